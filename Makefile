@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# Everything built goes to .output/; `make help` names the targets, V=1 shows
+# the commands.
+
+O := .output
+ARCH := $(shell uname -m | sed 's/x86_64/x86/; s/aarch64/arm64/')
+VERSION := $(shell cat VERSION)
+
+CC ?= gcc
+CLANG ?= clang
+BPFTOOL ?= bpftool
+PKG_CONFIG ?= pkg-config
+PREFIX ?= /usr/local
+DESTDIR ?=
+
+Q := $(if $(V),,@)
+say = @printf '  %-8s %s\n' $(1) $(2)
+
+LIBS := libbpf libsystemd inih jansson libmnl libcap-ng libsodium
+CFLAGS ?= -O2 -g
+WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes \
+	-Wmissing-prototypes -Wno-missing-field-initializers
+ALL_CFLAGS = -std=gnu11 $(WARN) -D_GNU_SOURCE -DSYNKEEPER_VERSION='"$(VERSION)"' \
+	-Iinclude -Iuser -I$(O) $(shell $(PKG_CONFIG) --cflags $(LIBS)) $(CFLAGS)
+ALL_LIBS = $(shell $(PKG_CONFIG) --libs $(LIBS))
+BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -Wall -Wextra -Werror \
+	-Iinclude -Ivmlinux/$(ARCH)
+
+SHARED := $(wildcard include/synkeeper/*.h)
+# What the daemon, the command and the unit tests share, and nothing with main()
+USER_SRC := $(filter-out user/synkeeperd.c user/synkeeper.c,$(wildcard user/*.c))
+USER_OBJ := $(USER_SRC:user/%.c=$(O)/user/%.o)
+UNIT := $(patsubst tests/unit/%.c,$(O)/tests/unit-%,$(wildcard tests/unit/*.c))
+BPFTEST := $(patsubst tests/bpf/test_%.c,$(O)/tests/bpf-%,$(wildcard tests/bpf/test_*.c))
+BENCH := $(patsubst tests/bench/%.bpf.c,$(O)/tests/%,$(wildcard tests/bench/*.bpf.c))
+
+.PHONY: all help deps check demo lint clean tests
+all: $(O)/synkeeperd $(O)/synkeeper $(O)/synkeeper.bpf.o ## the daemon, the command, the BPF object
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /  \1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+deps: ## what the build and the tests need from Debian (root)
+	$(Q)scripts/deps
+
+check: deps ## build, run all tests (root)
+	$(Q)$(MAKE) --no-print-directory all tests
+	$(Q)tests/run
+
+demo: deps ## a flood, with and without Synkeeper (root)
+	$(Q)$(MAKE) --no-print-directory all tests
+	$(Q)scripts/demo
+
+tests: all $(UNIT) $(BPFTEST) $(BENCH)
+
+lint: ## clang-format, clang-tidy, cppcheck, shellcheck
+	$(Q)scripts/lint
+
+install: all ## into $(DESTDIR)$(PREFIX)
+	install -D -m 0755 $(O)/synkeeperd $(DESTDIR)$(PREFIX)/sbin/synkeeperd
+	install -D -m 0755 $(O)/synkeeper $(DESTDIR)$(PREFIX)/bin/synkeeper
+	install -D -m 0644 $(O)/synkeeper.bpf.o $(DESTDIR)$(PREFIX)/lib/synkeeper/synkeeper.bpf.o
+
+clean:
+	rm -rf $(O)
+
+$(O)/synkeeper.bpf.o: $(wildcard bpf/*) $(SHARED) vmlinux/$(ARCH)/vmlinux.h Makefile
+	$(call say,BPF,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -c bpf/synkeeper.bpf.c -o $@
+
+$(O)/%.skel.h: $(O)/%.bpf.o
+	$(call say,SKEL,$@)
+	$(Q)$(BPFTOOL) gen skeleton $< name $(notdir $*)_bpf > $@ || { rm -f $@; false; }
+
+$(O)/user/%.o: user/%.c $(O)/synkeeper.skel.h Makefile
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -c $< -o $@
+
+$(O)/synkeeperd: $(O)/user/synkeeperd.o $(USER_OBJ)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(ALL_CFLAGS) $^ -o $@ $(ALL_LIBS)
+
+$(O)/synkeeper: $(O)/user/synkeeper.o $(USER_OBJ)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(ALL_CFLAGS) $^ -o $@ $(ALL_LIBS)
+
+$(O)/tests/unit-%: tests/unit/%.c $(wildcard tests/lib/*.h) $(SHARED) $(USER_OBJ)
+	$(call say,TEST,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -Itests/lib $< $(USER_OBJ) -o $@ $(ALL_LIBS) -lcmocka
+
+# tests/bpf: every test_*.c is a test, all other files there serve them
+$(O)/tests/bpf-%: tests/bpf/test_%.c $(filter-out $(wildcard tests/bpf/test_*.c),$(wildcard tests/bpf/*.c)) \
+		$(wildcard tests/bpf/*.h tests/lib/*.h) $(SHARED) $(O)/synkeeper.skel.h
+	$(call say,TEST,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -Itests/lib -Itests/bpf $(filter %.c,$^) -o $@ $(ALL_LIBS) -lcmocka
+
+$(O)/%.bpf.o: tests/bench/%.bpf.c vmlinux/$(ARCH)/vmlinux.h
+	$(call say,BPF,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -c $< -o $@
+
+$(O)/tests/%: tests/bench/%.c $(O)/%.skel.h
+	$(call say,TEST,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) $< -o $@ $(ALL_LIBS)
+
+.SECONDARY:
+-include $(wildcard $(O)/user/*.d)

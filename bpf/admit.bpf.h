@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Theory of operation: step 5, the only one that knows the role. XDP puts
+ * what both ends agreed on in front of the packet; tc finds it there and lets
+ * the kernel build the socket from it, with bpf_sk_assign_tcp_reqsk() (Linux
+ * 6.9, net/core/filter.c). A driver without XDP metadata is noticed at the
+ * first try: from then on tc looks the session up and checks the cookie of
+ * pending ones itself.
+ */
+#ifndef SYNKEEPER_ADMIT_BPF_H
+#define SYNKEEPER_ADMIT_BPF_H
+
+#include "maps.bpf.h"
+#include "packet.bpf.h"
+#include "synkeeper/cookie.h"
+
+enum { MARK_MAGIC = 0x4b4e5953 }; /* "SYNK" */
+
+/* In front of the packet; a multiple of 4 and at most 32 bytes. */
+struct mark {
+	__u32 magic;
+	struct bpf_tcp_req_attrs attrs;
+};
+_Static_assert(sizeof(struct mark) <= 32, "XDP metadata is 32 bytes");
+
+static __always_inline void admit_attrs(const struct handshake *hs,
+					const struct tcp_opts *o, __u8 wscale,
+					struct bpf_tcp_req_attrs *ret)
+{
+	__builtin_memset(ret, 0, sizeof(*ret));
+	ret->mss = hs->mss;
+	ret->ecn_ok = hs->ecn;
+	ret->sack_ok = hs->sack;
+	if (hs->wscale != WSCALE_NONE) {
+		ret->wscale_ok = 1;
+		ret->snd_wscale = hs->wscale;
+		ret->rcv_wscale = wscale;
+	}
+	if (hs->ts) {
+		ret->tstamp_ok = 1;
+		ret->rcv_tsval = o->tsval;
+		ret->rcv_tsecr = o->tsecr;
+	}
+}
+
+/* XDP: puts the mark. */
+static __always_inline void admit_mark(struct xdp_md *ctx, struct settings *cfg,
+				       const struct handshake *hs,
+				       const struct tcp_opts *o, __u8 wscale)
+{
+	struct mark *mark;
+
+	if (cfg->flags & SETTING_NO_META)
+		return;
+	if (bpf_xdp_adjust_meta(ctx, -(int)sizeof(*mark))) {
+		/* racing with the daemon's store costs one more try */
+		cfg->flags |= SETTING_NO_META;
+		return;
+	}
+	mark = (void *)(long)ctx->data_meta;
+	if ((void *)(mark + 1) > (void *)(long)ctx->data)
+		return;
+	mark->magic = MARK_MAGIC;
+	admit_attrs(hs, o, wscale, &mark->attrs);
+}
+
+/* tc: copies the mark out. Returns false if there is none. */
+static __always_inline bool admit_marked(struct __sk_buff *skb,
+					 struct bpf_tcp_req_attrs *ret)
+{
+	const struct mark *mark = (void *)(long)skb->data_meta;
+
+	if ((void *)(mark + 1) > (void *)(long)skb->data ||
+	    mark->magic != MARK_MAGIC)
+		return false;
+	__builtin_memcpy(ret, &mark->attrs, sizeof(*ret));
+	return true;
+}
+
+#endif

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Theory of operation: work that is worth doing for a stray packet and not
+ * for a flood of them is limited to so many a second and CPU.
+ */
+#ifndef SYNKEEPER_BUDGET_BPF_H
+#define SYNKEEPER_BUDGET_BPF_H
+
+#include "maps.bpf.h"
+
+enum budget_kind {
+	BUDGET_EXPIRED, /* a second hash, to tell an expired cookie by name */
+	BUDGET_RESET,
+	BUDGET_COUNT
+};
+
+enum { EXPIRED_PER_SECOND = 10000 };
+
+struct budget {
+	__u32 second; /* of 2^30 ns */
+	__u32 used;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, BUDGET_COUNT);
+	__type(key, __u32);
+	__type(value, struct budget);
+} budgets SEC(".maps");
+
+static __always_inline bool budget_take(__u32 kind, __u32 per_second)
+{
+	struct budget *b = bpf_map_lookup_elem(&budgets, &kind);
+	__u32 second = bpf_ktime_get_coarse_ns() >> 30;
+
+	if (!b)
+		return false;
+	if (b->second != second) {
+		b->second = second;
+		b->used = 0;
+	}
+	if (b->used >= per_second)
+		return false;
+	b->used++;
+	return true;
+}
+
+#endif

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Theory of operation: step 2. Which service is the packet for? One read of
+ * the ports array answers "none" for nearly all other traffic, and holds the
+ * wildcard's endpoint itself; the hash of exact endpoints is asked only if
+ * that port has some. On a host that forwards, a wildcard means this host's
+ * addresses only, which the daemon keeps in local_addrs.
+ *
+ * Also here: addresses that nobody may answer (RFC 9293 MUST-57, MUST-63),
+ * and frames that a promiscuous interface sees but the kernel will not take.
+ */
+#ifndef SYNKEEPER_CLASSIFY_BPF_H
+#define SYNKEEPER_CLASSIFY_BPF_H
+
+#include "maps.bpf.h"
+#include "packet.bpf.h"
+
+static __always_inline bool is_local(const struct packet *p)
+{
+	struct local_key key = { .prefixlen = 128 };
+
+	__builtin_memcpy(key.addr, p->tuple.server, 16);
+	return bpf_map_lookup_elem(&local_addrs, &key);
+}
+
+static __always_inline enum reason classify(const struct settings *cfg,
+					    struct packet *p)
+{
+	__u32 index = bpf_ntohs(p->tuple.server_port);
+	struct port_services *port = bpf_map_lookup_elem(&ports, &index);
+	const struct endpoint *any;
+
+	if (!port)
+		return REASON_no_service;
+	if (port->exact) {
+		struct endpoint_key key = { .port = p->tuple.server_port };
+		const struct endpoint *ep;
+
+		__builtin_memcpy(key.addr, p->tuple.server, 16);
+		ep = bpf_map_lookup_elem(&endpoints, &key);
+		if (ep) {
+			p->ep = *ep;
+			return REASON_NONE;
+		}
+	}
+	any = p->v4 ? &port->any4 : &port->any6;
+	if (any->mode == ENDPOINT_NONE)
+		return REASON_no_service;
+	if (cfg->flags & SETTING_FORWARDING && !is_local(p))
+		return REASON_no_service;
+	p->ep = *any;
+	return REASON_NONE;
+}
+
+static __always_inline bool bad_ipv4(__be32 be)
+{
+	__u32 addr = bpf_ntohl(be), net = addr >> 24;
+
+	/* 0/8, 127/8, multicast, class E with the limited broadcast */
+	return net == 0 || net == 127 || net >= 224;
+}
+
+static __always_inline bool bad_ipv6(const __be32 *a)
+{
+	/* ::, ::1 and multicast; also v4-mapped on the wire (RFC 4942 2.2) */
+	return (bpf_ntohl(a[0]) >> 24 == 0xff) ||
+	       (!a[0] && !a[1] &&
+		((!a[2] && bpf_ntohl(a[3]) <= 1) || a[2] == bpf_htonl(0xffff)));
+}
+
+static __always_inline bool same_ipv6(const __be32 *a, const __be32 *b)
+{
+	return a[3] == b[3] && a[2] == b[2] && a[1] == b[1] && a[0] == b[0];
+}
+
+/* May a handshake with these addresses be answered at all? */
+static __always_inline bool answerable(const struct packet *p)
+{
+	const struct tuple *t = &p->tuple;
+
+	if (p->v4) {
+		if (bad_ipv4(t->client[3]) || bad_ipv4(t->server[3]))
+			return false;
+		if (t->client[3] != t->server[3])
+			return true;
+	} else {
+		if (bad_ipv6(t->client) || bad_ipv6(t->server))
+			return false;
+		if (!same_ipv6(t->client, t->server))
+			return true;
+	}
+	return t->client_port != t->server_port; /* LAND */
+}
+
+/* Reads the slot of @ifindex; 0 if the daemon does not run this interface. */
+static __always_inline const struct iface *get_iface(__u32 ifindex)
+{
+	__u32 slot = ifindex % IFACES_MAX;
+	const struct iface *i = bpf_map_lookup_elem(&ifaces, &slot);
+
+	return i && i->ifindex == ifindex ? i : 0;
+}
+
+static __always_inline bool same_mac(const __u8 *a, const __u8 *b)
+{
+	const __u16 *x = (const void *)a, *y = (const void *)b;
+
+	return x[0] == y[0] && x[1] == y[1] && x[2] == y[2];
+}
+
+#endif

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Theory of operation: what the steps know of the packet in hand. parse fills
+ * it, classify adds the endpoint, the rest read it. Packet pointers are not
+ * kept here: they are derived in span_of() and die with every adjustment.
+ */
+#ifndef SYNKEEPER_PACKET_BPF_H
+#define SYNKEEPER_PACKET_BPF_H
+
+#include "synkeeper/abi.h"
+
+enum {
+	FLAG_FIN = 0x01,
+	FLAG_SYN = 0x02,
+	FLAG_RST = 0x04,
+	FLAG_PSH = 0x08,
+	FLAG_ACK = 0x10,
+	FLAG_URG = 0x20,
+	FLAG_ECE = 0x40,
+	FLAG_CWR = 0x80,
+
+	ETHERTYPE_IPV4 = 0x0800,
+	ETHERTYPE_IPV6 = 0x86dd,
+	ETHERTYPE_VLAN = 0x8100,
+	ETHERTYPE_QINQ = 0x88a8,
+
+	IPV4_MF = 0x2000,
+	IPV4_OFFSET = 0x1fff,
+
+	EXT_HOP_BY_HOP = 0,
+	EXT_ROUTING = 43,
+	EXT_FRAGMENT = 44,
+	EXT_DESTINATION = 60,
+
+	TCP_HDR_LEN = 20,
+};
+
+/* Start and end of the packet's linear part. */
+struct span {
+	void *data;
+	void *end;
+};
+
+struct packet {
+	struct tuple tuple;
+	__u32 seq; /* host byte order, as all below */
+	__u32 ack;
+	__u16 l3;     /* offset of the IP header */
+	__u16 l4;     /* offset of the TCP header */
+	__u16 l4_len; /* TCP header and data, from the IP header */
+	__u8 v4;
+	__u8 fragment; /* the first of several */
+	__u8 flags;
+	__u8 tcp_len; /* TCP header with options */
+	__u8 dst_mac[6];
+	struct endpoint ep;
+};
+
+/*
+ * The TCP options of @p. parse leaves no offset above 0x7fff; the mask tells
+ * the verifier, which gives up on packet offsets of 16 unknown bits.
+ */
+static __always_inline __be32 *span_options(struct span s,
+					    const struct packet *p)
+{
+	__u32 off = p->l4;
+
+	barrier_var(off);
+	off &= 0x7fff;
+	return s.data + off + TCP_HDR_LEN;
+}
+
+#endif

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Theory of operation: the programs' entry points, read as a table of
+ * contents. A packet takes the steps in order until one returns a reason;
+ * verdict() turns that into what happens to it. docs/ARCHITECTURE.md draws
+ * the way.
+ *
+ *   xdp   parse, classify, by flags: answer, admit, session; verdict
+ *   tc    a packet that XDP admitted becomes the kernel's socket
+ *
+ * Without the daemon's settings, keys and services, everything passes.
+ */
+#include "ack.bpf.h"
+#include "answer.bpf.h"
+#include "classify.bpf.h"
+#include "parse.bpf.h"
+#include "session.bpf.h"
+#include "verdict.bpf.h"
+
+extern int bpf_sk_assign_tcp_reqsk(struct __sk_buff *skb, struct sock *sk,
+				   struct bpf_tcp_req_attrs *attrs,
+				   int attrs__sz) __ksym;
+
+/* Any socket but a listener, for what is not part of a handshake. */
+static __always_inline bool has_socket(struct xdp_md *ctx,
+				       const struct packet *p)
+{
+	bool unused;
+
+	return ack_lookup(ctx, p, false, &unused) == FOUND_SOCKET;
+}
+
+static __always_inline enum reason on_syn(struct xdp_md *ctx,
+					  struct settings *cfg,
+					  const struct packet *p,
+					  struct session *s)
+{
+	const struct iface *iface;
+
+	if (s) {
+		/* its next ACK looks again whose it is: TIME-WAIT reopened */
+		s->live.state = SESSION_PENDING;
+		s->client_isn = s->server_isn = 0;
+		return REASON_session_syn;
+	}
+	if (!answerable(p))
+		return REASON_bad_address;
+	if (p->fragment)
+		return REASON_fragment;
+	if (p->ep.mode != ENDPOINT_ARMED)
+		return REASON_disarmed_syn;
+	iface = get_iface(ctx->ingress_ifindex);
+	if (!iface)
+		return REASON_not_ready;
+	if (!same_mac(iface->mac, p->dst_mac))
+		return REASON_other_host;
+	return answer_syn(ctx, cfg, iface, p);
+}
+
+static __always_inline enum reason on_ack(struct xdp_md *ctx,
+					  struct settings *cfg,
+					  const struct packet *p,
+					  struct session *s)
+{
+	const struct iface *iface;
+
+	if (s && s->live.state != SESSION_PENDING)
+		return REASON_session;
+	iface = get_iface(ctx->ingress_ifindex);
+	if (!iface)
+		return REASON_not_ready;
+	if (!same_mac(iface->mac, p->dst_mac))
+		return REASON_other_host;
+	if (!answerable(p))
+		return REASON_bad_address;
+	return ack_unknown(ctx, cfg, p, s);
+}
+
+static __always_inline enum reason
+on_rst(struct xdp_md *ctx, const struct packet *p, struct session *s)
+{
+	if (s)
+		return REASON_session_rst;
+	if (p->ep.mode != ENDPOINT_ARMED)
+		return REASON_disarmed_ack;
+	return has_socket(ctx, p) ? REASON_socket : REASON_stray_rst;
+}
+
+static __always_inline enum reason on_odd_flags(struct xdp_md *ctx,
+						const struct packet *p)
+{
+	if (p->ep.mode != ENDPOINT_ARMED || has_socket(ctx, p))
+		return REASON_socket;
+	return REASON_bad_flags;
+}
+
+static __always_inline enum reason
+by_flags(struct xdp_md *ctx, struct settings *cfg, const struct packet *p)
+{
+	struct table_hash h;
+	struct session *s;
+
+	if (p->tcp_len < TCP_HDR_LEN || p->tcp_len > p->l4_len)
+		return REASON_bad_header;
+	table_hash(cfg, &p->tuple, &h);
+	s = session_find(cfg, &p->tuple, &h);
+	if (s)
+		session_touch(s, now_ticks());
+
+	switch (p->flags & (FLAG_SYN | FLAG_ACK | FLAG_RST | FLAG_FIN)) {
+	case FLAG_SYN:
+		return on_syn(ctx, cfg, p, s);
+	case FLAG_ACK:
+	case FLAG_ACK | FLAG_FIN:
+		return on_ack(ctx, cfg, p, s);
+	case FLAG_RST:
+	case FLAG_RST | FLAG_ACK:
+		return on_rst(ctx, p, s);
+	default:
+		return on_odd_flags(ctx, p);
+	}
+}
+
+SEC("xdp")
+int synkeeper_xdp(struct xdp_md *ctx)
+{
+	struct settings *cfg = get_settings();
+	struct packet p = {};
+	enum reason reason;
+
+	if (!cfg || !(cfg->flags & SETTING_READY))
+		return verdict(0, REASON_not_ready);
+	reason = parse(span_of(ctx), &p);
+	if (!reason)
+		reason = classify(cfg, &p);
+	if (!reason)
+		reason = by_flags(ctx, cfg, &p);
+	return verdict(p.ep.service, reason);
+}
+
+static __always_inline struct span span_of_skb(struct __sk_buff *skb)
+{
+	return (struct span){ (void *)(long)skb->data,
+			      (void *)(long)skb->data_end };
+}
+
+/* Parses again, pulling the headers into the linear part if they are not. */
+static __always_inline enum reason parse_skb(struct __sk_buff *skb,
+					     struct packet *p)
+{
+	if (!parse(span_of_skb(skb), p))
+		return REASON_NONE;
+	if (bpf_skb_pull_data(skb, skb->len < 256 ? skb->len : 256))
+		return REASON_not_tcp;
+	return parse(span_of_skb(skb), p);
+}
+
+/* For drivers without XDP metadata: is this the ACK of a pending session? */
+static __always_inline bool admit_pending(struct __sk_buff *skb,
+					  const struct settings *cfg,
+					  const struct packet *p,
+					  struct bpf_tcp_req_attrs *ret)
+{
+	struct table_hash h;
+	struct handshake hs;
+	struct tcp_opts o;
+	struct session *s;
+
+	table_hash(cfg, &p->tuple, &h);
+	s = session_find(cfg, &p->tuple, &h);
+	if (!s || s->live.state != SESSION_PENDING)
+		return false;
+	tcp_opts_init(&o);
+	if (p->tcp_len > TCP_HDR_LEN && tcpopt_walk_skb(skb, p, &o))
+		return false;
+	if (!ack_cookie(p, &o, false, &hs))
+		return false;
+	admit_attrs(&hs, &o, p->ep.wscale, ret);
+	return true;
+}
+
+/* Returns the kernel's -errno, or a reason above zero, or 0. */
+static __always_inline int admit_assign(struct __sk_buff *skb,
+					const struct packet *p,
+					struct bpf_tcp_req_attrs *attrs)
+{
+	struct bpf_sock_tuple tuple = {};
+	__u32 len = socket_tuple(p, &tuple);
+	struct bpf_sock *sk;
+	struct tcp_sock *listener;
+	int err = 0;
+
+	sk = bpf_skc_lookup_tcp(skb, &tuple, len, BPF_F_CURRENT_NETNS, 0);
+	if (!sk)
+		return REASON_no_listener;
+	if (sk->state == BPF_TCP_LISTEN) {
+		listener = bpf_skc_to_tcp_sock(sk);
+		if (listener)
+			err = bpf_sk_assign_tcp_reqsk(skb,
+						      (struct sock *)listener,
+						      attrs, sizeof(*attrs));
+	}
+	bpf_sk_release(sk);
+	return err;
+}
+
+SEC("tc")
+int synkeeper_admit(struct __sk_buff *skb)
+{
+	struct settings *cfg = get_settings();
+	struct bpf_tcp_req_attrs attrs;
+	struct packet p = {};
+	bool marked;
+	int err;
+
+	if (!cfg || !(cfg->flags & SETTING_READY))
+		return TCX_NEXT;
+	marked = admit_marked(skb, &attrs);
+	if (!marked && !(cfg->flags & SETTING_NO_META))
+		return TCX_NEXT;
+	if (parse_skb(skb, &p) || classify(cfg, &p))
+		return TCX_NEXT;
+	if (!marked && !admit_pending(skb, cfg, &p, &attrs))
+		return TCX_NEXT;
+
+	err = admit_assign(skb, &p, &attrs);
+	if (err > 0) {
+		count(p.ep.service, err);
+	} else if (err < 0) {
+		count(p.ep.service, REASON_refused);
+		ack_event(EVENT_REFUSED, err, &p.tuple, p.ep.service);
+		return TCX_DROP;
+	}
+	return TCX_NEXT;
+}
+
+/* The programs call helpers that the kernel lends to GPL code only. */
+char LICENSE[] SEC("license") = "GPL";

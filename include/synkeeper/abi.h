@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Theory of operation: keys and values of the maps, as the BPF programs and
+ * user space both see them. The daemon writes everything but counters, tags,
+ * sessions and events. Padding is explicit and sizes are asserted, since maps
+ * outlive the process that made them; change a layout, change ABI_VERSION.
+ *
+ *   settings      [0]            what holds for the whole host
+ *   keys          [slot]         cookie keys: two live ones, two that ended
+ *   ports         [port]         is there a service at this port, and which
+ *   endpoints     address:port   services at an exact address
+ *   local_addrs   prefix         this host's addresses, if it also forwards
+ *   ifaces        [ifindex%256]  what an answer needs of the interface
+ *   counters      [service]      per CPU, by reason
+ *   session_tags  [set]          one byte per session: a filter, see table.h
+ *   sessions      [set*16+way]   one cache line per session
+ *   events        ring buffer    what user space should know
+ */
+#ifndef SYNKEEPER_ABI_H
+#define SYNKEEPER_ABI_H
+
+#include "limits.h"
+#include "reasons.h"
+#include "siphash.h"
+#include "types.h"
+
+enum { ABI_VERSION = 1 };
+
+/*
+ * The clock of sessions: CLOCK_MONOTONIC in units of 2^24 ns (16.8 ms), which
+ * 32 bits carry for two years and which dirties a session's cache line at
+ * most sixty times a second. Always compare differences.
+ */
+enum { TICK_SHIFT = 24 };
+
+static __always_inline __u32 ns_to_ticks(__u64 ns)
+{
+	return (__u32)(ns >> TICK_SHIFT);
+}
+
+static __always_inline __u64 ticks_to_ms(__u32 ticks)
+{
+	return ((__u64)ticks << TICK_SHIFT) / 1000000;
+}
+
+enum setting_flags {
+	SETTING_READY = 1 << 0,	     /* keys and services are in place */
+	SETTING_FORWARDING = 1 << 1, /* ask local_addrs about wildcards */
+	SETTING_NO_META = 1 << 2,    /* admit without XDP metadata */
+	SETTING_TS = 1 << 3,	     /* net.ipv4.tcp_timestamps */
+	SETTING_WSCALE = 1 << 4,     /* net.ipv4.tcp_window_scaling */
+	SETTING_SACK = 1 << 5,	     /* net.ipv4.tcp_sack */
+	SETTING_ECN = 1 << 6,	     /* net.ipv4.tcp_ecn is not 0 */
+};
+
+struct settings {
+	__u32 abi;
+	__u32 flags;	/* enum setting_flags */
+	__u32 epoch;	/* lowest bit: the slot that makes cookies */
+	__u32 set_mask; /* sets - 1; 0: no session table yet */
+	__u64 hash_seed;
+	__u64 hash_mul; /* odd */
+	__u8 ttl;	/* net.ipv4.ip_default_ttl */
+	__u8 hop_limit; /* net.ipv6.conf.default.hop_limit */
+	__u8 pad[2];
+	/*
+	 * Until this tick an ACK may bear a cookie that the kernel sent before
+	 * a service was armed.
+	 */
+	__u32 kernel_cookies_until;
+	__u32 resets_per_second; /* per CPU, RST for invalid ACKs; 0: none */
+	__u32 pad2;
+};
+_Static_assert(sizeof(struct settings) == 48, "abi");
+
+/* keys[0..1]: live, by epoch bit. keys[2..3]: their predecessors. */
+enum { KEY_SLOTS = 4, KEY_OLD = 2 };
+
+struct cookie_key {
+	struct siphash_key key;
+	__u64 born_ns; /* CLOCK_MONOTONIC; 0: the slot is empty */
+};
+_Static_assert(sizeof(struct cookie_key) == 24, "abi");
+
+enum endpoint_mode {
+	ENDPOINT_NONE,	   /* no service */
+	ENDPOINT_DISARMED, /* sessions are kept, cookies in flight honoured */
+	ENDPOINT_ARMED,
+};
+
+/* What a SYN's answer needs of the service; small enough to sit in ports. */
+struct endpoint {
+	__u16 service; /* id, index of counters */
+	__u8 mode;     /* enum endpoint_mode */
+	__u8 wscale;   /* what the server offers */
+	__u16 window;  /* of the SYN-ACK, host byte order */
+	__u16 pad;
+};
+_Static_assert(sizeof(struct endpoint) == 8, "abi");
+
+struct port_services {
+	struct endpoint any4; /* wildcard service, IPv4 */
+	struct endpoint any6;
+	__u32 exact; /* endpoints with this port; 0: do not look */
+	__u32 pad;
+};
+_Static_assert(sizeof(struct port_services) == 24, "abi");
+
+struct endpoint_key {
+	__be32 addr[4]; /* IPv4 v4-mapped */
+	__be16 port;
+	__u16 pad;
+};
+_Static_assert(sizeof(struct endpoint_key) == 20, "abi");
+
+struct local_key {
+	__u32 prefixlen; /* 0..128, IPv4 v4-mapped */
+	__be32 addr[4];
+};
+_Static_assert(sizeof(struct local_key) == 20, "abi");
+
+struct iface {
+	__u32 ifindex; /* 0: slot is free */
+	__u8 mac[6];
+	__u16 mtu;
+};
+_Static_assert(sizeof(struct iface) == 12, "abi");
+
+struct counters {
+	__u64 packets[REASON_COUNT];
+};
+
+enum session_state {
+	SESSION_FREE,
+	SESSION_PENDING,     /* cookie valid, no socket seen yet */
+	SESSION_ESTABLISHED, /* a full socket was seen */
+	SESSION_TIME_WAIT,
+};
+
+/* The part of a session that changes together; one compare-and-swap. */
+union session_word {
+	struct {
+		__u8 state; /* enum session_state */
+		__u8 pad;
+		__u16 service;
+		__u32 seen; /* ticks; last packet */
+	};
+	__u64 word;
+};
+
+struct session {
+	union session_word live;
+	struct tuple tuple;
+	__u32 born;	  /* ticks */
+	__u32 client_isn; /* host byte order; of a pending session */
+	__u32 server_isn;
+	__u32 pad[2];
+};
+_Static_assert(sizeof(struct session) == 64, "a session is one cache line");
+
+struct session_set {
+	__u64 tags[SET_WAYS / 8]; /* a byte per way; 0: free */
+};
+
+enum event_kind {
+	EVENT_IN_THE_WAY = 1, /* remove what the kernel holds for the tuple */
+	EVENT_REFUSED,	      /* the kernel refused the listener (error) */
+};
+
+struct event {
+	__u32 kind; /* enum event_kind */
+	__s32 error;
+	__u64 when_ns; /* CLOCK_MONOTONIC */
+	struct tuple tuple;
+	__u16 service;
+	__u16 pad;
+};
+_Static_assert(sizeof(struct event) == 56, "abi");
+
+#endif

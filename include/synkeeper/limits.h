@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Theory of operation: the bounds that the maps, the daemon and the manual
+ * share. Each table is fixed at load time; nothing grows with an attack.
+ */
+#ifndef SYNKEEPER_LIMITS_H
+#define SYNKEEPER_LIMITS_H
+
+enum {
+	SERVICES_MAX = 8192,	 /* service ids, 0 means "none" */
+	ENDPOINTS_MAX = 65536,	 /* exact address:port entries */
+	LOCAL_ADDRS_MAX = 16384, /* local prefixes, on forwarding hosts */
+	IFACES_MAX = 256,	 /* slots, by ifindex modulo this */
+	PORTS_MAX = 65536,
+	SET_WAYS = 16,	     /* sessions in one set of the table */
+	SETS_DEFAULT = 4096, /* without a daemon: 65,536 slots */
+	SESSIONS_MIN = 1024,
+	SESSIONS_MAX = 16777216,
+	SESSIONS_DEFAULT = 1048576,
+	EVENTS_BYTES = 262144,
+	IPV6_EXT_MAX = 8, /* extension headers walked */
+	VLAN_TAGS_MAX = 2,
+};
+
+#endif

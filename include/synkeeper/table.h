@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Theory of operation: the session table, a set-associative cache of what the
+ * kernel knows. The tuple's hash picks a set of 16 ways; each way has one tag
+ * byte in session_tags and one cache line in sessions. The tags of a million
+ * sessions are 2 MB and stay in the CPU's cache, so "certainly unknown", the
+ * answer for nearly every packet of a flood, costs no miss to memory, and a
+ * hit costs one. Unlike in a Bloom filter, tags are cleared one by one as
+ * sessions go, so nothing has to be rebuilt.
+ *
+ * Life of a way, without locks, on any CPU and in user space:
+ *	claim	compare-and-swap of the tag word sets a free byte. Whoever
+ *		succeeds owns the way alone, fills it, writes the state last.
+ *	end	compare-and-swap of session.live to FREE; whoever succeeds
+ *		owns the way again and clears the tag. A packet that touched
+ *		the session meanwhile changed the word, and it stays.
+ *
+ * The table may forget (a full set evicts) and may miss an insertion (two
+ * CPUs at once): the next packet finds the socket in the kernel and adopts
+ * the session again. It can not, and must not, refuse a connection.
+ */
+#ifndef SYNKEEPER_TABLE_H
+#define SYNKEEPER_TABLE_H
+
+#include "abi.h"
+
+#define TABLE_ONES 0x0101010101010101ULL
+
+struct table_hash {
+	__u32 set; /* to be masked */
+	__u8 tag;  /* never 0 */
+};
+
+/* Multiplication by a secret odd number; the high half picks the set. */
+static __always_inline void table_hash(const struct settings *cfg,
+				       const struct tuple *t,
+				       struct table_hash *ret)
+{
+	__u64 mul = cfg->hash_mul, h = cfg->hash_seed;
+
+	if (!tuple_is_v4(t)) {
+		h = (h ^ (t->client[0] | (__u64)t->client[1] << 32)) * mul;
+		h ^= h >> 32;
+		h = (h ^ (t->server[0] | (__u64)t->server[1] << 32)) * mul;
+		h ^= h >> 32;
+		h = (h ^ (t->client[2] | (__u64)t->server[2] << 32)) * mul;
+		h ^= h >> 32;
+	}
+	h = (h ^ (t->client[3] | (__u64)t->server[3] << 32)) * mul;
+	h ^= h >> 32;
+	h = (h ^ (t->client_port | (__u64)t->server_port << 16)) * mul;
+	h ^= h >> 29;
+
+	ret->set = (__u32)(h >> 8);
+	ret->tag = (__u8)h ? (__u8)h : 1;
+}
+
+/* The bytes of @tags equal to @tag, as 0x80 each; a rare extra one is fine. */
+static __always_inline __u64 table_match(__u64 tags, __u8 tag)
+{
+	__u64 x = tags ^ tag * TABLE_ONES;
+
+	return (x - TABLE_ONES) & ~x & TABLE_ONES << 7;
+}
+
+/* The index of the lowest byte in @match, which is not 0. */
+static __always_inline __u32 table_first(__u64 match)
+{
+	return ((match & -match) >> 7) * 0x0001020304050607ULL >> 56;
+}
+
+static __always_inline bool tuple_equal(const struct tuple *a,
+					const struct tuple *b)
+{
+	return a->client[3] == b->client[3] &&
+	       a->client_port == b->client_port &&
+	       a->server_port == b->server_port &&
+	       a->server[3] == b->server[3] && a->client[2] == b->client[2] &&
+	       a->client[1] == b->client[1] && a->client[0] == b->client[0] &&
+	       a->server[2] == b->server[2] && a->server[1] == b->server[1] &&
+	       a->server[0] == b->server[0];
+}
+
+#endif

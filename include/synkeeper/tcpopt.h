@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Theory of operation: TCP options (RFC 9293 section 3.1) as one bounded walk
+ * over a copy of the option bytes. tcpopt_step() takes one option; the BPF
+ * side drives it with bpf_loop(), everybody else with a plain loop, so there
+ * is one parser. An unknown option is skipped by its length (MUST-6); an
+ * illegal length ends the walk (MUST-7). What an option says stays in force
+ * if a later one is broken, as in the kernel's tcp_parse_options().
+ */
+#ifndef SYNKEEPER_TCPOPT_H
+#define SYNKEEPER_TCPOPT_H
+
+#include "types.h"
+
+enum {
+	TCPOPT_MAX_LEN = 40, /* doff 15 minus the fixed header */
+	TCPOPT_BUF_LEN = 64, /* a power of two, so that a mask bounds it */
+
+	OPT_EOL = 0,
+	OPT_NOP = 1,
+	OPT_MSS = 2,
+	OPT_WSCALE = 3,
+	OPT_SACK_PERM = 4,
+	OPT_TIMESTAMP = 8,
+
+	WSCALE_MAX = 14, /* RFC 7323 section 2.3: more is read as 14 */
+	WSCALE_NONE = 15,
+};
+
+/* What a SYN offered or an ACK carried. Host byte order. */
+struct tcp_opts {
+	__u32 tsval;
+	__u32 tsecr;
+	__u16 mss;   /* 0: no option */
+	__u8 wscale; /* WSCALE_NONE: no option */
+	__u8 sack;
+	__u8 ts;
+};
+
+struct tcpopt_walk {
+	__u8 buf[TCPOPT_BUF_LEN]; /* zeroed beyond @len */
+	__u32 pos;
+	__u32 len;
+	struct tcp_opts opts;
+};
+
+static __always_inline __u32 tcpopt_byte(const struct tcpopt_walk *w, __u32 i)
+{
+	return w->buf[i & (TCPOPT_BUF_LEN - 1)];
+}
+
+static __always_inline __u32 tcpopt_be32(const struct tcpopt_walk *w, __u32 i)
+{
+	return tcpopt_byte(w, i) << 24 | tcpopt_byte(w, i + 1) << 16 |
+	       tcpopt_byte(w, i + 2) << 8 | tcpopt_byte(w, i + 3);
+}
+
+static __always_inline void tcp_opts_init(struct tcp_opts *o)
+{
+	*o = (struct tcp_opts){ .wscale = WSCALE_NONE };
+}
+
+/* The mask changes nothing; it keeps the verifier from following each value. */
+static __always_inline void tcpopt_goto(struct tcpopt_walk *w, __u32 pos)
+{
+	w->pos = pos & (TCPOPT_BUF_LEN - 1);
+}
+
+/* Takes the option at @w->pos. Returns 0 to go on, 1 when the walk is over. */
+static __always_inline int tcpopt_step(struct tcpopt_walk *w)
+{
+	__u32 pos = w->pos, kind, len;
+
+	if (pos >= w->len)
+		return 1;
+	kind = tcpopt_byte(w, pos);
+	if (kind == OPT_EOL)
+		return 1;
+	if (kind == OPT_NOP) {
+		tcpopt_goto(w, pos + 1);
+		return 0;
+	}
+	len = tcpopt_byte(w, pos + 1);
+	if (pos + 1 >= w->len || len < 2 || pos + len > w->len)
+		return 1;
+
+	if (kind == OPT_MSS && len == 4) {
+		w->opts.mss = tcpopt_byte(w, pos + 2) << 8 |
+			      tcpopt_byte(w, pos + 3);
+	} else if (kind == OPT_WSCALE && len == 3) {
+		__u32 shift = tcpopt_byte(w, pos + 2);
+
+		w->opts.wscale = shift > WSCALE_MAX ? WSCALE_MAX : shift;
+	} else if (kind == OPT_SACK_PERM && len == 2) {
+		w->opts.sack = 1;
+	} else if (kind == OPT_TIMESTAMP && len == 10) {
+		w->opts.ts = 1;
+		w->opts.tsval = tcpopt_be32(w, pos + 2);
+		w->opts.tsecr = tcpopt_be32(w, pos + 6);
+	}
+	tcpopt_goto(w, pos + len);
+	return 0;
+}
+
+#endif

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Theory of operation: the headers of this folder are compiled twice, into
+ * the BPF programs and into the daemon, the command and the tests. This one
+ * gives both sides the same fixed-width types and nothing else.
+ */
+#ifndef SYNKEEPER_TYPES_H
+#define SYNKEEPER_TYPES_H
+
+#ifdef __bpf__
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_endian.h>
+#define htobe16_const(x) bpf_htons(x)
+#define htobe32_const(x) bpf_htonl(x)
+#else
+#include <endian.h>
+#include <linux/types.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+#define htobe16_const(x) htobe16(x)
+#define htobe32_const(x) htobe32(x)
+#ifndef __always_inline
+#define __always_inline inline __attribute__((always_inline))
+#endif
+#endif
+
+/*
+ * A 4-tuple as the client sends it. IPv4 addresses are written v4-mapped
+ * (::ffff:a.b.c.d, RFC 4291 section 2.5.5.2), so one key serves both
+ * families. All members in network byte order.
+ */
+struct tuple {
+	__be32 client[4];
+	__be32 server[4];
+	__be16 client_port;
+	__be16 server_port;
+};
+_Static_assert(sizeof(struct tuple) == 36, "struct tuple has a hole");
+
+static __always_inline bool tuple_is_v4(const struct tuple *t)
+{
+	return t->server[2] == htobe32_const(0xffff) && !t->server[1] &&
+	       !t->server[0];
+}
+
+#endif
