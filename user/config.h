@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Theory of operation: what the daemon was told, by flags and by an INI file,
+ * in one struct. config_load() reads a file into it, the flags in
+ * synkeeperd.c fill the same members; nothing else knows where a value came
+ * from. A configuration is complete and valid or it is not used at all.
+ */
+#ifndef CONFIG_H
+#define CONFIG_H
+
+#include <net/if.h>
+#include <stddef.h>
+
+#include "addr.h"
+
+enum config_mode { MODE_AUTO, MODE_NATIVE, MODE_SKB };
+enum config_exit { EXIT_KEEP, EXIT_DETACH };
+enum config_policy { POLICY_ON, POLICY_OFF }; /* auto, monitor: later */
+
+enum { CONFIG_IFACES_MAX = 64, CONFIG_NAME_MAX = 32, CONFIG_ERR_MAX = 512 };
+
+/* One listen line; a section with several makes several of these. */
+struct config_service {
+	char name[CONFIG_NAME_MAX]; /* of the section; "" for -s */
+	struct listen listen;
+	enum config_policy policy;
+};
+
+struct config {
+	char ifaces[CONFIG_IFACES_MAX][IF_NAMESIZE];
+	size_t n_ifaces;
+	enum config_mode mode;
+	enum config_exit on_exit;
+	bool replace;		/* a foreign XDP program, too */
+	char *pin_dir;		/* owned */
+	char *control;		/* owned; path of the unix socket */
+	unsigned int key_lifetime_ms;	/* one epoch */
+	unsigned int sessions_max;
+	unsigned int pending_timeout_ms;
+	unsigned int idle_timeout_ms;	/* of established sessions */
+	unsigned int resets_per_second; /* RST for bad ACKs; 0: drop */
+	struct config_service *services; /* owned */
+	size_t n_services;
+};
+
+/* Defaults; never fails. config_free() frees what the members own. */
+void config_init(struct config *c);
+void config_free(struct config *c);
+
+/*
+ * All return 0, or -EINVAL, -ENOENT, -EACCES, -E2BIG or -ENOMEM with one line
+ * in @err (CONFIG_ERR_MAX bytes) that names the thing and the way out; for a
+ * file it begins with "FILE:LINE: ". @c is unchanged on failure of an add;
+ * after a failed config_load() it must be freed and not used.
+ */
+int config_load(struct config *c, const char *path, char *err);
+int config_add_iface(struct config *c, const char *name, char *err);
+int config_add_service(struct config *c, const char *section,
+		       const char *listen, enum config_policy policy,
+		       char *err);
+int config_set_mode(struct config *c, const char *value, char *err);
+int config_set_string(char **member, const char *value);
+
+/* What only the whole shows: no interface, no service, a service twice. */
+int config_validate(const struct config *c, char *err);
+
+/* "60s" "5m" "2h" "500ms" "1d"; a bare number has no unit and is refused. */
+int config_parse_duration(const char *text, unsigned int *ret_ms);
+/* "10" "10k" "4M" (powers of 1000) */
+int config_parse_count(const char *text, unsigned int *ret);
+
+#endif
