@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Theory of operation: what must not pass as a cookie: one that is off by a
+ * little, of another client, key or kind, or simply guessed. A single wrong
+ * cookie passes once in 2^25; the seeds are fixed, so these tests do not.
+ */
+#include "testmain.h"
+
+#include "cookies.h"
+
+/* One good cookie, and a way to ask for the wrong thing with it. */
+struct sample {
+	struct world w;
+	struct cookie c;
+	bool ts;
+	const char *name;
+};
+
+static void must_fail(const struct sample *s, const char *what, int n)
+{
+	const struct handshake untouched = { 4711, 3, 1, 1, 1 };
+	struct handshake hs = untouched;
+
+	if (check(&s->w, &s->c, s->ts, &hs))
+		fail_msg("%s, %s %d: expected it to fail, it passed as %s",
+			 s->name, what, n, text_of(&hs).s);
+	if (!same(&hs, &untouched))
+		fail_msg("%s, %s %d: expected the handshake left alone, got %s",
+			 s->name, what, n, text_of(&hs).s);
+}
+
+/* Runs @fn with cookies of both families, both epochs, every flag. */
+static void each_sample(void (*fn)(const struct sample *))
+{
+	uint32_t n;
+
+	for (n = 0; n < 32 * 64; n++) {
+		bool v4 = n & 1;
+		struct handshake hs = {
+			.mss = 1460,
+			.wscale = n & 2 ? 8 : WSCALE_NONE,
+			.sack = n >> 2 & 1,
+			.ecn = n >> 3 & 1,
+			.ts = n >> 4 & 1,
+		};
+		struct sample s = { .w = world_new(1000 + n, v4),
+				    .ts = hs.ts,
+				    .name = v4 ? "IPv4" : "IPv6" };
+		struct handshake back;
+
+		s.c = make(&s.w, n >> 5 & 1, &hs);
+		if (!check(&s.w, &s.c, s.ts, &back))
+			fail_msg("%s, %s: expected the true ACK to pass",
+				 s.name, text_of(&hs).s);
+		fn(&s);
+	}
+}
+
+static void off_by_some(const struct sample *good)
+{
+	int d;
+
+	for (d = -64; d <= 64; d++) {
+		struct sample s = *good;
+
+		if (!d)
+			continue;
+		s.c.isn += d;
+		must_fail(&s, "acknowledgement number off by", d);
+		s = *good;
+		s.w.isn += d;
+		must_fail(&s, "sequence number off by", d);
+		if (!s.ts)
+			continue;
+		s = *good;
+		s.c.tsval += d;
+		must_fail(&s, "TSecr off by", d);
+	}
+}
+
+static void numbers_off_by_one(void **state)
+{
+	(void)state;
+	each_sample(off_by_some);
+}
+
+static void bits_flipped(const struct sample *good)
+{
+	int bit;
+
+	for (bit = 0; bit < 32; bit++) {
+		struct sample s = *good;
+
+		s.c.isn ^= 1U << bit;
+		must_fail(&s, "acknowledgement number without bit", bit);
+		s = *good;
+		s.w.isn ^= 1U << bit;
+		must_fail(&s, "sequence number without bit", bit);
+		if (!s.ts)
+			continue;
+		s = *good;
+		s.c.tsval ^= 1U << bit;
+		must_fail(&s, "TSecr without bit", bit);
+	}
+}
+
+static void any_bit_flipped(void **state)
+{
+	(void)state;
+	each_sample(bits_flipped);
+}
+
+static void tuple_changed(const struct sample *good)
+{
+	struct sample s = *good;
+	uint8_t *p = (uint8_t *)&s.w.t;
+	int bit;
+
+	for (bit = 0; bit < (int)sizeof(s.w.t) * 8; bit++) {
+		/* an IPv4 server has IPv4 clients: ::ffff: is not hashed */
+		if (s.w.v4 && bit < 96)
+			continue;
+		p[bit / 8] ^= 1 << bit % 8;
+		must_fail(&s, "tuple with another bit", bit);
+		p[bit / 8] ^= 1 << bit % 8;
+	}
+	s.w.t.client_port = good->w.t.server_port;
+	s.w.t.server_port = good->w.t.client_port;
+	must_fail(&s, "ports exchanged", 0);
+	memcpy(s.w.t.client, good->w.t.server, 16);
+	memcpy(s.w.t.server, good->w.t.client, 16);
+	must_fail(&s, "the whole tuple reversed", 0);
+}
+
+static void another_tuple(void **state)
+{
+	(void)state;
+	each_sample(tuple_changed);
+}
+
+static void key_changed(const struct sample *good)
+{
+	uint32_t slot = cookie_slot(good->c.isn);
+	struct sample s = *good;
+	int bit;
+
+	for (bit = 0; bit < 64; bit++) {
+		s.w.keys[slot].k0 ^= 1ULL << bit;
+		must_fail(&s, "key k0 with another bit", bit);
+		s.w.keys[slot] = good->w.keys[slot];
+		s.w.keys[slot].k1 ^= 1ULL << bit;
+		must_fail(&s, "key k1 with another bit", bit);
+		s.w.keys[slot] = good->w.keys[slot];
+	}
+	s.w.keys[slot] = good->w.keys[!slot];
+	must_fail(&s, "key of slot", !slot);
+}
+
+static void another_key(void **state)
+{
+	(void)state;
+	each_sample(key_changed);
+}
+
+static void timestamps_changed(const struct sample *good)
+{
+	struct sample s = *good;
+	uint32_t opts;
+
+	s.ts = !s.ts;
+	must_fail(&s, s.ts ? "timestamps added" : "timestamps stripped", 0);
+	for (opts = 0; opts <= COOKIE_TS_OPTS; opts++) {
+		s.c.tsval = (good->c.tsval & ~COOKIE_TS_OPTS) | opts;
+		must_fail(&s, "timestamps added or stripped, options", opts);
+	}
+}
+
+static void timestamps_stripped_or_added(void **state)
+{
+	(void)state;
+	each_sample(timestamps_changed);
+}
+
+/*
+ * Of all ISNs with a given epoch and profile exactly one passes: with 64
+ * profiles and 2 epochs that makes 128 of 2^32.
+ */
+static void forgery_by_enumeration(void **state)
+{
+	static const uint32_t profiles[2] = { 0x3b, 0x06 };
+	struct world w = world_new(50, true);
+	uint32_t epoch, mac, passed;
+	struct handshake hs;
+
+	(void)state;
+	for (epoch = 0; epoch < 2; epoch++) {
+		passed = 0;
+		for (mac = 0; mac < 1U << COOKIE_MAC_BITS; mac++) {
+			struct cookie c = { .isn = epoch << 31 | mac << 6 |
+						   profiles[epoch] };
+
+			passed += check(&w, &c, false, &hs);
+		}
+		printf("of 2^25 ISNs of epoch %u, profile %02x: expected 1 "
+		       "accepted, found %u\n",
+		       epoch, profiles[epoch], passed);
+		if (passed != 1)
+			fail_msg("epoch %u, profile %02x: expected 1 ISN of "
+				 "2^25 accepted, got %u",
+				 epoch, profiles[epoch], passed);
+	}
+}
+
+/* Random ACKs from random clients. The seed is fixed, so the count is too. */
+static uint32_t forge(bool ts, uint32_t tries)
+{
+	struct world w = world_new(60 + ts, true);
+	struct random r = { 61 + ts };
+	struct handshake hs;
+	uint32_t passed = 0;
+
+	while (tries--) {
+		uint64_t ack = random_u64(&r);
+		struct cookie c = { .isn = ack };
+
+		w.isn = ack >> 32;
+		w.t.client_port = tries;
+		if (ts)
+			c.tsval = random_u32(&r);
+		passed += check(&w, &c, ts, &hs);
+	}
+	return passed;
+}
+
+/* A Poisson variable of mean 4 exceeds 14 once in 50,000 seeds. */
+static void forgery_without_timestamps(void **state)
+{
+	uint32_t passed = forge(false, 1U << 27);
+
+	(void)state;
+	printf("of 2^27 random ACKs: expected 4 accepted, found %u\n", passed);
+	if (passed > 14)
+		fail_msg("2^27 random ACKs: expected about 4 accepted, got %u",
+			 passed);
+}
+
+static void forgery_with_timestamps(void **state)
+{
+	uint32_t passed = forge(true, 1U << 24);
+
+	(void)state;
+	printf("of 2^24 random ACKs with timestamps: expected 0 accepted "
+	       "(2^-30), found %u\n",
+	       passed);
+	if (passed)
+		fail_msg("2^24 random ACKs with timestamps: expected none "
+			 "accepted, got %u",
+			 passed);
+}
+
+static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(numbers_off_by_one),
+	cmocka_unit_test(any_bit_flipped),
+	cmocka_unit_test(another_tuple),
+	cmocka_unit_test(another_key),
+	cmocka_unit_test(timestamps_stripped_or_added),
+	cmocka_unit_test(forgery_by_enumeration),
+	cmocka_unit_test(forgery_without_timestamps),
+	cmocka_unit_test(forgery_with_timestamps),
+};
+
+TEST_MAIN(tests)
