@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Theory of operation: the programs of a test bed that is two namespaces and a
+ * veth pair.
+ *
+ *   flood    never attached: flood.c runs it with BPF_PROG_TEST_RUN and live
+ *            frames on the client's veth. Each run writes one fresh packet
+ *            and sends it with XDP_TX.
+ *   client   on the client's veth: what the server answers to spoofed sources
+ *            ends here, else the client's stack is what gets measured.
+ *   pass     on the server's veth when nothing else is: a veth receives
+ *            frames from XDP only if it has a program itself.
+ *   drop     the same; the rate that no protection can exceed.
+ *
+ * A live frame that comes back from the receiver keeps the receiver's length,
+ * unless the program moves a boundary: so frames start a byte too long and
+ * every run cuts the tail.
+ */
+#include "vmlinux.h"
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#include "flood.h"
+
+enum { ETH_IPV4 = 0x0800, ETH_IPV6 = 0x86dd };
+
+const volatile struct flood_config cfg = {};
+__u64 seed = 1;
+__u64 sent = 0;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, CLIENT_SEEN_COUNT);
+	__type(key, __u32);
+	__type(value, __u64);
+} client_seen SEC(".maps");
+
+/* splitmix64: one helper call less than bpf_get_prandom_u32(), 64 bits */
+static __always_inline __u64 next_random(void)
+{
+	__u64 z = seed += 0x9e3779b97f4a7c15;
+
+	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
+	z = (z ^ z >> 27) * 0x94d049bb133111eb;
+	return z ^ z >> 31;
+}
+
+static __always_inline __u16 csum_fold(__u64 sum)
+{
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return ~sum;
+}
+
+static __always_inline __u8 pick_flags(__u64 random)
+{
+	switch (cfg.kind == FLOOD_MIXED ? random % FLOOD_MIXED : cfg.kind) {
+	case FLOOD_SYN:
+		return TH_SYN;
+	case FLOOD_ACK:
+		return TH_ACK;
+	case FLOOD_RST:
+		return TH_RST;
+	case FLOOD_FIN:
+		return TH_FIN;
+	case FLOOD_SYNACK:
+		return TH_SYN | TH_ACK;
+	case FLOOD_XMAS:
+		return TH_FIN | TH_PSH | TH_URG;
+	default:
+		return 0;
+	}
+}
+
+/* Any address that can be answered: not 0/8, not 127/8, not 224/3. */
+static __always_inline __be32 random_ipv4(__u32 random)
+{
+	__u32 net = random >> 24;
+
+	if (net == 0 || net == 127 || net >= 224)
+		random ^= 0x40000000; /* 64, 63, 160 and above */
+	return bpf_htonl(random);
+}
+
+/* Returns the sum of the pseudo header. */
+static __always_inline __u64 write_ipv4(__be32 *w, __u32 tcp_len)
+{
+	__be32 src = cfg.fixed_src ? cfg.src[3] : random_ipv4(next_random());
+	__u64 addrs = (__u64)src + cfg.dst[3];
+
+	w[0] = bpf_htonl(0x45000000 | (20 + tcp_len));
+	w[1] = bpf_htonl((next_random() & 0xffff) << 16 | 0x4000); /* id, DF */
+	w[2] = bpf_htonl(64 << 24 | IPPROTO_TCP << 16);
+	w[3] = src;
+	w[4] = cfg.dst[3];
+	((__u16 *)w)[5] = csum_fold(addrs + w[0] + w[1] + w[2]);
+	return addrs + bpf_htonl(IPPROTO_TCP << 16 | tcp_len);
+}
+
+static __always_inline __u64 write_ipv6(__be32 *w, __u32 tcp_len)
+{
+	__u64 a = next_random(), b = next_random(), sum = 0;
+	__u32 i;
+
+	w[0] = bpf_htonl(0x60000000);
+	w[1] = bpf_htonl(tcp_len << 16 | IPPROTO_TCP << 8 | 64);
+	if (cfg.fixed_src) {
+		for (i = 0; i < 4; i++)
+			w[2 + i] = cfg.src[i];
+	} else { /* in 2000::/3 */
+		w[2] = bpf_htonl(0x20000000 | (a & 0x1fffffff));
+		w[3] = a >> 32;
+		w[4] = b;
+		w[5] = b >> 32;
+	}
+	for (i = 0; i < 4; i++) {
+		w[6 + i] = cfg.dst[i];
+		sum += (__u64)w[2 + i] + w[6 + i];
+	}
+	return sum + bpf_htonl(IPPROTO_TCP << 16 | tcp_len);
+}
+
+/* A Linux header: a SYN with all options, anything else with timestamps. */
+static __always_inline void write_tcp(__be32 *w, __u8 flags, __u64 sum)
+{
+	__u64 a = next_random(), b = next_random();
+	__u32 len = flags & TH_SYN ? 40 : 32, port = a >> 32 & 0xffff, i;
+
+	if (port < 1024)
+		port += 32768;
+	w[0] = bpf_htonl(port << 16 | cfg.dst_port);
+	w[1] = a;
+	w[2] = flags & TH_ACK ? b : 0;
+	w[3] = bpf_htonl(len << 26 | flags << 16 | 64240);
+	w[4] = 0;
+	if (flags & TH_SYN) {
+		w[5] = bpf_htonl(0x02040000 | (cfg.v6 ? 1440 : 1460));
+		w[6] = bpf_htonl(0x0402080a); /* SACK permitted, timestamps */
+		w[7] = b >> 32;
+		w[8] = flags & TH_ACK ? a : 0;
+		w[9] = bpf_htonl(0x01030307); /* NOP, window scale 7 */
+		sum += (__u64)w[8] + w[9];
+	} else {
+		w[5] = bpf_htonl(0x0101080a); /* NOP, NOP, timestamps */
+		w[6] = b >> 32;
+		w[7] = a;
+	}
+	for (i = 0; i < 8; i++)
+		sum += w[i];
+	((__u16 *)w)[8] = csum_fold(sum);
+}
+
+SEC("xdp")
+int flood(struct xdp_md *ctx)
+{
+	__u8 flags = pick_flags(next_random());
+	__u32 tcp_len = flags & TH_SYN ? 40 : 32;
+	__u32 l4 = 14 + (cfg.v6 ? 40 : 20), i;
+	struct ethhdr *eth;
+	void *end;
+	__u64 sum;
+
+	if (bpf_xdp_adjust_tail(ctx, (int)tcp_len - FLOOD_TCP_ROOM))
+		return XDP_DROP;
+	eth = (void *)(long)ctx->data;
+	end = (void *)(long)ctx->data_end;
+	if ((void *)eth + l4 + 32 > end ||
+	    (flags & TH_SYN && (void *)eth + l4 + 40 > end))
+		return XDP_DROP;
+	for (i = 0; i < 6; i++) {
+		eth->h_dest[i] = cfg.dst_mac[i];
+		eth->h_source[i] = cfg.src_mac[i];
+	}
+	eth->h_proto = bpf_htons(cfg.v6 ? ETH_IPV6 : ETH_IPV4);
+	sum = cfg.v6 ? write_ipv6((void *)(eth + 1), tcp_len)
+		     : write_ipv4((void *)(eth + 1), tcp_len);
+	write_tcp((void *)eth + l4, flags, sum);
+	sent++;
+	return XDP_TX;
+}
+
+static __always_inline int client_count(enum client_seen_key key, int action)
+{
+	__u32 k = key;
+	__u64 *n = bpf_map_lookup_elem(&client_seen, &k);
+
+	if (n)
+		++*n;
+	return action;
+}
+
+static __always_inline int client_tcp(const struct tcphdr *tcp, void *end,
+				      bool own)
+{
+	if ((void *)(tcp + 1) > end)
+		return XDP_PASS;
+	if (tcp->syn && tcp->ack)
+		return own ? client_count(CLIENT_SYNACK, XDP_PASS)
+			   : client_count(SPOOFED_SYNACK, XDP_DROP);
+	if (own)
+		return XDP_PASS;
+	return client_count(tcp->rst ? SPOOFED_RST : SPOOFED_OTHER, XDP_DROP);
+}
+
+/* The client's own addresses are the documentation's (RFC 5737, RFC 3849). */
+SEC("xdp")
+int client(struct xdp_md *ctx)
+{
+	struct ethhdr *eth = (void *)(long)ctx->data;
+	void *end = (void *)(long)ctx->data_end;
+	struct iphdr *v4 = (void *)(eth + 1);
+	struct ipv6hdr *v6 = (void *)(eth + 1);
+
+	if ((void *)(eth + 1) > end)
+		return XDP_PASS;
+	if (eth->h_proto == bpf_htons(ETH_IPV4)) {
+		if ((void *)(v4 + 1) > end || v4->protocol != IPPROTO_TCP ||
+		    v4->ihl != 5)
+			return XDP_PASS;
+		return client_tcp((void *)(v4 + 1), end,
+				  (v4->daddr & bpf_htonl(0xffffff00)) ==
+					  bpf_htonl(0xc0000200));
+	}
+	if (eth->h_proto == bpf_htons(ETH_IPV6)) {
+		if ((void *)(v6 + 1) > end || v6->nexthdr != IPPROTO_TCP)
+			return XDP_PASS;
+		return client_tcp((void *)(v6 + 1), end,
+				  v6->daddr.in6_u.u6_addr32[0] ==
+					  bpf_htonl(0x20010db8));
+	}
+	return XDP_PASS;
+}
+
+SEC("xdp")
+int pass(struct xdp_md *ctx)
+{
+	(void)ctx;
+	return XDP_PASS;
+}
+
+SEC("xdp")
+int drop(struct xdp_md *ctx)
+{
+	(void)ctx;
+	return XDP_DROP;
+}
+
+char LICENSE[] SEC("license") = "GPL";

@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Theory of operation: sends a flood from a veth of the caller's network
+ * namespace, from one CPU, for some seconds and never more than a minute.
+ * The kernel runs the program of flood.bpf.c in batches of live frames
+ * (BPF_F_TEST_XDP_LIVE_FRAMES); the receiver's softirq runs between batches
+ * on the same CPU, so a slower receiver slows the flood and loses nothing.
+ * Prints one line of JSON at its end, also when it was told to end early.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <getopt.h>
+#include <linux/types.h>
+#include <net/ethernet.h>
+#include <net/if.h>
+#include <netinet/ether.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "flood.h"
+#include "flood.skel.h"
+
+enum {
+	SECONDS_MAX = 60,
+	CHUNK_MAX = 8192, /* packets between two looks at the clock */
+	CHUNK_NS = 5000000,
+	HDR_MAX = 14 + 40,
+};
+
+static const char *const kinds[FLOOD_KINDS] = {
+	"syn", "ack", "rst", "fin", "synack", "xmas", "none", "mixed",
+};
+
+struct options {
+	struct flood_config cfg;
+	const char *src;
+	unsigned int ifindex;
+	unsigned int seconds;
+	unsigned int rate; /* packets per second; 0: as fast as it goes */
+	int cpu;
+};
+
+static volatile sig_atomic_t stop;
+
+static void on_signal(int number)
+{
+	(void)number;
+	stop = 1;
+}
+
+static __u64 now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000000000ull + t.tv_nsec;
+}
+
+static int bad(const char *option, const char *value)
+{
+	fprintf(stderr, "flood: --%s %s: not understood; see --help\n", option,
+		value ? value : "(missing)");
+	return -EINVAL;
+}
+
+static int usage(FILE *to)
+{
+	fputs("usage: flood --iface VETH --dst ADDRESS:PORT --dst-mac MAC "
+	      "--src-mac MAC\n"
+	      "             [--kind syn|ack|rst|fin|synack|xmas|none|mixed] "
+	      "[--src ADDRESS]\n"
+	      "             [--seconds N] [--rate PPS] [--cpu N]\n"
+	      "Random sources without --src. IPv6 if the address is one: "
+	      "[2001:db8::2]:80.\n",
+	      to);
+	return 2;
+}
+
+static int parse_number(const char *text, unsigned int max, unsigned int *ret)
+{
+	unsigned long value;
+	char *end;
+
+	errno = 0;
+	value = strtoul(text, &end, 10);
+	if (errno || end == text || *end || *text == '-' || value > max)
+		return -EINVAL;
+	*ret = value;
+	return 0;
+}
+
+static int parse_kind(const char *text, __u8 *ret)
+{
+	for (int i = 0; i < FLOOD_KINDS; i++) {
+		if (!strcmp(text, kinds[i])) {
+			*ret = i;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
+static int parse_mac(const char *text, __u8 *ret)
+{
+	struct ether_addr mac;
+
+	if (!ether_aton_r(text, &mac))
+		return -EINVAL;
+	memcpy(ret, &mac, ETH_ALEN);
+	return 0;
+}
+
+static int parse_addr(const char *text, bool v6, __be32 *ret)
+{
+	return inet_pton(v6 ? AF_INET6 : AF_INET, text, v6 ? ret : ret + 3) == 1
+		       ? 0
+		       : -EINVAL;
+}
+
+/* "192.0.2.2:80" or "[2001:db8::2]:80" */
+static int parse_dst(const char *text, struct flood_config *cfg)
+{
+	char addr[INET6_ADDRSTRLEN + 2];
+	const char *colon = strrchr(text, ':');
+	unsigned int port;
+	size_t len;
+
+	if (!colon || colon - text >= (long)sizeof(addr) ||
+	    parse_number(colon + 1, 65535, &port))
+		return -EINVAL;
+	len = colon - text;
+	cfg->v6 = len > 2 && text[0] == '[' && text[len - 1] == ']';
+	if (cfg->v6)
+		snprintf(addr, sizeof(addr), "%.*s", (int)len - 2, text + 1);
+	else
+		snprintf(addr, sizeof(addr), "%.*s", (int)len, text);
+	cfg->dst_port = port;
+	return parse_addr(addr, cfg->v6, cfg->dst);
+}
+
+static int parse_option(struct options *o, const char *name, const char *value)
+{
+	unsigned int cpu;
+
+	if (!strcmp(name, "iface")) {
+		o->ifindex = if_nametoindex(value);
+		return o->ifindex ? 0 : -ENODEV;
+	}
+	if (!strcmp(name, "kind"))
+		return parse_kind(value, &o->cfg.kind);
+	if (!strcmp(name, "dst"))
+		return parse_dst(value, &o->cfg);
+	if (!strcmp(name, "src")) {
+		o->src = value;
+		return 0;
+	}
+	if (!strcmp(name, "dst-mac"))
+		return parse_mac(value, o->cfg.dst_mac);
+	if (!strcmp(name, "src-mac"))
+		return parse_mac(value, o->cfg.src_mac);
+	if (!strcmp(name, "seconds"))
+		return parse_number(value, SECONDS_MAX, &o->seconds);
+	if (!strcmp(name, "rate"))
+		return parse_number(value, 100000000, &o->rate);
+	if (parse_number(value, CPU_SETSIZE - 1, &cpu))
+		return -EINVAL;
+	o->cpu = cpu;
+	return 0;
+}
+
+static int parse_options(int argc, char **argv, struct options *o)
+{
+	static const struct option longs[] = {
+		{ "iface", required_argument, NULL, 'o' },
+		{ "kind", required_argument, NULL, 'o' },
+		{ "dst", required_argument, NULL, 'o' },
+		{ "src", required_argument, NULL, 'o' },
+		{ "dst-mac", required_argument, NULL, 'o' },
+		{ "src-mac", required_argument, NULL, 'o' },
+		{ "seconds", required_argument, NULL, 'o' },
+		{ "rate", required_argument, NULL, 'o' },
+		{ "cpu", required_argument, NULL, 'o' },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	int c, index;
+
+	while ((c = getopt_long(argc, argv, "", longs, &index)) != -1) {
+		if (c != 'o')
+			return -EINVAL;
+		if (parse_option(o, longs[index].name, optarg))
+			return bad(longs[index].name, optarg);
+	}
+	if (optind < argc || !o->ifindex || !o->cfg.dst_port)
+		return -EINVAL;
+	o->cfg.fixed_src = o->src != NULL;
+	if (o->src && parse_addr(o->src, o->cfg.v6, o->cfg.src))
+		return bad("src", o->src);
+	return 0;
+}
+
+static int pin_to_cpu(int cpu)
+{
+	cpu_set_t set;
+
+	if (cpu < 0)
+		return 0;
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	return sched_setaffinity(0, sizeof(set), &set) ? -errno : 0;
+}
+
+/* Waits until @sent packets are due. Returns how many may be sent now. */
+static __u32 pace(const struct options *o, __u64 start, __u64 sent)
+{
+	__u64 due, chunk = (__u64)o->rate * CHUNK_NS / 1000000000;
+	struct timespec t;
+
+	if (!o->rate)
+		return CHUNK_MAX;
+	due = start + sent * 1000000000 / o->rate;
+	t.tv_sec = due / 1000000000;
+	t.tv_nsec = due % 1000000000;
+	clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL);
+	if (!chunk)
+		return 1;
+	return chunk < CHUNK_MAX ? chunk : CHUNK_MAX;
+}
+
+/* Sends until the time is over or a signal came. 0, or -errno. */
+static int flood_run(const struct options *o, struct flood_bpf *skel,
+		     double *ret_seconds)
+{
+	unsigned char frame[HDR_MAX + FLOOD_TCP_ROOM] = { 0 };
+	struct xdp_md ctx = {
+		.ingress_ifindex = o->ifindex,
+		.data_end = (o->cfg.v6 ? 54 : 34) + FLOOD_TCP_ROOM,
+	};
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame,
+		    .data_size_in = ctx.data_end, .ctx_in = &ctx,
+		    .ctx_size_in = sizeof(ctx),
+		    .flags = BPF_F_TEST_XDP_LIVE_FRAMES, .batch_size = 64);
+	int fd = bpf_program__fd(skel->progs.flood), err;
+	__u64 start = now_ns(), end = start + o->seconds * 1000000000ull;
+
+	while (!stop && now_ns() < end) {
+		opts.repeat = pace(o, start, skel->bss->sent);
+		err = bpf_prog_test_run_opts(fd, &opts);
+		if (err && err != -EINTR)
+			return err;
+	}
+	*ret_seconds = (now_ns() - start) / 1e9;
+	return 0;
+}
+
+static int run(const struct options *o)
+{
+	struct flood_bpf *skel;
+	double seconds;
+	__u64 sent;
+	int err;
+
+	err = pin_to_cpu(o->cpu);
+	if (err) {
+		fprintf(stderr, "flood: CPU %d: %s\n", o->cpu, strerror(-err));
+		return err;
+	}
+	skel = flood_bpf__open();
+	if (!skel)
+		return -errno;
+	memcpy((void *)&skel->rodata->cfg, &o->cfg, sizeof(o->cfg));
+	skel->data->seed = now_ns();
+	err = flood_bpf__load(skel);
+	if (!err)
+		err = flood_run(o, skel, &seconds);
+	if (err) {
+		fprintf(stderr, "flood: %s\n", strerror(-err));
+		goto out;
+	}
+	sent = skel->bss->sent;
+	printf("{\"kind\": \"%s\", \"sent\": %llu, \"seconds\": %.3f, \"pps\": "
+	       "%.0f}\n",
+	       kinds[o->cfg.kind], sent, seconds, sent / seconds);
+out:
+	flood_bpf__destroy(skel);
+	return err;
+}
+
+int main(int argc, char **argv)
+{
+	struct sigaction action = { .sa_handler = on_signal };
+	struct options o = { .seconds = 5, .cpu = -1 };
+
+	if (argc == 2 && !strcmp(argv[1], "--help")) {
+		usage(stdout);
+		return 0;
+	}
+	if (parse_options(argc, argv, &o))
+		return usage(stderr);
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+	return run(&o) ? 1 : 0;
+}

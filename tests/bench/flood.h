@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Theory of operation: what flood.c tells its BPF program, and the counters of
+ * the program on the client's veth.
+ */
+#ifndef FLOOD_H
+#define FLOOD_H
+
+/* The order is that of flood.c's table of names. Mixed is all before it. */
+enum flood_kind {
+	FLOOD_SYN,
+	FLOOD_ACK,
+	FLOOD_RST,
+	FLOOD_FIN,
+	FLOOD_SYNACK,
+	FLOOD_XMAS,
+	FLOOD_NONE,
+	FLOOD_MIXED,
+	FLOOD_KINDS,
+};
+
+/* The longest TCP header, and one byte to cut; see flood.bpf.c. */
+enum { FLOOD_TCP_ROOM = 40 + 1 };
+
+#define TH_FIN 0x01
+#define TH_SYN 0x02
+#define TH_RST 0x04
+#define TH_PSH 0x08
+#define TH_ACK 0x10
+#define TH_URG 0x20
+
+struct flood_config {
+	__u8 kind; /* enum flood_kind */
+	__u8 v6;
+	__u8 fixed_src;
+	__u8 dst_mac[6];
+	__u8 src_mac[6];
+	__u8 pad;
+	__be32 dst[4]; /* IPv4 in [3] */
+	__be32 src[4];
+	__u16 dst_port; /* host byte order */
+	__u16 pad2;
+};
+
+enum client_seen_key {
+	CLIENT_SYNACK,	/* to the client itself */
+	SPOOFED_SYNACK, /* the rest is to spoofed sources, and ends here */
+	SPOOFED_RST,
+	SPOOFED_OTHER,
+	CLIENT_SEEN_COUNT,
+};
+
+#endif

@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Commands, background processes and settings in one network namespace.
+
+Theory of operation: commands enter with nsenter and not with `ip netns exec`,
+which would mount a fresh /sys and hide the pins in bpffs. Every background
+process leads a session of its own, so that Ctrl-C reaches only the Python
+program, which then stops them in order; its output goes to a log file.
+"""
+import contextlib
+import ctypes
+import itertools
+import json
+import os
+import re
+import signal
+import subprocess
+import time
+
+CLONE_NEWNET = 0x40000000
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class CommandError(AssertionError):
+    """A command that should have succeeded; says how it failed."""
+
+
+def run(cmd, check=True, timeout=30, **kwargs):
+    """subprocess.run() with text output captured and errors that tell."""
+    kwargs.setdefault("stdin", subprocess.DEVNULL
+                      if "input" not in kwargs else None)
+    if "input" in kwargs:
+        kwargs.pop("stdin")
+    p = subprocess.run(cmd, check=False, timeout=timeout, capture_output=True,
+                       text=True, **kwargs)
+    if check and p.returncode:
+        raise CommandError(f"{' '.join(map(str, cmd))}: exit code "
+                           f"{p.returncode}\n{p.stdout}{p.stderr}".rstrip())
+    return p
+
+
+def wait_for(condition, timeout, what):
+    """Polls until condition() is true and returns its value."""
+    end = time.monotonic() + timeout
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise AssertionError(f"waited {timeout} s in vain for {what}")
+        time.sleep(0.02)
+
+
+def kill_all_in(name):
+    """Ends every process of a namespace of ours."""
+    for pid in run(["ip", "netns", "pids", name], check=False).stdout.split():
+        with contextlib.suppress(ProcessLookupError):
+            if int(pid) != os.getpid():
+                os.kill(int(pid), signal.SIGKILL)
+
+
+class Process:
+    """A background process; `log` is the file with its output."""
+
+    def __init__(self, name, cmd, log, **kwargs):
+        self.name = name
+        self.log = log
+        with open(log, "wb") as f:
+            self.popen = subprocess.Popen(
+                cmd, stdout=f, stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL, start_new_session=True, **kwargs)
+        self.pid = self.popen.pid
+
+    def output(self):
+        with open(self.log, encoding="utf-8", errors="replace") as f:
+            return f.read()
+
+    def alive(self):
+        return self.popen.poll() is None
+
+    def check_alive(self):
+        if not self.alive():
+            raise AssertionError(f"{self.name} ended with exit code "
+                                 f"{self.popen.returncode}:\n{self.output()}")
+
+    def signal(self, number):
+        """To the process and its children."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.pid, number)
+
+    def wait(self, timeout=30):
+        """Waits for its end; returns the exit code."""
+        return self.popen.wait(timeout)
+
+    def stop(self, timeout=5):
+        """SIGTERM, and SIGKILL when that does not help. The exit code."""
+        if self.alive():
+            self.signal(signal.SIGTERM)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.popen.wait(timeout)
+        self.signal(signal.SIGKILL)  # children, too
+        return self.popen.wait()
+
+    def kill(self):
+        """SIGKILL, as if it had crashed."""
+        self.signal(signal.SIGKILL)
+        return self.popen.wait()
+
+
+class Namespace:
+    """One end: its veth `iface` and addresses ip4, ip6, mac."""
+
+    def __init__(self, name, iface, log_dir, ip4, ip6, mac):
+        self.name = name
+        self.iface = iface
+        self.ip4 = ip4
+        self.ip6 = ip6
+        self.mac = mac
+        self._log_dir = log_dir
+        self._processes = []
+        self._numbers = itertools.count(1)
+
+    def command(self, cmd):
+        return ["nsenter", f"--net=/run/netns/{self.name}", *map(str, cmd)]
+
+    def run(self, cmd, check=True, timeout=30, **kwargs):
+        return run(self.command(cmd), check, timeout, **kwargs)
+
+    def start(self, cmd, name=None, **kwargs):
+        """Starts a Process; it is stopped with the Env at the latest."""
+        name = name or os.path.basename(str(cmd[0]))
+        log = f"{self._log_dir}/{name}-{next(self._numbers)}.log"
+        p = Process(name, self.command(cmd), log, **kwargs)
+        self._processes.append(p)
+        return p
+
+    def stop_all(self):
+        for p in reversed(self._processes):
+            p.stop()
+        self._processes.clear()
+
+    def ip(self, *args):
+        return run(["ip", "-n", self.name, *args]).stdout
+
+    def sysctl(self, key, value=None):
+        """Reads a sysctl, or sets it and returns what it was."""
+        old = self.run(["sysctl", "-n", key]).stdout.strip()
+        if value is not None:
+            self.run(["sysctl", "-q", "-w", f"{key}={value}"])
+        return old
+
+    @contextlib.contextmanager
+    def inside(self):
+        """This thread is in the namespace; sockets made here stay there."""
+        with open("/proc/thread-self/ns/net", "rb") as before, \
+                open(f"/run/netns/{self.name}", "rb") as there:
+            _setns(there)
+            try:
+                yield self
+            finally:
+                _setns(before)
+
+    def wait_listening(self, port, process=None):
+        def listening():
+            if process:
+                process.check_alive()
+            return self.ss("-ltn", f"sport = :{port}")
+        wait_for(listening, 10, f"a listener on port {port} in {self.name}")
+
+    def ss(self, *args):
+        """`ss -H` parsed: {"state" "recv_q" "send_q" "local" "peer" "info"},
+        where info is the rest of the line and those of -i, -e, -m."""
+        sockets = []
+        for line in self.run(["ss", "-H", "-n", "-O", *args]).stdout \
+                .splitlines():
+            f = line.split(None, 5)
+            sockets.append({"state": f[0], "recv_q": int(f[1]),
+                            "send_q": int(f[2]), "local": f[3], "peer": f[4],
+                            "info": f[5] if len(f) > 5 else ""})
+        return sockets
+
+    def packets(self):
+        """The veth's counters: {"rx": packets, "tx": packets}."""
+        link = json.loads(self.ip("-j", "-s", "link", "show", self.iface))[0]
+        stats = link.get("stats64") or link["stats"]
+        return {way: stats[way]["packets"] for way in ("rx", "tx")}
+
+    def nstat(self):
+        """The kernel's TCP counters, e.g. nstat()["TcpExtSyncookiesSent"]."""
+        out = self.run(["nstat", "-asz"]).stdout
+        return {m.group(1): int(m.group(2)) for m in
+                re.finditer(r"^(\w+)\s+(\d+)", out, re.M)}
+
+
+def _setns(ns):
+    if _libc.setns(ns.fileno(), CLONE_NEWNET):
+        error = ctypes.get_errno()
+        raise OSError(error, os.strerror(error))

@@ -1,0 +1,299 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A client and a server in network namespaces of their own, for tests and demo.
+
+Theory of operation: `with Env() as env:` makes two namespaces joined by a veth
+pair; env.client and env.server run commands in them (Namespace below), and
+env.nginx(), env.synkeeperd() and env.flood() start what a test needs.
+
+	192.0.2.1, 2001:db8::1  client0 ------ server0  192.0.2.2, 2001:db8::2
+
+Everything that outlives a process is named synkeeper-test-PID-N...: namespaces,
+directories in /tmp and in bpffs. Leaving the `with` removes it, whatever the
+reason: an exception, Ctrl-C, SIGTERM, the interpreter's end. What a killed run
+has left is found by its name, and removed when the next one starts.
+
+The client's veth carries the program `client` of tests/bench/flood.bpf.c: a
+veth sends from XDP only to a peer that has a program, and floods need it.
+Packets of the kernel keep partial checksums, as on any veth.
+"""
+import atexit
+import hashlib
+import itertools
+import json
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+
+from namespace import Namespace, kill_all_in, run, wait_for
+
+ROOT = os.path.realpath(os.path.join(os.path.dirname(__file__), "../.."))
+OUTPUT = os.path.join(ROOT, ".output")
+BPFFS = "/sys/fs/bpf"
+PREFIX = "synkeeper-test-"
+FLOOD_OBJECT = os.path.join(OUTPUT, "flood.bpf.o")
+CLIENT_SEEN = ("client_synack", "spoofed_synack", "spoofed_rst",
+               "spoofed_other")  # enum client_seen_key
+
+NGINX_CONF = """
+daemon off;
+user root;
+worker_processes 1;
+pid {dir}/nginx.pid;
+error_log stderr;
+events {{ worker_connections 20000; }}
+http {{
+	access_log off;
+	sendfile on;
+	keepalive_timeout {keepalive};
+	keepalive_requests 1000000;
+	server {{
+		{listen}
+		root {dir}/www;
+		{extra}
+	}}
+}}
+"""
+
+_live = set()
+_numbers = itertools.count(1)
+
+
+def remove(name):
+    """Removes all that an Env of that name has made, as far as it exists."""
+    for role in ("client", "server"):
+        if os.path.exists(f"/run/netns/{name}-{role}"):
+            kill_all_in(f"{name}-{role}")
+            run(["ip", "netns", "del", f"{name}-{role}"], check=False)
+    for path in (f"{BPFFS}/{name}", f"{BPFFS}/{name}-bed",
+                 os.path.join(tempfile.gettempdir(), name)):
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def remove_stale():
+    """Removes what runs have left whose process is gone."""
+    names = set()
+    for place in ("/run/netns", BPFFS, tempfile.gettempdir()):
+        for entry in os.listdir(place) if os.path.isdir(place) else ():
+            m = re.match(PREFIX + r"(\d+)-\d+", entry)
+            if m and not os.path.exists(f"/proc/{m.group(1)}"):
+                names.add(m.group(0))
+    for name in names:
+        remove(name)
+
+
+def _on_signal(number, _frame):
+    raise SystemExit(128 + number)
+
+
+@atexit.register
+def _close_all():
+    for env in list(_live):
+        env.close()
+
+
+class Env:
+    def __init__(self, name=None):
+        self.name = name or f"{PREFIX}{os.getpid()}-{next(_numbers)}"
+        self.dir = os.path.join(tempfile.gettempdir(), self.name)
+        self.pin_dir = f"{BPFFS}/{self.name}"  # the daemon's
+        self.bed_dir = f"{BPFFS}/{self.name}-bed"  # flood.bpf.c's
+        self.control = f"{self.dir}/control"
+        self.client = Namespace(f"{self.name}-client", "client0", self.dir,
+                                "192.0.2.1", "2001:db8::1",
+                                "02:00:00:00:00:01")
+        self.server = Namespace(f"{self.name}-server", "server0", self.dir,
+                                "192.0.2.2", "2001:db8::2",
+                                "02:00:00:00:00:02")
+
+    def __enter__(self):
+        _live.add(self)
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) == signal.SIG_DFL:
+                signal.signal(number, _on_signal)
+        try:
+            remove_stale()
+            self._open()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def _open(self):
+        if not os.path.ismount(BPFFS):
+            run(["mount", "-t", "bpf", "bpf", BPFFS])
+        os.mkdir(self.dir)
+        for ns in (self.client, self.server):
+            run(["ip", "netns", "add", ns.name])
+            ns.sysctl("net.ipv6.conf.default.accept_dad", 0)
+            ns.sysctl("net.ipv6.conf.default.router_solicitations", 0)
+        run(["ip", "-n", self.client.name, "link", "add", "client0", "type",
+             "veth", "peer", "server0", "netns", self.server.name])
+        for ns, peer in ((self.client, self.server),
+                         (self.server, self.client)):
+            ns.ip("link", "set", ns.iface, "address", ns.mac)
+            ns.ip("addr", "add", f"{ns.ip4}/24", "dev", ns.iface)
+            ns.ip("addr", "add", f"{ns.ip6}/64", "dev", ns.iface, "nodad")
+            ns.ip("link", "set", "lo", "up")
+            ns.ip("link", "set", ns.iface, "up")
+        # replies to spoofed sources must go somewhere
+        self.server.ip("route", "add", "default", "via", self.client.ip4)
+        self.server.ip("-6", "route", "add", "default", "via",
+                       self.client.ip6)
+        os.mkdir(self.bed_dir, 0o700)
+        run(["bpftool", "prog", "loadall", FLOOD_OBJECT, self.bed_dir,
+             "pinmaps", f"{self.bed_dir}/maps"])
+        self.xdp(self.client, "client")
+
+    def close(self):
+        """Stops and removes everything; no signal interrupts it."""
+        if self not in _live:
+            return
+        numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        before = [signal.signal(n, signal.SIG_IGN) for n in numbers]
+        try:
+            for ns in (self.client, self.server):
+                ns.stop_all()
+            remove(self.name)
+            _live.discard(self)
+        finally:
+            for number, handler in zip(numbers, before):
+                signal.signal(number, handler)
+
+    # -- what runs on the server
+
+    def nginx(self, port=80, keepalive=True, backlog=511, extra="", cpu=None):
+        """Starts nginx on both families: /1k, /10m and /100m. See sha256()."""
+        www = f"{self.dir}/www"
+        os.makedirs(www, exist_ok=True)
+        for name, size in (("1k", 1 << 10), ("10m", 10 << 20),
+                           ("100m", 100 << 20)):
+            write_pattern(f"{www}/{name}", size)
+        conf = f"{self.dir}/nginx-{port}.conf"
+        with open(conf, "w", encoding="utf-8") as f:
+            f.write(NGINX_CONF.format(
+                dir=self.dir, extra=extra, keepalive=65 if keepalive else 0,
+                listen=f"listen {port} backlog={backlog}; "
+                       f"listen [::]:{port} backlog={backlog};"))
+        pin = [] if cpu is None else ["taskset", "-c", str(cpu)]
+        p = self.server.start([*pin, "/usr/sbin/nginx", "-p", self.dir, "-c",
+                               conf], name=f"nginx-{port}")
+        self.server.wait_listening(port, p)
+        return p
+
+    def sha256(self, name):
+        """Of a file that nginx() serves."""
+        with open(f"{self.dir}/www/{name}", "rb") as f:
+            digest = hashlib.sha256()
+            for block in iter(lambda: f.read(1 << 20), b""):
+                digest.update(block)
+        return digest.hexdigest()
+
+    def synkeeperd(self, *args, services=("*:80",), wait=True):
+        """Starts the daemon on server0; waits until it answers `status`."""
+        cmd = [f"{OUTPUT}/synkeeperd", "-i", self.server.iface,
+               "--pin-dir", self.pin_dir, "--control", self.control]
+        for service in services:
+            cmd += ["-s", service]
+        p = self.server.start([*cmd, *args], name="synkeeperd")
+
+        def answers():
+            p.check_alive()
+            return self.synkeeper("status", check=False).returncode == 0
+
+        if wait:
+            wait_for(answers, 10, "synkeeperd answering `synkeeper status`")
+        return p
+
+    def synkeeper(self, *args, check=True, timeout=30):
+        """Runs the command on the server. A CompletedProcess."""
+        return self.server.run(
+            [f"{OUTPUT}/synkeeper", "--control", self.control, "--pin-dir",
+             self.pin_dir, *args], check=check, timeout=timeout)
+
+    def json(self, *args):
+        """What `synkeeper -j ARGS` prints, parsed."""
+        return json.loads(self.synkeeper("-j", *args).stdout)
+
+    # -- the test bed's own programs
+
+    def xdp(self, ns, program):
+        """Puts a program of flood.bpf.c on a veth; None takes it off."""
+        if program is None:
+            ns.run(["bpftool", "net", "detach", "xdpdrv", "dev", ns.iface])
+        else:
+            ns.run(["bpftool", "net", "attach", "xdpdrv", "pinned",
+                    f"{self.bed_dir}/{program}", "dev", ns.iface,
+                    "overwrite"])
+
+    def client_seen(self):
+        """How many answers of the server reached the client's veth, by kind."""
+        out = run(["bpftool", "-j", "map", "dump", "pinned",
+                   f"{self.bed_dir}/maps/client_seen"]).stdout
+        totals = [sum(int.from_bytes(bytes(int(b, 16) for b in v["value"]),
+                                     "little") for v in entry["values"])
+                  for entry in json.loads(out)]
+        return dict(zip(CLIENT_SEEN, totals))
+
+    def flood(self, kind="syn", seconds=5, port=80, v6=False, src=None,
+              rate=None, cpu=0):
+        """Starts a flood from the client's veth; stop() it or wait for its
+        end. Its last line of output is JSON: {"kind" "sent" "seconds" "pps"}.
+        """
+        dst = f"[{self.server.ip6}]:{port}" if v6 else \
+            f"{self.server.ip4}:{port}"
+        cmd = [f"{OUTPUT}/tests/flood", "--iface", self.client.iface,
+               "--kind", kind, "--dst", dst, "--dst-mac", self.server.mac,
+               "--src-mac", self.client.mac, "--seconds", str(seconds),
+               "--cpu", str(cpu)]
+        if src:
+            cmd += ["--src", src]
+        if rate:
+            cmd += ["--rate", str(rate)]
+        return self.client.start(cmd, name=f"flood-{kind}")
+
+    # -- what must not change
+
+    def snapshot(self):
+        """The server's sysctls, rules and conntrack entries: compare two with
+        `==`, or diff(), to see whether something was changed behind it."""
+        return snapshot(self.server)
+
+
+# They differ from one look to the next by themselves.
+VOLATILE = re.compile(r"nf_conntrack_count|fastopen_key|stable_secret"
+                      r"|\.random_|mptcp\.stats")
+
+
+def snapshot(ns):
+    lines = ns.run(["sysctl", "-a", "--pattern", r"^net\."]).stdout
+    shot = {"sysctl " + key: value for key, value in
+            (line.split(" =", 1) for line in lines.splitlines() if " =" in line)
+            if not VOLATILE.search(key)}
+    shot["nft"] = ns.run(["nft", "list", "ruleset"]).stdout
+    shot["conntrack"] = ns.run(["conntrack", "-L"], check=False).stdout
+    shot["qdisc"] = ns.run(["tc", "qdisc"]).stdout
+    return shot
+
+
+def diff(before, after):
+    """The keys of two snapshots that differ, with both values."""
+    return {k: (before.get(k), after.get(k))
+            for k in sorted(before.keys() | after.keys())
+            if before.get(k) != after.get(k)}
+
+
+def write_pattern(path, size):
+    """A file whose every megabyte differs, so that a mix-up is noticed."""
+    if os.path.exists(path):
+        return
+    block = random.Random(size).randbytes(1 << 20)
+    with open(path, "wb") as f:
+        for i in range(0, size, 1 << 20):
+            f.write((i.to_bytes(8, "big") + block[8:])[:size - i])
