@@ -17,13 +17,20 @@ enum config_mode { MODE_AUTO, MODE_NATIVE, MODE_SKB };
 enum config_exit { EXIT_KEEP, EXIT_DETACH };
 enum config_policy { POLICY_ON, POLICY_OFF }; /* auto, monitor: later */
 
-enum { CONFIG_IFACES_MAX = 64, CONFIG_NAME_MAX = 32, CONFIG_ERR_MAX = 512 };
+enum {
+	CONFIG_IFACES_MAX = 64,
+	CONFIG_NAME_MAX = 32,
+	CONFIG_ERR_MAX = 1024,
+	CONFIG_PIN_DIR_MAX = 256, /* bytes with the final NUL */
+	CONFIG_CONTROL_MAX = 108, /* sun_path of unix(7) */
+};
 
 /* One listen line; a section with several makes several of these. */
 struct config_service {
 	char name[CONFIG_NAME_MAX]; /* of the section; "" for -s */
 	struct listen listen;
 	enum config_policy policy;
+	unsigned int line; /* of the file; 0: not from a file */
 };
 
 struct config {
@@ -31,14 +38,14 @@ struct config {
 	size_t n_ifaces;
 	enum config_mode mode;
 	enum config_exit on_exit;
-	bool replace;		/* a foreign XDP program, too */
-	char *pin_dir;		/* owned */
-	char *control;		/* owned; path of the unix socket */
-	unsigned int key_lifetime_ms;	/* one epoch */
+	bool replace;		      /* a foreign XDP program, too */
+	char *pin_dir;		      /* owned */
+	char *control;		      /* owned; path of the unix socket */
+	unsigned int key_lifetime_ms; /* one epoch */
 	unsigned int sessions_max;
 	unsigned int pending_timeout_ms;
-	unsigned int idle_timeout_ms;	/* of established sessions */
-	unsigned int resets_per_second; /* RST for bad ACKs; 0: drop */
+	unsigned int idle_timeout_ms;	 /* of established sessions */
+	unsigned int resets_per_second;	 /* RST for bad ACKs; 0: drop */
 	struct config_service *services; /* owned */
 	size_t n_services;
 };
@@ -48,13 +55,17 @@ void config_init(struct config *c);
 void config_free(struct config *c);
 
 /*
- * All return 0, or -EINVAL, -ENOENT, -EACCES, -E2BIG or -ENOMEM with one line
- * in @err (CONFIG_ERR_MAX bytes) that names the thing and the way out; for a
- * file it begins with "FILE:LINE: ". @c is unchanged on failure of an add;
- * after a failed config_load() it must be freed and not used.
+ * All return 0 or -errno (-EINVAL: the value, -E2BIG: one too many, others as
+ * the system said) with one line in @err (CONFIG_ERR_MAX bytes) that names the
+ * thing and the way out: "'VALUE': what is wrong" of an add or set, to be put
+ * behind the name of the flag; "FILE:LINE: [section] key: 'VALUE': what is
+ * wrong" of a file. @c is unchanged on failure of an add or set; after a
+ * failed config_load() it must be freed and not used.
  */
 int config_load(struct config *c, const char *path, char *err);
+/* An interface that is already there is left as it is. */
 int config_add_iface(struct config *c, const char *name, char *err);
+/* @section: the service's name, or "". A listen given twice shows later. */
 int config_add_service(struct config *c, const char *section,
 		       const char *listen, enum config_policy policy,
 		       char *err);
@@ -64,9 +75,23 @@ int config_set_string(char **member, const char *value);
 /* What only the whole shows: no interface, no service, a service twice. */
 int config_validate(const struct config *c, char *err);
 
-/* "60s" "5m" "2h" "500ms" "1d"; a bare number has no unit and is refused. */
+/*
+ * "60s" "5m" "500ms" "1d" "2h4m" (longer units first, each once); a bare
+ * number has no unit and is refused. -EINVAL: not a duration, -ERANGE: too
+ * long.
+ */
 int config_parse_duration(const char *text, unsigned int *ret_ms);
-/* "10" "10k" "4M" (powers of 1000) */
+/* "10" "10k" "4M" (powers of 1000); -EINVAL, -ERANGE */
 int config_parse_count(const char *text, unsigned int *ret);
+/* "on" "off"; on failure *ret_why is a static sentence */
+int config_parse_policy(const char *text, enum config_policy *ret,
+			const char **ret_why);
+
+/* 0, -ENOMEM, or -EEXIST: *ret_twin has the listen of an earlier service. */
+int config_find_twin(const struct config *c,
+		     const struct config_service **ret_first,
+		     const struct config_service **ret_twin);
+/* NULL, or what is wrong with a path of less than @max bytes. */
+const char *config_check_path(const char *path, size_t max);
 
 #endif

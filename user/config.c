@@ -1,0 +1,342 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Theory of operation: defaults, the values that flags and file share, and the
+ * checks on them. The file's syntax is in config_file.c. Everything is bounded:
+ * CONFIG_IFACES_MAX interfaces, SERVICES_MAX - 1 services (ids start at 1).
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <search.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "config.h"
+#include "control.h"
+#include "synkeeper/limits.h"
+
+__attribute__((format(printf, 3, 4))) static int fail(char *err, int ret,
+						      const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(err, CONFIG_ERR_MAX, fmt, ap);
+	va_end(ap);
+	return ret;
+}
+
+void config_init(struct config *c)
+{
+	/* Out of memory leaves a path NULL; config_validate() says so. */
+	*c = (struct config){
+		.mode = MODE_AUTO,
+		.on_exit = EXIT_KEEP,
+		.pin_dir = strdup(PIN_DIR_DEFAULT),
+		.control = strdup(CONTROL_PATH_DEFAULT),
+		.key_lifetime_ms = 60 * 1000,
+		.sessions_max = SESSIONS_DEFAULT,
+		.pending_timeout_ms = 10 * 1000,
+		.idle_timeout_ms = (2 * 60 + 4) * 60 * 1000, /* RFC 5382 */
+	};
+}
+
+void config_free(struct config *c)
+{
+	free(c->pin_dir);
+	free(c->control);
+	free(c->services);
+	*c = (struct config){ 0 };
+}
+
+/* What the kernel takes for the name of an interface. */
+static const char *check_iface(const char *name)
+{
+	const char *s;
+
+	if (!*name)
+		return "an interface name is missing";
+	if (strlen(name) >= IF_NAMESIZE)
+		return "an interface name has at most 15 characters: see "
+		       "'ip link'";
+	for (s = name; *s; s++)
+		if (*s == '/' || *s == ':' || isspace((unsigned char)*s))
+			return "an interface name has no '/', ':' or blank: "
+			       "see 'ip link'";
+	if (!strcmp(name, ".") || !strcmp(name, ".."))
+		return "not an interface name: see 'ip link'";
+	return NULL;
+}
+
+int config_add_iface(struct config *c, const char *name, char *err)
+{
+	const char *why = check_iface(name);
+	size_t i;
+
+	if (why)
+		return fail(err, -EINVAL, "'%s': %s", name, why);
+	for (i = 0; i < c->n_ifaces; i++)
+		if (!strcmp(c->ifaces[i], name))
+			return 0;
+	if (c->n_ifaces == CONFIG_IFACES_MAX)
+		return fail(err, -E2BIG,
+			    "'%s': more than %d interfaces: leave some out",
+			    name, CONFIG_IFACES_MAX);
+	strcpy(c->ifaces[c->n_ifaces++], name);
+	return 0;
+}
+
+/* Names become labels of metrics and words on a command line. */
+static const char *check_name(const char *name)
+{
+	const char *s;
+
+	if (strlen(name) >= CONFIG_NAME_MAX)
+		return "the name of a service has at most 31 characters";
+	for (s = name; *s; s++)
+		if (!isalnum((unsigned char)*s) && !strchr("-_.", *s))
+			return "the name of a service has only letters, "
+			       "digits, '-', '_' and '.'";
+	return NULL;
+}
+
+int config_add_service(struct config *c, const char *section,
+		       const char *listen, enum config_policy policy, char *err)
+{
+	struct config_service s = { .policy = policy };
+	struct config_service *grown;
+	size_t n = c->n_services;
+	const char *why;
+
+	why = check_name(section);
+	if (why)
+		return fail(err, -EINVAL, "'%s': %s", section, why);
+	strcpy(s.name, section);
+	if (listen_parse(listen, &s.listen, &why))
+		return fail(err, -EINVAL, "'%s': %s", listen, why);
+	if (n == SERVICES_MAX - 1)
+		return fail(err, -E2BIG,
+			    "'%s': more than %d services: leave some out, or "
+			    "protect all addresses of a port with *:PORT",
+			    listen, SERVICES_MAX - 1);
+
+	/* Room doubles when it is used up: at 0, 1, 2, 4, 8, ... */
+	if (!(n & (n - 1))) {
+		grown = reallocarray(c->services, n ? 2 * n : 1, sizeof(s));
+		if (!grown)
+			return fail(err, -ENOMEM, "'%s': out of memory",
+				    listen);
+		c->services = grown;
+	}
+	c->services[c->n_services++] = s;
+	return 0;
+}
+
+int config_set_mode(struct config *c, const char *value, char *err)
+{
+	static const char *const names[] = {
+		[MODE_AUTO] = "auto",
+		[MODE_NATIVE] = "native",
+		[MODE_SKB] = "skb",
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (!strcmp(value, names[i])) {
+			c->mode = i;
+			return 0;
+		}
+	}
+	return fail(err, -EINVAL, "'%s': must be auto, native or skb", value);
+}
+
+int config_set_string(char **member, const char *value)
+{
+	char *copy = strdup(value);
+
+	if (!copy)
+		return -ENOMEM;
+	free(*member);
+	*member = copy;
+	return 0;
+}
+
+const char *config_check_path(const char *path, size_t max)
+{
+	if (*path != '/')
+		return "must be a path that begins with '/'";
+	if (strlen(path) >= max)
+		return "too long: pin-dir takes 255 bytes, control 107";
+	return NULL;
+}
+
+static int compare_listen(const void *va, const void *vb)
+{
+	const struct config_service *a = va, *b = vb;
+
+	if (a->listen.wildcard != b->listen.wildcard)
+		return a->listen.wildcard ? 1 : -1;
+	if (a->listen.port != b->listen.port)
+		return a->listen.port < b->listen.port ? -1 : 1;
+	return memcmp(a->listen.addr, b->listen.addr, sizeof(a->listen.addr));
+}
+
+static void keep(void *service)
+{
+	(void)service;
+}
+
+int config_find_twin(const struct config *c,
+		     const struct config_service **ret_first,
+		     const struct config_service **ret_twin)
+{
+	const struct config_service **found;
+	void *root = NULL;
+	int ret = 0;
+	size_t i;
+
+	for (i = 0; i < c->n_services && !ret; i++) {
+		found = tsearch(&c->services[i], &root, compare_listen);
+		if (!found) {
+			ret = -ENOMEM;
+		} else if (*found != &c->services[i]) {
+			*ret_first = *found;
+			*ret_twin = &c->services[i];
+			ret = -EEXIST;
+		}
+	}
+	tdestroy(root, keep);
+	return ret;
+}
+
+int config_validate(const struct config *c, char *err)
+{
+	const struct config_service *twin, *first;
+	char text[LISTEN_STRLEN];
+	const char *why;
+
+	if (!c->pin_dir || !c->control)
+		return fail(err, -ENOMEM, "out of memory");
+	why = config_check_path(c->pin_dir, CONFIG_PIN_DIR_MAX);
+	if (why)
+		return fail(err, -EINVAL, "pin-dir: '%s': %s", c->pin_dir, why);
+	why = config_check_path(c->control, CONFIG_CONTROL_MAX);
+	if (why)
+		return fail(err, -EINVAL, "control: '%s': %s", c->control, why);
+	if (!c->n_ifaces)
+		return fail(err, -EINVAL,
+			    "no interface: name one with -i, or with "
+			    "'interface = NAME' under [daemon]");
+	if (!c->n_services)
+		return fail(
+			err, -EINVAL,
+			"no service: name one with -s ADDRESS:PORT, or "
+			"with 'listen = ADDRESS:PORT' under [service NAME]");
+	switch (config_find_twin(c, &first, &twin)) {
+	case 0:
+		return 0;
+	case -ENOMEM:
+		return fail(err, -ENOMEM, "out of memory");
+	}
+	listen_format(&twin->listen, text);
+	if (!*first->name && !*twin->name)
+		return fail(err, -EINVAL, "'%s': given twice: remove one",
+			    text);
+	return fail(err, -EINVAL,
+		    "'%s': given twice, once as service '%s': remove one", text,
+		    *first->name ? first->name : twin->name);
+}
+
+/* Digits to a number of at most @max; returns what follows, NULL: no digit. */
+static const char *parse_digits(const char *s, uint64_t max, uint64_t *ret)
+{
+	uint64_t n = 0;
+
+	if (!isdigit((unsigned char)*s))
+		return NULL;
+	for (; isdigit((unsigned char)*s); s++)
+		if (n <= max)
+			n = n * 10 + (*s - '0');
+	*ret = n;
+	return s;
+}
+
+int config_parse_duration(const char *text, unsigned int *ret_ms)
+{
+	static const struct {
+		const char *name;
+		unsigned int ms;
+	} units[] = {
+		{ "d", 24 * 60 * 60 * 1000 },
+		{ "h", 60 * 60 * 1000 },
+		{ "m", 60 * 1000 },
+		{ "s", 1000 },
+		{ "ms", 1 },
+	};
+	const size_t n_units = sizeof(units) / sizeof(units[0]);
+	uint64_t n, total = 0;
+	bool too_long = false;
+	size_t u = 0;
+
+	if (!*text)
+		return -EINVAL;
+	while (*text) {
+		size_t len;
+
+		text = parse_digits(text, UINT32_MAX, &n);
+		if (!text)
+			return -EINVAL;
+		len = strspn(text, "dhms");
+		while (u < n_units && (strlen(units[u].name) != len ||
+				       strncmp(text, units[u].name, len)))
+			u++;
+		if (u == n_units)
+			return -EINVAL;
+		if (n > (UINT32_MAX - total) / units[u].ms)
+			too_long = true;
+		else
+			total += n * units[u].ms;
+		text += len;
+		u++;
+	}
+	if (too_long)
+		return -ERANGE;
+	*ret_ms = total;
+	return 0;
+}
+
+int config_parse_count(const char *text, unsigned int *ret)
+{
+	uint64_t n, unit = 1;
+
+	text = parse_digits(text, UINT32_MAX, &n);
+	if (!text)
+		return -EINVAL;
+	if (*text == 'k' || *text == 'M')
+		unit = *text++ == 'k' ? 1000 : 1000000;
+	if (*text)
+		return -EINVAL;
+	if (n > UINT32_MAX / unit)
+		return -ERANGE;
+	*ret = n * unit;
+	return 0;
+}
+
+int config_parse_policy(const char *text, enum config_policy *ret,
+			const char **ret_why)
+{
+	bool later = !strcmp(text, "auto") || !strcmp(text, "monitor");
+
+	if (!strcmp(text, "on")) {
+		*ret = POLICY_ON;
+	} else if (!strcmp(text, "off")) {
+		*ret = POLICY_OFF;
+	} else {
+		*ret_why =
+			later ? "not available in this version: use on or off"
+			      : "must be on or off";
+		return -EINVAL;
+	}
+	return 0;
+}
