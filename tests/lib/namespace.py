@@ -26,12 +26,10 @@ class CommandError(AssertionError):
 
 def run(cmd, check=True, timeout=30, **kwargs):
     """subprocess.run() with text output captured and errors that tell."""
-    kwargs.setdefault("stdin", subprocess.DEVNULL
-                      if "input" not in kwargs else None)
-    if "input" in kwargs:
-        kwargs.pop("stdin")
+    if "input" not in kwargs:
+        kwargs.setdefault("stdin", subprocess.DEVNULL)
     p = subprocess.run(cmd, check=False, timeout=timeout, capture_output=True,
-                       text=True, **kwargs)
+                       text=True, errors="replace", **kwargs)
     if check and p.returncode:
         raise CommandError(f"{' '.join(map(str, cmd))}: exit code "
                            f"{p.returncode}\n{p.stdout}{p.stderr}".rstrip())

@@ -17,7 +17,7 @@ veth sends from XDP only to a peer that has a program, and floods need it.
 Packets of the kernel keep partial checksums, as on any veth.
 """
 import atexit
-import hashlib
+import filecmp
 import itertools
 import json
 import os
@@ -25,7 +25,6 @@ import random
 import re
 import shutil
 import signal
-import subprocess
 import tempfile
 
 from namespace import Namespace, kill_all_in, run, wait_for
@@ -169,7 +168,7 @@ class Env:
     # -- what runs on the server
 
     def nginx(self, port=80, keepalive=True, backlog=511, extra="", cpu=None):
-        """Starts nginx on both families: /1k, /10m and /100m. See sha256()."""
+        """Starts nginx on both families: /1k, /10m, /100m; see fetch()."""
         www = f"{self.dir}/www"
         os.makedirs(www, exist_ok=True)
         for name, size in (("1k", 1 << 10), ("10m", 10 << 20),
@@ -187,13 +186,16 @@ class Env:
         self.server.wait_listening(port, p)
         return p
 
-    def sha256(self, name):
-        """Of a file that nginx() serves."""
-        with open(f"{self.dir}/www/{name}", "rb") as f:
-            digest = hashlib.sha256()
-            for block in iter(lambda: f.read(1 << 20), b""):
-                digest.update(block)
-        return digest.hexdigest()
+    def fetch(self, name="1k", port=80, v6=False, timeout=30):
+        """The client gets a file of nginx(); its every byte must be right."""
+        address = f"[{self.server.ip6}]" if v6 else self.server.ip4
+        copy = f"{self.dir}/fetched-{next(_numbers)}"
+        self.client.run(["curl", "-sSgf", "-m", timeout, "-o", copy,
+                         f"http://{address}:{port}/{name}"],
+                        timeout=timeout + 5)
+        if not filecmp.cmp(copy, f"{self.dir}/www/{name}", shallow=False):
+            raise AssertionError(f"/{name} arrived damaged")
+        os.unlink(copy)
 
     def synkeeperd(self, *args, services=("*:80",), wait=True):
         """Starts the daemon on server0; waits until it answers `status`."""
@@ -211,11 +213,14 @@ class Env:
             wait_for(answers, 10, "synkeeperd answering `synkeeper status`")
         return p
 
+    def synkeeper_command(self):
+        return [f"{OUTPUT}/synkeeper", "--control", self.control,
+                "--pin-dir", self.pin_dir]
+
     def synkeeper(self, *args, check=True, timeout=30):
         """Runs the command on the server. A CompletedProcess."""
-        return self.server.run(
-            [f"{OUTPUT}/synkeeper", "--control", self.control, "--pin-dir",
-             self.pin_dir, *args], check=check, timeout=timeout)
+        return self.server.run([*self.synkeeper_command(), *args],
+                               check=check, timeout=timeout)
 
     def json(self, *args):
         """What `synkeeper -j ARGS` prints, parsed."""
@@ -241,21 +246,23 @@ class Env:
                   for entry in json.loads(out)]
         return dict(zip(CLIENT_SEEN, totals))
 
+    def flood_command(self, port=80, v6=False):
+        address = f"[{self.server.ip6}]" if v6 else self.server.ip4
+        return [f"{OUTPUT}/tests/flood", "--iface", self.client.iface,
+                "--dst", f"{address}:{port}", "--dst-mac", self.server.mac,
+                "--src-mac", self.client.mac]
+
     def flood(self, kind="syn", seconds=5, port=80, v6=False, src=None,
               rate=None, cpu=0):
         """Starts a flood from the client's veth; stop() it or wait for its
         end. Its last line of output is JSON: {"kind" "sent" "seconds" "pps"}.
         """
-        dst = f"[{self.server.ip6}]:{port}" if v6 else \
-            f"{self.server.ip4}:{port}"
-        cmd = [f"{OUTPUT}/tests/flood", "--iface", self.client.iface,
-               "--kind", kind, "--dst", dst, "--dst-mac", self.server.mac,
-               "--src-mac", self.client.mac, "--seconds", str(seconds),
-               "--cpu", str(cpu)]
+        cmd = [*self.flood_command(port, v6), "--kind", kind,
+               "--seconds", seconds, "--cpu", cpu]
         if src:
             cmd += ["--src", src]
         if rate:
-            cmd += ["--rate", str(rate)]
+            cmd += ["--rate", rate]
         return self.client.start(cmd, name=f"flood-{kind}")
 
     # -- what must not change
