@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Theory of operation: the session table's tag search, held against a plain
+ * loop over bytes, and its comparison of tuples. The hash is in table_hash.c.
+ */
+#include "testmain.h"
+
+#include "random.h"
+#include "synkeeper/table.h"
+
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+
+static uint8_t byte_of(uint64_t word, int i)
+{
+	return word >> 8 * i;
+}
+
+/*
+ * Every true byte must be found and the lowest one found must be true, since
+ * a way is claimed by it. Above a true one, a false one is allowed.
+ */
+static void match(uint64_t tags, uint8_t tag)
+{
+	uint64_t got = table_match(tags, tag), want = 0;
+	uint32_t first = 8;
+	int i;
+
+	for (i = 7; i >= 0; i--) {
+		if (byte_of(tags, i) != tag)
+			continue;
+		want |= 0x80ULL << 8 * i;
+		first = i;
+	}
+	if ((got & want) != want || got & ~0x8080808080808080ULL ||
+	    (!want && got))
+		fail_msg("tag %02x in %016jx: expected %016jx, got %016jx", tag,
+			 (uintmax_t)tags, (uintmax_t)want, (uintmax_t)got);
+	if (want && table_first(got) != first)
+		fail_msg("tag %02x in %016jx: expected it first in byte %u, "
+			 "got byte %u",
+			 tag, (uintmax_t)tags, first, table_first(got));
+}
+
+/* Each tag in each byte, its neighbours each value, the others 0 or 255. */
+static void match_every_byte(void **state)
+{
+	uint32_t tag, near, pos;
+
+	(void)state;
+	for (tag = 0; tag < 256; tag++) {
+		for (near = 0; near < 256; near++) {
+			for (pos = 0; pos < 8; pos++) {
+				uint64_t all = near * TABLE_ONES;
+				uint64_t hole = ~(0xffULL << 8 * pos);
+				uint64_t own = (uint64_t)tag << 8 * pos;
+				uint64_t pair = pos < 7 ? 0xffffULL << 8 * pos
+							: 0xffULL << 56;
+
+				match(all, tag);
+				match((all & hole) | own, tag);
+				match((all & pair & hole) | own, tag);
+				match((all & pair & hole) | own | ~pair, tag);
+			}
+		}
+	}
+}
+
+/* All 256 patterns of a tag being here and there, among its close relatives. */
+static void match_every_pattern(void **state)
+{
+	static const uint8_t bits[] = { 0x01, 0x80, 0x7f, 0xff };
+	uint32_t tag, set, i, k;
+
+	(void)state;
+	for (tag = 0; tag < 256; tag++) {
+		for (set = 0; set < 256; set++) {
+			for (k = 0; k < ARRAY_SIZE(bits); k++) {
+				uint64_t tags = (tag ^ bits[k]) * TABLE_ONES;
+
+				for (i = 0; i < 8; i++)
+					if (set >> i & 1)
+						tags ^= (uint64_t)bits[k]
+							<< 8 * i;
+				match(tags, tag);
+			}
+		}
+	}
+}
+
+static void match_random(void **state)
+{
+	struct random r = { 1 };
+	int i;
+
+	(void)state;
+	for (i = 0; i < 1000000; i++) {
+		uint64_t tags = random_u64(&r);
+
+		match(tags, random_u32(&r));
+		match(tags & 0x0303030303030303, random_u32(&r) & 3);
+	}
+}
+
+static void first_of_every_match(void **state)
+{
+	uint32_t set, i, want, got;
+
+	(void)state;
+	for (set = 1; set < 256; set++) {
+		uint64_t m = 0;
+
+		want = 8;
+		for (i = 8; i-- > 0;) {
+			if (set >> i & 1) {
+				m |= 0x80ULL << 8 * i;
+				want = i;
+			}
+		}
+		got = table_first(m);
+		if (got != want)
+			fail_msg("first of %016jx: expected %u, got %u",
+				 (uintmax_t)m, want, got);
+	}
+}
+
+static void equal_compares_every_bit(void **state)
+{
+	struct random r = { 2 };
+	struct tuple a = random_tuple(&r, false), b = a;
+	uint8_t *p = (uint8_t *)&b;
+	uint32_t bit;
+
+	(void)state;
+	if (!tuple_equal(&a, &b))
+		fail_msg("a tuple and its copy: expected equal, got different");
+	for (bit = 0; bit < sizeof(b) * 8; bit++) {
+		p[bit / 8] ^= 1 << bit % 8;
+		if (tuple_equal(&a, &b) || tuple_equal(&b, &a))
+			fail_msg("tuples that differ in bit %u of byte %u: "
+				 "expected different, got equal",
+				 bit % 8, bit / 8);
+		p[bit / 8] ^= 1 << bit % 8;
+	}
+}
+
+static void v4_is_the_mapped_prefix(void **state)
+{
+	struct random r = { 3 };
+	struct tuple t = random_tuple(&r, true);
+	uint8_t *p = (uint8_t *)t.server;
+	uint32_t bit;
+
+	(void)state;
+	if (!tuple_is_v4(&t))
+		fail_msg("server ::ffff:a.b.c.d: expected IPv4, got IPv6");
+	for (bit = 0; bit < 128; bit++) {
+		bool want = bit >= 96;
+
+		p[bit / 8] ^= 1 << bit % 8;
+		if (tuple_is_v4(&t) != want)
+			fail_msg("server ::ffff:a.b.c.d with bit %u of byte "
+				 "%u changed: expected IPv%d, got IPv%d",
+				 bit % 8, bit / 8, want ? 4 : 6, want ? 6 : 4);
+		p[bit / 8] ^= 1 << bit % 8;
+	}
+}
+
+static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(match_every_byte),
+	cmocka_unit_test(match_every_pattern),
+	cmocka_unit_test(match_random),
+	cmocka_unit_test(first_of_every_match),
+	cmocka_unit_test(equal_compares_every_bit),
+	cmocka_unit_test(v4_is_the_mapped_prefix),
+};
+
+TEST_MAIN(tests)
