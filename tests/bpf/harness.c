@@ -1,0 +1,326 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Theory of operation: see harness.h. The process stays on one CPU, so that
+ * per-CPU budgets are the test's own. Counters are read after each run and
+ * kept; since nobody else runs these programs, they are also those before the
+ * next run.
+ */
+#include <arpa/inet.h>
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <linux/bpf.h>
+#include <sched.h>
+#include <stdio.h>
+
+#include "harness.h"
+#include "netns.h"
+#include "sessions.h"
+#include "check.h"
+
+struct harness harness;
+
+static struct counters seen[SERVICES];
+static struct ring_buffer *ring;
+static struct event last_event;
+static bool have_event;
+
+static const char *const reason_names[REASON_COUNT] = { "none",
+#define X(name, action, text) #name,
+							SYNKEEPER_REASONS(X)
+#undef X
+};
+
+const char *reason_name(enum reason reason)
+{
+	return reason < REASON_COUNT ? reason_names[reason] : "?";
+}
+
+static int fd(const struct bpf_map *map)
+{
+	return bpf_map__fd(map);
+}
+
+static void put(const struct bpf_map *map, const void *key, const void *value)
+{
+	if (bpf_map_update_elem(fd(map), key, value, BPF_ANY))
+		fail_msg("map %s: %s", bpf_map__name(map), strerror(errno));
+}
+
+void harness_settings(void)
+{
+	__u32 zero = 0;
+
+	put(harness.skel->maps.settings, &zero, &harness.cfg);
+}
+
+void harness_settings_read(void)
+{
+	__u32 zero = 0;
+
+	bpf_map_lookup_elem(fd(harness.skel->maps.settings), &zero,
+			    &harness.cfg);
+}
+
+void harness_key(unsigned slot, const struct cookie_key *key)
+{
+	__u32 index = slot;
+
+	put(harness.skel->maps.keys, &index, key);
+}
+
+/* A test may know its keys: number @n's words are made of @n. */
+static struct cookie_key make_key(unsigned n)
+{
+	return (struct cookie_key){
+		.key = { .k0 = 0x9e3779b97f4a7c15ULL * (2 * n + 3),
+			 .k1 = 0xc2b2ae3d27d4eb4fULL * (2 * n + 5) },
+		.born_ns = n + 1,
+	};
+}
+
+const struct cookie_key *harness_key_of(unsigned epoch)
+{
+	static struct cookie_key key;
+
+	key = make_key(epoch);
+	return &key;
+}
+
+void harness_rotate(void)
+{
+	unsigned next = harness.cfg.epoch + 1, slot = next & 1;
+
+	harness_key(KEY_OLD + slot, harness_key_of(next - 2));
+	harness_key(slot, harness_key_of(next));
+	harness.cfg.epoch = next;
+	harness_settings();
+}
+
+void harness_port(uint16_t port, const struct port_services *ps)
+{
+	__u32 index = port;
+
+	put(harness.skel->maps.ports, &index, ps);
+}
+
+static void mapped(const char *text, __be32 ret[4])
+{
+	ret[0] = ret[1] = 0;
+	ret[2] = htonl(0xffff);
+	if (inet_pton(AF_INET, text, ret + 3) != 1 &&
+	    inet_pton(AF_INET6, text, ret) != 1)
+		fail_msg("no address: %s", text);
+}
+
+void harness_endpoint(const char *addr, uint16_t port,
+		      const struct endpoint *ep)
+{
+	struct endpoint_key key = { .port = htons(port) };
+
+	mapped(addr, key.addr);
+	put(harness.skel->maps.endpoints, &key, ep);
+}
+
+void harness_local(const char *addr, unsigned prefixlen)
+{
+	struct local_key key = { .prefixlen = prefixlen };
+	__u32 value = 1;
+
+	mapped(addr, key.addr);
+	put(harness.skel->maps.local_addrs, &key, &value);
+}
+
+void harness_iface(const struct iface *iface)
+{
+	__u32 slot = iface->ifindex % IFACES_MAX;
+
+	put(harness.skel->maps.ifaces, &slot, iface);
+}
+
+struct endpoint harness_service(uint16_t id, enum endpoint_mode mode)
+{
+	return (struct endpoint){ .service = id,
+				  .mode = mode,
+				  .wscale = SERVER_WSCALE,
+				  .window = SERVER_WINDOW };
+}
+
+void harness_mode(enum endpoint_mode mode)
+{
+	struct port_services ps = { .any4 = harness_service(SERVICE_4, mode),
+				    .any6 = harness_service(SERVICE_6, mode) };
+
+	harness_port(443, &ps);
+}
+
+static int on_event(void *unused, void *data, size_t size)
+{
+	(void)unused;
+	if (size < sizeof(last_event))
+		return -EINVAL;
+	memcpy(&last_event, data, sizeof(last_event));
+	have_event = true;
+	return 0;
+}
+
+bool harness_event(struct event *ret)
+{
+	have_event = false;
+	ring_buffer__consume(ring);
+	if (have_event)
+		*ret = last_event;
+	return have_event;
+}
+
+static void count(struct run *r)
+{
+	struct counters *now = calloc(libbpf_num_possible_cpus(), sizeof(*now));
+	unsigned reasons = 0, reason;
+	__u32 service;
+	int cpu;
+
+	r->reason = REASON_NONE;
+	for (service = 0; service < SERVICES; service++) {
+		struct counters sum = {};
+
+		bpf_map_lookup_elem(fd(harness.skel->maps.counters), &service,
+				    now);
+		for (cpu = 0; cpu < libbpf_num_possible_cpus(); cpu++)
+			for (reason = 0; reason < REASON_COUNT; reason++)
+				sum.packets[reason] += now[cpu].packets[reason];
+		for (reason = 0; reason < REASON_COUNT; reason++) {
+			if (sum.packets[reason] ==
+			    seen[service].packets[reason])
+				continue;
+			reasons += sum.packets[reason] -
+				   seen[service].packets[reason];
+			r->reason = reason;
+			r->service = service;
+		}
+		seen[service] = sum;
+	}
+	free(now);
+	if (reasons > 1)
+		fail_msg("%u reasons counted for one packet", reasons);
+}
+
+static int test_run(struct bpf_program *prog, const struct frame *in, void *ctx,
+		    size_t ctx_size, struct run *r)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = in->data,
+		    .data_size_in = in->len, .data_out = r->data,
+		    .data_size_out = sizeof(r->data), .ctx_in = ctx,
+		    .ctx_size_in = ctx_size, .ctx_out = ctx,
+		    .ctx_size_out = ctx_size, .repeat = 1);
+	int err = bpf_prog_test_run_opts(bpf_program__fd(prog), &opts);
+
+	if (err)
+		return err;
+	r->verdict = opts.retval;
+	r->len = opts.data_size_out;
+	count(r);
+	return 0;
+}
+
+int harness_try(const struct frame *in, struct run *r)
+{
+	struct xdp_md ctx = {
+		.data_end = r->linear ? r->linear : in->len,
+		.ingress_ifindex = r->ifindex ? r->ifindex : LO,
+	};
+	int err = test_run(harness.skel->progs.synkeeper_xdp, in, &ctx,
+			   sizeof(ctx), r);
+
+	if (err)
+		return err;
+	r->meta_len = ctx.data - ctx.data_meta;
+	memset(&r->mark, 0, sizeof(r->mark));
+	memcpy(&r->mark, r->data,
+	       r->meta_len < sizeof(r->mark) ? r->meta_len : sizeof(r->mark));
+	r->len -= r->meta_len;
+	memmove(r->data, r->data + r->meta_len, r->len);
+	return 0;
+}
+
+void harness_run(const struct frame *in, struct run *r)
+{
+	int err = harness_try(in, r);
+
+	if (err)
+		fail_msg("test run of xdp, %u bytes: %s", in->len,
+			 strerror(-err));
+}
+
+void harness_run_tc(const struct frame *in, struct run *r)
+{
+	int err = test_run(harness.skel->progs.synkeeper_admit, in, NULL, 0, r);
+
+	if (err)
+		fail_msg("test run of tc, %u bytes: %s", in->len,
+			 strerror(-err));
+}
+
+static int load(void)
+{
+	struct synkeeper_bpf *skel;
+	cpu_set_t cpu;
+
+	CPU_ZERO(&cpu);
+	CPU_SET(sched_getcpu(), &cpu);
+	sched_setaffinity(0, sizeof(cpu), &cpu);
+	if (netns_enter())
+		return -1;
+	skel = harness.skel = synkeeper_bpf__open();
+	if (!skel)
+		return -1;
+	bpf_map__set_max_entries(skel->maps.session_tags, SETS);
+	bpf_map__set_max_entries(skel->maps.sessions, SETS * SET_WAYS);
+	/* as the loader does, so that frames in fragments can be tried */
+	bpf_program__set_flags(skel->progs.synkeeper_xdp, BPF_F_XDP_HAS_FRAGS);
+	if (synkeeper_bpf__load(skel))
+		return -1;
+	ring = ring_buffer__new(fd(skel->maps.events), on_event, NULL, NULL);
+	return ring ? 0 : -1;
+}
+
+int harness_setup(void **state)
+{
+	struct iface lo = { .ifindex = LO, .mtu = MTU };
+	struct event ignored;
+	unsigned i;
+
+	(void)state;
+	if (!harness.skel && load()) {
+		fprintf(stderr, "the BPF programs do not load (root?)\n");
+		return -1;
+	}
+	harness.cfg = (struct settings){
+		.abi = ABI_VERSION,
+		.flags = SETTING_READY | SETTING_TS | SETTING_WSCALE |
+			 SETTING_SACK | SETTING_ECN,
+		.epoch = 6,
+		.set_mask = SETS - 1,
+		.hash_seed = 0x243f6a8885a308d3ULL,
+		.hash_mul = 0x9e3779b97f4a7c15ULL,
+		.ttl = 64,
+		.hop_limit = 64,
+		/* the past, whatever the clock says */
+		.kernel_cookies_until = sessions_now() - 1,
+	};
+	harness_settings();
+	for (i = 0; i < KEY_SLOTS; i++) /* epochs 6, 5; 4, 3 */
+		harness_key(i, harness_key_of(6 - i % 2 - i / 2 * 2));
+	harness_mode(ENDPOINT_ARMED);
+	memcpy(lo.mac, server_mac, 6);
+	harness_iface(&lo);
+	sessions_clear();
+	harness_event(&ignored);
+	return 0;
+}
+
+int harness_teardown(void **state)
+{
+	(void)state;
+	netns_close_all();
+	return 0;
+}

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Theory of operation: the real programs, loaded by libbpf without the daemon,
+ * in a network namespace of the test's own, and BPF_PROG_TEST_RUN on them.
+ * The reason of a verdict is read from the counters: exactly one must have
+ * gone up by one.
+ *
+ * harness_setup() is every test's set-up. It leaves: settings ready and all
+ * offers on; two live keys; wildcard services, armed, at port 443 of IPv4 and
+ * IPv6; lo as the interface; an empty session table; nobody listening.
+ */
+#ifndef TESTS_BPF_HARNESS_H
+#define TESTS_BPF_HARNESS_H
+
+#include "packet.h"
+#include "synkeeper.skel.h"
+#include "synkeeper/cookie.h"
+#include "synkeeper/table.h"
+
+enum {
+	LO = 1,	   /* ifindex */
+	SETS = 64, /* of the session table */
+	SERVICES = 8,
+
+	SERVICE_4 = 1,
+	SERVICE_6 = 2,
+	SERVER_WSCALE = 9,
+	SERVER_WINDOW = 29200,
+	MTU = 1500,
+};
+
+/* As in bpf/admit.bpf.h; the attributes are the kernel's bpf_tcp_req_attrs. */
+struct mark {
+	uint32_t magic;
+	uint32_t rcv_tsval;
+	uint32_t rcv_tsecr;
+	uint16_t mss;
+	uint8_t rcv_wscale;
+	uint8_t snd_wscale;
+	uint8_t ecn_ok;
+	uint8_t wscale_ok;
+	uint8_t sack_ok;
+	uint8_t tstamp_ok;
+	uint8_t usec_ts_ok;
+	uint8_t reserved[3];
+};
+
+enum { MARK_MAGIC = 0x4b4e5953 };
+
+struct harness {
+	struct synkeeper_bpf *skel;
+	struct settings cfg; /* harness_settings() writes it */
+};
+extern struct harness harness;
+
+int harness_setup(void **state);
+int harness_teardown(void **state);
+
+void harness_settings(void);
+/* Reads the settings again, for what the programs changed in them. */
+void harness_settings_read(void);
+void harness_key(unsigned slot, const struct cookie_key *key);
+const struct cookie_key *harness_key_of(unsigned epoch);
+/* Begins the next epoch as the daemon does. */
+void harness_rotate(void);
+void harness_port(uint16_t port, const struct port_services *ps);
+void harness_endpoint(const char *addr, uint16_t port,
+		      const struct endpoint *ep);
+void harness_local(const char *addr, unsigned prefixlen);
+void harness_iface(const struct iface *iface);
+void harness_mode(enum endpoint_mode mode); /* of both services at 443 */
+
+/* The wildcard endpoints at 443. */
+struct endpoint harness_service(uint16_t id, enum endpoint_mode mode);
+
+struct run {
+	uint32_t linear;  /* in: bytes in front of fragments; 0: all */
+	uint32_t ifindex; /* in: 0 is lo */
+	uint32_t verdict;
+	enum reason reason; /* REASON_NONE: none was counted */
+	uint16_t service;
+	uint32_t meta_len;
+	struct mark mark; /* the metadata, as far as it fits */
+	uint32_t len;
+	uint8_t data[FRAME_MAX];
+};
+
+/* Runs synkeeper_xdp; returns 0 or -errno of the kernel's refusal to run. */
+int harness_try(const struct frame *in, struct run *r);
+/* The same, and a refusal fails the test. */
+void harness_run(const struct frame *in, struct run *r);
+/* Runs synkeeper_admit. */
+void harness_run_tc(const struct frame *in, struct run *r);
+
+const char *reason_name(enum reason reason);
+
+/*
+ * Runs @in and compares verdict, reason and frame; @out NULL: unchanged.
+ * Prints what differs and returns false then.
+ */
+bool expect(const char *what, const struct frame *in, uint32_t verdict,
+	    enum reason reason, const struct frame *out);
+bool expect_run(const char *what, const struct frame *in, const struct run *r,
+		uint32_t verdict, enum reason reason, const struct frame *out);
+/* The same for what a spec builds and that comes out as it went in. */
+bool expect_spec(const char *what, const struct spec *s, uint32_t verdict,
+		 enum reason reason);
+
+/* For table rows: WANT(PASS, no_service) */
+#define WANT(action, name) .verdict = XDP_##action, .reason = REASON_##name
+
+/* The oldest unread event; false if there is none. */
+bool harness_event(struct event *ret);
+
+#endif

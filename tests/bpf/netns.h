@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Theory of operation: a network namespace for this process alone, in which
+ * lo has the server's addresses and a neighbour's (NEAR4, NEAR6), and the
+ * client's prefix is routed to lo, where what is sent to it vanishes. Real
+ * sockets are made here for the programs to find.
+ */
+#ifndef TESTS_BPF_NETNS_H
+#define TESTS_BPF_NETNS_H
+
+#include "packet.h"
+
+#define NEAR4 "192.0.2.2" /* a client whose sockets are here, too */
+#define NEAR6 "2001:db8::2"
+
+int netns_enter(void);
+
+/* Sockets stay open until netns_close_all(), which resets them. */
+void netns_close_all(void);
+
+/* Listens at port @port of all addresses of the family. */
+int netns_listen(bool v6, uint16_t port);
+
+/*
+ * Connects from where @s comes to where it goes; both ends are here, so its
+ * source must be NEAR4 or NEAR6. The descriptors of the two ends may be NULL.
+ */
+void netns_connect(const struct spec *s, int *ret_client, int *ret_server);
+
+/* The server's end of a connection @s, in TIME-WAIT. */
+void netns_time_wait(const struct spec *s);
+
+/* Sends @s as an IPv4 packet, so that a listener holds a request for it. */
+void netns_half_open(const struct spec *s);
+
+/* A socket in SYN-SENT, from where @s goes to where it comes from. */
+void netns_syn_sent(const struct spec *s);
+
+/*
+ * Lets the kernel answer the SYN @s, from NEAR4, with a cookie of its own.
+ * Returns the SYN-ACK's sequence number.
+ */
+uint32_t netns_kernel_cookie(const struct spec *s);
+
+#endif

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Theory of operation: see sessions.h. Only one packet runs at a time, so
+ * plain reads and writes of the maps do.
+ */
+#include <arpa/inet.h>
+#include <bpf/bpf.h>
+#include <time.h>
+
+#include "sessions.h"
+#include "check.h"
+
+static int tags_fd(void)
+{
+	return bpf_map__fd(harness.skel->maps.session_tags);
+}
+
+static int sessions_fd(void)
+{
+	return bpf_map__fd(harness.skel->maps.sessions);
+}
+
+__u32 sessions_now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);
+	return ns_to_ticks(ts.tv_sec * 1000000000ULL + ts.tv_nsec);
+}
+
+void sessions_clear(void)
+{
+	struct session_set none = {};
+	struct session free = {};
+	__u32 i;
+
+	for (i = 0; i < SETS; i++)
+		bpf_map_update_elem(tags_fd(), &i, &none, BPF_ANY);
+	for (i = 0; i < SETS * SET_WAYS; i++)
+		bpf_map_update_elem(sessions_fd(), &i, &free, BPF_ANY);
+}
+
+struct tuple sessions_tuple(const struct spec *s)
+{
+	struct tuple t = { .client_port = htons(s->sport ? s->sport : 40000),
+			   .server_port = htons(s->dport ? s->dport : 443) };
+
+	if (s->v6) {
+		inet_pton(AF_INET6, spec_src(s), t.client);
+		inet_pton(AF_INET6, spec_dst(s), t.server);
+	} else {
+		t.client[2] = t.server[2] = htonl(0xffff);
+		inet_pton(AF_INET, spec_src(s), t.client + 3);
+		inet_pton(AF_INET, spec_dst(s), t.server + 3);
+	}
+	return t;
+}
+
+unsigned sessions_set_of(const struct tuple *t)
+{
+	struct table_hash h;
+
+	table_hash(&harness.cfg, t, &h);
+	return h.set & harness.cfg.set_mask;
+}
+
+static __u8 tag_of(const struct tuple *t)
+{
+	struct table_hash h;
+
+	table_hash(&harness.cfg, t, &h);
+	return h.tag;
+}
+
+static void read_set(unsigned set, __u8 ret_tags[SET_WAYS])
+{
+	struct session_set tags;
+
+	bpf_map_lookup_elem(tags_fd(), &set, &tags);
+	memcpy(ret_tags, &tags, SET_WAYS);
+}
+
+unsigned sessions_in_set(unsigned set)
+{
+	__u8 tags[SET_WAYS];
+	unsigned way, n = 0;
+
+	read_set(set, tags);
+	for (way = 0; way < SET_WAYS; way++)
+		n += tags[way] != 0;
+	return n;
+}
+
+enum session_state sessions_find(const struct tuple *t, struct session *ret)
+{
+	unsigned set = sessions_set_of(t), way;
+	__u8 tags[SET_WAYS];
+	struct session s;
+
+	read_set(set, tags);
+	for (way = 0; way < SET_WAYS; way++) {
+		__u32 index = set * SET_WAYS + way;
+
+		if (tags[way] != tag_of(t))
+			continue;
+		bpf_map_lookup_elem(sessions_fd(), &index, &s);
+		if (memcmp(&s.tuple, t, sizeof(*t)) || !s.live.state)
+			continue;
+		if (ret)
+			*ret = s;
+		return s.live.state;
+	}
+	return SESSION_FREE;
+}
+
+void sessions_put(const struct session *s)
+{
+	unsigned set = sessions_set_of(&s->tuple), way;
+	struct session_set words;
+	__u8 tags[SET_WAYS];
+	__u32 index;
+
+	read_set(set, tags);
+	for (way = 0; tags[way]; way++)
+		if (way == SET_WAYS - 1)
+			fail_msg("set %u is full", set);
+	tags[way] = tag_of(&s->tuple);
+	memcpy(&words, tags, sizeof(words));
+	index = set * SET_WAYS + way;
+	bpf_map_update_elem(sessions_fd(), &index, s, BPF_ANY);
+	bpf_map_update_elem(tags_fd(), &set, &words, BPF_ANY);
+}
+
+void sessions_put_state(const struct spec *of, enum session_state state)
+{
+	struct session s = { .tuple = sessions_tuple(of) };
+
+	s.live.state = state;
+	s.live.service = of->v6 ? SERVICE_6 : SERVICE_4;
+	s.live.seen = s.born = sessions_now();
+	sessions_put(&s);
+}

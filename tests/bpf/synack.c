@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Theory of operation: see synack.h.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "opttext.h"
+#include "sessions.h"
+#include "synack.h"
+#include "synkeeper/tcpopt.h"
+
+static uint32_t isn_of(const struct spec *syn)
+{
+	return syn->seq ? syn->seq : CLIENT_ISN;
+}
+
+struct cookie synack_cookie(const struct spec *syn, struct handshake *hs)
+{
+	struct tuple t = sessions_tuple(syn);
+	struct cookie c;
+
+	cookie_make(&harness_key_of(harness.cfg.epoch)->key,
+		    harness.cfg.epoch & 1, &t, isn_of(syn), hs, &c);
+	return c;
+}
+
+/* Replaces COOKIE by the number. */
+static void fill_in(const char *opts, uint32_t tsval, char *ret, size_t size)
+{
+	const char *at = strstr(opts, "COOKIE");
+
+	if (at)
+		snprintf(ret, size, "%.*s%u%s", (int)(at - opts), opts, tsval,
+			 at + strlen("COOKIE"));
+	else
+		snprintf(ret, size, "%s", opts);
+}
+
+void synack_build(const struct spec *syn, const struct frame *in,
+		  const struct answer_spec *a, struct frame *ret)
+{
+	struct handshake hs = a->hs;
+	struct cookie c = synack_cookie(syn, &hs);
+	char opts[128];
+	struct spec out = {
+		.to_mac = syn->from_mac ? syn->from_mac : client_mac,
+		.from_mac = syn->to_mac ? syn->to_mac : server_mac,
+		.vlan = syn->vlan,
+		.v6 = syn->v6,
+		.src = spec_dst(syn),
+		.dst = spec_src(syn),
+		.ttl = syn->v6 ? harness.cfg.hop_limit : harness.cfg.ttl,
+		.sport = syn->dport ? syn->dport : 443,
+		.dport = syn->sport ? syn->sport : 40000,
+		.seq = c.isn,
+		.ack = isn_of(syn) + 1,
+		.flags = SYN | ACK | (hs.ecn ? ECE : 0),
+		.window = SERVER_WINDOW,
+		.opts = opts,
+	};
+	uint32_t keep = in->len < ETH_MIN ? in->len : ETH_MIN;
+
+	fill_in(a->opts, c.tsval, opts, sizeof(opts));
+	packet_build(&out, ret);
+	if (ret->len < keep) { /* it was padded and stays so */
+		memcpy(ret->data + ret->len, in->data + ret->len,
+		       keep - ret->len);
+		ret->len = keep;
+	}
+}
+
+static struct tcp_opts parse(const struct spec *syn)
+{
+	struct tcpopt_walk w = {};
+
+	tcp_opts_init(&w.opts);
+	if (syn->raw) {
+		w.len = syn->raw_len;
+		memcpy(w.buf, syn->raw, w.len);
+	} else if (syn->opts) {
+		w.len = opttext_parse(syn->opts, w.buf);
+	}
+	while (!tcpopt_step(&w))
+		;
+	return w.opts;
+}
+
+void synack_reference(const struct spec *syn, const struct frame *in,
+		      struct frame *ret)
+{
+	struct tcp_opts o = parse(syn);
+	__u32 flags = harness.cfg.flags;
+	struct handshake hs = {
+		.mss = o.mss	 ? o.mss
+		       : syn->v6 ? 1220
+				 : 536,
+		.wscale = flags & SETTING_WSCALE ? o.wscale : WSCALE_NONE,
+		.sack = o.sack && flags & SETTING_SACK,
+		.ts = o.ts && flags & SETTING_TS,
+		.ecn = flags & SETTING_ECN &&
+		       (syn->flags & (ECE | CWR)) == (ECE | CWR),
+	};
+	char opts[128], ts[48] = "", ws[16] = "";
+
+	if (hs.ts)
+		snprintf(ts, sizeof(ts), "ts:COOKIE:%u", o.tsval);
+	if (hs.wscale != WSCALE_NONE)
+		snprintf(ws, sizeof(ws), "nop ws:%u", SERVER_WSCALE);
+	snprintf(opts, sizeof(opts), "mss:%u %s %s %s %s",
+		 MTU - (syn->v6 ? 60 : 40),
+		 hs.sack && !hs.ts   ? "nop nop"
+		 : hs.ts && !hs.sack ? "nop nop"
+				     : "",
+		 hs.sack ? "sack" : "", ts, ws);
+	synack_build(syn, in, &(struct answer_spec){ .hs = hs, .opts = opts },
+		     ret);
+}
+
+struct spec synack_ack(const struct spec *syn, const struct handshake *hs,
+		       struct handshake *ret_kept)
+{
+	static char opts[64];
+	struct spec ack = *syn;
+	struct cookie c;
+
+	*ret_kept = *hs;
+	c = synack_cookie(syn, ret_kept);
+	ack.flags = ACK;
+	ack.seq = isn_of(syn) + 1;
+	ack.ack = c.isn + 1;
+	ack.opts = NULL;
+	if (hs->ts) {
+		snprintf(opts, sizeof(opts), "nop nop ts:%u:%u", ACK_TSVAL,
+			 c.tsval);
+		ack.opts = opts;
+	}
+	return ack;
+}

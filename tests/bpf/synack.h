@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Theory of operation: the SYN-ACK that a SYN must get, and the ACK that a
+ * client would then send, built from include/synkeeper/cookie.h and the
+ * settings of the harness. What is not derived from the SYN here is told by
+ * the table of the test.
+ */
+#ifndef TESTS_BPF_SYNACK_H
+#define TESTS_BPF_SYNACK_H
+
+#include "harness.h"
+
+/* What a table says of the answer to a SYN. */
+struct answer_spec {
+	struct handshake hs; /* negotiated, before the cookie rounds it */
+	const char *opts;    /* "COOKIE" stands for the cookie's TSval */
+};
+
+/* The cookie that the current epoch's key makes. @hs as in cookie_make(). */
+struct cookie synack_cookie(const struct spec *syn, struct handshake *hs);
+
+/*
+ * The frame that the frame @in, made of @syn, must become; what lies beyond
+ * the answer's IP packet in a padded frame are bytes of @in.
+ */
+void synack_build(const struct spec *syn, const struct frame *in,
+		  const struct answer_spec *a, struct frame *ret);
+
+/*
+ * The same with everything derived from @syn: a plain loop over its options,
+ * RFC 7323, RFC 3168 and the settings decide.
+ */
+void synack_reference(const struct spec *syn, const struct frame *in,
+		      struct frame *ret);
+
+/*
+ * The ACK with which the client of @syn completes the handshake. With
+ * timestamps its TSval is ACK_TSVAL.
+ */
+enum { ACK_TSVAL = 5000 };
+struct spec synack_ack(const struct spec *syn, const struct handshake *hs,
+		       struct handshake *ret_kept);
+
+#endif
