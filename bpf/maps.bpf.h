@@ -13,6 +13,7 @@
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_MMAPABLE); /* the daemon stores single fields */
 	__type(key, __u32);
 	__type(value, struct settings);
 } settings SEC(".maps");
@@ -53,6 +54,13 @@ struct {
 	__type(key, __u32);
 	__type(value, struct iface);
 } ifaces SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SERVICES_MAX);
+	__type(key, __u32);
+	__type(value, struct service_info);
+} services SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

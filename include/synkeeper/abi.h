@@ -11,6 +11,7 @@
  *   endpoints     address:port   services at an exact address
  *   local_addrs   prefix         this host's addresses, if it also forwards
  *   ifaces        [ifindex%256]  what an answer needs of the interface
+ *   services      [service]      what an id stands for; programs ignore it
  *   counters      [service]      per CPU, by reason
  *   session_tags  [set]          one byte per session: a filter, see table.h
  *   sessions      [set*16+way]   one cache line per session
@@ -157,6 +158,18 @@ struct session {
 	__u32 pad[2];
 };
 _Static_assert(sizeof(struct session) == 64, "a session is one cache line");
+
+/* What a service id stands for; a successor takes the ids over from here. */
+enum { SERVICE_NAME_MAX = 32 };
+
+struct service_info {
+	struct endpoint_key listen; /* of a wildcard: address zero */
+	__u8 used;
+	__u8 wildcard;
+	__u8 pad[2];
+	char name[SERVICE_NAME_MAX];
+};
+_Static_assert(sizeof(struct service_info) == 56, "abi");
 
 struct session_set {
 	__u64 tags[SET_WAYS / 8]; /* a byte per way; 0: free */

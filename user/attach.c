@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Theory of operation: see attach.h. */
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <limits.h>
+#include <linux/bpf.h>
+#include <linux/if_link.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "attach.h"
+#include "log.h"
+
+#define XDP_PROGRAM "synkeeper_xdp"
+
+/* Newer than Debian 12's <linux/bpf.h>: tcx, Linux 6.6. */
+enum { ATTACH_TCX_INGRESS = 46 };
+
+/*
+ * struct bpf_link_info as XDP and tcx links fill it (the latter is newer than
+ * Debian 12's header): their part begins with the interface.
+ */
+union link_info {
+	struct bpf_link_info info;
+	struct {
+		__u32 type, id, prog_id, pad, ifindex;
+	} netdev;
+};
+
+static void link_path(const struct loader *l, const char *iface,
+		      const char *what, char *buf, size_t size)
+{
+	snprintf(buf, size, "%s/links/%s.%s", l->pin_dir, iface, what);
+}
+
+/* The interface of an XDP or tcx link; 0 if it is gone. */
+static __u32 link_ifindex(int fd)
+{
+	union link_info u = {};
+	__u32 len = sizeof(u.info);
+
+	return bpf_obj_get_info_by_fd(fd, &u.info, &len) ? 0 : u.netdev.ifindex;
+}
+
+/*
+ * Takes over the link pinned at @path if it still is on @ifindex. Returns 1
+ * if it did, 0 if there is none, or -errno.
+ */
+static int update_pinned(const char *path, int ifindex, int prog_fd)
+{
+	int fd = bpf_obj_get(path), err;
+
+	if (fd < 0)
+		return 0;
+	if (link_ifindex(fd) != (__u32)ifindex) {
+		close(fd);
+		unlink(path); /* of an interface that is gone */
+		return 0;
+	}
+	err = bpf_link_update(fd, prog_fd, NULL) ? -errno : 1;
+	close(fd);
+	return err;
+}
+
+static int create_pinned(const char *path, int ifindex, int prog_fd, int type,
+			 __u32 flags)
+{
+	LIBBPF_OPTS(bpf_link_create_opts, opts, .flags = flags);
+	int fd = bpf_link_create(prog_fd, ifindex, type, &opts), err = 0;
+
+	if (fd < 0)
+		return -errno;
+	unlink(path);
+	if (bpf_obj_pin(fd, path))
+		err = -errno;
+	close(fd); /* the pin keeps it, or nothing does */
+	return err;
+}
+
+/* Is the XDP program with @id ours, whichever instance loaded it? */
+static bool is_ours(__u32 id, int *ret_fd, char *name, size_t size)
+{
+	struct bpf_prog_info info = {};
+	__u32 len = sizeof(info);
+	int fd = bpf_prog_get_fd_by_id(id);
+
+	snprintf(name, size, "id %u", id);
+	*ret_fd = fd;
+	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &len))
+		return false;
+	snprintf(name, size, "%s (id %u)", info.name, id);
+	return !strcmp(info.name, XDP_PROGRAM);
+}
+
+/* An XDP program is there and no link of ours: swap, or refuse. */
+static int attach_over(const struct loader *l, const struct config *c,
+		       struct attachment *a,
+		       const struct bpf_xdp_query_opts *there)
+{
+	LIBBPF_OPTS(bpf_xdp_attach_opts, opts);
+	__u32 mode = there->attach_mode == XDP_ATTACHED_SKB
+			     ? XDP_FLAGS_SKB_MODE
+			     : XDP_FLAGS_DRV_MODE;
+	char name[64];
+	bool ours;
+	int err;
+
+	ours = is_ours(there->prog_id, &opts.old_prog_fd, name, sizeof(name));
+	if (!ours && !c->replace) {
+		log_err("%s: another XDP program is attached: %s: detach it "
+			"(ip link set dev %s xdp off), or start with --replace",
+			a->name, name, a->name);
+		err = -EBUSY;
+		goto out;
+	}
+	err = bpf_xdp_attach(a->ifindex, loader_xdp_fd(l),
+			     mode | XDP_FLAGS_REPLACE, &opts);
+	if (err) {
+		log_err("%s: cannot replace the XDP program %s: %s%s", a->name,
+			name, strerror(-err),
+			err == -EBUSY ? ": a bpf_link of its owner holds it"
+				      : "");
+		goto out;
+	}
+	a->native = mode == XDP_FLAGS_DRV_MODE;
+	a->by_hand = true;
+	snprintf(a->why, sizeof(a->why), "%s %s",
+		 ours ? "taken over from" : "replaced", name);
+out:
+	if (opts.old_prog_fd >= 0)
+		close(opts.old_prog_fd);
+	return err;
+}
+
+static int attach_new(const struct loader *l, const struct config *c,
+		      struct attachment *a, const char *path)
+{
+	int fd = loader_xdp_fd(l), err = -EOPNOTSUPP;
+
+	if (c->mode != MODE_SKB) {
+		err = create_pinned(path, a->ifindex, fd, BPF_XDP,
+				    XDP_FLAGS_DRV_MODE);
+		a->native = !err;
+		snprintf(a->why, sizeof(a->why), "%s",
+			 c->mode == MODE_AUTO ? "the driver runs XDP"
+					      : "mode = native");
+	}
+	if (err && c->mode != MODE_NATIVE) {
+		if (c->mode == MODE_SKB)
+			snprintf(a->why, sizeof(a->why), "mode = skb");
+		else
+			snprintf(
+				a->why, sizeof(a->why),
+				"the driver does not run XDP natively here: %s",
+				strerror(-err));
+		err = create_pinned(path, a->ifindex, fd, BPF_XDP,
+				    XDP_FLAGS_SKB_MODE);
+	}
+	if (err)
+		log_err("%s: cannot attach the XDP program%s: %s: synkeeper "
+			"check %s tells why",
+			a->name, c->mode == MODE_NATIVE ? " natively" : "",
+			strerror(-err), a->name);
+	return err;
+}
+
+static int attach_xdp(const struct loader *l, const struct config *c,
+		      struct attachment *a)
+{
+	LIBBPF_OPTS(bpf_xdp_query_opts, there);
+	char path[PATH_MAX];
+	int err;
+
+	link_path(l, a->name, "xdp", path, sizeof(path));
+	err = bpf_xdp_query(a->ifindex, 0, &there);
+	if (err) {
+		log_err("%s: cannot ask for its XDP program: %s", a->name,
+			strerror(-err));
+		return err;
+	}
+	err = update_pinned(path, a->ifindex, loader_xdp_fd(l));
+	if (err < 0) {
+		log_err("%s: cannot swap the XDP program in: %s", a->name,
+			strerror(-err));
+		return err;
+	}
+	if (err == 1) {
+		a->found = true;
+		a->native = there.attach_mode != XDP_ATTACHED_SKB;
+		snprintf(a->why, sizeof(a->why),
+			 "as an earlier instance left it");
+		return 0;
+	}
+	if (there.attach_mode != XDP_ATTACHED_NONE)
+		return attach_over(l, c, a, &there);
+	return attach_new(l, c, a, path);
+}
+
+static int attach_tc(const struct loader *l, struct attachment *a)
+{
+	char path[PATH_MAX];
+	int err;
+
+	link_path(l, a->name, "tc", path, sizeof(path));
+	err = update_pinned(path, a->ifindex, loader_tc_fd(l));
+	if (!err)
+		err = create_pinned(path, a->ifindex, loader_tc_fd(l),
+				    ATTACH_TCX_INGRESS, 0);
+	if (err < 0) {
+		log_err("%s: cannot attach to tc ingress: %s: tcx needs Linux "
+			"6.6 or later",
+			a->name, strerror(-err));
+		return err;
+	}
+	return 0;
+}
+
+static void detach_link(const struct loader *l, const char *name,
+			const char *what)
+{
+	char path[PATH_MAX];
+
+	link_path(l, name, what, path, sizeof(path));
+	unlink(path);
+}
+
+static void detach_xdp(const struct loader *l, const struct attachment *a)
+{
+	LIBBPF_OPTS(bpf_xdp_attach_opts, opts);
+
+	if (!a->by_hand) {
+		detach_link(l, a->name, "xdp");
+		return;
+	}
+	opts.old_prog_fd = loader_xdp_fd(l); /* only if it still is ours */
+	bpf_xdp_detach(a->ifindex,
+		       XDP_FLAGS_REPLACE | (a->native ? XDP_FLAGS_DRV_MODE
+						      : XDP_FLAGS_SKB_MODE),
+		       &opts);
+}
+
+int attach(const struct loader *l, const struct config *c, const char *name,
+	   struct attachment *ret)
+{
+	struct attachment a = {};
+	int err;
+
+	snprintf(a.name, sizeof(a.name), "%s", name);
+	a.ifindex = (int)if_nametoindex(name);
+	if (!a.ifindex) {
+		log_err("%s: no such interface: ip link lists them", name);
+		return -ENODEV;
+	}
+	/* tc first: XDP must not admit what nobody would assign */
+	err = attach_tc(l, &a);
+	if (err)
+		return err;
+	err = attach_xdp(l, c, &a);
+	if (err) {
+		if (!a.found)
+			detach_link(l, name, "tc");
+		return err;
+	}
+	a.on = true;
+	*ret = a;
+	return 0;
+}
+
+void detach(const struct loader *l, struct attachment *a)
+{
+	if (!a->on)
+		return;
+	detach_xdp(l, a);
+	detach_link(l, a->name, "tc");
+	a->on = false;
+}

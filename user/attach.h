@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Theory of operation: puts the two programs on an interface: XDP in the
+ * driver (native), or in front of the stack where the driver cannot (skb), and
+ * tc ingress through tcx. Attachments are bpf_links, pinned as
+ * PIN_DIR/links/IFACE.xdp and IFACE.tc: they outlive the daemon, and its
+ * successor finds them and swaps the program in place, without a gap.
+ *
+ * An XDP program that somebody attached by hand (`ip link set ... xdp`) has
+ * no link. If it is ours by name, it is swapped for this instance's program
+ * and stays attached that way; if it is foreign, it stays unless the
+ * configuration says replace.
+ */
+#ifndef ATTACH_H
+#define ATTACH_H
+
+#include "loader.h"
+
+enum { ATTACH_WHY_MAX = 160 };
+
+struct attachment {
+	char name[IF_NAMESIZE];
+	int ifindex;
+	bool native;  /* else skb */
+	bool by_hand; /* XDP without a link */
+	bool found;   /* was attached by an earlier instance */
+	bool on;      /* ours to detach */
+	char why[ATTACH_WHY_MAX];
+};
+
+/*
+ * Attaches to @name and fills @ret. Logs what failed and returns -errno;
+ * nothing is attached then that was not before.
+ */
+int attach(const struct loader *l, const struct config *c, const char *name,
+	   struct attachment *ret);
+void detach(const struct loader *l, struct attachment *a);
+
+#endif

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Theory of operation: after loading, the daemon needs CAP_NET_ADMIN (to end
+ * sockets through sock_diag and to detach) and CAP_BPF (older kernels ask it
+ * for every map access), and nothing else, not even through exec.
+ */
+#include <cap-ng.h>
+#include <errno.h>
+
+#include "daemon.h"
+#include "log.h"
+
+int caps_drop(void)
+{
+	capng_clear(CAPNG_SELECT_BOTH);
+	if (capng_updatev(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED,
+			  CAP_NET_ADMIN, CAP_BPF, -1) ||
+	    capng_apply(CAPNG_SELECT_BOTH)) {
+		log_err("cannot drop capabilities");
+		return -EPERM;
+	}
+	return 0;
+}

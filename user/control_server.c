@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Theory of operation: see control_server.h. */
+#include <errno.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "control.h"
+#include "control_server.h"
+#include "daemon.h"
+#include "log.h"
+
+struct client {
+	struct control_server *server;
+	int fd; /* -1: the slot is free */
+	sd_event_source *io;
+	sd_event_source *timer;
+	size_t have;
+	char *out; /* the reply in work, or NULL */
+	size_t out_len, out_sent;
+	bool end; /* the daemon ends after this reply */
+	char in[CONTROL_LINE_MAX];
+};
+
+struct control_server {
+	struct daemon *daemon;
+	int fd;
+	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
+	sd_event_source *io;
+	struct client clients[CONTROL_CLIENTS_MAX];
+};
+
+static void client_drop(struct client *c)
+{
+	sd_event_source_disable_unref(c->io);
+	sd_event_source_disable_unref(c->timer);
+	c->io = c->timer = NULL;
+	free(c->out);
+	c->out = NULL;
+	if (c->fd >= 0)
+		close(c->fd);
+	c->fd = -1;
+	c->have = 0;
+}
+
+static int on_idle(sd_event_source *source, uint64_t when, void *data)
+{
+	(void)source;
+	(void)when;
+	client_drop(data);
+	return 0;
+}
+
+/* Sends what is left of the reply. Returns 1 if all of it is gone. */
+static int client_send(struct client *c)
+{
+	while (c->out_sent < c->out_len) {
+		ssize_t n = send(c->fd, c->out + c->out_sent,
+				 c->out_len - c->out_sent, MSG_NOSIGNAL);
+
+		if (n < 0)
+			return errno == EAGAIN ? 0 : -errno;
+		c->out_sent += n;
+	}
+	free(c->out);
+	c->out = NULL;
+	return 1;
+}
+
+static int client_reply(struct client *c, json_t *reply)
+{
+	char *text = json_dumps(reply, JSON_COMPACT);
+
+	json_decref(reply);
+	if (!text)
+		return -ENOMEM;
+	c->out_len = strlen(text) + 1;
+	c->out = realloc(text, c->out_len + 1);
+	if (!c->out) {
+		free(text);
+		return -ENOMEM;
+	}
+	c->out[c->out_len - 1] = '\n';
+	c->out_sent = 0;
+	return 0;
+}
+
+/* Answers the first whole line in the buffer, if there is one. */
+static int client_request(struct client *c)
+{
+	char *end = memchr(c->in, '\n', c->have);
+	size_t len;
+	int err;
+
+	if (!end)
+		return c->have == sizeof(c->in) ? -EMSGSIZE : 0;
+	*end = 0;
+	err = client_reply(c,
+			   request_answer(c->server->daemon, c->in, &c->end));
+	len = end + 1 - c->in;
+	memmove(c->in, end + 1, c->have - len);
+	c->have -= len;
+	return err;
+}
+
+static int client_read(struct client *c)
+{
+	ssize_t n = recv(c->fd, c->in + c->have, sizeof(c->in) - c->have, 0);
+
+	if (n < 0)
+		return errno == EAGAIN ? 0 : -errno;
+	if (n == 0)
+		return -EPIPE;
+	c->have += n;
+	return 0;
+}
+
+static int on_client(sd_event_source *source, int fd, uint32_t revents,
+		     void *data)
+{
+	struct client *c = data;
+	int err = 0;
+
+	(void)source;
+	(void)fd;
+	if (revents & EPOLLIN && !c->out)
+		err = client_read(c);
+	while (!err) {
+		if (!c->out)
+			err = client_request(c);
+		if (err || !c->out)
+			break;
+		err = client_send(c);
+		if (err <= 0)
+			break;
+		err = 0;
+		if (c->end)
+			sd_event_exit(c->server->daemon->loop, 0);
+	}
+	if (err == -EMSGSIZE &&
+	    !client_reply(c, json_pack("{s:b,s:s,s:s}", "ok", 0, "error",
+				       "the request is too long", "hint",
+				       "a line has at most 65535 bytes")))
+		client_send(c);
+	if (err < 0) {
+		client_drop(c);
+		return 0;
+	}
+	sd_event_source_set_io_events(c->io, c->out ? EPOLLOUT : EPOLLIN);
+	sd_event_source_set_time_relative(c->timer,
+					  CONTROL_IDLE_S * 1000000ULL);
+	return 0;
+}
+
+/* Root, the daemon's user, or whoever the socket's group lets in. */
+static bool client_allowed(const struct control_server *s, int fd)
+{
+	struct ucred peer;
+	socklen_t len = sizeof(peer);
+	struct stat st;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) ||
+	    stat(s->path, &st))
+		return false;
+	return peer.uid == 0 || peer.uid == geteuid() || peer.gid == st.st_gid;
+}
+
+static int on_connect(sd_event_source *source, int fd, uint32_t revents,
+		      void *data)
+{
+	struct control_server *s = data;
+	struct client *c = s->clients;
+	int client;
+
+	(void)source;
+	(void)revents;
+	client = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (client < 0)
+		return 0;
+	while (c < s->clients + CONTROL_CLIENTS_MAX && c->fd >= 0)
+		c++;
+	if (c == s->clients + CONTROL_CLIENTS_MAX ||
+	    !client_allowed(s, client)) {
+		close(client);
+		return 0;
+	}
+	c->server = s;
+	c->fd = client;
+	c->end = false;
+	if (sd_event_add_io(s->daemon->loop, &c->io, client, EPOLLIN, on_client,
+			    c) < 0 ||
+	    sd_event_add_time_relative(
+		    s->daemon->loop, &c->timer, CLOCK_MONOTONIC,
+		    CONTROL_IDLE_S * 1000000ULL, 0, on_idle, c) < 0)
+		client_drop(c);
+	return 0;
+}
+
+static int control_listen(struct control_server *s)
+{
+	struct sockaddr_un at = { .sun_family = AF_UNIX };
+	char copy[PATH_MAX];
+	mode_t old;
+	int err;
+
+	snprintf(at.sun_path, sizeof(at.sun_path), "%s", s->path);
+	if (!connect(s->fd, (struct sockaddr *)&at, sizeof(at)))
+		return -EADDRINUSE; /* somebody answers there */
+	unlink(s->path);
+	snprintf(copy, sizeof(copy), "%s", s->path);
+	mkdir(dirname(copy), 0755);
+	close(s->fd);
+	s->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	old = umask(0117);
+	err = bind(s->fd, (struct sockaddr *)&at, sizeof(at)) ||
+			      listen(s->fd, CONTROL_CLIENTS_MAX)
+		      ? -errno
+		      : 0;
+	umask(old);
+	return err;
+}
+
+int control_start(struct daemon *d, struct control_server **ret)
+{
+	struct control_server *s = calloc(1, sizeof(*s));
+	int err, i;
+
+	if (!s)
+		return -ENOMEM;
+	s->daemon = d;
+	for (i = 0; i < CONTROL_CLIENTS_MAX; i++)
+		s->clients[i].fd = -1;
+	if (strlen(d->config.control) >= sizeof(s->path)) {
+		log_err("%s: the control socket's path is too long: %zu bytes "
+			"at most",
+			d->config.control, sizeof(s->path) - 1);
+		free(s);
+		return -ENAMETOOLONG;
+	}
+	strcpy(s->path, d->config.control);
+	s->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	err = s->fd < 0 ? -errno : control_listen(s);
+	if (!err)
+		err = sd_event_add_io(d->loop, &s->io, s->fd, EPOLLIN,
+				      on_connect, s);
+	if (err < 0) {
+		log_err("%s: cannot listen for control: %s%s", s->path,
+			strerror(-err),
+			err == -EADDRINUSE ? ": another synkeeperd answers "
+					     "there: choose another --control"
+					   : "");
+		if (err == -EADDRINUSE)
+			s->path[0] = 0; /* not ours to remove */
+		control_stop(s);
+		return err;
+	}
+	*ret = s;
+	return 0;
+}
+
+void control_stop(struct control_server *s)
+{
+	int i;
+
+	if (!s)
+		return;
+	for (i = 0; i < CONTROL_CLIENTS_MAX; i++)
+		client_drop(&s->clients[i]);
+	sd_event_source_disable_unref(s->io);
+	if (s->fd >= 0)
+		close(s->fd);
+	if (s->path[0])
+		unlink(s->path);
+	free(s);
+}

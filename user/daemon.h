@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Theory of operation: the daemon's whole state. synkeeperd.c builds it step
+ * by step and runs the loop; requests.c answers the operator from it.
+ */
+#ifndef DAEMON_H
+#define DAEMON_H
+
+#include <jansson.h>
+#include <systemd/sd-event.h>
+
+#include "attach.h"
+#include "keys.h"
+#include "services.h"
+#include "sessions.h"
+
+struct ring_buffer;
+struct control_server;
+
+struct daemon {
+	struct config config;
+	struct loader loader;
+	struct settings *settings; /* the map, mapped */
+	struct netconf net;
+	struct keys keys;
+	struct services *services;
+	struct sessions sessions;
+	struct sockdiag *diag;
+	struct ring_buffer *events;
+	struct attachment ifaces[CONFIG_IFACES_MAX];
+	size_t n_ifaces;
+	struct control_server *control;
+	sd_event *loop;
+	sd_event_source *key_timer;
+	sd_event_source *tick_timer;
+	__u64 started_ns;
+	bool remove_on_exit; /* links and pins go, too */
+};
+
+/* Reads listeners and settings anew and applies what changed. */
+int daemon_refresh(struct daemon *d);
+
+/* Rotates the key and sets the timer for the next time. */
+int daemon_rotate(struct daemon *d);
+
+/*
+ * Answers one request (see control.h). Returns the reply, to be released with
+ * json_decref(). *@ret_end: the daemon should end once it is sent.
+ */
+json_t *request_answer(struct daemon *d, const char *line, bool *ret_end);
+
+/* Sums a service's counters over the CPUs. @id 0: traffic to no service. */
+int stats_read(int counters_fd, __u32 id, struct counters *ret);
+
+/* Takes what the BPF programs report; an sd-event source on the ring. */
+int events_start(struct daemon *d);
+
+/* Keeps CAP_NET_ADMIN and CAP_BPF, drops the rest for good. */
+int caps_drop(void);
+
+#endif

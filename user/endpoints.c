@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Theory of operation: see endpoints.h. */
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "endpoints.h"
+#include "log.h"
+#include "services.h"
+
+static int set_alloc(struct endpoint_set *s)
+{
+	s->ports = calloc(PORTS_MAX, sizeof(*s->ports));
+	return s->ports ? 0 : -ENOMEM;
+}
+
+static int set_add(struct endpoint_set *s, const struct endpoint_entry *entry)
+{
+	if (s->n == s->room) {
+		size_t room = s->room ? s->room * 2 : 64;
+		void *more = reallocarray(s->exact, room, sizeof(*s->exact));
+
+		if (!more)
+			return -ENOMEM;
+		s->exact = more;
+		s->room = room;
+	}
+	s->exact[s->n++] = *entry;
+	return 0;
+}
+
+static int by_key(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(struct endpoint_key));
+}
+
+/* What an earlier instance wrote is the round before. */
+static int learn(struct endpoints *e)
+{
+	struct endpoint_entry entry = {};
+	struct endpoint_key *prev = NULL, key;
+	__u32 port;
+	int err;
+
+	for (port = 0; port < PORTS_MAX; port++)
+		bpf_map_lookup_elem(e->ports_fd, &port, &e->now.ports[port]);
+	while (!bpf_map_get_next_key(e->exact_fd, prev, &entry.key)) {
+		if (!bpf_map_lookup_elem(e->exact_fd, &entry.key, &entry.ep)) {
+			err = set_add(&e->now, &entry);
+			if (err)
+				return err;
+		}
+		key = entry.key;
+		prev = &key;
+	}
+	if (e->now.n)
+		qsort(e->now.exact, e->now.n, sizeof(*e->now.exact), by_key);
+	return 0;
+}
+
+int endpoints_init(struct endpoints *e, const struct loader *l)
+{
+	int err;
+
+	*e = (struct endpoints){
+		.ports_fd = loader_map_fd(l, MAP_PORTS),
+		.exact_fd = loader_map_fd(l, MAP_ENDPOINTS),
+	};
+	err = set_alloc(&e->now);
+	if (!err)
+		err = set_alloc(&e->next);
+	if (!err && l->took_over)
+		err = learn(e);
+	if (err)
+		endpoints_free(e);
+	return err;
+}
+
+void endpoints_free(struct endpoints *e)
+{
+	free(e->now.exact);
+	free(e->now.ports);
+	free(e->next.exact);
+	free(e->next.ports);
+}
+
+void endpoints_begin(struct endpoints *e, const struct netconf *net)
+{
+	e->net = *net;
+	e->next.n = 0;
+	memset(e->next.ports, 0, PORTS_MAX * sizeof(*e->next.ports));
+}
+
+static bool is_any(const __be32 addr[4])
+{
+	/* 0.0.0.0 comes v4-mapped from sock_diag */
+	return !addr[0] && !addr[1] && !addr[3] &&
+	       (!addr[2] || addr[2] == htobe32(0xffff));
+}
+
+static bool is_v4(const __be32 addr[4])
+{
+	return !addr[0] && !addr[1] && addr[2] == htobe32(0xffff);
+}
+
+/* The first listener of @port in the sorted array. */
+static size_t first_of_port(const struct listeners *l, __be16 port)
+{
+	size_t low = 0, high = l->n;
+
+	while (low < high) {
+		size_t mid = (low + high) / 2;
+
+		if (memcmp(&l->sockets[mid].tuple.server_port, &port, 2) < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+#define for_each_listener(sk, list, at_port)                        \
+	for ((sk) = (list)->sockets + first_of_port(list, at_port); \
+	     (sk) < (list)->sockets + (list)->n &&                  \
+	     (sk)->tuple.server_port == (at_port);                  \
+	     (sk)++)
+
+/* The listener on the wildcard address that takes connections of a family. */
+static const struct diag_socket *wildcard_listener(const struct listeners *l,
+						   __be16 port, bool v4)
+{
+	const struct diag_socket *sk, *dual = NULL;
+
+	for_each_listener(sk, l, port)
+	{
+		if (!is_any(sk->tuple.server) || sk->ifindex)
+			continue;
+		if (sk->v6 != v4)
+			return sk;
+		if (v4 && !sk->v6only)
+			dual = sk;
+	}
+	return dual;
+}
+
+static const struct diag_socket *exact_listener(const struct listeners *l,
+						const struct listen *at)
+{
+	const struct diag_socket *sk;
+
+	for_each_listener(
+		sk, l, at->port) if (!memcmp(sk->tuple.server, at->addr, 16) &&
+				     !sk->ifindex) return sk;
+	return wildcard_listener(l, at->port, is_v4(at->addr));
+}
+
+static enum service_why why_of(const struct service *svc,
+			       const struct diag_socket *sk)
+{
+	if (svc->drain_until_ns)
+		return WHY_DRAINING;
+	if (svc->policy == POLICY_OFF)
+		return WHY_OFF;
+	if (!sk)
+		return WHY_NO_LISTENER;
+	if (sk->mptcp)
+		return WHY_MPTCP;
+	return svc->refused ? WHY_REFUSED : WHY_ARMED;
+}
+
+static struct endpoint make(const struct endpoints *e,
+			    const struct service *svc,
+			    const struct diag_socket *sk, enum service_why *why)
+{
+	__u32 rcvbuf = sk && sk->rcvbuf ? sk->rcvbuf : e->net.rcvbuf;
+
+	*why = why_of(svc, sk);
+	return (struct endpoint){
+		.service = svc->id,
+		.mode = *why == WHY_ARMED ? ENDPOINT_ARMED : ENDPOINT_DISARMED,
+		.wscale = e->net.wscale,
+		.window = netconf_window(rcvbuf),
+	};
+}
+
+static int add_exact(struct endpoints *e, const struct service *svc,
+		     const __be32 addr[4], const struct diag_socket *sk,
+		     enum service_why *why)
+{
+	struct endpoint_entry entry = { .key.port = svc->listen.port };
+
+	memcpy(entry.key.addr, addr, sizeof(entry.key.addr));
+	entry.ep = make(e, svc, sk, why);
+	e->next.ports[be16toh(svc->listen.port)].exact++;
+	return set_add(&e->next, &entry);
+}
+
+static bool better(enum service_why a, enum service_why b)
+{
+	return a == WHY_ARMED || (b == WHY_NO_LISTENER && a != b);
+}
+
+static int wildcard_of(struct endpoints *e, struct service *svc,
+		       const struct listeners *l)
+{
+	__be16 port = svc->listen.port;
+	struct port_services *p = &e->next.ports[be16toh(port)];
+	enum service_why why, best;
+	const struct diag_socket *sk;
+	int err = 0;
+
+	p->any4 = make(e, svc, wildcard_listener(l, port, true), &best);
+	p->any6 = make(e, svc, wildcard_listener(l, port, false), &why);
+	if (better(why, best))
+		best = why;
+	for_each_listener(sk, l, port)
+	{
+		if (is_any(sk->tuple.server) || sk->ifindex)
+			continue;
+		err = add_exact(e, svc, sk->tuple.server, sk, &why);
+		if (err)
+			break;
+		if (better(why, best))
+			best = why;
+	}
+	svc->why = best;
+	return err;
+}
+
+int endpoints_of(struct endpoints *e, struct service *svc,
+		 const struct listeners *listeners)
+{
+	int err;
+
+	if (svc->listen.wildcard)
+		err = wildcard_of(e, svc, listeners);
+	else
+		err = add_exact(e, svc, svc->listen.addr,
+				exact_listener(listeners, &svc->listen),
+				&svc->why);
+	if (err)
+		log_err("no memory for the endpoints");
+	return err;
+}
+
+/*
+ * An exact service and a wildcard's listener may name the same address: the
+ * exact service, which is not the port's wildcard, wins.
+ */
+static void dedupe(struct endpoint_set *s)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < s->n; i++) {
+		struct endpoint_entry *last = n ? &s->exact[n - 1] : NULL;
+		const struct endpoint_entry *this = &s->exact[i];
+		__u16 wildcard = s->ports[be16toh(this->key.port)].any4.service;
+
+		if (!last || by_key(last, this))
+			s->exact[n++] = *this;
+		else if (last->ep.service == wildcard)
+			last->ep = this->ep;
+	}
+	s->n = n;
+}
+
+static int write_exact(const struct endpoints *e,
+		       const struct endpoint_entry *entry,
+		       const struct endpoint *old, bool *armed)
+{
+	if (old && !memcmp(old, &entry->ep, sizeof(*old)))
+		return 0;
+	if (entry->ep.mode == ENDPOINT_ARMED &&
+	    (!old || old->mode != ENDPOINT_ARMED))
+		*armed = true;
+	return bpf_map_update_elem(e->exact_fd, &entry->key, &entry->ep,
+				   BPF_ANY)
+		       ? -errno
+		       : 0;
+}
+
+static int write_ports(struct endpoints *e, bool *armed)
+{
+	__u32 port;
+
+	for (port = 0; port < PORTS_MAX; port++) {
+		const struct port_services *old = &e->now.ports[port];
+		const struct port_services *new = &e->next.ports[port];
+
+		if (!memcmp(old, new, sizeof(*old)))
+			continue;
+		if ((new->any4.mode == ENDPOINT_ARMED &&
+		     old->any4.mode != ENDPOINT_ARMED) ||
+		    (new->any6.mode == ENDPOINT_ARMED &&
+		     old->any6.mode != ENDPOINT_ARMED))
+			*armed = true;
+		if (bpf_map_update_elem(e->ports_fd, &port, new, BPF_ANY))
+			return -errno;
+	}
+	return 0;
+}
+
+int endpoints_commit(struct endpoints *e, bool *ret_armed)
+{
+	struct endpoint_set *now = &e->now, *next = &e->next, swap;
+	bool armed = false;
+	size_t i, j;
+	int err = 0;
+
+	if (next->n)
+		qsort(next->exact, next->n, sizeof(*next->exact), by_key);
+	dedupe(next);
+	for (i = 0, j = 0; i < next->n && !err; i++) {
+		const struct endpoint_entry *entry = &next->exact[i];
+
+		while (j < now->n && by_key(&now->exact[j], entry) < 0)
+			j++;
+		err = write_exact(e, entry,
+				  j < now->n && !by_key(&now->exact[j], entry)
+					  ? &now->exact[j].ep
+					  : NULL,
+				  &armed);
+	}
+	if (!err)
+		err = write_ports(e, &armed);
+	for (i = 0, j = 0; i < now->n && !err; i++) {
+		while (j < next->n &&
+		       by_key(&next->exact[j], &now->exact[i]) < 0)
+			j++;
+		if (j == next->n || by_key(&next->exact[j], &now->exact[i]))
+			bpf_map_delete_elem(e->exact_fd, &now->exact[i].key);
+	}
+	if (err) {
+		log_err("cannot write the endpoints: %s", strerror(-err));
+		return err;
+	}
+	swap = *now;
+	*now = *next;
+	*next = swap;
+	*ret_armed = armed;
+	return 0;
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Theory of operation: the maps ports and endpoints as one value. A round
+ * begins empty, each service adds its endpoints, and the commit writes the
+ * difference to the round before: new entries first, then the ports that name
+ * them, then removals, so that no packet in between finds less than both.
+ */
+#ifndef ENDPOINTS_H
+#define ENDPOINTS_H
+
+#include "loader.h"
+#include "netconf.h"
+
+struct service;
+struct listeners;
+
+struct endpoint_entry {
+	struct endpoint_key key;
+	struct endpoint ep;
+};
+
+struct endpoint_set {
+	struct endpoint_entry *exact; /* sorted by key when committed */
+	size_t n, room;
+	struct port_services *ports; /* PORTS_MAX */
+};
+
+struct endpoints {
+	int ports_fd;
+	int exact_fd;
+	struct netconf net;
+	struct endpoint_set now;  /* in the maps */
+	struct endpoint_set next; /* being made */
+};
+
+/* Learns what the maps hold already. Returns 0 or -ENOMEM. */
+int endpoints_init(struct endpoints *e, const struct loader *l);
+void endpoints_free(struct endpoints *e);
+
+void endpoints_begin(struct endpoints *e, const struct netconf *net);
+/* Adds @svc's endpoints and sets its why. Returns 0 or -errno, logged. */
+int endpoints_of(struct endpoints *e, struct service *svc,
+		 const struct listeners *listeners);
+int endpoints_commit(struct endpoints *e, bool *ret_armed);
+
+#endif

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Theory of operation: what the BPF programs ask of user space, through the
+ * ring buffer. A full ring loses requests, not packets: each of them is made
+ * again by the client's retransmission.
+ */
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/epoll.h>
+
+#include "daemon.h"
+#include "log.h"
+
+static int on_event(void *data, void *record, size_t size)
+{
+	const struct event *e = record;
+	struct daemon *d = data;
+
+	if (size < sizeof(*e))
+		return 0;
+	switch (e->kind) {
+	case EVENT_IN_THE_WAY:
+		/* gone already is as good */
+		sockdiag_destroy(d->diag, &e->tuple);
+		break;
+	case EVENT_REFUSED:
+		services_refused(d->services, e->service);
+		daemon_refresh(d);
+		break;
+	}
+	return 0;
+}
+
+static int on_ring(sd_event_source *source, int fd, uint32_t revents,
+		   void *data)
+{
+	struct daemon *d = data;
+
+	(void)source;
+	(void)fd;
+	(void)revents;
+	ring_buffer__consume(d->events);
+	return 0;
+}
+
+int events_start(struct daemon *d)
+{
+	int err;
+
+	d->events = ring_buffer__new(loader_map_fd(&d->loader, MAP_EVENTS),
+				     on_event, d, NULL);
+	if (!d->events) {
+		err = -errno;
+		log_err("cannot read the event ring: %s", strerror(-err));
+		return err;
+	}
+	err = sd_event_add_io(d->loop, NULL, ring_buffer__epoll_fd(d->events),
+			      EPOLLIN, on_ring, d);
+	return err < 0 ? err : 0;
+}

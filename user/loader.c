@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Theory of operation: see loader.h. */
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <linux/bpf.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "loader.h"
+#include "log.h"
+#include "synkeeper.skel.h"
+
+static struct bpf_map *map_of(const struct loader *l, enum loader_map map)
+{
+	struct synkeeper_bpf *s = l->skel;
+	struct bpf_map *maps[MAP_COUNT] = {
+		[MAP_SETTINGS] = s->maps.settings,
+		[MAP_KEYS] = s->maps.keys,
+		[MAP_PORTS] = s->maps.ports,
+		[MAP_ENDPOINTS] = s->maps.endpoints,
+		[MAP_LOCAL_ADDRS] = s->maps.local_addrs,
+		[MAP_IFACES] = s->maps.ifaces,
+		[MAP_SERVICES] = s->maps.services,
+		[MAP_COUNTERS] = s->maps.counters,
+		[MAP_SESSION_TAGS] = s->maps.session_tags,
+		[MAP_SESSIONS] = s->maps.sessions,
+		[MAP_EVENTS] = s->maps.events,
+	};
+
+	return maps[map];
+}
+
+int loader_map_fd(const struct loader *l, enum loader_map map)
+{
+	return bpf_map__fd(map_of(l, map));
+}
+
+int loader_xdp_fd(const struct loader *l)
+{
+	return bpf_program__fd(l->skel->progs.synkeeper_xdp);
+}
+
+int loader_tc_fd(const struct loader *l)
+{
+	return bpf_program__fd(l->skel->progs.synkeeper_admit);
+}
+
+static bool is_bpffs(const char *path)
+{
+	struct statfs fs;
+
+	return !statfs(path, &fs) && (__u32)fs.f_type == BPF_FS_MAGIC;
+}
+
+/* Makes sure that the pin directory's parent is a bpffs; mounts the usual. */
+static int ensure_bpffs(const char *pin_dir)
+{
+	char copy[PATH_MAX], *parent;
+
+	snprintf(copy, sizeof(copy), "%s", pin_dir);
+	parent = dirname(copy);
+	if (is_bpffs(pin_dir) || is_bpffs(parent))
+		return 0;
+	if (strcmp(parent, "/sys/fs/bpf")) {
+		log_err("%s: not on a bpf file system: mount -t bpf bpf %s, or "
+			"choose a --pin-dir under /sys/fs/bpf",
+			pin_dir, parent);
+		return -EINVAL;
+	}
+	if (mount("bpf", parent, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC,
+		  "mode=0700")) {
+		log_err("%s: cannot mount the bpf file system: %s", parent,
+			strerror(errno));
+		return -errno;
+	}
+	log_info("mounted the bpf file system on %s", parent);
+	return 0;
+}
+
+static int claim_dir(struct loader *l)
+{
+	int err;
+
+	if (!mkdir(l->pin_dir, 0700)) {
+		l->made_dir = true;
+	} else if (errno != EEXIST) {
+		err = -errno;
+		log_err("%s: cannot make the pin directory: %s", l->pin_dir,
+			strerror(-err));
+		return err;
+	}
+	l->lock_fd = open(l->pin_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (l->lock_fd < 0 || flock(l->lock_fd, LOCK_EX | LOCK_NB)) {
+		err = -errno;
+		if (err == -EWOULDBLOCK)
+			log_err("%s: another synkeeperd runs on this pin "
+				"directory: stop it (synkeeper down), or give "
+				"this one another --pin-dir and --control",
+				l->pin_dir);
+		else
+			log_err("%s: %s", l->pin_dir, strerror(-err));
+		return err == -EWOULDBLOCK ? -EBUSY : err;
+	}
+	return 0;
+}
+
+/* What the programs need of the kernel, asked before the verifier is. */
+static int check_kernel(void)
+{
+	struct btf *btf = btf__load_vmlinux_btf();
+	int err = 0;
+
+	if (!btf) {
+		log_err("this kernel has no BTF (/sys/kernel/btf/vmlinux): use "
+			"one built with CONFIG_DEBUG_INFO_BTF=y, as Debian's "
+			"are");
+		return -ENOTSUP;
+	}
+	if (btf__find_by_name_kind(btf, "bpf_sk_assign_tcp_reqsk",
+				   BTF_KIND_FUNC) < 0) {
+		log_err("this kernel lacks bpf_sk_assign_tcp_reqsk: Linux 6.9 "
+			"or later with CONFIG_SYN_COOKIES=y is needed");
+		err = -ENOTSUP;
+	}
+	btf__free(btf);
+	return err;
+}
+
+static int open_pinned(const struct loader *l, enum loader_map map)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/maps/%s", l->pin_dir,
+		 bpf_map__name(map_of(l, map)));
+	return bpf_obj_get(path);
+}
+
+/* Would our program find in @fd what it expects of @map? */
+static bool map_fits(const struct bpf_map *map, int fd, bool any_size)
+{
+	struct bpf_map_info info = {};
+	__u32 len = sizeof(info);
+
+	return !bpf_obj_get_info_by_fd(fd, &info, &len) &&
+	       info.type == bpf_map__type(map) &&
+	       info.key_size == bpf_map__key_size(map) &&
+	       info.value_size == bpf_map__value_size(map) &&
+	       (any_size || info.max_entries == bpf_map__max_entries(map));
+}
+
+/*
+ * Takes the maps of an earlier instance over, all or none. The session table
+ * may have another size than configured: keeping the sessions matters more,
+ * and it is said.
+ */
+static int take_over(struct loader *l)
+{
+	__u32 zero = 0, i,
+	      sets = bpf_map__max_entries(map_of(l, MAP_SESSION_TAGS));
+	struct settings cfg = {};
+	int fds[MAP_COUNT], err = 0;
+	bool fit = true;
+
+	for (i = 0; i < MAP_COUNT; i++) {
+		bool table = i == MAP_SESSION_TAGS || i == MAP_SESSIONS;
+
+		fds[i] = open_pinned(l, i);
+		fit = fit && fds[i] >= 0 &&
+		      map_fits(map_of(l, i), fds[i], table);
+	}
+	if (fds[MAP_SETTINGS] < 0)
+		goto out; /* nothing was left here */
+	if (!fit || bpf_map_lookup_elem(fds[MAP_SETTINGS], &zero, &cfg) ||
+	    cfg.abi != ABI_VERSION) {
+		log_warn("%s: maps of another version (ABI %u, this is %u): "
+			 "replaced; sessions are adopted again, cookies in "
+			 "flight are lost",
+			 l->pin_dir, cfg.abi, ABI_VERSION);
+		goto out;
+	}
+	for (i = 0; i < MAP_COUNT && !err; i++)
+		err = bpf_map__reuse_fd(map_of(l, i), fds[i]);
+	if (err) {
+		log_err("%s: cannot take the maps over: %s", l->pin_dir,
+			strerror(-err));
+		goto out;
+	}
+	l->took_over = true;
+	if (cfg.set_mask + 1 != sets)
+		log_warn("%s: the session table keeps its %u slots; synkeeper "
+			 "down and a new start change its size",
+			 l->pin_dir, (cfg.set_mask + 1) * SET_WAYS);
+out:
+	for (i = 0; i < MAP_COUNT; i++)
+		if (fds[i] >= 0)
+			close(fds[i]); /* reuse_fd() made its own */
+	return err;
+}
+
+/* Twice as many slots as sessions, and a power of two of sets. */
+static __u32 sets_for(unsigned int sessions)
+{
+	__u32 sets = 1;
+
+	while (sets * SET_WAYS < sessions * 2ULL)
+		sets *= 2;
+	return sets;
+}
+
+int loader_open(struct loader *l, const struct config *c)
+{
+	__u32 sets = sets_for(c->sessions_max);
+	int err;
+
+	*l = (struct loader){ .pin_dir = c->pin_dir, .lock_fd = -1 };
+	err = check_kernel();
+	if (!err)
+		err = ensure_bpffs(l->pin_dir);
+	if (!err)
+		err = claim_dir(l);
+	if (err)
+		goto fail;
+
+	l->skel = synkeeper_bpf__open();
+	if (!l->skel) {
+		err = -errno;
+		log_err("cannot open the BPF object: %s", strerror(errno));
+		goto fail;
+	}
+	bpf_map__set_max_entries(l->skel->maps.session_tags, sets);
+	bpf_map__set_max_entries(l->skel->maps.sessions, sets * SET_WAYS);
+	bpf_program__set_flags(l->skel->progs.synkeeper_xdp,
+			       BPF_F_XDP_HAS_FRAGS);
+	err = take_over(l);
+	if (err)
+		goto fail;
+	err = synkeeper_bpf__load(l->skel);
+	if (err) {
+		log_libbpf();
+		log_err("the kernel refused the BPF programs: %s: synkeeper "
+			"check tells what is missing",
+			strerror(-err));
+		goto fail;
+	}
+	return 0;
+fail:
+	if (l->made_dir)
+		rmdir(l->pin_dir);
+	loader_close(l);
+	return err;
+}
+
+/* Pins @fd at @path in one step, over whatever was there. */
+static int pin_over(int fd, const char *path)
+{
+	char fresh[PATH_MAX];
+
+	snprintf(fresh, sizeof(fresh), "%s_new", path);
+	unlink(fresh);
+	if (bpf_obj_pin(fd, fresh) || rename(fresh, path)) {
+		int err = -errno;
+
+		log_err("%s: cannot pin: %s", path, strerror(-err));
+		return err;
+	}
+	return 0;
+}
+
+int loader_pin(struct loader *l)
+{
+	char path[PATH_MAX];
+	int i, err;
+
+	snprintf(path, sizeof(path), "%s/links", l->pin_dir);
+	mkdir(path, 0700);
+	snprintf(path, sizeof(path), "%s/maps", l->pin_dir);
+	if (mkdir(path, 0700) && errno != EEXIST) {
+		log_err("%s: %s", path, strerror(errno));
+		return -errno;
+	}
+	for (i = 0; i < MAP_COUNT && !l->took_over; i++) {
+		snprintf(path, sizeof(path), "%s/maps/%s", l->pin_dir,
+			 bpf_map__name(map_of(l, i)));
+		err = pin_over(loader_map_fd(l, i), path);
+		if (err)
+			return err;
+	}
+	snprintf(path, sizeof(path), "%s/xdp", l->pin_dir);
+	err = pin_over(loader_xdp_fd(l), path);
+	if (err)
+		return err;
+	snprintf(path, sizeof(path), "%s/tc", l->pin_dir);
+	return pin_over(loader_tc_fd(l), path);
+}
+
+/* Empties one directory of the pins' tree; returns how many it removed. */
+static int remove_in(int dir_fd, const char *name)
+{
+	int fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct dirent *e;
+	int n = 0;
+	DIR *dir;
+
+	if (fd < 0)
+		return 0;
+	dir = fdopendir(fd);
+	if (!dir) {
+		close(fd);
+		return 0;
+	}
+	while ((e = readdir(dir)))
+		if (e->d_name[0] != '.' && !unlinkat(fd, e->d_name, 0))
+			n++;
+	closedir(dir);
+	unlinkat(dir_fd, name, AT_REMOVEDIR);
+	return n;
+}
+
+int loader_remove_pins(const char *pin_dir)
+{
+	int fd = open(pin_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), n = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (!is_bpffs(pin_dir) || faccessat(fd, "maps/settings", F_OK, 0)) {
+		close(fd);
+		return -ENOENT;
+	}
+	n += remove_in(fd, "links"); /* traffic first: detach */
+	n += !unlinkat(fd, "xdp", 0);
+	n += !unlinkat(fd, "tc", 0);
+	n += remove_in(fd, "maps");
+	close(fd);
+	rmdir(pin_dir);
+	return n;
+}
+
+void loader_unpin(struct loader *l)
+{
+	if (loader_remove_pins(l->pin_dir) < 0)
+		rmdir(l->pin_dir);
+}
+
+void loader_close(struct loader *l)
+{
+	synkeeper_bpf__destroy(l->skel);
+	l->skel = NULL;
+	if (l->lock_fd >= 0)
+		close(l->lock_fd);
+	l->lock_fd = -1;
+}

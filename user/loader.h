@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Theory of operation: the BPF object's life. loader_open() claims the pin
+ * directory (a lock on the directory itself, which the kernel releases however
+ * the daemon ends), takes over the maps that an earlier instance left there,
+ * loads the programs and pins everything:
+ *
+ *	PIN_DIR/xdp, PIN_DIR/tc		programs
+ *	PIN_DIR/maps/NAME		maps
+ *	PIN_DIR/links/IFACE.xdp|.tc	attachments, see attach.h
+ *
+ * Maps of another ABI version are not taken over: they are replaced, and the
+ * sessions in them are adopted anew by their next packets.
+ */
+#ifndef LOADER_H
+#define LOADER_H
+
+#include "config.h"
+#include "synkeeper/abi.h"
+
+struct synkeeper_bpf;
+
+struct loader {
+	struct synkeeper_bpf *skel;
+	const char *pin_dir; /* the config's */
+	int lock_fd;	     /* the pin directory */
+	bool made_dir;
+	bool took_over; /* maps of an earlier instance are in use */
+};
+
+/* Maps by their role; file descriptors owned by the loader. */
+enum loader_map {
+	MAP_SETTINGS,
+	MAP_KEYS,
+	MAP_PORTS,
+	MAP_ENDPOINTS,
+	MAP_LOCAL_ADDRS,
+	MAP_IFACES,
+	MAP_SERVICES,
+	MAP_COUNTERS,
+	MAP_SESSION_TAGS,
+	MAP_SESSIONS,
+	MAP_EVENTS,
+	MAP_COUNT
+};
+
+/*
+ * Each logs what failed and returns -errno. loader_open() leaves nothing
+ * behind when it fails; -EBUSY: another instance holds the pin directory.
+ */
+int loader_open(struct loader *l, const struct config *c);
+int loader_pin(struct loader *l);
+int loader_map_fd(const struct loader *l, enum loader_map map);
+int loader_xdp_fd(const struct loader *l);
+int loader_tc_fd(const struct loader *l);
+
+/* Removes every pin; the last reference to a pinned link detaches it. */
+void loader_unpin(struct loader *l);
+/* Gives the lock and the descriptors back; pins stay. */
+void loader_close(struct loader *l);
+
+/*
+ * Removes the pins below @pin_dir, and the directory, if it is one of ours
+ * (it has maps/settings). Returns the number of pins removed or -errno.
+ */
+int loader_remove_pins(const char *pin_dir);
+
+#endif

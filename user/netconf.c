@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Theory of operation: see netconf.h. */
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <libmnl/libmnl.h>
+#include <linux/if_arp.h>
+#include <linux/rtnetlink.h>
+#include <linux/if.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "netconf.h"
+
+enum { RMEM_MAX_DEFAULT = 212992, ETH_FALLBACK_MSS = 1460 };
+
+/* Reads the @nth number of a sysctl, or returns @fallback. */
+static long sysctl_read(const char *name, int nth, long fallback)
+{
+	char path[128], line[128];
+	const char *at = line;
+	long value = fallback;
+	FILE *f;
+	int i;
+
+	snprintf(path, sizeof(path), "/proc/sys/net/%s", name);
+	f = fopen(path, "re");
+	if (!f)
+		return fallback;
+	if (fgets(line, sizeof(line), f)) {
+		for (i = 0; i <= nth; i++) {
+			char *end;
+
+			value = strtol(at, &end, 10);
+			if (end == at) {
+				value = fallback;
+				break;
+			}
+			at = end;
+		}
+	}
+	fclose(f);
+	return value;
+}
+
+static __u32 flag_if(const char *name, __u32 flag, long fallback)
+{
+	return sysctl_read(name, 0, fallback) ? flag : 0;
+}
+
+/* As tcp_select_initial_window() does (net/ipv4/tcp_output.c). */
+static __u8 window_scale(long space)
+{
+	__u8 scale = 0;
+
+	while (scale < 14 && space > (65535L << scale))
+		scale++;
+	return scale;
+}
+
+void netconf_read(struct netconf *ret)
+{
+	long rmem_top = sysctl_read("ipv4/tcp_rmem", 2, 6291456);
+	long rmem_max = sysctl_read("core/rmem_max", 0, RMEM_MAX_DEFAULT);
+
+	ret->offer =
+		flag_if("ipv4/tcp_timestamps", SETTING_TS, 1) |
+		flag_if("ipv4/tcp_window_scaling", SETTING_WSCALE, 1) |
+		flag_if("ipv4/tcp_sack", SETTING_SACK, 1) |
+		flag_if("ipv4/tcp_ecn", SETTING_ECN, 2) |
+		flag_if("ipv4/conf/all/forwarding", SETTING_FORWARDING, 0) |
+		flag_if("ipv6/conf/all/forwarding", SETTING_FORWARDING, 0);
+	ret->ttl = sysctl_read("ipv4/ip_default_ttl", 0, 64);
+	ret->hop_limit = sysctl_read("ipv6/conf/default/hop_limit", 0, 64);
+	ret->wscale = window_scale(rmem_top > rmem_max ? rmem_top : rmem_max);
+	ret->rcvbuf = sysctl_read("ipv4/tcp_rmem", 1, 131072);
+}
+
+/*
+ * Half of the buffer is window (the kernel's initial scaling ratio), in whole
+ * segments, as its own SYN-ACK would say. Less is safe, more is not.
+ */
+__u16 netconf_window(__u32 rcvbuf)
+{
+	__u32 window = rcvbuf / 2;
+
+	if (window > 65535)
+		window = 65535;
+	if (window > ETH_FALLBACK_MSS)
+		window -= window % ETH_FALLBACK_MSS;
+	return window;
+}
+
+int netconf_iface(const char *name, int ifindex, struct iface *ret)
+{
+	struct iface i = { .ifindex = ifindex };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), err = 0;
+	struct ifreq req = {};
+
+	if (fd < 0)
+		return -errno;
+	snprintf(req.ifr_name, sizeof(req.ifr_name), "%s", name);
+	if (ioctl(fd, SIOCGIFHWADDR, &req)) {
+		err = -errno;
+		goto out;
+	}
+	if (req.ifr_hwaddr.sa_family != ARPHRD_ETHER) {
+		err = -EOPNOTSUPP;
+		goto out;
+	}
+	memcpy(i.mac, req.ifr_hwaddr.sa_data, sizeof(i.mac));
+	if (ioctl(fd, SIOCGIFMTU, &req)) {
+		err = -errno;
+		goto out;
+	}
+	i.mtu = req.ifr_mtu > 65535 ? 65535 : req.ifr_mtu;
+	*ret = i;
+out:
+	close(fd);
+	return err;
+}
+
+struct local_dump {
+	int map_fd;
+	__u32 generation; /* value of the entries that are still there */
+	int err;
+};
+
+static int local_route(const struct nlmsghdr *nlh, void *data)
+{
+	struct local_dump *d = data;
+	const struct rtmsg *rtm = mnl_nlmsg_get_payload(nlh);
+	struct local_key key = { .prefixlen = rtm->rtm_dst_len };
+	const struct nlattr *attr;
+
+	if (rtm->rtm_table != RT_TABLE_LOCAL || rtm->rtm_type != RTN_LOCAL)
+		return MNL_CB_OK;
+	mnl_attr_for_each(attr, nlh, sizeof(*rtm))
+	{
+		if (mnl_attr_get_type(attr) != RTA_DST)
+			continue;
+		if (rtm->rtm_family == AF_INET) {
+			key.prefixlen += 96;
+			key.addr[2] = htobe32(0xffff);
+			memcpy(&key.addr[3], mnl_attr_get_payload(attr), 4);
+		} else {
+			memcpy(key.addr, mnl_attr_get_payload(attr), 16);
+		}
+		if (bpf_map_update_elem(d->map_fd, &key, &d->generation, 0))
+			d->err = -errno;
+	}
+	return MNL_CB_OK;
+}
+
+static int local_dump(struct local_dump *d, __u8 family)
+{
+	char buf[MNL_SOCKET_BUFFER_SIZE];
+	struct mnl_socket *nl = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
+	struct rtmsg *rtm;
+	ssize_t n;
+	int ret = 1;
+
+	if (!nl)
+		return -errno;
+	nlh->nlmsg_type = RTM_GETROUTE;
+	nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+	rtm = mnl_nlmsg_put_extra_header(nlh, sizeof(*rtm));
+	rtm->rtm_family = family;
+	rtm->rtm_table = RT_TABLE_LOCAL;
+	if (mnl_socket_sendto(nl, nlh, nlh->nlmsg_len) < 0)
+		ret = -errno;
+	while (ret > 0) {
+		n = mnl_socket_recvfrom(nl, buf, sizeof(buf));
+		ret = n < 0 ? -errno : mnl_cb_run(buf, n, 0, 0, local_route, d);
+	}
+	mnl_socket_close(nl);
+	return ret < 0 ? ret : d->err;
+}
+
+/* Entries that the dump did not renew are local no longer. */
+static void local_prune(const struct local_dump *d)
+{
+	struct local_key key, next;
+	bool more = !bpf_map_get_next_key(d->map_fd, NULL, &next);
+	__u32 generation;
+
+	while (more) {
+		key = next;
+		more = !bpf_map_get_next_key(d->map_fd, &key, &next);
+		if (!bpf_map_lookup_elem(d->map_fd, &key, &generation) &&
+		    generation != d->generation)
+			bpf_map_delete_elem(d->map_fd, &key);
+	}
+}
+
+int netconf_local_addrs(int fd)
+{
+	static __u32 generation;
+	struct local_dump d = { .map_fd = fd, .generation = ++generation };
+	int err = local_dump(&d, AF_INET);
+
+	if (!err)
+		err = local_dump(&d, AF_INET6);
+	if (!err)
+		local_prune(&d);
+	return err;
+}

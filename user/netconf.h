@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Theory of operation: what answers must know of the host's own network
+ * configuration, read and never written: sysctls of the daemon's network
+ * namespace, MAC and MTU of an interface, local addresses.
+ */
+#ifndef NETCONF_H
+#define NETCONF_H
+
+#include "synkeeper/abi.h"
+
+struct netconf {
+	__u32 offer; /* SETTING_TS, _WSCALE, _SACK, _ECN, _FORWARDING */
+	__u8 ttl;
+	__u8 hop_limit;
+	__u8 wscale;  /* what the kernel would offer */
+	__u32 rcvbuf; /* bytes, net.ipv4.tcp_rmem's default */
+};
+
+/* Reads the sysctls; what is missing gets the kernel's default. */
+void netconf_read(struct netconf *ret);
+
+/* The window of a SYN-ACK for a listener with @rcvbuf bytes. */
+__u16 netconf_window(__u32 rcvbuf);
+
+/* Fills @ret from interface @name. Returns 0, -ENODEV or -EOPNOTSUPP. */
+int netconf_iface(const char *name, int ifindex, struct iface *ret);
+
+/*
+ * Fills the LPM map @fd with this host's local prefixes (table "local" of
+ * both families) and removes what is local no longer. Returns 0 or -errno.
+ */
+int netconf_local_addrs(int fd);
+
+#endif

@@ -1,0 +1,414 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Theory of operation: the requests of control.h, a function each in a table.
+ * Each returns its result as JSON, or NULL after it called refuse(), whose
+ * error and hint then are the reply. Nothing is applied by halves: a request
+ * is checked whole before it changes anything.
+ */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "control.h"
+#include "daemon.h"
+#include "log.h"
+
+struct request {
+	json_t *args;
+	bool end;
+	char error[256];
+	char hint[256];
+};
+
+static json_t *refuse(struct request *r, const char *hint, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+static json_t *refuse(struct request *r, const char *hint, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(r->error, sizeof(r->error), fmt, args);
+	va_end(args);
+	snprintf(r->hint, sizeof(r->hint), "%s", hint);
+	return NULL;
+}
+
+static json_t *json_reasons(const struct counters *c)
+{
+	static const char *const names[] = { "",
+#define X(name, action, text) #name,
+					     SYNKEEPER_REASONS(X)
+#undef X
+	};
+	json_t *o = json_object();
+	int i;
+
+	for (i = 1; i < REASON_COUNT; i++)
+		if (c->packets[i])
+			json_object_set_new(o, names[i],
+					    json_integer(c->packets[i]));
+	return o;
+}
+
+static void counters_add(struct counters *sum, const struct counters *c)
+{
+	int i;
+
+	for (i = 0; i < REASON_COUNT; i++)
+		sum->packets[i] += c->packets[i];
+}
+
+static int counters_of(const struct daemon *d, __u32 id, struct counters *ret)
+{
+	return stats_read(loader_map_fd(&d->loader, MAP_COUNTERS), id, ret);
+}
+
+static json_t *json_service(const struct service *svc)
+{
+	char text[LISTEN_STRLEN];
+
+	return json_pack("{s:s,s:s,s:s,s:b,s:s,s:s}", "listen",
+			 listen_format(&svc->listen, text), "name", svc->name,
+			 "policy", svc->policy == POLICY_ON ? "on" : "off",
+			 "armed", svc->why == WHY_ARMED, "cookies", "own",
+			 "why", service_why(svc));
+}
+
+static json_t *json_services(const struct daemon *d)
+{
+	const struct service *svc = NULL;
+	json_t *list = json_array();
+
+	while ((svc = services_next(d->services, svc)))
+		json_array_append_new(list, json_service(svc));
+	return list;
+}
+
+static json_t *json_ifaces(const struct daemon *d)
+{
+	json_t *list = json_array();
+	size_t i;
+
+	for (i = 0; i < d->n_ifaces; i++) {
+		const struct attachment *a = &d->ifaces[i];
+
+		json_array_append_new(
+			list, json_pack("{s:s,s:i,s:s,s:s,s:b}", "name",
+					a->name, "ifindex", a->ifindex, "mode",
+					a->native ? "native" : "skb", "why",
+					a->why, "by_hand", a->by_hand));
+	}
+	return list;
+}
+
+static double seconds(__u64 ns)
+{
+	return (ns / 100000000) / 10.0;
+}
+
+static json_t *json_key(const struct daemon *d)
+{
+	__u32 slot = d->settings->epoch & 1;
+
+	return json_pack("{s:i,s:f,s:f}", "epoch", d->settings->epoch, "age_s",
+			 seconds(keys_state(&d->keys, slot).age_ns),
+			 "lifetime_s", seconds(d->keys.lifetime_ns));
+}
+
+static json_t *json_health(const struct daemon *d)
+{
+	const struct service *svc = NULL;
+	json_t *list = json_array();
+	char text[LISTEN_STRLEN], line[256];
+
+	while ((svc = services_next(d->services, svc))) {
+		if (svc->why == WHY_ARMED || svc->why == WHY_OFF ||
+		    svc->why == WHY_DRAINING)
+			continue;
+		snprintf(line, sizeof(line), "%s is not protected: %s",
+			 listen_format(&svc->listen, text), service_why(svc));
+		json_array_append_new(list, json_string(line));
+	}
+	if (!keys_left(&d->keys))
+		json_array_append_new(list,
+				      json_string("the cookie key is overdue"));
+	return list;
+}
+
+static json_t *on_status(struct daemon *d, struct request *r)
+{
+	const struct service *svc = NULL;
+	struct session_counts n;
+	struct counters sum = {}, c;
+
+	(void)r;
+	sessions_count(&d->sessions, &n);
+	if (!counters_of(d, 0, &c))
+		counters_add(&sum, &c);
+	while ((svc = services_next(d->services, svc)))
+		if (!counters_of(d, svc->id, &c))
+			counters_add(&sum, &c);
+	return json_pack(
+		"{s:s,s:i,s:f,s:s,s:o,s:o,s:o,s:{s:i,s:i,s:i,s:i},s:o,s:o}",
+		"version", SYNKEEPER_VERSION, "pid", getpid(), "uptime_s",
+		seconds(now_ns() - d->started_ns), "pin_dir", d->config.pin_dir,
+		"interfaces", json_ifaces(d), "services", json_services(d),
+		"key", json_key(d), "sessions", "max",
+		d->sessions.sets * SET_WAYS / 2, "pending", n.pending,
+		"established", n.established, "time_wait", n.time_wait, "total",
+		json_reasons(&sum), "health", json_health(d));
+}
+
+static json_t *on_service_list(struct daemon *d, struct request *r)
+{
+	(void)r;
+	return json_pack("{s:o}", "services", json_services(d));
+}
+
+/* Reads member "listen" of the request. */
+static bool arg_listen(struct request *r, struct listen *ret)
+{
+	const char *text =
+		json_string_value(json_object_get(r->args, "listen"));
+	const char *why;
+
+	if (!text) {
+		refuse(r, "give an address and port, such as 192.0.2.1:443",
+		       "no listen in the request");
+		return false;
+	}
+	if (listen_parse(text, ret, &why)) {
+		refuse(r, why, "'%s' is no address:port", text);
+		return false;
+	}
+	return true;
+}
+
+static bool arg_policy(struct request *r, bool needed, enum config_policy *ret)
+{
+	const json_t *member = json_object_get(r->args, "policy");
+	const char *text = json_string_value(member);
+
+	if (!member && !needed)
+		return true;
+	if (text && !strcmp(text, "on"))
+		*ret = POLICY_ON;
+	else if (text && !strcmp(text, "off"))
+		*ret = POLICY_OFF;
+	else {
+		refuse(r, "policies are on and off", "'%s' is no policy",
+		       text ? text : "");
+		return false;
+	}
+	return true;
+}
+
+static json_t *not_a_service(struct request *r)
+{
+	const char *text =
+		json_string_value(json_object_get(r->args, "listen"));
+
+	return refuse(r, "synkeeper service list shows what is",
+		      "%s is no service", text);
+}
+
+/* Applies a change of services and shows the one concerned. */
+static json_t *apply(struct daemon *d, struct request *r,
+		     const struct service *svc)
+{
+	if (daemon_refresh(d))
+		return refuse(r, "the daemon's log says why",
+			      "the change could not be applied");
+	return json_service(svc);
+}
+
+static json_t *on_service_add(struct daemon *d, struct request *r)
+{
+	const char *name = json_string_value(json_object_get(r->args, "name"));
+	struct config_service c = { .policy = POLICY_ON };
+	const struct service *svc;
+	int err;
+
+	if (!arg_listen(r, &c.listen) || !arg_policy(r, false, &c.policy))
+		return NULL;
+	if (name && strlen(name) >= sizeof(c.name))
+		return refuse(r, "31 bytes at most", "the name is too long");
+	snprintf(c.name, sizeof(c.name), "%s", name ? name : "");
+	err = services_add(d->services, &c, &svc);
+	if (err == -EEXIST)
+		return refuse(
+			r, "synkeeper service policy changes it",
+			"%s is a service already",
+			json_string_value(json_object_get(r->args, "listen")));
+	if (err == -ENOSPC)
+		return refuse(r, "use wildcards, or delete some",
+			      "all %d services are in use", SERVICES_MAX - 1);
+	if (err)
+		return refuse(r, "", "cannot add: %s", strerror(-err));
+	return apply(d, r, svc);
+}
+
+static json_t *on_service_del(struct daemon *d, struct request *r)
+{
+	const struct service *svc;
+	struct listen l;
+
+	if (!arg_listen(r, &l))
+		return NULL;
+	if (services_del(d->services, &l, 2 * d->keys.lifetime_ns, &svc))
+		return not_a_service(r);
+	return apply(d, r, svc);
+}
+
+static json_t *on_service_policy(struct daemon *d, struct request *r)
+{
+	enum config_policy policy = POLICY_ON;
+	const struct service *svc;
+	struct listen l;
+
+	if (!arg_listen(r, &l) || !arg_policy(r, true, &policy))
+		return NULL;
+	if (services_policy(d->services, &l, policy, &svc))
+		return not_a_service(r);
+	return apply(d, r, svc);
+}
+
+static json_t *on_key_list(struct daemon *d, struct request *r)
+{
+	__u32 slot, current = d->settings->epoch & 1;
+	json_t *list = json_array();
+
+	(void)r;
+	for (slot = 0; slot < KEY_SLOTS; slot++) {
+		struct key_state state = keys_state(&d->keys, slot);
+
+		if (!state.valid)
+			continue;
+		json_array_append_new(
+			list, json_pack("{s:i,s:s,s:f}", "slot", slot, "state",
+					slot >= KEY_OLD	  ? "ended"
+					: slot == current ? "current"
+							  : "previous",
+					"age_s", seconds(state.age_ns)));
+	}
+	return json_pack("{s:i,s:f,s:o}", "epoch", d->settings->epoch,
+			 "lifetime_s", seconds(d->keys.lifetime_ns), "keys",
+			 list);
+}
+
+static json_t *on_key_rotate(struct daemon *d, struct request *r)
+{
+	if (daemon_rotate(d))
+		return refuse(r, "the daemon's log says why",
+			      "the key could not be rotated");
+	return json_pack("{s:i}", "epoch", d->settings->epoch);
+}
+
+static void stats_one(const struct daemon *d, __u32 id, const char *listen,
+		      const char *name, json_t *list, struct counters *sum)
+{
+	struct counters c;
+
+	if (counters_of(d, id, &c))
+		return;
+	counters_add(sum, &c);
+	json_array_append_new(list, json_pack("{s:s,s:s,s:o}", "listen", listen,
+					      "name", name, "packets",
+					      json_reasons(&c)));
+}
+
+static json_t *on_stats(struct daemon *d, struct request *r)
+{
+	bool one = json_object_get(r->args, "listen") != NULL, found = false;
+	const struct service *svc = NULL;
+	json_t *list = json_array();
+	char text[LISTEN_STRLEN];
+	struct counters sum = {};
+	struct listen l = {};
+
+	if (one && !arg_listen(r, &l)) {
+		json_decref(list);
+		return NULL;
+	}
+	if (!one)
+		stats_one(d, 0, "-", "", list, &sum);
+	while ((svc = services_next(d->services, svc))) {
+		if (one && !listen_equal(&svc->listen, &l))
+			continue;
+		found = true;
+		stats_one(d, svc->id, listen_format(&svc->listen, text),
+			  svc->name, list, &sum);
+	}
+	if (one && !found) {
+		json_decref(list);
+		return not_a_service(r);
+	}
+	return json_pack("{s:o,s:o}", "services", list, "total",
+			 json_reasons(&sum));
+}
+
+static json_t *on_down(struct daemon *d, struct request *r)
+{
+	json_t *names = json_array();
+	size_t i;
+
+	for (i = 0; i < d->n_ifaces; i++)
+		json_array_append_new(names, json_string(d->ifaces[i].name));
+	d->remove_on_exit = true;
+	r->end = true;
+	return json_pack("{s:o,s:[]}", "interfaces", names, "restored");
+}
+
+static const struct {
+	const char *cmd;
+	json_t *(*answer)(struct daemon *d, struct request *r);
+} requests[] = {
+	{ "status", on_status },
+	{ "service.list", on_service_list },
+	{ "service.add", on_service_add },
+	{ "service.del", on_service_del },
+	{ "service.policy", on_service_policy },
+	{ "key.list", on_key_list },
+	{ "key.rotate", on_key_rotate },
+	{ "stats", on_stats },
+	{ "down", on_down },
+};
+
+static json_t *dispatch(struct daemon *d, struct request *r)
+{
+	const char *cmd = json_string_value(json_object_get(r->args, "cmd"));
+	size_t i;
+
+	if (!cmd)
+		return refuse(r, "send {\"cmd\": \"status\"}, a line each",
+			      "the request names no cmd");
+	for (i = 0; i < sizeof(requests) / sizeof(requests[0]); i++)
+		if (!strcmp(cmd, requests[i].cmd))
+			return requests[i].answer(d, r);
+	return refuse(r, "the command may be newer than this daemon",
+		      "no request is called '%s'", cmd);
+}
+
+json_t *request_answer(struct daemon *d, const char *line, bool *ret_end)
+{
+	struct request r = {};
+	json_error_t error;
+	json_t *result;
+
+	r.args = json_loads(line, JSON_REJECT_DUPLICATES, &error);
+	if (!json_is_object(r.args))
+		result = refuse(&r, "send one JSON object a line",
+				"the request is no JSON object");
+	else
+		result = dispatch(d, &r);
+	json_decref(r.args);
+	*ret_end = r.end;
+	if (!result)
+		return json_pack("{s:b,s:s,s:s}", "ok", 0, "error", r.error,
+				 "hint", r.hint);
+	return json_pack("{s:b,s:o}", "ok", 1, "result", result);
+}

@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Theory of operation: see services.h; the endpoints are in endpoints.c. */
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "clock.h"
+#include "endpoints.h"
+#include "log.h"
+#include "services.h"
+
+struct services {
+	struct service slots[SERVICES_MAX];	 /* by id; 0 stays free */
+	struct service_info infos[SERVICES_MAX]; /* as in the map */
+	int info_fd;
+	int counters_fd;
+	struct listeners listeners;
+	struct endpoints endpoints;
+};
+
+static bool is_live(const struct service *svc)
+{
+	return svc->id && !svc->drain_until_ns;
+}
+
+const struct service *services_next(const struct services *s,
+				    const struct service *after)
+{
+	size_t i = after ? (size_t)(after - s->slots) + 1 : 1;
+
+	for (; i < SERVICES_MAX; i++)
+		if (s->slots[i].id)
+			return &s->slots[i];
+	return NULL;
+}
+
+const char *service_why(const struct service *svc)
+{
+	static const char *const text[] = {
+		[WHY_ARMED] = "",
+		[WHY_OFF] = "policy off",
+		[WHY_NO_LISTENER] = "nobody listens",
+		[WHY_MPTCP] = "the listener is MPTCP, for which the kernel "
+			      "takes no sockets from us: SYNs pass",
+		[WHY_REFUSED] = "the kernel refused a socket for its listener: "
+				"SYNs pass",
+		[WHY_DRAINING] = "deleted; cookies in flight are honoured",
+	};
+
+	return text[svc->why];
+}
+
+static struct listen info_listen(const struct service_info *i)
+{
+	struct listen l = { .port = i->listen.port, .wildcard = i->wildcard };
+
+	memcpy(l.addr, i->listen.addr, sizeof(l.addr));
+	return l;
+}
+
+int services_init(const struct loader *l, struct services **ret)
+{
+	struct services *s = calloc(1, sizeof(*s));
+	__u32 id;
+	int err;
+
+	if (!s)
+		return -ENOMEM;
+	s->info_fd = loader_map_fd(l, MAP_SERVICES);
+	s->counters_fd = loader_map_fd(l, MAP_COUNTERS);
+	err = endpoints_init(&s->endpoints, l);
+	if (err) {
+		free(s);
+		return err;
+	}
+	for (id = 1; id < SERVICES_MAX; id++)
+		bpf_map_lookup_elem(s->info_fd, &id, &s->infos[id]);
+	*ret = s;
+	return 0;
+}
+
+void services_free(struct services *s)
+{
+	if (!s)
+		return;
+	endpoints_free(&s->endpoints);
+	free(s->listeners.sockets);
+	free(s);
+}
+
+static struct service *find(struct services *s, const struct listen *l)
+{
+	size_t i;
+
+	for (i = 1; i < SERVICES_MAX; i++)
+		if (s->slots[i].id && listen_equal(&s->slots[i].listen, l))
+			return &s->slots[i];
+	return NULL;
+}
+
+/* The id that this address had, or a fresh one; 0 if there is none left. */
+static __u16 pick_id(const struct services *s, const struct listen *l)
+{
+	__u16 id, fresh = 0;
+
+	for (id = 1; id < SERVICES_MAX; id++) {
+		struct listen had = info_listen(&s->infos[id]);
+
+		if (s->slots[id].id)
+			continue;
+		if (s->infos[id].used && listen_equal(&had, l))
+			return id;
+		if (!s->infos[id].used && !fresh)
+			fresh = id;
+	}
+	return fresh;
+}
+
+static void counters_zero(const struct services *s, __u32 id)
+{
+	int cpus = libbpf_num_possible_cpus();
+	struct counters *zero;
+
+	if (cpus < 1)
+		return;
+	zero = calloc(cpus, sizeof(*zero));
+	if (zero)
+		bpf_map_update_elem(s->counters_fd, &id, zero, BPF_ANY);
+	free(zero);
+}
+
+static int write_info(struct services *s, const struct service *svc, bool used)
+{
+	struct service_info *info = &s->infos[svc->id];
+	__u32 id = svc->id;
+
+	*info = (struct service_info){ .listen.port = svc->listen.port,
+				       .used = used,
+				       .wildcard = svc->listen.wildcard };
+	memcpy(info->listen.addr, svc->listen.addr, sizeof(svc->listen.addr));
+	snprintf(info->name, sizeof(info->name), "%s", svc->name);
+	return bpf_map_update_elem(s->info_fd, &id, info, BPF_ANY) ? -errno : 0;
+}
+
+int services_add(struct services *s, const struct config_service *c,
+		 const struct service **ret)
+{
+	struct service *svc = find(s, &c->listen);
+	__u16 id;
+
+	if (svc && is_live(svc))
+		return -EEXIST;
+	if (!svc) {
+		id = pick_id(s, &c->listen);
+		if (!id)
+			return -ENOSPC;
+		svc = &s->slots[id];
+		if (!s->infos[id].used)
+			counters_zero(s, id);
+		*svc = (struct service){ .id = id, .listen = c->listen };
+	}
+	svc->drain_until_ns = 0;
+	svc->policy = c->policy;
+	snprintf(svc->name, sizeof(svc->name), "%s", c->name);
+	if (ret)
+		*ret = svc;
+	return write_info(s, svc, true);
+}
+
+int services_del(struct services *s, const struct listen *l, __u64 drain_ns,
+		 const struct service **ret)
+{
+	struct service *svc = find(s, l);
+
+	if (!svc || !is_live(svc))
+		return -ENOENT;
+	svc->drain_until_ns = now_ns() + drain_ns;
+	*ret = svc;
+	return 0;
+}
+
+int services_policy(struct services *s, const struct listen *l,
+		    enum config_policy policy, const struct service **ret)
+{
+	struct service *svc = find(s, l);
+
+	if (!svc || !is_live(svc))
+		return -ENOENT;
+	svc->policy = policy;
+	*ret = svc;
+	return 0;
+}
+
+void services_drain_rest(struct services *s, __u64 drain_ns)
+{
+	char text[LISTEN_STRLEN];
+	__u16 id;
+
+	for (id = 1; id < SERVICES_MAX; id++) {
+		struct service *svc = &s->slots[id];
+
+		if (!s->infos[id].used || svc->id)
+			continue;
+		*svc = (struct service){
+			.id = id,
+			.listen = info_listen(&s->infos[id]),
+			.drain_until_ns = now_ns() + drain_ns,
+		};
+		memcpy(svc->name, s->infos[id].name, sizeof(svc->name) - 1);
+		log_warn("%s: protected by the earlier instance, not "
+			 "configured now: drains",
+			 listen_format(&svc->listen, text));
+	}
+}
+
+const struct service *services_match(const struct services *s,
+				     const __be32 addr[4], __be16 port)
+{
+	const struct service *svc = NULL, *wildcard = NULL;
+
+	while ((svc = services_next(s, svc))) {
+		if (svc->listen.port != port)
+			continue;
+		if (svc->listen.wildcard)
+			wildcard = svc;
+		else if (!memcmp(svc->listen.addr, addr, 16))
+			return svc;
+	}
+	return wildcard;
+}
+
+void services_refused(struct services *s, __u16 id)
+{
+	char text[LISTEN_STRLEN];
+
+	if (id >= SERVICES_MAX || !s->slots[id].id || s->slots[id].refused)
+		return;
+	s->slots[id].refused = true;
+	log_warn("%s: the kernel refused a socket for its listener: SYNs pass "
+		 "from now on",
+		 listen_format(&s->slots[id].listen, text));
+}
+
+static int by_port(const void *a, const void *b)
+{
+	const struct diag_socket *x = a, *y = b;
+
+	return memcmp(&x->tuple.server_port, &y->tuple.server_port, 2);
+}
+
+struct collect {
+	struct diag_socket *sockets;
+	size_t n, room;
+	bool failed;
+};
+
+static void collect_one(const struct diag_socket *sk, void *data)
+{
+	struct collect *c = data;
+
+	if (c->n == c->room) {
+		size_t room = c->room ? c->room * 2 : 64;
+		void *more = reallocarray(c->sockets, room, sizeof(*sk));
+
+		if (!more) {
+			c->failed = true;
+			return;
+		}
+		c->sockets = more;
+		c->room = room;
+	}
+	c->sockets[c->n++] = *sk;
+}
+
+static int read_listeners(struct services *s, struct sockdiag *diag)
+{
+	struct collect c = {};
+	int err = sockdiag_dump(diag, 1 << TCP_LISTEN, collect_one, &c);
+
+	if (!err && c.failed)
+		err = -ENOMEM;
+	if (err) {
+		log_err("cannot list the listeners: %s", strerror(-err));
+		free(c.sockets);
+		return err;
+	}
+	if (c.n)
+		qsort(c.sockets, c.n, sizeof(*c.sockets), by_port);
+	free(s->listeners.sockets);
+	s->listeners = (struct listeners){ c.sockets, c.n };
+	return 0;
+}
+
+/* Services whose draining is over go. */
+static void drop_drained(struct services *s)
+{
+	__u64 now = now_ns();
+	__u16 id;
+
+	for (id = 1; id < SERVICES_MAX; id++) {
+		struct service *svc = &s->slots[id];
+
+		if (!svc->id || !svc->drain_until_ns ||
+		    svc->drain_until_ns > now)
+			continue;
+		write_info(s, svc, false);
+		*svc = (struct service){};
+	}
+}
+
+int services_apply(struct services *s, struct sockdiag *diag,
+		   const struct netconf *net, bool *ret_armed)
+{
+	struct service *svc;
+	__u16 id;
+	int err;
+
+	err = read_listeners(s, diag);
+	if (err)
+		return err;
+	drop_drained(s);
+	endpoints_begin(&s->endpoints, net);
+	for (id = 1; id < SERVICES_MAX && !err; id++) {
+		svc = &s->slots[id];
+		if (svc->id)
+			err = endpoints_of(&s->endpoints, svc, &s->listeners);
+	}
+	return err ? err : endpoints_commit(&s->endpoints, ret_armed);
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Theory of operation: the services and what they come to in the maps. A
+ * service is an address:port that somebody wants protected; an endpoint is
+ * what the XDP program finds for a packet. services_apply() computes all
+ * endpoints from services and listeners, and writes what differs from the
+ * time before. It is called whenever either may have changed.
+ *
+ * A service is armed where somebody listens that the kernel lets us hand
+ * connections to. Elsewhere SYNs pass, and the kernel refuses them as it
+ * always did. A wildcard service is armed per family by a listener on the
+ * wildcard address, and per address by listeners on one.
+ *
+ * A deleted or switched-off service keeps honouring cookies in flight: off is
+ * a disarmed endpoint, and a deleted one drains for two epochs first.
+ */
+#ifndef SERVICES_H
+#define SERVICES_H
+
+#include "config.h"
+#include "loader.h"
+#include "netconf.h"
+#include "sockdiag.h"
+
+/* Why a service is not armed. */
+enum service_why {
+	WHY_ARMED,
+	WHY_OFF,
+	WHY_NO_LISTENER,
+	WHY_MPTCP,
+	WHY_REFUSED,
+	WHY_DRAINING,
+};
+
+struct service {
+	__u16 id; /* 0: the slot is free */
+	struct listen listen;
+	char name[CONFIG_NAME_MAX];
+	enum config_policy policy;
+	enum service_why why;
+	bool refused; /* by bpf_sk_assign_tcp_reqsk(), until its listener
+			 changes */
+	__u64 drain_until_ns; /* deleted; 0: in service */
+};
+
+struct services; /* opaque */
+
+/* Listeners as last seen; owned by services. */
+struct listeners {
+	struct diag_socket *sockets; /* sorted by port */
+	size_t n;
+};
+
+int services_init(const struct loader *l, struct services **ret);
+void services_free(struct services *s);
+
+/*
+ * Adds a service, or takes a draining one back. Its id is that of an earlier
+ * instance's service of the same address, if there was one. Returns 0,
+ * -EEXIST or -ENOSPC.
+ */
+int services_add(struct services *s, const struct config_service *c,
+		 const struct service **ret);
+/* -ENOENT if there is none. The service drains for @drain_ns. */
+int services_del(struct services *s, const struct listen *l, __u64 drain_ns,
+		 const struct service **ret);
+int services_policy(struct services *s, const struct listen *l,
+		    enum config_policy policy, const struct service **ret);
+/* What an earlier instance protected and nobody added by now: drains. */
+void services_drain_rest(struct services *s, __u64 drain_ns);
+
+/*
+ * Reads the listeners anew, computes the endpoints and writes what changed.
+ * *@ret_armed tells whether some endpoint became armed just now. Returns 0 or
+ * -errno, logged.
+ */
+int services_apply(struct services *s, struct sockdiag *diag,
+		   const struct netconf *net, bool *ret_armed);
+
+/* The service of an address:port (exact before wildcard), or NULL. */
+const struct service *services_match(const struct services *s,
+				     const __be32 addr[4], __be16 port);
+/* The kernel refused a socket of service @id: stop answering for it. */
+void services_refused(struct services *s, __u16 id);
+/* The next service after @after (NULL: the first), or NULL. */
+const struct service *services_next(const struct services *s,
+				    const struct service *after);
+const char *service_why(const struct service *svc);
+
+#endif

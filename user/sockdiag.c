@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Theory of operation: see sockdiag.h. */
+#include <errno.h>
+#include <libmnl/libmnl.h>
+#include <linux/inet_diag.h>
+#include <linux/sock_diag.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include "sockdiag.h"
+
+enum { REPLY_MAX = 32768 };
+
+struct sockdiag {
+	struct mnl_socket *nl;
+	__u32 seq;
+	char buf[REPLY_MAX];
+};
+
+int sockdiag_open(struct sockdiag **ret)
+{
+	struct sockdiag *d = calloc(1, sizeof(*d));
+
+	if (!d)
+		return -ENOMEM;
+	d->nl = mnl_socket_open2(NETLINK_SOCK_DIAG, SOCK_CLOEXEC);
+	if (!d->nl || mnl_socket_bind(d->nl, 0, MNL_SOCKET_AUTOPID)) {
+		int err = -errno;
+
+		sockdiag_close(d);
+		return err;
+	}
+	*ret = d;
+	return 0;
+}
+
+void sockdiag_close(struct sockdiag *d)
+{
+	if (!d)
+		return;
+	if (d->nl)
+		mnl_socket_close(d->nl);
+	free(d);
+}
+
+static void addr_from_diag(__u8 family, const __be32 *from, __be32 to[4])
+{
+	if (family == AF_INET) {
+		to[0] = to[1] = 0;
+		to[2] = htobe32(0xffff);
+		to[3] = from[0];
+	} else {
+		memcpy(to, from, 16);
+	}
+}
+
+struct dump {
+	diag_fn fn;
+	void *data;
+};
+
+static void socket_attrs(const struct nlmsghdr *nlh, struct diag_socket *s)
+{
+	const struct nlattr *attr, *nested;
+
+	mnl_attr_for_each(attr, nlh, sizeof(struct inet_diag_msg))
+	{
+		const void *at = mnl_attr_get_payload(attr);
+
+		switch (mnl_attr_get_type(attr)) {
+		case INET_DIAG_SKV6ONLY:
+			s->v6only = *(const __u8 *)at;
+			break;
+		case INET_DIAG_SKMEMINFO:
+			s->rcvbuf = ((const __u32 *)at)[SK_MEMINFO_RCVBUF];
+			break;
+		case INET_DIAG_ULP_INFO:
+			mnl_attr_for_each_nested(
+				nested,
+				attr) if (mnl_attr_get_type(nested) ==
+						  INET_ULP_INFO_NAME &&
+					  !strcmp(mnl_attr_get_str(nested),
+						  "mptcp")) s->mptcp = true;
+			break;
+		}
+	}
+}
+
+static int dump_one(const struct nlmsghdr *nlh, void *data)
+{
+	const struct inet_diag_msg *m = mnl_nlmsg_get_payload(nlh);
+	struct diag_socket s = { .state = m->idiag_state };
+	const struct dump *d = data;
+
+	if (nlh->nlmsg_len < mnl_nlmsg_size(sizeof(*m)))
+		return MNL_CB_OK;
+	addr_from_diag(m->idiag_family, m->id.idiag_src, s.tuple.server);
+	addr_from_diag(m->idiag_family, m->id.idiag_dst, s.tuple.client);
+	s.tuple.server_port = m->id.idiag_sport;
+	s.tuple.client_port = m->id.idiag_dport;
+	s.v6 = m->idiag_family == AF_INET6;
+	s.ifindex = m->id.idiag_if;
+	socket_attrs(nlh, &s);
+	d->fn(&s, d->data);
+	return MNL_CB_OK;
+}
+
+static int dump_family(struct sockdiag *d, __u8 family, __u32 states,
+		       struct dump *dump)
+{
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(d->buf);
+	struct inet_diag_req_v2 *req;
+	__u32 seq = ++d->seq;
+	ssize_t n;
+	int ret = 1;
+
+	nlh->nlmsg_type = SOCK_DIAG_BY_FAMILY;
+	nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+	nlh->nlmsg_seq = seq;
+	req = mnl_nlmsg_put_extra_header(nlh, sizeof(*req));
+	req->sdiag_family = family;
+	req->sdiag_protocol = IPPROTO_TCP;
+	req->idiag_ext = 1 << (INET_DIAG_SKMEMINFO - 1);
+	req->idiag_states = states;
+	if (mnl_socket_sendto(d->nl, nlh, nlh->nlmsg_len) < 0)
+		return -errno;
+	while (ret > 0) {
+		n = mnl_socket_recvfrom(d->nl, d->buf, sizeof(d->buf));
+		if (n < 0)
+			return -errno;
+		ret = mnl_cb_run(d->buf, n, seq, mnl_socket_get_portid(d->nl),
+				 dump_one, dump);
+	}
+	return ret < 0 ? -errno : 0;
+}
+
+int sockdiag_dump(struct sockdiag *d, __u32 states, diag_fn fn, void *data)
+{
+	struct dump dump = { .fn = fn, .data = data };
+	int err = dump_family(d, AF_INET, states, &dump);
+
+	return err ? err : dump_family(d, AF_INET6, states, &dump);
+}
+
+static int state_one(const struct nlmsghdr *nlh, void *data)
+{
+	const struct inet_diag_msg *m = mnl_nlmsg_get_payload(nlh);
+
+	*(int *)data = m->idiag_state;
+	return MNL_CB_STOP;
+}
+
+/* Sends @type for the one connection; fills @ret_state if not NULL. */
+static int request_one(struct sockdiag *d, __u16 type, const struct tuple *t,
+		       int *ret_state)
+{
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(d->buf);
+	struct inet_diag_req_v2 *req;
+	bool v4 = tuple_is_v4(t);
+	__u32 seq = ++d->seq;
+	ssize_t n;
+
+	nlh->nlmsg_type = type;
+	nlh->nlmsg_flags = NLM_F_REQUEST | (ret_state ? 0 : NLM_F_ACK);
+	nlh->nlmsg_seq = seq;
+	req = mnl_nlmsg_put_extra_header(nlh, sizeof(*req));
+	req->sdiag_family = v4 ? AF_INET : AF_INET6;
+	req->sdiag_protocol = IPPROTO_TCP;
+	req->idiag_states = ~0U;
+	req->id.idiag_sport = t->server_port;
+	req->id.idiag_dport = t->client_port;
+	memcpy(req->id.idiag_src, v4 ? &t->server[3] : t->server, v4 ? 4 : 16);
+	memcpy(req->id.idiag_dst, v4 ? &t->client[3] : t->client, v4 ? 4 : 16);
+	req->id.idiag_cookie[0] = INET_DIAG_NOCOOKIE;
+	req->id.idiag_cookie[1] = INET_DIAG_NOCOOKIE;
+	if (mnl_socket_sendto(d->nl, nlh, nlh->nlmsg_len) < 0)
+		return -errno;
+	n = mnl_socket_recvfrom(d->nl, d->buf, sizeof(d->buf));
+	if (n < 0)
+		return -errno;
+	if (mnl_cb_run(d->buf, n, seq, mnl_socket_get_portid(d->nl), state_one,
+		       ret_state) < 0)
+		return -errno;
+	return 0;
+}
+
+int sockdiag_state(struct sockdiag *d, const struct tuple *t)
+{
+	int state = 0, err = request_one(d, SOCK_DIAG_BY_FAMILY, t, &state);
+
+	if (err)
+		return err;
+	return state == TCP_LISTEN || !state ? -ENOENT : state;
+}
+
+int sockdiag_destroy(struct sockdiag *d, const struct tuple *t)
+{
+	/* the kernel would take the listener if there is nothing else */
+	int state = sockdiag_state(d, t);
+
+	if (state < 0)
+		return state;
+	return request_one(d, SOCK_DESTROY, t, NULL);
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Theory of operation: asks the kernel for its TCP sockets, and to destroy
+ * one, through NETLINK_SOCK_DIAG (sock_diag(7)). One netlink socket for the
+ * daemon's life, opened before it drops privileges; requests are answered at
+ * once, so nothing waits. Destroying needs CAP_NET_ADMIN and
+ * CONFIG_INET_DIAG_DESTROY.
+ */
+#ifndef SOCKDIAG_H
+#define SOCKDIAG_H
+
+#include "synkeeper/types.h"
+
+struct sockdiag; /* opaque */
+
+/* One socket. For a listener only the server side and the last three count. */
+struct diag_socket {
+	struct tuple tuple;
+	__u8 state; /* TCP_ESTABLISHED ... of <netinet/tcp.h> */
+	bool v6only;
+	bool v6; /* an AF_INET6 socket; bound to :: it may take IPv4, too */
+	bool mptcp;
+	__u32 ifindex; /* SO_BINDTODEVICE, 0: any */
+	__u32 rcvbuf;  /* bytes */
+};
+
+typedef void (*diag_fn)(const struct diag_socket *s, void *data);
+
+int sockdiag_open(struct sockdiag **ret);
+void sockdiag_close(struct sockdiag *d);
+
+/*
+ * Calls @fn for each TCP socket of both families in one of @states (a mask of
+ * 1 << TCP_xxx). Returns 0 or -errno.
+ */
+int sockdiag_dump(struct sockdiag *d, __u32 states, diag_fn fn, void *data);
+
+/*
+ * The state of exactly this connection (a half-open request is TCP_SYN_RECV),
+ * or -ENOENT; a listener that would take it does not count.
+ */
+int sockdiag_state(struct sockdiag *d, const struct tuple *t);
+
+/* Resets exactly this connection, or removes its request or TIME-WAIT. */
+int sockdiag_destroy(struct sockdiag *d, const struct tuple *t);
+
+#endif
