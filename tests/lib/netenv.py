@@ -255,8 +255,7 @@ class Env:
     def flood(self, kind="syn", seconds=5, port=80, v6=False, src=None,
               rate=None, cpu=0):
         """Starts a flood from the client's veth; stop() it or wait for its
-        end. Its last line of output is JSON: {"kind" "sent" "seconds" "pps"}.
-        """
+        end, and then see last_json(): {"kind" "sent" "seconds" "pps"}."""
         cmd = [*self.flood_command(port, v6), "--kind", kind,
                "--seconds", seconds, "--cpu", cpu]
         if src:
@@ -276,6 +275,11 @@ class Env:
 # They differ from one look to the next by themselves.
 VOLATILE = re.compile(r"nf_conntrack_count|fastopen_key|stable_secret"
                       r"|\.random_|mptcp\.stats")
+
+
+def last_json(process):
+    """The last line of a process's output, parsed."""
+    return json.loads(process.output().splitlines()[-1])
 
 
 def snapshot(ns):
