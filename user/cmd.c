@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Theory of operation: see cmd.h. */
+#include <errno.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "client.h"
+#include "cmd.h"
+#include "print.h"
+
+static const struct cmd_object *const objects[] = {
+	&cmd_status, &cmd_service, &cmd_session, &cmd_key,
+	&cmd_stats,  &cmd_check,   &cmd_down,
+};
+enum { N_OBJECTS = sizeof(objects) / sizeof(objects[0]) };
+
+static void complain(const struct cmd *c, const char *todo, const char *fmt,
+		     va_list ap)
+{
+	fprintf(c->err, "synkeeper: %s: ", c->object);
+	vfprintf(c->err, fmt, ap);
+	if (todo && *todo)
+		fprintf(c->err, ": %s", todo);
+	fputc('\n', c->err);
+}
+
+int cmd_failed(const struct cmd *c, const char *todo, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	complain(c, todo, fmt, ap);
+	va_end(ap);
+	return CMD_FAILED;
+}
+
+int cmd_usage(const struct cmd *c, const char *todo, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	complain(c, todo, fmt, ap);
+	va_end(ap);
+	return CMD_USAGE;
+}
+
+/* ---- words ---- */
+
+int cmd_match(const char *const *names, size_t n, const char *word)
+{
+	size_t len = strlen(word), i;
+	int found = -ENOENT;
+
+	if (!len)
+		return -ENOENT;
+	for (i = 0; i < n; i++) {
+		if (!strcmp(names[i], word))
+			return (int)i;
+		if (!strncmp(names[i], word, len))
+			found = found == -ENOENT ? (int)i : -ENOTUNIQ;
+	}
+	return found;
+}
+
+/* Matches; on failure names what @word could have been. */
+static int pick(const struct cmd *c, const char *what, const char *const *names,
+		size_t n, const char *word)
+{
+	int found = cmd_match(names, n, word);
+	const char *sep = "";
+	char list[256] = "";
+	size_t i, o = 0;
+
+	if (found >= 0)
+		return found;
+	for (i = 0; i < n; i++) {
+		if (found == -ENOTUNIQ && strncmp(names[i], word, strlen(word)))
+			continue;
+		o += snprintf(list + o, sizeof(list) - o, "%s%s", sep,
+			      names[i]);
+		sep = ", ";
+	}
+	if (found == -ENOTUNIQ)
+		cmd_usage(c, NULL, "%s \"%s\" is ambiguous: %s", what, word,
+			  list);
+	else
+		cmd_usage(c, NULL, "no %s \"%s\": there are %s", what, word,
+			  list);
+	return found;
+}
+
+/* ---- what a verb takes ---- */
+
+static size_t n_verbs(const struct cmd_object *o)
+{
+	size_t n = 0;
+
+	while (n < CMD_VERBS_MAX && o->verb[n].run)
+		n++;
+	return n;
+}
+
+static bool value_is_optional(const struct cmd_option *o)
+{
+	return o->value[0] == '[';
+}
+
+/* "service add A:P [--name N]" */
+static const char *synopsis(const struct cmd_object *o,
+			    const struct cmd_verb *v, char *buf, size_t size)
+{
+	size_t n = snprintf(buf, size, "%s", o->name), i;
+
+	if (*v->name)
+		n += snprintf(buf + n, size - n, " %s", v->name);
+	for (i = 0; i < CMD_OPERANDS_MAX && v->operand[i]; i++)
+		n += snprintf(buf + n, size - n, " %s", v->operand[i]);
+	for (i = 0; i < CMD_OPTIONS_MAX && v->option[i].name; i++)
+		n += snprintf(buf + n, size - n, " [%s %s]", v->option[i].name,
+			      v->option[i].value);
+	return buf;
+}
+
+static void object_help(FILE *out, const struct cmd_object *o)
+{
+	char buf[128];
+	size_t i;
+
+	for (i = 0; i < n_verbs(o); i++)
+		fprintf(out, "  %-42s  %s\n",
+			synopsis(o, &o->verb[i], buf, sizeof(buf)),
+			o->verb[i].help);
+}
+
+void cmd_help(FILE *out)
+{
+	size_t i;
+
+	fputs("usage: synkeeper [OPTIONS] OBJECT [VERB] [ARGUMENTS]\n\n", out);
+	for (i = 0; i < N_OBJECTS; i++)
+		object_help(out, objects[i]);
+	fputs("\n"
+	      "  -j              JSON instead of text, from every command\n"
+	      "  --control PATH  the daemon's socket\n"
+	      "  --pin-dir DIR   where the maps and programs are pinned\n"
+	      "  -V, -h          version, this help; -h after an object: its "
+	      "verbs\n"
+	      "\n"
+	      "A:P is 192.0.2.1:443, [2001:db8::1]:443 or *:443. Words may be "
+	      "shortened\n"
+	      "while they stay unique. No object means status.\n"
+	      "Exit code: 0 done, 1 failed, 2 usage.\n",
+	      out);
+}
+
+static int usage_of(const struct cmd *c, const struct cmd_object *o,
+		    const struct cmd_verb *v, const char *what,
+		    const char *which)
+{
+	char buf[128], todo[160];
+
+	snprintf(todo, sizeof(todo), "usage: synkeeper %s",
+		 synopsis(o, v, buf, sizeof(buf)));
+	return cmd_usage(c, todo, "%s%s", what, which);
+}
+
+/*
+ * An option at argv[*i], moved on past its value: "--name N" or "--name=N".
+ * A value that may be left out begins with a digit.
+ */
+static int take_option(const struct cmd *c, const struct cmd_object *o,
+		       const struct cmd_verb *v, int argc, char **argv, int *i,
+		       struct cmd_args *ret)
+{
+	const char *word = argv[*i], *eq = strchr(word, '=');
+	size_t len = eq ? (size_t)(eq - word) : strlen(word), k;
+
+	for (k = 0; k < CMD_OPTIONS_MAX && v->option[k].name; k++)
+		if (strlen(v->option[k].name) == len &&
+		    !strncmp(v->option[k].name, word, len))
+			break;
+	if (k == CMD_OPTIONS_MAX || !v->option[k].name)
+		return usage_of(c, o, v, "unknown option ", word);
+	if (ret->option[k])
+		return usage_of(c, o, v, "given twice: ", v->option[k].name);
+
+	ret->option[k] = "";
+	if (eq)
+		ret->option[k] = eq + 1;
+	else if (value_is_optional(&v->option[k]) &&
+		 (*i + 1 == argc || argv[*i + 1][0] < '0' ||
+		  argv[*i + 1][0] > '9'))
+		return 0;
+	else if (*i + 1 < argc)
+		ret->option[k] = argv[++*i];
+	if (!*ret->option[k])
+		return usage_of(c, o, v, "no value after ", v->option[k].name);
+	return 0;
+}
+
+static int parse_args(struct cmd *c, const struct cmd_object *o,
+		      const struct cmd_verb *v, int argc, char **argv,
+		      struct cmd_args *ret)
+{
+	struct cmd_args args = {};
+	size_t n = 0;
+	int i, err;
+
+	for (i = 0; i < argc; i++) {
+		const char *word = argv[i];
+
+		if (!strcmp(word, "-j") || !strcmp(word, "--json")) {
+			c->json = true;
+		} else if (word[0] == '-' && word[1]) {
+			err = take_option(c, o, v, argc, argv, &i, &args);
+			if (err)
+				return err;
+		} else if (n == CMD_OPERANDS_MAX || !v->operand[n]) {
+			return usage_of(c, o, v, "one word too many: ", word);
+		} else {
+			args.operand[n++] = word;
+		}
+	}
+	if (n < CMD_OPERANDS_MAX && v->operand[n])
+		return usage_of(c, o, v, "missing ", v->operand[n]);
+	*ret = args;
+	return 0;
+}
+
+/* ---- dispatch ---- */
+
+static const struct cmd_object *pick_object(const struct cmd *c,
+					    const char *word)
+{
+	const char *names[N_OBJECTS];
+	size_t i;
+	int found;
+
+	for (i = 0; i < N_OBJECTS; i++)
+		names[i] = objects[i]->name;
+	found = pick(c, "object", names, N_OBJECTS, word);
+	return found < 0 ? NULL : objects[found];
+}
+
+static const struct cmd_verb *
+pick_verb(const struct cmd *c, const struct cmd_object *o, const char *word)
+{
+	const char *names[CMD_VERBS_MAX];
+	size_t n = n_verbs(o), i;
+	int found;
+
+	for (i = 0; i < n; i++)
+		names[i] = o->verb[i].name;
+	found = pick(c, "verb", names, n, word);
+	return found < 0 ? NULL : &o->verb[found];
+}
+
+int cmd_run(const struct cmd *call, int argc, char **argv)
+{
+	const struct cmd_object *o = objects[0];
+	struct cmd c = *call;
+	const struct cmd_verb *v;
+	struct cmd_args args;
+	int i, err;
+
+	c.object = argc ? argv[0] : o->name;
+	if (argc) {
+		o = pick_object(&c, argv[0]);
+		if (!o)
+			return CMD_USAGE;
+		c.object = o->name;
+		argc--;
+		argv++;
+	}
+	for (i = 0; i < argc; i++) {
+		if (!strcmp(argv[i], "-h") || !strcmp(argv[i], "--help")) {
+			fprintf(c.out, "%s: %s\n\n", o->name, o->help);
+			object_help(c.out, o);
+			return CMD_DONE;
+		}
+	}
+	v = &o->verb[0];
+	if (*v->name && argc && argv[0][0] != '-') {
+		v = pick_verb(&c, o, argv[0]);
+		if (!v)
+			return CMD_USAGE;
+		argc--;
+		argv++;
+	}
+	err = parse_args(&c, o, v, argc, argv, &args);
+	return err ? err : v->run(&c, &args);
+}
+
+int cmd_show(const struct cmd *c, json_t *result,
+	     void (*text)(FILE *out, const json_t *result))
+{
+	if (c->json)
+		print_json_line(c->out, result);
+	else
+		text(c->out, result);
+	json_decref(result);
+	return CMD_DONE;
+}
+
+/* ---- the daemon ---- */
+
+bool cmd_no_daemon(int err)
+{
+	return err == -ENOENT || err == -ECONNREFUSED;
+}
+
+static void call_failed(const struct cmd *c, int err)
+{
+	char path[PATH_MAX];
+
+	switch (err) {
+	case -ENOENT:
+	case -ECONNREFUSED:
+		snprintf(path, sizeof(path), "%s/maps/settings", c->pin_dir);
+		cmd_failed(
+			c,
+			access(path, F_OK)
+				? "start synkeeperd, or name its socket with "
+				  "--control PATH"
+				: "what it pinned goes on protecting without "
+				  "it; start synkeeperd to take that over, or "
+				  "remove it with synkeeper down",
+			"no daemon answers at %s", c->control);
+		break;
+	case -EACCES:
+	case -EPERM:
+		cmd_failed(c, "run as root, or as a member of its group",
+			   "no permission for %s", c->control);
+		break;
+	case -ETIMEDOUT:
+		cmd_failed(c, "look at its log: journalctl -u synkeeperd",
+			   "the daemon did not answer within %d seconds",
+			   CLIENT_TIMEOUT_MS / 1000);
+		break;
+	case -EPROTO:
+	case -EMSGSIZE:
+	case -EPIPE:
+		cmd_failed(c,
+			   "is that synkeeperd's socket, and of this version?",
+			   "%s gave no proper answer (%s)", c->control,
+			   strerror(-err));
+		break;
+	default:
+		cmd_failed(c, NULL, "%s: %s", c->control, strerror(-err));
+	}
+}
+
+int cmd_try_call(const struct cmd *c, const char *name, json_t *request,
+		 json_t **ret_result)
+{
+	json_t *reply = NULL, *result;
+	const char *error, *hint;
+	int err = -ENOMEM;
+
+	if (!request)
+		request = json_object();
+	if (!json_object_set_new(request, "cmd", json_string(name)))
+		err = client_call(c->control, request, &reply);
+	json_decref(request);
+	if (err) {
+		if (!cmd_no_daemon(err))
+			call_failed(c, err);
+		return err;
+	}
+	result = json_object_get(reply, "result");
+	if (json_is_true(json_object_get(reply, "ok")) &&
+	    json_is_object(result)) {
+		*ret_result = json_incref(result);
+	} else {
+		error = json_string_value(json_object_get(reply, "error"));
+		hint = json_string_value(json_object_get(reply, "hint"));
+		cmd_failed(c, hint, "%s",
+			   error ? error : "the daemon did not say why not");
+		err = -EREMOTEIO;
+	}
+	json_decref(reply);
+	return err;
+}
+
+int cmd_call(const struct cmd *c, const char *name, json_t *request,
+	     json_t **ret_result)
+{
+	int err = cmd_try_call(c, name, request, ret_result);
+
+	if (cmd_no_daemon(err))
+		call_failed(c, err);
+	return err;
+}

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Theory of operation: `synkeeper down` ends the protection and leaves nothing
+ * behind. The daemon does it; if none is running, what one left pinned is
+ * removed here, which detaches it. The daemon's lock on the pin directory
+ * tells the two apart, whatever socket it listens on, and loader_remove_pins()
+ * touches only a directory that is Synkeeper's.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "cmd.h"
+#include "loader.h"
+
+static void put_names(FILE *out, const json_t *names, const char *what)
+{
+	json_t *name;
+	size_t i;
+
+	json_array_foreach(names, i, name)
+		fprintf(out, "%s %s\n", what, json_string_value(name));
+}
+
+static void daemon_text(FILE *out, const json_t *result)
+{
+	put_names(out, json_object_get(result, "interfaces"), "detached from");
+	put_names(out, json_object_get(result, "restored"), "restored");
+	fputs("the daemon ends\n", out);
+}
+
+static void leftover_text(FILE *out, const json_t *result)
+{
+	fputs("no daemon is running\n", out);
+	put_names(out, json_object_get(result, "links"), "detached");
+	fprintf(out, "removed %" JSON_INTEGER_FORMAT " pins from %s\n",
+		json_integer_value(json_object_get(result, "pins")),
+		json_string_value(json_object_get(result, "pin_dir")));
+}
+
+/* The names of the attachments pinned there, "eth0.xdp". */
+static json_t *links_in(const char *pin_dir)
+{
+	json_t *links = json_array();
+	char path[PATH_MAX];
+	struct dirent *e;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "%s/links", pin_dir);
+	dir = opendir(path);
+	while (dir && (e = readdir(dir)))
+		if (e->d_name[0] != '.')
+			json_array_append_new(links, json_string(e->d_name));
+	if (dir)
+		closedir(dir);
+	return links;
+}
+
+static int remove_leftover(const struct cmd *c)
+{
+	int fd = open(c->pin_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), pins;
+	json_t *links;
+
+	if (fd < 0 && errno != ENOENT)
+		return cmd_failed(c, errno == EACCES ? "run as root" : NULL,
+				  "%s: %s", c->pin_dir, strerror(errno));
+	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB)) {
+		close(fd);
+		return cmd_failed(c, "name its socket with --control PATH",
+				  "no daemon answers at %s, but one runs on %s",
+				  c->control, c->pin_dir);
+	}
+	links = links_in(c->pin_dir);
+	pins = loader_remove_pins(c->pin_dir);
+	if (fd >= 0)
+		close(fd);
+	if (pins >= 0)
+		return cmd_show(c,
+				json_pack("{s:s, s:o, s:i}", "pin_dir",
+					  c->pin_dir, "links", links, "pins",
+					  pins),
+				leftover_text);
+	json_decref(links);
+	if (pins != -ENOENT)
+		return cmd_failed(c, NULL, "%s: %s", c->pin_dir,
+				  strerror(-pins));
+	return cmd_failed(
+		c,
+		"nothing to take down, unless another --control or --pin-dir "
+		"was meant",
+		"no daemon is running, and nothing of Synkeeper is in %s",
+		c->pin_dir);
+}
+
+static int down_run(const struct cmd *c, const struct cmd_args *args)
+{
+	json_t *result;
+	int err;
+
+	(void)args;
+	err = cmd_try_call(c, "down", NULL, &result);
+	if (cmd_no_daemon(err))
+		return remove_leftover(c);
+	if (err)
+		return CMD_FAILED;
+	return cmd_show(c, result, daemon_text);
+}
+
+const struct cmd_object cmd_down = {
+	.name = "down",
+	.help = "end the protection; connections live on",
+	.verb = {
+		{ .name = "",
+		  .help = "detach from every interface, unpin, end the daemon",
+		  .run = down_run },
+	},
+};

@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Theory of operation: `synkeeper stats`: packets by service and reason. With
+ * --watch two answers are subtracted and divided by the time between them;
+ * what is printed is again one object, whose members end in "per_second".
+ * SIGINT and SIGTERM are blocked meanwhile and awaited between two looks, so
+ * that what is printed is always whole.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "cmd.h"
+#include "config.h"
+#include "print.h"
+#include "reason.h"
+
+static const struct column packet_columns[] = {
+	{ "REASON", "reason", CELL_STRING, 14 },
+	{ "VERDICT", "verdict", CELL_STRING },
+	{ "PACKETS", "n", CELL_COUNT, 15 },
+	{ "", "text", CELL_STRING },
+};
+
+static const struct column rate_columns[] = {
+	{ "REASON", "reason", CELL_STRING, 14 },
+	{ "VERDICT", "verdict", CELL_STRING },
+	{ "PER SECOND", "n", CELL_COUNT, 15 },
+	{ "", "text", CELL_STRING },
+};
+
+enum { N_COLUMNS = sizeof(rate_columns) / sizeof(rate_columns[0]) };
+
+static void add_row(json_t *rows, const char *name, json_t *n)
+{
+	const struct reason_info *r = reason_find(name);
+
+	json_array_append_new(rows,
+			      json_pack("{s:s, s:s, s:O, s:s}", "reason", name,
+					"verdict",
+					r ? reason_action_name(r->action) : "?",
+					"n", n, "text", r ? r->text : ""));
+}
+
+/* {REASON: n} as rows: in the order of reasons.h, then what that lacks. */
+static json_t *rows_of(const json_t *packets)
+{
+	const struct reason_info *r;
+	json_t *rows = json_array(), *n;
+	const char *name;
+	size_t i;
+
+	for (i = 0; (r = reason_at(i)); i++) {
+		n = json_object_get(packets, r->name);
+		if (n)
+			add_row(rows, r->name, n);
+	}
+	json_object_foreach((json_t *)packets, name, n) if (!reason_find(name))
+		add_row(rows, name, n);
+	return rows;
+}
+
+static void put_packets(FILE *out, const json_t *packets,
+			const struct column *columns)
+{
+	json_t *rows = rows_of(packets);
+
+	print_table(out, rows, columns, N_COLUMNS);
+	json_decref(rows);
+}
+
+static const char *title_of(const json_t *service)
+{
+	const char *listen =
+		json_string_value(json_object_get(service, "listen"));
+
+	if (!listen)
+		return "?";
+	return strcmp(listen, "-") ? listen : "no service";
+}
+
+/* Services without a packet are left out; the total needs two to be news. */
+static void put_services(FILE *out, const json_t *result, const char *member,
+			 const char *total, const struct column *columns)
+{
+	const json_t *all = json_object_get(result, total);
+	size_t i, shown = 0;
+	json_t *service;
+
+	json_array_foreach(json_object_get(result, "services"), i, service)
+	{
+		const json_t *packets = json_object_get(service, member);
+		const char *name =
+			json_string_value(json_object_get(service, "name"));
+
+		if (!json_object_size(packets))
+			continue;
+		fprintf(out, "%s%s%s%s\n", title_of(service),
+			name && *name ? " (" : "", name ? name : "",
+			name && *name ? ")" : "");
+		put_packets(out, packets, columns);
+		fputc('\n', out);
+		shown++;
+	}
+	if (!shown)
+		fputs("no packets\n\n", out);
+	if (shown > 1) {
+		fputs("total\n", out);
+		put_packets(out, all, columns);
+		fputc('\n', out);
+	}
+}
+
+static void stats_text(FILE *out, const json_t *result)
+{
+	put_services(out, result, "packets", "total", packet_columns);
+}
+
+static void watch_text(FILE *out, const json_t *result)
+{
+	time_t when = json_integer_value(json_object_get(result, "time"));
+	char clock[16] = "";
+	struct tm tm;
+
+	if (localtime_r(&when, &tm))
+		strftime(clock, sizeof(clock), "%T", &tm);
+	fprintf(out, "---- %s, over %.1f s\n", clock,
+		json_number_value(json_object_get(result, "interval_s")));
+	put_services(out, result, "per_second", "per_second", rate_columns);
+}
+
+/* ---- --watch ---- */
+
+static json_t *rates_of(const json_t *before, const json_t *now, double seconds)
+{
+	json_t *rates = json_object(), *n;
+	const char *name;
+
+	json_object_foreach((json_t *)now, name, n)
+	{
+		json_int_t grown =
+			json_integer_value(n) -
+			json_integer_value(json_object_get(before, name));
+
+		/* smaller than before: counted anew from zero */
+		if (grown < 0)
+			grown = json_integer_value(n);
+		if (grown > 0)
+			json_object_set_new(
+				rates, name,
+				json_real((json_int_t)(10 * grown / seconds +
+						       0.5) /
+					  10.0));
+	}
+	return rates;
+}
+
+static bool same_listen(const json_t *a, const json_t *b)
+{
+	return json_equal(json_object_get(a, "listen"),
+			  json_object_get(b, "listen"));
+}
+
+/* @service in an earlier answer: at the same index, unless some came or went */
+static const json_t *earlier(const json_t *stats, const json_t *service,
+			     size_t index)
+{
+	const json_t *services = json_object_get(stats, "services");
+	json_t *other = json_array_get(services, index);
+	size_t i;
+
+	if (other && same_listen(other, service))
+		return other;
+	json_array_foreach(services, i,
+			   other) if (same_listen(other, service)) return other;
+	return NULL;
+}
+
+static json_t *difference(const json_t *before, const json_t *now,
+			  double seconds)
+{
+	json_t *services = json_array(), *service;
+	size_t i;
+
+	json_array_foreach(json_object_get(now, "services"), i, service)
+	{
+		const json_t *old = earlier(before, service, i);
+
+		json_array_append_new(
+			services,
+			json_pack("{s:O*, s:O*, s:o}", "listen",
+				  json_object_get(service, "listen"), "name",
+				  json_object_get(service, "name"),
+				  "per_second",
+				  rates_of(json_object_get(old, "packets"),
+					   json_object_get(service, "packets"),
+					   seconds)));
+	}
+	return json_pack("{s:I, s:f, s:o, s:o}", "time", (json_int_t)time(NULL),
+			 "interval_s", seconds, "services", services,
+			 "per_second",
+			 rates_of(json_object_get(before, "total"),
+				  json_object_get(now, "total"), seconds));
+}
+
+static double now_s(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec + ts.tv_nsec / 1e9;
+}
+
+/* True when it is time for the next look, false when the user had enough. */
+static bool wait_until(double when, const sigset_t *stop)
+{
+	double left = when - now_s();
+	struct timespec ts = {};
+
+	if (left > 0) {
+		ts.tv_sec = (time_t)left;
+		ts.tv_nsec = (long)((left - ts.tv_sec) * 1e9);
+	}
+	return sigtimedwait(stop, NULL, &ts) < 0 && errno == EAGAIN;
+}
+
+static int stats_call(const struct cmd *c, const char *listen, json_t **ret)
+{
+	return cmd_call(c, "stats", json_pack("{s:s*}", "listen", listen), ret);
+}
+
+static int watch(const struct cmd *c, const char *listen, double period)
+{
+	json_t *before = NULL, *now;
+	double then = now_s(), next = then, at;
+	sigset_t stop;
+	int err;
+
+	sigemptyset(&stop);
+	sigaddset(&stop, SIGINT);
+	sigaddset(&stop, SIGTERM);
+	sigprocmask(SIG_BLOCK, &stop, NULL);
+
+	do {
+		err = stats_call(c, listen, &now);
+		if (err)
+			break;
+		at = now_s();
+		if (before) {
+			cmd_show(c, difference(before, now, at - then),
+				 watch_text);
+			fflush(c->out);
+		}
+		json_decref(before);
+		before = now;
+		then = at;
+		next = next + period > at ? next + period : at + period;
+	} while (!ferror(c->out) && wait_until(next, &stop));
+	json_decref(before);
+	return err ? CMD_FAILED : CMD_DONE;
+}
+
+/* "1", "0.5", or with a unit as in the configuration: "500ms", "5m" */
+static int parse_period(const char *text, double *ret)
+{
+	unsigned int ms;
+	char *end;
+	double s;
+
+	if (!*text) {
+		*ret = 1;
+		return 0;
+	}
+	s = strtod(text, &end);
+	if (end == text || *end)
+		s = config_parse_duration(text, &ms) ? 0 : ms / 1000.0;
+	if (!(s >= 0.1 && s <= 86400))
+		return -EINVAL;
+	*ret = s;
+	return 0;
+}
+
+static int stats_run(const struct cmd *c, const struct cmd_args *args)
+{
+	const char *listen = args->option[0];
+	double period;
+	json_t *result;
+
+	if (args->option[1]) {
+		if (parse_period(args->option[1], &period))
+			return cmd_usage(c, "0.1 to 86400 seconds",
+					 "--watch %s", args->option[1]);
+		return watch(c, listen, period);
+	}
+	if (stats_call(c, listen, &result))
+		return CMD_FAILED;
+	return cmd_show(c, result, stats_text);
+}
+
+const struct cmd_object cmd_stats = {
+	.name = "stats",
+	.help = "packets by service and reason",
+	.verb = {
+		{ .name = "",
+		  .option = { { "--service", "A:P" },
+			      { "--watch", "[SECONDS]" } },
+		  .help = "counts, or rates with --watch",
+		  .run = stats_run },
+	},
+};

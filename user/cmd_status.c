@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Theory of operation: `synkeeper status`, the one screen to look at first.
+ * What is wrong stands at the end, next to the prompt, and is the only part
+ * in whole sentences.
+ */
+#include "cmd.h"
+#include "cmd_service.h"
+#include "print.h"
+#include "reason.h"
+
+static const struct column iface_columns[] = {
+	{ "INTERFACE", "name", CELL_STRING },
+	{ "MODE", "mode", CELL_STRING },
+	{ "BY HAND", "by_hand", CELL_YES_NO },
+	{ "WHY", "why", CELL_STRING },
+};
+
+static double number(const json_t *o, const char *member)
+{
+	return json_number_value(json_object_get(o, member));
+}
+
+static void put_daemon(FILE *out, const json_t *status)
+{
+	const char *version =
+		json_string_value(json_object_get(status, "version"));
+	char up[PRINT_CELL_MAX];
+
+	fprintf(out, "synkeeperd %s, pid %.0f, up %s\n\n",
+		version ? version : "?", number(status, "pid"),
+		print_duration(number(status, "uptime_s"), up));
+}
+
+static void put_sessions(FILE *out, const json_t *status)
+{
+	const json_t *s = json_object_get(status, "sessions");
+	json_t *sum = json_integer((json_int_t)(number(s, "pending") +
+						number(s, "established") +
+						number(s, "time_wait")));
+	char all[PRINT_CELL_MAX], max[PRINT_CELL_MAX], est[PRINT_CELL_MAX],
+		pending[PRINT_CELL_MAX], wait[PRINT_CELL_MAX];
+
+	fprintf(out,
+		"sessions  %s of %s: %s established, %s pending, %s in "
+		"TIME-WAIT\n",
+		print_count(sum, all),
+		print_count(json_object_get(s, "max"), max),
+		print_count(json_object_get(s, "established"), est),
+		print_count(json_object_get(s, "pending"), pending),
+		print_count(json_object_get(s, "time_wait"), wait));
+	json_decref(sum);
+}
+
+static void put_key(FILE *out, const json_t *status)
+{
+	const json_t *key = json_object_get(status, "key");
+	char age[PRINT_CELL_MAX], life[PRINT_CELL_MAX];
+
+	fprintf(out, "key       epoch %.0f, %s old, renewed every %s\n",
+		number(key, "epoch"), print_duration(number(key, "age_s"), age),
+		print_duration(number(key, "lifetime_s"), life));
+}
+
+static void put_packets(FILE *out, const json_t *status)
+{
+	const json_t *total = json_object_get(status, "total");
+	json_t *drops = json_integer(reason_sum(total, REASON_DROP));
+	json_t *none = json_integer(0);
+	json_t *answered = json_object_get(total, "answered");
+	json_t *admitted = json_object_get(total, "admitted");
+	char a[PRINT_CELL_MAX], b[PRINT_CELL_MAX], d[PRINT_CELL_MAX];
+
+	fprintf(out, "packets   %s answered, %s admitted, %s dropped\n",
+		print_count(answered ? answered : none, a),
+		print_count(admitted ? admitted : none, b),
+		print_count(drops, d));
+	json_decref(drops);
+	json_decref(none);
+}
+
+static void put_health(FILE *out, const json_t *status)
+{
+	const json_t *health = json_object_get(status, "health");
+	size_t i;
+	json_t *sentence;
+
+	if (!json_array_size(health))
+		fputs("health    well\n", out);
+	json_array_foreach(health, i, sentence)
+		fprintf(out, "%s%s\n", i ? "          " : "health    ",
+			json_string_value(sentence));
+}
+
+static void status_text(FILE *out, const json_t *status)
+{
+	put_daemon(out, status);
+	print_table(out, json_object_get(status, "interfaces"), iface_columns,
+		    sizeof(iface_columns) / sizeof(iface_columns[0]));
+	fputc('\n', out);
+	cmd_service_table(out, json_object_get(status, "services"));
+	fputc('\n', out);
+	put_sessions(out, status);
+	put_key(out, status);
+	put_packets(out, status);
+	put_health(out, status);
+}
+
+static int status_run(const struct cmd *c, const struct cmd_args *args)
+{
+	json_t *result;
+
+	(void)args;
+	if (cmd_call(c, "status", NULL, &result))
+		return CMD_FAILED;
+	return cmd_show(c, result, status_text);
+}
+
+const struct cmd_object cmd_status = {
+	.name = "status",
+	.help = "everything on one screen",
+	.verb = {
+		{ .name = "",
+		  .help = "interfaces, services, sessions, key, health",
+		  .run = status_run },
+	},
+};

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Theory of operation: see print.h. */
+#include <stdbool.h>
+#include <string.h>
+
+#include "print.h"
+
+enum { COLUMN_GAP = 2 };
+
+/* UTF-8 passes; C0 controls and DEL do not. */
+static const char *printable(const char *text, char *buf)
+{
+	size_t i;
+
+	for (i = 0; text[i] && i < PRINT_CELL_MAX - 1; i++) {
+		unsigned char c = text[i];
+
+		buf[i] = c < ' ' || c == 0x7f ? '?' : text[i];
+	}
+	buf[i] = '\0';
+	return buf;
+}
+
+const char *print_count(const json_t *number, char *buf)
+{
+	long long value = json_is_integer(number)
+				  ? json_integer_value(number)
+				  : (long long)(json_real_value(number) + 0.5);
+	int tenths = (int)((json_real_value(number) - value) * 10 + 10.5) - 10;
+	char digits[32];
+	size_t len, i, o = 0;
+
+	if (!json_is_number(number))
+		return strcpy(buf, "-");
+	/* a rate below ten keeps its tenths; above, they say nothing */
+	if (json_is_real(number) && value >= 0 && value < 10 && tenths) {
+		snprintf(buf, PRINT_CELL_MAX, "%.1f", json_real_value(number));
+		return buf;
+	}
+	len = snprintf(digits, sizeof(digits), "%lld", value);
+	for (i = 0; i < len; i++) {
+		if (i && (len - i) % 3 == 0 && digits[i - 1] != '-')
+			buf[o++] = ',';
+		buf[o++] = digits[i];
+	}
+	buf[o] = '\0';
+	return buf;
+}
+
+/* Two units at most, the larger one first: nobody needs more at a glance. */
+const char *print_duration(double seconds, char *buf)
+{
+	unsigned long s = seconds < 0	   ? 0
+			  : seconds < 1e15 ? (unsigned long)seconds
+					   : (unsigned long)1e15;
+
+	if (s < 60)
+		snprintf(buf, PRINT_CELL_MAX, "%lus", s);
+	else if (s < 3600)
+		snprintf(buf, PRINT_CELL_MAX, "%lum%02lus", s / 60, s % 60);
+	else if (s < 86400)
+		snprintf(buf, PRINT_CELL_MAX, "%luh%02lum", s / 3600,
+			 s / 60 % 60);
+	else
+		snprintf(buf, PRINT_CELL_MAX, "%lud%02luh", s / 86400,
+			 s / 3600 % 24);
+	return buf;
+}
+
+const char *print_cell(const struct column *col, const json_t *row, char *buf)
+{
+	const json_t *value = json_object_get(row, col->member);
+	const char *text;
+
+	switch (col->cell) {
+	case CELL_COUNT:
+		return print_count(value, buf);
+	case CELL_DURATION:
+		if (!json_is_number(value))
+			break;
+		return print_duration(json_number_value(value), buf);
+	case CELL_YES_NO:
+		if (!json_is_boolean(value))
+			break;
+		return strcpy(buf, json_is_true(value) ? "yes" : "no");
+	case CELL_STRING:
+		text = json_string_value(value);
+		if (text && *text)
+			return printable(text, buf);
+		if (json_is_integer(value)) {
+			snprintf(buf, PRINT_CELL_MAX, "%" JSON_INTEGER_FORMAT,
+				 json_integer_value(value));
+			return buf;
+		}
+		break;
+	}
+	return strcpy(buf, "-");
+}
+
+/* In characters, not bytes: continuation bytes of UTF-8 take no room. */
+static int text_width(const char *text)
+{
+	int n = 0;
+
+	for (; *text; text++)
+		n += (*text & 0xc0) != 0x80;
+	return n;
+}
+
+static bool to_the_right(const struct column *col)
+{
+	return col->cell == CELL_COUNT || col->cell == CELL_DURATION;
+}
+
+/* The last column is not padded: no line ends in blanks. */
+static void put_cell(FILE *out, const struct column *col, const char *text,
+		     int width, bool last)
+{
+	int pad = width - text_width(text);
+
+	if (pad < 0)
+		pad = 0;
+	if (to_the_right(col))
+		fprintf(out, "%*s%s", pad, "", text);
+	else
+		fprintf(out, "%s%*s", text, last ? 0 : pad, "");
+	fprintf(out, "%*s", last ? 0 : COLUMN_GAP, "");
+}
+
+static void put_row(FILE *out, const json_t *row, const struct column *cols,
+		    size_t n_cols, const int *widths)
+{
+	char buf[PRINT_CELL_MAX];
+	size_t i;
+
+	for (i = 0; i < n_cols; i++)
+		put_cell(out, &cols[i],
+			 row ? print_cell(&cols[i], row, buf) : cols[i].title,
+			 widths[i], i + 1 == n_cols);
+	fputc('\n', out);
+}
+
+void print_row(FILE *out, const json_t *row, const struct column *cols,
+	       size_t n_cols)
+{
+	int widths[PRINT_COLUMNS_MAX];
+	size_t i;
+
+	for (i = 0; i < n_cols; i++)
+		widths[i] = cols[i].width;
+	put_row(out, row, cols, n_cols, widths);
+}
+
+void print_table(FILE *out, const json_t *rows, const struct column *cols,
+		 size_t n_cols)
+{
+	int widths[PRINT_COLUMNS_MAX];
+	char buf[PRINT_CELL_MAX];
+	size_t i, r;
+	json_t *row;
+
+	if (!json_is_array(rows))
+		return;
+	for (i = 0; i < n_cols; i++) {
+		widths[i] = text_width(cols[i].title);
+		if (widths[i] < cols[i].width)
+			widths[i] = cols[i].width;
+		json_array_foreach(rows, r, row)
+		{
+			int w = text_width(print_cell(&cols[i], row, buf));
+
+			if (widths[i] < w)
+				widths[i] = w;
+		}
+	}
+	put_row(out, NULL, cols, n_cols, widths);
+	json_array_foreach(rows, r, row)
+		put_row(out, row, cols, n_cols, widths);
+}
+
+void print_json(FILE *out, const json_t *value)
+{
+	json_dumpf(value, out,
+		   JSON_ENCODE_ANY | JSON_REAL_PRECISION(12) | JSON_COMPACT);
+}
+
+void print_json_line(FILE *out, const json_t *value)
+{
+	print_json(out, value);
+	fputc('\n', out);
+}
