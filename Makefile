@@ -22,14 +22,15 @@ WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes \
 	-Wmissing-prototypes -Wno-missing-field-initializers
 ALL_CFLAGS = -std=gnu11 $(WARN) -D_GNU_SOURCE -DSYNKEEPER_VERSION='"$(VERSION)"' \
 	-Iinclude -Iuser -I$(O) $(shell $(PKG_CONFIG) --cflags $(LIBS)) $(CFLAGS)
-ALL_LIBS = $(shell $(PKG_CONFIG) --libs $(LIBS))
+ALL_LIBS = -Wl,--as-needed $(shell $(PKG_CONFIG) --libs $(LIBS))
 BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -Wall -Wextra -Werror \
 	-Iinclude -Ivmlinux/$(ARCH)
 
 SHARED := $(wildcard include/synkeeper/*.h)
-# What the daemon, the command and the unit tests share, and nothing with main()
+# One library of all but the two main()s; each program takes what it needs.
 USER_SRC := $(filter-out user/synkeeperd.c user/synkeeper.c,$(wildcard user/*.c))
 USER_OBJ := $(USER_SRC:user/%.c=$(O)/user/%.o)
+USER_LIB := $(O)/libsynkeeper.a
 UNIT := $(patsubst tests/unit/%.c,$(O)/tests/unit-%,$(wildcard tests/unit/*.c))
 BPFTEST := $(patsubst tests/bpf/test_%.c,$(O)/tests/bpf-%,$(wildcard tests/bpf/test_*.c))
 BENCH := $(patsubst tests/bench/%.bpf.c,$(O)/tests/%,$(wildcard tests/bench/*.bpf.c))
@@ -78,18 +79,23 @@ $(O)/user/%.o: user/%.c $(O)/synkeeper.skel.h Makefile
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -c $< -o $@
 
-$(O)/synkeeperd: $(O)/user/synkeeperd.o $(USER_OBJ)
+$(USER_LIB): $(USER_OBJ)
+	$(call say,AR,$@)
+	@rm -f $@
+	$(Q)$(AR) rcs $@ $^
+
+$(O)/synkeeperd: $(O)/user/synkeeperd.o $(USER_LIB)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(ALL_CFLAGS) $^ -o $@ $(ALL_LIBS)
 
-$(O)/synkeeper: $(O)/user/synkeeper.o $(USER_OBJ)
+$(O)/synkeeper: $(O)/user/synkeeper.o $(USER_LIB)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(ALL_CFLAGS) $^ -o $@ $(ALL_LIBS)
 
-$(O)/tests/unit-%: tests/unit/%.c $(wildcard tests/lib/*.h) $(SHARED) $(USER_OBJ)
+$(O)/tests/unit-%: tests/unit/%.c $(wildcard tests/lib/*.h) $(SHARED) $(USER_LIB)
 	$(call say,TEST,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_CFLAGS) -Itests/lib $< $(USER_OBJ) -o $@ $(ALL_LIBS) -lcmocka
+	$(Q)$(CC) $(ALL_CFLAGS) -Itests/lib $< $(USER_LIB) -o $@ $(ALL_LIBS) -lcmocka
 
 # tests/bpf: every test_*.c is a test, all other files there serve them
 $(O)/tests/bpf-%: tests/bpf/test_%.c $(filter-out $(wildcard tests/bpf/test_*.c),$(wildcard tests/bpf/*.c)) \

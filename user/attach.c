@@ -30,10 +30,11 @@ union link_info {
 	} netdev;
 };
 
-static void link_path(const struct loader *l, const char *iface,
-		      const char *what, char *buf, size_t size)
+/* By index: bpffs takes no dots in names, and interfaces are renamed. */
+static void link_path(const struct loader *l, int ifindex, const char *what,
+		      char *buf, size_t size)
 {
-	snprintf(buf, size, "%s/links/%s.%s", l->pin_dir, iface, what);
+	snprintf(buf, size, "%s/links/%s_%d", l->pin_dir, what, ifindex);
 }
 
 /* The interface of an XDP or tcx link; 0 if it is gone. */
@@ -174,7 +175,7 @@ static int attach_xdp(const struct loader *l, const struct config *c,
 	char path[PATH_MAX];
 	int err;
 
-	link_path(l, a->name, "xdp", path, sizeof(path));
+	link_path(l, a->ifindex, "xdp", path, sizeof(path));
 	err = bpf_xdp_query(a->ifindex, 0, &there);
 	if (err) {
 		log_err("%s: cannot ask for its XDP program: %s", a->name,
@@ -204,7 +205,7 @@ static int attach_tc(const struct loader *l, struct attachment *a)
 	char path[PATH_MAX];
 	int err;
 
-	link_path(l, a->name, "tc", path, sizeof(path));
+	link_path(l, a->ifindex, "tc", path, sizeof(path));
 	err = update_pinned(path, a->ifindex, loader_tc_fd(l));
 	if (!err)
 		err = create_pinned(path, a->ifindex, loader_tc_fd(l),
@@ -218,12 +219,11 @@ static int attach_tc(const struct loader *l, struct attachment *a)
 	return 0;
 }
 
-static void detach_link(const struct loader *l, const char *name,
-			const char *what)
+static void detach_link(const struct loader *l, int ifindex, const char *what)
 {
 	char path[PATH_MAX];
 
-	link_path(l, name, what, path, sizeof(path));
+	link_path(l, ifindex, what, path, sizeof(path));
 	unlink(path);
 }
 
@@ -232,7 +232,7 @@ static void detach_xdp(const struct loader *l, const struct attachment *a)
 	LIBBPF_OPTS(bpf_xdp_attach_opts, opts);
 
 	if (!a->by_hand) {
-		detach_link(l, a->name, "xdp");
+		detach_link(l, a->ifindex, "xdp");
 		return;
 	}
 	opts.old_prog_fd = loader_xdp_fd(l); /* only if it still is ours */
@@ -261,7 +261,7 @@ int attach(const struct loader *l, const struct config *c, const char *name,
 	err = attach_xdp(l, c, &a);
 	if (err) {
 		if (!a.found)
-			detach_link(l, name, "tc");
+			detach_link(l, a.ifindex, "tc");
 		return err;
 	}
 	a.on = true;
@@ -274,6 +274,6 @@ void detach(const struct loader *l, struct attachment *a)
 	if (!a->on)
 		return;
 	detach_xdp(l, a);
-	detach_link(l, a->name, "tc");
+	detach_link(l, a->ifindex, "tc");
 	a->on = false;
 }

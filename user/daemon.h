@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: the daemon's whole state. synkeeperd.c builds it step
+ * Theory of operation: the daemon's whole state. daemon.c builds it step
  * by step and runs the loop; requests.c answers the operator from it.
  */
 #ifndef DAEMON_H
@@ -36,6 +36,10 @@ struct daemon {
 	__u64 started_ns;
 	bool remove_on_exit; /* links and pins go, too */
 };
+
+/* Protects until it is told to end. Logs what failed and returns -errno. */
+int daemon_run(struct daemon *d);
+void daemon_free(struct daemon *d);
 
 /* Reads listeners and settings anew and applies what changed. */
 int daemon_refresh(struct daemon *d);

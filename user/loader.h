@@ -7,7 +7,7 @@
  *
  *	PIN_DIR/xdp, PIN_DIR/tc		programs
  *	PIN_DIR/maps/NAME		maps
- *	PIN_DIR/links/IFACE.xdp|.tc	attachments, see attach.h
+ *	PIN_DIR/links/xdp_N, tc_N	attachments, see attach.h
  *
  * Maps of another ABI version are not taken over: they are replaced, and the
  * sessions in them are adopted anew by their next packets.

@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Theory of operation: the daemon, as a straight list of steps in daemon_run().
+ * Maps and programs are made or taken over, settings and keys and services
+ * written, and only then the programs attached: they never see a table half
+ * filled. From then on the data path works by itself; the daemon turns keys,
+ * follows listeners, tidies the session table and answers the operator, all
+ * on one loop. Ended with SIGTERM or SIGINT it leaves the data path in place
+ * (on-exit = keep) or removes it (detach); after SIGKILL its successor takes
+ * over what is pinned.
+ */
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <systemd/sd-daemon.h>
+
+#include "clock.h"
+#include "control_server.h"
+#include "daemon.h"
+#include "log.h"
+
+enum {
+	TICK_US = 500000,	/* listeners, settings, reaper */
+	ASKS_PER_TICK = 500,	/* sessions checked against the kernel */
+	RETRY_NS = 1000000000,	/* a key that could not be made */
+	KERNEL_COOKIES_S = 120, /* how long a cookie of the kernel's may live */
+};
+
+static int map_settings(struct daemon *d)
+{
+	void *at = mmap(NULL, sizeof(*d->settings), PROT_READ | PROT_WRITE,
+			MAP_SHARED, loader_map_fd(&d->loader, MAP_SETTINGS), 0);
+
+	if (at == MAP_FAILED) {
+		log_err("cannot map the settings: %s", strerror(errno));
+		return -errno;
+	}
+	d->settings = at;
+	return 0;
+}
+
+/* What the programs need besides keys and services; READY is not set yet. */
+static int write_settings(struct daemon *d)
+{
+	struct settings *s = d->settings;
+	struct bpf_map_info info = {};
+	__u32 len = sizeof(info);
+	__u64 secret[2];
+
+	if (!d->loader.took_over) {
+		if (getrandom(secret, sizeof(secret), 0) != sizeof(secret) ||
+		    bpf_obj_get_info_by_fd(
+			    loader_map_fd(&d->loader, MAP_SESSION_TAGS), &info,
+			    &len)) {
+			log_err("cannot make the settings: %s",
+				strerror(errno));
+			return -errno;
+		}
+		s->hash_seed = secret[0];
+		s->hash_mul = secret[1] | 1;
+		s->set_mask = info.max_entries - 1;
+		s->abi = ABI_VERSION;
+	}
+	s->resets_per_second = d->config.resets_per_second;
+	return 0;
+}
+
+/* The part of the settings that follows the host's configuration. */
+static void update_settings(struct daemon *d)
+{
+	struct settings *s = d->settings;
+	const __u32 kept = SETTING_READY | SETTING_NO_META;
+
+	netconf_read(&d->net);
+	s->ttl = d->net.ttl;
+	s->hop_limit = d->net.hop_limit;
+	s->flags = (s->flags & kept) | d->net.offer;
+	if (d->net.offer & SETTING_FORWARDING &&
+	    netconf_local_addrs(loader_map_fd(&d->loader, MAP_LOCAL_ADDRS)))
+		log_warn("cannot list the local addresses; wildcard services "
+			 "pass");
+}
+
+static void seed_one(const struct diag_socket *s, void *data)
+{
+	const struct service *svc;
+	struct daemon *d = data;
+
+	svc = services_match(d->services, s->tuple.server,
+			     s->tuple.server_port);
+	if (svc)
+		sessions_enter(&d->sessions, &s->tuple, svc->id,
+			       s->state == TCP_TIME_WAIT ? SESSION_TIME_WAIT
+							 : SESSION_PENDING);
+}
+
+/*
+ * A service was armed just now. What the kernel has half open goes on as it
+ * began, since a cookie in answer to the retransmitted SYN would have the
+ * kernel reset the client; a TIME-WAIT socket keeps its tuple, too. Both
+ * become sessions, whose SYNs pass. And for a while the kernel's own cookies
+ * are honoured.
+ */
+static void on_armed(struct daemon *d)
+{
+	d->settings->kernel_cookies_until =
+		ns_to_ticks(now_ns() + KERNEL_COOKIES_S * 1000000000ULL);
+	if (sockdiag_dump(d->diag, 1 << TCP_SYN_RECV | 1 << TCP_TIME_WAIT,
+			  seed_one, d))
+		log_warn("cannot list half-open connections");
+}
+
+int daemon_refresh(struct daemon *d)
+{
+	bool armed = false;
+	int err;
+
+	update_settings(d);
+	err = services_apply(d->services, d->diag, &d->net, &armed);
+	if (!err && armed)
+		on_armed(d);
+	return err;
+}
+
+static int add_services(struct daemon *d)
+{
+	size_t i;
+	int err;
+
+	err = services_init(&d->loader, &d->services);
+	for (i = 0; i < d->config.n_services && !err; i++)
+		err = services_add(d->services, &d->config.services[i], NULL);
+	if (err) {
+		log_err("cannot set the services up: %s", strerror(-err));
+		return err;
+	}
+	services_drain_rest(d->services, 2 * d->keys.lifetime_ns);
+	return 0;
+}
+
+static int attach_all(struct daemon *d)
+{
+	int fd = loader_map_fd(&d->loader, MAP_IFACES), err;
+	size_t i;
+
+	for (i = 0; i < d->config.n_ifaces; i++) {
+		struct attachment *a = &d->ifaces[i];
+		struct iface iface;
+		__u32 slot;
+
+		err = attach(&d->loader, &d->config, d->config.ifaces[i], a);
+		if (err)
+			return err;
+		d->n_ifaces++;
+		err = netconf_iface(a->name, a->ifindex, &iface);
+		slot = a->ifindex % IFACES_MAX;
+		if (!err && bpf_map_update_elem(fd, &slot, &iface, BPF_ANY))
+			err = -errno;
+		if (err) {
+			log_err("%s: cannot protect it: %s%s", a->name,
+				strerror(-err),
+				err == -EOPNOTSUPP ? ": it is no Ethernet"
+						   : "");
+			return err;
+		}
+		log_info("%s: XDP %s (%s)", a->name,
+			 a->native ? "native" : "skb", a->why);
+	}
+	return 0;
+}
+
+static int set_timer(sd_event_source *timer, __u64 ns)
+{
+	int err = sd_event_source_set_time_relative(timer, ns / 1000);
+
+	if (err >= 0)
+		err = sd_event_source_set_enabled(timer, SD_EVENT_ONESHOT);
+	return err < 0 ? err : 0;
+}
+
+int daemon_rotate(struct daemon *d)
+{
+	int err = keys_rotate(&d->keys);
+
+	set_timer(d->key_timer, err ? RETRY_NS : keys_left(&d->keys));
+	return err;
+}
+
+static int on_key_timer(sd_event_source *source, uint64_t when, void *data)
+{
+	(void)source;
+	(void)when;
+	daemon_rotate(data);
+	return 0;
+}
+
+static int on_tick(sd_event_source *source, uint64_t when, void *data)
+{
+	struct daemon *d = data;
+
+	(void)when;
+	daemon_refresh(d);
+	sessions_reap(&d->sessions, d->diag, ASKS_PER_TICK);
+	set_timer(source, TICK_US * 1000ULL);
+	return 0;
+}
+
+static int on_signal(sd_event_source *source, const struct signalfd_siginfo *si,
+		     void *data)
+{
+	(void)data;
+	log_info("%s: ending", si->ssi_signo == SIGINT ? "SIGINT" : "SIGTERM");
+	return sd_event_exit(sd_event_source_get_event(source), 0);
+}
+
+static int start_loop(struct daemon *d)
+{
+	sigset_t set;
+	int err;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+
+	err = sd_event_new(&d->loop);
+	if (err >= 0)
+		err = sd_event_add_signal(d->loop, NULL, SIGINT, on_signal, d);
+	if (err >= 0)
+		err = sd_event_add_signal(d->loop, NULL, SIGTERM, on_signal, d);
+	if (err >= 0)
+		err = sd_event_add_time_relative(
+			d->loop, &d->key_timer, CLOCK_MONOTONIC,
+			keys_left(&d->keys) / 1000, 0, on_key_timer, d);
+	if (err >= 0)
+		err = sd_event_add_time_relative(d->loop, &d->tick_timer,
+						 CLOCK_MONOTONIC, TICK_US, 0,
+						 on_tick, d);
+	if (err < 0) {
+		log_err("cannot set the event loop up: %s", strerror(-err));
+		return err;
+	}
+	return events_start(d);
+}
+
+static void detach_all(struct daemon *d)
+{
+	size_t i;
+
+	for (i = 0; i < d->n_ifaces; i++)
+		detach(&d->loader, &d->ifaces[i]);
+	loader_unpin(&d->loader);
+}
+
+void daemon_free(struct daemon *d)
+{
+	control_stop(d->control);
+	ring_buffer__free(d->events);
+	sd_event_source_unref(d->key_timer);
+	sd_event_source_unref(d->tick_timer);
+	sd_event_unref(d->loop);
+	sessions_free(&d->sessions);
+	services_free(d->services);
+	sockdiag_close(d->diag);
+	if (d->settings)
+		munmap(d->settings, sizeof(*d->settings));
+	loader_close(&d->loader);
+}
+
+/* Everything before the programs are attached. */
+static int prepare(struct daemon *d)
+{
+	int err;
+
+	err = map_settings(d);
+	if (!err)
+		err = write_settings(d);
+	if (!err)
+		err = keys_init(&d->keys, loader_map_fd(&d->loader, MAP_KEYS),
+				d->settings,
+				d->config.key_lifetime_ms * 1000000ULL,
+				d->loader.took_over);
+	if (!err)
+		err = sessions_init(&d->sessions, &d->loader, d->settings,
+				    &d->config);
+	if (!err) {
+		err = sockdiag_open(&d->diag);
+		if (err)
+			log_err("cannot open sock_diag: %s", strerror(-err));
+	}
+	if (!err)
+		err = add_services(d);
+	if (!err)
+		err = start_loop(d);
+	if (!err)
+		err = control_start(d, &d->control);
+	return err;
+}
+
+int daemon_run(struct daemon *d)
+{
+	int err;
+
+	d->started_ns = now_ns();
+	err = loader_open(&d->loader, &d->config);
+	if (err)
+		return err;
+	err = prepare(d);
+	if (!err)
+		err = loader_pin(&d->loader);
+	if (!err)
+		err = attach_all(d);
+	if (!err)
+		err = daemon_refresh(d);
+	if (!err)
+		err = caps_drop();
+	if (err) {
+		/* undo what this start did; leave what it found */
+		if (!d->loader.took_over)
+			detach_all(d);
+		return err;
+	}
+	__atomic_or_fetch(&d->settings->flags, SETTING_READY, __ATOMIC_SEQ_CST);
+	sd_notify(0, "READY=1");
+	log_info("ready");
+	err = sd_event_loop(d->loop);
+	if (d->remove_on_exit || d->config.on_exit == EXIT_DETACH)
+		detach_all(d);
+	return err;
+}
