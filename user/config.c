@@ -88,7 +88,7 @@ int config_add_iface(struct config *c, const char *name, char *err)
 }
 
 /* Names become labels of metrics and words on a command line. */
-static const char *check_name(const char *name)
+const char *config_check_name(const char *name)
 {
 	const char *s;
 
@@ -109,7 +109,7 @@ int config_add_service(struct config *c, const char *section,
 	size_t n = c->n_services;
 	const char *why;
 
-	why = check_name(section);
+	why = config_check_name(section);
 	if (why)
 		return fail(err, -EINVAL, "'%s': %s", section, why);
 	strcpy(s.name, section);

@@ -91,7 +91,8 @@ int config_parse_policy(const char *text, enum config_policy *ret,
 int config_find_twin(const struct config *c,
 		     const struct config_service **ret_first,
 		     const struct config_service **ret_twin);
-/* NULL, or what is wrong with a path of less than @max bytes. */
+/* Both return NULL or a static sentence. @max: bytes with the final NUL. */
+const char *config_check_name(const char *name);
 const char *config_check_path(const char *path, size_t max);
 
 #endif

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Theory of operation: what config_file.c, which knows the syntax of the file,
+ * and config_keys.c, which knows its keys, share while they read one.
+ */
+#ifndef CONFIG_FILE_H
+#define CONFIG_FILE_H
+
+#include <stdio.h>
+
+#include "config.h"
+
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+
+enum {
+	CONFIG_TITLE_MAX = 48, /* more than "service " and a name */
+	CONFIG_KEYS_MAX = 16,
+};
+
+struct config_title {
+	char text[CONFIG_TITLE_MAX]; /* "daemon", "service web" */
+	unsigned int line;
+};
+
+struct config_parser {
+	struct config *c;
+	FILE *file;
+	const char *path;
+	char *err;
+	int ret;	   /* of the first error */
+	unsigned int line; /* being read */
+	bool unread;	   /* it wants a key, and inih has found none yet */
+
+	void *titles; /* tree of struct config_title: sections so far */
+	const struct config_title *title; /* NULL: no section yet */
+	const char *section;		  /* its first word */
+	const char *name;	      /* of a service; NULL: not a service */
+	const struct config_key *key; /* being set */
+
+	size_t first_service; /* of this section */
+	enum config_policy policy;
+	unsigned int seen[CONFIG_KEYS_MAX]; /* line of a key in this section */
+	bool reset;
+	unsigned int reset_rate, reset_rate_line;
+};
+
+/* Notes the first error: "FILE:LINE: ...". Returns @ret. */
+__attribute__((format(printf, 4, 5))) int config_fail(struct config_parser *p,
+						      unsigned int line,
+						      int ret, const char *fmt,
+						      ...);
+
+/* Is @text @word (at most 20 bytes), but for a slip or two of the finger? */
+bool config_is_near(const char *text, const char *word);
+
+/* "key = value" of the section p->title; 0 or what config_fail() returned. */
+int config_set_key(struct config_parser *p, const char *key, const char *value);
+
+#endif
