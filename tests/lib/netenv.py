@@ -132,8 +132,11 @@ class Env:
             run(["ip", "netns", "add", ns.name])
             ns.sysctl("net.ipv6.conf.default.accept_dad", 0)
             ns.sysctl("net.ipv6.conf.default.router_solicitations", 0)
-        run(["ip", "-n", self.client.name, "link", "add", "client0", "type",
-             "veth", "peer", "server0", "netns", self.server.name])
+        # one queue, so that good packets queue up behind a flood's
+        queues = ["numtxqueues", "1", "numrxqueues", "1"]
+        run(["ip", "-n", self.client.name, "link", "add", "client0", *queues,
+             "type", "veth", "peer", "server0", *queues, "netns",
+             self.server.name])
         for ns, peer in ((self.client, self.server),
                          (self.server, self.client)):
             ns.ip("link", "set", ns.iface, "address", ns.mac)
