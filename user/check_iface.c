@@ -220,6 +220,8 @@ void check_iface(json_t *findings, const char *name)
 		return;
 	}
 	check_up(findings, name, &link);
+	if (link.type != ARPHRD_ETHER)
+		return;
 	check_driver(findings, name);
 	err = check_xdp_get(link.ifindex, &xdp);
 	check_native(findings, &xdp, err);

@@ -86,7 +86,7 @@ static int pick(const struct cmd *c, const char *what, const char *const *names,
 		cmd_usage(c, NULL, "%s \"%s\" is ambiguous: %s", what, word,
 			  list);
 	else
-		cmd_usage(c, NULL, "no %s \"%s\": there are %s", what, word,
+		cmd_usage(c, NULL, "no %s \"%s\": known are %s", what, word,
 			  list);
 	return found;
 }

@@ -43,14 +43,14 @@ struct session_table {
 	int services_fd;
 };
 
+/* Not BPF_F_RDONLY: the kernel refuses to mmap() such a descriptor. */
 static int open_map(const struct cmd *c, const char *name)
 {
-	LIBBPF_OPTS(bpf_obj_get_opts, opts, .file_flags = BPF_F_RDONLY);
 	char path[PATH_MAX];
 	int fd;
 
 	snprintf(path, sizeof(path), "%s/maps/%s", c->pin_dir, name);
-	fd = bpf_obj_get_opts(path, &opts);
+	fd = bpf_obj_get(path);
 	if (fd >= 0)
 		return fd;
 	switch (errno) {

@@ -21,14 +21,14 @@ static const struct column packet_columns[] = {
 	{ "REASON", "reason", CELL_STRING, 14 },
 	{ "VERDICT", "verdict", CELL_STRING },
 	{ "PACKETS", "n", CELL_COUNT, 15 },
-	{ "", "text", CELL_STRING },
+	{ "MEANING", "text", CELL_STRING },
 };
 
 static const struct column rate_columns[] = {
 	{ "REASON", "reason", CELL_STRING, 14 },
 	{ "VERDICT", "verdict", CELL_STRING },
 	{ "PER SECOND", "n", CELL_COUNT, 15 },
-	{ "", "text", CELL_STRING },
+	{ "MEANING", "text", CELL_STRING },
 };
 
 enum { N_COLUMNS = sizeof(rate_columns) / sizeof(rate_columns[0]) };

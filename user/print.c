@@ -50,20 +50,22 @@ const char *print_count(const json_t *number, char *buf)
 /* Two units at most, the larger one first: nobody needs more at a glance. */
 const char *print_duration(double seconds, char *buf)
 {
-	unsigned long s = seconds < 0	   ? 0
-			  : seconds < 1e15 ? (unsigned long)seconds
-					   : (unsigned long)1e15;
+	static const struct {
+		unsigned int seconds;
+		char name;
+	} units[] = { { 86400, 'd' }, { 3600, 'h' }, { 60, 'm' }, { 1, 's' } };
+	unsigned long s = seconds > 0 ? (unsigned long)seconds : 0;
+	size_t i = 0;
+	int n;
 
-	if (s < 60)
-		snprintf(buf, PRINT_CELL_MAX, "%lus", s);
-	else if (s < 3600)
-		snprintf(buf, PRINT_CELL_MAX, "%lum%02lus", s / 60, s % 60);
-	else if (s < 86400)
-		snprintf(buf, PRINT_CELL_MAX, "%luh%02lum", s / 3600,
-			 s / 60 % 60);
-	else
-		snprintf(buf, PRINT_CELL_MAX, "%lud%02luh", s / 86400,
-			 s / 3600 % 24);
+	while (units[i].seconds > 1 && s < units[i].seconds)
+		i++;
+	n = snprintf(buf, PRINT_CELL_MAX, "%lu%c", s / units[i].seconds,
+		     units[i].name);
+	s %= units[i].seconds;
+	if (s && s >= units[i + 1].seconds)
+		snprintf(buf + n, PRINT_CELL_MAX - n, "%02lu%c",
+			 s / units[i + 1].seconds, units[i + 1].name);
 	return buf;
 }
 

@@ -10,6 +10,8 @@
 #include "cmd.h"
 #include "control.h"
 
+enum { OPT_CONTROL = 256, OPT_PIN_DIR }; /* no letters */
+
 static int finish(FILE *out, int code)
 {
 	if (!fflush(out) && !ferror(out))
@@ -19,9 +21,18 @@ static int finish(FILE *out, int code)
 	return CMD_FAILED;
 }
 
+/* getopt(3) names a bad letter in optopt, a bad word as argv's last taken. */
+static void refuse_option(int opt, const char *word)
+{
+	char letter[3] = { '-', (char)optopt, '\0' };
+
+	fprintf(stderr, "synkeeper: %s %s: synkeeper -h shows the options\n",
+		opt == ':' ? "no value after" : "unknown option",
+		optopt && optopt < OPT_CONTROL ? letter : word);
+}
+
 int main(int argc, char **argv)
 {
-	enum { OPT_CONTROL = 256, OPT_PIN_DIR };
 	static const struct option options[] = {
 		{ "json", no_argument, NULL, 'j' },
 		{ "control", required_argument, NULL, OPT_CONTROL },
@@ -38,8 +49,8 @@ int main(int argc, char **argv)
 	};
 	int opt;
 
-	/* "+": what follows the object is the object's */
-	while ((opt = getopt_long(argc, argv, "+jVh", options, NULL)) != -1) {
+	/* "+": what follows the object is the object's; ":": no own messages */
+	while ((opt = getopt_long(argc, argv, "+:jVh", options, NULL)) != -1) {
 		switch (opt) {
 		case 'j':
 			c.json = true;
@@ -57,8 +68,7 @@ int main(int argc, char **argv)
 			cmd_help(stdout);
 			return finish(stdout, CMD_DONE);
 		default:
-			fputs("synkeeper: synkeeper -h shows the options\n",
-			      stderr);
+			refuse_option(opt, argv[optind - 1]);
 			return CMD_USAGE;
 		}
 	}
