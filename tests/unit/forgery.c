@@ -181,6 +181,43 @@ static void timestamps_stripped_or_added(void **state)
 	each_sample(timestamps_changed);
 }
 
+/* A bit that is always the same would halve the guesses. */
+static void every_mac_bit_is_random(void **state)
+{
+	enum { COOKIES = 65536, SLACK = 1280 /* ten deviations */ };
+	uint32_t ones[3][32] = {}, n, bit, i;
+	static const struct {
+		const char *name;
+		uint32_t mac;
+	} words[3] = {
+		{ "ISN without timestamps", 0x7fffffc0 },
+		{ "ISN with timestamps", 0x0fffffff },
+		{ "TSval", 0xffffffc0 },
+	};
+
+	(void)state;
+	for (n = 0; n < COOKIES; n++) {
+		struct world w = world_new(n, n & 1);
+		struct handshake a = { 1460, 8, 1, 0, 0 };
+		struct handshake b = { 1460, 8, 1, 0, 1 };
+		struct cookie c = make(&w, 0, &a), d = make(&w, 0, &b);
+
+		for (bit = 0; bit < 32; bit++) {
+			ones[0][bit] += c.isn >> bit & 1;
+			ones[1][bit] += d.isn >> bit & 1;
+			ones[2][bit] += d.tsval >> bit & 1;
+		}
+	}
+	for (i = 0; i < ARRAY_SIZE(words); i++)
+		for (bit = 0; bit < 32; bit++)
+			if (words[i].mac >> bit & 1 &&
+			    abs((int)ones[i][bit] - COOKIES / 2) > SLACK)
+				fail_msg("%s, bit %u: expected it set in about "
+					 "%u of %u cookies, got %u",
+					 words[i].name, bit, COOKIES / 2,
+					 COOKIES, ones[i][bit]);
+}
+
 /*
  * Of all ISNs with a given epoch and profile exactly one passes: with 64
  * profiles and 2 epochs that makes 128 of 2^32.
@@ -189,12 +226,13 @@ static void forgery_by_enumeration(void **state)
 {
 	static const uint32_t profiles[2] = { 0x3b, 0x06 };
 	struct world w = world_new(50, true);
-	uint32_t epoch, mac, passed;
 	struct handshake hs;
+	uint32_t epoch, mac;
 
 	(void)state;
 	for (epoch = 0; epoch < 2; epoch++) {
-		passed = 0;
+		uint32_t passed = 0;
+
 		for (mac = 0; mac < 1U << COOKIE_MAC_BITS; mac++) {
 			struct cookie c = { .isn = epoch << 31 | mac << 6 |
 						   profiles[epoch] };
@@ -264,6 +302,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(another_tuple),
 	cmocka_unit_test(another_key),
 	cmocka_unit_test(timestamps_stripped_or_added),
+	cmocka_unit_test(every_mac_bit_is_random),
 	cmocka_unit_test(forgery_by_enumeration),
 	cmocka_unit_test(forgery_without_timestamps),
 	cmocka_unit_test(forgery_with_timestamps),

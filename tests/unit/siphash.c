@@ -71,14 +71,14 @@ static void reference_vectors(void **state)
 	const struct siphash_key key = { 0x0706050403020100,
 					 0x0f0e0d0c0b0a0908 };
 	uint8_t msg[64];
-	uint64_t hash;
 	size_t i;
 
 	(void)state;
 	for (i = 0; i < sizeof(msg); i++)
 		msg[i] = i;
 	for (i = 0; i < sizeof(vectors) / sizeof(vectors[0]); i++) {
-		hash = our_hash(&key, msg, vectors[i].len);
+		uint64_t hash = our_hash(&key, msg, vectors[i].len);
+
 		if (hash != vectors[i].hash)
 			fail_msg("message of %zu bytes: expected %016jx, "
 				 "got %016jx",

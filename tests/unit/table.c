@@ -103,13 +103,13 @@ static void match_random(void **state)
 
 static void first_of_every_match(void **state)
 {
-	uint32_t set, i, want, got;
+	uint32_t set, i;
 
 	(void)state;
 	for (set = 1; set < 256; set++) {
+		uint32_t want = 8, got;
 		uint64_t m = 0;
 
-		want = 8;
 		for (i = 8; i-- > 0;) {
 			if (set >> i & 1) {
 				m |= 0x80ULL << 8 * i;

@@ -130,10 +130,11 @@ static struct settings settings_new(uint64_t seed)
 static double chi_square(const uint32_t *count, size_t n,
 			 double (*expected)(size_t))
 {
-	double sum = 0, e;
+	double sum = 0;
 
 	while (n--) {
-		e = expected(n);
+		double e = expected(n);
+
 		if (e > 0)
 			sum += (count[n] - e) * (count[n] - e) / e;
 		else if (count[n])
@@ -256,28 +257,33 @@ static void tag_is_never_zero(void **state)
 static void only_the_settings_decide(void **state)
 {
 	struct random r = { 5 };
-	struct settings a = settings_new(1), b = a, other = settings_new(2);
-	uint32_t n, moved = 0;
+	struct settings a = settings_new(1), b = a, c = a, d = a;
+	uint32_t n, by_seed = 0, by_mul = 0;
 
 	(void)state;
+	c.hash_seed = random_u64(&r);
+	d.hash_mul = random_u64(&r) | 1;
 	b.flags = b.epoch = b.set_mask = ~0U;
 	for (n = 0; n < 1000; n++) {
 		struct tuple t = random_tuple(&r, n & 1);
-		struct table_hash x, y, z;
+		struct table_hash x, y, s, m;
 
 		table_hash(&a, &t, &x);
 		table_hash(&b, &t, &y);
-		table_hash(&other, &t, &z);
+		table_hash(&c, &t, &s);
+		table_hash(&d, &t, &m);
 		if (x.set != y.set || x.tag != y.tag)
 			fail_msg("tuple %u in another epoch: expected set %08x "
 				 "tag %02x, got set %08x tag %02x",
 				 n, x.set, x.tag, y.set, y.tag);
-		moved += x.set != z.set;
+		by_seed += x.set != s.set;
+		by_mul += x.set != m.set;
 	}
-	if (moved < 990)
-		fail_msg("1000 tuples under another secret: expected another "
-			 "set for nearly all, got it for %u",
-			 moved);
+	if (by_seed < 990 || by_mul < 990)
+		fail_msg("1000 tuples under another seed, another multiplier: "
+			 "expected another set for nearly all, got it for %u "
+			 "and %u",
+			 by_seed, by_mul);
 }
 
 static const struct CMUnitTest tests[] = {
