@@ -153,6 +153,17 @@ void harness_mode(enum endpoint_mode mode)
 	harness_port(443, &ps);
 }
 
+/* Every test may spend what a second allows. */
+static void clear_budgets(void)
+{
+	void *zeros = calloc(libbpf_num_possible_cpus(), 8);
+	__u32 i, n = bpf_map__max_entries(harness.skel->maps.budgets);
+
+	for (i = 0; i < n; i++)
+		put(harness.skel->maps.budgets, &i, zeros);
+	free(zeros);
+}
+
 static int on_event(void *unused, void *data, size_t size)
 {
 	(void)unused;
@@ -314,6 +325,7 @@ int harness_setup(void **state)
 	memcpy(lo.mac, server_mac, 6);
 	harness_iface(&lo);
 	sessions_clear();
+	clear_budgets();
 	harness_event(&ignored);
 	return 0;
 }

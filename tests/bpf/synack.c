@@ -37,37 +37,62 @@ static void fill_in(const char *opts, uint32_t tsval, char *ret, size_t size)
 		snprintf(ret, size, "%s", opts);
 }
 
+/* What every answer to @of has in common. */
+static struct spec answer_to(const struct spec *of)
+{
+	return (struct spec){
+		.to_mac = of->from_mac ? of->from_mac : client_mac,
+		.from_mac = of->to_mac ? of->to_mac : server_mac,
+		.vlan = of->vlan,
+		.v6 = of->v6,
+		.src = spec_dst(of),
+		.dst = spec_src(of),
+		.ttl = of->v6 ? harness.cfg.hop_limit : harness.cfg.ttl,
+		.sport = of->dport ? of->dport : 443,
+		.dport = of->sport ? of->sport : 40000,
+	};
+}
+
+/* A frame that was padded, or long enough to look so, stays padded. */
+static void keep_padding(const struct frame *in, struct frame *out)
+{
+	uint32_t keep = in->len < ETH_MIN ? in->len : ETH_MIN;
+
+	if (out->len >= keep)
+		return;
+	memcpy(out->data + out->len, in->data + out->len, keep - out->len);
+	out->len = keep;
+}
+
 void synack_build(const struct spec *syn, const struct frame *in,
 		  const struct answer_spec *a, struct frame *ret)
 {
 	struct handshake hs = a->hs;
 	struct cookie c = synack_cookie(syn, &hs);
+	struct spec out = answer_to(syn);
 	char opts[128];
-	struct spec out = {
-		.to_mac = syn->from_mac ? syn->from_mac : client_mac,
-		.from_mac = syn->to_mac ? syn->to_mac : server_mac,
-		.vlan = syn->vlan,
-		.v6 = syn->v6,
-		.src = spec_dst(syn),
-		.dst = spec_src(syn),
-		.ttl = syn->v6 ? harness.cfg.hop_limit : harness.cfg.ttl,
-		.sport = syn->dport ? syn->dport : 443,
-		.dport = syn->sport ? syn->sport : 40000,
-		.seq = c.isn,
-		.ack = isn_of(syn) + 1,
-		.flags = SYN | ACK | (hs.ecn ? ECE : 0),
-		.window = SERVER_WINDOW,
-		.opts = opts,
-	};
-	uint32_t keep = in->len < ETH_MIN ? in->len : ETH_MIN;
 
+	out.seq = c.isn;
+	out.ack = isn_of(syn) + 1;
+	out.flags = SYN | ACK | (hs.ecn ? ECE : 0);
+	out.window = SERVER_WINDOW;
 	fill_in(a->opts, c.tsval, opts, sizeof(opts));
+	out.opts = opts;
 	packet_build(&out, ret);
-	if (ret->len < keep) { /* it was padded and stays so */
-		memcpy(ret->data + ret->len, in->data + ret->len,
-		       keep - ret->len);
-		ret->len = keep;
-	}
+	keep_padding(in, ret);
+}
+
+void synack_reset(const struct spec *of, const struct frame *in,
+		  struct frame *ret)
+{
+	struct spec out = answer_to(of);
+
+	out.seq = of->ack;
+	out.flags = RST;
+	packet_build(&out, ret);
+	memset(ret->data + ret->l4 + 14, 0, 2); /* window */
+	packet_checksum(ret, of->v6);
+	keep_padding(in, ret);
 }
 
 static struct tcp_opts parse(const struct spec *syn)

@@ -1,0 +1,360 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Theory of operation: ACKs of unknown sessions and the cookies that they
+ * bring: the right one, the nearly right one, the old one, twice, late, with
+ * data.
+ */
+#include <arpa/inet.h>
+#include <linux/bpf.h>
+#include <stdio.h>
+
+#include "netns.h"
+#include "sessions.h"
+#include "synack.h"
+#include "testmain.h"
+
+static const struct handshake with_ts = { 1460, 7, 1, 0, 1 };
+static const struct handshake without_ts = { 1460, 8, 1, 0, 0 };
+static const struct spec syn4 = { .flags = SYN };
+static const struct spec syn6 = { .v6 = true, .flags = SYN };
+
+static int setup(void **state)
+{
+	if (harness_setup(state))
+		return -1;
+	netns_listen(false, 443);
+	netns_listen(true, 443);
+	return 0;
+}
+
+static struct spec ack_of(const struct spec *syn, const struct handshake *hs)
+{
+	struct handshake kept;
+
+	return synack_ack(syn, hs, &kept);
+}
+
+static bool admitted(const char *what, const struct spec *s)
+{
+	return expect_spec(what, s, XDP_PASS, REASON_admitted);
+}
+
+static bool refused(const char *what, const struct spec *s)
+{
+	return expect_spec(what, s, XDP_DROP, REASON_bad_cookie);
+}
+
+/* The answer's own bytes, not the builder's, must come back as valid. */
+static void round_trip(void **state)
+{
+	static const char *const opts[] = { "mss:1460 sack ts:9:0 nop ws:7",
+					    "mss:1460 nop ws:8 nop nop sack",
+					    "mss:1460", "" };
+	static struct frame in;
+	static struct run r;
+	unsigned i;
+
+	(void)state;
+	for (i = 0; i < 8; i++) {
+		struct spec s = { .v6 = i & 1,
+				  .flags = SYN,
+				  .opts = opts[i / 2] };
+		uint8_t *tcp;
+		uint32_t isn, tsval = 0;
+		char echo[64];
+
+		sessions_clear();
+		packet_build(&s, &in);
+		harness_run(&in, &r);
+		assert_int_equal(r.verdict, XDP_TX);
+		tcp = r.data + in.l4;
+		memcpy(&isn, tcp + 4, 4);
+		memcpy(&tsval, tcp + 28, 4);
+		snprintf(echo, sizeof(echo), "nop nop ts:10:%u", ntohl(tsval));
+		s = (struct spec){ .v6 = i & 1,
+				   .flags = ACK,
+				   .seq = CLIENT_ISN + 1,
+				   .ack = ntohl(isn) + 1,
+				   .opts = i < 2 ? echo : NULL };
+		assert_true(admitted(opts[i / 2], &s));
+	}
+}
+
+static void one_off(void **state)
+{
+	unsigned i, bad = 0;
+
+	(void)state;
+	for (i = 0; i < 4; i++) {
+		const struct spec *syn = i & 1 ? &syn6 : &syn4;
+		const struct spec good =
+			ack_of(syn, i & 2 ? &with_ts : &without_ts);
+		struct spec s;
+
+		bad += !refused("seq + 1", (s = good, s.seq++, &s));
+		bad += !refused("seq - 1", (s = good, s.seq--, &s));
+		bad += !refused("ack + 1", (s = good, s.ack++, &s));
+		bad += !refused("ack - 1", (s = good, s.ack--, &s));
+		bad += !refused("other epoch bit",
+				(s = good, s.ack ^= 1u << 31, &s));
+		bad += !refused("other port", (s = good, s.sport = 40001, &s));
+		s = good;
+		s.src = i & 1 ? "2001:db8:c::8" : "198.51.100.8";
+		bad += !refused("other client", &s);
+		s = good;
+		s.dst = i & 1 ? NEAR6 : NEAR4;
+		bad += !refused("other server", &s);
+		s = good;
+		s.opts = i & 2 ? NULL : "nop nop ts:1:1";
+		bad += !refused(i & 2 ? "without timestamps"
+				      : "timestamps out of nowhere",
+				&s);
+	}
+	assert_int_equal(bad, 0);
+}
+
+/* Each bit of what the client returns counts. */
+static void every_bit(void **state)
+{
+	static struct frame in;
+	static const uint8_t at[] = { 4, 8, 28 }; /* seq, ack, TSecr */
+	unsigned i, bit, bad = 0;
+	char what[64];
+
+	(void)state;
+	for (i = 0; i < sizeof(at) * 2; i++) {
+		struct spec s = ack_of(i & 1 ? &syn6 : &syn4, &with_ts);
+
+		for (bit = 0; bit < 32; bit++) {
+			packet_build(&s, &in);
+			in.data[in.l4 + at[i / 2] + bit / 8] ^= 1 << bit % 8;
+			snprintf(what, sizeof(what),
+				 "byte %u of TCP, bit %u flipped",
+				 at[i / 2] + bit / 8, bit % 8);
+			bad += !expect(what, &in, XDP_DROP, REASON_bad_cookie,
+				       NULL);
+		}
+	}
+	assert_int_equal(bad, 0);
+}
+
+static void first_packet_is_not_a_plain_ack(void **state)
+{
+	static const struct {
+		const char *what;
+		uint8_t flags;
+		uint16_t data;
+	} rows[] = {
+		{ "data", ACK | PSH, 100 },
+		{ "a full segment", ACK, 1400 },
+		{ "FIN", FIN | ACK, 0 },
+		{ "data and FIN", FIN | ACK | PSH, 100 },
+		{ "urgent data", ACK | URG, 1 },
+		{ "ECN echo", ACK | ECE | CWR, 0 },
+	};
+	unsigned i, bad = 0;
+
+	(void)state;
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]) * 2; i++) {
+		struct spec s = ack_of(i & 1 ? &syn6 : &syn4, &with_ts);
+
+		s.flags = rows[i / 2].flags;
+		s.data = rows[i / 2].data;
+		sessions_clear();
+		bad += !admitted(rows[i / 2].what, &s);
+	}
+	assert_int_equal(bad, 0);
+}
+
+static void timestamps_anywhere(void **state)
+{
+	static const char *const rows[] = {
+		"ts:1:%u",
+		"ts:1:%u nop nop",
+		"nop ts:1:%u nop",
+		"nop nop x:050a0000000100000002 ts:1:%u nop nop",
+		"nop nop ts:1:%u nop nop x:050a0000000100000002",
+		"x:fd06aabbccdd ts:1:%u",
+	};
+	struct handshake hs = with_ts;
+	struct cookie c = synack_cookie(&syn4, &hs);
+	struct spec s = ack_of(&syn4, &with_ts);
+	unsigned i, bad = 0;
+	char opts[96];
+
+	(void)state;
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		snprintf(opts, sizeof(opts), rows[i], c.tsval);
+		s.opts = opts;
+		sessions_clear();
+		bad += !admitted(opts, &s);
+	}
+	assert_int_equal(bad, 0);
+}
+
+static void epochs(void **state)
+{
+	static const struct {
+		const char *what;
+		enum reason reason;
+	} rows[] = {
+		{ "in its epoch", REASON_admitted },
+		{ "one epoch later", REASON_admitted },
+		{ "two epochs later", REASON_expired_cookie },
+		{ "three epochs later", REASON_expired_cookie },
+		{ "four epochs later", REASON_bad_cookie },
+	};
+	unsigned start, i, bad = 0;
+
+	(void)state;
+	for (start = 0; start < 4; start++) { /* both slots, with and without */
+		struct spec s = ack_of(start & 1 ? &syn6 : &syn4,
+				       start & 2 ? &with_ts : &without_ts);
+
+		for (i = 0; i < 5; i++, harness_rotate()) {
+			sessions_clear();
+			bad += !expect_spec(rows[i].what, &s,
+					    i < 2 ? XDP_PASS : XDP_DROP,
+					    rows[i].reason);
+		}
+		if (start == 1)
+			harness_rotate();
+	}
+	assert_int_equal(bad, 0);
+}
+
+/* The accept queue was full: each retransmission must be admitted anew. */
+static void twice(void **state)
+{
+	struct spec s = ack_of(&syn4, &with_ts);
+	struct tuple t = sessions_tuple(&s);
+	struct session first, second;
+
+	(void)state;
+	assert_true(admitted("first", &s));
+	assert_int_equal(sessions_find(&t, &first), SESSION_PENDING);
+	assert_int_equal(first.client_isn, CLIENT_ISN);
+	assert_int_equal(first.server_isn, s.ack - 1);
+	assert_int_equal(first.live.service, SERVICE_4);
+	assert_true(admitted("second", &s));
+	s.data = 100;
+	s.flags |= PSH;
+	assert_true(admitted("with data", &s));
+	assert_int_equal(sessions_find(&t, &second), SESSION_PENDING);
+	assert_int_equal(first.born, second.born);
+	assert_int_equal(sessions_in_set(sessions_set_of(&t)), 1);
+}
+
+static void replayed_from_elsewhere(void **state)
+{
+	struct spec s = ack_of(&syn4, &with_ts);
+	struct tuple t;
+
+	(void)state;
+	assert_true(admitted("the right client", &s));
+	s.src = "198.51.100.99";
+	t = sessions_tuple(&s);
+	assert_true(refused("another client", &s));
+	assert_int_equal(sessions_find(&t, NULL), SESSION_FREE);
+}
+
+static void early_data(void **state)
+{
+	const struct spec good = ack_of(&syn4, &with_ts);
+	struct spec s = good;
+	unsigned bad = 0;
+
+	(void)state;
+	assert_true(admitted("handshake", &good));
+	s.flags = ACK | PSH;
+	s.data = 100;
+	s.seq = good.seq + 1460;
+	bad += !expect_spec("the second segment", &s, XDP_DROP,
+			    REASON_early_data);
+	s.seq = good.seq + (1 << 20) - 1;
+	bad += !expect_spec("a megabyte ahead", &s, XDP_DROP,
+			    REASON_early_data);
+	bad += !refused("beyond", (s.seq++, &s));
+	bad += !refused("before", (s.seq = good.seq - 1, &s));
+	s.seq = good.seq + 1460;
+	bad += !refused("another ACK number", (s.ack++, &s));
+	assert_int_equal(bad, 0);
+}
+
+static void nobody_listens(void **state)
+{
+	struct spec s = ack_of(&syn4, &with_ts);
+	struct tuple t = sessions_tuple(&s);
+
+	(void)state;
+	netns_close_all();
+	assert_true(expect_spec("valid ACK", &s, XDP_PASS, REASON_no_listener));
+	assert_int_equal(sessions_find(&t, NULL), SESSION_FREE);
+	s.ack++;
+	assert_true(refused("invalid ACK", &s));
+}
+
+static void in_a_fragment(void **state)
+{
+	struct spec s = ack_of(&syn4, &with_ts);
+
+	(void)state;
+	s.frag = 0x2000;
+	s.data = 512;
+	assert_true(expect_spec("valid ACK", &s, XDP_DROP, REASON_fragment));
+}
+
+static void disarmed(void **state)
+{
+	struct spec s = ack_of(&syn4, &with_ts);
+
+	(void)state;
+	harness_mode(ENDPOINT_DISARMED);
+	assert_true(admitted("cookie in flight", &s));
+	s = ack_of(&syn6, &with_ts);
+	s.ack++;
+	assert_true(
+		expect_spec("no cookie", &s, XDP_PASS, REASON_disarmed_ack));
+}
+
+static void kernel_cookie(void **state)
+{
+	struct spec s = { .src = NEAR4, .flags = SYN, .opts = "mss:1460" };
+
+	(void)state;
+	s.ack = netns_kernel_cookie(&s) + 1;
+	s.seq = CLIENT_ISN + 1;
+	s.flags = ACK;
+	s.opts = NULL;
+	assert_true(refused("after the kernel's cookies ended", &s));
+	harness.cfg.kernel_cookies_until = sessions_now() + 1000;
+	harness_settings();
+	assert_true(expect_spec("while they are honoured", &s, XDP_PASS,
+				REASON_kernel_cookie));
+	s.ack++;
+	assert_true(refused("off by one", &s));
+	s.ack--;
+	s.src = CLIENT4;
+	assert_true(refused("another client", &s));
+}
+
+#define TEST(name) \
+	cmocka_unit_test_setup_teardown(name, setup, harness_teardown)
+
+static const struct CMUnitTest tests[] = {
+	TEST(round_trip),
+	TEST(one_off),
+	TEST(every_bit),
+	TEST(first_packet_is_not_a_plain_ack),
+	TEST(timestamps_anywhere),
+	TEST(epochs),
+	TEST(twice),
+	TEST(replayed_from_elsewhere),
+	TEST(early_data),
+	TEST(nobody_listens),
+	TEST(in_a_fragment),
+	TEST(disarmed),
+	TEST(kernel_cookie),
+};
+
+TEST_MAIN(tests)
