@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <net/if.h>
 #include <string.h>
 #include <sys/file.h>
 #include <unistd.h>
@@ -35,14 +36,33 @@ static void daemon_text(FILE *out, const json_t *result)
 
 static void leftover_text(FILE *out, const json_t *result)
 {
+	json_t *link;
+	size_t i;
+
 	fputs("no daemon is running\n", out);
-	put_names(out, json_object_get(result, "links"), "detached");
+	json_array_foreach(json_object_get(result, "links"), i, link)
+		fprintf(out, "detached %s from %s\n",
+			json_string_value(json_object_get(link, "hook")),
+			json_string_value(json_object_get(link, "interface")));
 	fprintf(out, "removed %" JSON_INTEGER_FORMAT " pins from %s\n",
 		json_integer_value(json_object_get(result, "pins")),
 		json_string_value(json_object_get(result, "pin_dir")));
 }
 
-/* The names of the attachments pinned there, "eth0.xdp". */
+/* "xdp_2", see attach.h; of an interface elsewhere the number has to do. */
+static json_t *link_of(const char *pin)
+{
+	char hook[16] = "?", name[IF_NAMESIZE] = "";
+	unsigned int ifindex = 0;
+
+	if (sscanf(pin, "%15[a-z]_%u", hook, &ifindex) == 2 &&
+	    !if_indextoname(ifindex, name))
+		snprintf(name, sizeof(name), "ifindex %u", ifindex);
+	return json_pack("{s:s, s:s}", "hook", hook, "interface",
+			 *name ? name : pin);
+}
+
+/* What is attached through @pin_dir. */
 static json_t *links_in(const char *pin_dir)
 {
 	json_t *links = json_array();
@@ -54,7 +74,7 @@ static json_t *links_in(const char *pin_dir)
 	dir = opendir(path);
 	while (dir && (e = readdir(dir)))
 		if (e->d_name[0] != '.')
-			json_array_append_new(links, json_string(e->d_name));
+			json_array_append_new(links, link_of(e->d_name));
 	if (dir)
 		closedir(dir);
 	return links;

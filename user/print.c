@@ -23,27 +23,24 @@ static const char *printable(const char *text, char *buf)
 
 const char *print_count(const json_t *number, char *buf)
 {
-	long long value = json_is_integer(number)
-				  ? json_integer_value(number)
-				  : (long long)(json_real_value(number) + 0.5);
-	int tenths = (int)((json_real_value(number) - value) * 10 + 10.5) - 10;
+	double real = json_real_value(number); /* 0 of an integer */
 	char digits[32];
 	size_t len, i, o = 0;
 
 	if (!json_is_number(number))
 		return strcpy(buf, "-");
-	/* a rate below ten keeps its tenths; above, they say nothing */
-	if (json_is_real(number) && value >= 0 && value < 10 && tenths) {
-		snprintf(buf, PRINT_CELL_MAX, "%.1f", json_real_value(number));
-		return buf;
-	}
-	len = snprintf(digits, sizeof(digits), "%lld", value);
+	if (json_is_integer(number))
+		snprintf(digits, sizeof(digits), "%" JSON_INTEGER_FORMAT,
+			 json_integer_value(number));
+	else /* a rate below ten keeps its tenths; above, they say nothing */
+		snprintf(digits, sizeof(digits), "%.*f", real < 9.95, real);
+	len = strcspn(digits, ".");
 	for (i = 0; i < len; i++) {
 		if (i && (len - i) % 3 == 0 && digits[i - 1] != '-')
 			buf[o++] = ',';
 		buf[o++] = digits[i];
 	}
-	buf[o] = '\0';
+	strcpy(buf + o, strcmp(digits + len, ".0") ? digits + len : "");
 	return buf;
 }
 

@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Theory of operation: the request that a command line sends, and what it
+ * makes of the answer. The daemon is a thread that keeps what it was asked
+ * and answers with what the test gave it.
+ */
+#include "runcmd.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include "client.h"
+
+struct daemon_thread {
+	pthread_t thread;
+	int listener;
+	const char *reply; /* NULL: hang up */
+	char request[512];
+};
+
+static void *serve(void *arg)
+{
+	struct daemon_thread *d = arg;
+	int fd = accept(d->listener, NULL, NULL);
+	size_t len = 0;
+	ssize_t n = 1;
+
+	while (n > 0 && !memchr(d->request, '\n', len)) {
+		n = recv(fd, d->request + len, sizeof(d->request) - 1 - len, 0);
+		len += n > 0 ? n : 0;
+	}
+	if (d->reply)
+		send(fd, d->reply, strlen(d->reply), MSG_NOSIGNAL);
+	close(fd);
+	return NULL;
+}
+
+static void daemon_start(struct daemon_thread *d, const char *reply)
+{
+	struct sockaddr_un sa = { .sun_family = AF_UNIX };
+
+	*d = (struct daemon_thread){ .reply = reply };
+	snprintf(sa.sun_path, sizeof(sa.sun_path), "%s", path);
+	d->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	unlink(path);
+	assert_int_equal(bind(d->listener, (void *)&sa, sizeof(sa)), 0);
+	assert_int_equal(listen(d->listener, 1), 0);
+	assert_int_equal(pthread_create(&d->thread, NULL, serve, d), 0);
+}
+
+static void daemon_stop(struct daemon_thread *d)
+{
+	pthread_join(d->thread, NULL);
+	close(d->listener);
+	unlink(path);
+}
+
+static void expect_call(const char *line, bool json, const char *request,
+			const char *reply, int code, const char *out,
+			const char *err)
+{
+	struct daemon_thread d;
+
+	daemon_start(&d, reply);
+	expect_run(line, json, code, out, err);
+	daemon_stop(&d);
+	if (strcmp(d.request, request))
+		fail_msg("synkeeper %s: expected the request %s got %s", line,
+			 request, d.request);
+}
+
+#define SERVICE                                                           \
+	"{\"listen\":\"*:80\",\"name\":\"\",\"policy\":\"on\",\"armed\":" \
+	"false,\"cookies\":\"own\",\"why\":\"nobody listens\"}"
+
+static void requests(void **state)
+{
+	static const struct {
+		const char *line, *request, *result, *out;
+	} table[] = {
+		{ "service add *:80 --name web",
+		  "{\"listen\":\"*:80\",\"name\":\"web\","
+		  "\"cmd\":\"service.add\"}\n",
+		  SERVICE, "*:80: policy on, not armed: nobody listens\n" },
+		{ "ser add --name=web *:80",
+		  "{\"listen\":\"*:80\",\"name\":\"web\","
+		  "\"cmd\":\"service.add\"}\n",
+		  SERVICE, "*:80: policy on, not armed: nobody listens\n" },
+		{ "service del *:80",
+		  "{\"listen\":\"*:80\",\"cmd\":\"service.del\"}\n", SERVICE,
+		  "*:80: deleted, no longer protected\n" },
+		{ "service policy *:80 off",
+		  "{\"listen\":\"*:80\",\"policy\":\"off\","
+		  "\"cmd\":\"service.policy\"}\n",
+		  SERVICE, "*:80: policy on, not armed: nobody listens\n" },
+		{ "service", "{\"cmd\":\"service.list\"}\n",
+		  "{\"services\":[" SERVICE "]}",
+		  "SERVICE  NAME  POLICY  ARMED  COOKIES  WHY NOT\n"
+		  "*:80     -     on      no     own      nobody listens\n" },
+		{ "key rotate", "{\"cmd\":\"key.rotate\"}\n", "{\"epoch\":7}",
+		  "epoch 7 began; cookies of the one before stay valid until "
+		  "it ends\n" },
+		{ "stats --service -", "{\"listen\":\"-\",\"cmd\":\"stats\"}\n",
+		  "{\"services\":[{\"listen\":\"-\",\"name\":\"\","
+		  "\"packets\":{}}],\"total\":{}}",
+		  "no packets\n\n" },
+		{ "down", "{\"cmd\":\"down\"}\n",
+		  "{\"interfaces\":[\"eth0\"],\"restored\":[]}",
+		  "detached from eth0\nthe daemon ends\n" },
+	};
+	char reply[512];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		snprintf(reply, sizeof(reply), "{\"ok\":true,\"result\":%s}\n",
+			 table[i].result);
+		expect_call(table[i].line, false, table[i].request, reply,
+			    CMD_DONE, table[i].out, "");
+	}
+}
+
+static void json_is_the_result_as_it_came(void **state)
+{
+	(void)state;
+	expect_call("service list", true, "{\"cmd\":\"service.list\"}\n",
+		    "{\"ok\":true,\"result\":{\"services\":[" SERVICE "]}}\n",
+		    CMD_DONE, "{\"services\":[" SERVICE "]}\n", "");
+	expect_call("key rotate -j", false, "{\"cmd\":\"key.rotate\"}\n",
+		    "{\"ok\":true,\"result\":{\"epoch\":7}}\n", CMD_DONE,
+		    "{\"epoch\":7}\n", "");
+}
+
+static void reasons_come_in_order_with_verdict_and_meaning(void **state)
+{
+	(void)state;
+	expect_call(
+		"stats", false, "{\"cmd\":\"stats\"}\n",
+		"{\"ok\":true,\"result\":{\"services\":[{\"listen\":\"*:80\""
+		",\"name\":\"web\",\"packets\":{\"news\":1,"
+		"\"bad_cookie\":2,\"answered\":3000}}],\"total\":{}}}\n",
+		CMD_DONE,
+		"*:80 (web)\n"
+		"REASON          VERDICT          PACKETS  MEANING\n"
+		"answered        tx                 3,000  SYN answered with"
+		" a cookie\n"
+		"bad_cookie      drop                   2  ACK without a"
+		" valid cookie or socket\n"
+		"news            ?                      1  -\n\n",
+		"");
+}
+
+static void refusals_of_the_daemon(void **state)
+{
+	(void)state;
+	expect_call("service del x", false,
+		    "{\"listen\":\"x\",\"cmd\":\"service.del\"}\n",
+		    "{\"ok\":false,\"error\":\"x is no service\","
+		    "\"hint\":\"list them\"}\n",
+		    CMD_FAILED, "",
+		    "synkeeper: service: x is no service: list them\n");
+	expect_call("service del x", false,
+		    "{\"listen\":\"x\",\"cmd\":\"service.del\"}\n",
+		    "{\"ok\":false,\"error\":\"x\",\"hint\":\"\"}\n",
+		    CMD_FAILED, "", "synkeeper: service: x\n");
+	expect_call("key", false, "{\"cmd\":\"key.list\"}\n", "{}\n",
+		    CMD_FAILED, "",
+		    "synkeeper: key: the daemon did not say why not\n");
+}
+
+static void improper_answers(void **state)
+{
+	static const struct {
+		const char *reply, *error;
+	} table[] = {
+		{ "hello\n", "Protocol error" },
+		{ "[]\n", "Protocol error" },
+		{ "{\"ok\":true\n", "Protocol error" },
+		{ "{\"ok\":true", "Broken pipe" },
+		{ NULL, "Broken pipe" },
+	};
+	char err[256];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		snprintf(err, sizeof(err),
+			 "synkeeper: key: %s gave no proper answer (%s): is "
+			 "that synkeeperd's socket, and of this version?\n",
+			 path, table[i].error);
+		expect_call("key", false, "{\"cmd\":\"key.list\"}\n",
+			    table[i].reply, CMD_FAILED, "", err);
+	}
+}
+
+static void too_long_a_request_is_not_sent(void **state)
+{
+	json_t *request = json_object(), *reply = NULL;
+	struct daemon_thread d;
+	char *name = calloc(1, 65536);
+
+	(void)state;
+	assert_non_null(name);
+	memset(name, 'x', 65535);
+	json_object_set_new(request, "name", json_string(name));
+	daemon_start(&d, NULL);
+	assert_int_equal(client_call(path, request, &reply), -EMSGSIZE);
+	assert_null(reply);
+	daemon_stop(&d);
+	assert_string_equal(d.request, "");
+	json_decref(request);
+	free(name);
+}
+
+static void no_daemon(void **state)
+{
+	char err[256];
+
+	(void)state;
+	snprintf(err, sizeof(err),
+		 "synkeeper: status: no daemon answers at %s: start "
+		 "synkeeperd, or name its socket with --control PATH\n",
+		 path);
+	expect_run("", false, CMD_FAILED, "", err);
+	expect_run("", true, CMD_FAILED, "", err);
+}
+
+/* A directory that is not Synkeeper's is left alone, whatever is in it. */
+static void down_removes_only_what_is_ours(void **state)
+{
+	char maps[sizeof(dir) + 16], file[sizeof(dir) + 32], err[512];
+
+	(void)state;
+	snprintf(maps, sizeof(maps), "%s/maps", dir);
+	snprintf(file, sizeof(file), "%s/settings", maps);
+	assert_int_equal(mkdir(maps, 0700), 0);
+	fclose(fopen(file, "w"));
+	snprintf(err, sizeof(err),
+		 "synkeeper: down: no daemon is running, and nothing of "
+		 "Synkeeper is in %s: nothing to take down, unless another "
+		 "--control or --pin-dir was meant\n",
+		 dir);
+	expect_run("down", false, CMD_FAILED, "", err);
+	assert_int_equal(unlink(file), 0);
+	assert_int_equal(rmdir(maps), 0);
+}
+
+static const struct CMUnitTest tests[] = {
+	CMD_TEST(requests),
+	CMD_TEST(json_is_the_result_as_it_came),
+	CMD_TEST(reasons_come_in_order_with_verdict_and_meaning),
+	CMD_TEST(refusals_of_the_daemon),
+	CMD_TEST(improper_answers),
+	CMD_TEST(too_long_a_request_is_not_sent),
+	CMD_TEST(no_daemon),
+	CMD_TEST(down_removes_only_what_is_ours),
+};
+
+TEST_MAIN(tests)

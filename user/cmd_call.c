@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Theory of operation: what the objects ask of the daemon, and what is said
+ * when it does not answer, see cmd.h.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "client.h"
+#include "cmd.h"
+
+bool cmd_no_daemon(int err)
+{
+	return err == -ENOENT || err == -ECONNREFUSED;
+}
+
+static void call_failed(const struct cmd *c, int err)
+{
+	char path[PATH_MAX];
+
+	switch (err) {
+	case -ENOENT:
+	case -ECONNREFUSED:
+		snprintf(path, sizeof(path), "%s/maps/settings", c->pin_dir);
+		cmd_failed(
+			c,
+			access(path, F_OK)
+				? "start synkeeperd, or name its socket with "
+				  "--control PATH"
+				: "what it pinned goes on protecting without "
+				  "it; start synkeeperd to take that over, or "
+				  "remove it with synkeeper down",
+			"no daemon answers at %s", c->control);
+		break;
+	case -EACCES:
+	case -EPERM:
+		cmd_failed(c, "run as root, or as a member of its group",
+			   "no permission for %s", c->control);
+		break;
+	case -ETIMEDOUT:
+		cmd_failed(c, "look at its log: journalctl -u synkeeperd",
+			   "the daemon did not answer within %d seconds",
+			   CLIENT_TIMEOUT_MS / 1000);
+		break;
+	case -EPROTO:
+	case -EMSGSIZE:
+	case -EPIPE:
+		cmd_failed(c,
+			   "is that synkeeperd's socket, and of this version?",
+			   "%s gave no proper answer (%s)", c->control,
+			   strerror(-err));
+		break;
+	default:
+		cmd_failed(c, NULL, "%s: %s", c->control, strerror(-err));
+	}
+}
+
+int cmd_try_call(const struct cmd *c, const char *name, json_t *request,
+		 json_t **ret_result)
+{
+	json_t *reply = NULL, *result;
+	const char *error, *hint;
+	int err = -ENOMEM;
+
+	if (!request)
+		request = json_object();
+	if (!json_object_set_new(request, "cmd", json_string(name)))
+		err = client_call(c->control, request, &reply);
+	json_decref(request);
+	if (err) {
+		if (!cmd_no_daemon(err))
+			call_failed(c, err);
+		return err;
+	}
+	result = json_object_get(reply, "result");
+	if (json_is_true(json_object_get(reply, "ok")) &&
+	    json_is_object(result)) {
+		*ret_result = json_incref(result);
+	} else {
+		error = json_string_value(json_object_get(reply, "error"));
+		hint = json_string_value(json_object_get(reply, "hint"));
+		cmd_failed(c, hint, "%s",
+			   error ? error : "the daemon did not say why not");
+		err = -EREMOTEIO;
+	}
+	json_decref(reply);
+	return err;
+}
+
+int cmd_call(const struct cmd *c, const char *name, json_t *request,
+	     json_t **ret_result)
+{
+	int err = cmd_try_call(c, name, request, ret_result);
+
+	if (cmd_no_daemon(err))
+		call_failed(c, err);
+	return err;
+}
