@@ -289,7 +289,7 @@ int config_parse_duration(const char *text, unsigned int *ret_ms)
 			return -EINVAL;
 		len = strspn(text, "dhms");
 		while (u < n_units && (strlen(units[u].name) != len ||
-				       strncmp(text, units[u].name, len)))
+				       strncmp(text, units[u].name, len) != 0))
 			u++;
 		if (u == n_units)
 			return -EINVAL;

@@ -94,7 +94,7 @@ static int either(struct config_parser *p, const char *value, const char *first,
 {
 	bool is_second = !strcmp(value, second);
 
-	if (!is_second && strcmp(value, first))
+	if (!is_second && strcmp(value, first) != 0)
 		return refuse(p, -EINVAL, "'%s': must be %s or %s", value,
 			      first, second);
 	*ret_second = is_second;
@@ -238,7 +238,7 @@ static int unknown_key(struct config_parser *p, const char *name)
 	for (i = 0; i < ARRAY_SIZE(keys); i++) {
 		if (!strcmp(keys[i].name, name))
 			elsewhere = keys[i].section;
-		if (strcmp(keys[i].section, p->section))
+		if (strcmp(keys[i].section, p->section) != 0)
 			continue;
 		if (!near && config_is_near(name, keys[i].name))
 			near = keys[i].name;

@@ -22,7 +22,7 @@ static inline int load(struct config *c, const char *text, size_t len,
 	*full = '\0';
 	ret = config_load(c, path, full);
 	unlink(path);
-	if (ret && strncmp(full, path, strlen(path)))
+	if (ret && strncmp(full, path, strlen(path)) != 0)
 		fail_msg("error does not begin with the file: %s", full);
 	strcpy(err, ret ? full + strlen(path) : "");
 	return ret;

@@ -134,7 +134,7 @@ static void test_good(void **state)
 
 		if (listen_parse(good[i].text, &l, &why))
 			fail_msg("'%s': refused: %s", good[i].text, why);
-		if (strcmp(listen_format(&l, buf), good[i].canonical))
+		if (strcmp(listen_format(&l, buf), good[i].canonical) != 0)
 			fail_msg("'%s': expected %s, came %s", good[i].text,
 				 good[i].canonical, buf);
 		if (listen_parse(buf, &again, &why) ||
@@ -150,17 +150,16 @@ static void test_bad(void **state)
 
 	(void)state;
 	for (i = 0; i < COUNT(bad); i++) {
-		struct listen l, before;
+		const struct listen before = { { 1, 2, 3, 4 }, 5, false };
+		struct listen l = before;
 		const char *why = NULL;
 
-		memset(&l, 0x5a, sizeof(l));
-		memset(&before, 0x5a, sizeof(before));
 		if (listen_parse(bad[i].text, &l, &why) != -EINVAL)
 			fail_msg("'%s': taken", bad[i].text);
-		if (!why || strcmp(why, bad[i].why))
+		if (!why || strcmp(why, bad[i].why) != 0)
 			fail_msg("'%s': expected: %s\ncame: %s", bad[i].text,
 				 bad[i].why, why ? why : "nothing");
-		if (memcmp(&l, &before, sizeof(l)))
+		if (!listen_equal(&l, &before))
 			fail_msg("'%s': the result was touched", bad[i].text);
 	}
 }

@@ -25,7 +25,7 @@ static void expect_error(const char *text, size_t len, int ret,
 	config_free(&c);
 	if (!came)
 		fail_msg("taken, expected '%s':\n%s", expected, text);
-	if (strcmp(err, expected))
+	if (strcmp(err, expected) != 0)
 		fail_msg("expected: %s\ncame:     %s\nfor:\n%s", expected, err,
 			 text);
 	if (came != ret)
