@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What is attached, pinned and mapped: Synkeeper's traces in the kernel.
+
+Theory of operation: asks the kernel itself and not the daemon: ip(8) for XDP,
+the BPF system call for tcx (bpftool 7.1 does not show it), bpffs for pins.
+nothing_left() is what must hold after a failed start and after `down`.
+"""
+import ctypes
+import json
+import os
+import platform
+
+from namespace import run
+
+BPF_PROG_QUERY = 16
+BPF_TCX_INGRESS = 46
+SYS_BPF = {"x86_64": 321, "aarch64": 280}[platform.machine()]
+
+
+class QueryAttr(ctypes.Structure):
+    """The part of union bpf_attr that BPF_PROG_QUERY reads."""
+    _fields_ = [("ifindex", ctypes.c_uint32),
+                ("attach_type", ctypes.c_uint32),
+                ("query_flags", ctypes.c_uint32),
+                ("attach_flags", ctypes.c_uint32),
+                ("prog_ids", ctypes.c_uint64),
+                ("count", ctypes.c_uint32),
+                ("pad", ctypes.c_uint32 * 9)]
+
+
+def ifindex(ns, iface=None):
+    return json.loads(ns.ip("-j", "link", "show", iface or ns.iface))[0][
+        "ifindex"]
+
+
+def tcx(ns, iface=None):
+    """How many programs sit at tc ingress."""
+    attr = QueryAttr(ifindex=ifindex(ns, iface), attach_type=BPF_TCX_INGRESS)
+    libc = ctypes.CDLL(None, use_errno=True)
+    with ns.inside():
+        if libc.syscall(SYS_BPF, BPF_PROG_QUERY, ctypes.byref(attr),
+                        ctypes.c_uint(ctypes.sizeof(attr))):
+            error = ctypes.get_errno()
+            raise OSError(error, f"BPF_PROG_QUERY: {os.strerror(error)}")
+    return attr.count
+
+
+def xdp(ns, iface=None):
+    """(program's name, "native" or "skb"), or None."""
+    link = json.loads(ns.ip("-j", "-d", "link", "show", iface or ns.iface))[0]
+    if "xdp" not in link:
+        return None
+    mode = {1: "native", 2: "skb"}.get(link["xdp"]["mode"], "?")
+    return link["xdp"]["prog"].get("name", "?"), mode
+
+
+def xdp_id(ns, iface=None):
+    link = json.loads(ns.ip("-j", "-d", "link", "show", iface or ns.iface))[0]
+    return link["xdp"]["prog"]["id"] if "xdp" in link else 0
+
+
+def pins(env):
+    """What is pinned below the daemon's pin directory, as relative paths."""
+    found = []
+    for place, _, names in os.walk(env.pin_dir):
+        found += [os.path.relpath(os.path.join(place, n), env.pin_dir)
+                  for n in names]
+    return sorted(found)
+
+
+def nothing_left(env, when, ifaces=(None,)):
+    """No program on the server's interfaces, no pin, no socket."""
+    for iface in ifaces:
+        name = iface or env.server.iface
+        got = xdp(env.server, iface)
+        assert not got, f"{when}: {name} still has an XDP program: {got}"
+        got = tcx(env.server, iface)
+        assert not got, f"{when}: {name} still has {got} tcx programs"
+    assert not os.path.exists(env.pin_dir), \
+        f"{when}: {env.pin_dir} is still there, with {pins(env)}"
+    assert not os.path.exists(env.control), \
+        f"{when}: the control socket {env.control} is still there"
+
+
+def map_value(env, name, *key):
+    """One value of a pinned map, as bpftool prints it with BTF. `key` is a
+    number, or the bytes of the key."""
+    key = key if len(key) > 1 else [b for b in key[0].to_bytes(4, "little")]
+    out = run(["bpftool", "-j", "map", "lookup", "pinned",
+               f"{env.pin_dir}/maps/{name}", "key", *map(str, key)]).stdout
+    entry = json.loads(out)
+    return entry.get("formatted", entry).get("value")
+
+
+def add_pair(env, name="server1", net="198.18.0", index=None):
+    """A second veth pair; the client's end is called client1. Its server has
+    the address NET.2. The client's end has an XDP program that passes."""
+    more = ["index", str(index)] if index else []
+    peer = name.replace("server", "client")
+    run(["ip", "-n", env.server.name, "link", "add", name, *more, "type",
+         "veth", "peer", peer, "netns", env.client.name])
+    for ns, iface, host in ((env.client, peer, 1), (env.server, name, 2)):
+        ns.ip("addr", "add", f"{net}.{host}/24", "dev", iface)
+        ns.ip("link", "set", iface, "up")
+    env.client.run(["bpftool", "net", "attach", "xdpdrv", "pinned",
+                    f"{env.bed_dir}/client", "dev", peer])
+    return f"{net}.2"

@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Good clients, who must notice nothing of what a test does meanwhile.
+
+Theory of operation: threads of this process, inside the client's namespace,
+talk HTTP to env.nginx(). GoodClients opens one connection after the other for
+as long as its `with` lasts and fails the test if one of them failed; Held is
+one connection that stays, and is asked now and then. Both compare every byte
+with the file that nginx serves.
+"""
+import contextlib
+import socket
+import threading
+import time
+
+TIMEOUT = 15  # seconds for one connection; a lost SYN alone costs one
+
+
+def body_of(answer):
+    """Status line checked, headers off."""
+    head, _, body = answer.partition(b"\r\n\r\n")
+    if b" 200 " not in head.split(b"\r\n", 1)[0]:
+        raise AssertionError(f"no HTTP 200 but {head[:60]!r}")
+    return body
+
+
+def connect(env, port=80, v6=False, address=None, timeout=TIMEOUT):
+    """A connected socket of the client's."""
+    address = address or (env.server.ip6 if v6 else env.server.ip4)
+    with env.client.inside():
+        return socket.create_connection((address, port), timeout)
+
+
+def get_once(env, port=80, v6=False, address=None, timeout=TIMEOUT):
+    """Connects, gets /1k, compares. Raises OSError or AssertionError."""
+    want = file_1k(env)
+    with contextlib.closing(connect(env, port, v6, address, timeout)) as s:
+        s.sendall(b"GET /1k HTTP/1.0\r\n\r\n")
+        answer = b""
+        while True:
+            got = s.recv(65536)
+            if not got:
+                break
+            answer += got
+    if body_of(answer) != want:
+        raise AssertionError("/1k arrived damaged")
+
+
+def file_1k(env):
+    with open(f"{env.dir}/www/1k", "rb") as f:
+        return f.read()
+
+
+class Held:
+    """A connection that lives through whatever a test does."""
+
+    def __init__(self, env, port=80, v6=False):
+        self.want = file_1k(env)
+        self.what = f"the held connection to port {port}"
+        self.socket = connect(env, port, v6)
+        self.ask()
+
+    def ask(self, when="at its start"):
+        try:
+            self.socket.sendall(b"GET /1k HTTP/1.1\r\nHost: x\r\n\r\n")
+            answer = b""
+            while len(answer.partition(b"\r\n\r\n")[2]) < len(self.want):
+                got = self.socket.recv(65536)
+                if not got:
+                    raise AssertionError(f"{self.what} was closed {when}")
+                answer += got
+        except OSError as e:
+            raise AssertionError(f"{self.what} broke {when}: {e}") from e
+        if body_of(answer) != self.want:
+            raise AssertionError(f"{self.what} brought damaged bytes {when}")
+
+
+class GoodClients:
+    """with GoodClients(env) as good: ...; good.wait_more(20)"""
+
+    def __init__(self, env, port=80, v6=False, address=None, threads=2):
+        self.env = env
+        self.args = {"port": port, "v6": v6, "address": address}
+        self.done = 0
+        self.errors = []
+        self.slowest = 0.0
+        self._stop = threading.Event()
+        self._lock = threading.Lock()
+        self._threads = [threading.Thread(target=self._loop, daemon=True)
+                         for _ in range(threads)]
+
+    def _loop(self):
+        while not self._stop.is_set():
+            start = time.monotonic()
+            try:
+                get_once(self.env, **self.args)
+            except (OSError, AssertionError) as e:
+                with self._lock:
+                    self.errors.append(f"{type(e).__name__}: {e}")
+                    if len(self.errors) > 20:
+                        return
+                continue
+            with self._lock:
+                self.done += 1
+                self.slowest = max(self.slowest, time.monotonic() - start)
+
+    def __enter__(self):
+        for t in self._threads:
+            t.start()
+        return self
+
+    def __exit__(self, kind, *_):
+        self._stop.set()
+        for t in self._threads:
+            t.join(2 * TIMEOUT)
+        if not kind:
+            self.check("meanwhile")
+
+    def check(self, when):
+        """None may have failed, and some must have been there."""
+        if self.errors:
+            raise AssertionError(
+                f"{len(self.errors)} good clients failed {when}, {self.done} "
+                f"succeeded; the first: {self.errors[0]}")
+        if not self.done:
+            raise AssertionError(f"no good client got through {when}")
+
+    def wait_more(self, n, when="meanwhile", timeout=30):
+        """Until n more of them have been served from now on."""
+        end = time.monotonic() + timeout
+        want = self.done + n
+        while self.done < want:
+            if self.errors:
+                self.check(when)
+            if time.monotonic() > end:
+                raise AssertionError(
+                    f"{n + self.done - want} of {n} good clients got through "
+                    f"in {timeout} s {when}")
+            time.sleep(0.01)
