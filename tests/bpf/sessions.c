@@ -28,18 +28,6 @@ __u32 sessions_now(void)
 	return ns_to_ticks(ts.tv_sec * 1000000000ULL + ts.tv_nsec);
 }
 
-void sessions_clear(void)
-{
-	struct session_set none = {};
-	struct session free = {};
-	__u32 i;
-
-	for (i = 0; i < SETS; i++)
-		bpf_map_update_elem(tags_fd(), &i, &none, BPF_ANY);
-	for (i = 0; i < SETS * SET_WAYS; i++)
-		bpf_map_update_elem(sessions_fd(), &i, &free, BPF_ANY);
-}
-
 struct tuple sessions_tuple(const struct spec *s)
 {
 	struct tuple t = { .client_port = htons(s->sport ? s->sport : 40000),
@@ -89,6 +77,27 @@ unsigned sessions_in_set(unsigned set)
 	for (way = 0; way < SET_WAYS; way++)
 		n += tags[way] != 0;
 	return n;
+}
+
+void sessions_clear(void)
+{
+	struct session_set none = {};
+	struct session free = {};
+	__u8 tags[SET_WAYS];
+	__u32 set, way, index;
+
+	for (set = 0; set < SETS; set++) {
+		if (!sessions_in_set(set))
+			continue;
+		read_set(set, tags);
+		bpf_map_update_elem(tags_fd(), &set, &none, BPF_ANY);
+		for (way = 0; way < SET_WAYS; way++) {
+			index = set * SET_WAYS + way;
+			if (tags[way])
+				bpf_map_update_elem(sessions_fd(), &index,
+						    &free, BPF_ANY);
+		}
+	}
 }
 
 enum session_state sessions_find(const struct tuple *t, struct session *ret)

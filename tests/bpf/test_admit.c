@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Theory of operation: what XDP tells tc of an admitted ACK, and tc's program
+ * as far as a test run can take it: the kernel takes assignments only from
+ * real ingress, so the last step is refused here with -EINVAL. That refusal
+ * shows that all steps before it were right; tests/net sees the socket.
+ */
+#include <errno.h>
+#include <linux/bpf.h>
+#include <stdio.h>
+
+#include "netns.h"
+#include "sessions.h"
+#include "synack.h"
+#include "testmain.h"
+
+enum { TC_NEXT = -1, TC_DROP = 2 };
+
+static const struct spec syn4 = { .flags = SYN };
+static const struct spec syn6 = { .v6 = true, .flags = SYN };
+static const struct handshake with_ts = { 1460, 7, 1, 0, 1 };
+
+static int setup(void **state)
+{
+	if (harness_setup(state))
+		return -1;
+	netns_listen(false, 443);
+	netns_listen(true, 443);
+	return 0;
+}
+
+static unsigned differs(const char *what, const char *field, uint32_t want,
+			uint32_t got)
+{
+	if (want == got)
+		return 0;
+	fprintf(stderr, "%s: mark.%s: expected %u, got %u\n", what, field, want,
+		got);
+	return 1;
+}
+
+static unsigned mark_diff(const char *what, const struct mark *want,
+			  const struct mark *got)
+{
+#define FIELD(name) differs(what, #name, want->name, got->name)
+	return FIELD(magic) + FIELD(rcv_tsval) + FIELD(rcv_tsecr) + FIELD(mss) +
+	       FIELD(rcv_wscale) + FIELD(snd_wscale) + FIELD(ecn_ok) +
+	       FIELD(wscale_ok) + FIELD(sack_ok) + FIELD(tstamp_ok) +
+	       FIELD(usec_ts_ok) + FIELD(reserved[0]) + FIELD(reserved[1]) +
+	       FIELD(reserved[2]);
+#undef FIELD
+}
+
+/* The mark must hold what the cookie kept, not what the SYN asked for. */
+static unsigned run_mark(const char *what, const struct spec *syn,
+			 const struct handshake *hs,
+			 const struct handshake *kept)
+{
+	struct handshake rounded, again = *hs;
+	struct spec ack = synack_ack(syn, hs, &rounded);
+	bool scaled = kept->wscale != WSCALE_NONE;
+	struct mark want = {
+		.magic = MARK_MAGIC,
+		.mss = kept->mss,
+		.ecn_ok = kept->ecn,
+		.sack_ok = kept->sack,
+		.wscale_ok = scaled,
+		.snd_wscale = scaled ? kept->wscale : 0,
+		.rcv_wscale = scaled ? SERVER_WSCALE : 0,
+		.tstamp_ok = kept->ts,
+		.rcv_tsval = kept->ts ? ACK_TSVAL : 0,
+		.rcv_tsecr = kept->ts ? synack_cookie(syn, &again).tsval : 0,
+	};
+	static struct frame in;
+	static struct run r;
+
+	packet_build(&ack, &in);
+	harness_run(&in, &r);
+	if (!expect_run(what, &in, &r, XDP_PASS, REASON_admitted, NULL))
+		return 1;
+	if (r.meta_len != sizeof(want)) {
+		fprintf(stderr, "%s: expected %zu bytes of metadata, got %u\n",
+			what, sizeof(want), r.meta_len);
+		return 1;
+	}
+	return mark_diff(what, &want, &r.mark);
+}
+
+#define NONE WSCALE_NONE
+
+static void mark(void **state)
+{
+	/* mss, wscale, sack, ecn, ts: negotiated, and what the cookie keeps */
+	static const struct {
+		const char *what;
+		struct handshake hs, kept4, kept6;
+	} rows[] = {
+		{ "Linux",
+		  { 1460, 7, 1, 0, 1 },
+		  { 1460, 7, 1, 0, 1 },
+		  { 1440, 7, 1, 0, 1 } },
+		{ "Linux, ECN",
+		  { 1460, 7, 1, 1, 1 },
+		  { 1460, 7, 1, 1, 1 },
+		  { 1440, 7, 1, 1, 1 } },
+		{ "timestamps, no SACK, no scale",
+		  { 536, NONE, 0, 0, 1 },
+		  { 536, NONE, 0, 0, 1 },
+		  { 536, NONE, 0, 0, 1 } },
+		{ "jumbo, scale 14",
+		  { 9000, 14, 1, 0, 1 },
+		  { 8960, 14, 1, 0, 1 },
+		  { 8940, 14, 1, 0, 1 } },
+		{ "tunnel, scale 0",
+		  { 1399, 0, 1, 0, 1 },
+		  { 1360, 0, 1, 0, 1 },
+		  { 1380, 0, 1, 0, 1 } },
+		{ "Windows",
+		  { 1460, 8, 1, 0, 0 },
+		  { 1460, 8, 1, 0, 0 },
+		  { 1440, 8, 1, 0, 0 } },
+		{ "Windows, ECN",
+		  { 1460, 8, 1, 1, 0 },
+		  { 1460, 8, 1, 1, 0 },
+		  { 1440, 8, 1, 1, 0 } },
+		{ "SACK, scale 5 rounded down",
+		  { 1460, 5, 1, 0, 0 },
+		  { 1460, 4, 1, 0, 0 },
+		  { 1440, 4, 1, 0, 0 } },
+		{ "MSS 1300 without timestamps",
+		  { 1300, 8, 1, 0, 0 },
+		  { 1300, 8, 1, 0, 0 },
+		  { 1220, 8, 1, 0, 0 } },
+		{ "no options",
+		  { 536, NONE, 0, 0, 0 },
+		  { 536, NONE, 0, 0, 0 },
+		  { 536, NONE, 0, 0, 0 } },
+		{ "MSS and ECN only",
+		  { 1460, NONE, 0, 1, 0 },
+		  { 1440, NONE, 0, 1, 0 },
+		  { 1420, NONE, 0, 1, 0 } },
+	};
+	unsigned i, bad = 0;
+
+	(void)state;
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		sessions_clear();
+		bad += run_mark(rows[i].what, &syn4, &rows[i].hs,
+				&rows[i].kept4);
+		bad += run_mark(rows[i].what, &syn6, &rows[i].hs,
+				&rows[i].kept6);
+	}
+	assert_int_equal(bad, 0);
+}
+
+static void mark_again(void **state)
+{
+	unsigned bad = 0;
+
+	(void)state;
+	bad += run_mark("first", &syn4, &with_ts, &with_ts);
+	bad += run_mark("retransmitted", &syn4, &with_ts, &with_ts);
+	assert_int_equal(bad, 0);
+}
+
+static void no_mark_unless_admitted(void **state)
+{
+	struct spec s = { .flags = ACK };
+	static struct frame in;
+	static struct run r;
+
+	(void)state;
+	sessions_put_state(&s, SESSION_ESTABLISHED);
+	packet_build(&s, &in);
+	harness_run(&in, &r);
+	assert_int_equal(r.reason, REASON_session);
+	assert_int_equal(r.meta_len, 0);
+	s.dport = 80;
+	packet_build(&s, &in);
+	harness_run(&in, &r);
+	assert_int_equal(r.reason, REASON_no_service);
+	assert_int_equal(r.meta_len, 0);
+}
+
+static void no_metadata(void **state)
+{
+	struct handshake kept;
+	struct spec s = synack_ack(&syn4, &with_ts, &kept);
+	static struct frame in;
+	static struct run r;
+
+	(void)state;
+	harness.cfg.flags |= SETTING_NO_META;
+	harness_settings();
+	packet_build(&s, &in);
+	harness_run(&in, &r);
+	assert_true(
+		expect_run("ACK", &in, &r, XDP_PASS, REASON_admitted, NULL));
+	assert_int_equal(r.meta_len, 0);
+}
+
+/* Runs tc's program; expects @verdict, @reason counted, the frame unchanged. */
+static bool run_tc(const char *what, const struct spec *s, int verdict,
+		   enum reason reason)
+{
+	static struct frame in;
+	static struct run r;
+	bool ok = true;
+
+	packet_build(s, &in);
+	harness_run_tc(&in, &r);
+	if ((int)r.verdict != verdict || r.reason != reason) {
+		fprintf(stderr, "%s: expected %d (%s), got %d (%s)\n", what,
+			verdict, reason_name(reason), (int)r.verdict,
+			reason_name(r.reason));
+		ok = false;
+	}
+	return !packet_diff(what, &in, r.data, r.len) && ok;
+}
+
+static bool tc_leaves(const char *what, const struct spec *s)
+{
+	return run_tc(what, s, TC_NEXT, REASON_NONE);
+}
+
+static void tc_without_mark(void **state)
+{
+	struct handshake kept;
+	const struct spec rows[] = {
+		synack_ack(&syn4, &with_ts, &kept),
+		{ .flags = SYN },
+		{ .flags = RST },
+		{ .flags = ACK, .data = 1000 },
+		{ .flags = ACK, .dport = 80 },
+		{ .flags = SYN, .frag = 0x2000 },
+		{ .v6 = true, .flags = ACK },
+		{ .v6 = true, .ext = "?" },
+	};
+	unsigned i, bad = 0;
+
+	(void)state;
+	sessions_put_state(&rows[0], SESSION_PENDING);
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		bad += !tc_leaves("no mark", &rows[i]);
+	assert_int_equal(bad, 0);
+}
+
+static void tc_not_ready(void **state)
+{
+	struct handshake kept;
+	struct spec s = synack_ack(&syn4, &with_ts, &kept);
+
+	(void)state;
+	sessions_put_state(&s, SESSION_PENDING);
+	harness.cfg.flags = SETTING_NO_META;
+	harness_settings();
+	assert_true(tc_leaves("not ready", &s));
+}
+
+/* Drivers without metadata: tc finds pending sessions and their cookies. */
+static void tc_by_session(void **state)
+{
+	struct handshake kept;
+	struct spec s = synack_ack(&syn4, &with_ts, &kept), other = s;
+	struct event e;
+	unsigned bad = 0;
+
+	(void)state;
+	harness.cfg.flags |= SETTING_NO_META;
+	harness_settings();
+	bad += !tc_leaves("no session", &s);
+	sessions_put_state(&s, SESSION_ESTABLISHED);
+	bad += !tc_leaves("established", &s);
+	sessions_clear();
+	sessions_put_state(&s, SESSION_PENDING);
+	other.ack++;
+	bad += !tc_leaves("pending, but no cookie", &other);
+	other = s;
+	other.dport = 80;
+	bad += !tc_leaves("no service", &other);
+	bad += harness_event(&e);
+	assert_int_equal(bad, 0);
+
+	assert_true(run_tc("pending", &s, TC_DROP, REASON_refused));
+	assert_true(harness_event(&e));
+	assert_int_equal(e.kind, EVENT_REFUSED);
+	assert_int_equal(e.error, -EINVAL);
+	assert_int_equal(e.service, SERVICE_4);
+}
+
+static void tc_listener_gone(void **state)
+{
+	struct handshake kept;
+	struct spec s = synack_ack(&syn4, &with_ts, &kept);
+
+	(void)state;
+	harness.cfg.flags |= SETTING_NO_META;
+	harness_settings();
+	sessions_put_state(&s, SESSION_PENDING);
+	netns_close_all();
+	assert_true(run_tc("nobody listens", &s, TC_NEXT, REASON_no_listener));
+}
+
+#define TEST(name) \
+	cmocka_unit_test_setup_teardown(name, setup, harness_teardown)
+
+static const struct CMUnitTest tests[] = {
+	TEST(mark),
+	TEST(mark_again),
+	TEST(no_mark_unless_admitted),
+	TEST(no_metadata),
+	TEST(tc_without_mark),
+	TEST(tc_not_ready),
+	TEST(tc_by_session),
+	TEST(tc_listener_gone),
+};
+
+TEST_MAIN(tests)

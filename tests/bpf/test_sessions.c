@@ -1,0 +1,354 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Theory of operation: what the program knows of connections, from its table
+ * and from the kernel's sockets: which packets it lets pass for that, what it
+ * enters, what it gives up when a set of the table is full.
+ */
+#include <linux/bpf.h>
+#include <stdio.h>
+
+#include "netns.h"
+#include "sessions.h"
+#include "synack.h"
+#include "testmain.h"
+
+static const struct handshake with_ts = { 1460, 7, 1, 0, 1 };
+
+static enum session_state state_of(const struct spec *s)
+{
+	struct tuple t = sessions_tuple(s);
+
+	return sessions_find(&t, NULL);
+}
+
+static bool passes(const char *what, const struct spec *s, enum reason reason)
+{
+	return expect_spec(what, s, XDP_PASS, reason);
+}
+
+/* A TIME-WAIT that is reopened: the next ACK looks again whose it is. */
+static void syn_of_known_session(void **state)
+{
+	enum session_state st;
+	unsigned bad = 0;
+
+	(void)state;
+	for (st = SESSION_PENDING; st <= SESSION_TIME_WAIT; st++) {
+		struct spec s = { .flags = SYN, .v6 = st & 1 };
+
+		sessions_clear();
+		sessions_put_state(&s, st);
+		bad += !passes("SYN", &s, REASON_session_syn);
+		assert_int_equal(state_of(&s), SESSION_PENDING);
+		bad += !passes("SYN again", &s, REASON_session_syn);
+	}
+	assert_int_equal(bad, 0);
+}
+
+static void touched(void **state)
+{
+	struct spec s = { .flags = ACK };
+	struct session old = { .tuple = sessions_tuple(&s) };
+
+	(void)state;
+	old.live.state = SESSION_ESTABLISHED;
+	old.live.service = SERVICE_4;
+	old.live.seen = sessions_now() - 10000;
+	sessions_put(&old);
+	assert_true(passes("ACK", &s, REASON_session));
+	sessions_find(&old.tuple, &old);
+	assert_in_range(sessions_now() - old.live.seen, 0, 100);
+	assert_int_equal(old.live.service, SERVICE_4);
+}
+
+static void neighbours_are_unknown(void **state)
+{
+	struct spec s = { .flags = ACK };
+	unsigned bad = 0;
+
+	(void)state;
+	sessions_put_state(&s, SESSION_ESTABLISHED);
+	s.sport = 40001;
+	bad += !expect_spec("another port", &s, XDP_DROP, REASON_bad_cookie);
+	s.sport = 0;
+	s.src = "198.51.100.8";
+	bad += !expect_spec("another client", &s, XDP_DROP, REASON_bad_cookie);
+	s.src = NULL;
+	s.dst = NEAR4;
+	bad += !expect_spec("another server", &s, XDP_DROP, REASON_bad_cookie);
+	assert_int_equal(bad, 0);
+}
+
+static void adopted(void **state)
+{
+	unsigned v6;
+
+	(void)state;
+	for (v6 = 0; v6 < 2; v6++) {
+		struct spec s = { .v6 = v6,
+				  .src = v6 ? NEAR6 : NEAR4,
+				  .sport = 42001 + v6,
+				  .flags = ACK };
+		struct tuple t = sessions_tuple(&s);
+		struct session session;
+
+		netns_connect(&s, NULL, NULL);
+		assert_true(passes("first", &s, REASON_adopted));
+		assert_int_equal(sessions_find(&t, &session),
+				 SESSION_ESTABLISHED);
+		assert_int_equal(session.live.service,
+				 v6 ? SERVICE_6 : SERVICE_4);
+		assert_true(passes("second", &s, REASON_session));
+		s.flags = SYN;
+		assert_true(passes("SYN", &s, REASON_session_syn));
+		s.flags = ACK;
+		assert_true(passes("ACK after it", &s, REASON_session));
+		assert_int_equal(sessions_find(&t, NULL), SESSION_ESTABLISHED);
+	}
+}
+
+static void pending_becomes_established(void **state)
+{
+	struct spec s = { .src = NEAR4, .sport = 42003, .flags = ACK };
+
+	(void)state;
+	netns_connect(&s, NULL, NULL);
+	sessions_put_state(&s, SESSION_PENDING);
+	assert_true(passes("ACK", &s, REASON_session));
+	assert_int_equal(state_of(&s), SESSION_ESTABLISHED);
+}
+
+static bool event_says(enum event_kind kind, const struct spec *s)
+{
+	struct tuple t = sessions_tuple(s);
+	struct event e;
+
+	return harness_event(&e) && e.kind == kind &&
+	       !memcmp(&e.tuple, &t, sizeof(t)) && e.service == SERVICE_4;
+}
+
+static void half_open(void **state)
+{
+	struct spec s = { .sport = 42004, .flags = SYN, .opts = "mss:1460" };
+	struct handshake kept;
+	struct event e;
+
+	(void)state;
+	netns_listen(false, 443);
+	netns_half_open(&s);
+	s.flags = ACK;
+	assert_true(
+		passes("ACK of the kernel's handshake", &s, REASON_half_open));
+	assert_int_equal(state_of(&s), SESSION_FREE);
+	assert_false(harness_event(&e));
+	s.flags = SYN;
+	s = synack_ack(&s, &with_ts, &kept);
+	assert_true(expect_spec("ACK of our cookie", &s, XDP_DROP,
+				REASON_in_the_way));
+	assert_true(event_says(EVENT_IN_THE_WAY, &s));
+}
+
+static void time_wait(void **state)
+{
+	struct spec s = { .src = NEAR4, .sport = 42005, .flags = ACK };
+	struct handshake kept;
+
+	(void)state;
+	netns_time_wait(&s);
+	assert_true(passes("ACK", &s, REASON_time_wait));
+	assert_int_equal(state_of(&s), SESSION_TIME_WAIT);
+	assert_true(passes("ACK again", &s, REASON_session));
+	sessions_clear();
+	s.flags = SYN;
+	s = synack_ack(&s, &with_ts, &kept);
+	assert_true(expect_spec("ACK of our cookie", &s, XDP_DROP,
+				REASON_in_the_way));
+	assert_true(event_says(EVENT_IN_THE_WAY, &s));
+}
+
+/* This host connects out from the service's port; the server answers. */
+static void syn_ack_for_own_connection(void **state)
+{
+	struct spec s = { .sport = 42006, .flags = SYN | ACK };
+	unsigned bad = 0;
+
+	(void)state;
+	netns_syn_sent(&s);
+	bad += !passes("SYN+ACK", &s, REASON_socket);
+	s.flags = RST | ACK;
+	bad += !passes("RST+ACK", &s, REASON_socket);
+	s.sport = 42007;
+	s.flags = SYN | ACK;
+	bad += !expect_spec("SYN+ACK to nobody", &s, XDP_DROP,
+			    REASON_bad_flags);
+	assert_int_equal(bad, 0);
+}
+
+/* Gives @s the next port whose tuple falls into @set. */
+static void next_in_set(struct spec *s, unsigned set)
+{
+	struct tuple t;
+
+	do {
+		s->sport++;
+		assert_int_not_equal(s->sport, 0);
+		t = sessions_tuple(s);
+	} while (sessions_set_of(&t) != set);
+}
+
+enum { SET = 5 };
+
+/*
+ * Fills SET with sessions seen 1000 - i ticks ago, all established, but way
+ * @pending. Returns their tuples.
+ */
+static void fill_set(struct spec *s, unsigned pending,
+		     struct tuple ret[SET_WAYS])
+{
+	unsigned i;
+
+	s->sport = 1024;
+	for (i = 0; i < SET_WAYS; i++) {
+		struct session session = {};
+
+		next_in_set(s, SET);
+		session.tuple = ret[i] = sessions_tuple(s);
+		session.live.state = i == pending ? SESSION_PENDING
+						  : SESSION_ESTABLISHED;
+		session.live.service = SERVICE_4;
+		session.live.seen = sessions_now() - 1000 + i;
+		sessions_put(&session);
+	}
+}
+
+static void check_evicted(struct spec *s, const struct tuple tuples[SET_WAYS],
+			  unsigned victim)
+{
+	struct spec syn, ack;
+	struct handshake kept;
+	unsigned i;
+
+	next_in_set(s, SET);
+	syn = *s;
+	syn.flags = SYN;
+	ack = synack_ack(&syn, &with_ts, &kept);
+	assert_true(passes("ACK into a full set", &ack, REASON_admitted));
+	assert_int_equal(state_of(&ack), SESSION_PENDING);
+	assert_int_equal(sessions_in_set(SET), SET_WAYS);
+	for (i = 0; i < SET_WAYS; i++) {
+		bool known = sessions_find(&tuples[i], NULL) != SESSION_FREE;
+
+		if (known != (i != victim))
+			fail_msg("session %u is %s, expected to evict %u", i,
+				 known ? "known" : "gone", victim);
+	}
+}
+
+static void evicts_the_longest_idle(void **state)
+{
+	struct spec s = {};
+	struct tuple tuples[SET_WAYS];
+
+	(void)state;
+	netns_listen(false, 443);
+	fill_set(&s, SET_WAYS, tuples);
+	check_evicted(&s, tuples, 0);
+}
+
+static void evicts_pending_before_established(void **state)
+{
+	struct spec s = {};
+	struct tuple tuples[SET_WAYS];
+
+	(void)state;
+	netns_listen(false, 443);
+	fill_set(&s, 11, tuples);
+	check_evicted(&s, tuples, 11);
+}
+
+/* Many more handshakes than ways: each of them is admitted. */
+static void overflow_refuses_nobody(void **state)
+{
+	struct spec syn = { .sport = 1024, .flags = SYN }, ack;
+	struct handshake kept;
+	unsigned i, bad = 0;
+
+	(void)state;
+	netns_listen(false, 443);
+	for (i = 0; i < 10 * SET_WAYS; i++) {
+		next_in_set(&syn, SET);
+		ack = synack_ack(&syn, &with_ts, &kept);
+		bad += !passes("ACK", &ack, REASON_admitted);
+		bad += state_of(&ack) != SESSION_PENDING;
+	}
+	assert_int_equal(bad, 0);
+	assert_int_equal(sessions_in_set(SET), SET_WAYS);
+}
+
+/* Other CPUs are filling every way: no place, but no harm either. */
+static void set_being_filled(void **state)
+{
+	struct spec syn = { .sport = 1024, .flags = SYN }, ack;
+	struct session_set busy;
+	struct handshake kept;
+	__u32 set = SET;
+
+	(void)state;
+	netns_listen(false, 443);
+	memset(&busy, 0x11, sizeof(busy));
+	bpf_map__update_elem(harness.skel->maps.session_tags, &set, sizeof(set),
+			     &busy, sizeof(busy), 0);
+	next_in_set(&syn, SET);
+	ack = synack_ack(&syn, &with_ts, &kept);
+	assert_true(passes("ACK", &ack, REASON_admitted));
+	assert_int_equal(state_of(&ack), SESSION_FREE);
+	assert_true(passes("ACK again", &ack, REASON_admitted));
+}
+
+/* Two sessions of one set and one tag are told apart by their tuples. */
+static void same_tag(void **state)
+{
+	struct spec a = { .sport = 1024, .flags = ACK }, b = a;
+	struct table_hash ha, hb;
+	struct tuple t;
+
+	(void)state;
+	next_in_set(&a, SET);
+	t = sessions_tuple(&a);
+	table_hash(&harness.cfg, &t, &ha);
+	b = a;
+	do {
+		next_in_set(&b, SET);
+		t = sessions_tuple(&b);
+		table_hash(&harness.cfg, &t, &hb);
+	} while (hb.tag != ha.tag);
+	sessions_put_state(&a, SESSION_ESTABLISHED);
+	assert_true(expect_spec("the other", &b, XDP_DROP, REASON_bad_cookie));
+	sessions_put_state(&b, SESSION_TIME_WAIT);
+	assert_true(passes("the one", &a, REASON_session));
+	b.flags = SYN;
+	assert_true(passes("the other", &b, REASON_session_syn));
+	assert_int_equal(state_of(&a), SESSION_ESTABLISHED);
+	assert_int_equal(state_of(&b), SESSION_PENDING);
+}
+
+#define TEST(name) \
+	cmocka_unit_test_setup_teardown(name, harness_setup, harness_teardown)
+
+static const struct CMUnitTest tests[] = {
+	TEST(syn_of_known_session),
+	TEST(touched),
+	TEST(neighbours_are_unknown),
+	TEST(adopted),
+	TEST(pending_becomes_established),
+	TEST(half_open),
+	TEST(time_wait),
+	TEST(syn_ack_for_own_connection),
+	TEST(evicts_the_longest_idle),
+	TEST(evicts_pending_before_established),
+	TEST(overflow_refuses_nobody),
+	TEST(set_being_filled),
+	TEST(same_tag),
+};
+
+TEST_MAIN(tests)
