@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What the daemon's books say: counters, services and sessions.
+
+Theory of operation: counted() surrounds packets and requires that exactly
+these reasons were counted meanwhile: an answer to "was it dropped?" that needs
+no waiting for something not to happen. Reasons that are not named may change.
+"""
+import contextlib
+
+from namespace import wait_for
+
+
+def reasons(env, service=None):
+    """{reason: packets}, of one service or of all."""
+    args = ["--service", service] if service else []
+    return env.json("stats", *args)["total"]
+
+
+def deltas(before, after):
+    return {k: after.get(k, 0) - before.get(k, 0)
+            for k in sorted(before.keys() | after.keys())
+            if after.get(k, 0) != before.get(k, 0)}
+
+
+@contextlib.contextmanager
+def counted(env, what, timeout=2, **want):
+    """Requires that the named reasons grow by exactly so much."""
+    before = reasons(env)
+    yield
+    got = {}
+
+    def enough():
+        got.clear()
+        got.update(deltas(before, reasons(env)))
+        return all(got.get(k, 0) >= n for k, n in want.items())
+
+    with contextlib.suppress(AssertionError):
+        wait_for(enough, timeout, "counters")
+    wrong = {k: n for k, n in want.items() if got.get(k, 0) != n}
+    assert not wrong, f"{what}: expected the counts {wrong}, got {got}"
+
+
+def service(env, listen):
+    """One row of `synkeeper service list`."""
+    rows = env.json("service", "list")["services"]
+    found = [row for row in rows if row["listen"] == listen]
+    assert found, f"service {listen}: not in {rows}"
+    return found[0]
+
+
+def wait_armed(env, listen="*:80", armed=True, timeout=3):
+    wait_for(lambda: service(env, listen)["armed"] == armed, timeout,
+             f"{listen} being {'armed' if armed else 'disarmed'}")
+
+
+def protect(env, *listens, **kwargs):
+    """Starts synkeeperd for these services (*:80) and waits until armed."""
+    listens = listens or ("*:80",)
+    daemon = env.synkeeperd(services=listens, **kwargs)
+    for listen in listens:
+        wait_armed(env, listen)
+    return daemon
+
+
+def sessions(env, sport=None):
+    """Rows of `synkeeper session list`, of one client port or all."""
+    return [row for row in env.json("session", "list")
+            if sport is None or row["client"].endswith(f":{sport}")]

@@ -1,0 +1,224 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A TCP peer made by hand with scapy, on the client's veth.
+
+Theory of operation: a Peer has an address that no kernel owns (192.0.2.77,
+2001:db8::77): so nobody resets its connections behind its back. The server
+knows it by a static neighbour entry. A Flow is one 4-tuple: send() builds a
+segment from the next sequence numbers, recv() returns the next answer to it.
+What the server's kernel sends has partial checksums (veth), what Synkeeper
+sends has whole ones; only those are checked, by check_sums().
+"""
+import itertools
+import logging
+import random
+import select
+import socket
+import time
+
+logging.getLogger("scapy.runtime").setLevel(logging.ERROR)
+from scapy.layers.inet import ICMP, IP, TCP  # noqa: E402
+from scapy.layers.inet6 import (ICMPv6EchoReply, ICMPv6EchoRequest,  # noqa: E402
+                                IPv6)
+from scapy.layers.l2 import Ether  # noqa: E402
+
+ETH_P_ALL = 3
+OUTGOING = 4  # PACKET_OUTGOING
+
+# what a SYN offers
+LINUX = [("MSS", 1460), ("SAckOK", b""), ("Timestamp", (1000, 0)),
+         ("NOP", None), ("WScale", 7)]
+WINDOWS = [("MSS", 1460), ("NOP", None), ("WScale", 8), ("NOP", None),
+           ("NOP", None), ("SAckOK", b"")]
+
+
+class Peer:
+    """An address by hand; `with Peer(env) as peer:`."""
+
+    def __init__(self, env, v6=False, host=77):
+        self.env = env
+        self.v6 = v6
+        self.ip = f"2001:db8::{host}" if v6 else f"192.0.2.{host}"
+        self.server_ip = env.server.ip6 if v6 else env.server.ip4
+        env.server.ip("neigh", "replace", self.ip, "lladdr", env.client.mac,
+                      "dev", env.server.iface, "nud", "permanent")
+        with env.client.inside():
+            self.sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW,
+                                      socket.htons(ETH_P_ALL))
+        self.sock.bind((env.client.iface, ETH_P_ALL))
+        self._ports = itertools.count(random.randrange(20000, 30000))
+        self._pings = itertools.count(1)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.sock.close()
+
+    def ether(self):
+        return Ether(src=self.env.client.mac, dst=self.env.server.mac)
+
+    def ip_header(self, **fields):
+        layer = IPv6 if self.v6 else IP
+        return layer(**{"src": self.ip, "dst": self.server_ip, **fields})
+
+    def send(self, packet):
+        """An IP packet of scapy, or a whole frame."""
+        if not isinstance(packet, Ether):
+            packet = self.ether() / packet
+        self.sock.send(bytes(packet))
+
+    def recv(self, match, timeout, what):
+        """The next frame to this address for which match(frame) is true."""
+        end = time.monotonic() + timeout
+        while (left := end - time.monotonic()) > 0:
+            if not select.select([self.sock], [], [], left)[0]:
+                break
+            data, address = self.sock.recvfrom(65535)
+            if address[2] == OUTGOING:
+                continue
+            frame = Ether(data)
+            ip = frame.getlayer(IPv6 if self.v6 else IP)
+            if ip is not None and ip.dst == self.ip and match(frame):
+                return frame
+        raise AssertionError(f"{what}: expected within {timeout} s, "
+                             "nothing of the kind came")
+
+    def barrier(self):
+        """Returns once what was sent before has been processed: the server's
+        kernel answers echo requests in their order."""
+        for _ in range(2):  # XDP_TX leaves at the end of its batch
+            n = next(self._pings)
+            self.send(self.ip_header() / (ICMPv6EchoRequest(seq=n) if self.v6
+                                          else ICMP(type=8, seq=n)))
+            self.recv(lambda f, n=n: self._is_reply(f, n), 5, "an echo reply")
+
+    def _is_reply(self, frame, n):
+        if self.v6:
+            return ICMPv6EchoReply in frame and frame[ICMPv6EchoReply].seq == n
+        return ICMP in frame and frame[ICMP].type == 0 and frame[ICMP].seq == n
+
+    def flow(self, port=80, sport=None, isn=None):
+        return Flow(self, port, sport or next(self._ports),
+                    random.getrandbits(32) if isn is None else isn)
+
+
+class Flow:
+    """One 4-tuple of a Peer. `seq` and `ack` are what send() uses next; `ts`
+    is whether segments bear timestamps, `tsecr` what they echo."""
+
+    def __init__(self, peer, port, sport, isn):
+        self.peer = peer
+        self.port = port
+        self.sport = sport
+        self.isn = isn
+        self.seq = isn
+        self.ack = 0
+        self.ts = False
+        self.tsecr = 0
+
+    def segment(self, flags, data=b"", **fields):
+        """TCP segment; @fields replace those of the flow."""
+        fields = {"seq": self.seq, "ack": self.ack if "A" in flags else 0,
+                  "window": 64240, "options": self._options(), **fields}
+        for key in ("seq", "ack"):
+            fields[key] &= 0xffffffff
+        return TCP(sport=self.sport, dport=self.port, flags=flags,
+                   **fields) / data
+
+    def _options(self):
+        if not self.ts:
+            return []
+        return [("NOP", None), ("NOP", None),
+                ("Timestamp", (2000, self.tsecr))]
+
+    def send(self, flags, data=b"", ip=None, **fields):
+        """Sends one segment. @ip: the headers below TCP, else plain ones."""
+        self.peer.send((ip or self.peer.ip_header()) /
+                       self.segment(flags, data, **fields))
+
+    def matches(self, frame):
+        tcp = frame.getlayer(TCP)
+        return tcp is not None and tcp.dport == self.sport and \
+            tcp.sport == self.port
+
+    def recv(self, what, flags=None, timeout=3):
+        """The next segment for this flow; with @flags, the next like that."""
+        frame = self.peer.recv(
+            lambda f: self.matches(f) and
+            (flags is None or set(str(f[TCP].flags)) == set(flags)),
+            timeout, f"{what} ({flags or 'any segment'} to {self.peer.ip}:"
+            f"{self.sport})")
+        return frame
+
+    def syn(self, options=(), flags="S", what="the answer to a SYN", data=b"",
+            ip=None):
+        """SYN, SYN-ACK; leaves seq, ack, ts ready for the ACK. The SYN-ACK."""
+        self.send(flags, data, ip, seq=self.isn, options=list(options))
+        frame = self.recv(what)
+        tcp = frame[TCP]
+        assert set("SA") <= set(str(tcp.flags)), \
+            f"{what}: expected SYN-ACK, got {tcp.flags}"
+        assert tcp.ack == (self.isn + 1) & 0xffffffff, \
+            f"{what}: expected ACK {(self.isn + 1) & 0xffffffff}, " \
+            f"got {tcp.ack}"
+        self.took(tcp)
+        return frame
+
+    def took(self, synack):
+        """Takes over the numbers of a SYN-ACK."""
+        self.seq = (self.isn + 1) & 0xffffffff
+        self.ack = (synack.seq + 1) & 0xffffffff
+        stamps = [v for name, v in synack.options if name == "Timestamp"]
+        self.ts = bool(stamps)
+        self.tsecr = stamps[0][0] if stamps else 0
+
+    def open(self, options=()):
+        """The whole handshake."""
+        self.syn(options)
+        self.send("A")
+
+    def say(self, data, what="data"):
+        """Data, and its acknowledgement by the kernel."""
+        self.send("PA", data)
+        self.seq = (self.seq + len(data)) & 0xffffffff
+        self.expect_ack(what)
+
+    def expect_ack(self, what, timeout=3):
+        """Waits until the server has acknowledged all that was sent."""
+        frame = self.peer.recv(
+            lambda f: self.matches(f) and f[TCP].ack == self.seq and
+            "A" in f[TCP].flags and "R" not in f[TCP].flags, timeout,
+            f"{what}: ACK {self.seq} to {self.peer.ip}:{self.sport}")
+        return frame
+
+    def nothing_came(self, what, unless=lambda tcp: False):
+        """Requires that all sent so far brings no segment back."""
+        seen = []
+
+        def match(frame):
+            if self.matches(frame) and not unless(frame[TCP]):
+                seen.append(frame[TCP].summary())
+            return False
+
+        original = self.peer.recv
+        # the barrier's own receiving sees the segments that precede it
+        self.peer.recv = lambda m, t, w: original(
+            lambda f: match(f) or m(f), t, w)
+        try:
+            self.peer.barrier()
+        finally:
+            self.peer.recv = original
+        assert not seen, f"{what}: expected no answer, got {seen}"
+
+
+def check_sums(frame, what):
+    """Requires whole checksums, as in everything that Synkeeper sends."""
+    again = Ether(bytes(frame))
+    got = [again[TCP].chksum]
+    if IP in again:
+        got.append(again[IP].chksum)
+        del again[IP].chksum
+    del again[TCP].chksum
+    again = Ether(bytes(again))
+    want = [again[TCP].chksum] + ([again[IP].chksum] if IP in again else [])
+    assert got == want, f"{what}: expected checksums {want}, got {got}"

@@ -1,0 +1,233 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Sockets of the two namespaces, made by the test process itself.
+
+Theory of operation: a socket stays in the namespace in which it was made, so a
+test can hold both ends of a connection: listen() and connect() make them, and
+Server runs a function on each accepted socket in a thread. move() sends a
+pattern both ways at once and compares every byte. Every socket has a time-out,
+so that what is lost shows as an error and not as a hanging test.
+"""
+import contextlib
+import hashlib
+import random
+import re
+import socket
+import threading
+
+TIMEOUT = 10
+CHUNK = 1 << 18
+
+
+def server_address(env, port=80, v6=False):
+    return (env.server.ip6 if v6 else env.server.ip4, port)
+
+
+def listen(env, address="::", port=80, backlog=128, v6only=False,
+           reuseport=False, proto=0, namespace=None):
+    """A listener on the server; :: takes both families unless v6only."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with (namespace or env.server).inside():
+        s = socket.socket(family, socket.SOCK_STREAM, proto)
+    s.settimeout(TIMEOUT)
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if family == socket.AF_INET6:
+        s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, v6only)
+    if reuseport:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    s.bind((address, port))
+    s.listen(backlog)
+    return s
+
+
+def client_socket(env, v6=False, sport=0):
+    with env.client.inside():
+        s = socket.socket(socket.AF_INET6 if v6 else socket.AF_INET,
+                          socket.SOCK_STREAM)
+    s.settimeout(TIMEOUT)
+    if sport:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        s.bind(("", sport))
+    return s
+
+
+def connect(env, port=80, v6=False, sport=0, timeout=TIMEOUT):
+    """A connection of the client's kernel to the server."""
+    s = client_socket(env, v6, sport)
+    s.settimeout(timeout)
+    try:
+        s.connect(server_address(env, port, v6))
+    except OSError as e:
+        s.close()
+        raise AssertionError(f"connecting to port {port} over IPv"
+                             f"{6 if v6 else 4}: {e!r}") from e
+    return s
+
+
+def connect_error(env, port=80, v6=False, timeout=TIMEOUT):
+    """Connects and closes again. The exception, or None if it worked."""
+    with client_socket(env, v6) as s:
+        s.settimeout(timeout)
+        try:
+            s.connect(server_address(env, port, v6))
+        except OSError as e:
+            return e
+    return None
+
+
+def accept(listener):
+    s, _ = listener.accept()
+    s.settimeout(TIMEOUT)
+    return s
+
+
+def pair(env, listener, port=80, v6=False, sport=0):
+    """A connection: (the client's socket, the server's)."""
+    c = connect(env, port, v6, sport)
+    return c, accept(listener)
+
+
+def receive(sock, size):
+    """Exactly @size bytes, or those up to the end."""
+    data = b""
+    while len(data) < size:
+        part = sock.recv(size - len(data))
+        if not part:
+            break
+        data += part
+    return data
+
+
+def echo(sock):
+    """Handler for Server: sends back what comes, until the end."""
+    while data := sock.recv(65536):
+        sock.sendall(data)
+
+
+def banner(text):
+    """Handler for Server: speaks first, then echoes."""
+    def handler(sock):
+        sock.sendall(text)
+        echo(sock)
+    return handler
+
+
+class Server:
+    """Accepts in a thread and runs handler(socket) in one for each."""
+
+    def __init__(self, listener, handler=echo):
+        self.listener = listener
+        self.accepted = 0
+        self.errors = []
+        self._handler = handler
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        self.listener.settimeout(None)
+        with contextlib.suppress(OSError):  # closed by the test
+            while True:
+                s, _ = self.listener.accept()
+                self.accepted += 1
+                threading.Thread(target=self._serve, args=(s,),
+                                 daemon=True).start()
+
+    def _serve(self, sock):
+        sock.settimeout(TIMEOUT)
+        with sock:
+            try:
+                self._handler(sock)
+            except OSError as e:
+                self.errors.append(e)
+
+
+def ask(sock, text=b"ping"):
+    """Sends to a handler that echoes, and requires the echo."""
+    sock.sendall(text)
+    got = receive(sock, len(text))
+    assert got == text, f"echo: expected {text!r}, got {got!r}"
+
+
+class Pattern:
+    """Bytes of which every chunk differs; position and digest in hand."""
+
+    def __init__(self, size, seed):
+        self.size = size
+        self._block = random.Random(seed).randbytes(CHUNK)
+
+    def chunks(self):
+        for at in range(0, self.size, CHUNK):
+            yield (at.to_bytes(8, "big") + self._block[8:])[:self.size - at]
+
+    def digest(self):
+        h = hashlib.sha256()
+        for chunk in self.chunks():
+            h.update(chunk)
+        return h.hexdigest()
+
+    def send(self, sock):
+        for chunk in self.chunks():
+            sock.sendall(chunk)
+
+    def check(self, sock):
+        """Receives the whole pattern; says what came instead."""
+        h, got = hashlib.sha256(), 0
+        while got < self.size:
+            data = sock.recv(min(CHUNK, self.size - got))
+            if not data:
+                break
+            h.update(data)
+            got += len(data)
+        assert got == self.size, \
+            f"transfer: expected {self.size} bytes, the end came after {got}"
+        assert h.hexdigest() == self.digest(), \
+            f"transfer: {got} bytes arrived, but damaged"
+
+
+class Task(threading.Thread):
+    """A thread whose exception is raised by done()."""
+
+    def __init__(self, function, *args):
+        super().__init__(daemon=True)
+        self._call = (function, args)
+        self._error = None
+        self.start()
+
+    def run(self):
+        function, args = self._call
+        try:
+            function(*args)
+        except Exception as e:  # whatever it is, done() raises it
+            self._error = e
+
+    def done(self, timeout=60):
+        self.join(timeout)
+        assert not self.is_alive(), f"still running after {timeout} s"
+        if self._error:
+            raise self._error
+
+
+def start_move(a, b, size):
+    """Starts a transfer both ways between two ends: tasks to wait for."""
+    there, back = Pattern(size, "there"), Pattern(size, "back")
+    return [Task(there.send, a), Task(there.check, b),
+            Task(back.send, b), Task(back.check, a)]
+
+
+def move(a, b, size=2 << 20):
+    for task in start_move(a, b, size):
+        try:
+            task.done()
+        except OSError as e:
+            raise AssertionError(f"transfer of {size} bytes: {e!r}") from e
+
+
+def tcp_info(namespace, sock):
+    """What ss -tinoe says of this socket: {"ts": True, "wscale": "7,7", ...}.
+    Words without a value are True."""
+    port, peer = sock.getsockname()[1], sock.getpeername()[1]
+    found = namespace.ss("-tinoe", f"sport = :{port} and dport = :{peer}")
+    assert len(found) == 1, f"ss: expected one socket, got {found}"
+    info = {}
+    for word in found[0]["info"].split():
+        m = re.match(r"([a-z_]+):(\S+)$", word)
+        info[m.group(1) if m else word] = m.group(2) if m else True
+    return info
