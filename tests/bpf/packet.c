@@ -194,6 +194,29 @@ void packet_checksum(struct frame *f, bool v6)
 	set16(ip + 10, ~sum(ip, (ip[0] & 15) * 4, 0));
 }
 
+bool packet_valid(const uint8_t *data, uint32_t len)
+{
+	const uint8_t *ip = data + 14;
+	unsigned tags, tcp_len, pseudo;
+
+	for (tags = 0; tags < 2 && (ip[-2] == 0x81 || ip[-2] == 0x88); tags++)
+		ip += 4;
+	if (ip[-2] == 0x08 && ip[0] == 0x45) {
+		tcp_len = (ip[2] << 8 | ip[3]) - 20;
+		pseudo = sum(ip + 12, 8, 6 + tcp_len);
+		if (sum(ip, 20, 0) != 0xffff)
+			return false;
+		ip += 20;
+	} else if (ip[-2] == 0x86 && ip[0] == 0x60 && ip[6] == 6) {
+		tcp_len = ip[4] << 8 | ip[5];
+		pseudo = sum(ip + 8, 32, 6 + tcp_len);
+		ip += 40;
+	} else {
+		return false;
+	}
+	return ip + tcp_len <= data + len && sum(ip, tcp_len, pseudo) == 0xffff;
+}
+
 void packet_build(const struct spec *s, struct frame *ret)
 {
 	struct frame *f = ret;

@@ -74,6 +74,12 @@ const char *spec_dst(const struct spec *s);
 void packet_checksum(struct frame *f, bool v6);
 
 /*
+ * Is this a frame with TCP directly behind an IP header without options, whose
+ * lengths fit into it and whose checksums are right?
+ */
+bool packet_valid(const uint8_t *data, uint32_t len);
+
+/*
  * Compares @got with @want, in the layout of @want. Prints a line for each
  * field that differs, led by @what. Returns the number of such fields.
  */
