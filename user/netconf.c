@@ -200,9 +200,11 @@ static void local_prune(const struct local_dump *d)
 int netconf_local_addrs(int fd)
 {
 	static __u32 generation;
-	struct local_dump d = { .map_fd = fd, .generation = ++generation };
-	int err = local_dump(&d, AF_INET);
+	struct local_dump d = { .map_fd = fd };
+	int err;
 
+	d.generation = ++generation;
+	err = local_dump(&d, AF_INET);
 	if (!err)
 		err = local_dump(&d, AF_INET6);
 	if (!err)

@@ -107,7 +107,7 @@ static json_t *json_ifaces(const struct daemon *d)
 
 static double seconds(__u64 ns)
 {
-	return (ns / 100000000) / 10.0;
+	return (double)(ns / 100000000) / 10.0; /* tenths are enough */
 }
 
 static json_t *json_key(const struct daemon *d)
@@ -191,19 +191,30 @@ static bool arg_listen(struct request *r, struct listen *ret)
 static bool arg_policy(struct request *r, bool needed, enum config_policy *ret)
 {
 	const json_t *member = json_object_get(r->args, "policy");
-	const char *text = json_string_value(member);
+	const char *text = json_string_value(member), *why = "on or off";
 
 	if (!member && !needed)
 		return true;
-	if (text && !strcmp(text, "on"))
-		*ret = POLICY_ON;
-	else if (text && !strcmp(text, "off"))
-		*ret = POLICY_OFF;
-	else {
-		refuse(r, "policies are on and off", "'%s' is no policy",
+	if (text && !config_parse_policy(text, ret, &why))
+		return true;
+	refuse(r, why, "'%s' is no policy", text ? text : "");
+	return false;
+}
+
+/* Reads member "name"; left out, it is empty. */
+static bool arg_name(struct request *r, char ret[CONFIG_NAME_MAX])
+{
+	const json_t *member = json_object_get(r->args, "name");
+	const char *text = json_string_value(member), *why = "it is no string";
+
+	if (text)
+		why = config_check_name(text);
+	if (member && why) {
+		refuse(r, why, "'%s' is no name for a service",
 		       text ? text : "");
 		return false;
 	}
+	snprintf(ret, CONFIG_NAME_MAX, "%s", text ? text : "");
 	return true;
 }
 
@@ -228,16 +239,13 @@ static json_t *apply(struct daemon *d, struct request *r,
 
 static json_t *on_service_add(struct daemon *d, struct request *r)
 {
-	const char *name = json_string_value(json_object_get(r->args, "name"));
 	struct config_service c = { .policy = POLICY_ON };
 	const struct service *svc;
 	int err;
 
-	if (!arg_listen(r, &c.listen) || !arg_policy(r, false, &c.policy))
+	if (!arg_listen(r, &c.listen) || !arg_name(r, c.name) ||
+	    !arg_policy(r, false, &c.policy))
 		return NULL;
-	if (name && strlen(name) >= sizeof(c.name))
-		return refuse(r, "31 bytes at most", "the name is too long");
-	snprintf(c.name, sizeof(c.name), "%s", name ? name : "");
 	err = services_add(d->services, &c, &svc);
 	if (err == -EEXIST)
 		return refuse(

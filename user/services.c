@@ -105,7 +105,7 @@ static struct service *find(struct services *s, const struct listen *l)
 /* The id that this address had, or a fresh one; 0 if there is none left. */
 static __u16 pick_id(const struct services *s, const struct listen *l)
 {
-	__u16 id, fresh = 0;
+	__u32 id, fresh = 0;
 
 	for (id = 1; id < SERVICES_MAX; id++) {
 		struct listen had = info_listen(&s->infos[id]);
@@ -198,7 +198,7 @@ int services_policy(struct services *s, const struct listen *l,
 void services_drain_rest(struct services *s, __u64 drain_ns)
 {
 	char text[LISTEN_STRLEN];
-	__u16 id;
+	__u32 id;
 
 	for (id = 1; id < SERVICES_MAX; id++) {
 		struct service *svc = &s->slots[id];
@@ -299,7 +299,7 @@ static int read_listeners(struct services *s, struct sockdiag *diag)
 static void drop_drained(struct services *s)
 {
 	__u64 now = now_ns();
-	__u16 id;
+	__u32 id;
 
 	for (id = 1; id < SERVICES_MAX; id++) {
 		struct service *svc = &s->slots[id];
@@ -316,7 +316,7 @@ int services_apply(struct services *s, struct sockdiag *diag,
 		   const struct netconf *net, bool *ret_armed)
 {
 	struct service *svc;
-	__u16 id;
+	__u32 id;
 	int err;
 
 	err = read_listeners(s, diag);

@@ -6,8 +6,10 @@
  */
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "control.h"
@@ -43,81 +45,106 @@ static int usage_error(const char *err)
 	return -EINVAL;
 }
 
+enum { OPT_REPLACE = 256, OPT_EXIT, OPT_PIN, OPT_CONTROL, OPT_CHECK };
+
+static const char short_options[] = ":i:s:c:m:vVh";
+static const struct option options[] = {
+	{ "interface", required_argument, NULL, 'i' },
+	{ "service", required_argument, NULL, 's' },
+	{ "config", required_argument, NULL, 'c' },
+	{ "mode", required_argument, NULL, 'm' },
+	{ "replace", no_argument, NULL, OPT_REPLACE },
+	{ "on-exit", required_argument, NULL, OPT_EXIT },
+	{ "pin-dir", required_argument, NULL, OPT_PIN },
+	{ "control", required_argument, NULL, OPT_CONTROL },
+	{ "check", no_argument, NULL, OPT_CHECK },
+	{ "verbose", no_argument, NULL, 'v' },
+	{ "version", no_argument, NULL, 'V' },
+	{ "help", no_argument, NULL, 'h' },
+	{},
+};
+
+static const char *flag_name(int opt)
+{
+	const struct option *o = options;
+
+	while (o->name && o->val != opt)
+		o++;
+	return o->name;
+}
+
+static int set_exit(struct config *c, const char *value, char *err)
+{
+	if (strcmp(value, "keep") && strcmp(value, "detach")) {
+		snprintf(err, CONFIG_ERR_MAX, "'%s': keep or detach", value);
+		return -EINVAL;
+	}
+	c->on_exit = strcmp(value, "keep") ? EXIT_DETACH : EXIT_KEEP;
+	return 0;
+}
+
+static int set_path(char **member, const char *value, size_t max, char *err)
+{
+	const char *why = config_check_path(value, max);
+
+	if (why) {
+		snprintf(err, CONFIG_ERR_MAX, "'%s': %s", value, why);
+		return -EINVAL;
+	}
+	return config_set_string(member, value);
+}
+
+static int set_flag(struct config *c, struct flags *f, int opt, char *err)
+{
+	switch (opt) {
+	case 'i':
+		return config_add_iface(c, optarg, err);
+	case 's':
+		return config_add_service(c, "", optarg, POLICY_ON, err);
+	case 'm':
+		return config_set_mode(c, optarg, err);
+	case OPT_REPLACE:
+		c->replace = true;
+		return 0;
+	case OPT_EXIT:
+		return set_exit(c, optarg, err);
+	case OPT_PIN:
+		return set_path(&c->pin_dir, optarg, PATH_MAX / 2, err);
+	case OPT_CONTROL:
+		return set_path(&c->control, optarg,
+				sizeof(((struct sockaddr_un *)0)->sun_path),
+				err);
+	case OPT_CHECK:
+		f->check = true;
+		return 0;
+	case 'v':
+		f->verbose = true;
+		return 0;
+	}
+	return 0; /* -c is read already */
+}
+
+/* Says what is wrong with @arg, names the way out. Returns -EINVAL. */
+static int flag_error(const char *arg, const char *what)
+{
+	char line[CONFIG_ERR_MAX + 64];
+
+	snprintf(line, sizeof(line), "%s%s", arg, what);
+	return usage_error(line);
+}
+
 /*
- * Fills @c from the command line; the file first, so that flags add to it.
+ * The file, if one is named; flags then add to it and have the last word.
  * Returns 1 if all is said already (help, version), 0, or -errno.
  */
-static int parse_flags(int argc, char **argv, struct config *c, struct flags *f)
+static int parse_file(int argc, char **argv, struct config *c, char *err)
 {
-	enum { OPT_REPLACE = 256, OPT_EXIT, OPT_PIN, OPT_CONTROL, OPT_CHECK };
-	static const char short_options[] = ":i:s:c:m:vVh";
-	static const struct option options[] = {
-		{ "interface", required_argument, NULL, 'i' },
-		{ "service", required_argument, NULL, 's' },
-		{ "config", required_argument, NULL, 'c' },
-		{ "mode", required_argument, NULL, 'm' },
-		{ "replace", no_argument, NULL, OPT_REPLACE },
-		{ "on-exit", required_argument, NULL, OPT_EXIT },
-		{ "pin-dir", required_argument, NULL, OPT_PIN },
-		{ "control", required_argument, NULL, OPT_CONTROL },
-		{ "check", no_argument, NULL, OPT_CHECK },
-		{ "verbose", no_argument, NULL, 'v' },
-		{ "version", no_argument, NULL, 'V' },
-		{ "help", no_argument, NULL, 'h' },
-		{},
-	};
-	char err[CONFIG_ERR_MAX] = "";
-	int opt, ret;
+	const char *file = NULL;
+	int opt;
 
-	/* the file first: flags add to it and have the last word */
 	while ((opt = getopt_long(argc, argv, short_options, options, NULL)) !=
 	       -1) {
-		if (opt == 'c' && (ret = config_load(c, optarg, err)))
-			return usage_error(err), ret;
-	}
-	optind = 1;
-	while ((opt = getopt_long(argc, argv, short_options, options, NULL)) !=
-	       -1) {
-		ret = 0;
 		switch (opt) {
-		case 'i':
-			ret = config_add_iface(c, optarg, err);
-			break;
-		case 's':
-			ret = config_add_service(c, "", optarg, POLICY_ON, err);
-			break;
-		case 'c':
-			break;
-		case 'm':
-			ret = config_set_mode(c, optarg, err);
-			break;
-		case OPT_REPLACE:
-			c->replace = true;
-			break;
-		case OPT_EXIT:
-			if (!strcmp(optarg, "keep")) {
-				c->on_exit = EXIT_KEEP;
-			} else if (!strcmp(optarg, "detach")) {
-				c->on_exit = EXIT_DETACH;
-			} else {
-				snprintf(err, sizeof(err),
-					 "--on-exit '%s': keep or detach",
-					 optarg);
-				ret = -EINVAL;
-			}
-			break;
-		case OPT_PIN:
-			ret = config_set_string(&c->pin_dir, optarg);
-			break;
-		case OPT_CONTROL:
-			ret = config_set_string(&c->control, optarg);
-			break;
-		case OPT_CHECK:
-			f->check = true;
-			break;
-		case 'v':
-			f->verbose = true;
-			break;
 		case 'V':
 			puts("synkeeperd " SYNKEEPER_VERSION);
 			return 1;
@@ -125,28 +152,46 @@ static int parse_flags(int argc, char **argv, struct config *c, struct flags *f)
 			fputs(usage_text, stdout);
 			return 1;
 		case ':':
-			snprintf(err, sizeof(err),
-				 "%s needs a value: synkeeperd --help",
-				 argv[optind - 1]);
-			return usage_error(err);
-		default:
-			snprintf(err, sizeof(err),
-				 "%s is no option: synkeeperd --help",
-				 argv[optind - 1]);
-			return usage_error(err);
+			return flag_error(argv[optind - 1],
+					  " needs a value: synkeeperd --help");
+		case '?':
+			return flag_error(argv[optind - 1],
+					  " is no option: synkeeperd --help");
+		case 'c':
+			if (file)
+				return flag_error(
+					"--config",
+					" is given twice: one file holds all");
+			file = optarg;
 		}
-		if (ret)
-			return usage_error(err[0] ? err : strerror(-ret));
 	}
-	if (optind < argc) {
-		snprintf(err, sizeof(err),
-			 "%s: unexpected: interfaces take -i, services -s",
-			 argv[optind]);
-		return usage_error(err);
-	}
-	if (config_validate(c, err))
+	if (optind < argc)
+		return flag_error(
+			argv[optind],
+			": unexpected: interfaces take -i, services -s");
+	if (file && config_load(c, file, err))
 		return usage_error(err);
 	return 0;
+}
+
+static int parse_flags(int argc, char **argv, struct config *c, struct flags *f)
+{
+	char err[CONFIG_ERR_MAX] = "", name[32];
+	int opt, ret;
+
+	ret = parse_file(argc, argv, c, err);
+	if (ret)
+		return ret;
+	optind = 1;
+	while ((opt = getopt_long(argc, argv, short_options, options, NULL)) !=
+	       -1) {
+		ret = set_flag(c, f, opt, err);
+		if (ret) {
+			snprintf(name, sizeof(name), "--%s ", flag_name(opt));
+			return flag_error(name, err[0] ? err : strerror(-ret));
+		}
+	}
+	return config_validate(c, err) ? usage_error(err) : 0;
 }
 
 int main(int argc, char **argv)

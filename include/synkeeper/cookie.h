@@ -112,7 +112,7 @@ static __always_inline __u32 cookie_mss_level(bool v4, __u32 mss)
 	return mss >= cookie_mss(v4, 1);
 }
 
-/* profile mm -> level: 536, 1300 (IPv6: 1220), 1440, 1460 */
+/* profile mm -> level: 536, 1300, 1440, 1460; IPv6: 536, 1220, 1420, 1440 */
 static __always_inline __u32 cookie_mm_level(bool v4, __u32 mm)
 {
 	return mm == 3 ? 6 : mm == 2 ? 5 : mm == 1 ? (v4 ? 2 : 1) : 0;
@@ -121,6 +121,12 @@ static __always_inline __u32 cookie_mm_level(bool v4, __u32 mm)
 static __always_inline __u32 cookie_mm(bool v4, __u32 level)
 {
 	return level >= 6 ? 3 : level == 5 ? 2 : level >= (v4 ? 2 : 1);
+}
+
+/* profile m: 0 is level 0; 1 is 1440, or 1220, which is IPv6's default MSS */
+static __always_inline __u32 cookie_m_mm(bool v4)
+{
+	return v4 ? 2 : 1;
 }
 
 /* profile www -> window scale: none 0 2 4 6 7 8 10 */
@@ -161,7 +167,7 @@ static __always_inline __u32 cookie_profile(bool v4, const struct handshake *hs)
 
 	if (!hs->sack)
 		return (hs->ecn ? 8 : 0) | cookie_ww(hs->wscale) << 1 |
-		       (mm >= 2);
+		       (mm >= cookie_m_mm(v4));
 	if (hs->ecn)
 		return 0x10 | cookie_ww(hs->wscale) << 2 | mm;
 	return 0x20 | cookie_www(hs->wscale) << 2 | mm;
@@ -183,7 +189,7 @@ static __always_inline void cookie_unprofile(bool v4, __u32 profile,
 	} else {
 		hs->ecn = !!(profile & 8);
 		hs->wscale = cookie_ww_scale(profile >> 1 & 3);
-		mm = profile & 1 ? 2 : 0;
+		mm = profile & 1 ? cookie_m_mm(v4) : 0;
 	}
 	hs->mss = cookie_mss(v4, cookie_mm_level(v4, mm));
 }

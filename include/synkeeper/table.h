@@ -31,7 +31,11 @@ struct table_hash {
 	__u8 tag;  /* never 0 */
 };
 
-/* Multiplication by a secret odd number; the high half picks the set. */
+/*
+ * Multiplication by a secret odd number. It carries differences upwards only,
+ * so the last words in are multiplied twice: else a difference in the top byte
+ * (an IPv4 server's last octet) would never reach the set.
+ */
 static __always_inline void table_hash(const struct settings *cfg,
 				       const struct tuple *t,
 				       struct table_hash *ret)
@@ -50,6 +54,8 @@ static __always_inline void table_hash(const struct settings *cfg,
 	h ^= h >> 32;
 	h = (h ^ (t->client_port | (__u64)t->server_port << 16)) * mul;
 	h ^= h >> 29;
+	h *= mul;
+	h ^= h >> 32;
 
 	ret->set = (__u32)(h >> 8);
 	ret->tag = (__u8)h ? (__u8)h : 1;

@@ -51,7 +51,7 @@ static struct handshake kept_of(bool v4, struct handshake hs)
 			 : ROUND_DOWN(mss, 536, 1220, 1420, 1440);
 	else
 		mss = v4 ? ROUND_DOWN(mss, 536, 1440)
-			 : ROUND_DOWN(mss, 536, 1420);
+			 : ROUND_DOWN(mss, 536, 1220);
 
 	if (!hs.ts && ws != WSCALE_NONE)
 		ws = hs.sack && !hs.ecn ? ROUND_DOWN(ws, 0, 2, 4, 6, 7, 8, 10)
