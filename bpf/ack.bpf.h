@@ -187,6 +187,8 @@ ack_admit(struct xdp_md *ctx, struct settings *cfg, const struct packet *p,
 		n = (struct session_new){ .tuple = p->tuple,
 					  .client_isn = p->seq - 1,
 					  .server_isn = p->ack - 1,
+					  .client_tsval = o->tsval,
+					  .server_tsval = o->tsecr,
 					  .service = p->ep.service,
 					  .state = SESSION_PENDING };
 		session_insert(cfg, &n);

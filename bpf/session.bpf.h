@@ -140,6 +140,8 @@ struct session_new {
 	struct tuple tuple;
 	__u32 client_isn;
 	__u32 server_isn;
+	__u32 client_tsval;
+	__u32 server_tsval;
 	__u16 service;
 	__u8 state;
 };
@@ -167,6 +169,8 @@ static __noinline int session_insert(struct settings *cfg,
 	s->born = now;
 	s->client_isn = n->client_isn;
 	s->server_isn = n->server_isn;
+	s->client_tsval = n->client_tsval;
+	s->server_tsval = n->server_tsval;
 	live.state = n->state;
 	live.service = n->service;
 	live.seen = now;

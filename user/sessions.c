@@ -12,8 +12,11 @@
 #include "sessions.h"
 #include "synkeeper/table.h"
 
-/* Seconds after which the reaper asks whether an idle session's socket lives */
-enum { ASK_AFTER_S = 30, SLICES = 10 };
+enum {
+	ASK_PENDING_MS = 1000, /* idle so long, the reaper asks the kernel */
+	ASK_AFTER_MS = 30000,  /* the same of an established session */
+	SLICES = 10,
+};
 
 static __u32 ticks_of(__u64 ms)
 {
@@ -37,6 +40,7 @@ int sessions_init(struct sessions *s, const struct loader *l,
 		.sets = settings->set_mask + 1,
 		.pending_ticks = ticks_of(c->pending_timeout_ms),
 		.idle_ticks = ticks_of(c->idle_timeout_ms),
+		.probe = { -1, -1 },
 	};
 	s->tags = map_table(loader_map_fd(l, MAP_SESSION_TAGS),
 			    s->sets * sizeof(*s->tags), PROT_READ | PROT_WRITE);
@@ -49,11 +53,14 @@ int sessions_init(struct sessions *s, const struct loader *l,
 		log_err("cannot map the session table: %s", strerror(-err));
 		return err;
 	}
-	return 0;
+	return probe_open(&s->probe);
 }
 
 void sessions_free(struct sessions *s)
 {
+	if (!s->settings)
+		return; /* never begun */
+	probe_close(&s->probe);
 	if (s->tags)
 		munmap(s->tags, s->sets * sizeof(*s->tags));
 	if (s->entries)
@@ -186,25 +193,28 @@ static void reap_one(struct sessions *s, struct sockdiag *diag, __u32 set,
 	struct session *e = &s->entries[set * SET_WAYS + way];
 	union session_word seen = word_of(e), next;
 	__u32 idle = ns_to_ticks(now_ns()) - seen.seen, limit;
+	bool pending = seen.state == SESSION_PENDING;
 	int found;
 
 	if (seen.state == SESSION_FREE || (__s32)idle < 0)
 		return;
-	limit = seen.state == SESSION_PENDING ? s->pending_ticks
-					      : ticks_of(ASK_AFTER_S * 1000);
-	if (idle < limit || (idle < s->idle_ticks && *asks <= 0))
+	limit = pending ? s->pending_ticks : s->idle_ticks;
+	if (idle < ticks_of(pending ? ASK_PENDING_MS : ASK_AFTER_MS) ||
+	    (idle < limit && *asks <= 0))
 		return;
 	found = -ENOENT;
 	if (*asks > 0) {
 		(*asks)--;
 		found = sockdiag_state(diag, &e->tuple);
 	}
-	if (found == -ENOENT) {
-		end(s, set, way, seen);
-	} else if (found > 0 && state_of(found) != seen.state) {
+	if (found > 0 && state_of(found) != seen.state) {
 		next = seen;
 		next.state = state_of(found);
 		swap_word(e, seen, next.word);
+	} else if (found == -ENOENT && (!pending || idle >= limit)) {
+		end(s, set, way, seen);
+	} else if (found == -ENOENT && (e->client_isn || e->server_isn)) {
+		probe_send(&s->probe, e); /* lost: the next walk asks again */
 	}
 }
 

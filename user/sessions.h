@@ -5,12 +5,14 @@
  * entering and removing cost no system call. The reaper walks a slice of the
  * sets each time it is called and removes what is over: pending sessions that
  * got no socket, and idle ones whose socket is gone; for those it asks the
- * kernel, a bounded number of times a call.
+ * kernel, a bounded number of times a call. The client of a pending session
+ * is asked, too (probe.h).
  */
 #ifndef SESSIONS_H
 #define SESSIONS_H
 
 #include "loader.h"
+#include "probe.h"
 #include "sockdiag.h"
 
 struct sessions {
@@ -21,6 +23,7 @@ struct sessions {
 	__u32 next_set; /* where the reaper goes on */
 	__u32 pending_ticks;
 	__u32 idle_ticks;
+	struct probe probe;
 };
 
 struct session_counts {

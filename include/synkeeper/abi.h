@@ -153,9 +153,11 @@ struct session {
 	union session_word live;
 	struct tuple tuple;
 	__u32 born;	  /* ticks */
-	__u32 client_isn; /* host byte order; of a pending session */
-	__u32 server_isn;
-	__u32 pad[2];
+	/* of a pending session, so that its client can be asked; host order */
+	__u32 client_isn;
+	__u32 server_isn; /* the cookie; 0 with client_isn: not ours to ask */
+	__u32 client_tsval;
+	__u32 server_tsval; /* 0: no timestamps */
 };
 _Static_assert(sizeof(struct session) == 64, "a session is one cache line");
 
