@@ -73,7 +73,8 @@ static int pick(const struct cmd *c, const char *what, const char *const *names,
 	if (found >= 0)
 		return found;
 	for (i = 0; i < n; i++) {
-		if (found == -ENOTUNIQ && strncmp(names[i], word, strlen(word)))
+		if (found == -ENOTUNIQ &&
+		    strncmp(names[i], word, strlen(word)) != 0)
 			continue;
 		o += snprintf(list + o, sizeof(list) - o, "%s%s", sep,
 			      names[i]);

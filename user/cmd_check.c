@@ -73,7 +73,9 @@ static int check_run(const struct cmd *c, const struct cmd_args *args)
 	check_host(findings, c->pin_dir);
 	check_iface(findings, name);
 	json_array_foreach(findings, i, finding)
+	{
 		ready = ready && !has_failed(finding);
+	}
 	result = json_pack("{s:s, s:b, s:o}", "interface", name, "ready", ready,
 			   "findings", findings);
 	if (!result)

@@ -24,7 +24,9 @@ static void put_names(FILE *out, const json_t *names, const char *what)
 	size_t i;
 
 	json_array_foreach(names, i, name)
+	{
 		fprintf(out, "%s %s\n", what, json_string_value(name));
+	}
 }
 
 static void daemon_text(FILE *out, const json_t *result)
@@ -36,30 +38,31 @@ static void daemon_text(FILE *out, const json_t *result)
 
 static void leftover_text(FILE *out, const json_t *result)
 {
-	json_t *link;
-	size_t i;
-
 	fputs("no daemon is running\n", out);
-	json_array_foreach(json_object_get(result, "links"), i, link)
-		fprintf(out, "detached %s from %s\n",
-			json_string_value(json_object_get(link, "hook")),
-			json_string_value(json_object_get(link, "interface")));
+	put_names(out, json_object_get(result, "links"), "detached");
 	fprintf(out, "removed %" JSON_INTEGER_FORMAT " pins from %s\n",
 		json_integer_value(json_object_get(result, "pins")),
 		json_string_value(json_object_get(result, "pin_dir")));
 }
 
-/* "xdp_2", see attach.h; of an interface elsewhere the number has to do. */
+/*
+ * The pin "xdp_2" as "xdp from ifindex 2 (eth0 here)": the number may be of
+ * another network namespace, the one in which the daemon ran.
+ */
 static json_t *link_of(const char *pin)
 {
-	char hook[16] = "?", name[IF_NAMESIZE] = "";
-	unsigned int ifindex = 0;
+	char hook[16], name[IF_NAMESIZE], text[64];
+	unsigned int ifindex;
 
-	if (sscanf(pin, "%15[a-z]_%u", hook, &ifindex) == 2 &&
-	    !if_indextoname(ifindex, name))
-		snprintf(name, sizeof(name), "ifindex %u", ifindex);
-	return json_pack("{s:s, s:s}", "hook", hook, "interface",
-			 *name ? name : pin);
+	if (sscanf(pin, "%15[a-z]_%u", hook, &ifindex) != 2)
+		return json_string(pin);
+	if (if_indextoname(ifindex, name))
+		snprintf(text, sizeof(text), "%s from ifindex %u (%s here)",
+			 hook, ifindex, name);
+	else
+		snprintf(text, sizeof(text), "%s from ifindex %u", hook,
+			 ifindex);
+	return json_string(text);
 }
 
 /* What is attached through @pin_dir. */

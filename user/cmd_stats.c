@@ -57,8 +57,11 @@ static json_t *rows_of(const json_t *packets)
 		if (n)
 			add_row(rows, r->name, n);
 	}
-	json_object_foreach((json_t *)packets, name, n) if (!reason_find(name))
-		add_row(rows, name, n);
+	json_object_foreach((json_t *)packets, name, n)
+	{
+		if (!reason_find(name))
+			add_row(rows, name, n);
+	}
 	return rows;
 }
 
@@ -173,8 +176,11 @@ static const json_t *earlier(const json_t *stats, const json_t *service,
 
 	if (other && same_listen(other, service))
 		return other;
-	json_array_foreach(services, i,
-			   other) if (same_listen(other, service)) return other;
+	json_array_foreach(services, i, other)
+	{
+		if (same_listen(other, service))
+			return other;
+	}
 	return NULL;
 }
 

@@ -12,7 +12,7 @@ static const char *printable(const char *text, char *buf)
 {
 	size_t i;
 
-	for (i = 0; text[i] && i < PRINT_CELL_MAX - 1; i++) {
+	for (i = 0; i < PRINT_CELL_MAX - 1 && text[i]; i++) {
 		unsigned char c = text[i];
 
 		buf[i] = c < ' ' || c == 0x7f ? '?' : text[i];
@@ -59,8 +59,10 @@ const char *print_duration(double seconds, char *buf)
 		i++;
 	n = snprintf(buf, PRINT_CELL_MAX, "%lu%c", s / units[i].seconds,
 		     units[i].name);
+	if (units[i].seconds == 1)
+		return buf;
 	s %= units[i].seconds;
-	if (s && s >= units[i + 1].seconds)
+	if (s >= units[i + 1].seconds)
 		snprintf(buf + n, PRINT_CELL_MAX - n, "%02lu%c",
 			 s / units[i + 1].seconds, units[i + 1].name);
 	return buf;
@@ -174,7 +176,9 @@ void print_table(FILE *out, const json_t *rows, const struct column *cols,
 	}
 	put_row(out, NULL, cols, n_cols, widths);
 	json_array_foreach(rows, r, row)
+	{
 		put_row(out, row, cols, n_cols, widths);
+	}
 }
 
 void print_json(FILE *out, const json_t *value)

@@ -77,7 +77,7 @@ static int teardown(void **state)
 {
 	(void)state;
 	rmdir(dir);
-	memcpy(dir + sizeof(dir) - 7, "XXXXXX", 6);
+	strcpy(dir + sizeof(dir) - 7, "XXXXXX"); /* for the next one */
 	return 0;
 }
 
