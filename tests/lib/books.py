@@ -53,10 +53,17 @@ def wait_armed(env, listen="*:80", armed=True, timeout=3):
              f"{listen} being {'armed' if armed else 'disarmed'}")
 
 
-def protect(env, *listens, **kwargs):
-    """Starts synkeeperd for these services (*:80) and waits until armed."""
+def protect(env, *listens, config=None, **kwargs):
+    """Starts synkeeperd for these services (*:80) and waits until armed.
+    @config: text of a configuration file besides."""
     listens = listens or ("*:80",)
-    daemon = env.synkeeperd(services=listens, **kwargs)
+    args = []
+    if config:
+        path = f"{env.dir}/synkeeper.conf"
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(config)
+        args = ["-c", path]
+    daemon = env.synkeeperd(*args, services=listens, **kwargs)
     for listen in listens:
         wait_armed(env, listen)
     return daemon

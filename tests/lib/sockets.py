@@ -14,7 +14,7 @@ import re
 import socket
 import threading
 
-TIMEOUT = 10
+TIMEOUT = 5
 CHUNK = 1 << 18
 
 
@@ -74,8 +74,12 @@ def connect_error(env, port=80, v6=False, timeout=TIMEOUT):
     return None
 
 
-def accept(listener):
-    s, _ = listener.accept()
+def accept(listener, what="accept()"):
+    try:
+        s, _ = listener.accept()
+    except TimeoutError:
+        raise AssertionError(f"{what}: expected a connection at accept(), "
+                             "none came") from None
     s.settimeout(TIMEOUT)
     return s
 

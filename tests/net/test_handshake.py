@@ -5,13 +5,18 @@ Theory of operation: scapy plays a client whose kernel takes no part (see
 scapytools.py); the server is real. Each valid variant must end in a socket
 that gets all the data, each invalid one in a drop with its name.
 """
+import os
+import socket
+
 from scapy.layers.inet import IP, TCP
 from scapy.layers.inet6 import IPv6
 
-from books import counted, protect, sessions, wait_for
+from books import counted, deltas, protect, reasons, sessions
+from namespace import wait_for
 from nettest import net_test
 from scapytools import LINUX, WINDOWS, Peer, check_sums
-from sockets import accept, listen, receive
+from sockets import (accept, client_socket, listen, move, receive,
+                     server_address)
 
 
 def rotate(env):
@@ -26,14 +31,6 @@ def each_kind(env):
             for name, options in (("Linux", LINUX), ("Windows", WINDOWS),
                                   ("MSS only", [("MSS", 1460)])):
                 yield f"IPv{6 if v6 else 4}, {name}", peer, options
-
-
-def accepted(listener, what):
-    try:
-        return accept(listener)
-    except TimeoutError:
-        raise AssertionError(f"{what}: expected a connection at accept(), "
-                             "none came") from None
 
 
 def got_data(sock, want, what):
@@ -82,7 +79,7 @@ def test_rotation_between_syn_and_ack(env):
             with counted(env, f"ACK after one rotation, {name}", admitted=1,
                          bad_cookie=0, expired_cookie=0):
                 flow.send("A")
-                accepted(listener, f"ACK after one rotation, {name}").close()
+                accept(listener, f"ACK after one rotation, {name}").close()
 
 
 @net_test
@@ -109,7 +106,7 @@ def test_syn_with_data(env):
             # syn() requires that the data is not acknowledged
             flow.syn(options, what=f"SYN with data, {name}", data=b"early")
             flow.send("A")
-            with accepted(listener, f"SYN with data, {name}") as s:
+            with accept(listener, f"SYN with data, {name}") as s:
                 flow.say(b"early", f"data sent again, {name}")
                 got_data(s, b"early", f"SYN with data, {name}")
 
@@ -122,7 +119,7 @@ def test_ack_then_data(env):
             with counted(env, name, answered=1, admitted=1):
                 flow = peer.flow()
                 flow.open(options)
-                with accepted(listener, f"ACK, {name}") as s:
+                with accept(listener, f"ACK, {name}") as s:
                     flow.say(b"x" * 1000, name)
                     got_data(s, b"x" * 1000, f"ACK, then data, {name}")
                     s.sendall(b"back")
@@ -141,7 +138,7 @@ def test_first_ack_has_data(env):
             flow.syn(options)
             with counted(env, name, admitted=1, early_data=0):
                 flow.say(b"first", f"ACK with data, {name}")
-                with accepted(listener, f"ACK with data, {name}") as s:
+                with accept(listener, f"ACK with data, {name}") as s:
                     got_data(s, b"first", f"ACK with data, {name}")
 
 
@@ -158,7 +155,7 @@ def test_second_data_arrives_first(env):
                 flow.send("PA", b"second", seq=flow.seq + 5)
                 flow.nothing_came(f"data ahead, {name}")
                 flow.send("PA", b"first")
-                with accepted(listener, name) as s:
+                with accept(listener, name) as s:
                     flow.seq += 5
                     flow.say(b"second", f"second segment, {name}")
                     got_data(s, b"firstsecond", name)
@@ -174,7 +171,7 @@ def test_lost_ack_then_fin(env):
             flow.send("FA")
             flow.seq += 1
             flow.expect_ack(f"lost ACK, then FIN, {name}")
-            with accepted(listener, f"lost ACK, then FIN, {name}") as s:
+            with accept(listener, f"lost ACK, then FIN, {name}") as s:
                 got_data(s, b"", f"lost ACK, then FIN, {name}")
                 s.sendall(b"last words")
                 flow.recv(f"data to the half-closed client, {name}", "PA")
@@ -190,7 +187,7 @@ def test_lost_ack_then_data_with_fin(env):
             flow.send("FPA", b"all")
             flow.seq += 4
             flow.expect_ack(f"data with FIN, {name}")
-            with accepted(listener, f"data with FIN, {name}") as s:
+            with accept(listener, f"data with FIN, {name}") as s:
                 got_data(s, b"all", f"data with FIN, {name}")
                 assert not s.recv(1), f"{name}: expected the end after FIN"
 
@@ -204,7 +201,7 @@ def test_ack_twice(env):
             flow.syn(options)
             flow.send("A")
             flow.send("A")
-            with accepted(listener, f"ACK twice, {name}") as s:
+            with accept(listener, f"ACK twice, {name}") as s:
                 flow.say(b"still here", f"data after ACK twice, {name}")
                 got_data(s, b"still here", f"ACK twice, {name}")
                 rows = sessions(env, flow.sport)
@@ -213,15 +210,13 @@ def test_ack_twice(env):
 
 
 @net_test
-def test_replayed_ack_makes_nothing_new(env):
-    """The cookie still validates after the connection's end: it may open a
-    connection anew, but from another tuple it is worth nothing."""
+def test_cookie_is_worth_nothing_elsewhere(env):
     with listen(env) as listener:
         protect(env)
         for name, peer, options in each_kind(env):
             flow = peer.flow()
             flow.open(options)
-            with accepted(listener, name):
+            with accept(listener, name):
                 thief = peer.flow()
                 thief.ts, thief.tsecr = flow.ts, flow.tsecr
                 thief.seq, thief.ack = flow.seq, flow.ack
@@ -248,13 +243,13 @@ def test_ack_off_by_one(env):
 
 
 @net_test
-def test_server_address_at_its_port_is_known(env):
-    """A session that the handshake made is listed with both its ends."""
+def test_session_is_listed(env):
+    """...with both its ends."""
     with listen(env) as listener, Peer(env) as peer:
         protect(env)
         flow = peer.flow()
         flow.open(LINUX)
-        with accepted(listener, "handshake") as s:
+        with accept(listener, "handshake") as s:
             flow.say(b"x")
             got_data(s, b"x", "handshake")
             row = wait_for(lambda: sessions(env, flow.sport), 2,
@@ -263,3 +258,63 @@ def test_server_address_at_its_port_is_known(env):
                     "established")
             got = (row["client"], row["server"], row["state"])
             assert got == want, f"session list: expected {want}, got {got}"
+
+
+@net_test
+def test_fast_open_client(env):
+    """Linux sends data in its SYN, without asking for a cookie (sysctl 4)."""
+    env.client.sysctl("net.ipv4.tcp_fastopen", 0x5)
+    with listen(env) as listener:
+        protect(env)
+        for v6 in (False, True):
+            name = f"Fast Open over IPv{6 if v6 else 4}"
+            before = env.client.nstat()["TcpExtTCPFastOpenActiveFail"]
+            with counted(env, name, answered=1, admitted=1), \
+                    client_socket(env, v6) as c:
+                c.sendto(b"early", socket.MSG_FASTOPEN,
+                         server_address(env, v6=v6))
+                with accept(listener, name) as s:
+                    got_data(s, b"early", name)
+                    move(c, s)
+            assert env.client.nstat()["TcpExtTCPFastOpenActiveFail"] > before, \
+                f"{name}: expected the client to see its data in the SYN " \
+                "refused, so none was sent there"
+
+
+@net_test
+def test_invalid_ack_is_answered_with_reset(env):
+    with listen(env):
+        protect(env, config="[answer]\ninvalid-ack = reset\n")
+        for name, peer, options in each_kind(env):
+            flow = peer.flow()
+            flow.syn(options)
+            with counted(env, f"invalid ACK, {name}", reset=1, admitted=0):
+                flow.send("A", ack=flow.ack + 7)
+                frame = flow.recv(f"invalid ACK, {name}")
+            rst = frame[TCP]
+            got = (str(rst.flags), rst.seq, rst.options)
+            want = ("R", (flow.ack + 7) & 0xffffffff, [])
+            assert got == want, f"invalid ACK, {name}: expected flags, " \
+                f"sequence number, options {want}, got {got}"
+            check_sums(frame, f"RST, {name}")
+
+
+@net_test
+def test_resets_are_rate_limited(env):
+    """As many a second on each CPU; the burst may see two seconds begin."""
+    rate, burst = 3, 100
+    most = rate * 2 * os.cpu_count()
+    with listen(env), Peer(env) as peer:
+        protect(env, config="[answer]\ninvalid-ack = reset\n"
+                            f"resets-per-second = {rate}\n")
+        before = reasons(env)
+        flow = peer.flow()
+        packet = peer.ether() / peer.ip_header() / flow.segment("A", ack=7)
+        for _ in range(burst):
+            peer.sock.send(bytes(packet))
+        peer.barrier()
+        got = deltas(before, reasons(env))
+        resets, dropped = got.get("reset", 0), got.get("bad_cookie", 0)
+        assert rate <= resets <= most and resets + dropped == burst, \
+            f"{burst} invalid ACKs: expected {rate} to {most} RSTs and the " \
+            f"rest dropped as bad_cookie, got {got}"
