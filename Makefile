@@ -16,7 +16,8 @@ DESTDIR ?=
 Q := $(if $(V),,@)
 say = @printf '  %-8s %s\n' $(1) $(2)
 
-LIBS := libbpf libsystemd inih jansson libmnl libcap-ng libsodium
+LIBS := libbpf libsystemd inih jansson libmnl libcap-ng
+TEST_LIBS := libsodium cmocka
 CFLAGS ?= -O2 -g
 WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes \
 	-Wmissing-prototypes -Wno-missing-field-initializers
@@ -95,14 +96,14 @@ $(O)/synkeeper: $(O)/user/synkeeper.o $(USER_LIB)
 $(O)/tests/unit-%: tests/unit/%.c $(wildcard tests/lib/*.h) $(SHARED) $(USER_LIB)
 	$(call say,TEST,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_CFLAGS) -Itests/lib $< $(USER_LIB) -o $@ $(ALL_LIBS) -lcmocka
+	$(Q)$(CC) $(ALL_CFLAGS) -Itests/lib $< $(USER_LIB) -o $@ $(ALL_LIBS) $(shell $(PKG_CONFIG) --libs $(TEST_LIBS))
 
 # tests/bpf: every test_*.c is a test, all other files there serve them
 $(O)/tests/bpf-%: tests/bpf/test_%.c $(filter-out $(wildcard tests/bpf/test_*.c),$(wildcard tests/bpf/*.c)) \
 		$(wildcard tests/bpf/*.h tests/lib/*.h) $(SHARED) $(O)/synkeeper.skel.h
 	$(call say,TEST,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_CFLAGS) -Itests/lib -Itests/bpf $(filter %.c,$^) -o $@ $(ALL_LIBS) -lcmocka
+	$(Q)$(CC) $(ALL_CFLAGS) -Itests/lib -Itests/bpf $(filter %.c,$^) -o $@ $(ALL_LIBS) $(shell $(PKG_CONFIG) --libs $(TEST_LIBS))
 
 $(O)/%.bpf.o: tests/bench/%.bpf.c vmlinux/$(ARCH)/vmlinux.h
 	$(call say,BPF,$@)

@@ -2,6 +2,7 @@
 /* Theory of operation: see attach.h. */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <dirent.h>
 #include <errno.h>
 #include <limits.h>
 #include <linux/bpf.h>
@@ -276,4 +277,32 @@ void detach(const struct loader *l, struct attachment *a)
 	detach_xdp(l, a);
 	detach_link(l, a->ifindex, "tc");
 	a->on = false;
+}
+
+void attach_prune(const struct loader *l, const struct attachment *keep,
+		  size_t n)
+{
+	char path[PATH_MAX], what[4];
+	struct dirent *e;
+	int ifindex;
+	size_t i;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "%s/links", l->pin_dir);
+	dir = opendir(path);
+	if (!dir)
+		return;
+	while ((e = readdir(dir))) {
+		if (sscanf(e->d_name, "%3[a-z]_%d", what, &ifindex) != 2)
+			continue;
+		for (i = 0; i < n && keep[i].ifindex != ifindex; i++)
+			;
+		if (i < n)
+			continue;
+		detach_link(l, ifindex, what);
+		log_info("interface %d: detached %s, which the earlier "
+			 "instance had attached",
+			 ifindex, what);
+	}
+	closedir(dir);
 }

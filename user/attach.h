@@ -36,4 +36,8 @@ int attach(const struct loader *l, const struct config *c, const char *name,
 	   struct attachment *ret);
 void detach(const struct loader *l, struct attachment *a);
 
+/* Detaches what an earlier instance left on interfaces not among @keep. */
+void attach_prune(const struct loader *l, const struct attachment *keep,
+		  size_t n);
+
 #endif

@@ -92,8 +92,7 @@ static int on_link(const struct nlmsghdr *nlh, void *data)
 	ret->ifindex = ifi->ifi_index;
 	ret->flags = ifi->ifi_flags;
 	ret->type = ifi->ifi_type;
-	mnl_attr_for_each(a, nlh, sizeof(*ifi))
-	{
+	mnl_attr_for_each (a, nlh, sizeof(*ifi)) {
 		switch (mnl_attr_get_type(a)) {
 		case IFLA_MTU:
 			ret->mtu = attr_u32(a);
@@ -105,11 +104,10 @@ static int on_link(const struct nlmsghdr *nlh, void *data)
 			ret->peer_elsewhere = true;
 			break;
 		case IFLA_LINKINFO:
-			mnl_attr_for_each_nested(b,
-						 a) if (mnl_attr_get_type(b) ==
-							IFLA_INFO_KIND)
-				snprintf(ret->kind, sizeof(ret->kind), "%s",
-					 mnl_attr_get_str(b));
+			mnl_attr_for_each_nested (b, a)
+				if (mnl_attr_get_type(b) == IFLA_INFO_KIND)
+					snprintf(ret->kind, sizeof(ret->kind),
+						 "%s", mnl_attr_get_str(b));
 			break;
 		}
 	}
@@ -139,13 +137,10 @@ static int on_family(const struct nlmsghdr *nlh, void *data)
 {
 	const struct nlattr *a;
 
-	mnl_attr_for_each(
-		a, nlh,
-		sizeof(struct genlmsghdr)) if (mnl_attr_get_type(a) ==
-						       CTRL_ATTR_FAMILY_ID &&
-					       mnl_attr_validate(
-						       a, MNL_TYPE_U16) >= 0) *
-		(uint16_t *)data = mnl_attr_get_u16(a);
+	mnl_attr_for_each (a, nlh, sizeof(struct genlmsghdr))
+		if (mnl_attr_get_type(a) == CTRL_ATTR_FAMILY_ID &&
+		    mnl_attr_validate(a, MNL_TYPE_U16) >= 0)
+			*(uint16_t *)data = mnl_attr_get_u16(a);
 	return MNL_CB_OK;
 }
 
@@ -154,8 +149,7 @@ static int on_netdev(const struct nlmsghdr *nlh, void *data)
 	struct check_xdp *ret = data;
 	const struct nlattr *a;
 
-	mnl_attr_for_each(a, nlh, sizeof(struct genlmsghdr))
-	{
+	mnl_attr_for_each (a, nlh, sizeof(struct genlmsghdr)) {
 		if (mnl_attr_get_type(a) == NETDEV_XDP_FEATURES)
 			ret->features = attr_u64(a);
 		if (mnl_attr_get_type(a) == NETDEV_XDP_RX_METADATA)

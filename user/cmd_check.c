@@ -46,8 +46,7 @@ static void check_text(FILE *out, const json_t *result)
 	json_t *finding;
 	size_t i;
 
-	json_array_foreach(json_object_get(result, "findings"), i, finding)
-	{
+	json_array_foreach (json_object_get(result, "findings"), i, finding) {
 		const char *mend = text_of(finding, "mend");
 
 		fprintf(out, "%-4s  %-18s  %s\n",
@@ -72,8 +71,7 @@ static int check_run(const struct cmd *c, const struct cmd_args *args)
 
 	check_host(findings, c->pin_dir);
 	check_iface(findings, name);
-	json_array_foreach(findings, i, finding)
-	{
+	json_array_foreach (findings, i, finding) {
 		ready = ready && !has_failed(finding);
 	}
 	result = json_pack("{s:s, s:b, s:o}", "interface", name, "ready", ready,

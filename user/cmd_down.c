@@ -23,8 +23,7 @@ static void put_names(FILE *out, const json_t *names, const char *what)
 	json_t *name;
 	size_t i;
 
-	json_array_foreach(names, i, name)
-	{
+	json_array_foreach (names, i, name) {
 		fprintf(out, "%s %s\n", what, json_string_value(name));
 	}
 }

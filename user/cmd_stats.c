@@ -57,8 +57,7 @@ static json_t *rows_of(const json_t *packets)
 		if (n)
 			add_row(rows, r->name, n);
 	}
-	json_object_foreach((json_t *)packets, name, n)
-	{
+	json_object_foreach ((json_t *)packets, name, n) {
 		if (!reason_find(name))
 			add_row(rows, name, n);
 	}
@@ -92,8 +91,7 @@ static void put_services(FILE *out, const json_t *result, const char *member,
 	size_t i, shown = 0;
 	json_t *service;
 
-	json_array_foreach(json_object_get(result, "services"), i, service)
-	{
+	json_array_foreach (json_object_get(result, "services"), i, service) {
 		const json_t *packets = json_object_get(service, member);
 		const char *name =
 			json_string_value(json_object_get(service, "name"));
@@ -141,8 +139,7 @@ static json_t *rates_of(const json_t *before, const json_t *now, double seconds)
 	json_t *rates = json_object(), *n;
 	const char *name;
 
-	json_object_foreach((json_t *)now, name, n)
-	{
+	json_object_foreach ((json_t *)now, name, n) {
 		json_int_t grown =
 			json_integer_value(n) -
 			json_integer_value(json_object_get(before, name));
@@ -176,8 +173,7 @@ static const json_t *earlier(const json_t *stats, const json_t *service,
 
 	if (other && same_listen(other, service))
 		return other;
-	json_array_foreach(services, i, other)
-	{
+	json_array_foreach (services, i, other) {
 		if (same_listen(other, service))
 			return other;
 	}
@@ -190,8 +186,7 @@ static json_t *difference(const json_t *before, const json_t *now,
 	json_t *services = json_array(), *service;
 	size_t i;
 
-	json_array_foreach(json_object_get(now, "services"), i, service)
-	{
+	json_array_foreach (json_object_get(now, "services"), i, service) {
 		const json_t *old = earlier(before, service, i);
 
 		json_array_append_new(

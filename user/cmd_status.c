@@ -87,8 +87,7 @@ static void put_health(FILE *out, const json_t *status)
 
 	if (!json_array_size(health))
 		fputs("health    well\n", out);
-	json_array_foreach(health, i, sentence)
-	{
+	json_array_foreach (health, i, sentence) {
 		fprintf(out, "%s%s\n", i ? "          " : "health    ",
 			json_string_value(sentence));
 	}

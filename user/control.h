@@ -39,6 +39,6 @@
 enum { CONTROL_LINE_MAX = 65536 };
 
 #define CONTROL_PATH_DEFAULT "/run/synkeeper/control"
-#define PIN_DIR_DEFAULT "/sys/fs/bpf/synkeeper"
+#define PIN_DIR_DEFAULT	     "/sys/fs/bpf/synkeeper"
 
 #endif

@@ -115,18 +115,6 @@ static void on_armed(struct daemon *d)
 		log_warn("cannot list half-open connections");
 }
 
-int daemon_refresh(struct daemon *d)
-{
-	bool armed = false;
-	int err;
-
-	update_settings(d);
-	err = services_apply(d->services, d->diag, &d->net, &armed);
-	if (!err && armed)
-		on_armed(d);
-	return err;
-}
-
 static int add_services(struct daemon *d)
 {
 	size_t i;
@@ -143,24 +131,47 @@ static int add_services(struct daemon *d)
 	return 0;
 }
 
+/* Writes what answers on @a must know of it: MAC and MTU as they are now. */
+static int write_iface(const struct daemon *d, const struct attachment *a)
+{
+	__u32 slot = a->ifindex % IFACES_MAX;
+	struct iface iface;
+	int err = netconf_iface(a->name, a->ifindex, &iface);
+
+	if (!err && bpf_map_update_elem(loader_map_fd(&d->loader, MAP_IFACES),
+					&slot, &iface, BPF_ANY))
+		err = -errno;
+	return err;
+}
+
+int daemon_refresh(struct daemon *d)
+{
+	bool armed = false;
+	size_t i;
+	int err;
+
+	update_settings(d);
+	for (i = 0; i < d->n_ifaces; i++)
+		write_iface(d, &d->ifaces[i]); /* gone: nothing to answer */
+	err = services_apply(d->services, d->diag, &d->net, &armed);
+	if (!err && armed)
+		on_armed(d);
+	return err;
+}
+
 static int attach_all(struct daemon *d)
 {
-	int fd = loader_map_fd(&d->loader, MAP_IFACES), err;
 	size_t i;
+	int err;
 
 	for (i = 0; i < d->config.n_ifaces; i++) {
 		struct attachment *a = &d->ifaces[i];
-		struct iface iface;
-		__u32 slot;
 
 		err = attach(&d->loader, &d->config, d->config.ifaces[i], a);
 		if (err)
 			return err;
 		d->n_ifaces++;
-		err = netconf_iface(a->name, a->ifindex, &iface);
-		slot = a->ifindex % IFACES_MAX;
-		if (!err && bpf_map_update_elem(fd, &slot, &iface, BPF_ANY))
-			err = -errno;
+		err = write_iface(d, a);
 		if (err) {
 			log_err("%s: cannot protect it: %s%s", a->name,
 				strerror(-err),
@@ -171,6 +182,7 @@ static int attach_all(struct daemon *d)
 		log_info("%s: XDP %s (%s)", a->name,
 			 a->native ? "native" : "skb", a->why);
 	}
+	attach_prune(&d->loader, d->ifaces, d->n_ifaces);
 	return 0;
 }
 

@@ -132,8 +132,7 @@ static const struct diag_socket *wildcard_listener(const struct listeners *l,
 {
 	const struct diag_socket *sk, *dual = NULL;
 
-	for_each_listener(sk, l, port)
-	{
+	for_each_listener (sk, l, port) {
 		if (!is_any(sk->tuple.server) || sk->ifindex)
 			continue;
 		if (sk->v6 != v4)
@@ -149,9 +148,9 @@ static const struct diag_socket *exact_listener(const struct listeners *l,
 {
 	const struct diag_socket *sk;
 
-	for_each_listener(
-		sk, l, at->port) if (!memcmp(sk->tuple.server, at->addr, 16) &&
-				     !sk->ifindex) return sk;
+	for_each_listener (sk, l, at->port)
+		if (!memcmp(sk->tuple.server, at->addr, 16) && !sk->ifindex)
+			return sk;
 	return wildcard_listener(l, at->port, is_v4(at->addr));
 }
 
@@ -214,8 +213,7 @@ static int wildcard_of(struct endpoints *e, struct service *svc,
 	p->any6 = make(e, svc, wildcard_listener(l, port, false), &why);
 	if (better(why, best))
 		best = why;
-	for_each_listener(sk, l, port)
-	{
+	for_each_listener (sk, l, port) {
 		if (is_any(sk->tuple.server) || sk->ifindex)
 			continue;
 		err = add_exact(e, svc, sk->tuple.server, sk, &why);

@@ -138,8 +138,7 @@ static int local_route(const struct nlmsghdr *nlh, void *data)
 
 	if (rtm->rtm_table != RT_TABLE_LOCAL || rtm->rtm_type != RTN_LOCAL)
 		return MNL_CB_OK;
-	mnl_attr_for_each(attr, nlh, sizeof(*rtm))
-	{
+	mnl_attr_for_each (attr, nlh, sizeof(*rtm)) {
 		if (mnl_attr_get_type(attr) != RTA_DST)
 			continue;
 		if (rtm->rtm_family == AF_INET) {

@@ -166,8 +166,7 @@ void print_table(FILE *out, const json_t *rows, const struct column *cols,
 		widths[i] = text_width(cols[i].title);
 		if (widths[i] < cols[i].width)
 			widths[i] = cols[i].width;
-		json_array_foreach(rows, r, row)
-		{
+		json_array_foreach (rows, r, row) {
 			int w = text_width(print_cell(&cols[i], row, buf));
 
 			if (widths[i] < w)
@@ -175,8 +174,7 @@ void print_table(FILE *out, const json_t *rows, const struct column *cols,
 		}
 	}
 	put_row(out, NULL, cols, n_cols, widths);
-	json_array_foreach(rows, r, row)
-	{
+	json_array_foreach (rows, r, row) {
 		put_row(out, row, cols, n_cols, widths);
 	}
 }

@@ -65,8 +65,7 @@ static void socket_attrs(const struct nlmsghdr *nlh, struct diag_socket *s)
 {
 	const struct nlattr *attr, *nested;
 
-	mnl_attr_for_each(attr, nlh, sizeof(struct inet_diag_msg))
-	{
+	mnl_attr_for_each (attr, nlh, sizeof(struct inet_diag_msg)) {
 		const void *at = mnl_attr_get_payload(attr);
 
 		switch (mnl_attr_get_type(attr)) {
@@ -77,12 +76,11 @@ static void socket_attrs(const struct nlmsghdr *nlh, struct diag_socket *s)
 			s->rcvbuf = ((const __u32 *)at)[SK_MEMINFO_RCVBUF];
 			break;
 		case INET_DIAG_ULP_INFO:
-			mnl_attr_for_each_nested(
-				nested,
-				attr) if (mnl_attr_get_type(nested) ==
-						  INET_ULP_INFO_NAME &&
-					  !strcmp(mnl_attr_get_str(nested),
-						  "mptcp")) s->mptcp = true;
+			mnl_attr_for_each_nested (nested, attr)
+				if (mnl_attr_get_type(nested) ==
+					    INET_ULP_INFO_NAME &&
+				    !strcmp(mnl_attr_get_str(nested), "mptcp"))
+					s->mptcp = true;
 			break;
 		}
 	}
