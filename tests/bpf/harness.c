@@ -53,14 +53,6 @@ void harness_settings(void)
 	put(harness.skel->maps.settings, &zero, &harness.cfg);
 }
 
-void harness_settings_read(void)
-{
-	__u32 zero = 0;
-
-	bpf_map_lookup_elem(fd(harness.skel->maps.settings), &zero,
-			    &harness.cfg);
-}
-
 void harness_key(unsigned slot, const struct cookie_key *key)
 {
 	__u32 index = slot;
@@ -218,11 +210,16 @@ static void count(struct run *r)
 static int test_run(struct bpf_program *prog, const struct frame *in, void *ctx,
 		    size_t ctx_size, struct run *r)
 {
-	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = in->data,
-		    .data_size_in = in->len, .data_out = r->data,
-		    .data_size_out = sizeof(r->data), .ctx_in = ctx,
-		    .ctx_size_in = ctx_size, .ctx_out = ctx,
-		    .ctx_size_out = ctx_size, .repeat = 1);
+	struct bpf_test_run_opts opts = { .sz = sizeof(opts),
+					  .data_in = in->data,
+					  .data_size_in = in->len,
+					  .data_out = r->data,
+					  .data_size_out = sizeof(r->data),
+					  .ctx_in = ctx,
+					  .ctx_size_in = ctx_size,
+					  .ctx_out = ctx,
+					  .ctx_size_out = ctx_size,
+					  .repeat = 1 };
 	int err = bpf_prog_test_run_opts(bpf_program__fd(prog), &opts);
 
 	if (err)

@@ -57,8 +57,6 @@ int harness_setup(void **state);
 int harness_teardown(void **state);
 
 void harness_settings(void);
-/* Reads the settings again, for what the programs changed in them. */
-void harness_settings_read(void);
 void harness_key(unsigned slot, const struct cookie_key *key);
 const struct cookie_key *harness_key_of(unsigned epoch);
 /* Begins the next epoch as the daemon does. */

@@ -207,9 +207,10 @@ static void sysctl(const char *path, const char *value)
 {
 	FILE *f = fopen(path, "w");
 
-	if (!f || fputs(value, f) < 0)
+	if (!f)
 		die(path);
-	fclose(f);
+	else if (fputs(value, f) < 0 || fclose(f))
+		die(path);
 }
 
 uint32_t netns_kernel_cookie(const struct spec *s)

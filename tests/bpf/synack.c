@@ -131,12 +131,9 @@ void synack_reference(const struct spec *syn, const struct frame *in,
 	if (hs.ts)
 		snprintf(ts, sizeof(ts), "ts:COOKIE:%u", o.tsval);
 	if (hs.wscale != WSCALE_NONE)
-		snprintf(ws, sizeof(ws), "nop ws:%u", SERVER_WSCALE);
-	snprintf(opts, sizeof(opts), "mss:%u %s %s %s %s",
-		 MTU - (syn->v6 ? 60 : 40),
-		 hs.sack && !hs.ts   ? "nop nop"
-		 : hs.ts && !hs.sack ? "nop nop"
-				     : "",
+		snprintf(ws, sizeof(ws), "nop ws:%d", SERVER_WSCALE);
+	snprintf(opts, sizeof(opts), "mss:%d %s %s %s %s",
+		 MTU - (syn->v6 ? 60 : 40), hs.sack != hs.ts ? "nop nop" : "",
 		 hs.sack ? "sack" : "", ts, ws);
 	synack_build(syn, in, &(struct answer_spec){ .hs = hs, .opts = opts },
 		     ret);
@@ -156,7 +153,7 @@ struct spec synack_ack(const struct spec *syn, const struct handshake *hs,
 	ack.ack = c.isn + 1;
 	ack.opts = NULL;
 	if (hs->ts) {
-		snprintf(opts, sizeof(opts), "nop nop ts:%u:%u", ACK_TSVAL,
+		snprintf(opts, sizeof(opts), "nop nop ts:%d:%u", ACK_TSVAL,
 			 c.tsval);
 		ack.opts = opts;
 	}

@@ -138,7 +138,11 @@ static void mark(void **state)
 		{ "MSS and ECN only",
 		  { 1460, NONE, 0, 1, 0 },
 		  { 1440, NONE, 0, 1, 0 },
-		  { 1420, NONE, 0, 1, 0 } },
+		  { 1220, NONE, 0, 1, 0 } },
+		{ "a tunnel's MSS only",
+		  { 1300, 0, 0, 0, 0 },
+		  { 536, 0, 0, 0, 0 },
+		  { 1220, 0, 0, 0, 0 } },
 	};
 	unsigned i, bad = 0;
 

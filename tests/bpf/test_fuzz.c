@@ -8,9 +8,9 @@
 #include <linux/bpf.h>
 #include <stdio.h>
 
+#include "harness.h"
 #include "netns.h"
-#include "sessions.h"
-#include "synack.h"
+#include "rnd.h"
 #include "testmain.h"
 
 enum { ROUNDS = 30000 };
@@ -40,16 +40,6 @@ static const struct spec seeds[] = {
 };
 
 enum { SEEDS = sizeof(seeds) / sizeof(seeds[0]) };
-
-static uint32_t rnd(void)
-{
-	static uint64_t x = 0x9e3779b97f4a7c15ULL;
-
-	x ^= x >> 12;
-	x ^= x << 25;
-	x ^= x >> 27;
-	return x * 0x2545f4914f6cdd1dULL >> 32;
-}
 
 /* Changes a few bytes, most of them in the headers; cuts or stretches. */
 static void mutate(struct frame *f)

@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "opttext.h"
+#include "rnd.h"
 #include "synack.h"
 #include "testmain.h"
 
@@ -173,17 +174,6 @@ static void every_length(void **state)
 		}
 	}
 	assert_int_equal(bad, 0);
-}
-
-/* xorshift64*, so that a failure comes again */
-static uint32_t rnd(void)
-{
-	static uint64_t x = 0x2545f4914f6cdd1dULL;
-
-	x ^= x >> 12;
-	x ^= x << 25;
-	x ^= x >> 27;
-	return x * 0x2545f4914f6cdd1dULL >> 32;
 }
 
 static const char *const layouts[] = {
