@@ -50,12 +50,12 @@ def client_socket(env, v6=False, sport=0):
     return s
 
 
-def connect(env, port=80, v6=False, sport=0, timeout=TIMEOUT):
+def connect(env, port=80, v6=False, sport=0, timeout=TIMEOUT, address=None):
     """A connection of the client's kernel to the server."""
     s = client_socket(env, v6, sport)
     s.settimeout(timeout)
     try:
-        s.connect(server_address(env, port, v6))
+        s.connect((address or server_address(env, v6=v6)[0], port))
     except OSError as e:
         s.close()
         raise AssertionError(f"connecting to port {port} over IPv"
@@ -63,14 +63,12 @@ def connect(env, port=80, v6=False, sport=0, timeout=TIMEOUT):
     return s
 
 
-def connect_error(env, port=80, v6=False, timeout=TIMEOUT):
+def connect_error(env, port=80, v6=False, timeout=TIMEOUT, address=None):
     """Connects and closes again. The exception, or None if it worked."""
-    with client_socket(env, v6) as s:
-        s.settimeout(timeout)
-        try:
-            s.connect(server_address(env, port, v6))
-        except OSError as e:
-            return e
+    try:
+        connect(env, port, v6, timeout=timeout, address=address).close()
+    except AssertionError as e:
+        return e.__cause__
     return None
 
 
