@@ -9,8 +9,10 @@ import ctypes
 import json
 import os
 import platform
+import re
 
 from namespace import run
+from netenv import ROOT
 
 BPF_PROG_QUERY = 16
 BPF_TCX_INGRESS = 46
@@ -103,5 +105,30 @@ def add_pair(env, name="server1", net="198.18.0", index=None):
         ns.ip("addr", "add", f"{net}.{host}/24", "dev", iface)
         ns.ip("link", "set", iface, "up")
     env.client.run(["bpftool", "net", "attach", "xdpdrv", "pinned",
-                    f"{env.bed_dir}/client", "dev", peer])
+                    f"{env.bed_dir}/pass", "dev", peer])
     return f"{net}.2"
+
+
+def map_cpus(env, name, key):
+    """The counters at `key`, a list of packets by reason for each CPU."""
+    value = ["key", *map(str, key.to_bytes(4, "little"))]
+    out = run(["bpftool", "-j", "map", "lookup", "pinned",
+               f"{env.pin_dir}/maps/{name}", *value]).stdout
+    values = json.loads(out)
+    return [cpu["value"]["packets"] if isinstance(cpu["value"], dict) else
+            numbers(cpu["value"]) for cpu in
+            values.get("formatted", values)["values"]]
+
+
+def numbers(raw):
+    data = bytes(int(b, 16) for b in raw)
+    return [int.from_bytes(data[i:i + 8], "little")
+            for i in range(0, len(data), 8)]
+
+
+def reason_index(name):
+    """Where reasons.h has it; 0 is none."""
+    with open(os.path.join(ROOT, "include/synkeeper/reasons.h"),
+              encoding="utf-8") as f:
+        names = re.findall(r"^\s*X\((\w+), [A-Z]+,", f.read(), re.M)
+    return names.index(name) + 1

@@ -59,7 +59,7 @@ def test_flags(env):
     refused(env, ["no service", "-s"], 2, service=False)
     refused(env, ["'*:80'", "twice"], 2, "-s", "*:80")
     refused(env, ["'relative'", "/"], 2, "--pin-dir", "relative")
-    refused(env, ["--control", "/"], 2, "--control", "relative")
+    refused(env, ["control", "/"], 2, "--control", "relative")
     refused(env, ["control", "too long"], 2, "--control", "/" + 200 * "x")
     assert env.snapshot() == before, "a wrong flag changed a setting"
 
