@@ -207,9 +207,7 @@ static void sysctl(const char *path, const char *value)
 {
 	FILE *f = fopen(path, "w");
 
-	if (!f)
-		die(path);
-	else if (fputs(value, f) < 0 || fclose(f))
+	if (!f || fputs(value, f) < 0 || fclose(f))
 		die(path);
 }
 
