@@ -14,6 +14,8 @@ import re
 import socket
 import threading
 
+from namespace import wait_for
+
 TIMEOUT = 5
 CHUNK = 1 << 18
 
@@ -220,6 +222,52 @@ def move(a, b, size=2 << 20):
             task.done()
         except OSError as e:
             raise AssertionError(f"transfer of {size} bytes: {e!r}") from e
+
+
+class Stream:
+    """Bytes from one socket to the other without end, until stop()."""
+
+    def __init__(self, source, sink):
+        self.moved = 0
+        self._stop = threading.Event()
+        self._sent, self._got = hashlib.sha256(), hashlib.sha256()
+        self._tasks = [Task(self._send, source), Task(self._receive, sink)]
+
+    def _send(self, sock):
+        for chunk in Pattern(1 << 50, "stream").chunks():
+            if self._stop.is_set():
+                break
+            sock.sendall(chunk)
+            self._sent.update(chunk)
+        sock.shutdown(socket.SHUT_WR)
+
+    def _receive(self, sock):
+        while data := sock.recv(CHUNK):
+            self._got.update(data)
+            self.moved += len(data)
+
+    def wait_moved(self, more=1 << 20):
+        """Waits until more has arrived than now; it may have failed."""
+        goal = self.moved + more
+
+        def arrived():
+            if self.moved < goal and not all(t.is_alive() for t in self._tasks):
+                self.stop()
+                raise AssertionError(f"transfer ended after {self.moved} bytes")
+            return self.moved >= goal
+
+        wait_for(arrived, 10, f"more than {self.moved} bytes to arrive")
+
+    def stop(self):
+        self._stop.set()
+        for task in self._tasks:
+            try:
+                task.done()
+            except OSError as e:
+                raise AssertionError(f"transfer broke after {self.moved} "
+                                     f"bytes: {e!r}") from e
+        assert self._got.digest() == self._sent.digest(), \
+            f"transfer: {self.moved} bytes arrived, but damaged"
 
 
 def tcp_info(namespace, sock):
