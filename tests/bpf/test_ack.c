@@ -229,12 +229,15 @@ static void twice(void **state)
 	struct spec s = ack_of(&syn4, &with_ts);
 	struct tuple t = sessions_tuple(&s);
 	struct session first, second;
+	struct handshake hs = with_ts;
 
 	(void)state;
 	assert_true(admitted("first", &s));
 	assert_int_equal(sessions_find(&t, &first), SESSION_PENDING);
 	assert_int_equal(first.client_isn, CLIENT_ISN);
 	assert_int_equal(first.server_isn, s.ack - 1);
+	assert_int_equal(first.client_tsval, ACK_TSVAL);
+	assert_int_equal(first.server_tsval, synack_cookie(&syn4, &hs).tsval);
 	assert_int_equal(first.live.service, SERVICE_4);
 	assert_true(admitted("second", &s));
 	s.data = 100;
