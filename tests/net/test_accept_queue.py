@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The accept queue is full: late is fine, reset is not.
+
+Theory of operation: a listener with a backlog of 1 holds two connections. The
+kernel then drops the ACK that would make a third; its client believes to be
+connected and sends its data again and again. Each time the cookie must be
+checked anew, until there is room. By hand the steps are seen one by one; with
+real clients, a slow application serves more than its queue holds.
+"""
+import threading
+
+from books import counted, protect, sessions
+from namespace import wait_for
+from nettest import net_test
+from scapytools import LINUX, WINDOWS, Peer
+from sockets import Task, accept, ask, banner, connect, echo, listen, receive
+
+CLIENTS = 20
+
+
+def overflows(env):
+    return env.server.nstat()["TcpExtListenOverflows"]
+
+
+def full(env):
+    """Fills the queue; the sockets that are in it."""
+    held = [connect(env) for _ in range(2)]
+    wait_for(lambda: env.server.ss("-ltn", "sport = :80")[0]["recv_q"] == 2, 2,
+             "two connections in the accept queue")
+    return held
+
+
+def make_room(listener):
+    for _ in range(2):
+        accept(listener).close()
+
+
+def not_taken(env, flow, what, flags, data=b""):
+    """Sends what the kernel drops since its queue is full."""
+    before = overflows(env)
+    flow.send(flags, data)
+    flow.nothing_came(what)
+    assert overflows(env) > before, \
+        f"{what}: expected ListenOverflows to grow from {before}"
+
+
+def opens_late(env, options, name):
+    with listen(env, backlog=1) as listener, Peer(env) as peer:
+        protect(env)
+        held = full(env)
+        flow = peer.flow()
+        flow.syn(options)
+        with counted(env, name, admitted=4, bad_cookie=0, early_data=1):
+            not_taken(env, flow, f"ACK, {name}", "A")
+            not_taken(env, flow, f"data, {name}", "PA", b"first")
+            not_taken(env, flow, f"data again, {name}", "PA", b"first")
+            flow.send("PA", b"second", seq=flow.seq + 5)
+            flow.nothing_came(f"data behind it, {name}")
+            rows = sessions(env, flow.sport)
+            assert [r["state"] for r in rows] == ["pending"], \
+                f"{name}: expected one pending session, got {rows}"
+            make_room(listener)
+            flow.say(b"first", f"data when there is room, {name}")
+        flow.say(b"second", f"the rest, {name}")
+        with accept(listener) as s:
+            got = receive(s, 11)
+            assert got == b"firstsecond", f"{name}: got {got!r}"
+        rows = sessions(env, flow.sport)
+        assert [r["state"] for r in rows] == ["established"], \
+            f"{name}: expected one established session, got {rows}"
+        for c in held:
+            c.close()
+
+
+@net_test
+def test_by_hand_with_timestamps(env):
+    opens_late(env, LINUX, "with timestamps")
+
+
+@net_test
+def test_by_hand_without_timestamps(env):
+    opens_late(env, WINDOWS, "without timestamps")
+
+
+@net_test
+def test_pending_session_forgotten(env):
+    """Later than the books keep it: the cookie alone must do."""
+    with listen(env, backlog=1) as listener, Peer(env) as peer:
+        protect(env, config="[sessions]\npending-timeout = 1s\n")
+        held = full(env)
+        flow = peer.flow()
+        flow.open(LINUX)
+        flow.nothing_came("ACK, the queue is full")
+        wait_for(lambda: not sessions(env, flow.sport), 10,
+                 "the pending session to be forgotten")
+        make_room(listener)
+        flow.say(b"late", "data after the session was forgotten")
+        with accept(listener) as s:
+            assert receive(s, 4) == b"late", "expected the data"
+        for c in held:
+            c.close()
+
+
+@net_test
+def test_fin_while_full(env):
+    with listen(env, backlog=1) as listener, Peer(env) as peer:
+        protect(env)
+        held = full(env)
+        flow = peer.flow()
+        flow.syn(LINUX)
+        not_taken(env, flow, "data with FIN", "FPA", b"all")
+        make_room(listener)
+        flow.send("FPA", b"all")
+        flow.seq += 4
+        flow.expect_ack("data with FIN, sent again")
+        with accept(listener) as s:
+            got = receive(s, 10)
+            assert got == b"all", f"data with FIN: got {got!r}"
+        for c in held:
+            c.close()
+
+
+def slow_server(listener, handler):
+    """Accepts one every 20 ms, as an application that is busy."""
+    pause = threading.Event()
+    for _ in range(CLIENTS):
+        s = accept(listener)
+        Task(serve, s, handler)
+        pause.wait(0.02)
+
+
+def serve(sock, handler):
+    with sock:
+        handler(sock)
+
+
+def clients(env, handler, client):
+    """CLIENTS at once; what went wrong with each."""
+    wrong = []
+
+    def one(v6):
+        try:
+            with connect(env, v6=v6, timeout=20) as c:
+                client(c)
+        except (OSError, AssertionError) as e:
+            wrong.append(repr(e))
+
+    with listen(env, backlog=1) as listener:
+        protect(env)
+        before = overflows(env)
+        listener.settimeout(20)
+        server = Task(slow_server, listener, handler)
+        tasks = [Task(one, i % 2 == 1) for i in range(CLIENTS)]
+        for task in tasks:
+            task.done()
+        if not wrong:
+            server.done()
+        assert overflows(env) > before, \
+            "the test itself: the accept queue never overflowed"
+    return wrong
+
+
+@net_test
+def test_slow_application_client_speaks_first(env):
+    wrong = clients(env, echo, ask)
+    assert not wrong, f"{len(wrong)} of {CLIENTS} clients of a slow " \
+        f"application with backlog 1: {wrong[0]}"
+
+
+@net_test
+def test_slow_application_server_speaks_first(env):
+    """A client that has nothing to send sends nothing again: its ACK must not
+    be what gets lost."""
+    def client(sock):
+        got = receive(sock, 5)
+        assert got == b"hello", f"expected the banner, got {got!r}"
+
+    wrong = clients(env, banner(b"hello"), client)
+    assert not wrong, f"{len(wrong)} of {CLIENTS} clients of a slow " \
+        f"application with backlog 1 that speaks first: {wrong[0]}"
