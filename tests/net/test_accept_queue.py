@@ -15,7 +15,7 @@ from nettest import net_test
 from scapytools import LINUX, WINDOWS, Peer
 from sockets import Task, accept, ask, banner, connect, echo, listen, receive
 
-CLIENTS = 20
+CLIENTS = 10
 
 
 def overflows(env):
