@@ -5,7 +5,8 @@
  * socket, that is a connection older than the table's memory and is adopted.
  * Else the ACK must bring a cookie, which validates alone: it may be the
  * first packet seen after a lost ACK, or a retransmission after the kernel
- * had no room in its accept queue.
+ * had no room in its accept queue. What follows for the session table is
+ * written by ack_settle(), when the verdict stands.
  */
 #ifndef SYNKEEPER_ACK_BPF_H
 #define SYNKEEPER_ACK_BPF_H
@@ -159,59 +160,32 @@ static __always_inline enum reason ack_invalid(struct xdp_md *ctx,
 	return expired ? REASON_expired_cookie : REASON_bad_cookie;
 }
 
-static __always_inline enum reason ack_adopt(struct settings *cfg,
-					     const struct packet *p,
-					     struct session *s, __u8 state)
+/* Does it belong to the pending session, ahead of what made it? */
+static __always_inline bool early_data(const struct packet *p)
 {
-	struct session_new n;
-
-	if (s) {
-		s->live.state = state;
-		return REASON_session;
-	}
-	n = (struct session_new){ .tuple = p->tuple,
-				  .service = p->ep.service,
-				  .state = state };
-	session_insert(cfg, &n);
-	return REASON_adopted;
+	return p->pending && p->ack - 1 == p->server_isn &&
+	       p->seq - 1 - p->client_isn < EARLY_DATA_WINDOW;
 }
 
-static __always_inline enum reason
-ack_admit(struct xdp_md *ctx, struct settings *cfg, const struct packet *p,
-	  struct session *s, const struct handshake *hs,
-	  const struct tcp_opts *o)
+/*
+ * The verdict on an ACK. @p gets the timestamps of an admitted one. A global
+ * function, for the reason that answer_syn() is one.
+ */
+__noinline int ack_verdict(struct xdp_md *ctx, struct packet *p)
 {
-	struct session_new n;
-
-	if (!s) {
-		n = (struct session_new){ .tuple = p->tuple,
-					  .client_isn = p->seq - 1,
-					  .server_isn = p->ack - 1,
-					  .client_tsval = o->tsval,
-					  .server_tsval = o->tsecr,
-					  .service = p->ep.service,
-					  .state = SESSION_PENDING };
-		session_insert(cfg, &n);
-	}
-	admit_mark(ctx, cfg, hs, o, p->ep.wscale);
-	return REASON_admitted;
-}
-
-/* @s: the pending session, or NULL. */
-static __always_inline enum reason ack_unknown(struct xdp_md *ctx,
-					       struct settings *cfg,
-					       const struct packet *p,
-					       struct session *s)
-{
-	__s32 left = (__s32)(cfg->kernel_cookies_until - now_ticks());
-	struct handshake hs;
-	struct tcp_opts o;
+	struct settings *cfg = get_settings();
 	bool kernel_cookie, valid;
-	enum found found;
+	struct handshake hs = {};
+	struct tcp_opts o;
+	int found;
 
-	found = ack_lookup(ctx, p, left > 0, &kernel_cookie);
+	if (!cfg || !p)
+		return REASON_not_ready;
+	found = ack_lookup(ctx, p,
+			   (__s32)(cfg->kernel_cookies_until - now_ticks()) > 0,
+			   &kernel_cookie);
 	if (found == FOUND_SOCKET)
-		return ack_adopt(cfg, p, s, SESSION_ESTABLISHED);
+		return REASON_adopted;
 	if (kernel_cookie)
 		return REASON_kernel_cookie;
 	valid = !tcpopt_ack(ctx, span_of(ctx), p, &o) &&
@@ -220,24 +194,51 @@ static __always_inline enum reason ack_unknown(struct xdp_md *ctx,
 		return REASON_fragment; /* tc's mark would not survive */
 
 	if (found == FOUND_REQUEST || found == FOUND_TIME_WAIT) {
-		if (valid) {
-			ack_event(EVENT_IN_THE_WAY, 0, &p->tuple,
-				  p->ep.service);
-			return REASON_in_the_way;
-		}
-		if (found == FOUND_REQUEST)
-			return REASON_half_open;
-		ack_adopt(cfg, p, s, SESSION_TIME_WAIT);
-		return REASON_time_wait;
+		if (!valid)
+			return found == FOUND_REQUEST ? REASON_half_open
+						      : REASON_time_wait;
+		ack_event(EVENT_IN_THE_WAY, 0, &p->tuple, p->ep.service);
+		return REASON_in_the_way;
 	}
-	if (valid)
-		return found == FOUND_NOTHING
-			       ? REASON_no_listener
-			       : ack_admit(ctx, cfg, p, s, &hs, &o);
-	if (s && p->ack - 1 == s->server_isn &&
-	    p->seq - 1 - s->client_isn < EARLY_DATA_WINDOW)
-		return REASON_early_data;
-	return ack_invalid(ctx, cfg, p, &o);
+	if (!valid)
+		return early_data(p) ? REASON_early_data
+				     : ack_invalid(ctx, cfg, p, &o);
+	if (found == FOUND_NOTHING)
+		return REASON_no_listener;
+	p->tsval = o.tsval;
+	p->tsecr = o.tsecr;
+	admit_mark(ctx, cfg, &hs, &o, p->ep.wscale);
+	return REASON_admitted;
+}
+
+/*
+ * Writes what verdict @r means for the table: @s is the pending session, or
+ * NULL. Returns the reason to count.
+ */
+static __always_inline enum reason ack_settle(struct settings *cfg,
+					      const struct packet *p,
+					      struct session *s, enum reason r)
+{
+	struct session_new n = { .tuple = p->tuple, .service = p->ep.service };
+
+	if (r == REASON_adopted) {
+		n.state = SESSION_ESTABLISHED;
+	} else if (r == REASON_time_wait) {
+		n.state = SESSION_TIME_WAIT;
+	} else if (r == REASON_admitted) {
+		n.state = SESSION_PENDING;
+		n.client_isn = p->seq - 1;
+		n.server_isn = p->ack - 1;
+		n.client_tsval = p->tsval;
+		n.server_tsval = p->tsecr;
+	} else {
+		return r;
+	}
+	if (s)
+		s->live.state = n.state;
+	else
+		session_insert(cfg, &n);
+	return s && r == REASON_adopted ? REASON_session : r;
 }
 
 #endif

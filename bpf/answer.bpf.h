@@ -208,20 +208,27 @@ static __always_inline void answer_options(const struct packet *p,
 	}
 }
 
-/* Step 4: a SYN becomes its SYN-ACK. */
-static __always_inline enum reason answer_syn(struct xdp_md *ctx,
-					      const struct settings *cfg,
-					      const struct iface *iface,
-					      const struct packet *p)
+/*
+ * Step 4: a SYN becomes its SYN-ACK. @our_mss: what this interface can take. A
+ * global function: the verifier looks at it once, not once for every way that
+ * a packet may have come here.
+ */
+__noinline int answer_syn(struct xdp_md *ctx, const struct packet *p,
+			  __u32 our_mss)
 {
-	__u32 epoch = cfg->epoch, slot = epoch & 1, i;
-	struct cookie_key *key = bpf_map_lookup_elem(&keys, &slot);
+	struct settings *cfg = get_settings();
+	struct cookie_key *key;
 	struct answer a = {};
 	struct handshake hs;
 	struct cookie cookie;
 	struct tcp_opts o;
-	enum reason r;
+	__u32 slot, i;
+	int r;
 
+	if (!cfg || !p)
+		return REASON_not_ready;
+	slot = cfg->epoch & 1;
+	key = bpf_map_lookup_elem(&keys, &slot);
 	if (!key || !key->born_ns)
 		return REASON_not_ready;
 	if (tcpopt_syn(ctx, span_of(ctx), p, &o))
@@ -234,8 +241,7 @@ static __always_inline enum reason answer_syn(struct xdp_md *ctx,
 	a.flags = FLAG_SYN | FLAG_ACK | (hs.ecn ? FLAG_ECE : 0);
 	a.window = p->ep.window;
 	a.hop_limit = p->v4 ? cfg->ttl : cfg->hop_limit;
-	answer_options(p, &hs, iface->mtu - (p->v4 ? 40 : 60), cookie.tsval,
-		       o.tsval, &a);
+	answer_options(p, &hs, our_mss, cookie.tsval, o.tsval, &a);
 	if (answer_resize(ctx, p, answer_len(p, a.words))) {
 		a.words--;
 		for (i = 0; i < OPT_WORDS - 1; i++)

@@ -78,18 +78,11 @@ static __always_inline bool answerable(const struct packet *p)
 {
 	const struct tuple *t = &p->tuple;
 
-	if (p->v4) {
-		if (bad_ipv4(t->client[3]) || bad_ipv4(t->server[3]))
-			return false;
-		if (t->client[3] != t->server[3])
-			return true;
-	} else {
-		if (bad_ipv6(t->client) || bad_ipv6(t->server))
-			return false;
-		if (!same_ipv6(t->client, t->server))
-			return true;
-	}
-	return t->client_port != t->server_port; /* LAND */
+	if (p->v4)
+		return !bad_ipv4(t->client[3]) && !bad_ipv4(t->server[3]) &&
+		       t->client[3] != t->server[3]; /* LAND */
+	return !bad_ipv6(t->client) && !bad_ipv6(t->server) &&
+	       !same_ipv6(t->client, t->server);
 }
 
 /* Reads the slot of @ifindex; 0 if the daemon does not run this interface. */

@@ -5,7 +5,7 @@
  * verdict() turns that into what happens to it. docs/ARCHITECTURE.md draws
  * the way.
  *
- *   xdp   parse, classify, by flags: answer, admit, session; verdict
+ *   xdp   parse, classify, session or stranger: answer, admit; verdict
  *   tc    a packet that XDP admitted becomes the kernel's socket
  *
  * Without the daemon's settings, keys and services, everything passes.
@@ -30,57 +30,21 @@ static __always_inline bool has_socket(struct xdp_md *ctx,
 	return ack_lookup(ctx, p, false, &unused) == FOUND_SOCKET;
 }
 
-static __always_inline enum reason on_syn(struct xdp_md *ctx,
-					  struct settings *cfg,
-					  const struct packet *p,
-					  struct session *s)
+static __always_inline enum reason
+on_syn(struct xdp_md *ctx, const struct packet *p, const struct iface *iface)
 {
-	const struct iface *iface;
-
-	if (s) {
-		/* its next ACK looks again whose it is: TIME-WAIT reopened */
-		s->live.state = SESSION_PENDING;
-		s->client_isn = s->server_isn = 0;
-		return REASON_session_syn;
-	}
 	if (!answerable(p))
 		return REASON_bad_address;
 	if (p->fragment)
 		return REASON_fragment;
 	if (p->ep.mode != ENDPOINT_ARMED)
 		return REASON_disarmed_syn;
-	iface = get_iface(ctx->ingress_ifindex);
-	if (!iface)
-		return REASON_not_ready;
-	if (!same_mac(iface->mac, p->dst_mac))
-		return REASON_other_host;
-	return answer_syn(ctx, cfg, iface, p);
+	return answer_syn(ctx, p, iface->mtu - (p->v4 ? 40 : 60));
 }
 
-static __always_inline enum reason on_ack(struct xdp_md *ctx,
-					  struct settings *cfg,
-					  const struct packet *p,
-					  struct session *s)
+static __always_inline enum reason on_rst(struct xdp_md *ctx,
+					  const struct packet *p)
 {
-	const struct iface *iface;
-
-	if (s && s->live.state != SESSION_PENDING)
-		return REASON_session;
-	iface = get_iface(ctx->ingress_ifindex);
-	if (!iface)
-		return REASON_not_ready;
-	if (!same_mac(iface->mac, p->dst_mac))
-		return REASON_other_host;
-	if (!answerable(p))
-		return REASON_bad_address;
-	return ack_unknown(ctx, cfg, p, s);
-}
-
-static __always_inline enum reason
-on_rst(struct xdp_md *ctx, const struct packet *p, struct session *s)
-{
-	if (s)
-		return REASON_session_rst;
 	if (p->ep.mode != ENDPOINT_ARMED)
 		return REASON_disarmed_ack;
 	return has_socket(ctx, p) ? REASON_socket : REASON_stray_rst;
@@ -94,31 +58,69 @@ static __always_inline enum reason on_odd_flags(struct xdp_md *ctx,
 	return REASON_bad_flags;
 }
 
+enum { HANDSHAKE_FLAGS = FLAG_SYN | FLAG_ACK | FLAG_RST | FLAG_FIN };
+
+/* A packet whose session is unknown, or pending. */
+static __always_inline enum reason on_stranger(struct xdp_md *ctx,
+					       struct packet *p)
+{
+	const struct iface *iface = get_iface(ctx->ingress_ifindex);
+
+	if (!iface)
+		return REASON_not_ready;
+	if (!same_mac(iface->mac, p->dst_mac))
+		return REASON_other_host; /* promiscuous, or a bridge's port */
+	if (p->tcp_len < TCP_HDR_LEN || p->tcp_len > p->l4_len)
+		return REASON_bad_header;
+
+	switch (p->flags & HANDSHAKE_FLAGS) {
+	case FLAG_SYN:
+		return on_syn(ctx, p, iface);
+	case FLAG_ACK:
+	case FLAG_ACK | FLAG_FIN:
+		return answerable(p) ? ack_verdict(ctx, p) : REASON_bad_address;
+	case FLAG_RST:
+	case FLAG_RST | FLAG_ACK:
+		return on_rst(ctx, p);
+	default:
+		return on_odd_flags(ctx, p);
+	}
+}
+
+/*
+ * A packet of a session. The kernel owns challenge ACKs, TIME-WAIT reuse and
+ * whether a RST counts, so all of it passes; a SYN makes the session pending,
+ * and the next ACK looks again whose it is.
+ */
+static __always_inline enum reason on_session(const struct packet *p,
+					      struct session *s)
+{
+	if (p->flags & FLAG_RST)
+		return REASON_session_rst;
+	if ((p->flags & HANDSHAKE_FLAGS) != FLAG_SYN)
+		return REASON_session;
+	s->client_isn = s->server_isn = 0;
+	s->live.state = SESSION_PENDING;
+	return REASON_session_syn;
+}
+
 static __always_inline enum reason
-by_flags(struct xdp_md *ctx, struct settings *cfg, const struct packet *p)
+by_session(struct xdp_md *ctx, struct settings *cfg, struct packet *p)
 {
 	struct table_hash h;
 	struct session *s;
 
-	if (p->tcp_len < TCP_HDR_LEN || p->tcp_len > p->l4_len)
-		return REASON_bad_header;
 	table_hash(cfg, &p->tuple, &h);
 	s = session_find(cfg, &p->tuple, &h);
-	if (s)
+	if (s) {
 		session_touch(s, now_ticks());
-
-	switch (p->flags & (FLAG_SYN | FLAG_ACK | FLAG_RST | FLAG_FIN)) {
-	case FLAG_SYN:
-		return on_syn(ctx, cfg, p, s);
-	case FLAG_ACK:
-	case FLAG_ACK | FLAG_FIN:
-		return on_ack(ctx, cfg, p, s);
-	case FLAG_RST:
-	case FLAG_RST | FLAG_ACK:
-		return on_rst(ctx, p, s);
-	default:
-		return on_odd_flags(ctx, p);
+		if (s->live.state != SESSION_PENDING || !(p->flags & FLAG_ACK))
+			return on_session(p, s);
+		p->pending = 1;
+		p->client_isn = s->client_isn;
+		p->server_isn = s->server_isn;
 	}
+	return ack_settle(cfg, p, s, on_stranger(ctx, p));
 }
 
 SEC("xdp")
@@ -134,7 +136,7 @@ int synkeeper_xdp(struct xdp_md *ctx)
 	if (!reason)
 		reason = classify(cfg, &p);
 	if (!reason)
-		reason = by_flags(ctx, cfg, &p);
+		reason = by_session(ctx, cfg, &p);
 	return verdict(p.ep.service, reason);
 }
 

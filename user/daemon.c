@@ -88,31 +88,28 @@ static void update_settings(struct daemon *d)
 
 static void seed_one(const struct diag_socket *s, void *data)
 {
-	const struct service *svc;
 	struct daemon *d = data;
+	__u16 id = services_match(d->services, s->tuple.server,
+				  s->tuple.server_port);
 
-	svc = services_match(d->services, s->tuple.server,
-			     s->tuple.server_port);
-	if (svc)
-		sessions_enter(&d->sessions, &s->tuple, svc->id,
-			       s->state == TCP_TIME_WAIT ? SESSION_TIME_WAIT
-							 : SESSION_PENDING);
+	if (id)
+		sessions_enter(&d->sessions, &s->tuple, id, s->state);
 }
 
 /*
- * A service was armed just now. What the kernel has half open goes on as it
- * began, since a cookie in answer to the retransmitted SYN would have the
- * kernel reset the client; a TIME-WAIT socket keeps its tuple, too. Both
- * become sessions, whose SYNs pass. And for a while the kernel's own cookies
- * are honoured.
+ * A service was armed just now. Connections that the kernel has already become
+ * sessions, so that it goes on to answer their SYNs: those half open, which a
+ * cookie in answer to the retransmitted SYN would have it reset; those in
+ * TIME-WAIT, which it may reopen; and those established, whose client may
+ * have rebooted. And for a while the kernel's own cookies are honoured.
  */
 static void on_armed(struct daemon *d)
 {
 	d->settings->kernel_cookies_until =
 		ns_to_ticks(now_ns() + KERNEL_COOKIES_S * 1000000000ULL);
-	if (sockdiag_dump(d->diag, 1 << TCP_SYN_RECV | 1 << TCP_TIME_WAIT,
+	if (sockdiag_dump(d->diag, ~(1U << TCP_LISTEN | 1U << TCP_CLOSE),
 			  seed_one, d))
-		log_warn("cannot list half-open connections");
+		log_warn("cannot list the connections there are");
 }
 
 static int add_services(struct daemon *d)

@@ -339,3 +339,19 @@ int endpoints_commit(struct endpoints *e, bool *ret_armed)
 	*ret_armed = armed;
 	return 0;
 }
+
+__u16 endpoints_match(const struct endpoints *e, const __be32 addr[4],
+		      __be16 port)
+{
+	const struct port_services *p = &e->now.ports[be16toh(port)];
+	const struct endpoint_entry *entry = NULL;
+	struct endpoint_key key = { .port = port };
+
+	memcpy(key.addr, addr, sizeof(key.addr));
+	if (p->exact)
+		entry = bsearch(&key, e->now.exact, e->now.n, sizeof(*entry),
+				by_key);
+	if (entry)
+		return entry->ep.service;
+	return is_v4(addr) ? p->any4.service : p->any6.service;
+}

@@ -43,4 +43,8 @@ int endpoints_of(struct endpoints *e, struct service *svc,
 		 const struct listeners *listeners);
 int endpoints_commit(struct endpoints *e, bool *ret_armed);
 
+/* The id of the service that XDP finds for an address:port now; 0: none. */
+__u16 endpoints_match(const struct endpoints *e, const __be32 addr[4],
+		      __be16 port);
+
 #endif

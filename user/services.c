@@ -217,20 +217,10 @@ void services_drain_rest(struct services *s, __u64 drain_ns)
 	}
 }
 
-const struct service *services_match(const struct services *s,
-				     const __be32 addr[4], __be16 port)
+__u16 services_match(const struct services *s, const __be32 addr[4],
+		     __be16 port)
 {
-	const struct service *svc = NULL, *wildcard = NULL;
-
-	while ((svc = services_next(s, svc))) {
-		if (svc->listen.port != port)
-			continue;
-		if (svc->listen.wildcard)
-			wildcard = svc;
-		else if (!memcmp(svc->listen.addr, addr, 16))
-			return svc;
-	}
-	return wildcard;
+	return endpoints_match(&s->endpoints, addr, port);
 }
 
 void services_refused(struct services *s, __u16 id)

@@ -77,9 +77,9 @@ void services_drain_rest(struct services *s, __u64 drain_ns);
 int services_apply(struct services *s, struct sockdiag *diag,
 		   const struct netconf *net, bool *ret_armed);
 
-/* The service of an address:port (exact before wildcard), or NULL. */
-const struct service *services_match(const struct services *s,
-				     const __be32 addr[4], __be16 port);
+/* The id of the service of an address:port (exact before wildcard), or 0. */
+__u16 services_match(const struct services *s, const __be32 addr[4],
+		     __be16 port);
 /* The kernel refused a socket of service @id: stop answering for it. */
 void services_refused(struct services *s, __u16 id);
 /* The next service after @after (NULL: the first), or NULL. */

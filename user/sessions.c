@@ -139,8 +139,20 @@ static __u32 claim(struct sessions *s, __u32 set, __u8 tag)
 	return SET_WAYS;
 }
 
+static enum session_state state_of(int tcp_state)
+{
+	switch (tcp_state) {
+	case TCP_SYN_RECV:
+		return SESSION_PENDING;
+	case TCP_TIME_WAIT:
+		return SESSION_TIME_WAIT;
+	default:
+		return SESSION_ESTABLISHED;
+	}
+}
+
 void sessions_enter(struct sessions *s, const struct tuple *t, __u16 service,
-		    enum session_state state)
+		    int tcp_state)
 {
 	__u32 now = ns_to_ticks(now_ns()), set, way;
 	struct table_hash h;
@@ -160,7 +172,7 @@ void sessions_enter(struct sessions *s, const struct tuple *t, __u16 service,
 	e->born = now;
 	e->client_isn = e->server_isn = 0;
 	__atomic_store_n(&e->live.word,
-			 ((union session_word){ .state = state,
+			 ((union session_word){ .state = state_of(tcp_state),
 						.service = service,
 						.seen = now })
 				 .word,
@@ -173,18 +185,6 @@ static void end(struct sessions *s, __u32 set, __u32 way,
 	if (swap_word(&s->entries[set * SET_WAYS + way], seen, 0))
 		__atomic_fetch_and(&s->tags[set].tags[way / 8],
 				   ~(0xffULL << way % 8 * 8), __ATOMIC_SEQ_CST);
-}
-
-static enum session_state state_of(int tcp_state)
-{
-	switch (tcp_state) {
-	case TCP_SYN_RECV:
-		return SESSION_PENDING;
-	case TCP_TIME_WAIT:
-		return SESSION_TIME_WAIT;
-	default:
-		return SESSION_ESTABLISHED;
-	}
 }
 
 static void reap_one(struct sessions *s, struct sockdiag *diag, __u32 set,

@@ -40,11 +40,11 @@ void sessions_free(struct sessions *s);
 void sessions_count(const struct sessions *s, struct session_counts *ret);
 
 /*
- * Enters a session in @state, if it is not there and its set has room.
- * For what the kernel held before a service was armed.
+ * Enters a session for a socket in @tcp_state (TCP_xxx), if it is not there and
+ * its set has room. For what the kernel held before a service was armed.
  */
 void sessions_enter(struct sessions *s, const struct tuple *t, __u16 service,
-		    enum session_state state);
+		    int tcp_state);
 
 /* One slice of the walk; a tenth of the table, and @asks questions at most. */
 void sessions_reap(struct sessions *s, struct sockdiag *diag, int asks);
