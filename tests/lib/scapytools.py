@@ -17,8 +17,8 @@ import time
 
 logging.getLogger("scapy.runtime").setLevel(logging.ERROR)
 from scapy.layers.inet import ICMP, IP, TCP  # noqa: E402
-from scapy.layers.inet6 import (ICMPv6EchoReply, ICMPv6EchoRequest,  # noqa: E402
-                                IPv6)
+from scapy.layers.inet6 import (  # noqa: E402
+    ICMPv6EchoReply, ICMPv6EchoRequest, IPv6)
 from scapy.layers.l2 import Ether  # noqa: E402
 
 ETH_P_ALL = 3
@@ -209,6 +209,16 @@ class Flow:
         finally:
             self.peer.recv = original
         assert not seen, f"{what}: expected no answer, got {seen}"
+
+
+def each_kind(env):
+    """(name, peer, options): both families, with and without timestamps. That
+    no options at all work is tested in test_options.py."""
+    for v6 in (False, True):
+        with Peer(env, v6) as peer:
+            for name, options in (("Linux", LINUX), ("Windows", WINDOWS),
+                                  ("MSS only", [("MSS", 1460)])):
+                yield f"IPv{6 if v6 else 4}, {name}", peer, options
 
 
 def check_sums(frame, what):

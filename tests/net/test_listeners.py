@@ -74,7 +74,8 @@ def test_a_listener_per_family(env):
 def test_specific_bind_with_wildcard_service(env):
     """Only the bound address is answered; a second address is refused."""
     env.server.ip("addr", "add", "192.0.2.3/24", "dev", env.server.iface)
-    with listen(env, env.server.ip4) as four, listen(env, env.server.ip6) as six:
+    with listen(env, env.server.ip4) as four, \
+            listen(env, env.server.ip6) as six:
         Server(four)
         Server(six)
         protect(env)
@@ -267,3 +268,43 @@ def test_banner_of_a_listener_in_socat(env):
             assert got == b"220 ready\n", f"socat: got {got!r}"
             ask(c)
     wait_for(lambda: not service(env, "*:25")["why"], 1, "no complaint")
+
+
+@net_test
+def test_refused_ack_is_answered(env):
+    """A listener of a kind that the kernel refuses takes the place of a plain
+    one between SYN-ACK and ACK. The client must hear of it, not hang."""
+    try:
+        listen(env, port=81, proto=socket.IPPROTO_MPTCP).close()
+    except OSError as e:
+        skip(f"no MPTCP: {e}")
+    listener = listen(env)
+    with Peer(env) as peer:
+        protect(env)
+        flow = peer.flow()
+        flow.syn(LINUX)
+        listener.close()
+        with listen(env, proto=socket.IPPROTO_MPTCP):
+            with counted(env, "ACK to a refused listener", refused=1):
+                flow.send("A")
+                flow.recv("ACK to a refused listener", "R")
+
+
+@net_test
+def test_refusal_is_forgotten(env):
+    """...once a listener is there that the kernel does take."""
+    listener = listen(env)
+    with Peer(env) as peer:
+        protect(env)
+        flow = peer.flow()
+        flow.syn(LINUX)
+        env.server.sysctl("net.ipv4.tcp_sack", 0)  # was promised: refused
+        with counted(env, "ACK with SACK promised", refused=1):
+            flow.send("A")
+        env.server.sysctl("net.ipv4.tcp_sack", 1)
+    listener.close()
+    wait_armed(env, armed=False)
+    with listen(env) as listener:
+        Server(listener)
+        wait_armed(env)
+        works(env, "a new listener after a refusal")

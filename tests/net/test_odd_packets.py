@@ -3,8 +3,8 @@
 
 Theory of operation: whatever the headers below TCP look like, a client
 connects, with the kernel where it can be made to send them (IP_OPTIONS,
-IPV6_DSTOPTS), else by hand. Fragments that open a connection are dropped; other
-fragments and what is not TCP are the kernel's affair.
+IPV6_DSTOPTS), else by hand. Fragments that open a connection are dropped;
+other fragments and what is not TCP are the kernel's affair.
 """
 import errno
 import socket
@@ -237,8 +237,8 @@ def test_refusal_to_the_server_as_client(env):
                 flow.send("RA", seq=0)
             peer.barrier()
             error = s.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-            assert error == errno.ECONNREFUSED, "RST-ACK to the server's SYN: expected " \
-                f"ECONNREFUSED, got {error}"
+            assert error == errno.ECONNREFUSED, "RST-ACK to the server's " \
+                f"SYN: expected ECONNREFUSED, got {error}"
 
 
 @net_test
