@@ -198,6 +198,8 @@ __noinline int ack_verdict(struct xdp_md *ctx, struct packet *p)
 			return found == FOUND_REQUEST ? REASON_half_open
 						      : REASON_time_wait;
 		ack_event(EVENT_IN_THE_WAY, 0, &p->tuple, p->ep.service);
+		p->tsval = o.tsval;
+		p->tsecr = o.tsecr;
 		return REASON_in_the_way;
 	}
 	if (!valid)
@@ -225,7 +227,7 @@ static __always_inline enum reason ack_settle(struct settings *cfg,
 		n.state = SESSION_ESTABLISHED;
 	} else if (r == REASON_time_wait) {
 		n.state = SESSION_TIME_WAIT;
-	} else if (r == REASON_admitted) {
+	} else if (r == REASON_admitted || r == REASON_in_the_way) {
 		n.state = SESSION_PENDING;
 		n.client_isn = p->seq - 1;
 		n.server_isn = p->ack - 1;

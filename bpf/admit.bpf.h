@@ -23,14 +23,19 @@ struct mark {
 };
 _Static_assert(sizeof(struct mark) <= 32, "XDP metadata is 32 bytes");
 
-static __always_inline void admit_attrs(const struct handshake *hs,
+/*
+ * The kernel takes no SACK that its sysctl forbids; to leave it out is safe
+ * even if the SYN-ACK still offered it.
+ */
+static __always_inline void admit_attrs(const struct settings *cfg,
+					const struct handshake *hs,
 					const struct tcp_opts *o, __u8 wscale,
 					struct bpf_tcp_req_attrs *ret)
 {
 	__builtin_memset(ret, 0, sizeof(*ret));
 	ret->mss = hs->mss;
 	ret->ecn_ok = hs->ecn;
-	ret->sack_ok = hs->sack;
+	ret->sack_ok = hs->sack && cfg->flags & SETTING_SACK;
 	if (hs->wscale != WSCALE_NONE) {
 		ret->wscale_ok = 1;
 		ret->snd_wscale = hs->wscale;
@@ -61,7 +66,7 @@ static __always_inline void admit_mark(struct xdp_md *ctx, struct settings *cfg,
 	if ((void *)(mark + 1) > (void *)(long)ctx->data)
 		return;
 	mark->magic = MARK_MAGIC;
-	admit_attrs(hs, o, wscale, &mark->attrs);
+	admit_attrs(cfg, hs, o, wscale, &mark->attrs);
 }
 
 /* tc: copies the mark out. Returns false if there is none. */

@@ -85,13 +85,19 @@ static __always_inline bool answerable(const struct packet *p)
 	       !same_ipv6(t->client, t->server);
 }
 
-/* Reads the slot of @ifindex; 0 if the daemon does not run this interface. */
+/* What the daemon says of @ifindex; 0 if it does not run this interface. */
 static __always_inline const struct iface *get_iface(__u32 ifindex)
 {
-	__u32 slot = ifindex % IFACES_MAX;
-	const struct iface *i = bpf_map_lookup_elem(&ifaces, &slot);
+	__u32 i;
 
-	return i && i->ifindex == ifindex ? i : 0;
+	for (i = 0; i < IFACE_TRIES; i++) {
+		__u32 slot = (ifindex + i) % IFACES_MAX;
+		const struct iface *iface = bpf_map_lookup_elem(&ifaces, &slot);
+
+		if (iface && iface->ifindex == ifindex)
+			return iface;
+	}
+	return 0;
 }
 
 static __always_inline bool same_mac(const __u8 *a, const __u8 *b)

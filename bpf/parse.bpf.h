@@ -15,6 +15,7 @@ static __always_inline enum reason parse_tcp(struct span s, struct packet *p)
 {
 	struct tcphdr *th = s.data + p->l4;
 
+	barrier_var(th); /* one pointer, checked and used; clang 14 makes two */
 	if ((void *)(th + 1) > s.end)
 		return REASON_not_tcp;
 	p->tuple.client_port = th->source;

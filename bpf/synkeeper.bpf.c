@@ -6,7 +6,8 @@
  * the way.
  *
  *   xdp   parse, classify, session or stranger: answer, admit; verdict
- *   tc    a packet that XDP admitted becomes the kernel's socket
+ *   tc    ingress: a packet that XDP admitted becomes the kernel's socket;
+ *         egress: a SYN that leaves from a service's port is a session, too
  *
  * Without the daemon's settings, keys and services, everything passes.
  */
@@ -89,19 +90,29 @@ static __always_inline enum reason on_stranger(struct xdp_md *ctx,
 
 /*
  * A packet of a session. The kernel owns challenge ACKs, TIME-WAIT reuse and
- * whether a RST counts, so all of it passes; a SYN makes the session pending,
- * and the next ACK looks again whose it is.
+ * whether a RST counts, so these pass; a SYN makes the session pending, and
+ * its next ACK looks again whose it is. REASON_NONE: to be judged as if the
+ * session were unknown.
  */
 static __always_inline enum reason on_session(const struct packet *p,
 					      struct session *s)
 {
-	if (p->flags & FLAG_RST)
+	session_touch(s, now_ticks());
+	switch (p->flags & HANDSHAKE_FLAGS) {
+	case FLAG_ACK:
+	case FLAG_ACK | FLAG_FIN:
+		return s->live.state == SESSION_PENDING ? REASON_NONE
+							: REASON_session;
+	case FLAG_SYN:
+		s->client_isn = s->server_isn = 0;
+		s->live.state = SESSION_PENDING;
+		return REASON_session_syn;
+	case FLAG_RST:
+	case FLAG_RST | FLAG_ACK:
 		return REASON_session_rst;
-	if ((p->flags & HANDSHAKE_FLAGS) != FLAG_SYN)
-		return REASON_session;
-	s->client_isn = s->server_isn = 0;
-	s->live.state = SESSION_PENDING;
-	return REASON_session_syn;
+	default:
+		return REASON_NONE;
+	}
 }
 
 static __always_inline enum reason
@@ -109,13 +120,14 @@ by_session(struct xdp_md *ctx, struct settings *cfg, struct packet *p)
 {
 	struct table_hash h;
 	struct session *s;
+	enum reason r;
 
 	table_hash(cfg, &p->tuple, &h);
 	s = session_find(cfg, &p->tuple, &h);
 	if (s) {
-		session_touch(s, now_ticks());
-		if (s->live.state != SESSION_PENDING || !(p->flags & FLAG_ACK))
-			return on_session(p, s);
+		r = on_session(p, s);
+		if (r)
+			return r;
 		p->pending = 1;
 		p->client_isn = s->client_isn;
 		p->server_isn = s->server_isn;
@@ -177,7 +189,7 @@ static __always_inline bool admit_pending(struct __sk_buff *skb,
 		return false;
 	if (!ack_cookie(p, &o, false, &hs))
 		return false;
-	admit_attrs(&hs, &o, p->ep.wscale, ret);
+	admit_attrs(cfg, &hs, &o, p->ep.wscale, ret);
 	return true;
 }
 
@@ -231,8 +243,38 @@ int synkeeper_admit(struct __sk_buff *skb)
 	} else if (err < 0) {
 		count(p.ep.service, REASON_refused);
 		ack_event(EVENT_REFUSED, err, &p.tuple, p.ep.service);
-		return TCX_DROP;
 	}
+	return TCX_NEXT;
+}
+
+/*
+ * This host connects from a service's port. Should the peer do the same at the
+ * same moment (RFC 9293 section 3.5), its SYN must find the socket here and no
+ * cookie. All other packets leave after two comparisons.
+ */
+SEC("tc")
+int synkeeper_egress(struct __sk_buff *skb)
+{
+	struct settings *cfg = get_settings();
+	struct session_new n = { .state = SESSION_PENDING };
+	struct packet p = {};
+	struct table_hash h;
+
+	if (!cfg || !(cfg->flags & SETTING_READY) ||
+	    parse(span_of_skb(skb), &p) ||
+	    (p.flags & (FLAG_SYN | FLAG_ACK)) != FLAG_SYN)
+		return TCX_NEXT;
+	__builtin_memcpy(n.tuple.client, p.tuple.server, 16);
+	__builtin_memcpy(n.tuple.server, p.tuple.client, 16);
+	n.tuple.client_port = p.tuple.server_port;
+	n.tuple.server_port = p.tuple.client_port;
+	p.tuple = n.tuple;
+	if (classify(cfg, &p))
+		return TCX_NEXT;
+	n.service = p.ep.service;
+	table_hash(cfg, &n.tuple, &h);
+	if (!session_find(cfg, &n.tuple, &h))
+		session_insert(cfg, &n);
 	return TCX_NEXT;
 }
 

@@ -18,7 +18,7 @@
 #define XDP_PROGRAM "synkeeper_xdp"
 
 /* Newer than Debian 12's <linux/bpf.h>: tcx, Linux 6.6. */
-enum { ATTACH_TCX_INGRESS = 46 };
+enum { ATTACH_TCX_INGRESS = 46, ATTACH_TCX_EGRESS = 47 };
 
 /*
  * struct bpf_link_info as XDP and tcx links fill it (the latter is newer than
@@ -201,23 +201,32 @@ static int attach_xdp(const struct loader *l, const struct config *c,
 	return attach_new(l, c, a, path);
 }
 
-static int attach_tc(const struct loader *l, struct attachment *a)
+static int attach_tcx(const struct loader *l, struct attachment *a,
+		      const char *what, int type, int prog_fd)
 {
 	char path[PATH_MAX];
 	int err;
 
-	link_path(l, a->ifindex, "tc", path, sizeof(path));
-	err = update_pinned(path, a->ifindex, loader_tc_fd(l));
+	link_path(l, a->ifindex, what, path, sizeof(path));
+	err = update_pinned(path, a->ifindex, prog_fd);
 	if (!err)
-		err = create_pinned(path, a->ifindex, loader_tc_fd(l),
-				    ATTACH_TCX_INGRESS, 0);
+		err = create_pinned(path, a->ifindex, prog_fd, type, 0);
 	if (err < 0) {
-		log_err("%s: cannot attach to tc ingress: %s: tcx needs Linux "
-			"6.6 or later",
-			a->name, strerror(-err));
+		log_err("%s: cannot attach to %s: %s: tcx needs Linux 6.6 or "
+			"later",
+			a->name, what, strerror(-err));
 		return err;
 	}
 	return 0;
+}
+
+static int attach_tc(const struct loader *l, struct attachment *a)
+{
+	int err = attach_tcx(l, a, "tc", ATTACH_TCX_INGRESS, loader_tc_fd(l));
+
+	return err ? err
+		   : attach_tcx(l, a, "egress", ATTACH_TCX_EGRESS,
+				loader_egress_fd(l));
 }
 
 static void detach_link(const struct loader *l, int ifindex, const char *what)
@@ -226,6 +235,12 @@ static void detach_link(const struct loader *l, int ifindex, const char *what)
 
 	link_path(l, ifindex, what, path, sizeof(path));
 	unlink(path);
+}
+
+static void detach_tc(const struct loader *l, const struct attachment *a)
+{
+	detach_link(l, a->ifindex, "tc");
+	detach_link(l, a->ifindex, "egress");
 }
 
 static void detach_xdp(const struct loader *l, const struct attachment *a)
@@ -257,12 +272,11 @@ int attach(const struct loader *l, const struct config *c, const char *name,
 	}
 	/* tc first: XDP must not admit what nobody would assign */
 	err = attach_tc(l, &a);
-	if (err)
-		return err;
-	err = attach_xdp(l, c, &a);
+	if (!err)
+		err = attach_xdp(l, c, &a);
 	if (err) {
 		if (!a.found)
-			detach_link(l, a.ifindex, "tc");
+			detach_tc(l, &a);
 		return err;
 	}
 	a.on = true;
@@ -275,14 +289,14 @@ void detach(const struct loader *l, struct attachment *a)
 	if (!a->on)
 		return;
 	detach_xdp(l, a);
-	detach_link(l, a->ifindex, "tc");
+	detach_tc(l, a);
 	a->on = false;
 }
 
 void attach_prune(const struct loader *l, const struct attachment *keep,
 		  size_t n)
 {
-	char path[PATH_MAX], what[4];
+	char path[PATH_MAX], what[8];
 	struct dirent *e;
 	int ifindex;
 	size_t i;
@@ -293,7 +307,7 @@ void attach_prune(const struct loader *l, const struct attachment *keep,
 	if (!dir)
 		return;
 	while ((e = readdir(dir))) {
-		if (sscanf(e->d_name, "%3[a-z]_%d", what, &ifindex) != 2)
+		if (sscanf(e->d_name, "%7[a-z]_%d", what, &ifindex) != 2)
 			continue;
 		for (i = 0; i < n && keep[i].ifindex != ifindex; i++)
 			;

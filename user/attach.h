@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: puts the two programs on an interface: XDP in the
+ * Theory of operation: puts the programs on an interface: XDP in the
  * driver (native), or in front of the stack where the driver cannot (skb), and
- * tc ingress through tcx. Attachments are bpf_links, pinned as
- * PIN_DIR/links/xdp_IFINDEX and tc_IFINDEX: they outlive the daemon, and its
+ * tc on both ways through tcx. Attachments are bpf_links, pinned as
+ * PIN_DIR/links/xdp_IFINDEX, tc_IFINDEX and egress_IFINDEX: they outlive the daemon, and its
  * successor finds them and swaps the program in place, without a gap.
  *
  * An XDP program that somebody attached by hand (`ip link set ... xdp`) has

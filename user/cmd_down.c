@@ -13,10 +13,13 @@
 #include <net/if.h>
 #include <string.h>
 #include <sys/file.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cmd.h"
 #include "loader.h"
+
+enum { WAIT_GONE_S = 10 };
 
 static void put_names(FILE *out, const json_t *names, const char *what)
 {
@@ -32,7 +35,10 @@ static void daemon_text(FILE *out, const json_t *result)
 {
 	put_names(out, json_object_get(result, "interfaces"), "detached from");
 	put_names(out, json_object_get(result, "restored"), "restored");
-	fputs("the daemon ends\n", out);
+	fputs(json_is_true(json_object_get(result, "gone"))
+		      ? "all is removed\n"
+		      : "the daemon is about to end\n",
+	      out);
 }
 
 static void leftover_text(FILE *out, const json_t *result)
@@ -118,9 +124,28 @@ static int remove_leftover(const struct cmd *c)
 		c->pin_dir);
 }
 
+/*
+ * Waits until the daemon has removed what it had: its pin directory goes last.
+ * Whoever may not look there, or waits too long, is told that it ends.
+ */
+static bool wait_gone(const char *pin_dir)
+{
+	const struct timespec nap = { .tv_nsec = 20000000 };
+	int i;
+
+	for (i = 0; i < WAIT_GONE_S * 50; i++) {
+		if (access(pin_dir, F_OK) && errno == ENOENT)
+			return true;
+		nanosleep(&nap, NULL);
+	}
+	return false;
+}
+
 static int down_run(const struct cmd *c, const struct cmd_args *args)
 {
+	const char *pin_dir;
 	json_t *result;
+	bool gone;
 	int err;
 
 	(void)args;
@@ -129,6 +154,9 @@ static int down_run(const struct cmd *c, const struct cmd_args *args)
 		return remove_leftover(c);
 	if (err)
 		return CMD_FAILED;
+	pin_dir = json_string_value(json_object_get(result, "pin_dir"));
+	gone = pin_dir && wait_gone(pin_dir);
+	json_object_set_new(result, "gone", json_boolean(gone));
 	return cmd_show(c, result, daemon_text);
 }
 

@@ -21,8 +21,11 @@
  *						"total": {REASON: n, ...}}
  *						("listen": "-" is traffic to no
  *						service; reasons with 0 omitted)
- * down			-			{"interfaces": [name], "restored": []}
- *						then the daemon ends
+ * down			-			{"interfaces": [name], "restored": [],
+ *						"pin_dir"}; the daemon disarms,
+ *						lets cookies in flight come
+ *						back, detaches and ends; then
+ *						pin_dir is gone
  *
  * STATUS	{"version" "pid" "uptime_s" "pin_dir" "interfaces": [IFACE]
  *		"services": [SERVICE] "key": {"epoch" "age_s" "lifetime_s"}

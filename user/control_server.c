@@ -25,7 +25,6 @@ struct client {
 	size_t have;
 	char *out; /* the reply in work, or NULL */
 	size_t out_len, out_sent;
-	bool end; /* the daemon ends after this reply */
 	char in[CONTROL_LINE_MAX];
 };
 
@@ -102,8 +101,7 @@ static int client_request(struct client *c)
 	if (!end)
 		return c->have == sizeof(c->in) ? -EMSGSIZE : 0;
 	*end = 0;
-	err = client_reply(c,
-			   request_answer(c->server->daemon, c->in, &c->end));
+	err = client_reply(c, request_answer(c->server->daemon, c->in));
 	len = end + 1 - c->in;
 	memmove(c->in, end + 1, c->have - len);
 	c->have -= len;
@@ -141,8 +139,6 @@ static int on_client(sd_event_source *source, int fd, uint32_t revents,
 		if (err <= 0)
 			break;
 		err = 0;
-		if (c->end)
-			sd_event_exit(c->server->daemon->loop, 0);
 	}
 	if (err == -EMSGSIZE &&
 	    !client_reply(c, json_pack("{s:b,s:s,s:s}", "ok", 0, "error",
@@ -193,7 +189,6 @@ static int on_connect(sd_event_source *source, int fd, uint32_t revents,
 	}
 	c->server = s;
 	c->fd = client;
-	c->end = false;
 	if (sd_event_add_io(s->daemon->loop, &c->io, client, EPOLLIN, on_client,
 			    c) < 0 ||
 	    sd_event_add_time_relative(

@@ -28,6 +28,7 @@ enum {
 	TICK_US = 500000,	/* listeners, settings, reaper */
 	ASKS_PER_TICK = 500,	/* sessions checked against the kernel */
 	RETRY_NS = 1000000000,	/* a key that could not be made */
+	DRAIN_US = 2000000,	/* for cookies in flight, before detaching */
 	KERNEL_COOKIES_S = 120, /* how long a cookie of the kernel's may live */
 };
 
@@ -75,8 +76,11 @@ static void update_settings(struct daemon *d)
 {
 	struct settings *s = d->settings;
 	const __u32 kept = SETTING_READY | SETTING_NO_META;
+	struct netconf before = d->net;
 
 	netconf_read(&d->net);
+	if (before.rcvbuf && d->net.offer != before.offer)
+		d->offer_changed_ns = now_ns();
 	s->ttl = d->net.ttl;
 	s->hop_limit = d->net.hop_limit;
 	s->flags = (s->flags & kept) | d->net.offer;
@@ -128,17 +132,37 @@ static int add_services(struct daemon *d)
 	return 0;
 }
 
+static bool is_protected(const struct daemon *d, __u32 ifindex)
+{
+	size_t i;
+
+	for (i = 0; i < d->n_ifaces; i++)
+		if ((__u32)d->ifaces[i].ifindex == ifindex)
+			return true;
+	return false;
+}
+
 /* Writes what answers on @a must know of it: MAC and MTU as they are now. */
 static int write_iface(const struct daemon *d, const struct attachment *a)
 {
-	__u32 slot = a->ifindex % IFACES_MAX;
-	struct iface iface;
-	int err = netconf_iface(a->name, a->ifindex, &iface);
+	int fd = loader_map_fd(&d->loader, MAP_IFACES), err;
+	struct iface iface, there;
+	__u32 i, slot;
 
-	if (!err && bpf_map_update_elem(loader_map_fd(&d->loader, MAP_IFACES),
-					&slot, &iface, BPF_ANY))
-		err = -errno;
-	return err;
+	err = netconf_iface(a->name, a->ifindex, &iface);
+	if (err)
+		return err;
+	for (i = 0; i < IFACE_TRIES; i++) {
+		slot = (a->ifindex + i) % IFACES_MAX;
+		if (bpf_map_lookup_elem(fd, &slot, &there))
+			return -errno;
+		if (there.ifindex && there.ifindex != iface.ifindex &&
+		    is_protected(d, there.ifindex))
+			continue;
+		return bpf_map_update_elem(fd, &slot, &iface, BPF_ANY) ? -errno
+								       : 0;
+	}
+	return -ENOSPC;
 }
 
 int daemon_refresh(struct daemon *d)
@@ -219,12 +243,37 @@ static int on_tick(sd_event_source *source, uint64_t when, void *data)
 	return 0;
 }
 
+static int on_drained(sd_event_source *source, uint64_t when, void *data)
+{
+	(void)when;
+	(void)data;
+	return sd_event_exit(sd_event_source_get_event(source), 0);
+}
+
+void daemon_end(struct daemon *d, enum config_exit how)
+{
+	bool again = d->ending;
+
+	if (how == EXIT_DETACH && !again) {
+		d->ending = true;
+		services_disarm(d->services);
+		if (!daemon_refresh(d) &&
+		    sd_event_add_time_relative(d->loop, NULL, CLOCK_MONOTONIC,
+					       DRAIN_US, 0, on_drained, d) >= 0)
+			return;
+	}
+	sd_event_exit(d->loop, 0);
+}
+
 static int on_signal(sd_event_source *source, const struct signalfd_siginfo *si,
 		     void *data)
 {
-	(void)data;
+	struct daemon *d = data;
+
+	(void)source;
 	log_info("%s: ending", si->ssi_signo == SIGINT ? "SIGINT" : "SIGTERM");
-	return sd_event_exit(sd_event_source_get_event(source), 0);
+	daemon_end(d, d->config.on_exit);
+	return 0;
 }
 
 static int start_loop(struct daemon *d)
@@ -264,6 +313,20 @@ static void detach_all(struct daemon *d)
 	for (i = 0; i < d->n_ifaces; i++)
 		detach(&d->loader, &d->ifaces[i]);
 	loader_unpin(&d->loader);
+}
+
+/* Takes back what this start did, and leaves what it found. */
+static void undo(struct daemon *d)
+{
+	size_t i;
+
+	if (!d->loader.took_over) {
+		detach_all(d);
+		return;
+	}
+	for (i = 0; i < d->n_ifaces; i++)
+		if (!d->ifaces[i].found)
+			detach(&d->loader, &d->ifaces[i]);
 }
 
 void daemon_free(struct daemon *d)
@@ -329,16 +392,14 @@ int daemon_run(struct daemon *d)
 	if (!err)
 		err = caps_drop();
 	if (err) {
-		/* undo what this start did; leave what it found */
-		if (!d->loader.took_over)
-			detach_all(d);
+		undo(d);
 		return err;
 	}
 	__atomic_or_fetch(&d->settings->flags, SETTING_READY, __ATOMIC_SEQ_CST);
 	sd_notify(0, "READY=1");
 	log_info("ready");
 	err = sd_event_loop(d->loop);
-	if (d->remove_on_exit || d->config.on_exit == EXIT_DETACH)
+	if (d->ending)
 		detach_all(d);
 	return err;
 }

@@ -34,7 +34,8 @@ struct daemon {
 	sd_event_source *key_timer;
 	sd_event_source *tick_timer;
 	__u64 started_ns;
-	bool remove_on_exit; /* links and pins go, too */
+	bool ending;		/* disarmed; detaches when the drain is over */
+	__u64 offer_changed_ns; /* when the host's TCP options last changed */
 };
 
 /* Protects until it is told to end. Logs what failed and returns -errno. */
@@ -44,14 +45,21 @@ void daemon_free(struct daemon *d);
 /* Reads listeners and settings anew and applies what changed. */
 int daemon_refresh(struct daemon *d);
 
+/*
+ * Ends the loop: at once and leaving the data path (EXIT_KEEP), or after the
+ * cookies in flight came back (EXIT_DETACH), so that nobody's handshake is cut.
+ * Called again, it ends at once.
+ */
+void daemon_end(struct daemon *d, enum config_exit how);
+
 /* Rotates the key and sets the timer for the next time. */
 int daemon_rotate(struct daemon *d);
 
 /*
  * Answers one request (see control.h). Returns the reply, to be released with
- * json_decref(). *@ret_end: the daemon should end once it is sent.
+ * json_decref().
  */
-json_t *request_answer(struct daemon *d, const char *line, bool *ret_end);
+json_t *request_answer(struct daemon *d, const char *line);
 
 /* Sums a service's counters over the CPUs. @id 0: traffic to no service. */
 int stats_read(int counters_fd, __u32 id, struct counters *ret);

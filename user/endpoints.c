@@ -85,9 +85,12 @@ void endpoints_free(struct endpoints *e)
 	free(e->next.ports);
 }
 
-void endpoints_begin(struct endpoints *e, const struct netconf *net)
+void endpoints_begin(struct endpoints *e, const struct netconf *net,
+		     const struct listeners *listeners, bool disarmed)
 {
 	e->net = *net;
+	e->listeners = listeners;
+	e->disarmed = disarmed;
 	e->next.n = 0;
 	memset(e->next.ports, 0, PORTS_MAX * sizeof(*e->next.ports));
 }
@@ -126,6 +129,16 @@ static size_t first_of_port(const struct listeners *l, __be16 port)
 	     (sk)->tuple.server_port == (at_port);                  \
 	     (sk)++)
 
+__u64 listeners_print(const struct listeners *l, __be16 port)
+{
+	const struct diag_socket *sk;
+	__u64 print = 0;
+
+	for_each_listener (sk, l, port)
+		print = print * 31 + sk->cookie;
+	return print;
+}
+
 /* The listener on the wildcard address that takes connections of a family. */
 static const struct diag_socket *wildcard_listener(const struct listeners *l,
 						   __be16 port, bool v4)
@@ -154,9 +167,12 @@ static const struct diag_socket *exact_listener(const struct listeners *l,
 	return wildcard_listener(l, at->port, is_v4(at->addr));
 }
 
-static enum service_why why_of(const struct service *svc,
+static enum service_why why_of(const struct endpoints *e,
+			       const struct service *svc,
 			       const struct diag_socket *sk)
 {
+	if (e->disarmed)
+		return WHY_ENDING;
 	if (svc->drain_until_ns)
 		return WHY_DRAINING;
 	if (svc->policy == POLICY_OFF)
@@ -165,7 +181,10 @@ static enum service_why why_of(const struct service *svc,
 		return WHY_NO_LISTENER;
 	if (sk->mptcp)
 		return WHY_MPTCP;
-	return svc->refused ? WHY_REFUSED : WHY_ARMED;
+	return svc->refused && svc->refused == listeners_print(e->listeners,
+							       svc->listen.port)
+		       ? WHY_REFUSED
+		       : WHY_ARMED;
 }
 
 static struct endpoint make(const struct endpoints *e,
@@ -174,7 +193,7 @@ static struct endpoint make(const struct endpoints *e,
 {
 	__u32 rcvbuf = sk && sk->rcvbuf ? sk->rcvbuf : e->net.rcvbuf;
 
-	*why = why_of(svc, sk);
+	*why = why_of(e, svc, sk);
 	return (struct endpoint){
 		.service = svc->id,
 		.mode = *why == WHY_ARMED ? ENDPOINT_ARMED : ENDPOINT_DISARMED,
@@ -200,9 +219,9 @@ static bool better(enum service_why a, enum service_why b)
 	return a == WHY_ARMED || (b == WHY_NO_LISTENER && a != b);
 }
 
-static int wildcard_of(struct endpoints *e, struct service *svc,
-		       const struct listeners *l)
+static int wildcard_of(struct endpoints *e, struct service *svc)
 {
+	const struct listeners *l = e->listeners;
 	__be16 port = svc->listen.port;
 	struct port_services *p = &e->next.ports[be16toh(port)];
 	enum service_why why, best;
@@ -226,16 +245,15 @@ static int wildcard_of(struct endpoints *e, struct service *svc,
 	return err;
 }
 
-int endpoints_of(struct endpoints *e, struct service *svc,
-		 const struct listeners *listeners)
+int endpoints_of(struct endpoints *e, struct service *svc)
 {
 	int err;
 
 	if (svc->listen.wildcard)
-		err = wildcard_of(e, svc, listeners);
+		err = wildcard_of(e, svc);
 	else
 		err = add_exact(e, svc, svc->listen.addr,
-				exact_listener(listeners, &svc->listen),
+				exact_listener(e->listeners, &svc->listen),
 				&svc->why);
 	if (err)
 		log_err("no memory for the endpoints");

@@ -28,7 +28,10 @@ struct endpoint_set {
 struct endpoints {
 	int ports_fd;
 	int exact_fd;
+	/* of the round in work */
 	struct netconf net;
+	const struct listeners *listeners;
+	bool disarmed;
 	struct endpoint_set now;  /* in the maps */
 	struct endpoint_set next; /* being made */
 };
@@ -37,11 +40,15 @@ struct endpoints {
 int endpoints_init(struct endpoints *e, const struct loader *l);
 void endpoints_free(struct endpoints *e);
 
-void endpoints_begin(struct endpoints *e, const struct netconf *net);
+/* @disarmed: this round arms nothing. */
+void endpoints_begin(struct endpoints *e, const struct netconf *net,
+		     const struct listeners *listeners, bool disarmed);
 /* Adds @svc's endpoints and sets its why. Returns 0 or -errno, logged. */
-int endpoints_of(struct endpoints *e, struct service *svc,
-		 const struct listeners *listeners);
+int endpoints_of(struct endpoints *e, struct service *svc);
 int endpoints_commit(struct endpoints *e, bool *ret_armed);
+
+/* Tells the listeners of @port from others that were or will be; 0: none. */
+__u64 listeners_print(const struct listeners *l, __be16 port);
 
 /* The id of the service that XDP finds for an address:port now; 0: none. */
 __u16 endpoints_match(const struct endpoints *e, const __be32 addr[4],

@@ -9,8 +9,23 @@
 #include <string.h>
 #include <sys/epoll.h>
 
+#include "clock.h"
 #include "daemon.h"
 #include "log.h"
+
+/*
+ * The kernel takes no socket with options that the host has since turned off;
+ * that says nothing of the listener, and is over when those cookies are.
+ */
+static void on_refused(struct daemon *d, const struct event *e)
+{
+	daemon_refresh(d);
+	if (d->offer_changed_ns &&
+	    now_ns() - d->offer_changed_ns < 2 * d->keys.lifetime_ns)
+		return;
+	services_refused(d->services, e->service);
+	daemon_refresh(d);
+}
 
 static int on_event(void *data, void *record, size_t size)
 {
@@ -25,8 +40,7 @@ static int on_event(void *data, void *record, size_t size)
 		sockdiag_destroy(d->diag, &e->tuple);
 		break;
 	case EVENT_REFUSED:
-		services_refused(d->services, e->service);
-		daemon_refresh(d);
+		on_refused(d, e);
 		break;
 	}
 	return 0;

@@ -58,6 +58,11 @@ int loader_tc_fd(const struct loader *l)
 	return bpf_program__fd(l->skel->progs.synkeeper_admit);
 }
 
+int loader_egress_fd(const struct loader *l)
+{
+	return bpf_program__fd(l->skel->progs.synkeeper_egress);
+}
+
 static bool is_bpffs(const char *path)
 {
 	struct statfs fs;
@@ -298,12 +303,17 @@ int loader_pin(struct loader *l)
 		if (err)
 			return err;
 	}
-	snprintf(path, sizeof(path), "%s/xdp", l->pin_dir);
-	err = pin_over(loader_xdp_fd(l), path);
-	if (err)
-		return err;
-	snprintf(path, sizeof(path), "%s/tc", l->pin_dir);
-	return pin_over(loader_tc_fd(l), path);
+	for (i = 0; i < 3; i++) {
+		static const char *const names[] = { "xdp", "tc", "egress" };
+		const int fds[] = { loader_xdp_fd(l), loader_tc_fd(l),
+				    loader_egress_fd(l) };
+
+		snprintf(path, sizeof(path), "%s/%s", l->pin_dir, names[i]);
+		err = pin_over(fds[i], path);
+		if (err)
+			return err;
+	}
+	return 0;
 }
 
 /* Empties one directory of the pins' tree; returns how many it removed. */
@@ -342,6 +352,7 @@ int loader_remove_pins(const char *pin_dir)
 	n += remove_in(fd, "links"); /* traffic first: detach */
 	n += !unlinkat(fd, "xdp", 0);
 	n += !unlinkat(fd, "tc", 0);
+	n += !unlinkat(fd, "egress", 0);
 	n += remove_in(fd, "maps");
 	close(fd);
 	rmdir(pin_dir);

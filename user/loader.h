@@ -5,9 +5,9 @@
  * the daemon ends), takes over the maps that an earlier instance left there,
  * loads the programs and pins everything:
  *
- *	PIN_DIR/xdp, PIN_DIR/tc		programs
+ *	PIN_DIR/xdp, tc, egress		programs
  *	PIN_DIR/maps/NAME		maps
- *	PIN_DIR/links/xdp_N, tc_N	attachments, see attach.h
+ *	PIN_DIR/links/xdp_N, tc_N, ...	attachments, see attach.h
  *
  * Maps of another ABI version are not taken over: they are replaced, and the
  * sessions in them are adopted anew by their next packets.
@@ -53,6 +53,7 @@ int loader_pin(struct loader *l);
 int loader_map_fd(const struct loader *l, enum loader_map map);
 int loader_xdp_fd(const struct loader *l);
 int loader_tc_fd(const struct loader *l);
+int loader_egress_fd(const struct loader *l);
 
 /* Removes every pin; the last reference to a pinned link detaches it. */
 void loader_unpin(struct loader *l);

@@ -18,7 +18,6 @@
 
 struct request {
 	json_t *args;
-	bool end;
 	char error[256];
 	char hint[256];
 };
@@ -366,9 +365,10 @@ static json_t *on_down(struct daemon *d, struct request *r)
 
 	for (i = 0; i < d->n_ifaces; i++)
 		json_array_append_new(names, json_string(d->ifaces[i].name));
-	d->remove_on_exit = true;
-	r->end = true;
-	return json_pack("{s:o,s:[]}", "interfaces", names, "restored");
+	(void)r;
+	daemon_end(d, EXIT_DETACH);
+	return json_pack("{s:o,s:[],s:s}", "interfaces", names, "restored",
+			 "pin_dir", d->config.pin_dir);
 }
 
 static const struct {
@@ -401,7 +401,7 @@ static json_t *dispatch(struct daemon *d, struct request *r)
 		      "no request is called '%s'", cmd);
 }
 
-json_t *request_answer(struct daemon *d, const char *line, bool *ret_end)
+json_t *request_answer(struct daemon *d, const char *line)
 {
 	struct request r = {};
 	json_error_t error;
@@ -414,7 +414,6 @@ json_t *request_answer(struct daemon *d, const char *line, bool *ret_end)
 	else
 		result = dispatch(d, &r);
 	json_decref(r.args);
-	*ret_end = r.end;
 	if (!result)
 		return json_pack("{s:b,s:s,s:s}", "ok", 0, "error", r.error,
 				 "hint", r.hint);

@@ -20,6 +20,7 @@ struct services {
 	int counters_fd;
 	struct listeners listeners;
 	struct endpoints endpoints;
+	bool disarmed;
 };
 
 static bool is_live(const struct service *svc)
@@ -49,6 +50,7 @@ const char *service_why(const struct service *svc)
 		[WHY_REFUSED] = "the kernel refused a socket for its listener: "
 				"SYNs pass",
 		[WHY_DRAINING] = "deleted; cookies in flight are honoured",
+		[WHY_ENDING] = "the protection is being removed",
 	};
 
 	return text[svc->why];
@@ -195,6 +197,11 @@ int services_policy(struct services *s, const struct listen *l,
 	return 0;
 }
 
+void services_disarm(struct services *s)
+{
+	s->disarmed = true;
+}
+
 void services_drain_rest(struct services *s, __u64 drain_ns)
 {
 	char text[LISTEN_STRLEN];
@@ -225,14 +232,19 @@ __u16 services_match(const struct services *s, const __be32 addr[4],
 
 void services_refused(struct services *s, __u16 id)
 {
+	struct service *svc = &s->slots[id % SERVICES_MAX];
 	char text[LISTEN_STRLEN];
+	__u64 print;
 
-	if (id >= SERVICES_MAX || !s->slots[id].id || s->slots[id].refused)
+	if (!svc->id)
 		return;
-	s->slots[id].refused = true;
+	print = listeners_print(&s->listeners, svc->listen.port);
+	if (svc->refused == print)
+		return;
+	svc->refused = print;
 	log_warn("%s: the kernel refused a socket for its listener: SYNs pass "
-		 "from now on",
-		 listen_format(&s->slots[id].listen, text));
+		 "until the listener changes",
+		 listen_format(&svc->listen, text));
 }
 
 static int by_port(const void *a, const void *b)
@@ -313,11 +325,11 @@ int services_apply(struct services *s, struct sockdiag *diag,
 	if (err)
 		return err;
 	drop_drained(s);
-	endpoints_begin(&s->endpoints, net);
+	endpoints_begin(&s->endpoints, net, &s->listeners, s->disarmed);
 	for (id = 1; id < SERVICES_MAX && !err; id++) {
 		svc = &s->slots[id];
 		if (svc->id)
-			err = endpoints_of(&s->endpoints, svc, &s->listeners);
+			err = endpoints_of(&s->endpoints, svc);
 	}
 	return err ? err : endpoints_commit(&s->endpoints, ret_armed);
 }

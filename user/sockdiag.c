@@ -100,6 +100,7 @@ static int dump_one(const struct nlmsghdr *nlh, void *data)
 	s.tuple.client_port = m->id.idiag_dport;
 	s.v6 = m->idiag_family == AF_INET6;
 	s.ifindex = m->id.idiag_if;
+	s.cookie = m->id.idiag_cookie[0] | (__u64)m->id.idiag_cookie[1] << 32;
 	socket_attrs(nlh, &s);
 	d->fn(&s, d->data);
 	return MNL_CB_OK;
@@ -120,7 +121,9 @@ static int dump_family(struct sockdiag *d, __u8 family, __u32 states,
 	req = mnl_nlmsg_put_extra_header(nlh, sizeof(*req));
 	req->sdiag_family = family;
 	req->sdiag_protocol = IPPROTO_TCP;
-	req->idiag_ext = 1 << (INET_DIAG_SKMEMINFO - 1);
+	if (states == 1 << TCP_LISTEN) /* INFO brings the ULP's name, too */
+		req->idiag_ext = 1 << (INET_DIAG_SKMEMINFO - 1) |
+				 1 << (INET_DIAG_INFO - 1);
 	req->idiag_states = states;
 	if (mnl_socket_sendto(d->nl, nlh, nlh->nlmsg_len) < 0)
 		return -errno;

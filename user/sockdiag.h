@@ -13,7 +13,7 @@
 
 struct sockdiag; /* opaque */
 
-/* One socket. For a listener only the server side and the last three count. */
+/* One socket. For a listener only the server side and what follows it count. */
 struct diag_socket {
 	struct tuple tuple;
 	__u8 state; /* TCP_ESTABLISHED ... of <netinet/tcp.h> */
@@ -22,6 +22,7 @@ struct diag_socket {
 	bool mptcp;
 	__u32 ifindex; /* SO_BINDTODEVICE, 0: any */
 	__u32 rcvbuf;  /* bytes */
+	__u64 cookie;  /* the kernel's name for this socket, never used again */
 };
 
 typedef void (*diag_fn)(const struct diag_socket *s, void *data);

@@ -152,7 +152,7 @@ union session_word {
 struct session {
 	union session_word live;
 	struct tuple tuple;
-	__u32 born;	  /* ticks */
+	__u32 born; /* ticks */
 	/* of a pending session, so that its client can be asked; host order */
 	__u32 client_isn;
 	__u32 server_isn; /* the cookie; 0 with client_isn: not ours to ask */

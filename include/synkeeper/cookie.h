@@ -73,8 +73,10 @@ struct cookie {
 };
 
 /*
- * MSS levels. IPv4: the least that everybody takes, tunnels, PPPoE, Ethernet,
- * jumbo frames; IPv6 the same less 20. Without timestamps a third of them.
+ * MSS levels: the least, tunnels, PPPoE, Ethernet, jumbo frames. The lowest are
+ * also the least that the kernel takes of us, 536 and 1280 - 60; a client that
+ * offers less gets it all the same, as from the kernel's own cookies. Without
+ * timestamps a part of the levels.
  */
 #define COOKIE_MSS4(i)     \
 	((i) == 0   ? 536  \
@@ -86,10 +88,10 @@ struct cookie {
 	 : (i) == 6 ? 1460 \
 		    : 8960)
 #define COOKIE_MSS6(i)     \
-	((i) == 0   ? 536  \
-	 : (i) == 1 ? 1220 \
-	 : (i) == 2 ? 1280 \
-	 : (i) == 3 ? 1340 \
+	((i) == 0   ? 1220 \
+	 : (i) == 1 ? 1280 \
+	 : (i) == 2 ? 1340 \
+	 : (i) == 3 ? 1360 \
 	 : (i) == 4 ? 1380 \
 	 : (i) == 5 ? 1420 \
 	 : (i) == 6 ? 1440 \
@@ -112,21 +114,15 @@ static __always_inline __u32 cookie_mss_level(bool v4, __u32 mss)
 	return mss >= cookie_mss(v4, 1);
 }
 
-/* profile mm -> level: 536, 1300, 1440, 1460; IPv6: 536, 1220, 1420, 1440 */
-static __always_inline __u32 cookie_mm_level(bool v4, __u32 mm)
+/* profile mm -> level: 536, 1300, 1440, 1460; IPv6: 1220, 1340, 1420, 1440 */
+static __always_inline __u32 cookie_mm_level(__u32 mm)
 {
-	return mm == 3 ? 6 : mm == 2 ? 5 : mm == 1 ? (v4 ? 2 : 1) : 0;
+	return mm == 3 ? 6 : mm == 2 ? 5 : mm * 2;
 }
 
-static __always_inline __u32 cookie_mm(bool v4, __u32 level)
+static __always_inline __u32 cookie_mm(__u32 level)
 {
-	return level >= 6 ? 3 : level == 5 ? 2 : level >= (v4 ? 2 : 1);
-}
-
-/* profile m: 0 is level 0; 1 is 1440, or 1220, which is IPv6's default MSS */
-static __always_inline __u32 cookie_m_mm(bool v4)
-{
-	return v4 ? 2 : 1;
+	return level >= 6 ? 3 : level == 5 ? 2 : level >= 2;
 }
 
 /* profile www -> window scale: none 0 2 4 6 7 8 10 */
@@ -163,11 +159,11 @@ static __always_inline __u32 cookie_ww(__u32 wscale)
 
 static __always_inline __u32 cookie_profile(bool v4, const struct handshake *hs)
 {
-	__u32 mm = cookie_mm(v4, cookie_mss_level(v4, hs->mss));
+	__u32 mm = cookie_mm(cookie_mss_level(v4, hs->mss));
 
 	if (!hs->sack)
 		return (hs->ecn ? 8 : 0) | cookie_ww(hs->wscale) << 1 |
-		       (mm >= cookie_m_mm(v4));
+		       (mm >= 2);
 	if (hs->ecn)
 		return 0x10 | cookie_ww(hs->wscale) << 2 | mm;
 	return 0x20 | cookie_www(hs->wscale) << 2 | mm;
@@ -189,9 +185,9 @@ static __always_inline void cookie_unprofile(bool v4, __u32 profile,
 	} else {
 		hs->ecn = !!(profile & 8);
 		hs->wscale = cookie_ww_scale(profile >> 1 & 3);
-		mm = profile & 1 ? cookie_m_mm(v4) : 0;
+		mm = profile & 1 ? 2 : 0;
 	}
-	hs->mss = cookie_mss(v4, cookie_mm_level(v4, mm));
+	hs->mss = cookie_mss(v4, cookie_mm_level(mm));
 }
 
 /*

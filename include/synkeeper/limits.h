@@ -11,6 +11,7 @@ enum {
 	ENDPOINTS_MAX = 65536,	 /* exact address:port entries */
 	LOCAL_ADDRS_MAX = 16384, /* local prefixes, on forwarding hosts */
 	IFACES_MAX = 256,	 /* slots, by ifindex modulo this */
+	IFACE_TRIES = 4,	 /* slots that an interface may be in */
 	PORTS_MAX = 65536,
 	SET_WAYS = 16,	     /* sessions in one set of the table */
 	SETS_DEFAULT = 4096, /* without a daemon: 65,536 slots */

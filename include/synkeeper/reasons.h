@@ -41,7 +41,7 @@
 	X(no_room, DROP, "the driver left no room for the answer")             \
 	X(in_the_way, DROP, "valid cookie, but an old request is in the way")  \
 	X(no_listener, PASS, "admitted, but nobody listens any more")          \
-	X(refused, DROP, "admitted, but the kernel refused the socket")
+	X(refused, PASS, "admitted, but the kernel refused the socket")
 
 enum reason {
 	REASON_NONE, /* go on to the next step */

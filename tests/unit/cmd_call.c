@@ -109,7 +109,7 @@ static void requests(void **state)
 		  "no packets\n\n" },
 		{ "down", "{\"cmd\":\"down\"}\n",
 		  "{\"interfaces\":[\"eth0\"],\"restored\":[]}",
-		  "detached from eth0\nthe daemon ends\n" },
+		  "detached from eth0\nthe daemon is about to end\n" },
 	};
 	char reply[512];
 	size_t i;

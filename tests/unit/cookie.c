@@ -44,14 +44,14 @@ static struct handshake kept_of(bool v4, struct handshake hs)
 	if (hs.ts)
 		mss = v4 ? ROUND_DOWN(mss, 536, 1220, 1300, 1360, 1400, 1440,
 				      1460, 8960)
-			 : ROUND_DOWN(mss, 536, 1220, 1280, 1340, 1380, 1420,
+			 : ROUND_DOWN(mss, 1220, 1280, 1340, 1360, 1380, 1420,
 				      1440, 8940);
 	else if (hs.sack)
 		mss = v4 ? ROUND_DOWN(mss, 536, 1300, 1440, 1460)
-			 : ROUND_DOWN(mss, 536, 1220, 1420, 1440);
+			 : ROUND_DOWN(mss, 1220, 1340, 1420, 1440);
 	else
 		mss = v4 ? ROUND_DOWN(mss, 536, 1440)
-			 : ROUND_DOWN(mss, 536, 1220);
+			 : ROUND_DOWN(mss, 1220, 1420);
 
 	if (!hs.ts && ws != WSCALE_NONE)
 		ws = hs.sack && !hs.ecn ? ROUND_DOWN(ws, 0, 2, 4, 6, 7, 8, 10)
@@ -118,9 +118,10 @@ static void never_more_than_offered(void **state)
 		struct world w = world_new(20, v4);
 		struct handshake kept = offer;
 		const char *broken = NULL;
+		__u16 least = v4 ? 536 : 1220;
 
 		make(&w, 0, &kept);
-		if (kept.mss > (offer.mss < 536 ? 536 : offer.mss))
+		if (kept.mss > (offer.mss < least ? least : offer.mss))
 			broken = "no larger MSS";
 		else if (kept.wscale == WSCALE_NONE &&
 			 offer.wscale != WSCALE_NONE)
