@@ -198,7 +198,7 @@ def test_down_without_daemon(env):
     assert not os.path.exists(env.pin_dir), "down left the pins"
     try:
         get_once(env, timeout=5)
-    except OSError as e:
+    except AssertionError as e:
         raise AssertionError(
             f"after `synkeeper down` without a daemon clients fail: {e}; "
             f"attached are {attached.xdp(env.server)} and "

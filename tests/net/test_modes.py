@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Native and skb mode, each from the SYN to the last byte.
+
+Theory of operation: the daemon says in which mode it attached, and why; in
+either mode clients connect on both families, move megabytes both ways, and
+keep the options they asked for.
+"""
+import re
+import socket
+
+import attached
+from goodclients import GoodClients, Held, connect, get_once
+from nettest import net_test
+
+
+def iface(env):
+    return env.json("status")["interfaces"][0]
+
+
+def options(env, v6):
+    """Of one connection, as the server's kernel has them."""
+    held = Held(env, v6=v6)
+    port = held.socket.getsockname()[1]
+    info = env.server.ss("-tnio", f"dport = :{port}")[0]["info"]
+    held.socket.close()
+    return info
+
+
+def upload(env, v6):
+    """5 MB from the client; the server counts them and says so."""
+    size = 5 << 20
+    with env.server.inside():
+        listener = socket.socket(socket.AF_INET6)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(("::", 81))
+        listener.listen()
+    with listener:
+        answered = env.json("status")["total"].get("answered", 0)
+        env.synkeeper("service", "add", "*:81")
+        client = connect(env, 81, v6)
+        server, _ = listener.accept()
+        with client, server:
+            client.settimeout(20)
+            server.settimeout(20)
+            got = 0
+            block = bytes(1 << 16)
+            for _ in range(size // len(block)):
+                client.sendall(block)
+                want = got + len(block)
+                while got < want:
+                    piece = server.recv(1 << 20)
+                    assert piece, f"the upload ended after {got} bytes"
+                    got += len(piece)
+        now = env.json("status")["total"].get("answered", 0)
+        assert now == answered + 1, \
+            f"{now - answered} SYNs of the upload were answered, not one"
+    env.synkeeper("service", "del", "*:81")
+
+
+def whole_way(env):
+    for v6 in (False, True):
+        get_once(env, v6=v6)
+        env.fetch("10m", v6=v6)
+        info = options(env, v6)
+        for word in ("ts ", "sack ", "wscale:", f" mss:{1428 if v6 else 1448}"):
+            assert word in info, \
+                f"IPv{6 if v6 else 4}: no {word} in ss: {info}"
+        upload(env, v6)
+    with GoodClients(env) as good:
+        good.wait_more(50)
+    packets = env.json("status")["total"]
+    assert packets["admitted"] >= 50, f"counted: {packets}"
+
+
+@net_test
+def test_auto(env):
+    env.nginx()
+    env.synkeeperd("-m", "auto")
+    got = iface(env)
+    assert got["mode"] == "native" and "driver" in got["why"], \
+        f"status shows {got}"
+    assert attached.xdp(env.server) == ("synkeeper_xdp", "native")
+    whole_way(env)
+
+
+@net_test
+def test_native(env):
+    env.nginx()
+    env.synkeeperd("-m", "native")
+    got = iface(env)
+    assert got["mode"] == "native" and got["why"] == "mode = native", \
+        f"status shows {got}"
+    whole_way(env)
+
+
+@net_test
+def test_skb(env):
+    env.nginx()
+    env.synkeeperd("-m", "skb")
+    got = iface(env)
+    assert got["mode"] == "skb" and got["why"] == "mode = skb", \
+        f"status shows {got}"
+    assert attached.xdp(env.server) == ("synkeeper_xdp", "skb")
+    whole_way(env)
+
+
+@net_test
+def test_skb_file(env):
+    """The same from the file; the flag has the last word."""
+    env.nginx()
+    conf = f"{env.dir}/skb.conf"
+    with open(conf, "w", encoding="utf-8") as f:
+        f.write("[daemon]\nmode = skb\n")
+    first = env.synkeeperd("-c", conf, "--on-exit", "detach")
+    assert iface(env)["mode"] == "skb", f"status shows {iface(env)}"
+    first.stop()
+    env.synkeeperd("-c", conf, "-m", "native")
+    assert iface(env)["mode"] == "native", f"status shows {iface(env)}"
+    get_once(env)
+
+
+@net_test
+def test_large_mtu(env):
+    """Nearly a page: more, veth takes only from a fragment-aware peer. The
+    cookie rounds the MSS down, and never below that of Ethernet."""
+    for ns in (env.client, env.server):
+        ns.ip("link", "set", ns.iface, "mtu", "3500")
+    env.nginx()
+    env.synkeeperd()
+    env.fetch("10m")
+    info = options(env, False)
+    mss = int(re.search(r" mss:(\d+)", info).group(1))
+    assert 1448 <= mss <= 3448, f"MTU 3500: ss shows {info}"
+
+
+@net_test
+def test_mode_change_at_restart(env):
+    """A kept native attachment and a new start that asks for skb: it works in
+    one of the modes, and status says which, truly."""
+    env.nginx()
+    env.synkeeperd("-m", "native").stop()
+    held = Held(env)
+    env.synkeeperd("-m", "skb")
+    got = iface(env)
+    really = attached.xdp(env.server)
+    assert really and really[1] == got["mode"], \
+        f"status shows {got}, attached is {really}"
+    get_once(env)
+    held.ask("after the restart")
