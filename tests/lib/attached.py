@@ -15,7 +15,7 @@ from namespace import run
 from netenv import ROOT
 
 BPF_PROG_QUERY = 16
-BPF_TCX_INGRESS = 46
+BPF_TCX_INGRESS, BPF_TCX_EGRESS = 46, 47
 SYS_BPF = {"x86_64": 321, "aarch64": 280}[platform.machine()]
 
 
@@ -35,9 +35,9 @@ def ifindex(ns, iface=None):
         "ifindex"]
 
 
-def tcx(ns, iface=None):
-    """How many programs sit at tc ingress."""
-    attr = QueryAttr(ifindex=ifindex(ns, iface), attach_type=BPF_TCX_INGRESS)
+def tcx(ns, iface=None, way=BPF_TCX_INGRESS):
+    """How many programs sit at tc ingress, or egress."""
+    attr = QueryAttr(ifindex=ifindex(ns, iface), attach_type=way)
     libc = ctypes.CDLL(None, use_errno=True)
     with ns.inside():
         if libc.syscall(SYS_BPF, BPF_PROG_QUERY, ctypes.byref(attr),
@@ -76,8 +76,9 @@ def nothing_left(env, when, ifaces=(None,)):
         name = iface or env.server.iface
         got = xdp(env.server, iface)
         assert not got, f"{when}: {name} still has an XDP program: {got}"
-        got = tcx(env.server, iface)
-        assert not got, f"{when}: {name} still has {got} tcx programs"
+        for way in (BPF_TCX_INGRESS, BPF_TCX_EGRESS):
+            got = tcx(env.server, iface, way)
+            assert not got, f"{when}: {name} still has {got} tcx programs"
     assert not os.path.exists(env.pin_dir), \
         f"{when}: {env.pin_dir} is still there, with {pins(env)}"
     assert not os.path.exists(env.control), \

@@ -47,6 +47,17 @@ def get_once(env, port=80, v6=False, address=None, timeout=TIMEOUT):
         raise AssertionError("/1k arrived damaged")
 
 
+def get_until(env, count, what, **where):
+    """Connects until count() grows. The first try may not be counted: a port
+    that had a session before is the kernel's to judge (TIME-WAIT)."""
+    before = count()
+    for _ in range(20):
+        get_once(env, **where)
+        if count() > before:
+            return
+    raise AssertionError(f"20 connections, and none {what}")
+
+
 def file_1k(env):
     with open(f"{env.dir}/www/1k", "rb") as f:
         return f.read()
@@ -58,7 +69,10 @@ class Held:
     def __init__(self, env, port=80, v6=False):
         self.want = file_1k(env)
         self.what = f"the held connection to port {port}"
-        self.socket = connect(env, port, v6)
+        try:
+            self.socket = connect(env, port, v6)
+        except OSError as e:
+            raise AssertionError(f"{self.what} failed: {e}") from e
         self.ask()
 
     def ask(self, when="at its start"):
