@@ -3,7 +3,7 @@
  * Theory of operation: `synkeeper down` ends the protection and leaves nothing
  * behind. The daemon does it; if none is running, what one left pinned is
  * removed here, which detaches it. The daemon's lock on the pin directory
- * tells the two apart, whatever socket it listens on, and loader_remove_pins()
+ * tells the two apart, whatever socket it listens on, and pins_remove()
  * touches only a directory that is Synkeeper's.
  */
 #include <dirent.h>
@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #include "cmd.h"
-#include "loader.h"
+#include "pins.h"
 
 enum { WAIT_GONE_S = 10 };
 
@@ -103,7 +103,7 @@ static int remove_leftover(const struct cmd *c)
 				  c->control, c->pin_dir);
 	}
 	links = links_in(c->pin_dir);
-	pins = loader_remove_pins(c->pin_dir);
+	pins = pins_remove(c->pin_dir);
 	if (fd >= 0)
 		close(fd);
 	if (pins >= 0)

@@ -202,12 +202,15 @@ static int control_listen(struct control_server *s)
 {
 	struct sockaddr_un at = { .sun_family = AF_UNIX };
 	char copy[PATH_MAX];
+	struct stat st;
 	mode_t old;
 	int err;
 
 	snprintf(at.sun_path, sizeof(at.sun_path), "%s", s->path);
 	if (!connect(s->fd, (struct sockaddr *)&at, sizeof(at)))
 		return -EADDRINUSE; /* somebody answers there */
+	if (!lstat(s->path, &st) && !S_ISSOCK(st.st_mode))
+		return -EEXIST;
 	unlink(s->path);
 	snprintf(copy, sizeof(copy), "%s", s->path);
 	mkdir(dirname(copy), 0755);
@@ -251,7 +254,7 @@ int control_start(struct daemon *d, struct control_server **ret)
 			err == -EADDRINUSE ? ": another synkeeperd answers "
 					     "there: choose another --control"
 					   : "");
-		if (err == -EADDRINUSE)
+		if (err == -EADDRINUSE || err == -EEXIST)
 			s->path[0] = 0; /* not ours to remove */
 		control_stop(s);
 		return err;

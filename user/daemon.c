@@ -9,14 +9,12 @@
  * (on-exit = keep) or removes it (detach); after SIGKILL its successor takes
  * over what is pinned.
  */
-#include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <netinet/tcp.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/random.h>
 #include <systemd/sd-daemon.h>
 
 #include "clock.h"
@@ -31,64 +29,6 @@ enum {
 	DRAIN_US = 2000000,	/* for cookies in flight, before detaching */
 	KERNEL_COOKIES_S = 120, /* how long a cookie of the kernel's may live */
 };
-
-static int map_settings(struct daemon *d)
-{
-	void *at = mmap(NULL, sizeof(*d->settings), PROT_READ | PROT_WRITE,
-			MAP_SHARED, loader_map_fd(&d->loader, MAP_SETTINGS), 0);
-
-	if (at == MAP_FAILED) {
-		log_err("cannot map the settings: %s", strerror(errno));
-		return -errno;
-	}
-	d->settings = at;
-	return 0;
-}
-
-/* What the programs need besides keys and services; READY is not set yet. */
-static int write_settings(struct daemon *d)
-{
-	struct settings *s = d->settings;
-	struct bpf_map_info info = {};
-	__u32 len = sizeof(info);
-	__u64 secret[2];
-
-	if (!d->loader.took_over) {
-		if (getrandom(secret, sizeof(secret), 0) != sizeof(secret) ||
-		    bpf_obj_get_info_by_fd(
-			    loader_map_fd(&d->loader, MAP_SESSION_TAGS), &info,
-			    &len)) {
-			log_err("cannot make the settings: %s",
-				strerror(errno));
-			return -errno;
-		}
-		s->hash_seed = secret[0];
-		s->hash_mul = secret[1] | 1;
-		s->set_mask = info.max_entries - 1;
-		s->abi = ABI_VERSION;
-	}
-	s->resets_per_second = d->config.resets_per_second;
-	return 0;
-}
-
-/* The part of the settings that follows the host's configuration. */
-static void update_settings(struct daemon *d)
-{
-	struct settings *s = d->settings;
-	const __u32 kept = SETTING_READY | SETTING_NO_META;
-	struct netconf before = d->net;
-
-	netconf_read(&d->net);
-	if (before.rcvbuf && d->net.offer != before.offer)
-		d->offer_changed_ns = now_ns();
-	s->ttl = d->net.ttl;
-	s->hop_limit = d->net.hop_limit;
-	s->flags = (s->flags & kept) | d->net.offer;
-	if (d->net.offer & SETTING_FORWARDING &&
-	    netconf_local_addrs(loader_map_fd(&d->loader, MAP_LOCAL_ADDRS)))
-		log_warn("cannot list the local addresses; wildcard services "
-			 "pass");
-}
 
 static void seed_one(const struct diag_socket *s, void *data)
 {
@@ -132,79 +72,17 @@ static int add_services(struct daemon *d)
 	return 0;
 }
 
-static bool is_protected(const struct daemon *d, __u32 ifindex)
-{
-	size_t i;
-
-	for (i = 0; i < d->n_ifaces; i++)
-		if ((__u32)d->ifaces[i].ifindex == ifindex)
-			return true;
-	return false;
-}
-
-/* Writes what answers on @a must know of it: MAC and MTU as they are now. */
-static int write_iface(const struct daemon *d, const struct attachment *a)
-{
-	int fd = loader_map_fd(&d->loader, MAP_IFACES), err;
-	struct iface iface, there;
-	__u32 i, slot;
-
-	err = netconf_iface(a->name, a->ifindex, &iface);
-	if (err)
-		return err;
-	for (i = 0; i < IFACE_TRIES; i++) {
-		slot = (a->ifindex + i) % IFACES_MAX;
-		if (bpf_map_lookup_elem(fd, &slot, &there))
-			return -errno;
-		if (there.ifindex && there.ifindex != iface.ifindex &&
-		    is_protected(d, there.ifindex))
-			continue;
-		return bpf_map_update_elem(fd, &slot, &iface, BPF_ANY) ? -errno
-								       : 0;
-	}
-	return -ENOSPC;
-}
-
 int daemon_refresh(struct daemon *d)
 {
 	bool armed = false;
-	size_t i;
 	int err;
 
-	update_settings(d);
-	for (i = 0; i < d->n_ifaces; i++)
-		write_iface(d, &d->ifaces[i]); /* gone: nothing to answer */
+	settings_follow(d);
+	ifaces_follow(d);
 	err = services_apply(d->services, d->diag, &d->net, &armed);
 	if (!err && armed)
 		on_armed(d);
 	return err;
-}
-
-static int attach_all(struct daemon *d)
-{
-	size_t i;
-	int err;
-
-	for (i = 0; i < d->config.n_ifaces; i++) {
-		struct attachment *a = &d->ifaces[i];
-
-		err = attach(&d->loader, &d->config, d->config.ifaces[i], a);
-		if (err)
-			return err;
-		d->n_ifaces++;
-		err = write_iface(d, a);
-		if (err) {
-			log_err("%s: cannot protect it: %s%s", a->name,
-				strerror(-err),
-				err == -EOPNOTSUPP ? ": it is no Ethernet"
-						   : "");
-			return err;
-		}
-		log_info("%s: XDP %s (%s)", a->name,
-			 a->native ? "native" : "skb", a->why);
-	}
-	attach_prune(&d->loader, d->ifaces, d->n_ifaces);
-	return 0;
 }
 
 static int set_timer(sd_event_source *timer, __u64 ns)
@@ -306,27 +184,12 @@ static int start_loop(struct daemon *d)
 	return events_start(d);
 }
 
-static void detach_all(struct daemon *d)
-{
-	size_t i;
-
-	for (i = 0; i < d->n_ifaces; i++)
-		detach(&d->loader, &d->ifaces[i]);
-	loader_unpin(&d->loader);
-}
-
 /* Takes back what this start did, and leaves what it found. */
 static void undo(struct daemon *d)
 {
-	size_t i;
-
-	if (!d->loader.took_over) {
-		detach_all(d);
-		return;
-	}
-	for (i = 0; i < d->n_ifaces; i++)
-		if (!d->ifaces[i].found)
-			detach(&d->loader, &d->ifaces[i]);
+	ifaces_detach(d, !d->loader.took_over);
+	if (!d->loader.took_over)
+		loader_unpin(&d->loader);
 }
 
 void daemon_free(struct daemon *d)
@@ -349,9 +212,9 @@ static int prepare(struct daemon *d)
 {
 	int err;
 
-	err = map_settings(d);
+	err = settings_map(d);
 	if (!err)
-		err = write_settings(d);
+		err = settings_init(d);
 	if (!err)
 		err = keys_init(&d->keys, loader_map_fd(&d->loader, MAP_KEYS),
 				d->settings,
@@ -386,7 +249,7 @@ int daemon_run(struct daemon *d)
 	if (!err)
 		err = loader_pin(&d->loader);
 	if (!err)
-		err = attach_all(d);
+		err = ifaces_attach(d);
 	if (!err)
 		err = daemon_refresh(d);
 	if (!err)
@@ -399,7 +262,9 @@ int daemon_run(struct daemon *d)
 	sd_notify(0, "READY=1");
 	log_info("ready");
 	err = sd_event_loop(d->loop);
-	if (d->ending)
-		detach_all(d);
+	if (d->ending) {
+		ifaces_detach(d, true);
+		loader_unpin(&d->loader);
+	}
 	return err;
 }

@@ -55,6 +55,16 @@ void daemon_end(struct daemon *d, enum config_exit how);
 /* Rotates the key and sets the timer for the next time. */
 int daemon_rotate(struct daemon *d);
 
+/* settings.c: maps the settings; makes what is made once; follows the host. */
+int settings_map(struct daemon *d);
+int settings_init(struct daemon *d);
+void settings_follow(struct daemon *d);
+
+/* ifaces.c. @found: also what was attached before this start. */
+int ifaces_attach(struct daemon *d);
+void ifaces_follow(const struct daemon *d);
+void ifaces_detach(struct daemon *d, bool found);
+
 /*
  * Answers one request (see control.h). Returns the reply, to be released with
  * json_decref().

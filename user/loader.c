@@ -3,24 +3,22 @@
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
 #include <linux/bpf.h>
-#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "loader.h"
 #include "log.h"
+#include "pins.h"
 #include "synkeeper.skel.h"
 
 static struct bpf_map *map_of(const struct loader *l, enum loader_map map)
@@ -63,13 +61,6 @@ int loader_egress_fd(const struct loader *l)
 	return bpf_program__fd(l->skel->progs.synkeeper_egress);
 }
 
-static bool is_bpffs(const char *path)
-{
-	struct statfs fs;
-
-	return !statfs(path, &fs) && (__u32)fs.f_type == BPF_FS_MAGIC;
-}
-
 /* Makes sure that the pin directory's parent is a bpffs; mounts the usual. */
 static int ensure_bpffs(const char *pin_dir)
 {
@@ -77,7 +68,7 @@ static int ensure_bpffs(const char *pin_dir)
 
 	snprintf(copy, sizeof(copy), "%s", pin_dir);
 	parent = dirname(copy);
-	if (is_bpffs(pin_dir) || is_bpffs(parent))
+	if (pins_on_bpffs(pin_dir) || pins_on_bpffs(parent))
 		return 0;
 	if (strcmp(parent, "/sys/fs/bpf")) {
 		log_err("%s: not on a bpf file system: mount -t bpf bpf %s, or "
@@ -316,52 +307,9 @@ int loader_pin(struct loader *l)
 	return 0;
 }
 
-/* Empties one directory of the pins' tree; returns how many it removed. */
-static int remove_in(int dir_fd, const char *name)
-{
-	int fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	struct dirent *e;
-	int n = 0;
-	DIR *dir;
-
-	if (fd < 0)
-		return 0;
-	dir = fdopendir(fd);
-	if (!dir) {
-		close(fd);
-		return 0;
-	}
-	while ((e = readdir(dir)))
-		if (e->d_name[0] != '.' && !unlinkat(fd, e->d_name, 0))
-			n++;
-	closedir(dir);
-	unlinkat(dir_fd, name, AT_REMOVEDIR);
-	return n;
-}
-
-int loader_remove_pins(const char *pin_dir)
-{
-	int fd = open(pin_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), n = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (!is_bpffs(pin_dir) || faccessat(fd, "maps/settings", F_OK, 0)) {
-		close(fd);
-		return -ENOENT;
-	}
-	n += remove_in(fd, "links"); /* traffic first: detach */
-	n += !unlinkat(fd, "xdp", 0);
-	n += !unlinkat(fd, "tc", 0);
-	n += !unlinkat(fd, "egress", 0);
-	n += remove_in(fd, "maps");
-	close(fd);
-	rmdir(pin_dir);
-	return n;
-}
-
 void loader_unpin(struct loader *l)
 {
-	if (loader_remove_pins(l->pin_dir) < 0)
+	if (pins_remove(l->pin_dir) < 0)
 		rmdir(l->pin_dir);
 }
 

@@ -60,10 +60,4 @@ void loader_unpin(struct loader *l);
 /* Gives the lock and the descriptors back; pins stay. */
 void loader_close(struct loader *l);
 
-/*
- * Removes the pins below @pin_dir, and the directory, if it is one of ours
- * (it has maps/settings). Returns the number of pins removed or -errno.
- */
-int loader_remove_pins(const char *pin_dir);
-
 #endif

@@ -110,6 +110,8 @@ void sessions_count(const struct sessions *s, struct session_counts *ret)
 			case SESSION_TIME_WAIT:
 				n.time_wait++;
 				break;
+			case SESSION_FREE: /* being filled */
+				break;
 			}
 		}
 	}

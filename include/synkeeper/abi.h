@@ -83,7 +83,8 @@ struct cookie_key {
 };
 _Static_assert(sizeof(struct cookie_key) == 24, "abi");
 
-enum endpoint_mode {
+/* Packed: one byte, and yet bpftool shows its name. */
+enum __attribute__((packed)) endpoint_mode {
 	ENDPOINT_NONE,	   /* no service */
 	ENDPOINT_DISARMED, /* sessions are kept, cookies in flight honoured */
 	ENDPOINT_ARMED,
@@ -92,9 +93,9 @@ enum endpoint_mode {
 /* What a SYN's answer needs of the service; small enough to sit in ports. */
 struct endpoint {
 	__u16 service; /* id, index of counters */
-	__u8 mode;     /* enum endpoint_mode */
-	__u8 wscale;   /* what the server offers */
-	__u16 window;  /* of the SYN-ACK, host byte order */
+	enum endpoint_mode mode;
+	__u8 wscale;  /* what the server offers */
+	__u16 window; /* of the SYN-ACK, host byte order */
 	__u16 pad;
 };
 _Static_assert(sizeof(struct endpoint) == 8, "abi");
@@ -131,7 +132,7 @@ struct counters {
 	__u64 packets[REASON_COUNT];
 };
 
-enum session_state {
+enum __attribute__((packed)) session_state {
 	SESSION_FREE,
 	SESSION_PENDING,     /* cookie valid, no socket seen yet */
 	SESSION_ESTABLISHED, /* a full socket was seen */
@@ -141,7 +142,7 @@ enum session_state {
 /* The part of a session that changes together; one compare-and-swap. */
 union session_word {
 	struct {
-		__u8 state; /* enum session_state */
+		enum session_state state;
 		__u8 pad;
 		__u16 service;
 		__u32 seen; /* ticks; last packet */

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Theory of operation: the one entry of the map settings, mapped into memory:
+ * the programs see each field the moment it is stored. Some of it is made once
+ * and outlives the daemon with the session table (the hash's secrets, the
+ * size), the rest follows the host's own configuration.
+ */
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+
+#include "clock.h"
+#include "daemon.h"
+#include "log.h"
+
+int settings_map(struct daemon *d)
+{
+	void *at = mmap(NULL, sizeof(*d->settings), PROT_READ | PROT_WRITE,
+			MAP_SHARED, loader_map_fd(&d->loader, MAP_SETTINGS), 0);
+
+	if (at == MAP_FAILED) {
+		log_err("cannot map the settings: %s", strerror(errno));
+		return -errno;
+	}
+	d->settings = at;
+	return 0;
+}
+
+int settings_init(struct daemon *d)
+{
+	struct settings *s = d->settings;
+	struct bpf_map_info info = {};
+	__u32 len = sizeof(info);
+	__u64 secret[2];
+
+	if (!d->loader.took_over) {
+		if (getrandom(secret, sizeof(secret), 0) != sizeof(secret) ||
+		    bpf_obj_get_info_by_fd(
+			    loader_map_fd(&d->loader, MAP_SESSION_TAGS), &info,
+			    &len)) {
+			log_err("cannot make the settings: %s",
+				strerror(errno));
+			return -errno;
+		}
+		s->hash_seed = secret[0];
+		s->hash_mul = secret[1] | 1;
+		s->set_mask = info.max_entries - 1;
+		s->abi = ABI_VERSION;
+	}
+	s->resets_per_second = d->config.resets_per_second;
+	return 0;
+}
+
+void settings_follow(struct daemon *d)
+{
+	struct settings *s = d->settings;
+	const __u32 kept = SETTING_READY | SETTING_NO_META;
+	__u32 now = ns_to_ticks(now_ns());
+	struct netconf before = d->net;
+
+	netconf_read(&d->net);
+	if (before.rcvbuf && d->net.offer != before.offer)
+		d->offer_changed_ns = now_ns();
+	s->ttl = d->net.ttl;
+	s->hop_limit = d->net.hop_limit;
+	s->flags = (s->flags & kept) | d->net.offer;
+	if ((__s32)(s->kernel_cookies_until - now) < 0)
+		s->kernel_cookies_until = now; /* ticks wrap, in years */
+	if (d->net.offer & SETTING_FORWARDING &&
+	    netconf_local_addrs(loader_map_fd(&d->loader, MAP_LOCAL_ADDRS)))
+		log_warn("cannot list the local addresses; wildcard services "
+			 "pass");
+}
