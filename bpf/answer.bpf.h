@@ -43,12 +43,6 @@ static __always_inline __u16 csum_fold(__u64 sum)
 	return ~sum;
 }
 
-static __always_inline struct span span_of(struct xdp_md *ctx)
-{
-	return (struct span){ (void *)(long)ctx->data,
-			      (void *)(long)ctx->data_end };
-}
-
 /*
  * Cuts or grows the frame to the answer's length; a frame that was padded to
  * Ethernet's minimum stays so. Returns 0 or a negative number.

@@ -61,6 +61,18 @@ struct packet {
 	struct endpoint ep;
 };
 
+static __always_inline struct span span_of(struct xdp_md *ctx)
+{
+	return (struct span){ (void *)(long)ctx->data,
+			      (void *)(long)ctx->data_end };
+}
+
+static __always_inline struct span span_of_skb(struct __sk_buff *skb)
+{
+	return (struct span){ (void *)(long)skb->data,
+			      (void *)(long)skb->data_end };
+}
+
 /*
  * The TCP options of @p. parse leaves no offset above 0x7fff; the mask tells
  * the verifier, which gives up on packet offsets of 16 unknown bits.

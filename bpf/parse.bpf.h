@@ -149,4 +149,29 @@ static __always_inline enum reason parse(struct span s, struct packet *p)
 	return REASON_not_tcp;
 }
 
+/*
+ * Both are global functions: the verifier follows the ways through here once,
+ * and not again with each of them through all that comes after.
+ */
+__noinline int parse_xdp(struct xdp_md *ctx, struct packet *p)
+{
+	return p ? parse(span_of(ctx), p) : REASON_not_tcp;
+}
+
+__noinline int parse_tc(struct __sk_buff *skb, struct packet *p)
+{
+	return p ? parse(span_of_skb(skb), p) : REASON_not_tcp;
+}
+
+/* tc: the headers may lie outside the linear part; then they are pulled. */
+static __always_inline enum reason parse_skb(struct __sk_buff *skb,
+					     struct packet *p)
+{
+	enum reason r = parse_tc(skb, p);
+
+	if (r && !bpf_skb_pull_data(skb, skb->len < 256 ? skb->len : 256))
+		r = parse_tc(skb, p);
+	return r;
+}
+
 #endif

@@ -17,29 +17,42 @@ static __always_inline struct session *session_way(__u32 set, __u32 way)
 	return bpf_map_lookup_elem(&sessions, &index);
 }
 
-/* Returns the session of @t, or NULL. */
-static __always_inline struct session *session_find(const struct settings *cfg,
-						    const struct tuple *t,
-						    const struct table_hash *h)
+/*
+ * The slot of @t's session, or -1. A global function: the verifier looks at
+ * its loops once, not for every kind of packet that leads here.
+ */
+__noinline int session_slot(const struct tuple *t, __u32 set, __u32 tag)
 {
-	__u32 set = h->set & cfg->set_mask, half, i;
 	struct session_set *tags = bpf_map_lookup_elem(&session_tags, &set);
+	__u32 half, i;
 
-	if (!tags)
-		return NULL;
+	if (!tags || !t)
+		return -1;
 	for (half = 0; half < SET_WAYS / 8; half++) {
-		__u64 match = table_match(tags->tags[half], h->tag);
+		__u64 match = table_match(tags->tags[half], tag);
 
 		for (i = 0; i < 8 && match; i++, match &= match - 1) {
-			struct session *s =
-				session_way(set, half * 8 + table_first(match));
+			__u32 way = half * 8 + table_first(match);
+			struct session *s = session_way(set, way);
 
 			if (s && tuple_equal(&s->tuple, t) &&
 			    s->live.state != SESSION_FREE)
-				return s;
+				return set * SET_WAYS + way;
 		}
 	}
-	return NULL;
+	return -1;
+}
+
+/* Returns the session of @t, or NULL. */
+static __always_inline struct session *session_find(const struct settings *cfg,
+						    const struct tuple *t)
+{
+	struct table_hash h;
+	__u32 slot;
+
+	table_hash(cfg, t, &h);
+	slot = session_slot(t, h.set & cfg->set_mask, h.tag);
+	return bpf_map_lookup_elem(&sessions, &slot); /* -1: out of bounds */
 }
 
 /* Notes that @s was seen; a store only when the tick has changed. */

@@ -118,12 +118,10 @@ static __always_inline enum reason on_session(const struct packet *p,
 static __always_inline enum reason
 by_session(struct xdp_md *ctx, struct settings *cfg, struct packet *p)
 {
-	struct table_hash h;
 	struct session *s;
 	enum reason r;
 
-	table_hash(cfg, &p->tuple, &h);
-	s = session_find(cfg, &p->tuple, &h);
+	s = session_find(cfg, &p->tuple);
 	if (s) {
 		r = on_session(p, s);
 		if (r)
@@ -135,8 +133,7 @@ by_session(struct xdp_md *ctx, struct settings *cfg, struct packet *p)
 	return ack_settle(cfg, p, s, on_stranger(ctx, p));
 }
 
-SEC("xdp")
-int synkeeper_xdp(struct xdp_md *ctx)
+static __always_inline int protect(struct xdp_md *ctx)
 {
 	struct settings *cfg = get_settings();
 	struct packet p = {};
@@ -144,7 +141,7 @@ int synkeeper_xdp(struct xdp_md *ctx)
 
 	if (!cfg || !(cfg->flags & SETTING_READY))
 		return verdict(0, REASON_not_ready);
-	reason = parse(span_of(ctx), &p);
+	reason = parse_xdp(ctx, &p);
 	if (!reason)
 		reason = classify(cfg, &p);
 	if (!reason)
@@ -152,21 +149,21 @@ int synkeeper_xdp(struct xdp_md *ctx)
 	return verdict(p.ep.service, reason);
 }
 
-static __always_inline struct span span_of_skb(struct __sk_buff *skb)
+SEC("xdp")
+int synkeeper_xdp(struct xdp_md *ctx)
 {
-	return (struct span){ (void *)(long)skb->data,
-			      (void *)(long)skb->data_end };
+	return protect(ctx);
 }
 
-/* Parses again, pulling the headers into the linear part if they are not. */
-static __always_inline enum reason parse_skb(struct __sk_buff *skb,
-					     struct packet *p)
+/*
+ * The same for native mode, where frames may come in fragments (an MTU above a
+ * page). Not for skb mode: Linux 6.18 hands tc a packet without its Ethernet
+ * header after a generic XDP program that is aware of fragments.
+ */
+SEC("xdp.frags")
+int synkeeper_xdp_f(struct xdp_md *ctx)
 {
-	if (!parse(span_of_skb(skb), p))
-		return REASON_NONE;
-	if (bpf_skb_pull_data(skb, skb->len < 256 ? skb->len : 256))
-		return REASON_not_tcp;
-	return parse(span_of_skb(skb), p);
+	return protect(ctx);
 }
 
 /* For drivers without XDP metadata: is this the ACK of a pending session? */
@@ -175,13 +172,11 @@ static __always_inline bool admit_pending(struct __sk_buff *skb,
 					  const struct packet *p,
 					  struct bpf_tcp_req_attrs *ret)
 {
-	struct table_hash h;
 	struct handshake hs;
 	struct tcp_opts o;
 	struct session *s;
 
-	table_hash(cfg, &p->tuple, &h);
-	s = session_find(cfg, &p->tuple, &h);
+	s = session_find(cfg, &p->tuple);
 	if (!s || s->live.state != SESSION_PENDING)
 		return false;
 	tcp_opts_init(&o);
@@ -258,10 +253,8 @@ int synkeeper_egress(struct __sk_buff *skb)
 	struct settings *cfg = get_settings();
 	struct session_new n = { .state = SESSION_PENDING };
 	struct packet p = {};
-	struct table_hash h;
 
-	if (!cfg || !(cfg->flags & SETTING_READY) ||
-	    parse(span_of_skb(skb), &p) ||
+	if (!cfg || !(cfg->flags & SETTING_READY) || parse_tc(skb, &p) ||
 	    (p.flags & (FLAG_SYN | FLAG_ACK)) != FLAG_SYN)
 		return TCX_NEXT;
 	__builtin_memcpy(n.tuple.client, p.tuple.server, 16);
@@ -272,8 +265,7 @@ int synkeeper_egress(struct __sk_buff *skb)
 	if (classify(cfg, &p))
 		return TCX_NEXT;
 	n.service = p.ep.service;
-	table_hash(cfg, &n.tuple, &h);
-	if (!session_find(cfg, &n.tuple, &h))
+	if (!session_find(cfg, &n.tuple))
 		session_insert(cfg, &n);
 	return TCX_NEXT;
 }

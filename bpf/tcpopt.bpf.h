@@ -40,13 +40,19 @@ static __always_inline void tcpopt_walk(struct tcpopt_walk *w, __u32 len,
 	__u32 zero = len;
 
 	/*
-	 * A 0 that the verifier takes for 0..63: it then follows no single
-	 * position, of which clang 19's code would show it a million.
+	 * A 0 that the verifier takes for any number: it then looks at one state
+	 * of the walk instead of following each position and combination of
+	 * options, of which clang 19's code would show it a million.
 	 */
 	barrier_var(zero);
-	tcpopt_goto(w, zero - len);
-	w->len = len;
+	zero -= len;
 	tcp_opts_init(&w->opts);
+	w->opts.tsval = w->opts.tsecr = zero;
+	w->opts.mss = zero;
+	w->opts.wscale += zero;
+	w->opts.sack = w->opts.ts = zero;
+	tcpopt_goto(w, zero);
+	w->len = len;
 	bpf_loop(TCPOPT_MAX_LEN, tcpopt_step_bpf, w, 0);
 	*ret = w->opts;
 }

@@ -15,8 +15,6 @@
 #include "attach.h"
 #include "log.h"
 
-#define XDP_PROGRAM "synkeeper_xdp"
-
 /* Newer than Debian 12's <linux/bpf.h>: tcx, Linux 6.6. */
 enum { ATTACH_TCX_INGRESS = 46, ATTACH_TCX_EGRESS = 47 };
 
@@ -82,6 +80,12 @@ static int create_pinned(const char *path, int ifindex, int prog_fd, int type,
 	return err;
 }
 
+/* The program for a mode; why there are two stands in synkeeper.bpf.c. */
+static int xdp_fd(const struct loader *l, bool native)
+{
+	return native ? loader_xdp_frags_fd(l) : loader_xdp_fd(l);
+}
+
 /* Is the XDP program with @id ours, whichever instance loaded it? */
 static bool is_ours(__u32 id, int *ret_fd, char *name, size_t size)
 {
@@ -94,7 +98,7 @@ static bool is_ours(__u32 id, int *ret_fd, char *name, size_t size)
 	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &len))
 		return false;
 	snprintf(name, size, "%s (id %u)", info.name, id);
-	return !strcmp(info.name, XDP_PROGRAM);
+	return !strncmp(info.name, XDP_PROGRAM, strlen(XDP_PROGRAM));
 }
 
 /* An XDP program is there and no link of ours: swap, or refuse. */
@@ -118,7 +122,8 @@ static int attach_over(const struct loader *l, const struct config *c,
 		err = -EBUSY;
 		goto out;
 	}
-	err = bpf_xdp_attach(a->ifindex, loader_xdp_fd(l),
+	a->native = mode == XDP_FLAGS_DRV_MODE;
+	err = bpf_xdp_attach(a->ifindex, xdp_fd(l, a->native),
 			     mode | XDP_FLAGS_REPLACE, &opts);
 	if (err) {
 		log_err("%s: cannot replace the XDP program %s: %s%s", a->name,
@@ -127,7 +132,6 @@ static int attach_over(const struct loader *l, const struct config *c,
 				      : "");
 		goto out;
 	}
-	a->native = mode == XDP_FLAGS_DRV_MODE;
 	a->by_hand = true;
 	snprintf(a->why, sizeof(a->why), "%s %s",
 		 ours ? "taken over from" : "replaced", name);
@@ -140,10 +144,10 @@ out:
 static int attach_new(const struct loader *l, const struct config *c,
 		      struct attachment *a, const char *path)
 {
-	int fd = loader_xdp_fd(l), err = -EOPNOTSUPP;
+	int err = -EOPNOTSUPP;
 
 	if (c->mode != MODE_SKB) {
-		err = create_pinned(path, a->ifindex, fd, BPF_XDP,
+		err = create_pinned(path, a->ifindex, xdp_fd(l, true), BPF_XDP,
 				    XDP_FLAGS_DRV_MODE);
 		a->native = !err;
 		snprintf(a->why, sizeof(a->why), "%s",
@@ -151,6 +155,7 @@ static int attach_new(const struct loader *l, const struct config *c,
 					      : "mode = native");
 	}
 	if (err && c->mode != MODE_NATIVE) {
+		a->native = false;
 		if (c->mode == MODE_SKB)
 			snprintf(a->why, sizeof(a->why), "mode = skb");
 		else
@@ -158,7 +163,7 @@ static int attach_new(const struct loader *l, const struct config *c,
 				a->why, sizeof(a->why),
 				"the driver does not run XDP natively here: %s",
 				strerror(-err));
-		err = create_pinned(path, a->ifindex, fd, BPF_XDP,
+		err = create_pinned(path, a->ifindex, xdp_fd(l, false), BPF_XDP,
 				    XDP_FLAGS_SKB_MODE);
 	}
 	if (err)
@@ -183,7 +188,8 @@ static int attach_xdp(const struct loader *l, const struct config *c,
 			strerror(-err));
 		return err;
 	}
-	err = update_pinned(path, a->ifindex, loader_xdp_fd(l));
+	a->native = there.attach_mode != XDP_ATTACHED_SKB;
+	err = update_pinned(path, a->ifindex, xdp_fd(l, a->native));
 	if (err < 0) {
 		log_err("%s: cannot swap the XDP program in: %s", a->name,
 			strerror(-err));
@@ -191,7 +197,12 @@ static int attach_xdp(const struct loader *l, const struct config *c,
 	}
 	if (err == 1) {
 		a->found = true;
-		a->native = there.attach_mode != XDP_ATTACHED_SKB;
+		if (c->mode != MODE_AUTO &&
+		    a->native != (c->mode == MODE_NATIVE))
+			log_warn("%s: stays in %s mode, as the earlier "
+				 "instance attached it: synkeeper down and a "
+				 "new start change it",
+				 a->name, a->native ? "native" : "skb");
 		snprintf(a->why, sizeof(a->why),
 			 "as an earlier instance left it");
 		return 0;
@@ -251,7 +262,7 @@ static void detach_xdp(const struct loader *l, const struct attachment *a)
 		detach_link(l, a->ifindex, "xdp");
 		return;
 	}
-	opts.old_prog_fd = loader_xdp_fd(l); /* only if it still is ours */
+	opts.old_prog_fd = xdp_fd(l, a->native); /* if it still is ours */
 	bpf_xdp_detach(a->ifindex,
 		       XDP_FLAGS_REPLACE | (a->native ? XDP_FLAGS_DRV_MODE
 						      : XDP_FLAGS_SKB_MODE),

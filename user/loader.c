@@ -51,6 +51,11 @@ int loader_xdp_fd(const struct loader *l)
 	return bpf_program__fd(l->skel->progs.synkeeper_xdp);
 }
 
+int loader_xdp_frags_fd(const struct loader *l)
+{
+	return bpf_program__fd(l->skel->progs.synkeeper_xdp_f);
+}
+
 int loader_tc_fd(const struct loader *l)
 {
 	return bpf_program__fd(l->skel->progs.synkeeper_admit);
@@ -238,8 +243,6 @@ int loader_open(struct loader *l, const struct config *c)
 	}
 	bpf_map__set_max_entries(l->skel->maps.session_tags, sets);
 	bpf_map__set_max_entries(l->skel->maps.sessions, sets * SET_WAYS);
-	bpf_program__set_flags(l->skel->progs.synkeeper_xdp,
-			       BPF_F_XDP_HAS_FRAGS);
 	err = take_over(l);
 	if (err)
 		goto fail;
@@ -294,12 +297,14 @@ int loader_pin(struct loader *l)
 		if (err)
 			return err;
 	}
-	for (i = 0; i < 3; i++) {
-		static const char *const names[] = { "xdp", "tc", "egress" };
-		const int fds[] = { loader_xdp_fd(l), loader_tc_fd(l),
-				    loader_egress_fd(l) };
+	for (i = 0; i < PINS_PROGRAMS; i++) {
+		const int fds[PINS_PROGRAMS] = { loader_xdp_fd(l),
+						 loader_xdp_frags_fd(l),
+						 loader_tc_fd(l),
+						 loader_egress_fd(l) };
 
-		snprintf(path, sizeof(path), "%s/%s", l->pin_dir, names[i]);
+		snprintf(path, sizeof(path), "%s/%s", l->pin_dir,
+			 pins_programs[i]);
 		err = pin_over(fds[i], path);
 		if (err)
 			return err;

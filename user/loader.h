@@ -5,7 +5,7 @@
  * the daemon ends), takes over the maps that an earlier instance left there,
  * loads the programs and pins everything:
  *
- *	PIN_DIR/xdp, tc, egress		programs
+ *	PIN_DIR/xdp, xdp_frags, tc, egress	programs
  *	PIN_DIR/maps/NAME		maps
  *	PIN_DIR/links/xdp_N, tc_N, ...	attachments, see attach.h
  *
@@ -51,7 +51,8 @@ enum loader_map {
 int loader_open(struct loader *l, const struct config *c);
 int loader_pin(struct loader *l);
 int loader_map_fd(const struct loader *l, enum loader_map map);
-int loader_xdp_fd(const struct loader *l);
+int loader_xdp_fd(const struct loader *l);	 /* for skb mode, or by hand */
+int loader_xdp_frags_fd(const struct loader *l); /* for native mode */
 int loader_tc_fd(const struct loader *l);
 int loader_egress_fd(const struct loader *l);
 

@@ -14,8 +14,12 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "attach.h"
 #include "pins.h"
 #include "synkeeper/abi.h"
+
+const char *const pins_programs[PINS_PROGRAMS] = { "xdp", "xdp_frags", "tc",
+						   "egress" };
 
 bool pins_on_bpffs(const char *path)
 {
@@ -74,46 +78,48 @@ static void unready(const char *pin_dir)
 	close(fd);
 }
 
-/* Detaches @prog_fd from @ifindex, if it is what is attached there. */
-static void detach_by_hand(int ifindex, int prog_fd, __u32 prog_id)
+/* Detaches from @ifindex what XDP program of ours is there. */
+static void detach_by_hand(int ifindex)
 {
 	LIBBPF_OPTS(bpf_xdp_query_opts, there);
-	LIBBPF_OPTS(bpf_xdp_attach_opts, opts, .old_prog_fd = prog_fd);
+	LIBBPF_OPTS(bpf_xdp_attach_opts, opts);
+	struct bpf_prog_info info = {};
+	__u32 len = sizeof(info);
 
-	if (bpf_xdp_query(ifindex, 0, &there) || there.prog_id != prog_id)
+	if (bpf_xdp_query(ifindex, 0, &there) || !there.prog_id)
 		return;
-	bpf_xdp_detach(ifindex,
-		       XDP_FLAGS_REPLACE |
-			       (there.attach_mode == XDP_ATTACHED_SKB
-					? XDP_FLAGS_SKB_MODE
-					: XDP_FLAGS_DRV_MODE),
-		       &opts);
+	opts.old_prog_fd = bpf_prog_get_fd_by_id(there.prog_id);
+	if (opts.old_prog_fd < 0)
+		return;
+	if (!bpf_obj_get_info_by_fd(opts.old_prog_fd, &info, &len) &&
+	    !strncmp(info.name, XDP_PROGRAM, strlen(XDP_PROGRAM)))
+		bpf_xdp_detach(ifindex,
+			       XDP_FLAGS_REPLACE |
+				       (there.attach_mode == XDP_ATTACHED_SKB
+						? XDP_FLAGS_SKB_MODE
+						: XDP_FLAGS_DRV_MODE),
+			       &opts);
+	close(opts.old_prog_fd);
 }
 
 static void detach_all_by_hand(const char *pin_dir)
 {
-	int prog_fd = open_pin(pin_dir, "xdp");
 	int map_fd = open_pin(pin_dir, "maps/ifaces");
-	struct bpf_prog_info info = {};
-	__u32 len = sizeof(info), slot;
 	struct iface iface;
+	__u32 slot;
 
-	if (prog_fd >= 0 && map_fd >= 0 &&
-	    !bpf_obj_get_info_by_fd(prog_fd, &info, &len))
-		for (slot = 0; slot < IFACES_MAX; slot++)
-			if (!bpf_map_lookup_elem(map_fd, &slot, &iface) &&
-			    iface.ifindex)
-				detach_by_hand((int)iface.ifindex, prog_fd,
-					       info.id);
-	if (prog_fd >= 0)
-		close(prog_fd);
-	if (map_fd >= 0)
-		close(map_fd);
+	if (map_fd < 0)
+		return;
+	for (slot = 0; slot < IFACES_MAX; slot++)
+		if (!bpf_map_lookup_elem(map_fd, &slot, &iface) &&
+		    iface.ifindex)
+			detach_by_hand((int)iface.ifindex);
+	close(map_fd);
 }
 
 int pins_remove(const char *pin_dir)
 {
-	int fd = open(pin_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), n = 0;
+	int fd = open(pin_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), n = 0, i;
 
 	if (fd < 0)
 		return -errno;
@@ -125,9 +131,8 @@ int pins_remove(const char *pin_dir)
 	unready(pin_dir);
 	n += remove_in(fd, "links"); /* traffic first: detach */
 	detach_all_by_hand(pin_dir);
-	n += !unlinkat(fd, "xdp", 0);
-	n += !unlinkat(fd, "tc", 0);
-	n += !unlinkat(fd, "egress", 0);
+	for (i = 0; i < PINS_PROGRAMS; i++)
+		n += !unlinkat(fd, pins_programs[i], 0);
 	n += remove_in(fd, "maps");
 	close(fd);
 	rmdir(pin_dir);

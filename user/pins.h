@@ -12,6 +12,10 @@
 
 #include <stdbool.h>
 
+/* The programs' names in the directory. */
+enum { PINS_PROGRAMS = 4 };
+extern const char *const pins_programs[PINS_PROGRAMS];
+
 bool pins_on_bpffs(const char *path);
 
 /* Returns the number of pins removed, -ENOENT if it is not ours, or -errno. */

@@ -53,7 +53,8 @@ def xdp(ns, iface=None):
     if "xdp" not in link:
         return None
     mode = {1: "native", 2: "skb"}.get(link["xdp"]["mode"], "?")
-    return link["xdp"]["prog"].get("name", "?"), mode
+    name = link["xdp"]["prog"].get("name", "?")
+    return name.removesuffix("_f"), mode  # the variant for fragments
 
 
 def xdp_id(ns, iface=None):
