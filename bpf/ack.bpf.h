@@ -160,8 +160,8 @@ static __always_inline enum reason ack_invalid(struct xdp_md *ctx,
 	return expired ? REASON_expired_cookie : REASON_bad_cookie;
 }
 
-/* Does it belong to the pending session, ahead of what made it? */
-static __always_inline bool early_data(const struct packet *p)
+/* Does it belong to the handshake of the pending session, or follow it? */
+static __always_inline bool of_pending(const struct packet *p)
 {
 	return p->pending && p->ack - 1 == p->server_isn &&
 	       p->seq - 1 - p->client_isn < EARLY_DATA_WINDOW;
@@ -188,6 +188,14 @@ __noinline int ack_verdict(struct xdp_md *ctx, struct packet *p)
 		return REASON_adopted;
 	if (kernel_cookie)
 		return REASON_kernel_cookie;
+	/*
+	 * On the heels of an admitted ACK that the kernel has not looked at yet:
+	 * it will find the socket. With a mark of its own it would want to be
+	 * another, and be dropped. If there is no socket after all, the
+	 * kernel's RST is withheld (synkeeper_egress), and it comes again.
+	 */
+	if (p->recent && found == FOUND_LISTENER && of_pending(p))
+		return REASON_session;
 	valid = !tcpopt_ack(ctx, span_of(ctx), p, &o) &&
 		ack_cookie(p, &o, false, &hs);
 	if (valid && p->fragment)
@@ -203,7 +211,7 @@ __noinline int ack_verdict(struct xdp_md *ctx, struct packet *p)
 		return REASON_in_the_way;
 	}
 	if (!valid)
-		return early_data(p) ? REASON_early_data
+		return of_pending(p) ? REASON_early_data
 				     : ack_invalid(ctx, cfg, p, &o);
 	if (found == FOUND_NOTHING)
 		return REASON_no_listener;
@@ -236,10 +244,13 @@ static __always_inline enum reason ack_settle(struct settings *cfg,
 	} else {
 		return r;
 	}
-	if (s)
-		s->live.state = n.state;
-	else
+	if (!s) {
 		session_insert(cfg, &n);
+	} else {
+		s->live.state = n.state;
+		if (r == REASON_admitted)
+			s->born = now_ticks();
+	}
 	return s && r == REASON_adopted ? REASON_session : r;
 }
 

@@ -23,8 +23,8 @@ static __always_inline bool is_local(const struct packet *p)
 	return bpf_map_lookup_elem(&local_addrs, &key);
 }
 
-static __always_inline enum reason classify(const struct settings *cfg,
-					    struct packet *p)
+static __always_inline enum reason find_endpoint(const struct settings *cfg,
+						 struct packet *p)
 {
 	__u32 index = bpf_ntohs(p->tuple.server_port);
 	struct port_services *port = bpf_map_lookup_elem(&ports, &index);
@@ -50,6 +50,16 @@ static __always_inline enum reason classify(const struct settings *cfg,
 		return REASON_no_service;
 	p->ep = *any;
 	return REASON_NONE;
+}
+
+static __always_inline enum reason classify(const struct settings *cfg,
+					    struct packet *p)
+{
+	enum reason r = find_endpoint(cfg, p);
+
+	if (cfg->flags & SETTING_DISARMED && p->ep.mode == ENDPOINT_ARMED)
+		p->ep.mode = ENDPOINT_DISARMED;
+	return r;
 }
 
 static __always_inline bool bad_ipv4(__be32 be)

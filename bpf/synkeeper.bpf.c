@@ -7,7 +7,7 @@
  *
  *   xdp   parse, classify, session or stranger: answer, admit; verdict
  *   tc    ingress: a packet that XDP admitted becomes the kernel's socket;
- *         egress: a SYN that leaves from a service's port is a session, too
+ *         egress: our own SYNs are sessions, too; no RST to a pending one
  *
  * Without the daemon's settings, keys and services, everything passes.
  */
@@ -88,6 +88,9 @@ static __always_inline enum reason on_stranger(struct xdp_md *ctx,
 	}
 }
 
+/* So long an admitted ACK may wait in the driver's batch for the kernel. */
+enum { RECENT_TICKS = 1 };
+
 /*
  * A packet of a session. The kernel owns challenge ACKs, TIME-WAIT reuse and
  * whether a RST counts, so these pass; a SYN makes the session pending, and
@@ -97,7 +100,6 @@ static __always_inline enum reason on_stranger(struct xdp_md *ctx,
 static __always_inline enum reason on_session(const struct packet *p,
 					      struct session *s)
 {
-	session_touch(s, now_ticks());
 	switch (p->flags & HANDSHAKE_FLAGS) {
 	case FLAG_ACK:
 	case FLAG_ACK | FLAG_FIN:
@@ -123,6 +125,10 @@ by_session(struct xdp_md *ctx, struct settings *cfg, struct packet *p)
 
 	s = session_find(cfg, &p->tuple);
 	if (s) {
+		__u32 now = now_ticks();
+
+		p->recent = now - s->born <= RECENT_TICKS;
+		session_touch(s, now);
 		r = on_session(p, s);
 		if (r)
 			return r;
@@ -219,6 +225,7 @@ int synkeeper_admit(struct __sk_buff *skb)
 	struct settings *cfg = get_settings();
 	struct bpf_tcp_req_attrs attrs;
 	struct packet p = {};
+	struct session *s;
 	bool marked;
 	int err;
 
@@ -233,40 +240,79 @@ int synkeeper_admit(struct __sk_buff *skb)
 		return TCX_NEXT;
 
 	err = admit_assign(skb, &p, &attrs);
-	if (err > 0) {
-		count(p.ep.service, err);
-	} else if (err < 0) {
-		count(p.ep.service, REASON_refused);
+	if (!err)
+		return TCX_NEXT;
+	count(p.ep.service, err > 0 ? err : REASON_refused);
+	if (err < 0)
 		ack_event(EVENT_REFUSED, err, &p.tuple, p.ep.service);
-	}
+	s = session_find(cfg, &p.tuple);
+	if (s)
+		s->live.flags |= SESSION_REFUSED;
 	return TCX_NEXT;
 }
 
+/* The packet that this one answers: from the client to the server. */
+static __always_inline void turn_around(struct packet *p)
+{
+	struct tuple t = p->tuple;
+
+	__builtin_memcpy(p->tuple.client, t.server, 16);
+	__builtin_memcpy(p->tuple.server, t.client, 16);
+	p->tuple.client_port = t.server_port;
+	p->tuple.server_port = t.client_port;
+}
+
 /*
- * This host connects from a service's port. Should the peer do the same at the
- * same moment (RFC 9293 section 3.5), its SYN must find the socket here and no
- * cookie. All other packets leave after two comparisons.
+ * A SYN that leaves from a service's port: should the peer do the same at the
+ * same moment (RFC 9293 section 3.5), its SYN must find the socket and no
+ * cookie, so the connection is a session from now on.
  */
+static __always_inline void on_own_syn(struct settings *cfg,
+				       const struct packet *p)
+{
+	struct session_new n = { .tuple = p->tuple,
+				 .service = p->ep.service,
+				 .state = SESSION_PENDING };
+
+	if (!session_find(cfg, &p->tuple))
+		session_insert(cfg, &n);
+}
+
+/*
+ * The kernel resets a client whose data came behind an admitted ACK that found
+ * the accept queue full. The client need not know: it will send again.
+ */
+static __always_inline int on_own_rst(struct settings *cfg,
+				      const struct packet *p)
+{
+	struct session *s = session_find(cfg, &p->tuple);
+
+	if (!s || s->live.state != SESSION_PENDING ||
+	    s->live.flags & SESSION_REFUSED || !s->server_isn)
+		return TCX_NEXT;
+	count(p->ep.service, REASON_rst_withheld);
+	return TCX_DROP;
+}
+
+/* All but SYN and RST leave after two comparisons. */
 SEC("tc")
 int synkeeper_egress(struct __sk_buff *skb)
 {
 	struct settings *cfg = get_settings();
-	struct session_new n = { .state = SESSION_PENDING };
 	struct packet p = {};
+	bool syn;
 
-	if (!cfg || !(cfg->flags & SETTING_READY) || parse_tc(skb, &p) ||
-	    (p.flags & (FLAG_SYN | FLAG_ACK)) != FLAG_SYN)
+	if (!cfg || !(cfg->flags & SETTING_READY) || parse_tc(skb, &p))
 		return TCX_NEXT;
-	__builtin_memcpy(n.tuple.client, p.tuple.server, 16);
-	__builtin_memcpy(n.tuple.server, p.tuple.client, 16);
-	n.tuple.client_port = p.tuple.server_port;
-	n.tuple.server_port = p.tuple.client_port;
-	p.tuple = n.tuple;
+	syn = (p.flags & (FLAG_SYN | FLAG_ACK)) == FLAG_SYN;
+	if (!syn && !(p.flags & FLAG_RST))
+		return TCX_NEXT;
+	turn_around(&p);
 	if (classify(cfg, &p))
 		return TCX_NEXT;
-	n.service = p.ep.service;
-	if (!session_find(cfg, &n.tuple))
-		session_insert(cfg, &n);
+	if (!syn)
+		return on_own_rst(cfg, &p);
+	on_own_syn(cfg, &p);
 	return TCX_NEXT;
 }
 

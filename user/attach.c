@@ -14,6 +14,7 @@
 
 #include "attach.h"
 #include "log.h"
+#include "pins.h"
 
 /* Newer than Debian 12's <linux/bpf.h>: tcx, Linux 6.6. */
 enum { ATTACH_TCX_INGRESS = 46, ATTACH_TCX_EGRESS = 47 };
@@ -86,21 +87,6 @@ static int xdp_fd(const struct loader *l, bool native)
 	return native ? loader_xdp_frags_fd(l) : loader_xdp_fd(l);
 }
 
-/* Is the XDP program with @id ours, whichever instance loaded it? */
-static bool is_ours(__u32 id, int *ret_fd, char *name, size_t size)
-{
-	struct bpf_prog_info info = {};
-	__u32 len = sizeof(info);
-	int fd = bpf_prog_get_fd_by_id(id);
-
-	snprintf(name, size, "id %u", id);
-	*ret_fd = fd;
-	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &len))
-		return false;
-	snprintf(name, size, "%s (id %u)", info.name, id);
-	return !strncmp(info.name, XDP_PROGRAM, strlen(XDP_PROGRAM));
-}
-
 /* An XDP program is there and no link of ours: swap, or refuse. */
 static int attach_over(const struct loader *l, const struct config *c,
 		       struct attachment *a,
@@ -110,11 +96,12 @@ static int attach_over(const struct loader *l, const struct config *c,
 	__u32 mode = there->attach_mode == XDP_ATTACHED_SKB
 			     ? XDP_FLAGS_SKB_MODE
 			     : XDP_FLAGS_DRV_MODE;
-	char name[64];
+	char name[PINS_NAME_LEN];
 	bool ours;
 	int err;
 
-	ours = is_ours(there->prog_id, &opts.old_prog_fd, name, sizeof(name));
+	opts.old_prog_fd = bpf_prog_get_fd_by_id(there->prog_id);
+	ours = pins_is_ours(opts.old_prog_fd, name);
 	if (!ours && !c->replace) {
 		log_err("%s: another XDP program is attached: %s: detach it "
 			"(ip link set dev %s xdp off), or start with --replace",

@@ -16,9 +16,6 @@
 
 #include "loader.h"
 
-/* By this beginning of its name a program is known as ours. */
-#define XDP_PROGRAM "synkeeper_xdp"
-
 enum { ATTACH_WHY_MAX = 160 };
 
 struct attachment {

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "check.h"
+#include "pins.h"
 
 /* What of a page XDP's headroom and the kernel's tail leave to a packet. */
 enum { ONE_BUFFER_MTU = 3500 };
@@ -66,24 +67,10 @@ static void check_native(json_t *findings, const struct check_xdp *xdp, int err)
 			  "not supported by the driver");
 }
 
-static void program_name(__u32 id, char *buf, size_t size)
-{
-	struct bpf_prog_info info = {};
-	__u32 len = sizeof(info);
-	int fd = bpf_prog_get_fd_by_id(id);
-
-	snprintf(buf, size, "?");
-	if (fd < 0)
-		return;
-	if (!bpf_obj_get_info_by_fd(fd, &info, &len))
-		snprintf(buf, size, "%s", info.name);
-	close(fd);
-}
-
 static void check_attached(json_t *findings, int ifindex)
 {
 	LIBBPF_OPTS(bpf_xdp_query_opts, opts);
-	char name[32];
+	char name[PINS_NAME_LEN];
 	int err = bpf_xdp_query(ifindex, 0, &opts);
 
 	if (err) {
@@ -96,10 +83,11 @@ static void check_attached(json_t *findings, int ifindex)
 			  "remove them, or start synkeeperd with --replace",
 			  "several, in several modes");
 	} else {
-		bool ours;
+		int fd = bpf_prog_get_fd_by_id(opts.prog_id);
+		bool ours = pins_is_ours(fd, name);
 
-		program_name(opts.prog_id, name, sizeof(name));
-		ours = !strcmp(name, "synkeeper_xdp");
+		if (fd >= 0)
+			close(fd);
 		check_add(findings, "attached program",
 			  ours ? CHECK_OK : CHECK_WARN,
 			  "synkeeperd does not replace it, unless started with "

@@ -90,6 +90,7 @@ static json_t *links_in(const char *pin_dir)
 
 static int remove_leftover(const struct cmd *c)
 {
+	const struct timespec drain = { .tv_sec = PINS_DRAIN_MS / 1000 };
 	int fd = open(c->pin_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), pins;
 	json_t *links;
 
@@ -103,6 +104,9 @@ static int remove_leftover(const struct cmd *c)
 				  c->control, c->pin_dir);
 	}
 	links = links_in(c->pin_dir);
+	pins_disarm(c->pin_dir);
+	if (json_array_size(links))
+		nanosleep(&drain, NULL);
 	pins = pins_remove(c->pin_dir);
 	if (fd >= 0)
 		close(fd);

@@ -14,7 +14,6 @@
 
 #include "control.h"
 #include "control_server.h"
-#include "daemon.h"
 #include "log.h"
 
 struct client {
@@ -29,7 +28,9 @@ struct client {
 };
 
 struct control_server {
-	struct daemon *daemon;
+	sd_event *loop;
+	control_answer answer;
+	void *data;
 	int fd;
 	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
 	sd_event_source *io;
@@ -80,13 +81,9 @@ static int client_reply(struct client *c, json_t *reply)
 	json_decref(reply);
 	if (!text)
 		return -ENOMEM;
+	c->out = text;
 	c->out_len = strlen(text) + 1;
-	c->out = realloc(text, c->out_len + 1);
-	if (!c->out) {
-		free(text);
-		return -ENOMEM;
-	}
-	c->out[c->out_len - 1] = '\n';
+	text[c->out_len - 1] = '\n'; /* for the NUL: the length is known */
 	c->out_sent = 0;
 	return 0;
 }
@@ -101,7 +98,7 @@ static int client_request(struct client *c)
 	if (!end)
 		return c->have == sizeof(c->in) ? -EMSGSIZE : 0;
 	*end = 0;
-	err = client_reply(c, request_answer(c->server->daemon, c->in));
+	err = client_reply(c, c->server->answer(c->in, c->server->data));
 	len = end + 1 - c->in;
 	memmove(c->in, end + 1, c->have - len);
 	c->have -= len;
@@ -189,11 +186,11 @@ static int on_connect(sd_event_source *source, int fd, uint32_t revents,
 	}
 	c->server = s;
 	c->fd = client;
-	if (sd_event_add_io(s->daemon->loop, &c->io, client, EPOLLIN, on_client,
-			    c) < 0 ||
-	    sd_event_add_time_relative(
-		    s->daemon->loop, &c->timer, CLOCK_MONOTONIC,
-		    CONTROL_IDLE_S * 1000000ULL, 0, on_idle, c) < 0)
+	if (sd_event_add_io(s->loop, &c->io, client, EPOLLIN, on_client, c) <
+		    0 ||
+	    sd_event_add_time_relative(s->loop, &c->timer, CLOCK_MONOTONIC,
+				       CONTROL_IDLE_S * 1000000ULL, 0, on_idle,
+				       c) < 0)
 		client_drop(c);
 	return 0;
 }
@@ -225,29 +222,32 @@ static int control_listen(struct control_server *s)
 	return err;
 }
 
-int control_start(struct daemon *d, struct control_server **ret)
+int control_start(sd_event *loop, const char *path, control_answer answer,
+		  void *data, struct control_server **ret)
 {
 	struct control_server *s = calloc(1, sizeof(*s));
 	int err, i;
 
 	if (!s)
 		return -ENOMEM;
-	s->daemon = d;
+	s->loop = loop;
+	s->answer = answer;
+	s->data = data;
 	for (i = 0; i < CONTROL_CLIENTS_MAX; i++)
 		s->clients[i].fd = -1;
-	if (strlen(d->config.control) >= sizeof(s->path)) {
+	if (strlen(path) >= sizeof(s->path)) {
 		log_err("%s: the control socket's path is too long: %zu bytes "
 			"at most",
-			d->config.control, sizeof(s->path) - 1);
+			path, sizeof(s->path) - 1);
 		free(s);
 		return -ENAMETOOLONG;
 	}
-	strcpy(s->path, d->config.control);
+	strcpy(s->path, path);
 	s->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	err = s->fd < 0 ? -errno : control_listen(s);
 	if (!err)
-		err = sd_event_add_io(d->loop, &s->io, s->fd, EPOLLIN,
-				      on_connect, s);
+		err = sd_event_add_io(loop, &s->io, s->fd, EPOLLIN, on_connect,
+				      s);
 	if (err < 0) {
 		log_err("%s: cannot listen for control: %s%s", s->path,
 			strerror(-err),

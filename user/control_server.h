@@ -9,13 +9,19 @@
 #ifndef CONTROL_SERVER_H
 #define CONTROL_SERVER_H
 
+#include <jansson.h>
+#include <systemd/sd-event.h>
+
 struct control_server;
-struct daemon;
 
 enum { CONTROL_CLIENTS_MAX = 32, CONTROL_IDLE_S = 30 };
 
+/* Answers one line; the server releases the reply with json_decref(). */
+typedef json_t *(*control_answer)(const char *line, void *data);
+
 /* Logs what failed and returns -errno; -EADDRINUSE: another one answers. */
-int control_start(struct daemon *d, struct control_server **ret);
+int control_start(sd_event *loop, const char *path, control_answer answer,
+		  void *data, struct control_server **ret);
 void control_stop(struct control_server *s);
 
 #endif

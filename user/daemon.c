@@ -21,12 +21,12 @@
 #include "control_server.h"
 #include "daemon.h"
 #include "log.h"
+#include "pins.h"
 
 enum {
 	TICK_US = 500000,	/* listeners, settings, reaper */
 	ASKS_PER_TICK = 500,	/* sessions checked against the kernel */
 	RETRY_NS = 1000000000,	/* a key that could not be made */
-	DRAIN_US = 2000000,	/* for cookies in flight, before detaching */
 	KERNEL_COOKIES_S = 120, /* how long a cookie of the kernel's may live */
 };
 
@@ -134,10 +134,11 @@ void daemon_end(struct daemon *d, enum config_exit how)
 
 	if (how == EXIT_DETACH && !again) {
 		d->ending = true;
-		services_disarm(d->services);
-		if (!daemon_refresh(d) &&
-		    sd_event_add_time_relative(d->loop, NULL, CLOCK_MONOTONIC,
-					       DRAIN_US, 0, on_drained, d) >= 0)
+		__atomic_or_fetch(&d->settings->flags, SETTING_DISARMED,
+				  __ATOMIC_SEQ_CST);
+		if (sd_event_add_time_relative(d->loop, NULL, CLOCK_MONOTONIC,
+					       PINS_DRAIN_MS * 1000ULL, 0,
+					       on_drained, d) >= 0)
 			return;
 	}
 	sd_event_exit(d->loop, 0);
@@ -233,7 +234,8 @@ static int prepare(struct daemon *d)
 	if (!err)
 		err = start_loop(d);
 	if (!err)
-		err = control_start(d, &d->control);
+		err = control_start(d->loop, d->config.control, request_answer,
+				    d, &d->control);
 	return err;
 }
 

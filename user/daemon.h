@@ -69,7 +69,7 @@ void ifaces_detach(struct daemon *d, bool found);
  * Answers one request (see control.h). Returns the reply, to be released with
  * json_decref().
  */
-json_t *request_answer(struct daemon *d, const char *line);
+json_t *request_answer(const char *line, void *daemon);
 
 /* Sums a service's counters over the CPUs. @id 0: traffic to no service. */
 int stats_read(int counters_fd, __u32 id, struct counters *ret);

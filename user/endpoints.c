@@ -86,11 +86,10 @@ void endpoints_free(struct endpoints *e)
 }
 
 void endpoints_begin(struct endpoints *e, const struct netconf *net,
-		     const struct listeners *listeners, bool disarmed)
+		     const struct listeners *listeners)
 {
 	e->net = *net;
 	e->listeners = listeners;
-	e->disarmed = disarmed;
 	e->next.n = 0;
 	memset(e->next.ports, 0, PORTS_MAX * sizeof(*e->next.ports));
 }
@@ -171,8 +170,6 @@ static enum service_why why_of(const struct endpoints *e,
 			       const struct service *svc,
 			       const struct diag_socket *sk)
 {
-	if (e->disarmed)
-		return WHY_ENDING;
 	if (svc->drain_until_ns)
 		return WHY_DRAINING;
 	if (svc->policy == POLICY_OFF)

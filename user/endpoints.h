@@ -31,7 +31,6 @@ struct endpoints {
 	/* of the round in work */
 	struct netconf net;
 	const struct listeners *listeners;
-	bool disarmed;
 	struct endpoint_set now;  /* in the maps */
 	struct endpoint_set next; /* being made */
 };
@@ -40,9 +39,8 @@ struct endpoints {
 int endpoints_init(struct endpoints *e, const struct loader *l);
 void endpoints_free(struct endpoints *e);
 
-/* @disarmed: this round arms nothing. */
 void endpoints_begin(struct endpoints *e, const struct netconf *net,
-		     const struct listeners *listeners, bool disarmed);
+		     const struct listeners *listeners);
 /* Adds @svc's endpoints and sets its why. Returns 0 or -errno, logged. */
 int endpoints_of(struct endpoints *e, struct service *svc);
 int endpoints_commit(struct endpoints *e, bool *ret_armed);

@@ -14,7 +14,6 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#include "attach.h"
 #include "pins.h"
 #include "synkeeper/abi.h"
 
@@ -59,11 +58,8 @@ static int open_pin(const char *pin_dir, const char *name)
 	return bpf_obj_get(path);
 }
 
-/*
- * What no pin holds, because it was attached by hand, must not go on answering
- * SYNs whose ACKs nobody would admit: without READY it passes everything.
- */
-static void unready(const char *pin_dir)
+/* Sets and clears flags of the programs' settings. */
+static void change_flags(const char *pin_dir, __u32 set, __u32 clear)
 {
 	int fd = open_pin(pin_dir, "maps/settings");
 	struct settings cfg;
@@ -72,10 +68,29 @@ static void unready(const char *pin_dir)
 	if (fd < 0)
 		return;
 	if (!bpf_map_lookup_elem(fd, &zero, &cfg)) {
-		cfg.flags &= ~SETTING_READY;
+		cfg.flags = (cfg.flags | set) & ~clear;
 		bpf_map_update_elem(fd, &zero, &cfg, BPF_ANY);
 	}
 	close(fd);
+}
+
+void pins_disarm(const char *pin_dir)
+{
+	change_flags(pin_dir, SETTING_DISARMED, 0);
+}
+
+bool pins_is_ours(int prog_fd, char ret_name[PINS_NAME_LEN])
+{
+	static const char ours[] = "synkeeper_xdp";
+	struct bpf_prog_info info = {};
+	__u32 len = sizeof(info);
+
+	if (bpf_obj_get_info_by_fd(prog_fd, &info, &len)) {
+		snprintf(ret_name, PINS_NAME_LEN, "?");
+		return false;
+	}
+	snprintf(ret_name, PINS_NAME_LEN, "%s", info.name);
+	return !strncmp(info.name, ours, strlen(ours));
 }
 
 /* Detaches from @ifindex what XDP program of ours is there. */
@@ -83,16 +98,14 @@ static void detach_by_hand(int ifindex)
 {
 	LIBBPF_OPTS(bpf_xdp_query_opts, there);
 	LIBBPF_OPTS(bpf_xdp_attach_opts, opts);
-	struct bpf_prog_info info = {};
-	__u32 len = sizeof(info);
+	char name[PINS_NAME_LEN];
 
 	if (bpf_xdp_query(ifindex, 0, &there) || !there.prog_id)
 		return;
 	opts.old_prog_fd = bpf_prog_get_fd_by_id(there.prog_id);
 	if (opts.old_prog_fd < 0)
 		return;
-	if (!bpf_obj_get_info_by_fd(opts.old_prog_fd, &info, &len) &&
-	    !strncmp(info.name, XDP_PROGRAM, strlen(XDP_PROGRAM)))
+	if (pins_is_ours(opts.old_prog_fd, name))
 		bpf_xdp_detach(ifindex,
 			       XDP_FLAGS_REPLACE |
 				       (there.attach_mode == XDP_ATTACHED_SKB
@@ -128,7 +141,11 @@ int pins_remove(const char *pin_dir)
 		close(fd);
 		return -ENOENT;
 	}
-	unready(pin_dir);
+	/*
+	 * What no pin holds, because it was attached by hand, must not go on
+	 * answering SYNs whose ACKs nobody would admit.
+	 */
+	change_flags(pin_dir, 0, SETTING_READY);
 	n += remove_in(fd, "links"); /* traffic first: detach */
 	detach_all_by_hand(pin_dir);
 	for (i = 0; i < PINS_PROGRAMS; i++)

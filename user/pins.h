@@ -16,6 +16,21 @@
 enum { PINS_PROGRAMS = 4 };
 extern const char *const pins_programs[PINS_PROGRAMS];
 
+enum { PINS_NAME_LEN = 16 };
+
+/*
+ * Is XDP program @prog_fd one of ours, whichever instance loaded it? Told by the
+ * beginning of its name, which @ret_name gets, "?" if the kernel does not tell.
+ */
+bool pins_is_ours(int prog_fd, char ret_name[PINS_NAME_LEN]);
+
+/*
+ * Before the end: no cookie is made any more, and those in flight have
+ * PINS_DRAIN_MS to come back.
+ */
+enum { PINS_DRAIN_MS = 2000 };
+void pins_disarm(const char *pin_dir);
+
 bool pins_on_bpffs(const char *path);
 
 /* Returns the number of pins removed, -ENOENT if it is not ours, or -errno. */

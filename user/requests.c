@@ -401,8 +401,9 @@ static json_t *dispatch(struct daemon *d, struct request *r)
 		      "no request is called '%s'", cmd);
 }
 
-json_t *request_answer(struct daemon *d, const char *line)
+json_t *request_answer(const char *line, void *data)
 {
+	struct daemon *d = data;
 	struct request r = {};
 	json_error_t error;
 	json_t *result;

@@ -20,7 +20,8 @@ struct services {
 	int counters_fd;
 	struct listeners listeners;
 	struct endpoints endpoints;
-	bool disarmed;
+	bool changed;	    /* since the endpoints were last computed */
+	struct netconf net; /* that they were computed from */
 };
 
 static bool is_live(const struct service *svc)
@@ -50,7 +51,6 @@ const char *service_why(const struct service *svc)
 		[WHY_REFUSED] = "the kernel refused a socket for its listener: "
 				"SYNs pass",
 		[WHY_DRAINING] = "deleted; cookies in flight are honoured",
-		[WHY_ENDING] = "the protection is being removed",
 	};
 
 	return text[svc->why];
@@ -166,6 +166,7 @@ int services_add(struct services *s, const struct config_service *c,
 		*svc = (struct service){ .id = id, .listen = c->listen };
 	}
 	svc->drain_until_ns = 0;
+	s->changed = true;
 	svc->policy = c->policy;
 	snprintf(svc->name, sizeof(svc->name), "%s", c->name);
 	if (ret)
@@ -182,6 +183,7 @@ int services_del(struct services *s, const struct listen *l, __u64 drain_ns,
 		return -ENOENT;
 	svc->drain_until_ns = now_ns() + drain_ns;
 	*ret = svc;
+	s->changed = true;
 	return 0;
 }
 
@@ -194,12 +196,8 @@ int services_policy(struct services *s, const struct listen *l,
 		return -ENOENT;
 	svc->policy = policy;
 	*ret = svc;
+	s->changed = true;
 	return 0;
-}
-
-void services_disarm(struct services *s)
-{
-	s->disarmed = true;
 }
 
 void services_drain_rest(struct services *s, __u64 drain_ns)
@@ -218,6 +216,7 @@ void services_drain_rest(struct services *s, __u64 drain_ns)
 			.drain_until_ns = now_ns() + drain_ns,
 		};
 		memcpy(svc->name, s->infos[id].name, sizeof(svc->name) - 1);
+		s->changed = true;
 		log_warn("%s: protected by the earlier instance, not "
 			 "configured now: drains",
 			 listen_format(&svc->listen, text));
@@ -242,16 +241,21 @@ void services_refused(struct services *s, __u16 id)
 	if (svc->refused == print)
 		return;
 	svc->refused = print;
+	s->changed = true;
 	log_warn("%s: the kernel refused a socket for its listener: SYNs pass "
 		 "until the listener changes",
 		 listen_format(&svc->listen, text));
 }
 
+/* By port; among those of one port by age. */
 static int by_port(const void *a, const void *b)
 {
 	const struct diag_socket *x = a, *y = b;
+	int diff = memcmp(&x->tuple.server_port, &y->tuple.server_port, 2);
 
-	return memcmp(&x->tuple.server_port, &y->tuple.server_port, 2);
+	if (diff)
+		return diff;
+	return x->cookie < y->cookie ? -1 : x->cookie > y->cookie;
 }
 
 struct collect {
@@ -278,6 +282,18 @@ static void collect_one(const struct diag_socket *sk, void *data)
 	c->sockets[c->n++] = *sk;
 }
 
+/* What a socket was bound to does not change, but its buffer may. */
+static bool same_listeners(const struct listeners *l, const struct collect *c)
+{
+	size_t i;
+
+	for (i = 0; i < l->n && i < c->n; i++)
+		if (l->sockets[i].cookie != c->sockets[i].cookie ||
+		    l->sockets[i].rcvbuf != c->sockets[i].rcvbuf)
+			return false;
+	return l->n == c->n;
+}
+
 static int read_listeners(struct services *s, struct sockdiag *diag)
 {
 	struct collect c = {};
@@ -292,6 +308,8 @@ static int read_listeners(struct services *s, struct sockdiag *diag)
 	}
 	if (c.n)
 		qsort(c.sockets, c.n, sizeof(*c.sockets), by_port);
+	if (!same_listeners(&s->listeners, &c))
+		s->changed = true;
 	free(s->listeners.sockets);
 	s->listeners = (struct listeners){ c.sockets, c.n };
 	return 0;
@@ -311,6 +329,7 @@ static void drop_drained(struct services *s)
 			continue;
 		write_info(s, svc, false);
 		*svc = (struct service){};
+		s->changed = true;
 	}
 }
 
@@ -325,11 +344,21 @@ int services_apply(struct services *s, struct sockdiag *diag,
 	if (err)
 		return err;
 	drop_drained(s);
-	endpoints_begin(&s->endpoints, net, &s->listeners, s->disarmed);
+	if (!s->changed && !memcmp(&s->net, net, sizeof(*net))) {
+		*ret_armed = false;
+		return 0;
+	}
+	endpoints_begin(&s->endpoints, net, &s->listeners);
 	for (id = 1; id < SERVICES_MAX && !err; id++) {
 		svc = &s->slots[id];
 		if (svc->id)
 			err = endpoints_of(&s->endpoints, svc);
 	}
-	return err ? err : endpoints_commit(&s->endpoints, ret_armed);
+	if (!err)
+		err = endpoints_commit(&s->endpoints, ret_armed);
+	if (!err) {
+		s->net = *net;
+		s->changed = false;
+	}
+	return err;
 }

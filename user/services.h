@@ -30,7 +30,6 @@ enum service_why {
 	WHY_MPTCP,
 	WHY_REFUSED,
 	WHY_DRAINING,
-	WHY_ENDING,
 };
 
 struct service {
@@ -67,8 +66,6 @@ int services_del(struct services *s, const struct listen *l, __u64 drain_ns,
 		 const struct service **ret);
 int services_policy(struct services *s, const struct listen *l,
 		    enum config_policy policy, const struct service **ret);
-/* From the next services_apply() on nothing is armed any more. */
-void services_disarm(struct services *s);
 /* What an earlier instance protected and nobody added by now: drains. */
 void services_drain_rest(struct services *s, __u64 drain_ns);
 

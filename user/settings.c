@@ -56,7 +56,8 @@ int settings_init(struct daemon *d)
 void settings_follow(struct daemon *d)
 {
 	struct settings *s = d->settings;
-	const __u32 kept = SETTING_READY | SETTING_NO_META;
+	const __u32 kept = SETTING_READY | SETTING_NO_META |
+			   (d->ending ? SETTING_DISARMED : 0);
 	__u32 now = ns_to_ticks(now_ns());
 	struct netconf before = d->net;
 

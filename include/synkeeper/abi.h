@@ -52,6 +52,7 @@ enum setting_flags {
 	SETTING_WSCALE = 1 << 4,     /* net.ipv4.tcp_window_scaling */
 	SETTING_SACK = 1 << 5,	     /* net.ipv4.tcp_sack */
 	SETTING_ECN = 1 << 6,	     /* net.ipv4.tcp_ecn is not 0 */
+	SETTING_DISARMED = 1 << 7,   /* every service: going down */
 };
 
 struct settings {
@@ -143,11 +144,15 @@ enum __attribute__((packed)) session_state {
 union session_word {
 	struct {
 		enum session_state state;
-		__u8 pad;
+		__u8 flags; /* enum session_flags */
 		__u16 service;
 		__u32 seen; /* ticks; last packet */
 	};
 	__u64 word;
+};
+
+enum session_flags {
+	SESSION_REFUSED = 1 << 0, /* the kernel said no: its RST may go */
 };
 
 struct session {

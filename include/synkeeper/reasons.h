@@ -41,7 +41,8 @@
 	X(no_room, DROP, "the driver left no room for the answer")             \
 	X(in_the_way, DROP, "valid cookie, but an old request is in the way")  \
 	X(no_listener, PASS, "admitted, but nobody listens any more")          \
-	X(refused, PASS, "admitted, but the kernel refused the socket")
+	X(refused, PASS, "admitted, but the kernel refused the socket")        \
+	X(rst_withheld, DROP, "the kernel's RST for an ACK it had no room for")
 
 enum reason {
 	REASON_NONE, /* go on to the next step */

@@ -100,26 +100,45 @@ void sessions_clear(void)
 	}
 }
 
-enum session_state sessions_find(const struct tuple *t, struct session *ret)
+/* Fills @ret and *@ret_index if @t is known. */
+static bool locate(const struct tuple *t, struct session *ret, __u32 *ret_index)
 {
 	unsigned set = sessions_set_of(t), way;
 	__u8 tags[SET_WAYS];
-	struct session s;
 
 	read_set(set, tags);
 	for (way = 0; way < SET_WAYS; way++) {
-		__u32 index = set * SET_WAYS + way;
-
+		*ret_index = set * SET_WAYS + way;
 		if (tags[way] != tag_of(t))
 			continue;
-		bpf_map_lookup_elem(sessions_fd(), &index, &s);
-		if (memcmp(&s.tuple, t, sizeof(*t)) || !s.live.state)
-			continue;
-		if (ret)
-			*ret = s;
-		return s.live.state;
+		bpf_map_lookup_elem(sessions_fd(), ret_index, ret);
+		if (!memcmp(&ret->tuple, t, sizeof(*t)) && ret->live.state)
+			return true;
 	}
-	return SESSION_FREE;
+	return false;
+}
+
+enum session_state sessions_find(const struct tuple *t, struct session *ret)
+{
+	struct session s;
+	__u32 index;
+
+	if (!locate(t, &s, &index))
+		return SESSION_FREE;
+	if (ret)
+		*ret = s;
+	return s.live.state;
+}
+
+void sessions_age(const struct tuple *t)
+{
+	struct session s;
+	__u32 index;
+
+	if (!locate(t, &s, &index))
+		fail_msg("no session to age");
+	s.born -= 100;
+	bpf_map_update_elem(sessions_fd(), &index, &s, BPF_ANY);
 }
 
 void sessions_put(const struct session *s)

@@ -17,6 +17,9 @@ struct tuple sessions_tuple(const struct spec *s);
 /* Returns the state; SESSION_FREE if @t is unknown. @ret may be NULL. */
 enum session_state sessions_find(const struct tuple *t, struct session *ret);
 
+/* Makes @t's session older: what comes now is not on its heels. */
+void sessions_age(const struct tuple *t);
+
 /* Enters @s where its hash says, as the BPF side would. */
 void sessions_put(const struct session *s);
 void sessions_put_state(const struct spec *of, enum session_state state);
