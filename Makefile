@@ -22,14 +22,15 @@ CFLAGS ?= -O2 -g
 WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes \
 	-Wmissing-prototypes -Wno-missing-field-initializers
 ALL_CFLAGS = -std=gnu11 $(WARN) -D_GNU_SOURCE -DSYNKEEPER_VERSION='"$(VERSION)"' \
-	-Iinclude -Iuser -I$(O) $(shell $(PKG_CONFIG) --cflags $(LIBS)) $(CFLAGS)
+	-Iinclude -Iuser/daemon -Iuser/command -Iuser/lib -I$(O) $(shell $(PKG_CONFIG) --cflags $(LIBS)) $(CFLAGS)
 ALL_LIBS = -Wl,--as-needed $(shell $(PKG_CONFIG) --libs $(LIBS))
 BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -Wall -Wextra -Werror \
 	-Iinclude -Ivmlinux/$(ARCH)
 
 SHARED := $(wildcard include/synkeeper/*.h)
 # One library of all but the two main()s; each program takes what it needs.
-USER_SRC := $(filter-out user/synkeeperd.c user/synkeeper.c,$(wildcard user/*.c))
+MAINS := user/daemon/synkeeperd.c user/command/synkeeper.c
+USER_SRC := $(filter-out $(MAINS),$(wildcard user/*/*.c))
 USER_OBJ := $(USER_SRC:user/%.c=$(O)/user/%.o)
 USER_LIB := $(O)/libsynkeeper.a
 UNIT := $(patsubst tests/unit/%.c,$(O)/tests/unit-%,$(wildcard tests/unit/*.c))
@@ -85,11 +86,11 @@ $(USER_LIB): $(USER_OBJ)
 	@rm -f $@
 	$(Q)$(AR) rcs $@ $^
 
-$(O)/synkeeperd: $(O)/user/synkeeperd.o $(USER_LIB)
+$(O)/synkeeperd: $(O)/user/daemon/synkeeperd.o $(USER_LIB)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(ALL_CFLAGS) $^ -o $@ $(ALL_LIBS)
 
-$(O)/synkeeper: $(O)/user/synkeeper.o $(USER_LIB)
+$(O)/synkeeper: $(O)/user/command/synkeeper.o $(USER_LIB)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(ALL_CFLAGS) $^ -o $@ $(ALL_LIBS)
 
@@ -116,4 +117,4 @@ $(O)/tests/%: tests/bench/%.c $(O)/%.skel.h
 	$(Q)$(CC) $(ALL_CFLAGS) $< -o $@ $(ALL_LIBS)
 
 .SECONDARY:
--include $(wildcard $(O)/user/*.d)
+-include $(wildcard $(O)/user/*/*.d)
