@@ -29,8 +29,8 @@ static bool passes(const char *what, const struct spec *s, enum reason reason)
 /* A TIME-WAIT that is reopened: the next ACK looks again whose it is. */
 static void syn_of_known_session(void **state)
 {
-	enum session_state st;
 	unsigned bad = 0;
+	int st;
 
 	(void)state;
 	for (st = SESSION_PENDING; st <= SESSION_TIME_WAIT; st++) {

@@ -106,7 +106,9 @@ static json_t *json_ifaces(const struct daemon *d)
 
 static double seconds(__u64 ns)
 {
-	return (double)(ns / 100000000) / 10.0; /* tenths are enough */
+	__u64 tenths = ns / 100000000;
+
+	return (double)tenths / 10; /* more is noise */
 }
 
 static json_t *json_key(const struct daemon *d)
