@@ -109,8 +109,9 @@ struct port_services {
 };
 _Static_assert(sizeof(struct port_services) == 24, "abi");
 
+/* Addresses in keys are bytes, so that bpftool shows 192,0,2,1 as such. */
 struct endpoint_key {
-	__be32 addr[4]; /* IPv4 v4-mapped */
+	__u8 addr[16] __attribute__((aligned(4))); /* IPv4 v4-mapped */
 	__be16 port;
 	__u16 pad;
 };
@@ -118,7 +119,7 @@ _Static_assert(sizeof(struct endpoint_key) == 20, "abi");
 
 struct local_key {
 	__u32 prefixlen; /* 0..128, IPv4 v4-mapped */
-	__be32 addr[4];
+	__u8 addr[16];
 };
 _Static_assert(sizeof(struct local_key) == 20, "abi");
 

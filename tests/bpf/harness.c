@@ -95,11 +95,11 @@ void harness_port(uint16_t port, const struct port_services *ps)
 	put(harness.skel->maps.ports, &index, ps);
 }
 
-static void mapped(const char *text, __be32 ret[4])
+static void mapped(const char *text, __u8 ret[16])
 {
-	ret[0] = ret[1] = 0;
-	ret[2] = htonl(0xffff);
-	if (inet_pton(AF_INET, text, ret + 3) != 1 &&
+	memset(ret, 0, 10);
+	memset(ret + 10, 0xff, 2);
+	if (inet_pton(AF_INET, text, ret + 12) != 1 &&
 	    inet_pton(AF_INET6, text, ret) != 1)
 		fail_msg("no address: %s", text);
 }

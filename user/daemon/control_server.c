@@ -204,8 +204,9 @@ static int control_listen(struct control_server *s)
 	int err;
 
 	snprintf(at.sun_path, sizeof(at.sun_path), "%s", s->path);
-	if (!connect(s->fd, (struct sockaddr *)&at, sizeof(at)))
-		return -EADDRINUSE; /* somebody answers there */
+	if (!connect(s->fd, (struct sockaddr *)&at, sizeof(at)) ||
+	    errno == EAGAIN)
+		return -EADDRINUSE; /* somebody answers there, or is busy */
 	if (!lstat(s->path, &st) && !S_ISSOCK(st.st_mode))
 		return -EEXIST;
 	unlink(s->path);

@@ -143,8 +143,8 @@ static int local_route(const struct nlmsghdr *nlh, void *data)
 			continue;
 		if (rtm->rtm_family == AF_INET) {
 			key.prefixlen += 96;
-			key.addr[2] = htobe32(0xffff);
-			memcpy(&key.addr[3], mnl_attr_get_payload(attr), 4);
+			key.addr[10] = key.addr[11] = 0xff;
+			memcpy(&key.addr[12], mnl_attr_get_payload(attr), 4);
 		} else {
 			memcpy(key.addr, mnl_attr_get_payload(attr), 16);
 		}
