@@ -9,6 +9,10 @@ import contextlib
 
 from namespace import wait_for
 
+DROPS = ("bad_cookie", "expired_cookie", "early_data", "stray_rst",
+         "bad_flags", "in_the_way", "refused")
+NO_DROPS = dict.fromkeys(DROPS, 0)
+
 
 def reasons(env, service=None):
     """{reason: packets}, of one service or of all."""

@@ -10,7 +10,8 @@ import socket
 
 from scapy.layers.inet import TCP
 
-from books import counted, protect, reasons, sessions, wait_armed
+from books import (DROPS, NO_DROPS, counted, protect, reasons, sessions,
+                   wait_armed)
 from netenv import diff
 from nettest import net_test
 from scapytools import LINUX, WINDOWS, Peer
@@ -18,9 +19,6 @@ from sockets import (Server, Stream, accept, ask, connect, listen, move, pair,
                      receive)
 
 TWO = (False, True)
-DROPS = ("bad_cookie", "expired_cookie", "early_data", "stray_rst",
-         "bad_flags", "in_the_way", "refused")
-NO_DROPS = dict.fromkeys(DROPS, 0)
 
 
 @contextlib.contextmanager
