@@ -38,8 +38,8 @@ struct service {
 	char name[CONFIG_NAME_MAX];
 	enum config_policy policy;
 	enum service_why why;
-	bool refused; /* by bpf_sk_assign_tcp_reqsk(), until its listener
-			 changes */
+	/* listeners_print() of those that bpf_sk_assign_tcp_reqsk() refused */
+	__u64 refused;
 	__u64 drain_until_ns; /* deleted; 0: in service */
 };
 
