@@ -13,6 +13,14 @@
 #include "client.h"
 #include "control.h"
 
+/* What was received and not yet taken: [start, end) of the buffer. */
+struct client {
+	int fd;
+	char *buf;
+	size_t start, end, room;
+	size_t searched; /* from start on, there is no newline in so many */
+};
+
 static int64_t now_ms(void)
 {
 	struct timespec ts;
@@ -81,88 +89,141 @@ static int send_all(int fd, const char *data, size_t len, int64_t deadline)
 	return 0;
 }
 
-/* Reads up to and with the newline; *@ret_line is the caller's to free. */
-static int read_line(int fd, char **ret_line, size_t *ret_len, int64_t deadline)
+/* Makes room behind what is there, by moving it or by a larger buffer. */
+static int make_room(struct client *cl)
 {
-	size_t len = 0, room = 0;
-	char *line = NULL;
-	int err;
+	size_t room = cl->room ? cl->room * 2 : 16384;
+	char *more;
 
-	do {
-		ssize_t n;
-
-		if (len == room) {
-			char *more;
-
-			err = -EMSGSIZE;
-			if (room >= CLIENT_REPLY_MAX)
-				goto fail;
-			room = room ? room * 2 : 4096;
-			more = realloc(line, room);
-			err = -ENOMEM;
-			if (!more)
-				goto fail;
-			line = more;
-		}
-		err = wait_for(fd, POLLIN, deadline);
-		if (err)
-			goto fail;
-		n = recv(fd, line + len, room - len, MSG_DONTWAIT);
-		if (n < 0 && (errno == EAGAIN || errno == EINTR))
-			continue;
-		err = n < 0 && errno != ECONNRESET ? -errno : -EPIPE;
-		if (n <= 0)
-			goto fail;
-		len += n;
-	} while (!len || line[len - 1] != '\n');
-	*ret_line = line;
-	*ret_len = len;
+	if (cl->start) {
+		cl->end -= cl->start;
+		memmove(cl->buf, cl->buf + cl->start, cl->end);
+		cl->start = 0;
+	}
+	if (cl->end < cl->room)
+		return 0;
+	if (room > CLIENT_REPLY_MAX)
+		return -EMSGSIZE;
+	more = realloc(cl->buf, room);
+	if (!more)
+		return -ENOMEM;
+	cl->buf = more;
+	cl->room = room;
 	return 0;
-fail:
-	free(line);
-	return err;
 }
 
-static int request_on(int fd, const json_t *request, json_t **ret_reply)
+/* The first whole line in the buffer is taken; NULL: there is none. */
+static char *take_line(struct client *cl)
+{
+	char *line = cl->buf + cl->start, *end;
+	size_t have = cl->end - cl->start;
+
+	if (have == cl->searched)
+		return NULL;
+	end = memchr(line + cl->searched, '\n', have - cl->searched);
+	if (!end) {
+		cl->searched = have;
+		return NULL;
+	}
+	*end = '\0';
+	cl->start = end + 1 - cl->buf;
+	cl->searched = 0;
+	return line;
+}
+
+int client_read_line(struct client *cl, char **ret_line)
+{
+	char *line = take_line(cl);
+	ssize_t n;
+	int err;
+
+	while (!line) {
+		if (cl->end == cl->room) {
+			err = make_room(cl);
+			if (err)
+				return err;
+		}
+		n = recv(cl->fd, cl->buf + cl->end, cl->room - cl->end,
+			 MSG_DONTWAIT);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno != ECONNRESET)
+			return -errno;
+		if (n <= 0)
+			return -EPIPE;
+		cl->end += n;
+		line = take_line(cl);
+	}
+	*ret_line = line;
+	return 0;
+}
+
+int client_fd(const struct client *cl)
+{
+	return cl->fd;
+}
+
+static int read_reply(struct client *cl, json_t **ret, int64_t deadline)
+{
+	json_t *value;
+	char *line;
+	int err;
+
+	while ((err = client_read_line(cl, &line)) == -EAGAIN) {
+		err = wait_for(cl->fd, POLLIN, deadline);
+		if (err)
+			return err;
+	}
+	if (err)
+		return err;
+	value = json_loads(line, 0, NULL);
+	if (!json_is_object(value)) {
+		json_decref(value);
+		return -EPROTO;
+	}
+	*ret = value;
+	return 0;
+}
+
+int client_request(struct client *cl, const json_t *request, json_t **ret)
 {
 	int64_t deadline = now_ms() + CLIENT_TIMEOUT_MS;
-	char *line = json_dumps(request, JSON_COMPACT), *reply = NULL;
+	char *line = json_dumps(request, JSON_COMPACT);
 	size_t len;
-	json_t *value;
-	int err;
+	int err = -EMSGSIZE;
 
 	if (!line)
 		return -ENOMEM;
 	len = strlen(line);
-	err = -EMSGSIZE;
-	if (len + 1 > CONTROL_LINE_MAX)
-		goto out;
-	line[len] = '\n'; /* in the place of the NUL: the length is known */
-	err = send_all(fd, line, len + 1, deadline);
-	if (!err)
-		err = read_line(fd, &reply, &len, deadline);
-	if (err)
-		goto out;
-	value = json_loadb(reply, len, 0, NULL);
-	if (json_is_object(value)) {
-		*ret_reply = value;
-	} else {
-		json_decref(value);
-		err = -EPROTO;
+	if (len + 1 <= CONTROL_LINE_MAX) {
+		line[len] = '\n'; /* for the NUL: the length is known */
+		err = send_all(cl->fd, line, len + 1, deadline);
 	}
-out:
 	free(line);
-	free(reply);
-	return err;
+	return err ? err : read_reply(cl, ret, deadline);
 }
 
-int client_call(const char *path, const json_t *request, json_t **ret_reply)
+int client_open(const char *path, struct client **ret)
 {
-	int fd = -1, err = connect_to(path, &fd);
+	struct client *cl = calloc(1, sizeof(*cl));
+	int err;
 
-	if (err)
+	if (!cl)
+		return -ENOMEM;
+	err = connect_to(path, &cl->fd);
+	if (err) {
+		free(cl);
 		return err;
-	err = request_on(fd, request, ret_reply);
-	close(fd);
-	return err;
+	}
+	*ret = cl;
+	return 0;
+}
+
+void client_close(struct client *cl)
+{
+	if (!cl)
+		return;
+	close(cl->fd);
+	free(cl->buf);
+	free(cl);
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: the other end of control.h. One request out, one line
- * back, both bounded: a reply takes CLIENT_TIMEOUT_MS and CLIENT_REPLY_MAX
- * bytes at most, whatever is listening there.
+ * Theory of operation: the other end of control.h. Requests go out and lines
+ * come back, all bounded: a reply takes CLIENT_TIMEOUT_MS and CLIENT_REPLY_MAX
+ * bytes at most, whatever is listening there. After a request that the daemon
+ * goes on answering, its lines are read as they come.
  */
 #ifndef CLIENT_H
 #define CLIENT_H
@@ -14,13 +15,25 @@ enum {
 	CLIENT_REPLY_MAX = 64 << 20, /* the counters of SERVICES_MAX services */
 };
 
+struct client; /* opaque: a connection */
+
 /*
- * Sends @request to the daemon at @path and reads the reply into *@ret_reply,
- * a JSON object that the caller owns. -ENOENT, -ECONNREFUSED: no daemon;
- * -EACCES: not for this user; -ENAMETOOLONG: no socket has such a path;
- * -ETIMEDOUT; -EPIPE: the daemon closed the connection; -EMSGSIZE: too long,
- * either way; -EPROTO: the reply is no JSON object.
+ * What all of these return: -ENOENT, -ECONNREFUSED: no daemon; -EACCES: not
+ * for this user; -ENAMETOOLONG: no socket has such a path; -ETIMEDOUT; -EPIPE:
+ * the daemon closed the connection; -EMSGSIZE: too long, either way; -EPROTO:
+ * the reply is no JSON object.
  */
-int client_call(const char *path, const json_t *request, json_t **ret_reply);
+int client_open(const char *path, struct client **ret);
+void client_close(struct client *cl);
+
+/* Sends @request; the reply is a JSON object that the caller owns. */
+int client_request(struct client *cl, const json_t *request, json_t **ret);
+
+/*
+ * The next line, without its newline and good until the next call; -EAGAIN if
+ * no whole one has come. client_fd() is for poll(2).
+ */
+int client_read_line(struct client *cl, char **ret_line);
+int client_fd(const struct client *cl);
 
 #endif

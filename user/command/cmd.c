@@ -43,6 +43,15 @@ int cmd_usage(const struct cmd *c, const char *todo, const char *fmt, ...)
 	return CMD_USAGE;
 }
 
+void cmd_note(const struct cmd *c, const char *todo, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	complain(c, todo, fmt, ap);
+	va_end(ap);
+}
+
 /* ---- words ---- */
 
 int cmd_match(const char *const *names, size_t n, const char *word)
@@ -105,6 +114,14 @@ static bool value_is_optional(const struct cmd_option *o)
 	return o->value[0] == '[';
 }
 
+/* "[FILTER...]": it takes all words that follow. */
+static bool repeats(const char *operand)
+{
+	return strstr(operand, "...") != NULL;
+}
+
+enum { SYNOPSIS_MAX = 128, HELP_COLUMN = 42 };
+
 /* "service add A:P [--name N]" */
 static const char *synopsis(const struct cmd_object *o,
 			    const struct cmd_verb *v, char *buf, size_t size)
@@ -116,20 +133,25 @@ static const char *synopsis(const struct cmd_object *o,
 	for (i = 0; i < CMD_OPERANDS_MAX && v->operand[i]; i++)
 		n += snprintf(buf + n, size - n, " %s", v->operand[i]);
 	for (i = 0; i < CMD_OPTIONS_MAX && v->option[i].name; i++)
-		n += snprintf(buf + n, size - n, " [%s %s]", v->option[i].name,
-			      v->option[i].value);
+		n += snprintf(buf + n, size - n, " [%s%s%s]", v->option[i].name,
+			      v->option[i].value ? " " : "",
+			      v->option[i].value ? v->option[i].value : "");
 	return buf;
 }
 
+/* A long synopsis has a line of its own. */
 static void object_help(FILE *out, const struct cmd_object *o)
 {
-	char buf[128];
+	char buf[SYNOPSIS_MAX];
 	size_t i;
 
-	for (i = 0; i < n_verbs(o); i++)
-		fprintf(out, "  %-42s  %s\n",
-			synopsis(o, &o->verb[i], buf, sizeof(buf)),
-			o->verb[i].help);
+	for (i = 0; i < n_verbs(o); i++) {
+		synopsis(o, &o->verb[i], buf, sizeof(buf));
+		fprintf(out, "  %-*s", HELP_COLUMN, buf);
+		if (strlen(buf) > HELP_COLUMN)
+			fprintf(out, "\n  %*s", HELP_COLUMN, "");
+		fprintf(out, "  %s\n", o->verb[i].help);
+	}
 }
 
 void cmd_help(FILE *out)
@@ -148,7 +170,8 @@ void cmd_help(FILE *out)
 	      "\n"
 	      "A:P is 192.0.2.1:443, [2001:db8::1]:443 or *:443. Words may be "
 	      "shortened\n"
-	      "while they stay unique. No object means status.\n"
+	      "while they stay unique. No object means status. FILTER: see "
+	      "session -h.\n"
 	      "Exit code: 0 done, 1 failed, 2 usage.\n",
 	      out);
 }
@@ -157,7 +180,7 @@ static int usage_of(const struct cmd *c, const struct cmd_object *o,
 		    const struct cmd_verb *v, const char *what,
 		    const char *which)
 {
-	char buf[128], todo[160];
+	char buf[SYNOPSIS_MAX], todo[SYNOPSIS_MAX + 32];
 
 	snprintf(todo, sizeof(todo), "usage: synkeeper %s",
 		 synopsis(o, v, buf, sizeof(buf)));
@@ -185,6 +208,11 @@ static int take_option(const struct cmd *c, const struct cmd_object *o,
 		return usage_of(c, o, v, "given twice: ", v->option[k].name);
 
 	ret->option[k] = "";
+	if (!v->option[k].value && eq)
+		return usage_of(c, o, v, "no value is taken by ",
+				v->option[k].name);
+	if (!v->option[k].value)
+		return 0;
 	if (eq)
 		ret->option[k] = eq + 1;
 	else if (value_is_optional(&v->option[k]) &&
@@ -198,12 +226,23 @@ static int take_option(const struct cmd *c, const struct cmd_object *o,
 	return 0;
 }
 
+/* The operand that the @n-th word is, NULL if it is one too many. */
+static const char *operand_at(const struct cmd_verb *v, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < CMD_OPERANDS_MAX && v->operand[i]; i++)
+		if (i == n || repeats(v->operand[i]))
+			return v->operand[i];
+	return NULL;
+}
+
 static int parse_args(struct cmd *c, const struct cmd_object *o,
 		      const struct cmd_verb *v, int argc, char **argv,
 		      struct cmd_args *ret)
 {
 	struct cmd_args args = {};
-	size_t n = 0;
+	const char *missing;
 	int i, err;
 
 	for (i = 0; i < argc; i++) {
@@ -215,14 +254,16 @@ static int parse_args(struct cmd *c, const struct cmd_object *o,
 			err = take_option(c, o, v, argc, argv, &i, &args);
 			if (err)
 				return err;
-		} else if (n == CMD_OPERANDS_MAX || !v->operand[n]) {
+		} else if (args.n_operands == CMD_WORDS_MAX ||
+			   !operand_at(v, args.n_operands)) {
 			return usage_of(c, o, v, "one word too many: ", word);
 		} else {
-			args.operand[n++] = word;
+			args.operand[args.n_operands++] = word;
 		}
 	}
-	if (n < CMD_OPERANDS_MAX && v->operand[n])
-		return usage_of(c, o, v, "missing ", v->operand[n]);
+	missing = operand_at(v, args.n_operands);
+	if (missing && *missing != '[')
+		return usage_of(c, o, v, "missing ", missing);
 	*ret = args;
 	return 0;
 }
@@ -276,6 +317,8 @@ int cmd_run(const struct cmd *call, int argc, char **argv)
 		if (!strcmp(argv[i], "-h") || !strcmp(argv[i], "--help")) {
 			fprintf(c.out, "%s: %s\n\n", o->name, o->help);
 			object_help(c.out, o);
+			if (o->more)
+				fprintf(c.out, "\n%s", o->more);
 			return CMD_DONE;
 		}
 	}

@@ -14,7 +14,8 @@
 #include <stdio.h>
 
 enum { CMD_DONE, CMD_FAILED, CMD_USAGE }; /* exit codes */
-enum { CMD_VERBS_MAX = 4, CMD_OPERANDS_MAX = 2, CMD_OPTIONS_MAX = 2 };
+enum { CMD_VERBS_MAX = 5, CMD_OPERANDS_MAX = 2, CMD_OPTIONS_MAX = 3 };
+enum { CMD_WORDS_MAX = 17 }; /* operands given: a filter, and one too many */
 
 /* One invocation. */
 struct cmd {
@@ -27,19 +28,21 @@ struct cmd {
 };
 
 struct cmd_args {
-	const char *operand[CMD_OPERANDS_MAX];
+	const char *operand[CMD_WORDS_MAX];
+	size_t n_operands;
 	/* in the verb's order; NULL: not given, "": given without its value */
 	const char *option[CMD_OPTIONS_MAX];
 };
 
 struct cmd_option {
 	const char *name;  /* "--limit" */
-	const char *value; /* "N"; "[SECONDS]" may be left out */
+	const char *value; /* "N"; "[SECONDS]" may be left out; NULL: has none */
 };
 
 struct cmd_verb {
 	const char *name; /* "": the object's only one, not typed */
-	const char *operand[CMD_OPERANDS_MAX]; /* "A:P"; all are needed */
+	/* "A:P"; "[A:P]" may be left out, "[FILTER...]" takes the rest */
+	const char *operand[CMD_OPERANDS_MAX];
 	struct cmd_option option[CMD_OPTIONS_MAX];
 	const char *help;
 	int (*run)(const struct cmd *c, const struct cmd_args *args);
@@ -49,6 +52,7 @@ struct cmd_verb {
 struct cmd_object {
 	const char *name;
 	const char *help;
+	const char *more; /* lines below the verbs' help, or NULL */
 	struct cmd_verb verb[CMD_VERBS_MAX];
 };
 
@@ -69,11 +73,14 @@ int cmd_match(const char *const *names, size_t n, const char *word);
 
 /*
  * One line, "synkeeper: OBJECT: what happened: what to do"; @todo NULL if
- * there is nothing to do. Both return the exit code of their name.
+ * there is nothing to do. They return the exit code of their name;
+ * cmd_note() is no failure.
  */
 int cmd_failed(const struct cmd *c, const char *todo, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 int cmd_usage(const struct cmd *c, const char *todo, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+void cmd_note(const struct cmd *c, const char *todo, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
 /*
@@ -86,6 +93,12 @@ int cmd_call(const struct cmd *c, const char *name, json_t *request,
 /* The same, silent about a daemon that is not there: -ENOENT, -ECONNREFUSED. */
 int cmd_try_call(const struct cmd *c, const char *name, json_t *request,
 		 json_t **ret_result);
+
+struct client; /* client.h */
+
+/* The same; what the daemon goes on sending is to be read from *@ret. */
+int cmd_subscribe(const struct cmd *c, const char *name, json_t *request,
+		  struct client **ret);
 
 /* Is @err of cmd_try_call() "no daemon is running"? */
 bool cmd_no_daemon(int err);

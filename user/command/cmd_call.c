@@ -57,24 +57,13 @@ static void call_failed(const struct cmd *c, int err)
 	}
 }
 
-int cmd_try_call(const struct cmd *c, const char *name, json_t *request,
-		 json_t **ret_result)
+/* The result in @reply, which is consumed, or -EREMOTEIO. */
+static int take_result(const struct cmd *c, json_t *reply, json_t **ret_result)
 {
-	json_t *reply = NULL, *result;
+	json_t *result = json_object_get(reply, "result");
 	const char *error, *hint;
-	int err = -ENOMEM;
+	int err = 0;
 
-	if (!request)
-		request = json_object();
-	if (!json_object_set_new(request, "cmd", json_string(name)))
-		err = client_call(c->control, request, &reply);
-	json_decref(request);
-	if (err) {
-		if (!cmd_no_daemon(err))
-			call_failed(c, err);
-		return err;
-	}
-	result = json_object_get(reply, "result");
 	if (json_is_true(json_object_get(reply, "ok")) &&
 	    json_is_object(result)) {
 		*ret_result = json_incref(result);
@@ -89,12 +78,62 @@ int cmd_try_call(const struct cmd *c, const char *name, json_t *request,
 	return err;
 }
 
+/* Asks on a new connection, which is the caller's to close. */
+static int ask(const struct cmd *c, const char *name, json_t *request,
+	       struct client **ret_client, json_t **ret_result)
+{
+	struct client *cl = NULL;
+	json_t *reply = NULL;
+	int err = -ENOMEM;
+
+	if (!request)
+		request = json_object();
+	if (!json_object_set_new(request, "cmd", json_string(name)))
+		err = client_open(c->control, &cl);
+	if (!err)
+		err = client_request(cl, request, &reply);
+	json_decref(request);
+	if (!err)
+		err = take_result(c, reply, ret_result);
+	else if (!cmd_no_daemon(err))
+		call_failed(c, err);
+	if (err)
+		client_close(cl);
+	else
+		*ret_client = cl;
+	return err;
+}
+
+int cmd_try_call(const struct cmd *c, const char *name, json_t *request,
+		 json_t **ret_result)
+{
+	struct client *cl;
+	int err = ask(c, name, request, &cl, ret_result);
+
+	if (!err)
+		client_close(cl);
+	return err;
+}
+
 int cmd_call(const struct cmd *c, const char *name, json_t *request,
 	     json_t **ret_result)
 {
 	int err = cmd_try_call(c, name, request, ret_result);
 
 	if (cmd_no_daemon(err))
+		call_failed(c, err);
+	return err;
+}
+
+int cmd_subscribe(const struct cmd *c, const char *name, json_t *request,
+		  struct client **ret)
+{
+	json_t *result;
+	int err = ask(c, name, request, ret, &result);
+
+	if (!err)
+		json_decref(result);
+	else if (cmd_no_daemon(err))
 		call_failed(c, err);
 	return err;
 }

@@ -1,178 +1,55 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: `synkeeper session list` reads the pinned session
- * table itself, mapped read-only, while the data path writes it; no daemon is
- * needed, and a million rows are printed one by one. The tags say which ways
- * are in use, see table.h. A way can change hands while it is copied: its
- * first word and its birth are compared before and after, and a row that
- * changed is read once more. The worst that happens is a session shown that
- * just ended, or one missing that just began.
+ * Theory of operation: `synkeeper session`, and its first verb. `list` reads
+ * the table itself (table.h) and prints a million rows one by one; sorted, it
+ * keeps only as many as it prints. A row that begins while the table is walked
+ * may be missing, so the counts are of a moment, not of an instant.
  */
-#include <bpf/bpf.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <time.h>
-#include <unistd.h>
 
-#include "addr.h"
-#include "cmd.h"
+#include "cmd_session.h"
+#include "cmd_session_sort.h"
 #include "print.h"
-#include "synkeeper/table.h"
+
+enum { SORT_DEFAULT = 1000, SORT_MAX = 100000 };
 
 static const struct column session_columns[] = {
 	{ "CLIENT", "client", CELL_STRING, 21 },
 	{ "SERVER", "server", CELL_STRING, 21 },
 	{ "SERVICE", "service", CELL_STRING, 7 },
-	{ "NAME", "name", CELL_STRING, 12 },
-	{ "STATE", "state", CELL_STRING, 11 },
+	{ "NAME", "name", CELL_STRING, 8 },
+	{ "STATE", "state", CELL_STRING, 18 },
 	{ "AGE", "age_s", CELL_DURATION, 6 },
 	{ "IDLE", "idle_s", CELL_DURATION, 6 },
 };
 
 enum { N_COLUMNS = sizeof(session_columns) / sizeof(session_columns[0]) };
 
-struct session_table {
-	const struct session_set *tags;
-	const struct session *sessions;
-	size_t tags_size; /* of the mappings */
-	size_t sessions_size;
-	__u32 sets;
-	int services_fd;
-};
-
-/* Not BPF_F_RDONLY: the kernel refuses to mmap() such a descriptor. */
-static int open_map(const struct cmd *c, const char *name)
+int session_filter(const struct cmd *c, const struct cmd_args *args,
+		   struct filter *ret)
 {
-	char path[PATH_MAX];
-	int fd;
+	char err[FILTER_ERR_MAX];
 
-	snprintf(path, sizeof(path), "%s/maps/%s", c->pin_dir, name);
-	fd = bpf_obj_get(path);
-	if (fd >= 0)
-		return fd;
-	switch (errno) {
-	case ENOENT:
-		cmd_failed(
-			c,
-			"is synkeeperd running, or is another --pin-dir meant?",
-			"nothing is pinned at %s", path);
-		break;
-	case EACCES:
-	case EPERM:
-		cmd_failed(c, "run as root", "no permission for %s", path);
-		break;
-	default:
-		cmd_failed(c, NULL, "%s: %s", path, strerror(errno));
-	}
-	return -1;
+	if (filter_parse(args->operand, args->n_operands, ret, err))
+		return cmd_usage(c, NULL, "%s", err);
+	return CMD_DONE;
 }
 
-/* Maps a whole array read-only. Returns NULL, and has said why, on failure. */
-static const void *map_array(const struct cmd *c, const char *name,
-			     size_t value_size, __u32 *ret_entries,
-			     size_t *ret_size)
+json_t *session_filter_words(const struct cmd_args *args)
 {
-	struct bpf_map_info info = {};
-	__u32 len = sizeof(info);
-	void *mem = MAP_FAILED;
-	int fd = open_map(c, name);
+	json_t *words = json_array();
+	size_t i;
 
-	if (fd < 0)
+	for (i = 0; i < args->n_operands; i++) {
+		if (!json_array_append_new(words,
+					   json_string(args->operand[i])))
+			continue;
+		json_decref(words); /* what lacks a word would mean more */
 		return NULL;
-	if (bpf_obj_get_info_by_fd(fd, &info, &len)) {
-		cmd_failed(c, NULL, "map %s: %s", name, strerror(errno));
-	} else if (info.value_size != value_size ||
-		   !(info.map_flags & BPF_F_MMAPABLE)) {
-		cmd_failed(c, "use the command of the daemon's version",
-			   "map %s has another layout", name);
-	} else {
-		mem = mmap(NULL, value_size * info.max_entries, PROT_READ,
-			   MAP_SHARED, fd, 0);
-		if (mem == MAP_FAILED)
-			cmd_failed(c, NULL, "cannot map %s: %s", name,
-				   strerror(errno));
 	}
-	close(fd); /* the mapping holds the map */
-	if (mem == MAP_FAILED)
-		return NULL;
-	*ret_entries = info.max_entries;
-	*ret_size = value_size * info.max_entries;
-	return mem;
-}
-
-static int check_abi(const struct cmd *c)
-{
-	struct settings cfg = {};
-	int fd = open_map(c, "settings"), err;
-	__u32 zero = 0;
-
-	if (fd < 0)
-		return -1;
-	err = bpf_map_lookup_elem(fd, &zero, &cfg);
-	close(fd);
-	if (!err && cfg.abi == ABI_VERSION)
-		return 0;
-	cmd_failed(c, "use the command of the daemon's version",
-		   "the maps are of ABI %u, this command reads %d", cfg.abi,
-		   ABI_VERSION);
-	return -1;
-}
-
-static void table_close(struct session_table *t)
-{
-	if (t->tags)
-		munmap((void *)t->tags, t->tags_size);
-	if (t->sessions)
-		munmap((void *)t->sessions, t->sessions_size);
-	if (t->services_fd >= 0)
-		close(t->services_fd);
-}
-
-/* Returns -1, and has said why, on failure. */
-static int table_open(const struct cmd *c, struct session_table *t)
-{
-	__u32 slots = 0;
-
-	*t = (struct session_table){ .services_fd = -1 };
-	if (check_abi(c))
-		return -1;
-	t->tags = map_array(c, "session_tags", sizeof(*t->tags), &t->sets,
-			    &t->tags_size);
-	if (t->tags)
-		t->sessions = map_array(c, "sessions", sizeof(*t->sessions),
-					&slots, &t->sessions_size);
-	if (t->sessions)
-		t->services_fd = open_map(c, "services");
-	if (t->services_fd < 0)
-		goto fail;
-	if (slots != t->sets * SET_WAYS) {
-		cmd_failed(c, "use the command of the daemon's version",
-			   "%u sessions do not fit %u sets", slots, t->sets);
-		goto fail;
-	}
-	return 0;
-fail:
-	table_close(t);
-	return -1;
-}
-
-static bool copy_session(const struct session *from, struct session *ret)
-{
-	const volatile __u64 *word = &from->live.word;
-	int tries;
-
-	for (tries = 0; tries < 2; tries++) {
-		__u64 before = __atomic_load_n(word, __ATOMIC_ACQUIRE);
-
-		memcpy(ret, from, sizeof(*ret));
-		__atomic_thread_fence(__ATOMIC_ACQUIRE);
-		if (*word == before && from->born == ret->born)
-			break;
-	}
-	return ret->live.state != SESSION_FREE;
+	return words;
 }
 
 static const char *endpoint_text(const __be32 addr[4], __be16 port, char *buf)
@@ -183,57 +60,55 @@ static const char *endpoint_text(const __be32 addr[4], __be16 port, char *buf)
 	return listen_format(&l, buf);
 }
 
-static const char *state_name(__u8 state)
-{
-	switch (state) {
-	case SESSION_PENDING:
-		return "pending";
-	case SESSION_ESTABLISHED:
-		return "established";
-	case SESSION_TIME_WAIT:
-		return "time-wait";
-	default:
-		return "?";
-	}
-}
-
 /* Seconds since @then; what was touched a moment ago may be ahead of @now. */
 static double since(__u32 now, __u32 then)
 {
 	return (__s32)(now - then) < 0 ? 0 : ticks_to_ms(now - then) / 1000.0;
 }
 
-static json_t *row_of(const struct session_table *t, const struct session *s,
-		      __u32 now)
+json_t *session_row(struct session_table *t, const struct session *s)
 {
+	const struct service_info *info = table_service(t, s->live.service);
 	char client[LISTEN_STRLEN], server[LISTEN_STRLEN];
 	const struct tuple *tuple = &s->tuple;
-	struct service_info info = {};
-	__u32 id = s->live.service;
+	__u32 now = table_now();
 
-	if (bpf_map_lookup_elem(t->services_fd, &id, &info) || !info.used)
-		info.name[0] = '\0';
 	return json_pack(
-		"{s:s, s:s, s:i, s:o*, s:s, s:f, s:f}", "client",
+		"{s:s, s:s, s:i, s:s, s:s, s:f, s:f}", "client",
 		endpoint_text(tuple->client, tuple->client_port, client),
 		"server",
 		endpoint_text(tuple->server, tuple->server_port, server),
-		"service", (int)id, "name",
-		json_stringn(info.name, strnlen(info.name, sizeof(info.name))),
-		"state", state_name(s->live.state), "age_s",
+		"service", (int)s->live.service, "name", info ? info->name : "",
+		"state", filter_state_name(s->live.state), "age_s",
 		since(now, s->born), "idle_s", since(now, s->live.seen));
 }
 
-static __u32 ticks_now(void)
+/* The next one that @f means. */
+static bool next_match(struct session_table *t, const struct filter *f,
+		       size_t *pos, struct session *ret)
 {
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ns_to_ticks(ts.tv_sec * 1000000000ULL + ts.tv_nsec);
+	while (table_next(t, pos, ret))
+		if (filter_match(f, ret, table_service(t, ret->live.service),
+				 table_now()))
+			return true;
+	return false;
 }
 
-static void put_session(const struct cmd *c, json_t *row, bool first)
+/* ---- rows ---- */
+
+static void put_head(const struct cmd *c)
 {
+	if (c->json)
+		fputc('[', c->out);
+	else
+		print_row(c->out, NULL, session_columns, N_COLUMNS);
+}
+
+static void put_session(const struct cmd *c, struct session_table *t,
+			const struct session *s, bool first)
+{
+	json_t *row = session_row(t, s);
+
 	if (!row)
 		return;
 	if (c->json) {
@@ -245,61 +120,186 @@ static void put_session(const struct cmd *c, json_t *row, bool first)
 	json_decref(row);
 }
 
-/* Prints at most @limit sessions; stops early if nobody reads any more. */
-static void put_sessions(const struct cmd *c, const struct session_table *t,
-			 unsigned int limit)
+static void put_tail(const struct cmd *c)
 {
-	unsigned int shown = 0;
-	struct session s;
-	__u32 set, way;
+	if (c->json)
+		fputs("]\n", c->out);
+}
 
-	for (set = 0; set < t->sets && !ferror(c->out); set++) {
-		for (way = 0; way < SET_WAYS; way++) {
-			if (shown == limit)
-				return;
-			if (!((const __u8 *)t->tags[set].tags)[way] ||
-			    !copy_session(&t->sessions[set * SET_WAYS + way],
-					  &s))
-				continue;
-			put_session(c, row_of(t, &s, ticks_now()), !shown++);
-		}
+/* Prints at most @limit; stops early if nobody reads any more. */
+static int list_as_found(const struct cmd *c, struct session_table *t,
+			 const struct filter *f, size_t limit)
+{
+	size_t pos = 0, shown = 0;
+	struct session s;
+
+	put_head(c);
+	while (shown < limit && !ferror(c->out) && next_match(t, f, &pos, &s))
+		put_session(c, t, &s, !shown++);
+	put_tail(c);
+	return CMD_DONE;
+}
+
+static int list_sorted(const struct cmd *c, struct session_table *t,
+		       const struct filter *f, struct session_sort *sort)
+{
+	struct session s;
+	size_t pos = 0, i;
+
+	while (next_match(t, f, &pos, &s))
+		session_sort_offer(sort, &s);
+	session_sort_finish(sort);
+	put_head(c);
+	for (i = 0; i < sort->n && !ferror(c->out); i++)
+		put_session(c, t, &sort->kept[i], !i);
+	put_tail(c);
+	if (sort->offered > sort->n)
+		cmd_note(c, "raise --limit", "showing %zu of %zu", sort->n,
+			 sort->offered);
+	return CMD_DONE;
+}
+
+/* ---- counts ---- */
+
+static void counts_text(FILE *out, const json_t *counts)
+{
+	char cell[PRINT_CELL_MAX];
+	const char *name;
+	json_t *n;
+
+	json_object_foreach ((json_t *)counts, name, n) {
+		fprintf(out, "%-18s  %13s\n", name, print_count(n, cell));
 	}
 }
 
-static int session_list(const struct cmd *c, const struct cmd_args *args)
+static int list_count(const struct cmd *c, struct session_table *t,
+		      const struct filter *f)
 {
-	unsigned long limit = UINT_MAX;
-	struct session_table t;
+	__u64 by_state[256] = {}, total = 0; /* whatever the byte is */
+	json_t *counts = json_object();
+	struct session s;
+	size_t pos = 0;
+	__u32 state;
+
+	while (next_match(t, f, &pos, &s)) {
+		by_state[s.live.state]++;
+		total++;
+	}
+	for (state = SESSION_OPENING; state < SESSION_STATES; state++) {
+		const char *name = filter_state_name(state);
+		json_int_t n =
+			json_integer_value(json_object_get(counts, name));
+
+		json_object_set_new(counts, name,
+				    json_integer(n + by_state[state]));
+	}
+	json_object_set_new(counts, "total", json_integer(total));
+	return cmd_show(c, counts, counts_text);
+}
+
+/* ---- the verb ---- */
+
+static int parse_limit(const struct cmd *c, const char *text, bool sorted,
+		       size_t *ret)
+{
+	unsigned long limit;
 	char *end;
 
-	if (args->option[0]) {
-		errno = 0;
-		limit = strtoul(args->option[0], &end, 10);
-		if (errno || *end || *args->option[0] == '-' || !limit ||
-		    limit > UINT_MAX)
-			return cmd_usage(c, "a number of sessions, 1 or more",
-					 "--limit %s", args->option[0]);
-	}
-	if (table_open(c, &t))
-		return CMD_FAILED;
-	if (c->json)
-		fputc('[', c->out);
-	else
-		print_row(c->out, NULL, session_columns, N_COLUMNS);
-	put_sessions(c, &t, (unsigned int)limit);
-	if (c->json)
-		fputs("]\n", c->out);
-	table_close(&t);
+	errno = 0;
+	limit = strtoul(text, &end, 10);
+	if (errno || *end || *text == '-' || !limit || limit > UINT_MAX)
+		return cmd_usage(c, "a number of sessions, 1 or more",
+				 "--limit %s", text);
+	if (sorted && limit > SORT_MAX)
+		return cmd_usage(c, "100000 sessions at most can be sorted",
+				 "--limit %s", text);
+	*ret = limit;
 	return CMD_DONE;
+}
+
+enum { OPT_SORT, OPT_LIMIT, OPT_COUNT };
+
+static int session_list(const struct cmd *c, const struct cmd_args *args)
+{
+	const char *key = args->option[OPT_SORT];
+	const char *text = args->option[OPT_LIMIT];
+	size_t limit = key ? SORT_DEFAULT : UINT_MAX;
+	struct session_sort sort = {};
+	struct session_table t;
+	struct filter f;
+	int err;
+
+	if (args->option[OPT_COUNT] && (key || text))
+		return cmd_usage(c, "leave out --sort and --limit",
+				 "--count counts all that match");
+	err = session_filter(c, args, &f);
+	if (!err && text)
+		err = parse_limit(c, text, key, &limit);
+	if (err)
+		return err;
+	if (key) {
+		err = session_sort_init(&sort, key, limit);
+		if (err == -ENOENT)
+			return cmd_usage(c, "sort by one of " SESSION_SORT_KEYS,
+					 "--sort %s", key);
+		if (err)
+			return cmd_failed(c, "lower --limit", "out of memory");
+	}
+	if (table_open(c, &t)) {
+		err = CMD_FAILED;
+	} else {
+		if (args->option[OPT_COUNT])
+			err = list_count(c, &t, &f);
+		else if (key)
+			err = list_sorted(c, &t, &f, &sort);
+		else
+			err = list_as_found(c, &t, &f, limit);
+		table_close(&t);
+	}
+	session_sort_free(&sort);
+	return err;
 }
 
 const struct cmd_object cmd_session = {
 	.name = "session",
 	.help = "the connections that are known",
+	.more = "FILTER is made of pairs, all of which must hold:\n"
+		"  src PREFIX, dst PREFIX    client's and server's address: "
+		"192.0.2.0/24\n"
+		"  sport PORTS, dport PORTS  client's and server's port: 443, "
+		"1024-2047\n"
+		"  state STATE,...           opening, pending, established, "
+		"half-closed-client,\n"
+		"                            half-closed-server, closing, "
+		"time-wait; half-closed:\n"
+		"                            both; live: pending to closing\n"
+		"  age TIME, idle TIME       at least so long: 90s, 5m; or a "
+		"range: 30s-5m\n"
+		"  service SERVICE           its address:port or its name\n",
 	.verb = {
 		{ .name = "list",
-		  .option = { { "--limit", "N" } },
-		  .help = "all of them, read from the table itself (root)",
+		  .operand = { "[FILTER...]" },
+		  .option = { [OPT_SORT] = { "--sort", "KEY" },
+			      [OPT_LIMIT] = { "--limit", "N" },
+			      [OPT_COUNT] = { "--count" } },
+		  .help = "read from the table itself (root); by state",
 		  .run = session_list },
+		{ .name = "show",
+		  .operand = { "CLIENT", "SERVER" },
+		  .help = "all that is known of one, each an A:P (root)",
+		  .run = session_show },
+		{ .name = "kill",
+		  .operand = { "[FILTER...]" },
+		  .option = { { "--all" }, { "--dry-run" } },
+		  .help = "reset those that match; all of them: --all",
+		  .run = session_kill },
+		{ .name = "watch",
+		  .operand = { "[FILTER...]" },
+		  .help = "what becomes of them, a line each, until Ctrl-C",
+		  .run = session_watch },
+		{ .name = "totals",
+		  .operand = { "[A:P]" },
+		  .help = "how many were opened, how they ended, how long",
+		  .run = session_totals },
 	},
 };

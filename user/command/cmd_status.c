@@ -32,24 +32,37 @@ static void put_daemon(FILE *out, const json_t *status)
 		print_duration(number(status, "uptime_s"), up));
 }
 
+/* All states add up to the number in front; those with none are left out. */
 static void put_sessions(FILE *out, const json_t *status)
 {
+	static const struct {
+		const char *member, *text;
+	} states[] = {
+		{ "established", "established" }, { "pending", "pending" },
+		{ "half_closed", "half-closed" }, { "closing", "closing" },
+		{ "time_wait", "in TIME-WAIT" },
+	};
+	const size_t n_states = sizeof(states) / sizeof(states[0]);
 	const json_t *s = json_object_get(status, "sessions");
-	json_t *sum = json_integer((json_int_t)(number(s, "pending") +
-						number(s, "established") +
-						number(s, "time_wait")));
-	char all[PRINT_CELL_MAX], max[PRINT_CELL_MAX], est[PRINT_CELL_MAX],
-		pending[PRINT_CELL_MAX], wait[PRINT_CELL_MAX];
+	char cell[PRINT_CELL_MAX], max[PRINT_CELL_MAX];
+	json_int_t all = 0;
+	json_t *sum;
+	size_t i;
 
-	fprintf(out,
-		"sessions  %s of %s: %s established, %s pending, %s in "
-		"TIME-WAIT\n",
-		print_count(sum, all),
-		print_count(json_object_get(s, "max"), max),
-		print_count(json_object_get(s, "established"), est),
-		print_count(json_object_get(s, "pending"), pending),
-		print_count(json_object_get(s, "time_wait"), wait));
+	for (i = 0; i < n_states; i++)
+		all += (json_int_t)number(s, states[i].member);
+	sum = json_integer(all);
+	fprintf(out, "sessions  %s of %s", print_count(sum, cell),
+		print_count(json_object_get(s, "max"), max));
 	json_decref(sum);
+	for (i = 0; i < n_states; i++)
+		if (!i || number(s, states[i].member) > 0)
+			fprintf(out, "%s %s %s", i ? "," : ":",
+				print_count(
+					json_object_get(s, states[i].member),
+					cell),
+				states[i].text);
+	fputc('\n', out);
 }
 
 static void put_key(FILE *out, const json_t *status)

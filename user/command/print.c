@@ -68,6 +68,14 @@ const char *print_duration(double seconds, char *buf)
 	return buf;
 }
 
+const char *print_seconds(double seconds, char *buf)
+{
+	if (seconds >= 59.995)
+		return print_duration(seconds, buf);
+	snprintf(buf, PRINT_CELL_MAX, "%.2fs", seconds > 0 ? seconds : 0);
+	return buf;
+}
+
 const char *print_cell(const struct column *col, const json_t *row, char *buf)
 {
 	const json_t *value = json_object_get(row, col->member);
@@ -77,9 +85,12 @@ const char *print_cell(const struct column *col, const json_t *row, char *buf)
 	case CELL_COUNT:
 		return print_count(value, buf);
 	case CELL_DURATION:
+	case CELL_SECONDS:
 		if (!json_is_number(value))
 			break;
-		return print_duration(json_number_value(value), buf);
+		return (col->cell == CELL_DURATION
+				? print_duration
+				: print_seconds)(json_number_value(value), buf);
 	case CELL_YES_NO:
 		if (!json_is_boolean(value))
 			break;
@@ -110,7 +121,8 @@ static int text_width(const char *text)
 
 static bool to_the_right(const struct column *col)
 {
-	return col->cell == CELL_COUNT || col->cell == CELL_DURATION;
+	return col->cell == CELL_COUNT || col->cell == CELL_DURATION ||
+	       col->cell == CELL_SECONDS;
 }
 
 /* The last column is not padded: no line ends in blanks. */

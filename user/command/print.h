@@ -17,6 +17,7 @@ enum cell {
 	CELL_YES_NO,   /* a boolean */
 	CELL_COUNT,    /* 1,234,567, to the right */
 	CELL_DURATION, /* of seconds: 2h04m, to the right */
+	CELL_SECONDS,  /* the same, and what is short exactly: 0.02s */
 };
 
 struct column {
@@ -32,6 +33,7 @@ enum { PRINT_CELL_MAX = 256, PRINT_COLUMNS_MAX = 12 };
 const char *print_cell(const struct column *col, const json_t *row, char *buf);
 const char *print_count(const json_t *number, char *buf);
 const char *print_duration(double seconds, char *buf);
+const char *print_seconds(double seconds, char *buf);
 
 /* A header and a line per row; nothing at all if @rows is no array. */
 void print_table(FILE *out, const json_t *rows, const struct column *cols,

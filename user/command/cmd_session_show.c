@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Theory of operation: `synkeeper session show`: one session, found by its
+ * tuple's hash, beside what the kernel of this network namespace says of its
+ * socket.
+ */
+#include <errno.h>
+
+#include "cmd_session.h"
+#include "print.h"
+#include "sockdiag.h"
+
+static const struct column facts[] = {
+	{ "client", "client", CELL_STRING },
+	{ "server", "server", CELL_STRING },
+	{ "service", "service", CELL_STRING },
+	{ "name", "name", CELL_STRING },
+	{ "state", "state", CELL_STRING },
+	{ "age", "age_s", CELL_SECONDS },
+	{ "idle", "idle_s", CELL_SECONDS },
+	{ "client FIN", "client_fin_acked_by", CELL_STRING },
+	{ "server FIN", "server_fin_acked_by", CELL_STRING },
+	{ "socket", "socket", CELL_STRING },
+};
+
+/* As ss(8) writes them. */
+static const char *socket_name(int state)
+{
+	switch (state) {
+	case KERNEL_ESTABLISHED:
+		return "ESTAB";
+	case KERNEL_SYN_SENT:
+		return "SYN-SENT";
+	case KERNEL_SYN_RECV:
+	case KERNEL_NEW_SYN_RECV:
+		return "SYN-RECV";
+	case KERNEL_FIN_WAIT1:
+		return "FIN-WAIT-1";
+	case KERNEL_FIN_WAIT2:
+		return "FIN-WAIT-2";
+	case KERNEL_TIME_WAIT:
+		return "TIME-WAIT";
+	case KERNEL_CLOSE:
+		return "UNCONN";
+	case KERNEL_CLOSE_WAIT:
+		return "CLOSE-WAIT";
+	case KERNEL_LAST_ACK:
+		return "LAST-ACK";
+	case KERNEL_CLOSING:
+		return "CLOSING";
+	case -ENOENT:
+		return "none";
+	default:
+		return "unknown";
+	}
+}
+
+/* A state of the kernel's, or -errno. */
+static int socket_state(const struct tuple *t)
+{
+	struct sockdiag *diag;
+	int state = sockdiag_open(&diag);
+
+	if (state)
+		return state;
+	state = sockdiag_state(diag, t);
+	sockdiag_close(diag);
+	return state;
+}
+
+static bool sent_fin(__u8 state, __u8 half_closed)
+{
+	return state == half_closed || state > SESSION_HALF_CLOSED_SERVER;
+}
+
+static void put_fins(json_t *row, const struct session *s)
+{
+	__u8 state = s->live.state;
+
+	if (s->client_fin && sent_fin(state, SESSION_HALF_CLOSED_CLIENT))
+		json_object_set_new(row, "client_fin_acked_by",
+				    json_integer(s->client_fin));
+	if (s->server_fin && sent_fin(state, SESSION_HALF_CLOSED_SERVER))
+		json_object_set_new(row, "server_fin_acked_by",
+				    json_integer(s->server_fin));
+}
+
+static void show_text(FILE *out, const json_t *row)
+{
+	char cell[PRINT_CELL_MAX];
+	size_t i;
+
+	for (i = 0; i < sizeof(facts) / sizeof(facts[0]); i++) {
+		const char *fin = strstr(facts[i].title, "FIN");
+
+		if (fin && !json_object_get(row, facts[i].member))
+			continue;
+		fprintf(out, "%-10s  %s%s\n", facts[i].title,
+			fin ? "acknowledged by " : "",
+			print_cell(&facts[i], row, cell));
+	}
+}
+
+/* Reads CLIENT and SERVER, and the same the other way round. */
+static int parse_tuple(const struct cmd *c, const struct cmd_args *args,
+		       struct tuple *ret, struct tuple *ret_reverse)
+{
+	struct listen end[2];
+	const char *why;
+	size_t i;
+
+	for (i = 0; i < 2; i++) {
+		if (listen_parse(args->operand[i], &end[i], &why))
+			return cmd_usage(c, why, "'%s'", args->operand[i]);
+		if (end[i].wildcard)
+			return cmd_usage(
+				c, "session list dport PORT shows several",
+				"'%s' is no address of one session",
+				args->operand[i]);
+	}
+	memcpy(ret->client, end[0].addr, sizeof(ret->client));
+	memcpy(ret->server, end[1].addr, sizeof(ret->server));
+	ret->client_port = end[0].port;
+	ret->server_port = end[1].port;
+	memcpy(ret_reverse->client, end[1].addr, sizeof(ret->client));
+	memcpy(ret_reverse->server, end[0].addr, sizeof(ret->server));
+	ret_reverse->client_port = end[1].port;
+	ret_reverse->server_port = end[0].port;
+	if (tuple_is_v4(ret) != tuple_is_v4(ret_reverse))
+		return cmd_usage(c, "give two of one family",
+				 "one of %s and %s is IPv6, the other is not",
+				 args->operand[0], args->operand[1]);
+	return CMD_DONE;
+}
+
+static int show(const struct cmd *c, struct session_table *t,
+		const struct session *s)
+{
+	json_t *row = session_row(t, s);
+	const char *socket = socket_name(socket_state(&s->tuple));
+
+	put_fins(row, s);
+	json_object_set_new(row, "socket", json_string(socket));
+	return cmd_show(c, row, show_text);
+}
+
+int session_show(const struct cmd *c, const struct cmd_args *args)
+{
+	struct tuple tuple, reverse;
+	struct session_table t;
+	struct session s;
+	int err = parse_tuple(c, args, &tuple, &reverse);
+
+	if (err)
+		return err;
+	if (table_open(c, &t))
+		return CMD_FAILED;
+	if (table_find(&t, &tuple, &s))
+		err = show(c, &t, &s);
+	else
+		err = cmd_failed(c,
+				 table_find(&t, &reverse, &s)
+					 ? "there is one the other way round: "
+					   "name the client first"
+					 : "session list shows those that are",
+				 "no session from %s to %s", args->operand[0],
+				 args->operand[1]);
+	table_close(&t);
+	return err;
+}
