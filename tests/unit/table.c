@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Theory of operation: the session table's tag search, held against a plain
- * loop over bytes, and its comparison of tuples. The hash is in table_hash.c.
+ * loop over bytes, how ways are claimed and freed, and the comparison of
+ * tuples. The hash is in table_hash.c, what happens when many claim at once in
+ * books_race.c.
  */
 #include "testmain.h"
 
@@ -123,6 +125,82 @@ static void first_of_every_match(void **state)
 	}
 }
 
+static uint8_t tag_of(const struct session_set *set, uint32_t way)
+{
+	return byte_of(set->tags[way / 8], way % 8);
+}
+
+/* All ways but @way must be as they were. */
+static void only_way(const struct session_set *was,
+		     const struct session_set *is, uint32_t way, uint8_t tag,
+		     const char *what)
+{
+	uint32_t i;
+
+	for (i = 0; i < SET_WAYS; i++) {
+		uint8_t want = i == way ? tag : tag_of(was, i);
+
+		if (tag_of(is, i) != want)
+			fail_msg("%s way %u of %016jx %016jx: way %u: expected "
+				 "tag %02x, got %02x",
+				 what, way, (uintmax_t)was->tags[0],
+				 (uintmax_t)was->tags[1], i, want,
+				 tag_of(is, i));
+	}
+}
+
+/* Whichever ways are taken, the first free one is claimed. */
+static void claim_takes_the_first_free_way(void **state)
+{
+	struct random r = { 4 };
+	uint32_t taken, way, got, i;
+	uint8_t tag;
+
+	(void)state;
+	for (taken = 0; taken < 1 << SET_WAYS; taken++) {
+		struct session_set was = {}, is;
+
+		for (i = 0; i < SET_WAYS; i++)
+			if (taken >> i & 1)
+				was.tags[i / 8] |=
+					(1ULL + random_below(&r, 255))
+					<< i % 8 * 8;
+		for (way = 0; way < SET_WAYS && taken >> way & 1;)
+			way++;
+		is = was;
+		tag = 1 + random_below(&r, 255);
+		got = table_claim(&is, tag);
+		if (got != way)
+			fail_msg("ways %04x are taken: expected way %u, got "
+				 "%u (%d: none)",
+				 taken, way, got, SET_WAYS);
+		only_way(&was, &is, way, tag, "claim");
+	}
+}
+
+static void retag_changes_one_way(void **state)
+{
+	struct random r = { 5 };
+	uint32_t way, old, tag;
+
+	(void)state;
+	for (way = 0; way < SET_WAYS; way++) {
+		for (old = 0; old < 256; old++) {
+			for (tag = 0; tag < 256; tag++) {
+				struct session_set was, is;
+
+				random_bytes(&r, &was, sizeof(was));
+				was.tags[way / 8] &= ~(0xffULL << way % 8 * 8);
+				was.tags[way / 8] |= (uint64_t)old
+						     << way % 8 * 8;
+				is = was;
+				table_retag(&is, way, tag);
+				only_way(&was, &is, way, tag, "retag");
+			}
+		}
+	}
+}
+
 static void equal_compares_every_bit(void **state)
 {
 	struct random r = { 2 };
@@ -170,6 +248,8 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(match_every_pattern),
 	cmocka_unit_test(match_random),
 	cmocka_unit_test(first_of_every_match),
+	cmocka_unit_test(claim_takes_the_first_free_way),
+	cmocka_unit_test(retag_changes_one_way),
 	cmocka_unit_test(equal_compares_every_bit),
 	cmocka_unit_test(v4_is_the_mapped_prefix),
 };

@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Theory of operation: several threads enter, move, touch, evict and end the
+ * sessions of a table of two sets, without a lock, as CPUs and the daemon do.
+ * When all is quiet, books, entries and tags must tell the same story. A way
+ * has a shadow that says who owns it: two owners at once are noticed there.
+ *
+ * The table is so small that everybody meets everybody all the time; what
+ * takes years on a server happens here in a second.
+ */
+#include <pthread.h>
+
+#include "testmain.h"
+
+#include "random.h"
+#include "sessions.h"
+#include "synkeeper/books.h"
+#include "synkeeper/table.h"
+
+enum {
+	THREADS = 4,
+	SETS = 2,
+	WAYS = SETS * SET_WAYS,
+	SERVICES = 3,
+	ROUNDS = 2000000,
+};
+
+static struct table {
+	struct session_set sets[SETS];
+	struct session sessions[WAYS];
+	struct session_totals totals[SERVICES];
+	uint32_t taken[WAYS]; /* the shadow: 1 from claim to free */
+	uint8_t tags[WAYS];   /* the shadow's idea of them */
+	uint32_t clock;
+	pthread_barrier_t start;
+} table;
+
+/* What one thread did, by what the calls returned to it. */
+struct worker {
+	pthread_t thread;
+	struct random random;
+	uint64_t events[SESSION_EVENTS];
+	uint32_t clashes; /* ways that had another owner */
+};
+
+static void note(struct worker *w, uint64_t told)
+{
+	for (; told; told >>= 4)
+		w->events[told & 15]++;
+}
+
+static void own(struct worker *w, uint32_t slot, uint8_t tag)
+{
+	if (__atomic_exchange_n(&table.taken[slot], 1, __ATOMIC_SEQ_CST))
+		w->clashes++;
+	table.tags[slot] = tag;
+}
+
+static void disown(struct worker *w, uint32_t slot)
+{
+	table.tags[slot] = 0;
+	if (!__atomic_exchange_n(&table.taken[slot], 0, __ATOMIC_SEQ_CST))
+		w->clashes++;
+}
+
+/* Returns whether the caller owns the way now. */
+static bool feed(struct worker *w, uint32_t slot, uint32_t inputs,
+		 uint8_t clear, struct move *ret)
+{
+	struct session *s = &table.sessions[slot];
+	uint16_t service = __atomic_load_n(&s->live.service, __ATOMIC_RELAXED);
+
+	if (!books_move(s, &table.totals[service], service, inputs, clear,
+			table.clock, ret))
+		return false;
+	note(w, ret->told);
+	return ret->to.state == SESSION_FREE;
+}
+
+static void enter(struct worker *w)
+{
+	static const uint32_t inputs[] = { 1U << SEE_ADMITTED, 1U << SEE_SYN,
+					   1U << SEE_LINGER, 1U << SEE_SOCKET };
+	uint32_t set = random_below(&w->random, SETS);
+	uint32_t way, slot, service = random_below(&w->random, SERVICES);
+	uint8_t tag = 1 + random_below(&w->random, 255);
+	union session_word live = {};
+	struct session *s;
+	struct move m;
+	__u64 told;
+
+	way = table_claim(&table.sets[set], tag);
+	if (way == SET_WAYS) {
+		way = random_below(&w->random, SET_WAYS);
+		slot = set * SET_WAYS + way;
+		if (!feed(w, slot, 1U << SEE_EVICTED, 0, &m))
+			return;
+		disown(w, slot);
+		table_retag(&table.sets[set], way, tag);
+	}
+	slot = set * SET_WAYS + way;
+	own(w, slot, tag);
+	s = &table.sessions[slot];
+	s->born = table.clock;
+	live.state = session_steps(SESSION_FREE,
+				   inputs[random_below(&w->random, 4)], &told);
+	live.service = service;
+	live.seen = table.clock;
+	__sync_lock_test_and_set(&s->live.word, live.word);
+	books_enter(&table.totals[service], SESSION_FREE, live.state, told, 0);
+	note(w, told);
+}
+
+static void *work(void *arg)
+{
+	struct worker *w = arg;
+	struct random *r = &w->random;
+	uint32_t i, slot, inputs;
+	union session_word flag = { .flags = SESSION_RST };
+	struct move m;
+
+	pthread_barrier_wait(&table.start);
+	for (i = 0; i < ROUNDS; i++) {
+		slot = random_below(r, WAYS);
+		switch (random_below(r, 8)) {
+		case 0:
+		case 1:
+			enter(w);
+			break;
+		case 2: /* another packet of it */
+			__atomic_store_n(&table.sessions[slot].live.seen,
+					 ++table.clock, __ATOMIC_RELAXED);
+			break;
+		case 3:
+			__sync_fetch_and_or(&table.sessions[slot].live.word,
+					    flag.word);
+			break;
+		default:
+			inputs = 1U << random_below(r, SESSION_INPUTS) |
+				 1U << random_below(r, SESSION_INPUTS);
+			if (!feed(w, slot, inputs,
+				  random_below(r, 2) ? SESSION_RST : 0, &m))
+				break;
+			disown(w, slot);
+			table_retag(&table.sets[slot / SET_WAYS],
+				    slot % SET_WAYS, 0);
+		}
+	}
+	return NULL;
+}
+
+static uint64_t sum_events(const struct session_totals *t,
+			   bool (*counts)(uint8_t event))
+{
+	uint64_t sum = 0;
+	uint8_t e;
+
+	for (e = 0; e < SESSION_EVENTS; e++)
+		sum += counts(e) ? t->events[e] : 0;
+	return sum;
+}
+
+static bool opens(uint8_t event)
+{
+	return session_is_open(event);
+}
+
+static bool ends(uint8_t event)
+{
+	return session_is_end(event);
+}
+
+static void same(uint64_t got, uint64_t want, const char *what, int service,
+		 const char *of)
+{
+	if (got != want)
+		fail_msg("service %d: %s %s: expected %jd, got %jd", service,
+			 what, of, (intmax_t)want, (intmax_t)got);
+}
+
+/* The gauges are what stands in the table, and opened = ended + alive. */
+static void judge_service(int service)
+{
+	const struct session_totals *t = &table.totals[service];
+	uint64_t alive[SESSION_STATES] = {}, live = 0, lasted = 0;
+	uint32_t i;
+	uint8_t s;
+
+	for (i = 0; i < WAYS; i++)
+		if (table.sessions[i].live.service == service)
+			alive[table.sessions[i].live.state]++;
+	for (s = SESSION_FREE + 1; s < SESSION_STATES; s++) {
+		same(t->alive[s], alive[s], "alive", service, state_names[s]);
+		live += session_is_live(s) ? alive[s] : 0;
+	}
+	same(sum_events(t, opens), sum_events(t, ends) + live, "opened",
+	     service, "= ended + alive");
+	for (i = 0; i < DURATIONS; i++)
+		lasted += t->durations[i];
+	same(lasted, sum_events(t, ends), "durations", service, "= ended");
+}
+
+static void judge_ways(void)
+{
+	uint32_t i;
+
+	for (i = 0; i < WAYS; i++) {
+		uint64_t word = table.sets[i / SET_WAYS].tags[i % SET_WAYS / 8];
+		uint8_t tag = word >> i % 8 * 8;
+
+		if (tag != table.tags[i])
+			fail_msg("way %u: expected tag %02x, got %02x", i,
+				 table.tags[i], tag);
+		if (!tag != (table.sessions[i].live.state == SESSION_FREE))
+			fail_msg("way %u: tag %02x, and yet %s", i, tag,
+				 state_names[table.sessions[i].live.state]);
+	}
+}
+
+/* Every event was returned to one thread, and each kind did occur. */
+static void judge_events(const struct worker *workers)
+{
+	uint64_t told, booked;
+	uint8_t e;
+	int i;
+
+	for (e = TELL_NOTHING + 1; e < SESSION_EVENTS; e++) {
+		told = booked = 0;
+		for (i = 0; i < THREADS; i++)
+			told += workers[i].events[e];
+		for (i = 0; i < SERVICES; i++)
+			booked += table.totals[i].events[e];
+		if (told != booked || !told)
+			fail_msg("%s: told %ju times, in the books %ju times",
+				 event_names[e], (uintmax_t)told,
+				 (uintmax_t)booked);
+	}
+}
+
+static void books_entries_and_tags_agree(void **unused)
+{
+	struct worker workers[THREADS] = {};
+	int i;
+
+	(void)unused;
+	assert_int_equal(pthread_barrier_init(&table.start, NULL, THREADS), 0);
+	for (i = 0; i < THREADS; i++) {
+		workers[i].random.state = i;
+		assert_int_equal(pthread_create(&workers[i].thread, NULL, work,
+						&workers[i]),
+				 0);
+	}
+	for (i = 0; i < THREADS; i++)
+		pthread_join(workers[i].thread, NULL);
+	for (i = 0; i < THREADS; i++)
+		if (workers[i].clashes)
+			fail_msg("thread %d: %u ways had two owners", i,
+				 workers[i].clashes);
+	judge_ways();
+	for (i = 0; i < SERVICES; i++)
+		judge_service(i);
+	judge_events(workers);
+}
+
+static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(books_entries_and_tags_agree),
+};
+
+TEST_MAIN(tests)
