@@ -1,0 +1,286 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What lingers of closed sessions, and the same tuple again meanwhile.
+
+Theory of operation: the end that closes first holds the tuple in TIME-WAIT; its
+session lingers, too, but is counted as closed already. The client comes again
+from the same port: where the server's kernel is in TIME-WAIT the SYN passes to
+it (RFC 6191), else it gets a cookie. The new session takes the old one's place
+in the table, and the books know of two.
+"""
+import errno
+
+from books import counted
+from namespace import wait_for
+from nettest import net_test
+from scapytools import LINUX, WINDOWS, Peer
+from sockets import (accept, client_socket, move, receive, server_address)
+from teardown import (BOTH, CLIENT_FIRST, SERVER_FIRST, books_agree, client_of,
+                      end_of, family, kernel_state, life, open_flow, open_pair,
+                      send_fin, stage, states, take_fin, wait_kernel,
+                      wait_state)
+
+SPORT = 40321
+SHORT = "[sessions]\ntime-wait-timeout = 2s\n"
+
+
+def close(first, second, what):
+    first.close()
+    end_of(second, what)
+    second.close()
+
+
+def connect_again(env, v6, name):
+    """From the same port, as soon as the client's kernel lets it go."""
+    c = None
+
+    def connected():
+        nonlocal c
+        c = client_socket(env, v6, SPORT)
+        error = c.connect_ex(server_address(env, v6=v6))
+        assert error in (0, errno.EADDRNOTAVAIL), \
+            f"{name}: expected a connection, got {errno.errorcode[error]}"
+        if error:
+            c.close()
+        return not error
+
+    wait_for(connected, 5, f"{name}: the client's kernel to take the port")
+    return c
+
+
+def again(env, listener, v6, name, **counts):
+    """Connects, moves data; one row; closes. @counts: of packets."""
+    with life(env, name, closed=1):
+        with counted(env, name, bad_cookie=0, in_the_way=0, refused=0,
+                     **counts):
+            c = connect_again(env, v6, name)
+            client = client_of(c)
+            with c, accept(listener, name) as s:
+                move(c, s)
+                wait_state(env, client, "established", name)
+                books_agree(env, name)
+                close(c, s, name)
+        wait_state(env, client, "time-wait", name)
+
+
+@net_test
+def test_reopened_by_the_server(env):
+    """TIME-WAIT is the server's: its kernel answers the SYN itself."""
+    with stage(env) as (listener, watch):
+        for v6 in BOTH:
+            name = f"{family(v6)}, server closes first"
+            with life(env, name, closed=1):
+                c, s, client = open_pair(env, listener, v6, SPORT)
+                close(s, c, name)
+                wait_kernel(env, client, "TIME-WAIT", name)
+                wait_state(env, client, "time-wait", name)
+            again(env, listener, v6, f"{name}, and again", session_syn=1,
+                  answered=0, admitted=0)
+            told = watch.told(client)
+            want = [*SERVER_FIRST, "adopted", *CLIENT_FIRST[2:]]
+            assert told == want, f"{name}, and again: expected {want}, " \
+                f"got {told}"
+
+
+@net_test
+def test_reopened_by_the_server_without_timestamps(env):
+    """The larger sequence number alone must tell (RFC 9293)."""
+    env.client.sysctl("net.ipv4.tcp_timestamps", 0)
+    with stage(env) as (listener, _):
+        for v6 in BOTH:
+            name = f"{family(v6)}, no timestamps, server closes first"
+            with life(env, name, closed=1):
+                c, s, client = open_pair(env, listener, v6, SPORT)
+                close(s, c, name)
+                wait_kernel(env, client, "TIME-WAIT", name)
+                wait_state(env, client, "time-wait", name)
+            again(env, listener, v6, f"{name}, and again", session_syn=1,
+                  answered=0)
+
+
+@net_test
+def test_reopened_by_the_client(env):
+    """TIME-WAIT is the client's: the server's kernel knows nothing any more,
+    and so the SYN gets a cookie, lingering or not."""
+    env.client.sysctl("net.ipv4.tcp_tw_reuse", 1)
+    with stage(env) as (listener, watch):
+        for v6 in BOTH:
+            name = f"{family(v6)}, client closes first"
+            with life(env, name, closed=1):
+                c, s, client = open_pair(env, listener, v6, SPORT)
+                close(c, s, name)
+                wait_kernel(env, client, None, name)
+                wait_state(env, client, "time-wait", name)
+            again(env, listener, v6, f"{name}, and again", answered=1,
+                  admitted=1, session_syn=0)
+            watch.expect(client, *CLIENT_FIRST, *CLIENT_FIRST)
+
+
+@net_test
+def test_reopened_often(env):
+    """No ghost may be left by the tenth use of a tuple either."""
+    env.client.sysctl("net.ipv4.tcp_tw_reuse", 1)
+    with stage(env) as (listener, watch):
+        for v6 in BOTH:
+            client = None
+            for i in range(10):
+                name = f"{family(v6)}, use {i} of the tuple"
+                with life(env, name, closed=1):
+                    c = connect_again(env, v6, name)
+                    client = client_of(c)
+                    s = accept(listener, name)
+                    move(c, s, 1 << 16)
+                    wait_state(env, client, "established", name)
+                    close(s, c, name)  # so that the client may reuse at once
+            told = watch.told(client)
+            for what in ("half-closed by server", "closing", "closed"):
+                assert told.count(what) == 10, \
+                    f"{family(v6)}: expected 10 times {what}, got {told}"
+            assert len(states(env, client)) == 1, \
+                f"{family(v6)}: expected one row, got {states(env, client)}"
+
+
+@net_test
+def test_syn_by_hand(env):
+    """Larger numbers reopen TIME-WAIT, smaller ones do not; a SYN that does
+    not leaves the row and the books alone."""
+    with stage(env) as (listener, _):
+        for v6 in BOTH:
+            with Peer(env, v6) as peer:
+                for options in (LINUX, WINDOWS):
+                    syn_by_hand(env, listener, peer, options,
+                                f"{family(v6)}, {len(options)} options")
+
+
+def syn_by_hand(env, listener, peer, options, name):
+    with life(env, name, closed=1):
+        flow, s, client = open_flow(env, peer, listener, options)
+        s.close()
+        take_fin(flow, name)
+        send_fin(flow, name)
+        wait_kernel(env, client, "TIME-WAIT", name)
+        wait_state(env, client, "time-wait", name)
+    with life(env, f"{name}, old SYN", opened=0):
+        old = peer.flow(sport=flow.sport)
+        old.send("S", seq=flow.seq - 1000,
+                 options=[] if options is WINDOWS else
+                 [("Timestamp", (1, 0))])
+        peer.barrier()
+        wait_kernel(env, client, "TIME-WAIT", f"{name}, old SYN")
+    with life(env, f"{name}, new SYN", closed=1):
+        new = peer.flow(sport=flow.sport, isn=(flow.seq + 70000) & 0xffffffff)
+        with counted(env, f"{name}, new SYN", session_syn=1, answered=0):
+            new.send("S", seq=new.isn, options=newer(options))
+            new.took(new.recv(f"{name}, new SYN", "SA")["TCP"])
+        new.send("A", options=stamps(new))
+        with accept(listener, name) as s:
+            s.sendall(b"welcome")
+            new.recv(f"{name}, new SYN: data", "PA")
+            new.ack += 7
+            new.send("A", options=stamps(new))
+            wait_state(env, client, "established", f"{name}, new SYN")
+        take_fin(new, name)
+        new.send("FA", options=stamps(new))
+        new.seq += 1
+        new.expect_ack(f"{name}, new SYN: FIN")
+        wait_state(env, client, "time-wait", f"{name}, new SYN")
+
+
+def newer(options):
+    """The options of a SYN, later than all that scapytools' segments say."""
+    return [(name, (9000, 0) if name == "Timestamp" else value)
+            for name, value in options]
+
+
+def stamps(flow):
+    return [("NOP", None), ("NOP", None),
+            ("Timestamp", (9000, flow.tsecr))] if flow.ts else []
+
+
+# -- how long
+
+@net_test
+def test_lingers_as_long_as_configured(env):
+    """Then it is gone, silently: it was counted when it closed."""
+    with stage(env, SHORT) as (listener, watch):
+        clients = []
+        with life(env, "two sessions closed", closed=2):
+            for v6 in BOTH:
+                c, s, client = open_pair(env, listener, v6)
+                close(c, s, client)
+                wait_state(env, client, "time-wait", client)
+                clients.append(client)
+        with life(env, "two sessions have lingered", opened=0):
+            for client in clients:
+                wait_for(lambda client=client: not states(env, client), 5,
+                         f"{client} to leave after 2 s in time-wait, it is "
+                         f"{states(env, client)}")
+        for client in clients:
+            watch.expect(client, *CLIENT_FIRST)
+
+
+@net_test
+def test_not_shorter_than_configured(env):
+    with stage(env, SHORT) as (listener, _):
+        c, s, client = open_pair(env, listener)
+        close(c, s, client)
+        wait_state(env, client, "time-wait", client)
+        idle = 0.0
+
+        def gone():
+            nonlocal idle
+            rows = [r for r in env.json("session", "list")
+                    if r["client"] == client]
+            idle = max([idle, *(r["idle_s"] for r in rows)])
+            return not rows
+
+        wait_for(gone, 6, "the row to leave")
+        assert 1.5 < idle < 4, f"time-wait-timeout of 2 s: expected the row " \
+            f"to leave after 2 s and little more, it was last seen at {idle}"
+        books_agree(env, "a row has lingered")
+
+
+@net_test
+def test_lingers_longer_in_the_kernel(env):
+    """The row has left, the kernel's TIME-WAIT has not: the client's next SYN
+    must not be lured into a handshake that the kernel then refuses."""
+    with stage(env, SHORT) as (listener, _):
+        for v6 in BOTH:
+            name = f"{family(v6)}, row gone, TIME-WAIT not"
+            with life(env, name, closed=1):
+                c, s, client = open_pair(env, listener, v6, SPORT)
+                close(s, c, name)
+                wait_kernel(env, client, "TIME-WAIT", name)
+            wait_state(env, client, None, name, 6)
+            assert kernel_state(env, client) == "TIME-WAIT", \
+                f"{name}: the test itself: TIME-WAIT is gone, too"
+            with life(env, f"{name}, and again", closed=1):
+                c = connect_again(env, v6, name)
+                with c, accept(listener, name) as s:
+                    move(c, s)
+                    wait_state(env, client, "established", name)
+                    close(c, s, name)
+                wait_kernel(env, client, None, name)
+
+
+@net_test
+def test_time_wait_rows_hold_no_place(env):
+    """Thousands linger, and the table has room for 2048: they go first, told
+    as forgotten, and nothing that lives is evicted."""
+    with stage(env, "[sessions]\nmax = 1024\n") as (listener, _):
+        kept = [open_pair(env, listener, v6=i % 2 == 1) for i in range(10)]
+        with life(env, "3000 short sessions", closed=3000, timeout=10):
+            for i in range(3000):
+                c = client_socket(env, v6=i % 2 == 1)
+                c.connect(server_address(env, v6=i % 2 == 1))
+                with accept(listener) as s:
+                    c.sendall(b"x")
+                    receive(s, 1)
+                    c.close()
+                    end_of(s, f"short session {i}")
+        for c, s, client in kept:
+            assert states(env, client) == ["established"], \
+                f"{client}: expected established, got {states(env, client)}"
+            move(c, s, 1 << 12)
+        with life(env, "the long ones", opened=0, closed=10):
+            for c, s, client in kept:
+                close(c, s, client)
