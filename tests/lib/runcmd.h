@@ -13,7 +13,7 @@
 
 #include "cmd.h"
 
-enum { WORDS_MAX = 8 };
+enum { WORDS_MAX = 24 };
 
 static char dir[] = "/tmp/synkeeper-cmd-XXXXXX";
 static char path[sizeof(dir) + 16];

@@ -40,6 +40,13 @@ static void prefixes(void **state)
 	"usage: synkeeper stats [--service A:P] [--watch [SECONDS]]\n"
 #define ADD_USAGE "usage: synkeeper service add A:P [--name N]\n"
 
+#define LIST_USAGE                                                \
+	"usage: synkeeper session list [FILTER...] [--sort KEY] " \
+	"[--limit N] [--count]\n"
+#define PREFIX_HINT                                                     \
+	"give an address or prefix such as 192.0.2.1, 192.0.2.0/24 or " \
+	"2001:db8::/32\n"
+
 /* All of these are refused before anybody is asked. */
 static void usage_errors(void **state)
 {
@@ -89,6 +96,83 @@ static void usage_errors(void **state)
 		{ "session list --limit 4294967296",
 		  "session: --limit 4294967296: a number of sessions, "
 		  "1 or more\n" },
+		{ "session list --limit 100001 --sort age",
+		  "session: --limit 100001: 100000 sessions at most can be "
+		  "sorted\n" },
+		{ "session list --sort size",
+		  "session: --sort size: sort by one of age, idle, client, "
+		  "server, state, service\n" },
+		{ "session list --sort",
+		  "session: no value after --sort: " LIST_USAGE },
+		{ "session list --count=1",
+		  "session: no value is taken by --count: " LIST_USAGE },
+		{ "session list --count --sort age",
+		  "session: --count counts all that match: leave out --sort "
+		  "and --limit\n" },
+		{ "session list --limit 1 --count",
+		  "session: --count counts all that match: leave out --sort "
+		  "and --limit\n" },
+		{ "session list src",
+		  "session: src has no value: " PREFIX_HINT },
+		{ "session list --count src 192.0.2",
+		  "session: src '192.0.2': " PREFIX_HINT },
+		{ "session list foo 1",
+		  "session: 'foo': filters are src, dst, sport, dport, state, "
+		  "age, idle, service\n" },
+		{ "session list src 192.0.2.1 dst 192.0.2.1 sport 1 dport 1 "
+		  "state live age 1s idle 1s service a dst",
+		  "session: dst is given twice\n" },
+		{ "session list src 192.0.2.1 dst 192.0.2.1 sport 1 dport 1 "
+		  "state live age 1s idle 1s service a dst b",
+		  "session: one word too many: b: " LIST_USAGE },
+		{ "session watch state dead",
+		  "session: state 'dead': states are opening, pending, "
+		  "established, half-closed-client, half-closed-server, "
+		  "half-closed, closing, live, time-wait\n" },
+		{ "session totals *:80 *:81",
+		  "session: one word too many: *:81: usage: synkeeper session "
+		  "totals [A:P]\n" },
+		{ "session kill", "session: nothing says what to kill: give a "
+				  "filter, such as src 192.0.2.0/24, or "
+				  "--all\n" },
+		{ "session kill --dry-run",
+		  "session: nothing says what to kill: give a filter, such as "
+		  "src 192.0.2.0/24, or --all\n" },
+		{ "session kill --all dport 80",
+		  "session: a filter and --all contradict each other: give one "
+		  "of them\n" },
+		{ "session kill dport 80 --all",
+		  "session: a filter and --all contradict each other: give one "
+		  "of them\n" },
+		{ "session kill age 0s",
+		  "session: this filter leaves no session out: give --all "
+		  "instead if that is meant\n" },
+		{ "session kill sport 0-65535 --dry-run",
+		  "session: this filter leaves no session out: give --all "
+		  "instead if that is meant\n" },
+		{ "session kill 192.0.2.1",
+		  "session: '192.0.2.1': filters are src, dst, sport, dport, "
+		  "state, age, idle, service\n" },
+		{ "session kill src 192.0.2.1/24",
+		  "session: src '192.0.2.1/24': bits are set behind the "
+		  "prefix: write 192.0.2.0/24\n" },
+		{ "session kill --al",
+		  "session: unknown option --al: usage: synkeeper session kill "
+		  "[FILTER...] [--all] [--dry-run]\n" },
+		{ "session show", "session: missing CLIENT: usage: synkeeper "
+				  "session show CLIENT SERVER\n" },
+		{ "session show 192.0.2.1:40000",
+		  "session: missing SERVER: usage: synkeeper session show "
+		  "CLIENT SERVER\n" },
+		{ "session show 192.0.2.1:40000 *:80",
+		  "session: '*:80' is no address of one session: session list "
+		  "dport PORT shows several\n" },
+		{ "session show 192.0.2.1 192.0.2.2:80",
+		  "session: '192.0.2.1': port missing: write it as "
+		  "192.0.2.1:443, [2001:db8::1]:443 or *:443\n" },
+		{ "session show 192.0.2.1:40000 [2001:db8::2]:80",
+		  "session: one of 192.0.2.1:40000 and [2001:db8::2]:80 is "
+		  "IPv6, the other is not: give two of one family\n" },
 		{ "check", "check: missing IFACE: "
 			   "usage: synkeeper check IFACE\n" },
 		{ "down eth0", "down: one word too many: eth0: "
@@ -116,10 +200,59 @@ static void help_of_an_object(void **state)
 	run_free(&r);
 }
 
+static void session_help_explains_filters(void **state)
+{
+	static const char *const lines[] = {
+		"  session list [FILTER...] [--sort KEY] [--limit N] "
+		"[--count]\n   ",
+		"  session show CLIENT SERVER  ",
+		"  session kill [FILTER...] [--all] [--dry-run]\n   ",
+		"  session watch [FILTER...]  ",
+		"  session totals [A:P]  ",
+		"\nFILTER is ",
+		"src PREFIX",
+		"dport PORTS",
+		"state STATE",
+		"idle TIME",
+		"service SERVICE",
+	};
+	struct run r = run("session list -h", false);
+	size_t i;
+
+	(void)state;
+	assert_int_equal(r.code, CMD_DONE);
+	for (i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+		if (!strstr(r.out, lines[i]))
+			fail_msg("expected \"%s\" in \"%s\"", lines[i], r.out);
+	assert_string_equal(r.err, "");
+	run_free(&r);
+}
+
+/* The table is what the data path pinned, and there is none. */
+static void nothing_is_pinned(void **state)
+{
+	static const char *const lines[] = {
+		"session list",
+		"session list --count",
+		"session list --sort age state live",
+		"session show 192.0.2.1:40000 192.0.2.2:80",
+	};
+	char err[256];
+	size_t i;
+
+	(void)state;
+	snprintf(err, sizeof(err),
+		 "synkeeper: session: nothing is pinned at %s/maps/settings: "
+		 "is synkeeperd running, or is another --pin-dir meant?\n",
+		 dir);
+	for (i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+		expect_run(lines[i], i % 2, CMD_FAILED, "", err);
+}
+
 static const struct CMUnitTest tests[] = {
-	CMD_TEST(prefixes),
-	CMD_TEST(usage_errors),
-	CMD_TEST(help_of_an_object),
+	CMD_TEST(prefixes),	     CMD_TEST(usage_errors),
+	CMD_TEST(help_of_an_object), CMD_TEST(session_help_explains_filters),
+	CMD_TEST(nothing_is_pinned),
 };
 
 TEST_MAIN(tests)

@@ -1,76 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Theory of operation: the request that a command line sends, and what it
- * makes of the answer. The daemon is a thread that keeps what it was asked
- * and answers with what the test gave it.
+ * makes of the answer.
  */
-#include "runcmd.h"
+#include "fakedaemon.h"
 
 #include <errno.h>
-#include <pthread.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 
 #include "client.h"
-
-struct daemon_thread {
-	pthread_t thread;
-	int listener;
-	const char *reply; /* NULL: hang up */
-	char request[512];
-};
-
-static void *serve(void *arg)
-{
-	struct daemon_thread *d = arg;
-	int fd = accept(d->listener, NULL, NULL);
-	size_t len = 0;
-	ssize_t n = 1;
-
-	while (n > 0 && !memchr(d->request, '\n', len)) {
-		n = recv(fd, d->request + len, sizeof(d->request) - 1 - len, 0);
-		len += n > 0 ? n : 0;
-	}
-	if (d->reply)
-		send(fd, d->reply, strlen(d->reply), MSG_NOSIGNAL);
-	close(fd);
-	return NULL;
-}
-
-static void daemon_start(struct daemon_thread *d, const char *reply)
-{
-	struct sockaddr_un sa = { .sun_family = AF_UNIX };
-
-	*d = (struct daemon_thread){ .reply = reply };
-	snprintf(sa.sun_path, sizeof(sa.sun_path), "%s", path);
-	d->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	unlink(path);
-	assert_int_equal(bind(d->listener, (void *)&sa, sizeof(sa)), 0);
-	assert_int_equal(listen(d->listener, 1), 0);
-	assert_int_equal(pthread_create(&d->thread, NULL, serve, d), 0);
-}
-
-static void daemon_stop(struct daemon_thread *d)
-{
-	pthread_join(d->thread, NULL);
-	close(d->listener);
-	unlink(path);
-}
-
-static void expect_call(const char *line, bool json, const char *request,
-			const char *reply, int code, const char *out,
-			const char *err)
-{
-	struct daemon_thread d;
-
-	daemon_start(&d, reply);
-	expect_run(line, json, code, out, err);
-	daemon_stop(&d);
-	if (strcmp(d.request, request))
-		fail_msg("synkeeper %s: expected the request %s got %s", line,
-			 request, d.request);
-}
 
 #define SERVICE                                                           \
 	"{\"listen\":\"*:80\",\"name\":\"\",\"policy\":\"on\",\"armed\":" \
@@ -198,16 +136,20 @@ static void improper_answers(void **state)
 
 static void too_long_a_request_is_not_sent(void **state)
 {
+	static const char *const no_reply[] = { NULL };
 	json_t *request = json_object(), *reply = NULL;
-	struct daemon_thread d;
 	char *name = calloc(1, 65536);
+	struct client *cl = NULL;
+	struct daemon_thread d;
 
 	(void)state;
 	assert_non_null(name);
 	memset(name, 'x', 65535);
 	json_object_set_new(request, "name", json_string(name));
-	daemon_start(&d, NULL);
-	assert_int_equal(client_call(path, request, &reply), -EMSGSIZE);
+	daemon_start(&d, no_reply);
+	assert_int_equal(client_open(path, &cl), 0);
+	assert_int_equal(client_request(cl, request, &reply), -EMSGSIZE);
+	client_close(cl);
 	assert_null(reply);
 	daemon_stop(&d);
 	assert_string_equal(d.request, "");

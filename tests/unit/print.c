@@ -48,6 +48,25 @@ static void durations(void **state)
 		       print_duration(table[i].seconds, buf));
 }
 
+static void short_times_exactly(void **state)
+{
+	static const struct {
+		double seconds;
+		const char *text;
+	} table[] = {
+		{ -1, "0.00s" },     { 0, "0.00s" },	   { 0.016, "0.02s" },
+		{ 9.999, "10.00s" }, { 59.994, "59.99s" }, { 59.996, "1m" },
+		{ 60, "1m" },	     { 7440, "2h04m" },
+	};
+	char buf[PRINT_CELL_MAX];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+		expect("seconds", table[i].text,
+		       print_seconds(table[i].seconds, buf));
+}
+
 static void counts(void **state)
 {
 	static const struct {
@@ -208,6 +227,7 @@ static void json_is_one_line(void **state)
 
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(durations),
+	cmocka_unit_test(short_times_exactly),
 	cmocka_unit_test(counts),
 	cmocka_unit_test(table_fits_its_content),
 	cmocka_unit_test(numbers_stand_to_the_right),

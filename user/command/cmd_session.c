@@ -282,7 +282,7 @@ const struct cmd_object cmd_session = {
 		  .option = { [OPT_SORT] = { "--sort", "KEY" },
 			      [OPT_LIMIT] = { "--limit", "N" },
 			      [OPT_COUNT] = { "--count" } },
-		  .help = "read from the table itself (root); by state",
+		  .help = "those that match, or how many by state (root)",
 		  .run = session_list },
 		{ .name = "show",
 		  .operand = { "CLIENT", "SERVER" },

@@ -70,8 +70,8 @@ const char *print_duration(double seconds, char *buf)
 
 const char *print_seconds(double seconds, char *buf)
 {
-	if (seconds >= 59.995)
-		return print_duration(seconds, buf);
+	if (seconds >= 59.995) /* not "60.00s" */
+		return print_duration(seconds + 0.005, buf);
 	snprintf(buf, PRINT_CELL_MAX, "%.2fs", seconds > 0 ? seconds : 0);
 	return buf;
 }

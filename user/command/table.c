@@ -125,11 +125,6 @@ int table_open(const struct cmd *c, struct session_table *ret)
 			   "%u sessions do not fit %u sets", slots, t.sets);
 		goto fail;
 	}
-	t.services = calloc(SERVICES_MAX, sizeof(*t.services));
-	if (!t.services) {
-		cmd_failed(c, NULL, "out of memory");
-		goto fail;
-	}
 	*ret = t;
 	return 0;
 fail:
@@ -199,11 +194,14 @@ bool table_find(const struct session_table *t, const struct tuple *tuple,
 
 const struct service_info *table_service(struct session_table *t, __u16 id)
 {
-	struct known_service *known = &t->services[id % SERVICES_MAX];
+	struct known_service *known;
 	__u32 key = id;
 
-	if (id >= SERVICES_MAX)
+	if (!t->services) /* untouched, it costs nothing */
+		t->services = calloc(SERVICES_MAX, sizeof(*t->services));
+	if (!t->services || id >= SERVICES_MAX)
 		return NULL;
+	known = &t->services[id];
 	if (!known->asked) {
 		known->asked = true;
 		if (bpf_map_lookup_elem(t->services_fd, &key, &known->info))
