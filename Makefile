@@ -81,7 +81,7 @@ $(O)/%.skel.h: $(O)/%.bpf.o
 $(O)/user/%.o: user/%.c $(O)/synkeeper.skel.h Makefile
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_CFLAGS) -MMD -c $< -o $@
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
 
 $(USER_LIB): $(USER_OBJ)
 	$(call say,AR,$@)

@@ -14,102 +14,7 @@
 #include "admit.bpf.h"
 #include "answer.bpf.h"
 #include "budget.bpf.h"
-#include "session.bpf.h"
-
-/* What the kernel has for a tuple. */
-enum found {
-	FOUND_NOTHING,
-	FOUND_LISTENER,
-	FOUND_REQUEST,
-	FOUND_TIME_WAIT,
-	FOUND_SOCKET,
-};
-
-/* How far ahead of the handshake data of a pending session may be. */
-enum { EARLY_DATA_WINDOW = 1 << 20 };
-
-static __always_inline __u32 socket_tuple(const struct packet *p,
-					  struct bpf_sock_tuple *ret)
-{
-	if (p->v4) {
-		ret->ipv4.saddr = p->tuple.client[3];
-		ret->ipv4.daddr = p->tuple.server[3];
-		ret->ipv4.sport = p->tuple.client_port;
-		ret->ipv4.dport = p->tuple.server_port;
-		return sizeof(ret->ipv4);
-	}
-	__builtin_memcpy(ret->ipv6.saddr, p->tuple.client, 16);
-	__builtin_memcpy(ret->ipv6.daddr, p->tuple.server, 16);
-	ret->ipv6.sport = p->tuple.client_port;
-	ret->ipv6.dport = p->tuple.server_port;
-	return sizeof(ret->ipv6);
-}
-
-static __always_inline enum found found_in(const struct bpf_sock *sk)
-{
-	switch (sk->state) {
-	case BPF_TCP_LISTEN:
-		return FOUND_LISTENER;
-	case BPF_TCP_NEW_SYN_RECV:
-		return FOUND_REQUEST;
-	case BPF_TCP_TIME_WAIT:
-		return FOUND_TIME_WAIT;
-	default:
-		return FOUND_SOCKET;
-	}
-}
-
-/* Headers as the kernel's cookie helpers want them: of known size. */
-struct headers {
-	union {
-		struct iphdr v4;
-		struct ipv6hdr v6;
-	};
-	struct tcphdr tcp;
-};
-
-static __always_inline bool kernel_cookie(struct xdp_md *ctx,
-					  const struct packet *p,
-					  struct bpf_sock *listener)
-{
-	struct headers h = {};
-
-	if (bpf_xdp_load_bytes(ctx, p->l4, &h.tcp, sizeof(h.tcp)))
-		return false;
-	if (p->v4) {
-		if (bpf_xdp_load_bytes(ctx, p->l3, &h.v4, sizeof(h.v4)))
-			return false;
-		return !bpf_tcp_check_syncookie(listener, &h.v4, sizeof(h.v4),
-						&h.tcp, sizeof(h.tcp));
-	}
-	if (bpf_xdp_load_bytes(ctx, p->l3, &h.v6, sizeof(h.v6)))
-		return false;
-	return !bpf_tcp_check_syncookie(listener, &h.v6, sizeof(h.v6), &h.tcp,
-					sizeof(h.tcp));
-}
-
-/*
- * Asks the kernel. @maybe_cookie: also ask a listener whether it sent the
- * cookie that the ACK bears (see settings.kernel_cookies_until).
- */
-static __noinline int ack_lookup(struct xdp_md *ctx, const struct packet *p,
-				 bool maybe_cookie, bool *ret_kernel_cookie)
-{
-	struct bpf_sock_tuple tuple = {};
-	__u32 len = socket_tuple(p, &tuple);
-	struct bpf_sock *sk;
-	enum found found;
-
-	*ret_kernel_cookie = false;
-	sk = bpf_skc_lookup_tcp(ctx, &tuple, len, BPF_F_CURRENT_NETNS, 0);
-	if (!sk)
-		return FOUND_NOTHING;
-	found = found_in(sk);
-	if (found == FOUND_LISTENER && maybe_cookie)
-		*ret_kernel_cookie = kernel_cookie(ctx, p, sk);
-	bpf_sk_release(sk);
-	return found;
-}
+#include "follow.bpf.h"
 
 /* Checks the cookie of @p; @old: against the slot's previous key. */
 static __always_inline bool ack_cookie(const struct packet *p,
@@ -122,22 +27,6 @@ static __always_inline bool ack_cookie(const struct packet *p,
 
 	return key && key->born_ns &&
 	       cookie_check(&key->key, &p->tuple, p->seq - 1, &c, o->ts, ret);
-}
-
-static __always_inline void ack_event(enum event_kind kind, int error,
-				      const struct tuple *tuple, __u16 service)
-{
-	struct event *e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
-
-	if (!e)
-		return;
-	e->kind = kind;
-	e->error = error;
-	e->when_ns = bpf_ktime_get_ns();
-	e->tuple = *tuple;
-	e->service = service;
-	e->pad = 0;
-	bpf_ringbuf_submit(e, 0);
 }
 
 /* Nobody's ACK. What it costs must stay near nothing: this is the flood. */
@@ -174,19 +63,23 @@ static __always_inline bool of_pending(const struct packet *p)
 __noinline int ack_verdict(struct xdp_md *ctx, struct packet *p)
 {
 	struct settings *cfg = get_settings();
-	bool kernel_cookie, valid;
 	struct handshake hs = {};
 	struct tcp_opts o;
-	int found;
+	struct socket sk;
+	bool valid;
 
 	if (!cfg || !p)
 		return REASON_not_ready;
-	found = ack_lookup(ctx, p,
-			   (__s32)(cfg->kernel_cookies_until - now_ticks()) > 0,
-			   &kernel_cookie);
-	if (found == FOUND_SOCKET)
+	socket_lookup(ctx, p,
+		      (__s32)(cfg->kernel_cookies_until - now_ticks()) > 0,
+		      &sk);
+	p->sk_state = sk.state;
+	if (socket_is_full(&sk)) {
+		p->sk_rcv_nxt = sk.rcv_nxt;
+		p->sk_write_seq = sk.write_seq;
 		return REASON_adopted;
-	if (kernel_cookie)
+	}
+	if (sk.kernel_cookie)
 		return REASON_kernel_cookie;
 	/*
 	 * On the heels of an admitted ACK that the kernel has not looked at yet:
@@ -194,18 +87,18 @@ __noinline int ack_verdict(struct xdp_md *ctx, struct packet *p)
 	 * another, and be dropped. If there is no socket after all, the
 	 * kernel's RST is withheld (synkeeper_egress), and it comes again.
 	 */
-	if (p->recent && found == FOUND_LISTENER && of_pending(p))
+	if (p->recent && sk.state == KERNEL_LISTEN && of_pending(p))
 		return REASON_session;
 	valid = !tcpopt_ack(ctx, span_of(ctx), p, &o) &&
 		ack_cookie(p, &o, false, &hs);
 	if (valid && p->fragment)
 		return REASON_fragment; /* tc's mark would not survive */
 
-	if (found == FOUND_REQUEST || found == FOUND_TIME_WAIT) {
+	if (sk.state == KERNEL_NEW_SYN_RECV || sk.state == KERNEL_TIME_WAIT) {
 		if (!valid)
-			return found == FOUND_REQUEST ? REASON_half_open
-						      : REASON_time_wait;
-		ack_event(EVENT_IN_THE_WAY, 0, &p->tuple, p->ep.service);
+			return sk.state == KERNEL_TIME_WAIT ? REASON_time_wait
+							    : REASON_half_open;
+		report(EVENT_IN_THE_WAY, p->ep.service, &p->tuple);
 		p->tsval = o.tsval;
 		p->tsecr = o.tsecr;
 		return REASON_in_the_way;
@@ -213,7 +106,7 @@ __noinline int ack_verdict(struct xdp_md *ctx, struct packet *p)
 	if (!valid)
 		return of_pending(p) ? REASON_early_data
 				     : ack_invalid(ctx, cfg, p, &o);
-	if (found == FOUND_NOTHING)
+	if (!sk.state)
 		return REASON_no_listener;
 	p->tsval = o.tsval;
 	p->tsecr = o.tsecr;
@@ -222,21 +115,27 @@ __noinline int ack_verdict(struct xdp_md *ctx, struct packet *p)
 }
 
 /*
- * Writes what verdict @r means for the table: @s is the pending session, or
- * NULL. Returns the reason to count.
+ * Writes what verdict @r means for the table: @slot is that of the session
+ * that waits for its socket, or -1. Returns the reason to count.
  */
-static __always_inline enum reason ack_settle(struct settings *cfg,
-					      const struct packet *p,
-					      struct session *s, enum reason r)
+__noinline int ack_settle(struct xdp_md *ctx, const struct packet *p, int slot,
+			  __u32 r)
 {
-	struct session_new n = { .tuple = p->tuple, .service = p->ep.service };
+	struct session_new n = {};
+	bool known = slot >= 0;
+	struct session *s;
 
-	if (r == REASON_adopted) {
-		n.state = SESSION_ESTABLISHED;
-	} else if (r == REASON_time_wait) {
-		n.state = SESSION_TIME_WAIT;
+	if (!p)
+		return r;
+	n.tuple = p->tuple;
+	n.service = p->ep.service;
+
+	if (r == REASON_adopted || r == REASON_time_wait) {
+		n.inputs = session_seen_in(p->sk_state);
+		n.client_fin = p->sk_rcv_nxt;
+		n.server_fin = p->sk_write_seq;
 	} else if (r == REASON_admitted || r == REASON_in_the_way) {
-		n.state = SESSION_PENDING;
+		n.inputs = 1 << SEE_ADMITTED;
 		n.client_isn = p->seq - 1;
 		n.server_isn = p->ack - 1;
 		n.client_tsval = p->tsval;
@@ -244,14 +143,25 @@ static __always_inline enum reason ack_settle(struct settings *cfg,
 	} else {
 		return r;
 	}
-	if (!s) {
-		session_insert(cfg, &n);
+	if (!known) {
+		slot = session_insert(&n);
 	} else {
-		s->live.state = n.state;
+		s = session_at(slot);
+		if (!s)
+			return r;
+		s->client_isn = n.client_isn;
+		s->server_isn = n.server_isn;
+		s->client_tsval = n.client_tsval;
+		s->server_tsval = n.server_tsval;
 		if (r == REASON_admitted)
 			s->born = now_ticks();
+		session_feed(slot, n.inputs);
 	}
-	return s && r == REASON_adopted ? REASON_session : r;
+	if (r != REASON_adopted)
+		return r;
+	if (p->flags & FLAG_FIN)
+		follow_client(ctx, p, slot);
+	return known ? REASON_session : r;
 }
 
 #endif

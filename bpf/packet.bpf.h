@@ -59,6 +59,9 @@ struct packet {
 	__u32 server_isn;
 	__u32 tsval; /* of an ACK that was asked for its cookie */
 	__u32 tsecr;
+	__u32 sk_state; /* the kernel's socket, if it was asked for it */
+	__u32 sk_rcv_nxt;
+	__u32 sk_write_seq;
 	struct endpoint ep;
 };
 

@@ -2,12 +2,16 @@
 /*
  * Theory of operation: the BPF side of the session table; its layout and the
  * life of a way stand in synkeeper/table.h. Nothing here can fail a packet:
- * a session that finds no place is adopted again when it is next seen.
+ * a session that finds no place is adopted again when it is next seen. Between
+ * a look and what follows from it a way may have changed hands; the words are
+ * compared when they are swapped, and what slips through (the same state and
+ * tick in another session) the daemon mends when it next asks the kernel.
  */
 #ifndef SYNKEEPER_SESSION_BPF_H
 #define SYNKEEPER_SESSION_BPF_H
 
-#include "maps.bpf.h"
+#include "report.bpf.h"
+#include "synkeeper/books.h"
 #include "synkeeper/table.h"
 
 static __always_inline struct session *session_way(__u32 set, __u32 way)
@@ -18,10 +22,12 @@ static __always_inline struct session *session_way(__u32 set, __u32 way)
 }
 
 /*
- * The slot of @t's session, or -1. A global function: the verifier looks at
- * its loops once, not for every kind of packet that leads here.
+ * The slot of @t's session in any way but @skip, or -1. A global function: the
+ * verifier looks at its loops once, not for every kind of packet that leads
+ * here.
  */
-__noinline int session_slot(const struct tuple *t, __u32 set, __u32 tag)
+__noinline int session_slot(const struct tuple *t, __u32 set, __u32 tag,
+			    __u32 skip)
 {
 	struct session_set *tags = bpf_map_lookup_elem(&session_tags, &set);
 	__u32 half, i;
@@ -35,7 +41,7 @@ __noinline int session_slot(const struct tuple *t, __u32 set, __u32 tag)
 			__u32 way = half * 8 + table_first(match);
 			struct session *s = session_way(set, way);
 
-			if (s && tuple_equal(&s->tuple, t) &&
+			if (s && way != skip && tuple_equal(&s->tuple, t) &&
 			    s->live.state != SESSION_FREE)
 				return set * SET_WAYS + way;
 		}
@@ -43,16 +49,27 @@ __noinline int session_slot(const struct tuple *t, __u32 set, __u32 tag)
 	return -1;
 }
 
-/* Returns the session of @t, or NULL. */
-static __always_inline struct session *session_find(const struct settings *cfg,
-						    const struct tuple *t)
+static __always_inline struct session *session_at(int slot)
+{
+	return bpf_map_lookup_elem(&sessions, &slot); /* -1: out of bounds */
+}
+
+/* Returns the session of @t and its slot, or NULL. */
+static __always_inline struct session *
+session_find(const struct settings *cfg, const struct tuple *t, int *ret_slot)
 {
 	struct table_hash h;
-	__u32 slot;
 
 	table_hash(cfg, t, &h);
-	slot = session_slot(t, h.set & cfg->set_mask, h.tag);
-	return bpf_map_lookup_elem(&sessions, &slot); /* -1: out of bounds */
+	*ret_slot = session_slot(t, h.set & cfg->set_mask, h.tag, SET_WAYS);
+	return session_at(*ret_slot);
+}
+
+static __always_inline void session_flag(struct session *s, __u8 flag)
+{
+	union session_word w = { .flags = flag };
+
+	__sync_fetch_and_or(&s->live.word, w.word);
 }
 
 /* Notes that @s was seen; a store only when the tick has changed. */
@@ -60,6 +77,69 @@ static __always_inline void session_touch(struct session *s, __u32 now)
 {
 	if (s->live.seen != now)
 		s->live.seen = now;
+}
+
+/* Tells watchers what happened to the session of @t, a ring entry each. */
+static __always_inline void session_tell(const struct tuple *t, __u16 service,
+					 __u8 left, __u64 told, __u32 age)
+{
+	struct settings *cfg = get_settings();
+	struct event *e;
+	int i;
+
+	if (!cfg || !(cfg->flags & SETTING_WATCHED))
+		return;
+	for (i = 0; i < SESSION_EVENTS && told; i++, told >>= 4) {
+		e = report_begin(EVENT_SESSION, service, t);
+		if (!e)
+			continue;
+		e->told = told & 15;
+		e->left = left;
+		e->age = age;
+		bpf_ringbuf_submit(e, 0);
+	}
+}
+
+/*
+ * Feeds @inputs (1 << enum session_input) to the session in @slot. Returns
+ * whether it ended and the caller owns the way now. A global function: once
+ * verified, for all who see something.
+ */
+__noinline int session_feed_keep(__u32 slot, __u32 inputs)
+{
+	struct session *s = session_at(slot);
+	__u32 service, now = now_ticks(), age;
+	struct session_totals *t;
+	struct tuple tuple;
+	struct move m;
+
+	if (!s)
+		return 0;
+	service = s->live.service;
+	t = bpf_map_lookup_elem(&totals, &service);
+	if (!t)
+		return 0;
+	tuple = s->tuple;
+	age = now - s->born;
+	if (!books_move(s, t, service, inputs, 0, now, &m))
+		return 0;
+	if (m.told)
+		session_tell(&tuple, service, m.from.state, m.told, age);
+	return m.to.state == SESSION_FREE;
+}
+
+/* The same, and frees the way of a session that ended. */
+__noinline int session_feed(__u32 slot, __u32 inputs)
+{
+	__u32 set = slot / SET_WAYS;
+	struct session_set *tags;
+
+	if (!session_feed_keep(slot, inputs))
+		return 0;
+	tags = bpf_map_lookup_elem(&session_tags, &set);
+	if (tags)
+		table_retag(tags, slot % SET_WAYS, 0);
+	return 1;
 }
 
 struct session_worst {
@@ -81,7 +161,7 @@ static long session_rate(__u32 way, void *data)
 	if (w.state == SESSION_FREE)
 		return 0; /* being filled */
 	score = (__u64)(worst->now - w.seen) + 1;
-	if (w.state != SESSION_ESTABLISHED)
+	if (w.state == SESSION_TIME_WAIT)
 		score |= 1ULL << 33;
 	score = score << 8 | way;
 	if (score > worst->best)
@@ -90,93 +170,107 @@ static long session_rate(__u32 way, void *data)
 }
 
 /*
- * Gives up a way of a full set: of what is not established, else of all, that
- * which was idle longest. Returns SET_WAYS if another CPU was faster.
+ * Gives up a way of a full set: one in TIME-WAIT, else that which was idle
+ * longest. Returns SET_WAYS if another CPU was faster.
  */
 static __always_inline __u32 session_evict(__u32 set, __u32 now)
 {
 	struct session_worst worst = { .set = set, .now = now };
-	struct session *s;
 	__u32 way;
-	__u64 old;
 
 	bpf_loop(SET_WAYS, session_rate, &worst, 0);
 	way = worst.best & (SET_WAYS - 1);
-	s = session_way(set, way);
-	if (!worst.best || !s)
-		return SET_WAYS;
-	old = s->live.word;
-	if (!(old & 0xff) || /* FREE */
-	    __sync_val_compare_and_swap(&s->live.word, old, 0) != old)
+	if (!worst.best ||
+	    !session_feed_keep(set * SET_WAYS + way, 1 << SEE_EVICTED))
 		return SET_WAYS;
 	return way;
 }
 
 /*
- * Claims a way of @h's set and puts its tag. Returns the way, or SET_WAYS if
- * an entry with this tag is just being filled (it may be the same session) or
- * another CPU was faster.
+ * Claims a way of @set and puts @tag. Returns the way, or SET_WAYS if another
+ * CPU was faster.
  */
 static __always_inline __u32 session_claim(__u32 set, __u8 tag, __u32 now)
 {
 	struct session_set *tags = bpf_map_lookup_elem(&session_tags, &set);
-	__u32 half, way;
-	__u64 old;
+	__u32 way;
 
 	if (!tags)
 		return SET_WAYS;
-	for (half = 0; half < SET_WAYS / 8; half++) {
-		__u64 free;
-
-		old = tags->tags[half];
-		free = table_match(old, 0);
-		if (!free)
-			continue;
-		way = table_first(free);
-		if (__sync_val_compare_and_swap(&tags->tags[half], old,
-						old | (__u64)tag << way * 8) !=
-		    old)
-			return SET_WAYS;
-		return half * 8 + way;
-	}
-
+	way = table_claim(tags, tag);
+	if (way < SET_WAYS || table_match(tags->tags[0], 0) ||
+	    table_match(tags->tags[1], 0))
+		return way;
 	way = session_evict(set, now);
-	if (way >= SET_WAYS)
-		return SET_WAYS;
-	half = way / 8 & (SET_WAYS / 8 - 1);
-	old = tags->tags[half] >> way % 8 * 8 & 0xff;
-	__sync_fetch_and_xor(&tags->tags[half], (old ^ tag) << way % 8 * 8);
+	if (way < SET_WAYS)
+		table_retag(tags, way, tag);
 	return way;
 }
 
 struct session_new {
 	struct tuple tuple;
-	__u32 client_isn;
-	__u32 server_isn;
-	__u32 client_tsval;
-	__u32 server_tsval;
+	union {
+		struct {
+			__u32 client_isn;
+			__u32 server_isn;
+			__u32 client_tsval;
+			__u32 server_tsval;
+		};
+		struct {
+			__u32 client_fin;
+			__u32 server_fin;
+		};
+	};
+	__u32 inputs; /* 1 << enum session_input, fed to a free way */
 	__u16 service;
-	__u8 state;
 };
 
-/* Enters a session that session_find() did not find. */
-static __noinline int session_insert(struct settings *cfg,
-				     const struct session_new *n)
+/*
+ * Two CPUs, or a CPU and the daemon, may enter the same connection at once.
+ * Each publishes its entry and then looks for a twin, so one of them at least
+ * sees it, and withdraws its own from table and books.
+ */
+static __always_inline void session_withdraw(struct session *s,
+					     struct session_set *tags,
+					     struct session_totals *t,
+					     __u32 way, __u8 state, __u64 told)
 {
+	union session_word was;
+
+	was.word = __sync_lock_test_and_set(&s->live.word, 0);
+	if (was.state == SESSION_FREE) { /* somebody ended it already */
+		books_enter(t, SESSION_FREE, state, told, 0);
+		return;
+	}
+	books_enter(t, SESSION_FREE, state, 0, 0);
+	books_enter(t, was.state, SESSION_FREE, 0, 0);
+	table_retag(tags, way, 0);
+}
+
+/* Enters a session that session_find() did not find. Returns its slot or -1. */
+__noinline int session_insert(const struct session_new *n)
+{
+	struct settings *cfg = get_settings();
 	union session_word live = {};
+	struct session_totals *t;
+	struct session_set *tags;
 	struct table_hash h;
 	struct session *s;
-	__u32 set, way, now = now_ticks();
+	__u32 set, way, service, now = now_ticks();
+	__u64 told;
 
-	if (!cfg)
+	if (!cfg || !n)
 		return -1;
+	service = n->service;
 	table_hash(cfg, &n->tuple, &h);
 	set = h.set & cfg->set_mask;
-	way = session_claim(set, h.tag, now);
-	if (way >= SET_WAYS)
+	t = bpf_map_lookup_elem(&totals, &service);
+	tags = bpf_map_lookup_elem(&session_tags, &set);
+	if (!t || !tags)
 		return -1;
-	s = session_way(set, way);
-	if (!s)
+	way = session_claim(set, h.tag, now);
+	s = session_way(set, way & (SET_WAYS - 1));
+	if (way >= SET_WAYS || !s)
 		return -1;
 	s->tuple = n->tuple;
 	s->born = now;
@@ -184,12 +278,19 @@ static __noinline int session_insert(struct settings *cfg,
 	s->server_isn = n->server_isn;
 	s->client_tsval = n->client_tsval;
 	s->server_tsval = n->server_tsval;
-	live.state = n->state;
+	live.state = session_steps(SESSION_FREE, n->inputs, &told);
 	live.service = n->service;
 	live.seen = now;
 	/* an exchange, for its barrier: the state must not overtake the rest */
 	__sync_lock_test_and_set(&s->live.word, live.word);
-	return 0;
+	if (session_slot(&n->tuple, set, h.tag, way) >= 0) {
+		session_withdraw(s, tags, t, way, live.state, told);
+		return -1;
+	}
+	books_enter(t, SESSION_FREE, live.state, told, 0);
+	if (told)
+		session_tell(&n->tuple, service, SESSION_FREE, told, 0);
+	return set * SET_WAYS + way;
 }
 
 #endif

@@ -5,9 +5,10 @@
  * verdict() turns that into what happens to it. docs/ARCHITECTURE.md draws
  * the way.
  *
- *   xdp   parse, classify, session or stranger: answer, admit; verdict
+ *   xdp   parse, classify, session or stranger: follow, answer, admit;
+ *         verdict
  *   tc    ingress: a packet that XDP admitted becomes the kernel's socket;
- *         egress: our own SYNs are sessions, too; no RST to a pending one
+ *         egress: the server's FIN, last ACK and RST; our own SYNs
  *
  * Without the daemon's settings, keys and services, everything passes.
  */
@@ -15,7 +16,6 @@
 #include "answer.bpf.h"
 #include "classify.bpf.h"
 #include "parse.bpf.h"
-#include "session.bpf.h"
 #include "verdict.bpf.h"
 
 extern int bpf_sk_assign_tcp_reqsk(struct __sk_buff *skb, struct sock *sk,
@@ -26,9 +26,10 @@ extern int bpf_sk_assign_tcp_reqsk(struct __sk_buff *skb, struct sock *sk,
 static __always_inline bool has_socket(struct xdp_md *ctx,
 				       const struct packet *p)
 {
-	bool unused;
+	struct socket sk;
 
-	return ack_lookup(ctx, p, false, &unused) == FOUND_SOCKET;
+	socket_lookup(ctx, p, false, &sk);
+	return socket_is_full(&sk);
 }
 
 static __always_inline enum reason
@@ -91,26 +92,37 @@ static __always_inline enum reason on_stranger(struct xdp_md *ctx,
 /* So long an admitted ACK may wait in the driver's batch for the kernel. */
 enum { RECENT_TICKS = 1 };
 
+/* Can a packet without FIN move a session of this state? */
+static __always_inline bool awaits_ack(__u8 state)
+{
+	return state >= SESSION_HALF_CLOSED_SERVER && state < SESSION_TIME_WAIT;
+}
+
 /*
  * A packet of a session. The kernel owns challenge ACKs, TIME-WAIT reuse and
- * whether a RST counts, so these pass; a SYN makes the session pending, and
- * its next ACK looks again whose it is. REASON_NONE: to be judged as if the
+ * whether a RST counts, so these pass. REASON_NONE: to be judged as if the
  * session were unknown.
  */
-static __always_inline enum reason on_session(const struct packet *p,
-					      struct session *s)
+static __always_inline enum reason on_session(struct xdp_md *ctx,
+					      const struct packet *p,
+					      const struct session *s, int slot)
 {
+	__u8 state = s->live.state;
+
 	switch (p->flags & HANDSHAKE_FLAGS) {
 	case FLAG_ACK:
 	case FLAG_ACK | FLAG_FIN:
-		return s->live.state == SESSION_PENDING ? REASON_NONE
-							: REASON_session;
+		if (state < SESSION_ESTABLISHED)
+			return REASON_NONE;
+		if (p->flags & FLAG_FIN || awaits_ack(state))
+			follow_client(ctx, p, slot);
+		return REASON_session;
 	case FLAG_SYN:
-		s->client_isn = s->server_isn = 0;
-		s->live.state = SESSION_PENDING;
-		return REASON_session_syn;
+		return follow_syn(ctx, p, slot) ? REASON_session_syn
+						: REASON_NONE;
 	case FLAG_RST:
 	case FLAG_RST | FLAG_ACK:
+		follow_client(ctx, p, slot);
 		return REASON_session_rst;
 	default:
 		return REASON_NONE;
@@ -122,21 +134,35 @@ by_session(struct xdp_md *ctx, struct settings *cfg, struct packet *p)
 {
 	struct session *s;
 	enum reason r;
+	int slot;
 
-	s = session_find(cfg, &p->tuple);
+	s = session_find(cfg, &p->tuple, &slot);
 	if (s) {
 		__u32 now = now_ticks();
 
 		p->recent = now - s->born <= RECENT_TICKS;
 		session_touch(s, now);
-		r = on_session(p, s);
+		r = on_session(ctx, p, s, slot);
 		if (r)
 			return r;
-		p->pending = 1;
-		p->client_isn = s->client_isn;
-		p->server_isn = s->server_isn;
+		if (s->live.state == SESSION_PENDING) {
+			p->pending = 1;
+			p->client_isn = s->client_isn;
+			p->server_isn = s->server_isn;
+		}
+		if (s->live.state == SESSION_FREE)
+			slot = -1; /* the SYN showed that it is over */
 	}
-	return ack_settle(cfg, p, s, on_stranger(ctx, p));
+	r = on_stranger(ctx, p);
+	switch (r) {
+	case REASON_adopted:
+	case REASON_time_wait:
+	case REASON_admitted:
+	case REASON_in_the_way:
+		return ack_settle(ctx, p, slot, r);
+	default:
+		return r;
+	}
 }
 
 static __always_inline int protect(struct xdp_md *ctx)
@@ -181,8 +207,9 @@ static __always_inline bool admit_pending(struct __sk_buff *skb,
 	struct handshake hs;
 	struct tcp_opts o;
 	struct session *s;
+	int slot;
 
-	s = session_find(cfg, &p->tuple);
+	s = session_find(cfg, &p->tuple, &slot);
 	if (!s || s->live.state != SESSION_PENDING)
 		return false;
 	tcp_opts_init(&o);
@@ -225,9 +252,10 @@ int synkeeper_admit(struct __sk_buff *skb)
 	struct settings *cfg = get_settings();
 	struct bpf_tcp_req_attrs attrs;
 	struct packet p = {};
+	struct event *e;
 	struct session *s;
 	bool marked;
-	int err;
+	int err, slot;
 
 	if (!cfg || !(cfg->flags & SETTING_READY))
 		return TCX_NEXT;
@@ -243,11 +271,15 @@ int synkeeper_admit(struct __sk_buff *skb)
 	if (!err)
 		return TCX_NEXT;
 	count(p.ep.service, err > 0 ? err : REASON_refused);
-	if (err < 0)
-		ack_event(EVENT_REFUSED, err, &p.tuple, p.ep.service);
-	s = session_find(cfg, &p.tuple);
+	e = err < 0 ? report_begin(EVENT_REFUSED, p.ep.service, &p.tuple)
+		    : NULL;
+	if (e) {
+		e->error = err;
+		bpf_ringbuf_submit(e, 0);
+	}
+	s = session_find(cfg, &p.tuple, &slot);
 	if (s)
-		s->live.flags |= SESSION_REFUSED;
+		session_flag(s, SESSION_REFUSED);
 	return TCX_NEXT;
 }
 
@@ -265,54 +297,74 @@ static __always_inline void turn_around(struct packet *p)
 /*
  * A SYN that leaves from a service's port: should the peer do the same at the
  * same moment (RFC 9293 section 3.5), its SYN must find the socket and no
- * cookie, so the connection is a session from now on.
+ * cookie, so the connection is known from now on.
  */
-static __always_inline void on_own_syn(struct settings *cfg,
-				       const struct packet *p)
+static __always_inline void on_own_syn(const struct packet *p, int slot)
 {
 	struct session_new n = { .tuple = p->tuple,
 				 .service = p->ep.service,
-				 .state = SESSION_PENDING };
+				 .inputs = 1 << SEE_SYN };
 
-	if (!session_find(cfg, &p->tuple))
-		session_insert(cfg, &n);
+	if (slot < 0)
+		session_insert(&n);
+	else
+		session_feed(slot, n.inputs);
 }
 
 /*
  * The kernel resets a client whose data came behind an admitted ACK that found
  * the accept queue full. The client need not know: it will send again.
  */
-static __always_inline int on_own_rst(struct settings *cfg,
-				      const struct packet *p)
+static __always_inline bool is_premature(const struct packet *p,
+					 const struct session *s)
 {
-	struct session *s = session_find(cfg, &p->tuple);
-
-	if (!s || s->live.state != SESSION_PENDING ||
-	    s->live.flags & SESSION_REFUSED || !s->server_isn)
-		return TCX_NEXT;
-	count(p->ep.service, REASON_rst_withheld);
-	return TCX_DROP;
+	return p->flags & FLAG_RST && s->live.state == SESSION_PENDING &&
+	       !(s->live.flags & SESSION_REFUSED) && s->server_isn;
 }
 
-/* All but SYN and RST leave after two comparisons. */
+/*
+ * Can a packet without SYN, FIN or RST from a socket in this state be the last
+ * acknowledgement? Not while the server has not sent FIN. Without a socket
+ * (what answers for TIME-WAIT before Linux 6.13, forwarded packets): maybe.
+ */
+static __always_inline bool sends_last_ack(__u32 sk_state)
+{
+	return sk_state != KERNEL_ESTABLISHED &&
+	       sk_state != KERNEL_CLOSE_WAIT && sk_state != KERNEL_LISTEN &&
+	       sk_state != KERNEL_NEW_SYN_RECV && sk_state != KERNEL_SYN_RECV;
+}
+
 SEC("tc")
 int synkeeper_egress(struct __sk_buff *skb)
 {
 	struct settings *cfg = get_settings();
+	struct bpf_sock *sk = skb->sk;
+	__u32 sk_state = sk ? sk->state : 0;
 	struct packet p = {};
+	struct session *s;
 	bool syn;
+	int slot;
 
 	if (!cfg || !(cfg->flags & SETTING_READY) || parse_tc(skb, &p))
 		return TCX_NEXT;
-	syn = (p.flags & (FLAG_SYN | FLAG_ACK)) == FLAG_SYN;
-	if (!syn && !(p.flags & FLAG_RST))
+	if (!(p.flags & (FLAG_SYN | FLAG_FIN | FLAG_RST)) &&
+	    !sends_last_ack(sk_state))
 		return TCX_NEXT;
+	syn = (p.flags & (FLAG_SYN | FLAG_ACK)) == FLAG_SYN;
 	turn_around(&p);
 	if (classify(cfg, &p))
 		return TCX_NEXT;
-	if (!syn)
-		return on_own_rst(cfg, &p);
-	on_own_syn(cfg, &p);
+	s = session_find(cfg, &p.tuple, &slot);
+	if (syn) {
+		on_own_syn(&p, slot);
+	} else if (s && is_premature(&p, s)) {
+		count(p.ep.service, REASON_rst_withheld);
+		return TCX_DROP;
+	} else if (s) {
+		/* not l4_len: a packet to be segmented may be longer */
+		follow_server(&p, sk_state,
+			      p.seq + skb->len - p.l4 - p.tcp_len + 1, slot);
+	}
 	return TCX_NEXT;
 }
 

@@ -15,6 +15,7 @@
  *   counters      [service]      per CPU, by reason
  *   session_tags  [set]          one byte per session: a filter, see table.h
  *   sessions      [set*16+way]   one cache line per session
+ *   totals        [service]      the books of its sessions, see books.h
  *   events        ring buffer    what user space should know
  */
 #ifndef SYNKEEPER_ABI_H
@@ -22,10 +23,11 @@
 
 #include "limits.h"
 #include "reasons.h"
+#include "session.h"
 #include "siphash.h"
 #include "types.h"
 
-enum { ABI_VERSION = 1 };
+enum { ABI_VERSION = 2 };
 
 /*
  * The clock of sessions: CLOCK_MONOTONIC in units of 2^24 ns (16.8 ms), which
@@ -53,6 +55,7 @@ enum setting_flags {
 	SETTING_SACK = 1 << 5,	     /* net.ipv4.tcp_sack */
 	SETTING_ECN = 1 << 6,	     /* net.ipv4.tcp_ecn is not 0 */
 	SETTING_DISARMED = 1 << 7,   /* every service: going down */
+	SETTING_WATCHED = 1 << 8,    /* somebody reads session events */
 };
 
 struct settings {
@@ -134,13 +137,6 @@ struct counters {
 	__u64 packets[REASON_COUNT];
 };
 
-enum __attribute__((packed)) session_state {
-	SESSION_FREE,
-	SESSION_PENDING,     /* cookie valid, no socket seen yet */
-	SESSION_ESTABLISHED, /* a full socket was seen */
-	SESSION_TIME_WAIT,
-};
-
 /* The part of a session that changes together; one compare-and-swap. */
 union session_word {
 	struct {
@@ -154,17 +150,33 @@ union session_word {
 
 enum session_flags {
 	SESSION_REFUSED = 1 << 0, /* the kernel said no: its RST may go */
+	SESSION_RST = 1 << 1,	  /* the client sent RST; the kernel is asked */
 };
 
 struct session {
 	union session_word live;
 	struct tuple tuple;
 	__u32 born; /* ticks */
-	/* of a pending session, so that its client can be asked; host order */
-	__u32 client_isn;
-	__u32 server_isn; /* the cookie; 0 with client_isn: not ours to ask */
-	__u32 client_tsval;
-	__u32 server_tsval; /* 0: no timestamps */
+	union {
+		/*
+		 * Pending: so that the client can be asked. Host order; both
+		 * ISNs 0: the handshake was the kernel's.
+		 */
+		struct {
+			__u32 client_isn;
+			__u32 server_isn; /* the cookie */
+			__u32 client_tsval;
+			__u32 server_tsval; /* 0: no timestamps */
+		};
+		/*
+		 * Afterwards: what acknowledges each side's FIN, host order.
+		 * 0: not known, as the kernel's socket brought the news.
+		 */
+		struct {
+			__u32 client_fin;
+			__u32 server_fin;
+		};
+	};
 };
 _Static_assert(sizeof(struct session) == 64, "a session is one cache line");
 
@@ -184,18 +196,51 @@ struct session_set {
 	__u64 tags[SET_WAYS / 8]; /* a byte per way; 0: free */
 };
 
+/* Upper bounds of a session's duration, in ms; one more bucket is above. */
+#define SYNKEEPER_DURATIONS(X) \
+	X(100)                 \
+	X(1000)                \
+	X(10000) X(60000) X(300000) X(900000) X(3600000) X(14400000) X(86400000)
+
+enum {
+#define X(ms) +1
+	DURATIONS = 1 SYNKEEPER_DURATIONS(X),
+#undef X
+};
+
+/*
+ * The books of one service's sessions; only ever changed by atomic additions,
+ * see books.h. sum(alive from PENDING to CLOSING*) = opened - ended, always.
+ */
+struct session_totals {
+	__u64 events[16];	    /* by enum session_event */
+	__u64 alive[16];	    /* by enum session_state */
+	__u64 durations[DURATIONS]; /* of those that ended */
+	__u64 duration_ticks;	    /* their sum */
+	__u64 lost;		    /* events that found the ring full */
+};
+_Static_assert(SESSION_EVENTS <= 16 && SESSION_STATES <= 16, "abi");
+
 enum event_kind {
 	EVENT_IN_THE_WAY = 1, /* remove what the kernel holds for the tuple */
 	EVENT_REFUSED,	      /* the kernel refused the listener (error) */
+	EVENT_RST,	      /* the client sent RST: is its socket gone? */
+	EVENT_SESSION,	      /* told is one of enum session_event */
 };
 
 struct event {
-	__u32 kind; /* enum event_kind */
-	__s32 error;
+	__u8 kind; /* enum event_kind */
+	__u8 told;
+	__u8 left; /* the state before */
+	__u8 pad;
+	__u16 service;
+	__u16 pad2;
 	__u64 when_ns; /* CLOCK_MONOTONIC */
 	struct tuple tuple;
-	__u16 service;
-	__u16 pad;
+	union {
+		__s32 error;
+		__u32 age; /* of the session, ticks */
+	};
 };
 _Static_assert(sizeof(struct event) == 56, "abi");
 

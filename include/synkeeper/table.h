@@ -75,6 +75,41 @@ static __always_inline __u32 table_first(__u64 match)
 	return ((match & -match) >> 7) * 0x0001020304050607ULL >> 56;
 }
 
+/*
+ * Claims a free way of @set and puts @tag. Returns the way, or SET_WAYS if
+ * there is none or somebody else was faster.
+ */
+static __always_inline __u32 table_claim(struct session_set *set, __u8 tag)
+{
+	__u32 half, way;
+
+	for (half = 0; half < SET_WAYS / 8; half++) {
+		__u64 old = *(volatile __u64 *)&set->tags[half];
+		__u64 free = table_match(old, 0);
+
+		if (!free)
+			continue;
+		way = table_first(free);
+		if (__sync_val_compare_and_swap(&set->tags[half], old,
+						old | (__u64)tag << way * 8) !=
+		    old)
+			return SET_WAYS;
+		return half * 8 + way;
+	}
+	return SET_WAYS;
+}
+
+/* Puts @tag, or 0 to free it, in a way that the caller owns. */
+static __always_inline void table_retag(struct session_set *set, __u32 way,
+					__u8 tag)
+{
+	__u64 *word = &set->tags[way / 8 & (SET_WAYS / 8 - 1)];
+	__u32 shift = way % 8 * 8;
+	__u64 old = *(volatile __u64 *)word >> shift & 0xff;
+
+	__sync_fetch_and_xor(word, (old ^ tag) << shift);
+}
+
 static __always_inline bool tuple_equal(const struct tuple *a,
 					const struct tuple *b)
 {

@@ -21,6 +21,7 @@
 #include <string.h>
 #define htobe16_const(x) htobe16(x)
 #define htobe32_const(x) htobe32(x)
+#define barrier_var(var) __asm__ volatile("" : "+r"(var))
 #ifndef __always_inline
 #define __always_inline inline __attribute__((always_inline))
 #endif

@@ -40,6 +40,9 @@ static void test_defaults(void **state)
 	assert_int_equal(c.sessions_max, SESSIONS_DEFAULT);
 	assert_int_equal(c.pending_timeout_ms, 10000);
 	assert_int_equal(c.idle_timeout_ms, 124 * 60000);
+	assert_int_equal(c.half_closed_timeout_ms, 3600000);
+	assert_int_equal(c.closing_timeout_ms, 120000);
+	assert_int_equal(c.time_wait_timeout_ms, 60000);
 	assert_int_equal(c.resets_per_second, 0);
 	assert_int_equal(c.n_services, 0);
 	config_free(&c);
@@ -79,6 +82,9 @@ static void test_everything(void **state)
 		      "max = 4M\n"
 		      "pending-timeout = 1500ms\n"
 		      "idle-timeout = 1d2h3m4s5ms\n"
+		      "half-closed-timeout = 2h\n"
+		      "closing-timeout = 30s\n"
+		      "time-wait-timeout = 2s\n"
 		      "[service web]\n"
 		      "listen = 192.0.2.10:443\n"
 		      "   listen = [2001:db8::10]:443\n"
@@ -103,6 +109,9 @@ static void test_everything(void **state)
 	assert_int_equal(c.sessions_max, 4000000);
 	assert_int_equal(c.pending_timeout_ms, 1500);
 	assert_int_equal(c.idle_timeout_ms, 93784005);
+	assert_int_equal(c.half_closed_timeout_ms, 7200000);
+	assert_int_equal(c.closing_timeout_ms, 30000);
+	assert_int_equal(c.time_wait_timeout_ms, 2000);
 	assert_int_equal(c.resets_per_second, 1000);
 	assert_int_equal(c.n_services, 4);
 	expect_service(&c, 0, "web", "192.0.2.10:443", POLICY_OFF, 16);

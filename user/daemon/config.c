@@ -39,6 +39,9 @@ void config_init(struct config *c)
 		.sessions_max = SESSIONS_DEFAULT,
 		.pending_timeout_ms = 10 * 1000,
 		.idle_timeout_ms = (2 * 60 + 4) * 60 * 1000, /* RFC 5382 */
+		.half_closed_timeout_ms = 60 * 60 * 1000,
+		.closing_timeout_ms = 2 * 60 * 1000,
+		.time_wait_timeout_ms = 60 * 1000,
 	};
 }
 

@@ -44,7 +44,10 @@ struct config {
 	unsigned int key_lifetime_ms; /* one epoch */
 	unsigned int sessions_max;
 	unsigned int pending_timeout_ms;
-	unsigned int idle_timeout_ms;	 /* of established sessions */
+	unsigned int idle_timeout_ms; /* of established sessions */
+	unsigned int half_closed_timeout_ms;
+	unsigned int closing_timeout_ms;
+	unsigned int time_wait_timeout_ms;
 	unsigned int resets_per_second;	 /* RST for bad ACKs; 0: drop */
 	struct config_service *services; /* owned */
 	size_t n_services;

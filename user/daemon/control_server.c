@@ -16,14 +16,16 @@
 #include "control_server.h"
 #include "log.h"
 
-struct client {
+struct control_client {
 	struct control_server *server;
 	int fd; /* -1: the slot is free */
 	sd_event_source *io;
 	sd_event_source *timer;
 	size_t have;
-	char *out; /* the reply in work, or NULL */
-	size_t out_len, out_sent;
+	char *out; /* what is to be sent, or NULL */
+	size_t out_len, out_sent, out_room;
+	void *mark; /* a watcher's */
+	__u64 lost;
 	char in[CONTROL_LINE_MAX];
 };
 
@@ -34,32 +36,93 @@ struct control_server {
 	int fd;
 	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
 	sd_event_source *io;
-	struct client clients[CONTROL_CLIENTS_MAX];
+	struct control_client clients[CONTROL_CLIENTS_MAX];
 };
 
-static void client_drop(struct client *c)
+static void client_drop(struct control_client *c)
 {
 	sd_event_source_disable_unref(c->io);
 	sd_event_source_disable_unref(c->timer);
 	c->io = c->timer = NULL;
 	free(c->out);
+	free(c->mark);
 	c->out = NULL;
+	c->mark = NULL;
+	c->lost = 0;
 	if (c->fd >= 0)
 		close(c->fd);
 	c->fd = -1;
 	c->have = 0;
 }
 
+static void restart_timer(struct control_client *c)
+{
+	sd_event_source_set_time_relative(c->timer,
+					  CONTROL_IDLE_S * 1000000ULL);
+	sd_event_source_set_enabled(c->timer, SD_EVENT_ONESHOT);
+}
+
 static int on_idle(sd_event_source *source, uint64_t when, void *data)
 {
+	struct control_client *c = data;
+
 	(void)source;
 	(void)when;
-	client_drop(data);
+	if (c->mark && !c->out)
+		restart_timer(c); /* nothing happened that it could hear of */
+	else
+		client_drop(c);
 	return 0;
 }
 
+/* Appends to what is to be sent. Returns false if there is no room. */
+static bool client_append(struct control_client *c, const char *text,
+			  size_t len)
+{
+	size_t pending = c->out ? c->out_len - c->out_sent : 0;
+	size_t room = c->out ? c->out_room : 4096;
+	char *out = c->out;
+
+	if (pending + len > CONTROL_BACKLOG)
+		return false;
+	if (c->out_sent && out && c->out_len + len > c->out_room) {
+		memmove(out, out + c->out_sent, pending);
+		c->out_sent = 0;
+		c->out_len = pending;
+	}
+	while (room < pending + len)
+		room *= 2;
+	if (!out || room > c->out_room) {
+		out = realloc(out, room);
+		if (!out)
+			return false;
+		if (!c->out)
+			c->out_len = c->out_sent = 0;
+		c->out = out;
+		c->out_room = room;
+	}
+	memcpy(c->out + c->out_len, text, len);
+	c->out_len += len;
+	return true;
+}
+
+/* Tells a watcher what it has missed, when it can hear again. */
+static void client_tell_lost(struct control_client *c)
+{
+	char line[64];
+	int len;
+
+	if (!c->lost)
+		return;
+	len = snprintf(line, sizeof(line),
+		       "{\"event\":\"lost\",\"count\":%llu}\n",
+		       (unsigned long long)c->lost);
+	if (client_append(c, line, len))
+		c->lost = 0;
+}
+
 /* Sends what is left of the reply. Returns 1 if all of it is gone. */
-static int client_send(struct client *c)
+static int client_send(struct control_client *c)
 {
 	while (c->out_sent < c->out_len) {
 		ssize_t n = send(c->fd, c->out + c->out_sent,
@@ -74,7 +137,7 @@ static int client_send(struct client *c)
 	return 1;
 }
 
-static int client_reply(struct client *c, json_t *reply)
+static int client_reply(struct control_client *c, json_t *reply)
 {
 	char *text = json_dumps(reply, JSON_COMPACT);
 
@@ -82,14 +145,14 @@ static int client_reply(struct client *c, json_t *reply)
 	if (!text)
 		return -ENOMEM;
 	c->out = text;
-	c->out_len = strlen(text) + 1;
+	c->out_len = c->out_room = strlen(text) + 1;
 	text[c->out_len - 1] = '\n'; /* for the NUL: the length is known */
 	c->out_sent = 0;
 	return 0;
 }
 
 /* Answers the first whole line in the buffer, if there is one. */
-static int client_request(struct client *c)
+static int client_request(struct control_client *c)
 {
 	char *end = memchr(c->in, '\n', c->have);
 	size_t len;
@@ -98,14 +161,14 @@ static int client_request(struct client *c)
 	if (!end)
 		return c->have == sizeof(c->in) ? -EMSGSIZE : 0;
 	*end = 0;
-	err = client_reply(c, c->server->answer(c->in, c->server->data));
+	err = client_reply(c, c->server->answer(c, c->in, c->server->data));
 	len = end + 1 - c->in;
 	memmove(c->in, end + 1, c->have - len);
 	c->have -= len;
 	return err;
 }
 
-static int client_read(struct client *c)
+static int client_read(struct control_client *c)
 {
 	ssize_t n = recv(c->fd, c->in + c->have, sizeof(c->in) - c->have, 0);
 
@@ -120,16 +183,20 @@ static int client_read(struct client *c)
 static int on_client(sd_event_source *source, int fd, uint32_t revents,
 		     void *data)
 {
-	struct client *c = data;
+	struct control_client *c = data;
 	int err = 0;
 
 	(void)source;
 	(void)fd;
-	if (revents & EPOLLIN && !c->out)
+	if (revents & EPOLLIN && (!c->out || c->mark))
 		err = client_read(c);
+	if (c->mark)
+		c->have = 0;
 	while (!err) {
-		if (!c->out)
+		if (!c->out && !c->mark)
 			err = client_request(c);
+		if (!c->out && c->mark)
+			client_tell_lost(c);
 		if (err || !c->out)
 			break;
 		err = client_send(c);
@@ -146,9 +213,10 @@ static int on_client(sd_event_source *source, int fd, uint32_t revents,
 		client_drop(c);
 		return 0;
 	}
-	sd_event_source_set_io_events(c->io, c->out ? EPOLLOUT : EPOLLIN);
-	sd_event_source_set_time_relative(c->timer,
-					  CONTROL_IDLE_S * 1000000ULL);
+	sd_event_source_set_io_events(
+		c->io,
+		(c->out ? EPOLLOUT : 0) | (!c->out || c->mark ? EPOLLIN : 0));
+	restart_timer(c);
 	return 0;
 }
 
@@ -169,7 +237,7 @@ static int on_connect(sd_event_source *source, int fd, uint32_t revents,
 		      void *data)
 {
 	struct control_server *s = data;
-	struct client *c = s->clients;
+	struct control_client *c = s->clients;
 	int client;
 
 	(void)source;
@@ -262,6 +330,44 @@ int control_start(sd_event *loop, const char *path, control_answer answer,
 	}
 	*ret = s;
 	return 0;
+}
+
+void control_watch(struct control_client *c, void *mark)
+{
+	free(c->mark);
+	c->mark = mark;
+}
+
+unsigned int control_watchers(const struct control_server *s)
+{
+	unsigned int n = 0, i;
+
+	for (i = 0; i < CONTROL_CLIENTS_MAX; i++)
+		n += s->clients[i].fd >= 0 && s->clients[i].mark;
+	return n;
+}
+
+void control_broadcast(struct control_server *s,
+		       bool (*wants)(const void *mark, const void *data),
+		       const char *(*line)(const void *data), const void *data)
+{
+	const char *text = NULL;
+	unsigned int i;
+
+	for (i = 0; i < CONTROL_CLIENTS_MAX; i++) {
+		struct control_client *c = &s->clients[i];
+
+		if (c->fd < 0 || !c->mark || !wants(c->mark, data))
+			continue;
+		if (!text)
+			text = line(data);
+		if (!c->lost && client_append(c, text, strlen(text)))
+			/* sent together with what else comes in this round */
+			sd_event_source_set_io_events(c->io,
+						      EPOLLIN | EPOLLOUT);
+		else
+			c->lost++;
+	}
 }
 
 void control_stop(struct control_server *s)

@@ -24,8 +24,7 @@
 #include "pins.h"
 
 enum {
-	TICK_US = 500000,	/* listeners, settings, reaper */
-	ASKS_PER_TICK = 500,	/* sessions checked against the kernel */
+	TICK_US = 500000,	/* listeners, settings */
 	RETRY_NS = 1000000000,	/* a key that could not be made */
 	KERNEL_COOKIES_S = 120, /* how long a cookie of the kernel's may live */
 };
@@ -61,7 +60,7 @@ static int add_services(struct daemon *d)
 	size_t i;
 	int err;
 
-	err = services_init(&d->loader, &d->services);
+	err = services_init(&d->loader, &d->sessions, &d->services);
 	for (i = 0; i < d->config.n_services && !err; i++)
 		err = services_add(d->services, &d->config.services[i], NULL);
 	if (err) {
@@ -116,7 +115,7 @@ static int on_tick(sd_event_source *source, uint64_t when, void *data)
 
 	(void)when;
 	daemon_refresh(d);
-	sessions_reap(&d->sessions, d->diag, ASKS_PER_TICK);
+	watch_follow(d);
 	set_timer(source, TICK_US * 1000ULL);
 	return 0;
 }
@@ -200,6 +199,7 @@ void daemon_free(struct daemon *d)
 	sd_event_source_unref(d->key_timer);
 	sd_event_source_unref(d->tick_timer);
 	sd_event_unref(d->loop);
+	reaper_stop(&d->reaper);
 	sessions_free(&d->sessions);
 	services_free(d->services);
 	sockdiag_close(d->diag);
@@ -223,7 +223,7 @@ static int prepare(struct daemon *d)
 				d->loader.took_over);
 	if (!err)
 		err = sessions_init(&d->sessions, &d->loader, d->settings,
-				    &d->config);
+				    watch_tell, d);
 	if (!err) {
 		err = sockdiag_open(&d->diag);
 		if (err)
@@ -233,6 +233,9 @@ static int prepare(struct daemon *d)
 		err = add_services(d);
 	if (!err)
 		err = start_loop(d);
+	if (!err)
+		err = reaper_start(&d->reaper, d->loop, &d->sessions, d->diag,
+				   &d->config);
 	if (!err)
 		err = control_start(d->loop, d->config.control, request_answer,
 				    d, &d->control);

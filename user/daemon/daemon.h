@@ -10,12 +10,13 @@
 #include <systemd/sd-event.h>
 
 #include "attach.h"
+#include "control_server.h"
 #include "keys.h"
+#include "reaper.h"
 #include "services.h"
 #include "sessions.h"
 
 struct ring_buffer;
-struct control_server;
 
 struct daemon {
 	struct config config;
@@ -25,6 +26,7 @@ struct daemon {
 	struct keys keys;
 	struct services *services;
 	struct sessions sessions;
+	struct reaper reaper;
 	struct sockdiag *diag;
 	struct ring_buffer *events;
 	struct attachment ifaces[CONFIG_IFACES_MAX];
@@ -69,13 +71,21 @@ void ifaces_detach(struct daemon *d, bool found);
  * Answers one request (see control.h). Returns the reply, to be released with
  * json_decref().
  */
-json_t *request_answer(const char *line, void *daemon);
+json_t *request_answer(struct control_client *client, const char *line,
+		       void *daemon);
 
 /* Sums a service's counters over the CPUs. @id 0: traffic to no service. */
 int stats_read(int counters_fd, __u32 id, struct counters *ret);
 
 /* Takes what the BPF programs report; an sd-event source on the ring. */
 int events_start(struct daemon *d);
+
+/* watch.c: tells watchers; turns the events on while there are any. */
+void watch_tell(void *daemon, const struct event *e);
+void watch_follow(struct daemon *d);
+/* Makes a client a watcher of what @f matches. Returns 0 or -ENOMEM. */
+int watch_add(struct daemon *d, struct control_client *c,
+	      const struct filter *f);
 
 /* Keeps CAP_NET_ADMIN and CAP_BPF, drops the rest for good. */
 int caps_drop(void);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: what the BPF programs ask of user space, through the
- * ring buffer. A full ring loses requests, not packets: each of them is made
- * again by the client's retransmission.
+ * Theory of operation: what the BPF programs ask of user space and tell it,
+ * through the ring buffer. A full ring loses neither packets nor books:
+ * requests are made again by the client's retransmission, or found by the
+ * reaper, and watchers are told how many events they missed.
  */
 #include <bpf/libbpf.h>
 #include <errno.h>
@@ -41,6 +42,12 @@ static int on_event(void *data, void *record, size_t size)
 		break;
 	case EVENT_REFUSED:
 		on_refused(d, e);
+		break;
+	case EVENT_RST:
+		reaper_suspect(&d->reaper, &e->tuple);
+		break;
+	case EVENT_SESSION:
+		watch_tell(d, e);
 		break;
 	}
 	return 0;

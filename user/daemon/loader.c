@@ -35,6 +35,7 @@ static struct bpf_map *map_of(const struct loader *l, enum loader_map map)
 		[MAP_COUNTERS] = s->maps.counters,
 		[MAP_SESSION_TAGS] = s->maps.session_tags,
 		[MAP_SESSIONS] = s->maps.sessions,
+		[MAP_TOTALS] = s->maps.totals,
 		[MAP_EVENTS] = s->maps.events,
 	};
 

@@ -15,17 +15,9 @@
 #include "control.h"
 #include "daemon.h"
 #include "log.h"
+#include "requests.h"
 
-struct request {
-	json_t *args;
-	char error[256];
-	char hint[256];
-};
-
-static json_t *refuse(struct request *r, const char *hint, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
-
-static json_t *refuse(struct request *r, const char *hint, const char *fmt, ...)
+json_t *refuse(struct request *r, const char *hint, const char *fmt, ...)
 {
 	va_list args;
 
@@ -140,28 +132,45 @@ static json_t *json_health(const struct daemon *d)
 	return list;
 }
 
+static json_t *json_sessions(const struct daemon *d,
+			     const struct session_totals *t)
+{
+	const __u64 *alive = t->alive;
+
+	return json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "max",
+			 (json_int_t)d->sessions.sets * SET_WAYS / 2, "alive",
+			 (json_int_t)totals_alive(t), "pending",
+			 (json_int_t)alive[SESSION_PENDING], "established",
+			 (json_int_t)alive[SESSION_ESTABLISHED], "half_closed",
+			 (json_int_t)(alive[SESSION_HALF_CLOSED_CLIENT] +
+				      alive[SESSION_HALF_CLOSED_SERVER]),
+			 "closing",
+			 (json_int_t)(alive[SESSION_CLOSING] +
+				      alive[SESSION_CLOSING_SERVER] +
+				      alive[SESSION_CLOSING_CLIENT]),
+			 "time_wait", (json_int_t)alive[SESSION_TIME_WAIT]);
+}
+
 static json_t *on_status(struct daemon *d, struct request *r)
 {
 	const struct service *svc = NULL;
-	struct session_counts n;
+	struct session_totals n;
 	struct counters sum = {}, c;
 
 	(void)r;
-	sessions_count(&d->sessions, &n);
+	sessions_totals(&d->sessions, 0, &n);
 	if (!counters_of(d, 0, &c))
 		counters_add(&sum, &c);
 	while ((svc = services_next(d->services, svc)))
 		if (!counters_of(d, svc->id, &c))
 			counters_add(&sum, &c);
-	return json_pack(
-		"{s:s,s:i,s:f,s:s,s:o,s:o,s:o,s:{s:i,s:i,s:i,s:i},s:o,s:o}",
-		"version", SYNKEEPER_VERSION, "pid", getpid(), "uptime_s",
-		seconds(now_ns() - d->started_ns), "pin_dir", d->config.pin_dir,
-		"interfaces", json_ifaces(d), "services", json_services(d),
-		"key", json_key(d), "sessions", "max",
-		d->sessions.sets * SET_WAYS / 2, "pending", n.pending,
-		"established", n.established, "time_wait", n.time_wait, "total",
-		json_reasons(&sum), "health", json_health(d));
+	return json_pack("{s:s,s:i,s:f,s:s,s:o,s:o,s:o,s:o,s:o,s:o}", "version",
+			 SYNKEEPER_VERSION, "pid", getpid(), "uptime_s",
+			 seconds(now_ns() - d->started_ns), "pin_dir",
+			 d->config.pin_dir, "interfaces", json_ifaces(d),
+			 "services", json_services(d), "key", json_key(d),
+			 "sessions", json_sessions(d, &n), "total",
+			 json_reasons(&sum), "health", json_health(d));
 }
 
 static json_t *on_service_list(struct daemon *d, struct request *r)
@@ -170,8 +179,7 @@ static json_t *on_service_list(struct daemon *d, struct request *r)
 	return json_pack("{s:o}", "services", json_services(d));
 }
 
-/* Reads member "listen" of the request. */
-static bool arg_listen(struct request *r, struct listen *ret)
+bool arg_listen(struct request *r, struct listen *ret)
 {
 	const char *text =
 		json_string_value(json_object_get(r->args, "listen"));
@@ -219,7 +227,7 @@ static bool arg_name(struct request *r, char ret[CONFIG_NAME_MAX])
 	return true;
 }
 
-static json_t *not_a_service(struct request *r)
+json_t *not_a_service(struct request *r)
 {
 	const char *text =
 		json_string_value(json_object_get(r->args, "listen"));
@@ -385,6 +393,9 @@ static const struct {
 	{ "key.list", on_key_list },
 	{ "key.rotate", on_key_rotate },
 	{ "stats", on_stats },
+	{ "session.totals", request_session_totals },
+	{ "session.kill", request_session_kill },
+	{ "session.watch", request_session_watch },
 	{ "down", on_down },
 };
 
@@ -403,10 +414,11 @@ static json_t *dispatch(struct daemon *d, struct request *r)
 		      "no request is called '%s'", cmd);
 }
 
-json_t *request_answer(const char *line, void *data)
+json_t *request_answer(struct control_client *client, const char *line,
+		       void *data)
 {
+	struct request r = { .client = client };
 	struct daemon *d = data;
-	struct request r = {};
 	json_error_t error;
 	json_t *result;
 

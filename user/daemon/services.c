@@ -18,6 +18,7 @@ struct services {
 	struct service_info infos[SERVICES_MAX]; /* as in the map */
 	int info_fd;
 	int counters_fd;
+	struct sessions *sessions; /* whose books go by service, too */
 	struct listeners listeners;
 	struct endpoints endpoints;
 	bool changed;	    /* since the endpoints were last computed */
@@ -56,6 +57,13 @@ const char *service_why(const struct service *svc)
 	return text[svc->why];
 }
 
+const struct service_info *services_info(const struct services *s, __u16 id)
+{
+	const struct service_info *i = &s->infos[id % SERVICES_MAX];
+
+	return i->listen.port ? i : NULL;
+}
+
 static struct listen info_listen(const struct service_info *i)
 {
 	struct listen l = { .port = i->listen.port, .wildcard = i->wildcard };
@@ -64,7 +72,8 @@ static struct listen info_listen(const struct service_info *i)
 	return l;
 }
 
-int services_init(const struct loader *l, struct services **ret)
+int services_init(const struct loader *l, struct sessions *sessions,
+		  struct services **ret)
 {
 	struct services *s = calloc(1, sizeof(*s));
 	__u32 id;
@@ -74,6 +83,7 @@ int services_init(const struct loader *l, struct services **ret)
 		return -ENOMEM;
 	s->info_fd = loader_map_fd(l, MAP_SERVICES);
 	s->counters_fd = loader_map_fd(l, MAP_COUNTERS);
+	s->sessions = sessions;
 	err = endpoints_init(&s->endpoints, l);
 	if (err) {
 		free(s);
@@ -104,6 +114,15 @@ static struct service *find(struct services *s, const struct listen *l)
 	return NULL;
 }
 
+/* Is the id spoken for, by a successor's service or by sessions? */
+static bool id_is_taken(const struct services *s, __u32 id)
+{
+	struct session_totals t;
+
+	sessions_totals(s->sessions, id, &t);
+	return s->infos[id].used || totals_alive(&t);
+}
+
 /* The id that this address had, or a fresh one; 0 if there is none left. */
 static __u16 pick_id(const struct services *s, const struct listen *l)
 {
@@ -111,12 +130,14 @@ static __u16 pick_id(const struct services *s, const struct listen *l)
 
 	for (id = 1; id < SERVICES_MAX; id++) {
 		struct listen had = info_listen(&s->infos[id]);
+		bool taken;
 
 		if (s->slots[id].id)
 			continue;
-		if (s->infos[id].used && listen_equal(&had, l))
+		taken = id_is_taken(s, id);
+		if (taken && listen_equal(&had, l))
 			return id;
-		if (!s->infos[id].used && !fresh)
+		if (!taken && !fresh)
 			fresh = id;
 	}
 	return fresh;
@@ -161,8 +182,10 @@ int services_add(struct services *s, const struct config_service *c,
 		if (!id)
 			return -ENOSPC;
 		svc = &s->slots[id];
-		if (!s->infos[id].used)
+		if (!id_is_taken(s, id)) {
 			counters_zero(s, id);
+			sessions_forget_totals(s->sessions, id);
+		}
 		*svc = (struct service){ .id = id, .listen = c->listen };
 	}
 	svc->drain_until_ns = 0;

@@ -20,6 +20,7 @@
 #include "config.h"
 #include "loader.h"
 #include "netconf.h"
+#include "sessions.h"
 #include "sockdiag.h"
 
 /* Why a service is not armed. */
@@ -51,13 +52,14 @@ struct listeners {
 	size_t n;
 };
 
-int services_init(const struct loader *l, struct services **ret);
+int services_init(const struct loader *l, struct sessions *sessions,
+		  struct services **ret);
 void services_free(struct services *s);
 
 /*
- * Adds a service, or takes a draining one back. Its id is that of an earlier
- * instance's service of the same address, if there was one. Returns 0,
- * -EEXIST or -ENOSPC.
+ * Adds a service, or takes a draining one back. Its id is the one that the
+ * address had before, if it had one and sessions of it are left, so that they
+ * are found again. Returns 0, -EEXIST or -ENOSPC.
  */
 int services_add(struct services *s, const struct config_service *c,
 		 const struct service **ret);
@@ -86,5 +88,7 @@ void services_refused(struct services *s, __u16 id);
 const struct service *services_next(const struct services *s,
 				    const struct service *after);
 const char *service_why(const struct service *svc);
+/* What @id stands for, or stood for lately; NULL: nothing ever. */
+const struct service_info *services_info(const struct services *s, __u16 id);
 
 #endif

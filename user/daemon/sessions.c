@@ -2,7 +2,6 @@
 /* Theory of operation: see sessions.h. */
 #include <bpf/bpf.h>
 #include <errno.h>
-#include <netinet/tcp.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -12,226 +11,229 @@
 #include "sessions.h"
 #include "synkeeper/table.h"
 
-enum {
-	ASK_PENDING_MS = 1000, /* idle so long, the reaper asks the kernel */
-	ASK_AFTER_MS = 30000,  /* the same of an established session */
-	SLICES = 10,
-};
-
-static __u32 ticks_of(__u64 ms)
-{
-	return ns_to_ticks(ms * 1000000);
-}
-
-static void *map_table(int fd, size_t size, int prot)
+static size_t in_pages(size_t size)
 {
 	size_t page = sysconf(_SC_PAGESIZE);
-	void *at = mmap(NULL, (size + page - 1) / page * page, prot, MAP_SHARED,
-			fd, 0);
+
+	return (size + page - 1) / page * page;
+}
+
+static void *map_table(const struct loader *l, enum loader_map map, size_t size)
+{
+	void *at = mmap(NULL, in_pages(size), PROT_READ | PROT_WRITE,
+			MAP_SHARED, loader_map_fd(l, map), 0);
 
 	return at == MAP_FAILED ? NULL : at;
 }
 
-int sessions_init(struct sessions *s, const struct loader *l,
-		  struct settings *settings, const struct config *c)
+static void unmap_table(void *at, size_t size)
 {
-	*s = (struct sessions){
-		.settings = settings,
-		.sets = settings->set_mask + 1,
-		.pending_ticks = ticks_of(c->pending_timeout_ms),
-		.idle_ticks = ticks_of(c->idle_timeout_ms),
-		.probe = { -1, -1 },
-	};
-	s->tags = map_table(loader_map_fd(l, MAP_SESSION_TAGS),
-			    s->sets * sizeof(*s->tags), PROT_READ | PROT_WRITE);
-	s->entries = map_table(loader_map_fd(l, MAP_SESSIONS),
-			       (size_t)s->sets * SET_WAYS * sizeof(*s->entries),
-			       PROT_READ | PROT_WRITE);
-	if (!s->tags || !s->entries) {
+	if (at)
+		munmap(at, in_pages(size));
+}
+
+static size_t tags_size(const struct sessions *s)
+{
+	return s->sets * sizeof(*s->tags);
+}
+
+static size_t entries_size(const struct sessions *s)
+{
+	return (size_t)s->sets * SET_WAYS * sizeof(*s->entries);
+}
+
+static size_t totals_size(const struct sessions *s)
+{
+	return SERVICES_MAX * sizeof(*s->totals);
+}
+
+int sessions_init(struct sessions *s, const struct loader *l,
+		  struct settings *settings, session_told told, void *data)
+{
+	*s = (struct sessions){ .settings = settings,
+				.sets = settings->set_mask + 1,
+				.told = told,
+				.told_data = data };
+	s->tags = map_table(l, MAP_SESSION_TAGS, tags_size(s));
+	s->entries = map_table(l, MAP_SESSIONS, entries_size(s));
+	s->totals = map_table(l, MAP_TOTALS, totals_size(s));
+	if (!s->tags || !s->entries || !s->totals) {
 		int err = -errno;
 
 		log_err("cannot map the session table: %s", strerror(-err));
 		return err;
 	}
-	return probe_open(&s->probe);
+	return 0;
 }
 
 void sessions_free(struct sessions *s)
 {
-	if (!s->settings)
-		return; /* never begun */
-	probe_close(&s->probe);
-	if (s->tags)
-		munmap(s->tags, s->sets * sizeof(*s->tags));
-	if (s->entries)
-		munmap(s->entries,
-		       (size_t)s->sets * SET_WAYS * sizeof(*s->entries));
+	unmap_table(s->tags, tags_size(s));
+	unmap_table(s->entries, entries_size(s));
+	unmap_table(s->totals, totals_size(s));
 	s->tags = NULL;
 	s->entries = NULL;
+	s->totals = NULL;
 }
 
-static __u8 tag_of(const struct sessions *s, __u32 set, __u32 way)
+/* A gauge may be read in the midst of a move, one below what it will be. */
+static __u64 not_negative(__u64 n)
 {
-	return __atomic_load_n(&s->tags[set].tags[way / 8], __ATOMIC_RELAXED) >>
-	       way % 8 * 8;
+	return (__s64)n < 0 ? 0 : n;
 }
 
-static union session_word word_of(const struct session *e)
+static void totals_add(struct session_totals *sum,
+		       const struct session_totals *t)
 {
-	return (union session_word){ .word = __atomic_load_n(
-					     &e->live.word, __ATOMIC_ACQUIRE) };
+	int i;
+
+	for (i = 0; i < SESSION_EVENTS; i++)
+		sum->events[i] += t->events[i];
+	for (i = 0; i < SESSION_STATES; i++)
+		sum->alive[i] += not_negative(t->alive[i]);
+	for (i = 0; i < DURATIONS; i++)
+		sum->durations[i] += t->durations[i];
+	sum->duration_ticks += t->duration_ticks;
+	sum->lost += t->lost;
 }
 
-static bool swap_word(struct session *e, union session_word from, __u64 to)
+void sessions_totals(const struct sessions *s, __u16 service,
+		     struct session_totals *ret)
 {
-	return __atomic_compare_exchange_n(&e->live.word, &from.word, to, false,
-					   __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+	struct session_totals sum = {};
+	__u32 id;
+
+	if (service)
+		totals_add(&sum, &s->totals[service % SERVICES_MAX]);
+	for (id = 0; id < SERVICES_MAX && !service; id++)
+		totals_add(&sum, &s->totals[id]);
+	*ret = sum;
 }
 
-void sessions_count(const struct sessions *s, struct session_counts *ret)
+__u64 totals_alive(const struct session_totals *t)
 {
-	struct session_counts n = {};
-	__u32 set, way;
+	__u64 n = 0;
+	__u8 state;
 
-	for (set = 0; set < s->sets; set++) {
-		if (!s->tags[set].tags[0] && !s->tags[set].tags[1])
-			continue;
-		for (way = 0; way < SET_WAYS; way++) {
-			if (!tag_of(s, set, way))
-				continue;
-			switch (word_of(&s->entries[set * SET_WAYS + way])
-					.state) {
-			case SESSION_PENDING:
-				n.pending++;
-				break;
-			case SESSION_ESTABLISHED:
-				n.established++;
-				break;
-			case SESSION_TIME_WAIT:
-				n.time_wait++;
-				break;
-			case SESSION_FREE: /* being filled */
-				break;
-			}
-		}
+	for (state = 0; state < SESSION_STATES; state++)
+		if (session_is_live(state))
+			n += not_negative(t->alive[state]);
+	return n;
+}
+
+void sessions_forget_totals(struct sessions *s, __u16 service)
+{
+	memset(&s->totals[service % SERVICES_MAX], 0, sizeof(*s->totals));
+}
+
+bool sessions_in_set(const struct sessions *s, __u32 set)
+{
+	return s->tags[set].tags[0] || s->tags[set].tags[1];
+}
+
+bool sessions_in_slot(const struct sessions *s, __u32 slot)
+{
+	const __u64 *tags = s->tags[slot / SET_WAYS].tags;
+	__u32 way = slot % SET_WAYS;
+
+	return __atomic_load_n(&tags[way / 8], __ATOMIC_RELAXED) >>
+		       way % 8 * 8 &
+	       0xff;
+}
+
+/* The slot of @t in any way of @set but @skip, or -1. */
+static int slot_of(const struct sessions *s, const struct tuple *t, __u32 set,
+		   __u32 skip)
+{
+	__u32 way;
+
+	for (way = 0; way < SET_WAYS; way++) {
+		__u32 slot = set * SET_WAYS + way;
+		const struct session *e = &s->entries[slot];
+
+		if (way != skip && sessions_in_slot(s, slot) &&
+		    e->live.state != SESSION_FREE && tuple_equal(&e->tuple, t))
+			return (int)slot;
 	}
-	*ret = n;
+	return -1;
 }
 
-/* Claims a way for @tag; SET_WAYS if the set is full or the tag is taken. */
-static __u32 claim(struct sessions *s, __u32 set, __u8 tag)
+struct session *sessions_find(const struct sessions *s, const struct tuple *t,
+			      __u32 *ret_slot)
 {
-	__u32 half;
+	struct table_hash h;
+	int slot;
 
-	for (half = 0; half < SET_WAYS / 8; half++) {
-		__u64 *word = &s->tags[set].tags[half];
-		__u64 old = __atomic_load_n(word, __ATOMIC_RELAXED);
-		__u64 free = table_match(old, 0);
-		__u32 way;
-
-		if (!free)
-			continue;
-		way = table_first(free);
-		if (__atomic_compare_exchange_n(
-			    word, &old, old | (__u64)tag << way * 8, false,
-			    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
-			return half * 8 + way;
-		return SET_WAYS;
-	}
-	return SET_WAYS;
+	table_hash(s->settings, t, &h);
+	slot = slot_of(s, t, h.set & s->settings->set_mask, SET_WAYS);
+	if (slot < 0)
+		return NULL;
+	*ret_slot = slot;
+	return &s->entries[slot];
 }
 
-static enum session_state state_of(int tcp_state)
+static void tell(struct sessions *s, const struct tuple *t, __u16 service,
+		 __u8 left, __u64 told, __u32 age)
 {
-	switch (tcp_state) {
-	case TCP_SYN_RECV:
-		return SESSION_PENDING;
-	case TCP_TIME_WAIT:
-		return SESSION_TIME_WAIT;
-	default:
-		return SESSION_ESTABLISHED;
+	struct event e = { .kind = EVENT_SESSION,
+			   .left = left,
+			   .service = service,
+			   .when_ns = now_ns(),
+			   .tuple = *t,
+			   .age = age };
+
+	for (; told; told >>= 4) {
+		e.told = told & 15;
+		s->told(s->told_data, &e);
 	}
 }
 
 void sessions_enter(struct sessions *s, const struct tuple *t, __u16 service,
 		    int tcp_state)
 {
+	struct session_totals *totals = &s->totals[service % SERVICES_MAX];
 	__u32 now = ns_to_ticks(now_ns()), set, way;
+	union session_word live = { .service = service, .seen = now };
 	struct table_hash h;
 	struct session *e;
+	__u64 told;
 
 	table_hash(s->settings, t, &h);
 	set = h.set & s->settings->set_mask;
-	for (way = 0; way < SET_WAYS; way++)
-		if (tag_of(s, set, way) == h.tag &&
-		    tuple_equal(&s->entries[set * SET_WAYS + way].tuple, t))
-			return;
-	way = claim(s, set, h.tag);
+	live.state =
+		session_steps(SESSION_FREE, session_seen_in(tcp_state), &told);
+	if (live.state == SESSION_FREE || slot_of(s, t, set, SET_WAYS) >= 0)
+		return;
+	way = table_claim(&s->tags[set], h.tag);
 	if (way == SET_WAYS)
 		return;
 	e = &s->entries[set * SET_WAYS + way];
 	e->tuple = *t;
 	e->born = now;
 	e->client_isn = e->server_isn = 0;
-	__atomic_store_n(&e->live.word,
-			 ((union session_word){ .state = state_of(tcp_state),
-						.service = service,
-						.seen = now })
-				 .word,
-			 __ATOMIC_SEQ_CST);
-}
-
-static void end(struct sessions *s, __u32 set, __u32 way,
-		union session_word seen)
-{
-	if (swap_word(&s->entries[set * SET_WAYS + way], seen, 0))
-		__atomic_fetch_and(&s->tags[set].tags[way / 8],
-				   ~(0xffULL << way % 8 * 8), __ATOMIC_SEQ_CST);
-}
-
-static void reap_one(struct sessions *s, struct sockdiag *diag, __u32 set,
-		     __u32 way, int *asks)
-{
-	struct session *e = &s->entries[set * SET_WAYS + way];
-	union session_word seen = word_of(e), next;
-	__u32 idle = ns_to_ticks(now_ns()) - seen.seen, limit;
-	bool pending = seen.state == SESSION_PENDING;
-	int found;
-
-	if (seen.state == SESSION_FREE || (__s32)idle < 0)
+	__atomic_store_n(&e->live.word, live.word, __ATOMIC_SEQ_CST);
+	if (slot_of(s, t, set, way) >= 0 &&
+	    __sync_bool_compare_and_swap(&e->live.word, live.word, 0)) {
+		table_retag(&s->tags[set], way, 0); /* XDP was faster */
 		return;
-	limit = pending ? s->pending_ticks : s->idle_ticks;
-	if (idle < ticks_of(pending ? ASK_PENDING_MS : ASK_AFTER_MS) ||
-	    (idle < limit && *asks <= 0))
-		return;
-	found = -ENOENT;
-	if (*asks > 0) {
-		(*asks)--;
-		found = sockdiag_state(diag, &e->tuple);
 	}
-	if (found > 0 && state_of(found) != seen.state) {
-		next = seen;
-		next.state = state_of(found);
-		swap_word(e, seen, next.word);
-	} else if (found == -ENOENT && (!pending || idle >= limit)) {
-		end(s, set, way, seen);
-	} else if (found == -ENOENT && (e->client_isn || e->server_isn)) {
-		probe_send(&s->probe, e); /* lost: the next walk asks again */
-	}
+	books_enter(totals, SESSION_FREE, live.state, told, 0);
+	tell(s, t, service, SESSION_FREE, told, 0);
 }
 
-void sessions_reap(struct sessions *s, struct sockdiag *diag, int asks)
+bool sessions_feed(struct sessions *s, __u32 slot, __u32 inputs, __u8 flags)
 {
-	__u32 slice = s->sets / SLICES + 1, i, way;
+	struct session *e = &s->entries[slot];
+	__u32 now = ns_to_ticks(now_ns()), age = now - e->born;
+	__u16 service = e->live.service;
+	struct tuple tuple = e->tuple;
+	struct move m;
 
-	for (i = 0; i < slice; i++) {
-		__u32 set = s->next_set;
-
-		s->next_set = (set + 1) % s->sets;
-		if (!s->tags[set].tags[0] && !s->tags[set].tags[1])
-			continue;
-		for (way = 0; way < SET_WAYS; way++)
-			if (tag_of(s, set, way))
-				reap_one(s, diag, set, way, &asks);
-	}
+	if (!books_move(e, &s->totals[service % SERVICES_MAX], service, inputs,
+			flags, now, &m))
+		return false;
+	if (m.to.state == SESSION_FREE)
+		table_retag(&s->tags[slot / SET_WAYS], slot % SET_WAYS, 0);
+	tell(s, &tuple, service, m.from.state, m.told, age);
+	return true;
 }

@@ -21,6 +21,15 @@
  *						"total": {REASON: n, ...}}
  *						("listen": "-" is traffic to no
  *						service; reasons with 0 omitted)
+ * session.totals	[listen]		{"services": [TOTALS with "listen"
+ *						"name"], "total": TOTALS}
+ * session.kill	filter [cursor dry_run]	{"matched" "killed" "pending"
+ *						["cursor"]}; a part of the
+ *						table: send its cursor again
+ *						for the next, until none comes
+ * session.watch	[filter]		{"watching": true}, and from then on
+ *						an EVENT a line until the
+ *						client closes
  * down			-			{"interfaces": [name], "restored": [],
  *						"pin_dir"}; the daemon disarms,
  *						lets cookies in flight come
@@ -29,11 +38,26 @@
  *
  * STATUS	{"version" "pid" "uptime_s" "pin_dir" "interfaces": [IFACE]
  *		"services": [SERVICE] "key": {"epoch" "age_s" "lifetime_s"}
- *		"sessions": {"max" "pending" "established" "time_wait"}
+ *		"sessions": {"max" "alive" "pending" "established" "half_closed"
+ *		"closing" "time_wait"}
  *		"total": {REASON: n} "health": [sentence, ...]}  (empty: well)
  * IFACE	{"name" "ifindex" "mode": "native"|"skb" "why" "by_hand": bool}
  * SERVICE	{"listen" "name" "policy": "on"|"off" "armed": bool
  *		"cookies": "own" "why": sentence, "" when armed}
+ * TOTALS	{"opened" "alive": {STATE: n} "others": {"opening": n "time-wait": n}
+ *		"ended": {CAUSE: n} "events": {NAME: n}
+ *		"lost" "durations": {"sum_s" "count" "buckets": [{"le_s" "count"}]}}
+ *		opened = ended + alive, always (alive: pending, established,
+ *		half-closed-client, half-closed-server, closing). CAUSE: closed,
+ *		reset, timeout, killed, evicted. NAME: the events of
+ *		synkeeper/session.h, with whom: half-closed-client. Buckets
+ *		count what lasted up to le_s; the last one, without le_s, all.
+ *		"lost": events that nobody could be told
+ * EVENT	{"time" (s since 1970) "event" ["by"] "client" "server" "service"
+ *		"name" "left": STATE "duration_s"}, or {"event": "lost" "count"}:
+ *		so many the client was too slow for
+ * filter	["src", "192.0.2.0/24", "state", "established"], see filter.h;
+ *		"pending": so many matched that have no socket yet to kill
  * KEY		{"slot" "state": "current"|"previous"|"ended" "age_s"}
  */
 #ifndef CONTROL_H

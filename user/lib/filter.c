@@ -15,7 +15,8 @@
 #include "config.h"
 #include "filter.h"
 
-#define ALL_STATES ((1U << SESSION_STATES) - (1U << SESSION_OPENING))
+#define ALL_STATES \
+	((1U << SESSION_STATES) - 1) /* an event may come from FREE */
 
 static const struct filter any = {
 	.sport = { 0, UINT16_MAX },

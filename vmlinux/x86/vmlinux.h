@@ -352,6 +352,12 @@ struct sock {
 
 struct tcp_sock {
 	u32 rcv_nxt;
+	u32 rcv_wup;
+	u32 rcv_wnd;
+	u32 snd_una;
+	u32 snd_nxt;
+	u32 max_window;
+	u32 write_seq;
 };
 
 enum {

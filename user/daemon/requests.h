@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Theory of operation: what the functions that answer requests share. Each
+ * takes the daemon and the request, and returns its result, or refuse().
+ */
+#ifndef REQUESTS_H
+#define REQUESTS_H
+
+#include "daemon.h"
+
+struct request {
+	struct control_client *client;
+	json_t *args;
+	char error[256];
+	char hint[256];
+};
+
+/* Fills error and hint, and returns NULL. */
+json_t *refuse(struct request *r, const char *hint, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* Reads member "listen"; on failure it has refused, and returns false. */
+bool arg_listen(struct request *r, struct listen *ret);
+json_t *not_a_service(struct request *r);
+
+/* requests_session.c */
+json_t *request_session_totals(struct daemon *d, struct request *r);
+json_t *request_session_kill(struct daemon *d, struct request *r);
+json_t *request_session_watch(struct daemon *d, struct request *r);
+
+#endif

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Theory of operation: the requests about sessions. A kill goes through the
+ * table in parts of a few milliseconds, a request each, so that a hundred
+ * thousand of them hold nobody up: the reply's cursor is where the next part
+ * begins. The entry ends first, so that the RST which the kernel sends for the
+ * destroyed socket finds no session to be counted for.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "clock.h"
+#include "requests.h"
+
+enum { KILL_SLICE_US = 5000 };
+
+static void set_count(json_t *o, const char *key, const char *by, __u64 n)
+{
+	char name[64];
+	json_t *old;
+
+	snprintf(name, sizeof(name), "%s%s%s", key, *by ? "-" : "", by);
+	old = json_object_get(o, name);
+	json_object_set_new(
+		o, name, json_integer((json_int_t)n + json_integer_value(old)));
+}
+
+static json_t *json_durations(const struct session_totals *t)
+{
+	static const unsigned int bounds[] = {
+#define X(ms) ms,
+		SYNKEEPER_DURATIONS(X)
+#undef X
+	};
+	json_t *buckets = json_array();
+	json_int_t n = 0;
+	int i;
+
+	for (i = 0; i < DURATIONS; i++) {
+		n += (json_int_t)t->durations[i];
+		json_array_append_new(buckets,
+				      i < DURATIONS - 1
+					      ? json_pack("{s:f,s:I}", "le_s",
+							  bounds[i] / 1000.0,
+							  "count", n)
+					      : json_pack("{s:I}", "count", n));
+	}
+	return json_pack("{s:f,s:I,s:o}", "sum_s",
+			 (double)t->duration_ticks * (1 << TICK_SHIFT) / 1e9,
+			 "count", n, "buckets", buckets);
+}
+
+static json_t *json_totals(const struct session_totals *t)
+{
+	json_t *alive = json_object(), *others = json_object();
+	json_t *ended = json_object(), *events = json_object();
+
+	/* states and causes that are shown alike are summed */
+#define X(name, text)                                                       \
+	if (SESSION_##name != SESSION_FREE)                                 \
+		set_count(session_is_live(SESSION_##name) ? alive : others, \
+			  text, "", t->alive[SESSION_##name]);
+	SYNKEEPER_STATES(X)
+#undef X
+#define X(name, event, by, text)                              \
+	set_count(events, event, by, t->events[TELL_##name]); \
+	if (session_is_end(TELL_##name))                      \
+		set_count(ended, event, "", t->events[TELL_##name]);
+	SYNKEEPER_EVENTS(X)
+#undef X
+	return json_pack("{s:I,s:o,s:o,s:o,s:o,s:I,s:o}", "opened",
+			 (json_int_t)(t->events[TELL_ADMITTED] +
+				      t->events[TELL_ADOPTED]),
+			 "alive", alive, "others", others, "ended", ended,
+			 "events", events, "lost", (json_int_t)t->lost,
+			 "durations", json_durations(t));
+}
+
+json_t *request_session_totals(struct daemon *d, struct request *r)
+{
+	bool one = json_object_get(r->args, "listen");
+	const struct service *svc = NULL;
+	json_t *list = json_array(), *o;
+	struct session_totals t;
+	char text[LISTEN_STRLEN];
+	struct listen l = {};
+
+	if (one && !arg_listen(r, &l)) {
+		json_decref(list);
+		return NULL;
+	}
+	while ((svc = services_next(d->services, svc))) {
+		if (one && !listen_equal(&svc->listen, &l))
+			continue;
+		sessions_totals(&d->sessions, svc->id, &t);
+		o = json_totals(&t);
+		json_object_set_new(
+			o, "listen",
+			json_string(listen_format(&svc->listen, text)));
+		json_object_set_new(o, "name", json_string(svc->name));
+		json_array_append_new(list, o);
+	}
+	if (one && !json_array_size(list)) {
+		json_decref(list);
+		return not_a_service(r);
+	}
+	if (!one)
+		sessions_totals(&d->sessions, 0, &t);
+	return json_pack("{s:o,s:o}", "services", list, "total",
+			 json_totals(&t));
+}
+
+/* Reads member "filter", an array of words. */
+static bool arg_filter(struct request *r, struct filter *ret)
+{
+	const json_t *words = json_object_get(r->args, "filter");
+	const char *argv[FILTER_WORDS_MAX];
+	size_t n = json_array_size(words), i;
+	char err[FILTER_ERR_MAX];
+
+	if ((words && !json_is_array(words)) || n > FILTER_WORDS_MAX) {
+		refuse(r, "an array of at most 16 words", "no filter");
+		return false;
+	}
+	for (i = 0; i < n; i++) {
+		argv[i] = json_string_value(json_array_get(words, i));
+		if (!argv[i]) {
+			refuse(r, "an array of words", "no filter");
+			return false;
+		}
+	}
+	if (!filter_parse(argv, n, ret, err))
+		return true;
+	refuse(r, "", "%s", err);
+	return false;
+}
+
+struct kill {
+	const struct filter *filter;
+	bool dry_run;
+	__u32 matched, killed, pending;
+	int err;
+};
+
+static void kill_one(struct daemon *d, __u32 slot, struct kill *k)
+{
+	struct session s = d->sessions.entries[slot];
+	int kernel;
+
+	if (!session_is_live(s.live.state) ||
+	    !filter_match(k->filter, &s,
+			  services_info(d->services, s.live.service),
+			  ns_to_ticks(now_ns())))
+		return;
+	k->matched++;
+	if (k->dry_run)
+		return;
+	kernel = sockdiag_state(d->diag, &s.tuple);
+	if (kernel == -ENOENT && s.live.state == SESSION_PENDING) {
+		k->pending++;
+		return;
+	}
+	sessions_feed(&d->sessions, slot, 1 << SEE_KILLED, 0);
+	if (kernel > 0)
+		k->err = sockdiag_destroy(d->diag, &s.tuple);
+	if (k->err == -ENOENT)
+		k->err = 0; /* it went by itself just now */
+	if (!k->err)
+		k->killed++;
+}
+
+json_t *request_session_kill(struct daemon *d, struct request *r)
+{
+	json_int_t cursor =
+		json_integer_value(json_object_get(r->args, "cursor"));
+	__u64 end = now_ns() + KILL_SLICE_US * 1000ULL;
+	const struct sessions *s = &d->sessions;
+	struct filter f;
+	struct kill k = { .filter = &f,
+			  .dry_run = json_is_true(
+				  json_object_get(r->args, "dry_run")) };
+	json_t *result;
+	__u32 set, way;
+
+	if (!arg_filter(r, &f))
+		return NULL;
+	if (cursor < 0 || cursor > s->sets)
+		return refuse(r, "send the one that came back",
+			      "%lld is no cursor", (long long)cursor);
+	for (set = (__u32)cursor; set < s->sets && !k.err; set++) {
+		if (now_ns() > end)
+			break;
+		if (!sessions_in_set(s, set))
+			continue;
+		for (way = 0; way < SET_WAYS && !k.err; way++)
+			if (sessions_in_slot(s, set * SET_WAYS + way))
+				kill_one(d, set * SET_WAYS + way, &k);
+	}
+	if (k.err)
+		return refuse(r, "synkeeper check tells what is missing",
+			      "the kernel will not destroy a socket: %s",
+			      strerror(-k.err));
+	result = json_pack("{s:I,s:I,s:I}", "matched", (json_int_t)k.matched,
+			   "killed", (json_int_t)k.killed, "pending",
+			   (json_int_t)k.pending);
+	if (set < s->sets)
+		json_object_set_new(result, "cursor", json_integer(set));
+	return result;
+}
+
+json_t *request_session_watch(struct daemon *d, struct request *r)
+{
+	struct filter f;
+
+	if (!arg_filter(r, &f))
+		return NULL;
+	if (watch_add(d, r->client, &f))
+		return refuse(r, "", "out of memory");
+	return json_pack("{s:b}", "watching", 1);
+}
