@@ -166,7 +166,7 @@ int client_fd(const struct client *cl)
 static int read_reply(struct client *cl, json_t **ret, int64_t deadline)
 {
 	json_t *value;
-	char *line;
+	char *line = NULL;
 	int err;
 
 	while ((err = client_read_line(cl, &line)) == -EAGAIN) {
