@@ -7,7 +7,7 @@
  */
 #include "testmain.h"
 
-#include "sessions.h"
+#include "sessionfacts.h"
 #include "synkeeper/books.h"
 
 enum { SERVICE = 7, SEEN = 1234, BORN = 1000, NOW = 1300 };

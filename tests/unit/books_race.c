@@ -13,7 +13,7 @@
 #include "testmain.h"
 
 #include "random.h"
-#include "sessions.h"
+#include "sessionfacts.h"
 #include "synkeeper/books.h"
 #include "synkeeper/table.h"
 

@@ -9,7 +9,7 @@
 #include "testmain.h"
 
 #include "random.h"
-#include "sessions.h"
+#include "sessionfacts.h"
 
 enum { CLIENT, SERVER, SIDES };
 

@@ -7,7 +7,7 @@
  */
 #include "testmain.h"
 
-#include "sessions.h"
+#include "sessionfacts.h"
 
 /*
  * The two FINs and what acknowledges them, in every order and with every

@@ -17,7 +17,7 @@
  */
 #include "testmain.h"
 
-#include "sessions.h"
+#include "sessionfacts.h"
 
 enum { FIN = 1, ACK = 2, KINDS = 4 }; /* ACK: of the other side's FIN */
 

@@ -4,8 +4,8 @@
  * have the names of the source, since CLOSING and CLOSING_SERVER are both
  * "closing" to users; and each state of the kernel's socket has its meaning.
  */
-#ifndef SESSIONS_TEST_H
-#define SESSIONS_TEST_H
+#ifndef SESSIONFACTS_H
+#define SESSIONFACTS_H
 
 #include <stdio.h>
 
