@@ -204,7 +204,7 @@ static void states_by_name(void **state)
 			  1 << SESSION_CLOSING_CLIENT },
 		{ "state opening,time-wait",
 		  1 << SESSION_OPENING | 1 << SESSION_TIME_WAIT },
-		{ "", (1 << SESSION_STATES) - (1 << SESSION_OPENING) },
+		{ "", (1 << SESSION_STATES) - 1 }, /* events come from FREE */
 	};
 	struct plain p = plain;
 	size_t i;

@@ -15,8 +15,8 @@
 #include "config.h"
 #include "filter.h"
 
-#define ALL_STATES \
-	((1U << SESSION_STATES) - 1) /* an event may come from FREE */
+/* FREE among them: what a session was before the event that opened it. */
+#define ALL_STATES ((1U << SESSION_STATES) - 1)
 
 static const struct filter any = {
 	.sport = { 0, UINT16_MAX },
@@ -302,7 +302,8 @@ bool filter_is_any(const struct filter *f)
 	return !f->src.len && !f->src.v6 && !f->dst.len && !f->dst.v6 &&
 	       is_any_port(&f->sport) && is_any_port(&f->dport) &&
 	       is_whole(&f->age, UINT32_MAX) &&
-	       is_whole(&f->idle, UINT32_MAX) && f->states == ALL_STATES &&
+	       is_whole(&f->idle, UINT32_MAX) &&
+	       (f->states | 1U << SESSION_FREE) == ALL_STATES &&
 	       !f->listen.port && !*f->name;
 }
 
