@@ -94,8 +94,7 @@ static void one_move(uint8_t state, uint32_t input)
 
 static void move_by_move(void **unused)
 {
-	uint32_t i;
-	uint8_t s;
+	uint32_t s, i;
 
 	(void)unused;
 	for (s = 0; s < SESSION_STATES; s++)

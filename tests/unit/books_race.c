@@ -153,7 +153,7 @@ static uint64_t sum_events(const struct session_totals *t,
 			   bool (*counts)(uint8_t event))
 {
 	uint64_t sum = 0;
-	uint8_t e;
+	int e;
 
 	for (e = 0; e < SESSION_EVENTS; e++)
 		sum += counts(e) ? t->events[e] : 0;
@@ -183,8 +183,7 @@ static void judge_service(int service)
 {
 	const struct session_totals *t = &table.totals[service];
 	uint64_t alive[SESSION_STATES] = {}, live = 0, lasted = 0;
-	uint32_t i;
-	uint8_t s;
+	uint32_t s, i;
 
 	for (i = 0; i < WAYS; i++)
 		if (table.sessions[i].live.service == service)
@@ -221,8 +220,7 @@ static void judge_ways(void)
 static void judge_events(const struct worker *workers)
 {
 	uint64_t told, booked;
-	uint8_t e;
-	int i;
+	int e, i;
 
 	for (e = TELL_NOTHING + 1; e < SESSION_EVENTS; e++) {
 		told = booked = 0;

@@ -177,8 +177,8 @@ static uint8_t expected_step(uint8_t state, uint32_t input, uint8_t *ret_event)
 
 static void every_move(void **unused)
 {
-	uint8_t s, to, event, want_to, want_event;
-	uint32_t i;
+	uint8_t to, event, want_to, want_event;
+	uint32_t s, i;
 
 	(void)unused;
 	for (s = 0; s < SESSION_STATES; s++) {
@@ -199,7 +199,8 @@ static void every_move(void **unused)
 /* Each state is one set of facts and back: else every_move proves little. */
 static void states_are_facts(void **unused)
 {
-	uint8_t s, got;
+	uint32_t s;
+	uint8_t got;
 
 	(void)unused;
 	for (s = 0; s < SESSION_STATES; s++) {
@@ -244,8 +245,7 @@ static void one_mask(uint8_t state, uint32_t mask)
 
 static void every_mask(void **unused)
 {
-	uint32_t mask;
-	uint8_t s;
+	uint32_t s, mask;
 
 	(void)unused;
 	for (s = 0; s < SESSION_STATES; s++)
@@ -281,10 +281,10 @@ static void random_lives(void **unused)
 				 state_names[state], (intmax_t)opened,
 				 (intmax_t)ended);
 	}
-	for (event = TELL_CLOSED; event <= TELL_EVICTED; event++)
-		if (!(ends >> event & 1))
+	for (n = TELL_CLOSED; n <= TELL_EVICTED; n++)
+		if (!(ends >> n & 1))
 			fail_msg("seed %jx: no session ended by %s",
-				 (uintmax_t)seed, event_names[event]);
+				 (uintmax_t)seed, event_names[n]);
 }
 
 static void nothing_else_opens(void **unused)

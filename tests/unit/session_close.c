@@ -226,8 +226,8 @@ static void kernel_at_first_sight(void **unused)
  */
 static void kernel_asked_later(void **unused)
 {
-	uint8_t s, got;
-	uint32_t k;
+	uint32_t s, k;
+	uint8_t got;
 	__u64 told;
 
 	(void)unused;

@@ -282,7 +282,8 @@ static void net_deliver(struct search *s, uint32_t from, int way,
 				       struct world w, uint8_t packet))
 {
 	struct world w = s->worlds[from];
-	uint8_t packet, net = w.net[way];
+	uint8_t net = w.net[way];
+	int packet;
 
 	if (!s->ordered) {
 		for (packet = 0; packet < KINDS; packet++)
