@@ -59,6 +59,46 @@ static const struct row session_rows[COMBINATIONS] = {
 	{ ACK | RST | SYN | FIN, WANT(DROP, bad_flags) },
 };
 
+/* The same, with a full socket behind it. */
+static const struct row live_rows[COMBINATIONS] = {
+	{ 0, WANT(PASS, socket) },
+	{ FIN, WANT(PASS, socket) },
+	{ SYN, WANT(PASS, session_syn) },
+	{ SYN | FIN, WANT(PASS, socket) },
+	{ RST, WANT(PASS, session_rst) },
+	{ RST | FIN, WANT(PASS, socket) },
+	{ RST | SYN, WANT(PASS, socket) },
+	{ RST | SYN | FIN, WANT(PASS, socket) },
+	{ ACK, WANT(PASS, session) },
+	{ ACK | FIN, WANT(PASS, session) },
+	{ ACK | SYN, WANT(PASS, socket) },
+	{ ACK | SYN | FIN, WANT(PASS, socket) },
+	{ ACK | RST, WANT(PASS, session_rst) },
+	{ ACK | RST | FIN, WANT(PASS, socket) },
+	{ ACK | RST | SYN, WANT(PASS, socket) },
+	{ ACK | RST | SYN | FIN, WANT(PASS, socket) },
+};
+
+/* A session whose socket is gone. */
+static const struct row ghost_rows[COMBINATIONS] = {
+	{ 0, WANT(DROP, bad_flags) },
+	{ FIN, WANT(DROP, bad_flags) },
+	{ SYN, WANT(TX, answered) },
+	{ SYN | FIN, WANT(DROP, bad_flags) },
+	{ RST, WANT(PASS, session_rst) },
+	{ RST | FIN, WANT(DROP, bad_flags) },
+	{ RST | SYN, WANT(DROP, bad_flags) },
+	{ RST | SYN | FIN, WANT(DROP, bad_flags) },
+	{ ACK, WANT(PASS, session) },
+	{ ACK | FIN, WANT(PASS, session) },
+	{ ACK | SYN, WANT(DROP, bad_flags) },
+	{ ACK | SYN | FIN, WANT(DROP, bad_flags) },
+	{ ACK | RST, WANT(PASS, session_rst) },
+	{ ACK | RST | FIN, WANT(DROP, bad_flags) },
+	{ ACK | RST | SYN, WANT(DROP, bad_flags) },
+	{ ACK | RST | SYN | FIN, WANT(DROP, bad_flags) },
+};
+
 /* A socket that the session table does not know. */
 static const struct row socket_rows[COMBINATIONS] = {
 	{ 0, WANT(PASS, socket) },
@@ -155,21 +195,36 @@ static void unknown_with_listener(void **state)
 
 static void known_session(void **state)
 {
+	struct spec s = { .src = NEAR4, .sport = 41003 };
+
 	(void)state;
-	run_flags((struct spec){}, session_rows, SESSION_ESTABLISHED);
+	netns_connect(&s, NULL, NULL);
+	run_flags(s, live_rows, SESSION_ESTABLISHED);
 }
 
 static void known_session_ipv6(void **state)
 {
+	struct spec s = { .v6 = true, .src = NEAR6, .sport = 41004 };
+
 	(void)state;
-	run_flags((struct spec){ .v6 = true }, session_rows,
-		  SESSION_ESTABLISHED);
+	netns_connect(&s, NULL, NULL);
+	run_flags(s, live_rows, SESSION_ESTABLISHED);
 }
 
 static void time_wait_session(void **state)
 {
+	struct spec s = { .src = NEAR4, .sport = 41005 };
+
 	(void)state;
-	run_flags((struct spec){}, session_rows, SESSION_TIME_WAIT);
+	netns_time_wait(&s);
+	run_flags(s, session_rows, SESSION_TIME_WAIT);
+}
+
+/* The table remembers what the kernel does not: only a SYN is asked about. */
+static void session_without_socket(void **state)
+{
+	(void)state;
+	run_flags((struct spec){}, ghost_rows, SESSION_ESTABLISHED);
 }
 
 static void disarmed(void **state)
@@ -207,6 +262,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(known_session),
 	TEST(known_session_ipv6),
 	TEST(time_wait_session),
+	TEST(session_without_socket),
 	TEST(disarmed),
 	TEST(established_socket),
 	TEST(established_socket_ipv6),

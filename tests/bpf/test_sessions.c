@@ -26,23 +26,64 @@ static bool passes(const char *what, const struct spec *s, enum reason reason)
 	return expect_spec(what, s, XDP_PASS, reason);
 }
 
-/* A TIME-WAIT that is reopened: the next ACK looks again whose it is. */
-static void syn_of_known_session(void **state)
+/* The kernel answers with a challenge ACK, and nothing has changed. */
+static void syn_of_live_session(void **state)
 {
+	struct spec s = { .src = NEAR4, .sport = 42008, .flags = SYN };
 	unsigned bad = 0;
 	int st;
 
 	(void)state;
+	netns_connect(&s, NULL, NULL);
 	for (st = SESSION_PENDING; st <= SESSION_TIME_WAIT; st++) {
-		struct spec s = { .flags = SYN, .v6 = st & 1 };
-
 		sessions_clear();
 		sessions_put_state(&s, st);
 		bad += !passes("SYN", &s, REASON_session_syn);
-		assert_int_equal(state_of(&s), SESSION_PENDING);
+		bad += state_of(&s) != (enum session_state)st;
+	}
+	assert_int_equal(bad, 0);
+}
+
+/* A TIME-WAIT that is reopened: the next ACK looks again whose it is. */
+static void syn_of_time_wait(void **state)
+{
+	struct spec s = { .src = NEAR4, .sport = 42009, .flags = SYN };
+	unsigned bad = 0;
+	int st;
+
+	(void)state;
+	netns_time_wait(&s);
+	for (st = SESSION_ESTABLISHED; st <= SESSION_TIME_WAIT; st++) {
+		sessions_clear();
+		sessions_put_state(&s, st);
+		bad += !passes("SYN", &s, REASON_session_syn);
+		assert_int_equal(state_of(&s), SESSION_OPENING);
 		bad += !passes("SYN again", &s, REASON_session_syn);
 	}
 	assert_int_equal(bad, 0);
+}
+
+/* The kernel has nothing: the session is over, the SYN like any other. */
+static void syn_of_ended_session(void **state)
+{
+	struct spec s = { .flags = SYN, .opts = "mss:1460" };
+	static struct frame in;
+	static struct run r;
+	int st;
+
+	(void)state;
+	packet_build(&s, &in);
+	for (st = SESSION_OPENING; st <= SESSION_TIME_WAIT; st++) {
+		sessions_clear();
+		sessions_put_state(&s, st);
+		harness_run(&in, &r);
+		assert_int_equal(r.verdict, XDP_TX);
+		assert_int_equal(r.reason, REASON_answered);
+		/* a cookie may be on its way to a pending one */
+		assert_int_equal(state_of(&s), st == SESSION_PENDING
+						       ? SESSION_PENDING
+						       : SESSION_FREE);
+	}
 }
 
 static void touched(void **state)
@@ -200,9 +241,9 @@ enum { SET = 5 };
 
 /*
  * Fills SET with sessions seen 1000 - i ticks ago, all established, but way
- * @pending. Returns their tuples.
+ * @odd in @state. Returns their tuples.
  */
-static void fill_set(struct spec *s, unsigned pending,
+static void fill_set(struct spec *s, unsigned odd, enum session_state state,
 		     struct tuple ret[SET_WAYS])
 {
 	unsigned i;
@@ -213,8 +254,7 @@ static void fill_set(struct spec *s, unsigned pending,
 
 		next_in_set(s, SET);
 		session.tuple = ret[i] = sessions_tuple(s);
-		session.live.state = i == pending ? SESSION_PENDING
-						  : SESSION_ESTABLISHED;
+		session.live.state = i == odd ? state : SESSION_ESTABLISHED;
 		session.live.service = SERVICE_4;
 		session.live.seen = sessions_now() - 1000 + i;
 		sessions_put(&session);
@@ -251,18 +291,18 @@ static void evicts_the_longest_idle(void **state)
 
 	(void)state;
 	netns_listen(false, 443);
-	fill_set(&s, SET_WAYS, tuples);
+	fill_set(&s, 5, SESSION_PENDING, tuples);
 	check_evicted(&s, tuples, 0);
 }
 
-static void evicts_pending_before_established(void **state)
+static void evicts_time_wait_first(void **state)
 {
 	struct spec s = {};
 	struct tuple tuples[SET_WAYS];
 
 	(void)state;
 	netns_listen(false, 443);
-	fill_set(&s, 11, tuples);
+	fill_set(&s, 11, SESSION_TIME_WAIT, tuples);
 	check_evicted(&s, tuples, 11);
 }
 
@@ -326,17 +366,18 @@ static void same_tag(void **state)
 	assert_true(expect_spec("the other", &b, XDP_DROP, REASON_bad_cookie));
 	sessions_put_state(&b, SESSION_TIME_WAIT);
 	assert_true(passes("the one", &a, REASON_session));
-	b.flags = SYN;
-	assert_true(passes("the other", &b, REASON_session_syn));
+	assert_true(passes("the other", &b, REASON_session));
 	assert_int_equal(state_of(&a), SESSION_ESTABLISHED);
-	assert_int_equal(state_of(&b), SESSION_PENDING);
+	assert_int_equal(state_of(&b), SESSION_TIME_WAIT);
 }
 
 #define TEST(name) \
 	cmocka_unit_test_setup_teardown(name, harness_setup, harness_teardown)
 
 static const struct CMUnitTest tests[] = {
-	TEST(syn_of_known_session),
+	TEST(syn_of_live_session),
+	TEST(syn_of_time_wait),
+	TEST(syn_of_ended_session),
 	TEST(touched),
 	TEST(neighbours_are_unknown),
 	TEST(adopted),
@@ -345,7 +386,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(time_wait),
 	TEST(syn_ack_for_own_connection),
 	TEST(evicts_the_longest_idle),
-	TEST(evicts_pending_before_established),
+	TEST(evicts_time_wait_first),
 	TEST(overflow_refuses_nobody),
 	TEST(set_being_filled),
 	TEST(same_tag),
