@@ -21,8 +21,7 @@
 
 enum { FIN = 1, ACK = 2, KINDS = 4 }; /* ACK: of the other side's FIN */
 
-/* Two packets: a 1, then two bits each. */
-enum { EMPTY = 1 };
+enum { EMPTY = 1 }; /* of up to two packets: a 1, then two bits each */
 
 /* Ends are in one of enum kernel_state, KERNEL_CLOSE when all is done. */
 struct world {
