@@ -1,0 +1,278 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The verbs of `synkeeper session`, asked about real connections.
+
+Theory of operation: a listener and a few clients of both families, most of
+them established, one half-closed. What a filter means, what a count says and
+what a kill ends is compared with the sockets that the test itself holds.
+"""
+import contextlib
+import re
+import signal
+import socket
+
+from books import protect
+from namespace import run, wait_for
+from nettest import net_test
+from sockets import listen
+from teardown import (Watch, books_agree, client_of, life, open_pair,
+                      wait_state)
+
+SERVER = {False: "192.0.2.2:80", True: "[2001:db8::2]:80"}
+STATES = ("opening", "pending", "established", "half-closed-client",
+          "half-closed-server", "closing", "time-wait")
+
+
+@contextlib.contextmanager
+def clients(env, v4=3, v6=2):
+    """{client: (its socket, the server's)}; the first one of IPv4 has sent
+    its FIN."""
+    with listen(env) as listener:
+        protect(env)
+        held = {}
+        for six in [False] * v4 + [True] * v6:
+            c, s, client = open_pair(env, listener, six)
+            held[client] = (c, s)
+        first = next(iter(held))
+        held[first][0].shutdown(socket.SHUT_WR)
+        wait_state(env, first, "half-closed-client", "shutdown()")
+        yield held
+
+
+def listed(env, *words):
+    return [row["client"] for row in env.json("session", "list", *words)]
+
+
+def refused(env, code, words, *args):
+    """Fails with one line that has the words, and prints nothing."""
+    p = env.synkeeper(*args, check=False)
+    assert p.returncode == code and not p.stdout and \
+        p.stderr.count("\n") == 1 and all(w in p.stderr for w in words), \
+        f"{args}: expected exit code {code} and a line with {words}, got " \
+        f"{p.returncode}, {p.stdout!r}, {p.stderr!r}"
+
+
+@net_test
+def test_list_filters(env):
+    with clients(env) as held:
+        v4 = {c for c in held if not c.startswith("[")}
+        first = next(iter(held))
+        port = first.rpartition(":")[2]
+        for want, *words in (
+                (set(held), ),
+                (v4, "src", "192.0.2.0/24"),
+                (v4, "src", "0.0.0.0/0"),
+                (set(held) - v4, "src", "::/0"),
+                (set(held) - v4, "dst", "2001:db8::2"),
+                (set(), "src", "198.51.100.0/24"),
+                ({first}, "src", "192.0.2.0/24", "sport", port),
+                (set(held), "dport", "80"),
+                (set(), "dport", "81-65535"),
+                ({first}, "state", "half-closed"),
+                (set(held) - {first}, "state", "established"),
+                (set(held), "state", "live"),
+                (set(held), "age", "0s-1h"),
+                (set(), "age", "1h"),
+                (set(), "idle", "1h"),
+                (set(held), "service", "*:80"),
+                (set(), "service", "nosuch")):
+            got = listed(env, *words)
+            assert sorted(got) == sorted(want), \
+                f"list {words}: expected {sorted(want)}, got {sorted(got)}"
+            n = env.json("session", "list", "--count", *words)
+            assert list(n) == [*STATES, "total"] and \
+                n["total"] == len(want) == sum(n[s] for s in STATES), \
+                f"list --count {words}: expected {len(want)}, got {n}"
+        counts = env.json("session", "list", "--count")
+        assert counts["half-closed-client"] == 1 and \
+            counts["established"] == len(held) - 1, counts
+        text = env.synkeeper("session", "list", "--count").stdout
+        got = dict(line.split() for line in text.splitlines())
+        assert got == {k: str(n) for k, n in counts.items()}, text
+        books_agree(env, "after lists")
+
+
+@net_test
+def test_list_sorted(env):
+    with clients(env) as held:
+        order = list(held)
+        got = listed(env, "--sort", "client")
+        assert len(got) == len(held) and \
+            [c.startswith("[") for c in got] == [False] * 3 + [True] * 2, \
+            f"--sort client: expected IPv4 first, got {got}"
+        p = env.synkeeper("-j", "session", "list", "--sort", "state",
+                          "--limit", "2")
+        assert order[0] not in p.stdout and \
+            p.stderr == "synkeeper: session: showing 2 of 5: raise --limit\n", \
+            f"--sort state --limit 2: {p}"
+        rows = env.json("session", "list", "--sort", "age")
+        ages = [row["age_s"] for row in rows]
+        assert ages == sorted(ages, reverse=True), f"--sort age: {ages}"
+        got = listed(env, "--limit", "2")
+        assert len(got) == 2, f"--limit 2: {got}"
+
+
+@net_test
+def test_show(env):
+    with clients(env) as held:
+        first, last = list(held)[0], list(held)[-1]
+        got = env.json("session", "show", last, SERVER[True])
+        assert got["client"] == last and got["server"] == SERVER[True] and \
+            got["state"] == "established" and got["socket"] == "ESTAB" and \
+            "client_fin_acked_by" not in got, got
+        got = env.json("session", "show", first, SERVER[False])
+        assert got["state"] == "half-closed-client" and \
+            got["socket"] == "CLOSE-WAIT" and got["client_fin_acked_by"] and \
+            "server_fin_acked_by" not in got, got
+        text = env.synkeeper("session", "show", first, SERVER[False]).stdout
+        names = [line[:12].strip() for line in text.splitlines()]
+        assert names == ["client", "server", "service", "name", "state",
+                         "age", "idle", "client FIN", "socket"], text
+        assert f"acknowledged by {got['client_fin_acked_by']}\n" in text, text
+        refused(env, 1, ["no session", first, "192.0.2.2:81", "list"],
+                "session", "show", first, "192.0.2.2:81")
+        refused(env, 1, ["no session", "other way round"],
+                "session", "show", SERVER[False], first)
+        refused(env, 2, ["'*:80'"], "session", "show", first, "*:80")
+        refused(env, 2, ["IPv6"], "session", "show", first, SERVER[True])
+
+
+@net_test
+def test_kill(env):
+    """What matches gets RST, what does not lives on."""
+    with clients(env) as held:
+        for words, *args in (
+                (["--all"], ),
+                (["--all"], "--dry-run"),
+                (["contradict"], "--all", "dport", "80"),
+                (["--all"], "age", "0s"),
+                (["src", "192.0.2.0/24"], "src", "192.0.2.1/24"),
+                (["filters are"], "192.0.2.1")):
+            refused(env, 2, words, "session", "kill", *args)
+        refused(env, 1, ["no session matches"], "session", "kill", "dport",
+                "81")
+        before = sorted(listed(env))
+        assert before == sorted(held), f"something was killed: {before}"
+
+        got = env.json("session", "kill", "src", "::/0", "--dry-run")
+        assert got == {"matched": 2, "killed": 0, "pending": 0,
+                       "dry_run": True}, got
+        text = env.synkeeper("session", "kill", "src", "::/0",
+                             "--dry-run").stdout
+        assert text == "would kill 2 sessions\n", text
+        assert sorted(listed(env)) == before, "--dry-run killed"
+
+        watch = Watch(env)
+        with life(env, "kill src ::/0", opened=0, killed=2):
+            text = env.synkeeper("session", "kill", "src", "::/0").stdout
+            assert text == "killed 2 sessions\n", text
+        for client, (c, s) in held.items():
+            if client.startswith("["):
+                with contextlib.suppress(ConnectionResetError):
+                    got = c.recv(1)
+                    raise AssertionError(f"{client}: expected RST, got {got!r}")
+                watch.expect(client, "killed")
+            else:
+                s.sendall(b"alive")
+                got = c.recv(5)
+                assert got == b"alive", f"{client}: expected data, got {got!r}"
+        with life(env, "kill --all", opened=0, killed=3):
+            got = env.json("session", "kill", "--all")
+            assert got == {"matched": 3, "killed": 3, "pending": 0,
+                           "dry_run": False}, got
+        refused(env, 1, ["no session matches"], "session", "kill", "--all")
+
+
+@net_test
+def test_watch_text(env):
+    """A line each, exit code 0 on SIGINT and when nobody reads any more."""
+    with listen(env) as listener:
+        protect(env)
+        Watch(env)
+        p = env.server.start([*env.synkeeper_command(), "session", "watch",
+                              "dport", "80"], name="watch-text")
+        other = env.server.start([*env.synkeeper_command(), "session",
+                                  "watch", "dport", "81"], name="watch-81")
+
+        def seen():
+            c, s, client = open_pair(env, listener)
+            c.close()
+            s.close()
+            return client in p.output()
+
+        wait_for(seen, 10, "a line of `session watch`")
+        wait_for(lambda: "closed" in p.output().split(), 5, "its end")
+        line = re.compile(
+            r"\d\d:\d\d:\d\d\.\d{3}  (admitted|established|half-closed by "
+            r"(client|server)|closing|closed) +192\.0\.2\.1:\d+ > "
+            r"192\.0\.2\.2:80  +-  +\d+\.\d\ds")
+        for got in p.output().splitlines():
+            assert line.fullmatch(got), f"session watch: a line {got!r}"
+        for sig in (signal.SIGINT, signal.SIGTERM):
+            p.signal(sig)
+            code = p.wait(5)
+            assert code == 0, f"session watch: exit code {code} after {sig!r}"
+            p = other
+        assert not other.output(), \
+            f"watch dport 81: expected nothing, got {other.output()}"
+
+
+@net_test
+def test_watch_ends(env):
+    """With its reader, even if nothing more happens; with the daemon."""
+    with listen(env) as listener:
+        protect(env)
+        command = " ".join(env.synkeeper_command())
+        p = env.server.start(
+            ["sh", "-c", f"{{ {command} session watch; echo $? >&2; }} | "
+             "head -n 1"], name="watch-head")
+
+        wait_for(lambda: open_pair(env, listener) and p.output(), 10,
+                 "a line of `session watch`")
+        p.wait(5)
+        lines = p.output().splitlines()
+        assert "0" in lines, f"session watch | head: {lines}"
+        text = env.server.start([*env.synkeeper_command(), "session",
+                                 "watch"], name="watch-down")
+        wait_for(lambda: open_pair(env, listener) and text.output(), 10,
+                 "a line of `session watch`")
+        env.synkeeper("down")
+        code = text.wait(10)
+        assert code == 1 and "the daemon has ended" in text.output(), \
+            f"session watch when the daemon ends: {code}: {text.output()}"
+
+
+@net_test
+def test_totals(env):
+    with clients(env) as held:
+        for c, s in list(held.values())[:2]:
+            c.close()
+            s.close()
+        wait_for(lambda: env.json("session", "totals")["total"]["ended"]
+                 ["closed"] == 2, 5, "two sessions to be closed")
+        got = env.json("session", "totals")
+        one = env.json("session", "totals", "*:80")
+        assert one["total"]["opened"] == got["total"]["opened"] == 5, got
+        text = env.synkeeper("session", "totals").stdout
+        head, web, total, *rest = [re.split("  +", line.strip())
+                                   for line in text.splitlines()]
+        assert head == ["LISTEN", "NAME", "OPENED", "ALIVE", "CLOSED", "RESET",
+                        "TIMEOUT", "KILLED", "EVICTED", "LOST"], text
+        assert web == ["*:80", "-", "5", "3", "2", "0", "0", "0", "0", "0"] \
+            and total[1:] == web[1:], text
+        assert "in the mean" in rest[1][0] and "#" * 20 in text, text
+        refused(env, 1, ["*:81", "is no service"], "session", "totals", "*:81")
+
+
+@net_test
+def test_without_a_daemon(env):
+    """What is pinned can be listed; what the daemon does says that it is not
+    there."""
+    with clients(env) as held:
+        run(["kill", "-KILL", str(env.json("status")["pid"])])
+        assert sorted(listed(env)) == sorted(held), "list without a daemon"
+        n = env.json("session", "list", "--count")["total"]
+        assert n == len(held), f"--count without a daemon: {n}"
+        got = env.json("session", "show", list(held)[-1], SERVER[True])
+        assert got["socket"] == "ESTAB", f"show without a daemon: {got}"
+        for args in (("kill", "--all"), ("watch",), ("totals",)):
+            refused(env, 1, ["no daemon answers"], "session", *args)
