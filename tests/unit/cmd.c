@@ -203,8 +203,7 @@ static void help_of_an_object(void **state)
 static void session_help_explains_filters(void **state)
 {
 	static const char *const lines[] = {
-		"  session list [FILTER...] [--sort KEY] [--limit N] "
-		"[--count]\n   ",
+		"  session list [FILTER...] [--sort KEY] [--limit N]",
 		"  session show CLIENT SERVER  ",
 		"  session kill [FILTER...] [--all] [--dry-run]\n   ",
 		"  session watch [FILTER...]  ",

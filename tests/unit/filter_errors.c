@@ -105,22 +105,23 @@ static const struct {
 
 static void refusals_name_the_word(void **state)
 {
-	struct filter before, f;
+	unsigned char before[sizeof(struct filter)];
+	struct filter f;
 	size_t i;
 
 	(void)state;
-	memset(&before, 0x5a, sizeof(before));
+	memset(before, 0x5a, sizeof(before));
 	for (i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
 		char err[FILTER_ERR_MAX] = "";
 		int ret;
 
-		f = before;
+		memcpy(&f, before, sizeof(f));
 		ret = filter_of(refused[i].line, &f, err);
 		if (ret != -EINVAL || strcmp(err, refused[i].err))
 			fail_msg("\"%s\": expected %d, \"%s\", got %d, \"%s\"",
 				 refused[i].line, -EINVAL, refused[i].err, ret,
 				 err);
-		if (memcmp(&f, &before, sizeof(f)))
+		if (memcmp((unsigned char *)&f, before, sizeof(f)))
 			fail_msg("\"%s\": the filter was changed",
 				 refused[i].line);
 	}

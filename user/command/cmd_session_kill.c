@@ -76,7 +76,7 @@ static void put_progress(const struct cmd *c, const json_t *sums)
 static int kill_parts(const struct cmd *c, json_t *words, bool dry_run,
 		      json_t *sums)
 {
-	json_t *cursor = NULL, *request, *part;
+	json_t *cursor = NULL, *request, *part = NULL;
 	bool stuck = false;
 	int err;
 
