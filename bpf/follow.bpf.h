@@ -149,8 +149,7 @@ static __always_inline void follow_server(const struct packet *p,
 	}
 	if (client_sent_fin(state) && p->ack == s->client_fin)
 		inputs |= 1 << SEE_CLIENT_FIN_ACKED;
-	if (p->flags & FLAG_FIN && !server_sent_fin(state) &&
-	    state != SESSION_CLOSING_CLIENT && state != SESSION_TIME_WAIT) {
+	if (p->flags & FLAG_FIN && state != SESSION_TIME_WAIT) {
 		inputs |= 1 << SEE_SOCKET | 1 << SEE_SERVER_FIN;
 		/* the client closed first, and it was not seen here */
 		if (!client_sent_fin(state) && (sk_state == KERNEL_LAST_ACK ||

@@ -225,28 +225,6 @@ struct session_new {
 	__u16 service;
 };
 
-/*
- * Two CPUs, or a CPU and the daemon, may enter the same connection at once.
- * Each publishes its entry and then looks for a twin, so one of them at least
- * sees it, and withdraws its own from table and books.
- */
-static __always_inline void session_withdraw(struct session *s,
-					     struct session_set *tags,
-					     struct session_totals *t,
-					     __u32 way, __u8 state, __u64 told)
-{
-	union session_word was;
-
-	was.word = __sync_lock_test_and_set(&s->live.word, 0);
-	if (was.state == SESSION_FREE) { /* somebody ended it already */
-		books_enter(t, SESSION_FREE, state, told, 0);
-		return;
-	}
-	books_enter(t, SESSION_FREE, state, 0, 0);
-	books_enter(t, was.state, SESSION_FREE, 0, 0);
-	table_retag(tags, way, 0);
-}
-
 /* Enters a session that session_find() did not find. Returns its slot or -1. */
 __noinline int session_insert(const struct session_new *n)
 {
@@ -284,7 +262,8 @@ __noinline int session_insert(const struct session_new *n)
 	/* an exchange, for its barrier: the state must not overtake the rest */
 	__sync_lock_test_and_set(&s->live.word, live.word);
 	if (session_slot(&n->tuple, set, h.tag, way) >= 0) {
-		session_withdraw(s, tags, t, way, live.state, told);
+		if (books_withdraw(s, t, live.state, told))
+			table_retag(tags, way, 0);
 		return -1;
 	}
 	books_enter(t, SESSION_FREE, live.state, told, 0);

@@ -141,7 +141,9 @@ by_session(struct xdp_md *ctx, struct settings *cfg, struct packet *p)
 		__u32 now = now_ticks();
 
 		p->recent = now - s->born <= RECENT_TICKS;
-		session_touch(s, now);
+		/* if it hides a reopened connection, it shall not last */
+		if (s->live.state != SESSION_TIME_WAIT)
+			session_touch(s, now);
 		r = on_session(ctx, p, s, slot);
 		if (r)
 			return r;

@@ -94,4 +94,26 @@ static __always_inline bool books_move(struct session *s,
 	return false;
 }
 
+/*
+ * Two CPUs, or a CPU and the daemon, may enter the same connection at once.
+ * Each publishes its entry (in @state, which told @told) and then looks for a
+ * twin, so one of them at least sees it, and withdraws its own from table and
+ * books. Returns whether the caller is to free the way's tag.
+ */
+static __always_inline bool books_withdraw(struct session *s,
+					   struct session_totals *t, __u8 state,
+					   __u64 told)
+{
+	union session_word was;
+
+	was.word = __sync_lock_test_and_set(&s->live.word, 0);
+	if (session_is_live(was.state))
+		told = 0; /* as if it had never been */
+	books_enter(t, SESSION_FREE, state, told, 0);
+	if (was.state == SESSION_FREE)
+		return false; /* somebody ended it already */
+	books_enter(t, was.state, SESSION_FREE, 0, 0);
+	return true;
+}
+
 #endif

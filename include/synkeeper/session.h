@@ -57,13 +57,13 @@ enum session_input {
 	SEE_ADMITTED,	/* an ACK with a valid cookie */
 	SEE_SYN,	/* a SYN that the kernel answers or sends */
 	SEE_LINGER,	/* the kernel holds a TIME-WAIT socket */
+	SEE_NOT_CLOSED, /* the kernel, asked later, knows of no FIN */
 	SEE_SOCKET,	/* the kernel has a full socket */
 	SEE_CLIENT_FIN, /* in window */
 	SEE_SERVER_FIN,
 	SEE_CLIENT_FIN_ACKED, /* by the server */
 	SEE_SERVER_FIN_ACKED,
 	SEE_SERVER_RST,
-	SEE_NOT_CLOSED, /* the kernel, asked later, knows of no FIN */
 	SEE_GONE,	/* the kernel has no socket any more */
 	SEE_GONE_RESET, /* the same, and the client had sent RST */
 	SEE_IDLE,	/* the time-out of the state is over */
@@ -296,6 +296,23 @@ static __always_inline __u32 session_seen_in(__u32 kernel_state)
 	default:
 		return 0;
 	}
+}
+
+/*
+ * The same for a session in @state that the kernel is asked about later, when
+ * no packet is on its way: FINs that it does not know of are taken back.
+ */
+static __always_inline __u32 session_mended(__u8 state, __u32 kernel_state)
+{
+	__u32 seen = session_seen_in(kernel_state), fins = 0;
+
+	if (state == SESSION_HALF_CLOSED_CLIENT)
+		fins = 1 << SEE_CLIENT_FIN;
+	else if (state == SESSION_HALF_CLOSED_SERVER)
+		fins = 1 << SEE_SERVER_FIN;
+	else if (state >= SESSION_CLOSING && state < SESSION_TIME_WAIT)
+		fins = 1 << SEE_CLIENT_FIN | 1 << SEE_SERVER_FIN;
+	return fins & ~seen ? seen | 1 << SEE_NOT_CLOSED : seen;
 }
 
 #endif

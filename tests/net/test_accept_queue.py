@@ -72,9 +72,9 @@ def opens_late(env, options, name):
         with accept(listener) as s:
             got = receive(s, 11)
             assert got == b"firstsecond", f"{name}: got {got!r}"
-        rows = sessions(env, flow.sport)
-        assert [r["state"] for r in rows] == ["established"], \
-            f"{name}: expected one established session, got {rows}"
+            rows = sessions(env, flow.sport)
+            assert [r["state"] for r in rows] == ["established"], \
+                f"{name}: expected one established session, got {rows}"
         for c in held:
             c.close()
 

@@ -6,6 +6,7 @@ something; nobody may notice. Transfers run across the change and every byte is
 compared; requests and cookies come from scapy, which stops between the steps.
 """
 import contextlib
+import resource
 import socket
 
 from scapy.layers.inet import TCP
@@ -160,12 +161,14 @@ def test_eviction(env):
             return [c for c, _ in pairs
                     if str(c.getsockname()[1]) not in left]
 
+        resource.setrlimit(resource.RLIMIT_NOFILE, (20000, 20000))
+        crowd = []
         for _ in range(12):
             if len(evicted()) > 10:
                 break
             for _ in range(500):
-                with connect(env, 81) as c:
-                    ask(c, b"x")
+                crowd.append(connect(env, 81))
+                ask(crowd[-1], b"x")
         gone = len(evicted())
         assert gone > 10, f"the test itself: only {gone} of 20 evicted"
         with counted(env, f"{gone} evicted sessions", bad_cookie=0,
@@ -173,6 +176,8 @@ def test_eviction(env):
             for c, s in pairs:
                 with c, s:
                     move(c, s, 1 << 16)
+        for c in crowd:
+            c.close()
 
 
 def half_open(env, listener, arm, again):

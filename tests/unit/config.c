@@ -114,10 +114,10 @@ static void test_everything(void **state)
 	assert_int_equal(c.time_wait_timeout_ms, 2000);
 	assert_int_equal(c.resets_per_second, 1000);
 	assert_int_equal(c.n_services, 4);
-	expect_service(&c, 0, "web", "192.0.2.10:443", POLICY_OFF, 16);
-	expect_service(&c, 1, "web", "[2001:db8::10]:443", POLICY_OFF, 17);
-	expect_service(&c, 2, "web", "*:80", POLICY_OFF, 19);
-	expect_service(&c, 3, "ssh", "*:22", POLICY_ON, 22);
+	expect_service(&c, 0, "web", "192.0.2.10:443", POLICY_OFF, 19);
+	expect_service(&c, 1, "web", "[2001:db8::10]:443", POLICY_OFF, 20);
+	expect_service(&c, 2, "web", "*:80", POLICY_OFF, 22);
+	expect_service(&c, 3, "ssh", "*:22", POLICY_ON, 25);
 	config_free(&c);
 }
 

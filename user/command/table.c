@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "snapshot.h"
 #include "synkeeper/table.h"
 #include "table.h"
 
@@ -132,27 +133,6 @@ fail:
 	return -1;
 }
 
-enum { COPY_TRIES = 4 }; /* a session is written sixty times a second */
-
-static bool copy_session(const struct session *from, struct session *ret)
-{
-	const volatile __u64 *word = &from->live.word;
-	int tries;
-
-	for (tries = 0; tries < COPY_TRIES; tries++) {
-		__u64 before = __atomic_load_n(word, __ATOMIC_ACQUIRE);
-
-		memcpy(ret, from, sizeof(*ret));
-		__atomic_thread_fence(__ATOMIC_ACQUIRE);
-		if (*word == before &&
-		    *(const volatile __u32 *)&from->born == ret->born) {
-			ret->live.word = before;
-			return ret->live.state != SESSION_FREE;
-		}
-	}
-	return false;
-}
-
 static __u8 tag_at(const struct session_table *t, __u32 set, __u32 way)
 {
 	return t->tags[set].tags[way / 8] >> way % 8 * 8;
@@ -169,7 +149,7 @@ bool table_next(const struct session_table *t, size_t *pos, struct session *ret)
 		}
 		(*pos)++;
 		if (tag_at(t, set, way) &&
-		    copy_session(&t->sessions[*pos - 1], ret))
+		    session_snapshot(&t->sessions[*pos - 1], ret))
 			return true;
 	}
 	return false;
@@ -185,8 +165,8 @@ bool table_find(const struct session_table *t, const struct tuple *tuple,
 	set = h.set & t->settings.set_mask;
 	for (way = 0; way < SET_WAYS; way++)
 		if (tag_at(t, set, way) == h.tag &&
-		    copy_session(&t->sessions[(size_t)set * SET_WAYS + way],
-				 ret) &&
+		    session_snapshot(&t->sessions[(size_t)set * SET_WAYS + way],
+				     ret) &&
 		    tuple_equal(&ret->tuple, tuple))
 			return true;
 	return false;

@@ -2,10 +2,8 @@
 /*
  * Theory of operation: the pinned session table (synkeeper/table.h), mapped
  * read-only while the data path writes it; no daemon is needed, and nothing is
- * copied but the session at hand. A way can change hands while it is copied:
- * its first word and its birth are compared before and after, and one that
- * changed is copied again. The worst that happens is a session shown that just
- * ended, or one missing that just began.
+ * copied but the session at hand (snapshot.h). The worst that happens is a
+ * session shown that just ended, or one missing that just began.
  */
 #ifndef TABLE_H
 #define TABLE_H

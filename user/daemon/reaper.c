@@ -28,14 +28,6 @@ static __u32 gone(union session_word w)
 	return w.flags & SESSION_RST ? 1 << SEE_GONE_RESET : 1 << SEE_GONE;
 }
 
-/* What @kernel, the state of its socket, means for a session in @w. */
-static __u32 mended(union session_word w, int kernel)
-{
-	if (kernel == KERNEL_ESTABLISHED && w.state > SESSION_ESTABLISHED)
-		return 1 << SEE_NOT_CLOSED;
-	return session_seen_in(kernel);
-}
-
 static void time_out(struct reaper *r, __u32 slot, union session_word w,
 		     __u32 idle)
 {
@@ -52,9 +44,9 @@ static void time_out(struct reaper *r, __u32 slot, union session_word w,
 		return;
 	kernel = sockdiag_state(r->diag, &r->sessions->entries[slot].tuple);
 	if (kernel > 0) {
-		sessions_feed(r->sessions, slot, mended(w, kernel),
-			      idle >= ticks_of(ASK_PENDING_MS) ? SESSION_RST
-							       : 0);
+		sessions_feed(
+			r->sessions, slot, session_mended(w.state, kernel),
+			idle >= ticks_of(ASK_PENDING_MS) ? SESSION_RST : 0);
 		if (over && session_is_live(w.state) &&
 		    w.state != SESSION_PENDING)
 			sessions_feed(r->sessions, slot, 1 << SEE_IDLE, 0);
@@ -77,7 +69,8 @@ static void audit(struct reaper *r, __u32 slot, union session_word w,
 		return;
 	kernel = sockdiag_state(r->diag, &r->sessions->entries[slot].tuple);
 	if (kernel > 0)
-		sessions_feed(r->sessions, slot, mended(w, kernel), 0);
+		sessions_feed(r->sessions, slot,
+			      session_mended(w.state, kernel), 0);
 	else if (kernel == -ENOENT)
 		sessions_feed(r->sessions, slot, gone(w), 0);
 }

@@ -11,6 +11,8 @@
 
 #include "clock.h"
 #include "requests.h"
+#include "snapshot.h"
+#include "synkeeper/table.h"
 
 enum { KILL_SLICE_US = 5000 };
 
@@ -144,10 +146,11 @@ struct kill {
 
 static void kill_one(struct daemon *d, __u32 slot, struct kill *k)
 {
-	struct session s = d->sessions.entries[slot];
+	struct session s;
 	int kernel;
 
-	if (!session_is_live(s.live.state) ||
+	if (!session_snapshot(&d->sessions.entries[slot], &s) ||
+	    !session_is_live(s.live.state) ||
 	    !filter_match(k->filter, &s,
 			  services_info(d->services, s.live.service),
 			  ns_to_ticks(now_ns())))
@@ -156,17 +159,22 @@ static void kill_one(struct daemon *d, __u32 slot, struct kill *k)
 	if (k->dry_run)
 		return;
 	kernel = sockdiag_state(d->diag, &s.tuple);
+	if (kernel < 0 && kernel != -ENOENT) {
+		k->err = kernel;
+		return;
+	}
 	if (kernel == -ENOENT && s.live.state == SESSION_PENDING) {
 		k->pending++;
 		return;
 	}
-	sessions_feed(&d->sessions, slot, 1 << SEE_KILLED, 0);
+	if (!tuple_equal(&d->sessions.entries[slot].tuple, &s.tuple) ||
+	    !sessions_feed(&d->sessions, slot, 1 << SEE_KILLED, 0))
+		return; /* it went by itself just now */
+	k->killed++;
 	if (kernel > 0)
 		k->err = sockdiag_destroy(d->diag, &s.tuple);
 	if (k->err == -ENOENT)
-		k->err = 0; /* it went by itself just now */
-	if (!k->err)
-		k->killed++;
+		k->err = 0;
 }
 
 json_t *request_session_kill(struct daemon *d, struct request *r)
@@ -182,6 +190,8 @@ json_t *request_session_kill(struct daemon *d, struct request *r)
 	json_t *result;
 	__u32 set, way;
 
+	if (!json_is_array(json_object_get(r->args, "filter")))
+		return refuse(r, "[] means every session", "no filter");
 	if (!arg_filter(r, &f))
 		return NULL;
 	if (cursor < 0 || cursor > s->sets)
@@ -198,8 +208,9 @@ json_t *request_session_kill(struct daemon *d, struct request *r)
 	}
 	if (k.err)
 		return refuse(r, "synkeeper check tells what is missing",
-			      "the kernel will not destroy a socket: %s",
-			      strerror(-k.err));
+			      "the kernel will not destroy a socket, after "
+			      "%u: %s",
+			      k.killed, strerror(-k.err));
 	result = json_pack("{s:I,s:I,s:I}", "matched", (json_int_t)k.matched,
 			   "killed", (json_int_t)k.killed, "pending",
 			   (json_int_t)k.pending);

@@ -212,9 +212,9 @@ void sessions_enter(struct sessions *s, const struct tuple *t, __u16 service,
 	e->born = now;
 	e->client_isn = e->server_isn = 0;
 	__atomic_store_n(&e->live.word, live.word, __ATOMIC_SEQ_CST);
-	if (slot_of(s, t, set, way) >= 0 &&
-	    __sync_bool_compare_and_swap(&e->live.word, live.word, 0)) {
-		table_retag(&s->tags[set], way, 0); /* XDP was faster */
+	if (slot_of(s, t, set, way) >= 0) { /* XDP was as fast */
+		if (books_withdraw(e, totals, live.state, told))
+			table_retag(&s->tags[set], way, 0);
 		return;
 	}
 	books_enter(totals, SESSION_FREE, live.state, told, 0);
