@@ -243,7 +243,7 @@ def _entries(env):
 
 
 @contextlib.contextmanager
-def life(env, what, opened=None, timeout=5, without_row=(), **ends):
+def life(env, what, opened=None, within=5, without_row=(), **ends):
     """Requires that meanwhile so many sessions were opened and that they, and
     no others, ended: closed=1, reset_client=1 ... @opened: as many as end,
     else give it. Other events (admitted=1) are checked if named."""
@@ -261,9 +261,9 @@ def life(env, what, opened=None, timeout=5, without_row=(), **ends):
         return got == want
 
     with contextlib.suppress(AssertionError):
-        wait_for(as_wanted, timeout, "")
+        wait_for(as_wanted, within, "")
     wrong = {k: (n, got[k]) for k, n in want.items() if got[k] != n}
-    assert not wrong, f"{what}: after {timeout} s the totals (expected, got) " \
+    assert not wrong, f"{what}: after {within} s the totals (expected, got) " \
         f"differ: {wrong}"
     books_agree(env, what, without_row)
 
@@ -295,6 +295,15 @@ class Watch:
         """The same in words: ["admitted", "half-closed by client", ...]."""
         return [e["event"] + (f" by {e['by']}" if e.get("by") else "")
                 for e in self.events(client)]
+
+    def wait(self, client, name, timeout=3):
+        """Until this was told."""
+        try:
+            wait_for(lambda: name in self.told(client), timeout, "")
+        except AssertionError:
+            raise AssertionError(
+                f"session watch, {client}: expected {name} within {timeout} "
+                f"s, got {self.told(client)}") from None
 
     def expect(self, client, *names, timeout=3):
         """Exactly these, in this order, were told; the events."""

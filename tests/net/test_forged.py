@@ -156,11 +156,13 @@ def test_forged_to_half_closed(env):
 
 
 def all_kinds(flow):
+    """Nobody but the client knows the number that acknowledges a FIN."""
     for flags in ("R", "RA", "FA", "S"):
         for offset in (FAR, -FAR):
-            flow.send(flags, seq=flow.seq + offset)
-    flow.send("FA", ack=flow.ack + FAR)  # acknowledges nothing that was sent
-    flow.send("A", ack=flow.ack + FAR)
+            flow.send(flags, seq=flow.seq + offset, ack=flow.ack - 1)
+    for flags in ("A", "FA"):
+        for offset in (1, FAR, -FAR):
+            flow.send(flags, ack=flow.ack + offset)
     flow.peer.barrier()
 
 
@@ -186,7 +188,7 @@ def test_rst_flood_at_a_transfer(env):
         for v6 in BOTH:
             name = f"{family(v6)}, {FORGED} forged RST"
             with Peer(env, v6, host=1) as peer, \
-                    life(env, name, closed=1, timeout=10):
+                    life(env, name, closed=1, within=10):
                 c, s, client = open_pair(env, listener, v6)
                 frames = resets_for(peer, c.getsockname()[1], FORGED)
                 streams = [Stream(c, s), Stream(s, c)]

@@ -211,9 +211,7 @@ def test_lingers_as_long_as_configured(env):
                 clients.append(client)
         with life(env, "two sessions have lingered", opened=0):
             for client in clients:
-                wait_for(lambda client=client: not states(env, client), 5,
-                         f"{client} to leave after 2 s in time-wait, it is "
-                         f"{states(env, client)}")
+                wait_state(env, client, None, "2 s in time-wait", 5)
         for client in clients:
             watch.expect(client, *CLIENT_FIRST)
 
@@ -268,7 +266,7 @@ def test_time_wait_rows_hold_no_place(env):
     as forgotten, and nothing that lives is evicted."""
     with stage(env, "[sessions]\nmax = 1024\n") as (listener, _):
         kept = [open_pair(env, listener, v6=i % 2 == 1) for i in range(10)]
-        with life(env, "3000 short sessions", closed=3000, timeout=10):
+        with life(env, "3000 short sessions", closed=3000, within=10):
             for i in range(3000):
                 c = client_socket(env, v6=i % 2 == 1)
                 c.connect(server_address(env, v6=i % 2 == 1))
