@@ -248,7 +248,7 @@ def test_maps_by_name(env):
     small_table(env)
     get_once(env)
     settings = attached.map_value(env, "settings", 0)
-    assert settings["abi"] == 1 and settings["set_mask"] == 127 and \
+    assert settings["abi"] == 2 and settings["set_mask"] == 127 and \
         settings["hash_mul"] % 2 == 1, f"settings: {settings}"
     service = attached.map_value(env, "services", 2)
     assert service["used"] == 1 and service["wildcard"] == 0 and \
@@ -271,6 +271,9 @@ def test_maps_by_name(env):
     states = [s for s in re.findall(r'"state": "(\w+)"', out)
               if s != "SESSION_FREE"]
     assert len(states) == 1, f"sessions: one was made, shown are {states}"
+    totals = attached.map_value(env, "totals", 1)
+    assert sum(totals["durations"]) == 1 and totals["lost"] == 0, \
+        f"totals: one session ended, shown are {totals}"
 
 
 @net_test
@@ -283,7 +286,7 @@ def test_enums_by_name(env):
     assert mode == "ENDPOINT_ARMED", f"ports: mode is shown as {mode!r}"
     states = [s for s in re.findall(r'"state": "(\w+)"', dump(env, "sessions"))
               if s != "SESSION_FREE"]
-    assert states == ["SESSION_ESTABLISHED"], f"sessions: states are {states}"
+    assert states == ["SESSION_TIME_WAIT"], f"sessions: states are {states}"
 
 
 @net_test
