@@ -15,7 +15,7 @@ from books import protect
 from goodclients import Held
 from namespace import wait_for
 from nettest import net_test
-from sockets import Task, accept, connect, listen, pair, receive
+from sockets import Pattern, Task, accept, connect, listen, pair, receive
 from teardown import (BOTH, CLIENT_FIRST, SERVER_FIRST, Watch, books_agree,
                       client_of, end_of, family, life, open_pair, stage, stays,
                       wait_kernel, wait_state)
@@ -288,3 +288,59 @@ def test_old_connection_closes(env):
                 two.close()
             watch.expect(client, *(SERVER_FIRST if server_first
                                    else CLIENT_FIRST)[-3:])
+
+
+@net_test
+def test_old_half_close(env):
+    """Half-closed before the start; only the other FIN is ever seen."""
+    with listen(env) as listener:
+        cases = [(v6, server_first, *pair(env, listener, v6=v6))
+                 for v6 in BOTH for server_first in BOTH]
+        for _, server_first, c, s in cases:
+            one, two = (s, c) if server_first else (c, s)
+            one.shutdown(socket.SHUT_WR)
+            end_of(two, "half-closed before the start")
+        protect(env)
+        books_agree(env, "half-closed before the start")
+        watch = Watch(env)
+        for v6, server_first, c, s in cases:
+            name = f"{family(v6)}, half-closed by the " \
+                f"{'server' if server_first else 'client'} before the start"
+            client = client_of(c)
+            one, two = (s, c) if server_first else (c, s)
+            with life(env, name, opened=0, closed=1):
+                move_one_way(two, one)
+                two.close()
+                end_of(one, name)
+                one.close()
+                wait_state(env, client, "time-wait", name)
+            watch.expect(client, "closing", "closed")
+
+
+def move_one_way(source, sink):
+    data = Pattern(1 << 20, "one way")
+    sender = Task(data.send, source)
+    data.check(sink)
+    sender.done()
+
+
+@net_test
+def test_old_fin_wait_2(env):
+    """The server had closed before the start, and its kernel keeps only the
+    small socket, which knows less than others."""
+    with listen(env) as listener:
+        pairs = [pair(env, listener, v6=v6) for v6 in BOTH]
+        for c, s in pairs:
+            s.close()
+            end_of(c, "closed before the start")
+        protect(env)
+        books_agree(env, "closed before the start")
+        watch = Watch(env)
+        for v6, (c, _) in zip(BOTH, pairs):
+            name = f"{family(v6)}, FIN-WAIT-2 before the start"
+            client = client_of(c)
+            with life(env, name, opened=0, closed=1):
+                c.close()
+                wait_kernel(env, client, "TIME-WAIT", name)
+                wait_state(env, client, "time-wait", name)
+            watch.expect(client, "closing", "closed")
