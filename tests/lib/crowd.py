@@ -165,6 +165,18 @@ class Probe(Speaker):
         return got
 
 
+class Paced:
+    """A socket to give to a Stream that shall leave the CPUs to others."""
+
+    def __init__(self, sock):
+        self.shutdown = sock.shutdown
+        self._sock = sock
+
+    def sendall(self, data):
+        time.sleep(PROBE_EVERY_S)
+        self._sock.sendall(data)
+
+
 # -- the programs
 
 def run_server(port, children):
