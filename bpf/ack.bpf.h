@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Theory of operation: step 3 for an ACK (with data, FIN, whatever) whose
- * session is unknown or still pending. The kernel is asked first: if it has a
- * socket, that is a connection older than the table's memory and is adopted.
- * Else the ACK must bring a cookie, which validates alone: it may be the
- * first packet seen after a lost ACK, or a retransmission after the kernel
- * had no room in its accept queue. What follows for the session table is
- * written by ack_settle(), when the verdict stands.
+ * session is unknown or still pending. Unless it is nobody's for certain, the
+ * kernel is asked: if it has a socket, that is a connection older than the
+ * table's memory and is adopted. Else the ACK must bring a cookie, which
+ * validates alone: it may be the first packet seen after a lost ACK, or a
+ * retransmission after the kernel had no room in its accept queue. What follows
+ * for the session table is written by ack_settle(), when the verdict stands.
  */
 #ifndef SYNKEEPER_ACK_BPF_H
 #define SYNKEEPER_ACK_BPF_H
@@ -29,18 +29,31 @@ static __always_inline bool ack_cookie(const struct packet *p,
 	       cookie_check(&key->key, &p->tuple, p->seq - 1, &c, o->ts, ret);
 }
 
+/*
+ * Is a packet without a cookie nobody's for certain? If all connections are
+ * known, it is, but for one that came by an interface without Synkeeper: so the
+ * kernel is asked as long as there are few. *@ret_few: that is the case.
+ */
+static __always_inline bool is_nobodys(const struct settings *cfg,
+				       const struct packet *p, bool *ret_few)
+{
+	*ret_few = budget_take(BUDGET_STRAY, STRAYS_PER_SECOND);
+	return !*ret_few && p->ep.mode == ENDPOINT_ARMED && !p->known &&
+	       !session_may_lack(cfg, p->set) &&
+	       (__s32)(cfg->kernel_cookies_until - now_ticks()) <= 0;
+}
+
 /* Nobody's ACK. What it costs must stay near nothing: this is the flood. */
-static __always_inline enum reason ack_invalid(struct xdp_md *ctx,
-					       const struct settings *cfg,
-					       const struct packet *p,
-					       const struct tcp_opts *o)
+static __always_inline enum reason
+ack_invalid(struct xdp_md *ctx, const struct settings *cfg,
+	    const struct packet *p, const struct tcp_opts *o, bool few)
 {
 	struct handshake hs;
 	bool expired;
 
 	if (p->ep.mode != ENDPOINT_ARMED)
 		return REASON_disarmed_ack;
-	if (!budget_take(BUDGET_EXPIRED, EXPIRED_PER_SECOND))
+	if (!few)
 		return REASON_bad_cookie;
 	expired = ack_cookie(p, o, true, &hs);
 	if (cfg->resets_per_second &&
@@ -65,11 +78,15 @@ __noinline int ack_verdict(struct xdp_md *ctx, struct packet *p)
 	struct settings *cfg = get_settings();
 	struct handshake hs = {};
 	struct tcp_opts o;
+	bool valid, few = false;
 	struct socket sk;
-	bool valid;
 
 	if (!cfg || !p)
 		return REASON_not_ready;
+	valid = !tcpopt_ack(ctx, span_of(ctx), p, &o) &&
+		ack_cookie(p, &o, false, &hs);
+	if (!valid && is_nobodys(cfg, p, &few))
+		return REASON_bad_cookie;
 	socket_lookup(ctx, p,
 		      (__s32)(cfg->kernel_cookies_until - now_ticks()) > 0,
 		      &sk);
@@ -89,8 +106,6 @@ __noinline int ack_verdict(struct xdp_md *ctx, struct packet *p)
 	 */
 	if (p->recent && sk.state == KERNEL_LISTEN && of_pending(p))
 		return REASON_session;
-	valid = !tcpopt_ack(ctx, span_of(ctx), p, &o) &&
-		ack_cookie(p, &o, false, &hs);
 	if (valid && p->fragment)
 		return REASON_fragment; /* tc's mark would not survive */
 
@@ -105,7 +120,7 @@ __noinline int ack_verdict(struct xdp_md *ctx, struct packet *p)
 	}
 	if (!valid)
 		return of_pending(p) ? REASON_early_data
-				     : ack_invalid(ctx, cfg, p, &o);
+				     : ack_invalid(ctx, cfg, p, &o, few);
 	if (!sk.state)
 		return REASON_no_listener;
 	p->tsval = o.tsval;

@@ -9,12 +9,12 @@
 #include "maps.bpf.h"
 
 enum budget_kind {
-	BUDGET_EXPIRED, /* a second hash, to tell an expired cookie by name */
+	BUDGET_STRAY, /* strays whose socket and old key are looked for */
 	BUDGET_RESET,
 	BUDGET_COUNT
 };
 
-enum { EXPIRED_PER_SECOND = 10000 };
+enum { STRAYS_PER_SECOND = 10000 };
 
 struct budget {
 	__u32 second; /* of 2^30 ns */

@@ -79,6 +79,14 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SETS_DEFAULT / 64);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, __u64);
+} session_marks SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, SETS_DEFAULT *SET_WAYS);
 	__uint(map_flags, BPF_F_MMAPABLE); /* page-aligned, too */
 	__type(key, __u32);

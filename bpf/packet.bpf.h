@@ -53,8 +53,10 @@ struct packet {
 	__u8 flags;
 	__u8 tcp_len; /* TCP header with options */
 	__u8 dst_mac[6];
-	__u8 pending;	  /* its session is known, and waits for a socket */
+	__u8 known;	  /* it has an entry in the table */
+	__u8 pending;	  /* ... which waits for a socket */
 	__u8 recent;	  /* ... and was seen a moment ago */
+	__u32 set;	  /* of the session table */
 	__u32 client_isn; /* of that session */
 	__u32 server_isn;
 	__u32 tsval; /* of an ACK that was asked for its cookie */

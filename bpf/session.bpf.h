@@ -49,6 +49,29 @@ __noinline int session_slot(const struct tuple *t, __u32 set, __u32 tag,
 	return -1;
 }
 
+/* Notes that @set does not know of all its connections any more. */
+static __always_inline void session_mark(__u32 set)
+{
+	__u32 word = set / 64;
+	__u64 *marks = bpf_map_lookup_elem(&session_marks, &word);
+
+	if (marks)
+		__sync_fetch_and_or(marks, 1ULL << set % 64);
+}
+
+/* May there be a connection of @set's that the table does not know? */
+static __always_inline bool session_may_lack(const struct settings *cfg,
+					     __u32 set)
+{
+	__u32 word = set / 64;
+	__u64 *marks;
+
+	if (!(cfg->flags & SETTING_COMPLETE))
+		return true;
+	marks = bpf_map_lookup_elem(&session_marks, &word);
+	return !marks || *marks >> set % 64 & 1;
+}
+
 static __always_inline struct session *session_at(int slot)
 {
 	return bpf_map_lookup_elem(&sessions, &slot); /* -1: out of bounds */
@@ -183,6 +206,7 @@ static __always_inline __u32 session_evict(__u32 set, __u32 now)
 	if (!worst.best ||
 	    !session_feed_keep(set * SET_WAYS + way, 1 << SEE_EVICTED))
 		return SET_WAYS;
+	session_mark(set);
 	return way;
 }
 
@@ -248,8 +272,10 @@ __noinline int session_insert(const struct session_new *n)
 		return -1;
 	way = session_claim(set, h.tag, now);
 	s = session_way(set, way & (SET_WAYS - 1));
-	if (way >= SET_WAYS || !s)
+	if (way >= SET_WAYS || !s) {
+		session_mark(set);
 		return -1;
+	}
 	s->tuple = n->tuple;
 	s->born = now;
 	s->client_isn = n->client_isn;
@@ -264,6 +290,7 @@ __noinline int session_insert(const struct session_new *n)
 	if (session_slot(&n->tuple, set, h.tag, way) >= 0) {
 		if (books_withdraw(s, t, live.state, told))
 			table_retag(tags, way, 0);
+		session_mark(set); /* the twin may have done the same */
 		return -1;
 	}
 	books_enter(t, SESSION_FREE, live.state, told, 0);

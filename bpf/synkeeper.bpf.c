@@ -24,10 +24,14 @@ extern int bpf_sk_assign_tcp_reqsk(struct __sk_buff *skb, struct sock *sk,
 
 /* Any socket but a listener, for what is not part of a handshake. */
 static __always_inline bool has_socket(struct xdp_md *ctx,
+				       const struct settings *cfg,
 				       const struct packet *p)
 {
 	struct socket sk;
+	bool few;
 
+	if (is_nobodys(cfg, p, &few))
+		return false;
 	socket_lookup(ctx, p, false, &sk);
 	return socket_is_full(&sk);
 }
@@ -44,18 +48,19 @@ on_syn(struct xdp_md *ctx, const struct packet *p, const struct iface *iface)
 	return answer_syn(ctx, p, iface->mtu - (p->v4 ? 40 : 60));
 }
 
-static __always_inline enum reason on_rst(struct xdp_md *ctx,
-					  const struct packet *p)
+static __always_inline enum reason
+on_rst(struct xdp_md *ctx, const struct settings *cfg, const struct packet *p)
 {
 	if (p->ep.mode != ENDPOINT_ARMED)
 		return REASON_disarmed_ack;
-	return has_socket(ctx, p) ? REASON_socket : REASON_stray_rst;
+	return has_socket(ctx, cfg, p) ? REASON_socket : REASON_stray_rst;
 }
 
 static __always_inline enum reason on_odd_flags(struct xdp_md *ctx,
+						const struct settings *cfg,
 						const struct packet *p)
 {
-	if (p->ep.mode != ENDPOINT_ARMED || has_socket(ctx, p))
+	if (p->ep.mode != ENDPOINT_ARMED || has_socket(ctx, cfg, p))
 		return REASON_socket;
 	return REASON_bad_flags;
 }
@@ -63,8 +68,8 @@ static __always_inline enum reason on_odd_flags(struct xdp_md *ctx,
 enum { HANDSHAKE_FLAGS = FLAG_SYN | FLAG_ACK | FLAG_RST | FLAG_FIN };
 
 /* A packet whose session is unknown, or pending. */
-static __always_inline enum reason on_stranger(struct xdp_md *ctx,
-					       struct packet *p)
+static __always_inline enum reason
+on_stranger(struct xdp_md *ctx, const struct settings *cfg, struct packet *p)
 {
 	const struct iface *iface = get_iface(ctx->ingress_ifindex);
 
@@ -83,9 +88,9 @@ static __always_inline enum reason on_stranger(struct xdp_md *ctx,
 		return answerable(p) ? ack_verdict(ctx, p) : REASON_bad_address;
 	case FLAG_RST:
 	case FLAG_RST | FLAG_ACK:
-		return on_rst(ctx, p);
+		return on_rst(ctx, cfg, p);
 	default:
-		return on_odd_flags(ctx, p);
+		return on_odd_flags(ctx, cfg, p);
 	}
 }
 
@@ -132,11 +137,15 @@ static __always_inline enum reason on_session(struct xdp_md *ctx,
 static __always_inline enum reason
 by_session(struct xdp_md *ctx, struct settings *cfg, struct packet *p)
 {
+	struct table_hash h;
 	struct session *s;
 	enum reason r;
 	int slot;
 
-	s = session_find(cfg, &p->tuple, &slot);
+	table_hash(cfg, &p->tuple, &h);
+	p->set = h.set & cfg->set_mask;
+	slot = session_slot(&p->tuple, p->set, h.tag, SET_WAYS);
+	s = session_at(slot);
 	if (s) {
 		__u32 now = now_ticks();
 
@@ -147,15 +156,16 @@ by_session(struct xdp_md *ctx, struct settings *cfg, struct packet *p)
 		r = on_session(ctx, p, s, slot);
 		if (r)
 			return r;
+		p->known = s->live.state != SESSION_FREE;
 		if (s->live.state == SESSION_PENDING) {
 			p->pending = 1;
 			p->client_isn = s->client_isn;
 			p->server_isn = s->server_isn;
 		}
-		if (s->live.state == SESSION_FREE)
+		if (!p->known)
 			slot = -1; /* the SYN showed that it is over */
 	}
-	r = on_stranger(ctx, p);
+	r = on_stranger(ctx, cfg, p);
 	switch (r) {
 	case REASON_adopted:
 	case REASON_time_wait:

@@ -14,6 +14,7 @@
  *   services      [service]      what an id stands for; programs ignore it
  *   counters      [service]      per CPU, by reason
  *   session_tags  [set]          one byte per session: a filter, see table.h
+ *   session_marks [set/64]       a bit per set that forgot a live connection
  *   sessions      [set*16+way]   one cache line per session
  *   totals        [service]      the books of its sessions, see books.h
  *   events        ring buffer    what user space should know
@@ -56,6 +57,7 @@ enum setting_flags {
 	SETTING_ECN = 1 << 6,	     /* net.ipv4.tcp_ecn is not 0 */
 	SETTING_DISARMED = 1 << 7,   /* every service: going down */
 	SETTING_WATCHED = 1 << 8,    /* somebody reads session events */
+	SETTING_COMPLETE = 1 << 9,   /* but for marked sets, see table.h */
 };
 
 struct settings {

@@ -15,9 +15,12 @@
  *		owns the way again and clears the tag. A packet that touched
  *		the session meanwhile changed the word, and it stays.
  *
- * The table may forget (a full set evicts) and may miss an insertion (two
- * CPUs at once): the next packet finds the socket in the kernel and adopts
- * the session again. It can not, and must not, refuse a connection.
+ * The table may forget (a full set evicts, an idle session times out) and may
+ * miss an insertion (two CPUs at once): the next packet finds the socket in the
+ * kernel and adopts the session again. It can not, and must not, refuse a
+ * connection. A set of which that is true is marked. When everything that the
+ * kernel has was entered once (SETTING_COMPLETE), an ACK without a cookie whose
+ * set is not marked is nobody's, and a flood of them asks the kernel nothing.
  */
 #ifndef SYNKEEPER_TABLE_H
 #define SYNKEEPER_TABLE_H

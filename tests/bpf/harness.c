@@ -282,6 +282,7 @@ static int load(void)
 	if (!skel)
 		return -1;
 	bpf_map__set_max_entries(skel->maps.session_tags, SETS);
+	bpf_map__set_max_entries(skel->maps.session_marks, SETS / 64);
 	bpf_map__set_max_entries(skel->maps.sessions, SETS * SET_WAYS);
 	/* as the loader does, so that frames in fragments can be tried */
 	bpf_program__set_flags(skel->progs.synkeeper_xdp, BPF_F_XDP_HAS_FRAGS);

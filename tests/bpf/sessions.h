@@ -27,4 +27,8 @@ void sessions_put_state(const struct spec *of, enum session_state state);
 unsigned sessions_set_of(const struct tuple *t);
 unsigned sessions_in_set(unsigned set);
 
+/* The mark of a set that has forgotten something; clears its word's others. */
+void sessions_mark(unsigned set, bool marked);
+bool sessions_is_marked(unsigned set);
+
 #endif

@@ -292,7 +292,9 @@ static void evicts_the_longest_idle(void **state)
 	(void)state;
 	netns_listen(false, 443);
 	fill_set(&s, 5, SESSION_PENDING, tuples);
+	sessions_mark(SET, false);
 	check_evicted(&s, tuples, 0);
+	assert_true(sessions_is_marked(SET));
 }
 
 static void evicts_time_wait_first(void **state)

@@ -11,7 +11,6 @@
  */
 #include <bpf/libbpf.h>
 #include <errno.h>
-#include <netinet/tcp.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -24,36 +23,9 @@
 #include "pins.h"
 
 enum {
-	TICK_US = 500000,	/* listeners, settings */
-	RETRY_NS = 1000000000,	/* a key that could not be made */
-	KERNEL_COOKIES_S = 120, /* how long a cookie of the kernel's may live */
+	TICK_US = 500000,      /* listeners, settings */
+	RETRY_NS = 1000000000, /* a key that could not be made */
 };
-
-static void seed_one(const struct diag_socket *s, void *data)
-{
-	struct daemon *d = data;
-	__u16 id = services_match(d->services, s->tuple.server,
-				  s->tuple.server_port);
-
-	if (id)
-		sessions_enter(&d->sessions, &s->tuple, id, s->state);
-}
-
-/*
- * A service was armed just now. Connections that the kernel has already become
- * sessions, so that it goes on to answer their SYNs: those half open, which a
- * cookie in answer to the retransmitted SYN would have it reset; those in
- * TIME-WAIT, which it may reopen; and those established, whose client may
- * have rebooted. And for a while the kernel's own cookies are honoured.
- */
-static void on_armed(struct daemon *d)
-{
-	d->settings->kernel_cookies_until =
-		ns_to_ticks(now_ns() + KERNEL_COOKIES_S * 1000000000ULL);
-	if (sockdiag_dump(d->diag, ~(1U << TCP_LISTEN | 1U << TCP_CLOSE),
-			  seed_one, d))
-		log_warn("cannot list the connections there are");
-}
 
 static int add_services(struct daemon *d)
 {
@@ -80,7 +52,7 @@ int daemon_refresh(struct daemon *d)
 	ifaces_follow(d);
 	err = services_apply(d->services, d->diag, &d->net, &armed);
 	if (!err && armed)
-		on_armed(d);
+		census_now(d);
 	return err;
 }
 
@@ -200,6 +172,7 @@ void daemon_free(struct daemon *d)
 	sd_event_source_unref(d->tick_timer);
 	sd_event_unref(d->loop);
 	reaper_stop(&d->reaper);
+	census_stop(d);
 	sessions_free(&d->sessions);
 	services_free(d->services);
 	sockdiag_close(d->diag);
@@ -236,6 +209,8 @@ static int prepare(struct daemon *d)
 	if (!err)
 		err = reaper_start(&d->reaper, d->loop, &d->sessions, d->diag,
 				   &d->config);
+	if (!err)
+		err = census_start(d);
 	if (!err)
 		err = control_start(d->loop, d->config.control, request_answer,
 				    d, &d->control);

@@ -18,6 +18,14 @@
 
 struct ring_buffer;
 
+/* census.c: what the kernel has, to know that the table is complete. */
+struct census {
+	struct sockdiag *diag; /* its own: a dump may be half read */
+	sd_event_source *timer;
+	__u8 family; /* being dumped; 0: none */
+	bool enter;  /* what is unknown; else mark its set */
+};
+
 struct daemon {
 	struct config config;
 	struct loader loader;
@@ -27,6 +35,7 @@ struct daemon {
 	struct services *services;
 	struct sessions sessions;
 	struct reaper reaper;
+	struct census census;
 	struct sockdiag *diag;
 	struct ring_buffer *events;
 	struct attachment ifaces[CONFIG_IFACES_MAX];
@@ -79,6 +88,11 @@ int stats_read(int counters_fd, __u32 id, struct counters *ret);
 
 /* Takes what the BPF programs report; an sd-event source on the ring. */
 int events_start(struct daemon *d);
+
+int census_start(struct daemon *d);
+void census_stop(struct daemon *d);
+/* A service was armed just now: enters every connection there is. */
+void census_now(struct daemon *d);
 
 /* watch.c: tells watchers; turns the events on while there are any. */
 void watch_tell(void *daemon, const struct event *e);

@@ -34,6 +34,7 @@ static struct bpf_map *map_of(const struct loader *l, enum loader_map map)
 		[MAP_SERVICES] = s->maps.services,
 		[MAP_COUNTERS] = s->maps.counters,
 		[MAP_SESSION_TAGS] = s->maps.session_tags,
+		[MAP_SESSION_MARKS] = s->maps.session_marks,
 		[MAP_SESSIONS] = s->maps.sessions,
 		[MAP_TOTALS] = s->maps.totals,
 		[MAP_EVENTS] = s->maps.events,
@@ -177,7 +178,8 @@ static int take_over(struct loader *l)
 	bool fit = true;
 
 	for (i = 0; i < MAP_COUNT; i++) {
-		bool table = i == MAP_SESSION_TAGS || i == MAP_SESSIONS;
+		bool table = i == MAP_SESSION_TAGS || i == MAP_SESSION_MARKS ||
+			     i == MAP_SESSIONS;
 
 		fds[i] = open_pinned(l, i);
 		fit = fit && fds[i] >= 0 &&
@@ -243,6 +245,7 @@ int loader_open(struct loader *l, const struct config *c)
 		goto fail;
 	}
 	bpf_map__set_max_entries(l->skel->maps.session_tags, sets);
+	bpf_map__set_max_entries(l->skel->maps.session_marks, sets / 64);
 	bpf_map__set_max_entries(l->skel->maps.sessions, sets * SET_WAYS);
 	err = take_over(l);
 	if (err)

@@ -48,8 +48,11 @@ static void time_out(struct reaper *r, __u32 slot, union session_word w,
 			r->sessions, slot, session_mended(w.state, kernel),
 			idle >= ticks_of(ASK_PENDING_MS) ? SESSION_RST : 0);
 		if (over && session_is_live(w.state) &&
-		    w.state != SESSION_PENDING)
+		    w.state != SESSION_PENDING) {
+			sessions_mark(r->sessions,
+				      &r->sessions->entries[slot].tuple);
 			sessions_feed(r->sessions, slot, 1 << SEE_IDLE, 0);
+		}
 	} else if (kernel == -ENOENT) {
 		sessions_feed(r->sessions, slot,
 			      gone(w) | (over ? 1 << SEE_IDLE : 0), 0);

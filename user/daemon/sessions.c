@@ -42,6 +42,11 @@ static size_t entries_size(const struct sessions *s)
 	return (size_t)s->sets * SET_WAYS * sizeof(*s->entries);
 }
 
+static size_t marks_size(const struct sessions *s)
+{
+	return s->sets / 64 * sizeof(*s->marks);
+}
+
 static size_t totals_size(const struct sessions *s)
 {
 	return SERVICES_MAX * sizeof(*s->totals);
@@ -55,9 +60,10 @@ int sessions_init(struct sessions *s, const struct loader *l,
 				.told = told,
 				.told_data = data };
 	s->tags = map_table(l, MAP_SESSION_TAGS, tags_size(s));
+	s->marks = map_table(l, MAP_SESSION_MARKS, marks_size(s));
 	s->entries = map_table(l, MAP_SESSIONS, entries_size(s));
 	s->totals = map_table(l, MAP_TOTALS, totals_size(s));
-	if (!s->tags || !s->entries || !s->totals) {
+	if (!s->tags || !s->marks || !s->entries || !s->totals) {
 		int err = -errno;
 
 		log_err("cannot map the session table: %s", strerror(-err));
@@ -69,9 +75,11 @@ int sessions_init(struct sessions *s, const struct loader *l,
 void sessions_free(struct sessions *s)
 {
 	unmap_table(s->tags, tags_size(s));
+	unmap_table(s->marks, marks_size(s));
 	unmap_table(s->entries, entries_size(s));
 	unmap_table(s->totals, totals_size(s));
 	s->tags = NULL;
+	s->marks = NULL;
 	s->entries = NULL;
 	s->totals = NULL;
 }
@@ -172,6 +180,38 @@ struct session *sessions_find(const struct sessions *s, const struct tuple *t,
 	return &s->entries[slot];
 }
 
+static void mark(struct sessions *s, __u32 set)
+{
+	__atomic_or_fetch(&s->marks[set / 64], 1ULL << set % 64,
+			  __ATOMIC_SEQ_CST);
+}
+
+void sessions_mark(struct sessions *s, const struct tuple *t)
+{
+	struct table_hash h;
+
+	table_hash(s->settings, t, &h);
+	mark(s, h.set & s->settings->set_mask);
+}
+
+bool sessions_marked(const struct sessions *s)
+{
+	__u32 i;
+
+	for (i = 0; i < s->sets / 64; i++)
+		if (s->marks[i])
+			return true;
+	return false;
+}
+
+void sessions_unmark(struct sessions *s)
+{
+	__u32 i;
+
+	for (i = 0; i < s->sets / 64; i++)
+		__atomic_store_n(&s->marks[i], 0, __ATOMIC_SEQ_CST);
+}
+
 static void tell(struct sessions *s, const struct tuple *t, __u16 service,
 		 __u8 left, __u64 told, __u32 age)
 {
@@ -205,8 +245,10 @@ void sessions_enter(struct sessions *s, const struct tuple *t, __u16 service,
 	if (live.state == SESSION_FREE || slot_of(s, t, set, SET_WAYS) >= 0)
 		return;
 	way = table_claim(&s->tags[set], h.tag);
-	if (way == SET_WAYS)
+	if (way == SET_WAYS) {
+		mark(s, set);
 		return;
+	}
 	e = &s->entries[set * SET_WAYS + way];
 	e->tuple = *t;
 	e->born = now;
@@ -215,6 +257,7 @@ void sessions_enter(struct sessions *s, const struct tuple *t, __u16 service,
 	if (slot_of(s, t, set, way) >= 0) { /* XDP was as fast */
 		if (books_withdraw(e, totals, live.state, told))
 			table_retag(&s->tags[set], way, 0);
+		mark(s, set); /* the twin may have done the same */
 		return;
 	}
 	books_enter(totals, SESSION_FREE, live.state, told, 0);

@@ -20,6 +20,7 @@ typedef void (*session_told)(void *data, const struct event *e);
 struct sessions {
 	struct settings *settings;
 	struct session_set *tags;
+	__u64 *marks; /* a bit per set that forgot a live connection */
 	struct session *entries;
 	struct session_totals *totals; /* by service */
 	__u32 sets;
@@ -54,6 +55,11 @@ struct session *sessions_find(const struct sessions *s, const struct tuple *t,
 /* Is there an entry in @set, or in @slot? Looks at the tags only. */
 bool sessions_in_set(const struct sessions *s, __u32 set);
 bool sessions_in_slot(const struct sessions *s, __u32 slot);
+
+/* Sets that forgot a connection which may live on; see synkeeper/table.h. */
+void sessions_mark(struct sessions *s, const struct tuple *t);
+bool sessions_marked(const struct sessions *s);
+void sessions_unmark(struct sessions *s);
 
 /*
  * Feeds inputs (1 << enum session_input) to the session in @slot, clears

@@ -15,7 +15,7 @@ enum { REPLY_MAX = 32768 };
 
 struct sockdiag {
 	struct mnl_socket *nl;
-	__u32 seq;
+	__u32 seq, dump_seq;
 	char buf[REPLY_MAX];
 };
 
@@ -106,18 +106,15 @@ static int dump_one(const struct nlmsghdr *nlh, void *data)
 	return MNL_CB_OK;
 }
 
-static int dump_family(struct sockdiag *d, __u8 family, __u32 states,
-		       struct dump *dump)
+int sockdiag_dump_begin(struct sockdiag *d, __u8 family, __u32 states)
 {
 	struct nlmsghdr *nlh = mnl_nlmsg_put_header(d->buf);
 	struct inet_diag_req_v2 *req;
-	__u32 seq = ++d->seq;
-	ssize_t n;
-	int ret = 1;
 
+	d->dump_seq = ++d->seq;
 	nlh->nlmsg_type = SOCK_DIAG_BY_FAMILY;
 	nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-	nlh->nlmsg_seq = seq;
+	nlh->nlmsg_seq = d->dump_seq;
 	req = mnl_nlmsg_put_extra_header(nlh, sizeof(*req));
 	req->sdiag_family = family;
 	req->sdiag_protocol = IPPROTO_TCP;
@@ -125,24 +122,36 @@ static int dump_family(struct sockdiag *d, __u8 family, __u32 states,
 		req->idiag_ext = 1 << (INET_DIAG_SKMEMINFO - 1) |
 				 1 << (INET_DIAG_INFO - 1);
 	req->idiag_states = states;
-	if (mnl_socket_sendto(d->nl, nlh, nlh->nlmsg_len) < 0)
+	return mnl_socket_sendto(d->nl, nlh, nlh->nlmsg_len) < 0 ? -errno : 0;
+}
+
+int sockdiag_dump_step(struct sockdiag *d, diag_fn fn, void *data)
+{
+	struct dump dump = { .fn = fn, .data = data };
+	ssize_t n = mnl_socket_recvfrom(d->nl, d->buf, sizeof(d->buf));
+	int ret;
+
+	if (n < 0)
 		return -errno;
-	while (ret > 0) {
-		n = mnl_socket_recvfrom(d->nl, d->buf, sizeof(d->buf));
-		if (n < 0)
-			return -errno;
-		ret = mnl_cb_run(d->buf, n, seq, mnl_socket_get_portid(d->nl),
-				 dump_one, dump);
-	}
-	return ret < 0 ? -errno : 0;
+	ret = mnl_cb_run(d->buf, n, d->dump_seq, mnl_socket_get_portid(d->nl),
+			 dump_one, &dump);
+	return ret < 0 ? -errno : ret;
 }
 
 int sockdiag_dump(struct sockdiag *d, __u32 states, diag_fn fn, void *data)
 {
-	struct dump dump = { .fn = fn, .data = data };
-	int err = dump_family(d, AF_INET, states, &dump);
+	static const __u8 families[] = { AF_INET, AF_INET6 };
+	size_t i;
+	int ret = 0;
 
-	return err ? err : dump_family(d, AF_INET6, states, &dump);
+	for (i = 0; i < sizeof(families) && ret >= 0; i++) {
+		ret = sockdiag_dump_begin(d, families[i], states);
+		if (!ret)
+			do
+				ret = sockdiag_dump_step(d, fn, data);
+			while (ret > 0);
+	}
+	return ret;
 }
 
 static int state_one(const struct nlmsghdr *nlh, void *data)

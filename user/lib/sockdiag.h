@@ -37,6 +37,14 @@ void sockdiag_close(struct sockdiag *d);
 int sockdiag_dump(struct sockdiag *d, __u32 states, diag_fn fn, void *data);
 
 /*
+ * The same of one family, in parts: after begin, each step calls @fn for some
+ * and returns 1 if there are more, 0 at the end, or -errno. Nothing else may be
+ * asked of @d meanwhile.
+ */
+int sockdiag_dump_begin(struct sockdiag *d, __u8 family, __u32 states);
+int sockdiag_dump_step(struct sockdiag *d, diag_fn fn, void *data);
+
+/*
  * The state of exactly this connection (a half-open request is TCP_SYN_RECV),
  * or -ENOENT; a listener that would take it does not count.
  */

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Theory of operation: strays, packets that belong to nothing the table knows,
+ * when the table is known to be complete: which of them the kernel is asked
+ * about, and which are dropped without.
+ */
+#include <bpf/bpf.h>
+#include <linux/bpf.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "netns.h"
+#include "sessions.h"
+#include "testmain.h"
+
+static bool passes(const char *what, const struct spec *s, enum reason reason)
+{
+	return expect_spec(what, s, XDP_PASS, reason);
+}
+
+/* Uses up what may be asked about strays in this second and the next. */
+static void no_budget(void)
+{
+	struct budget {
+		__u32 second;
+		__u32 used;
+	} * each;
+	struct timespec ts;
+	int cpus = libbpf_num_possible_cpus(), cpu;
+	__u32 stray = 0;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);
+	if (ts.tv_nsec > 900000000) {
+		usleep(1000000 - ts.tv_nsec / 1000 + 20000);
+		clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);
+	}
+	each = calloc(cpus, sizeof(*each));
+	for (cpu = 0; cpu < cpus; cpu++) {
+		each[cpu].second = (ts.tv_sec * 1000000000ULL + ts.tv_nsec) >>
+				   30;
+		each[cpu].used = UINT32_MAX;
+	}
+	bpf_map_update_elem(bpf_map__fd(harness.skel->maps.budgets), &stray,
+			    each, BPF_ANY);
+	free(each);
+}
+
+/*
+ * When all that the kernel has is in the table, a flood of strays asks it
+ * nothing, but for sets that have forgotten something.
+ */
+static void strays_of_a_complete_table(void **state)
+{
+	struct spec s = { .src = NEAR4, .sport = 42010, .flags = ACK };
+	struct tuple t = sessions_tuple(&s);
+	unsigned bad = 0;
+
+	(void)state;
+	netns_connect(&s, NULL, NULL);
+	harness.cfg.flags |= SETTING_COMPLETE;
+	harness_settings();
+	sessions_mark(sessions_set_of(&t), false);
+	no_budget();
+	bad += !expect_spec("ACK in a flood", &s, XDP_DROP, REASON_bad_cookie);
+	s.flags = RST;
+	bad += !expect_spec("RST in a flood", &s, XDP_DROP, REASON_stray_rst);
+	s.flags = SYN | ACK;
+	bad += !expect_spec("SYN+ACK in a flood", &s, XDP_DROP,
+			    REASON_bad_flags);
+	sessions_mark(sessions_set_of(&t), true);
+	s.flags = RST;
+	bad += !passes("RST into a marked set", &s, REASON_socket);
+	s.flags = ACK;
+	bad += !passes("ACK into a marked set", &s, REASON_adopted);
+	assert_int_equal(bad, 0);
+}
+
+/* The same without a flood: whoever may have come another way is found. */
+static void few_strays_are_asked_about(void **state)
+{
+	struct spec s = { .src = NEAR4, .sport = 42011, .flags = ACK };
+	struct tuple t = sessions_tuple(&s);
+
+	(void)state;
+	netns_connect(&s, NULL, NULL);
+	harness.cfg.flags |= SETTING_COMPLETE;
+	harness_settings();
+	sessions_mark(sessions_set_of(&t), false);
+	assert_true(passes("ACK", &s, REASON_adopted));
+}
+
+/* The last ACK of a handshake that the kernel makes is nobody's stray. */
+static void opening_in_a_flood(void **state)
+{
+	struct spec s = { .src = NEAR4, .sport = 42012, .flags = ACK };
+	struct tuple t = sessions_tuple(&s);
+
+	(void)state;
+	netns_connect(&s, NULL, NULL);
+	sessions_put_state(&s, SESSION_OPENING);
+	harness.cfg.flags |= SETTING_COMPLETE;
+	harness_settings();
+	no_budget();
+	assert_true(passes("ACK", &s, REASON_session));
+	assert_int_equal(sessions_find(&t, NULL), SESSION_ESTABLISHED);
+}
+
+#define TEST(name) \
+	cmocka_unit_test_setup_teardown(name, harness_setup, harness_teardown)
+
+static const struct CMUnitTest tests[] = {
+	TEST(strays_of_a_complete_table),
+	TEST(few_strays_are_asked_about),
+	TEST(opening_in_a_flood),
+};
+
+TEST_MAIN(tests)
