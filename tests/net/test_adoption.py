@@ -11,8 +11,10 @@ import socket
 
 from scapy.layers.inet import TCP
 
+import attached
 from books import (DROPS, NO_DROPS, counted, protect, reasons, sessions,
                    wait_armed)
+from namespace import wait_for
 from netenv import diff
 from nettest import net_test
 from scapytools import LINUX, WINDOWS, Peer
@@ -178,6 +180,42 @@ def test_eviction(env):
                     move(c, s, 1 << 16)
         for c in crowd:
             c.close()
+
+
+COMPLETE = 1 << 9  # SETTING_COMPLETE of abi.h
+
+
+def knows_all(env):
+    return attached.map_value(env, "settings", 0)["flags"] & COMPLETE
+
+
+@net_test
+def test_complete_table_was_forgotten_at_the_next_tick(env):
+    """The daemon looks at the host's settings twice a second; what it knows of
+    its table must outlive that."""
+    with listen(env):
+        protect(env)
+        wait_for(lambda: env.json("status")["uptime_s"] > 2, 5, "four ticks")
+        assert knows_all(env), \
+            "settings: SETTING_COMPLETE is not set, a flood asks the kernel"
+
+
+@net_test
+def test_connections_there_before_are_known_in_a_flood(env):
+    """Strays of a flood are dropped without asking the kernel; connections
+    that it had before are none."""
+    with listen(env) as listener:
+        pairs = [pair(env, listener, v6=i % 2 == 1) for i in range(20)]
+        protect(env)
+        assert knows_all(env), "settings: SETTING_COMPLETE is not set"
+        flood = env.flood("ack", seconds=8)
+        wait_for(lambda: reasons(env).get("bad_cookie", 0) > 50_000, 5,
+                 "the flood")
+        with counted(env, "20 connections in a flood", adopted=0):
+            for c, s in pairs:
+                with c, s:
+                    move(c, s, 1 << 16)
+        flood.stop()
 
 
 def half_open(env, listener, arm, again):

@@ -71,8 +71,9 @@ void census_now(struct daemon *d)
 	struct census *c = &d->census;
 	int err = sockdiag_dump(d->diag, CONNECTIONS, enter_one, d);
 
-	d->settings->kernel_cookies_until =
-		ns_to_ticks(now_ns() + KERNEL_COOKIES_S * 1000000000ULL);
+	if (d->cookies_sent)
+		d->settings->kernel_cookies_until = ns_to_ticks(
+			d->cookies_sent_ns + KERNEL_COOKIES_S * 1000000000ULL);
 	if (err)
 		log_warn("cannot list the connections there are: %s",
 			 strerror(-err));

@@ -47,6 +47,8 @@ struct daemon {
 	__u64 started_ns;
 	bool ending;		/* disarmed; detaches when the drain is over */
 	__u64 offer_changed_ns; /* when the host's TCP options last changed */
+	__u64 cookies_sent;	/* the kernel's own, and when last */
+	__u64 cookies_sent_ns;
 };
 
 /* Protects until it is told to end. Logs what failed and returns -errno. */

@@ -8,6 +8,7 @@
 #include <linux/if.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -49,6 +50,32 @@ static long sysctl_read(const char *name, int nth, long fallback)
 static __u32 flag_if(const char *name, __u32 flag, long fallback)
 {
 	return sysctl_read(name, 0, fallback) ? flag : 0;
+}
+
+/* The file has pairs of lines, names and then values, in the same order. */
+__u64 netconf_cookies_sent(void)
+{
+	FILE *f = fopen("/proc/self/net/netstat", "re");
+	char *names = NULL, *values = NULL;
+	size_t names_size = 0, values_size = 0;
+	__u64 sent = 0;
+
+	while (f && getline(&names, &names_size, f) > 0 &&
+	       getline(&values, &values_size, f) > 0) {
+		char *name = names, *value = values, *at;
+
+		while ((at = strsep(&name, " \n")) && *at) {
+			const char *number = strsep(&value, " \n");
+
+			if (number && !strcmp(at, "SyncookiesSent"))
+				sent = strtoull(number, NULL, 10);
+		}
+	}
+	if (f)
+		fclose(f);
+	free(names);
+	free(values);
+	return sent;
 }
 
 /* As tcp_select_initial_window() does (net/ipv4/tcp_output.c). */

@@ -21,6 +21,9 @@ struct netconf {
 /* Reads the sysctls; what is missing gets the kernel's default. */
 void netconf_read(struct netconf *ret);
 
+/* How many cookies the kernel has sent by itself (TcpExt SyncookiesSent). */
+__u64 netconf_cookies_sent(void);
+
 /* The window of a SYN-ACK for a listener with @rcvbuf bytes. */
 __u16 netconf_window(__u32 rcvbuf);
 

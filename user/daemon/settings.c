@@ -56,17 +56,24 @@ int settings_init(struct daemon *d)
 void settings_follow(struct daemon *d)
 {
 	struct settings *s = d->settings;
-	const __u32 kept = SETTING_READY | SETTING_NO_META |
-			   (d->ending ? SETTING_DISARMED : 0);
-	__u32 now = ns_to_ticks(now_ns());
+	const __u32 offers = SETTING_TS | SETTING_WSCALE | SETTING_SACK |
+			     SETTING_ECN | SETTING_FORWARDING;
+	__u32 now = ns_to_ticks(now_ns()), wrong;
 	struct netconf before = d->net;
+	__u64 sent;
 
 	netconf_read(&d->net);
 	if (before.rcvbuf && d->net.offer != before.offer)
 		d->offer_changed_ns = now_ns();
 	s->ttl = d->net.ttl;
 	s->hop_limit = d->net.hop_limit;
-	s->flags = (s->flags & kept) | d->net.offer;
+	wrong = (offers & ~d->net.offer) | (d->ending ? 0 : SETTING_DISARMED);
+	__atomic_and_fetch(&s->flags, ~wrong, __ATOMIC_SEQ_CST);
+	__atomic_or_fetch(&s->flags, d->net.offer, __ATOMIC_SEQ_CST);
+	sent = netconf_cookies_sent();
+	if (sent != d->cookies_sent)
+		d->cookies_sent_ns = now_ns();
+	d->cookies_sent = sent;
 	if ((__s32)(s->kernel_cookies_until - now) < 0)
 		s->kernel_cookies_until = now; /* ticks wrap, in years */
 	if (d->net.offer & SETTING_FORWARDING &&
