@@ -118,5 +118,14 @@ $(O)/tests/%: tests/bench/%.c $(O)/%.skel.h
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) $< -o $@ $(ALL_LIBS)
 
+# tests/bench/packet: in several files, and with the harness of tests/bpf
+$(O)/packet.bpf.o: tests/bench/wrap.h $(SHARED)
+$(O)/tests/packet: $(addprefix tests/bench/,packet.c packet_rows.c bed.c trial.c tables.c) \
+		$(filter-out $(wildcard tests/bpf/test_*.c),$(wildcard tests/bpf/*.c)) \
+		$(wildcard tests/bench/*.h tests/bpf/*.h) $(SHARED) $(O)/packet.skel.h $(O)/synkeeper.skel.h
+	$(call say,TEST,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) $(filter %.c,$^) -o $@ $(ALL_LIBS) $(shell $(PKG_CONFIG) --libs $(TEST_LIBS))
+
 .SECONDARY:
 -include $(wildcard $(O)/user/*/*.d)

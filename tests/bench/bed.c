@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Theory of operation: see bed.h. The process stays on one CPU. */
+#include <arpa/inet.h>
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <linux/if_link.h>
+#include <net/if.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bed.h"
+#include "../bpf/netns.h"
+#include "../bpf/sessions.h"
+
+struct bed bed;
+
+void bed_die(const char *what)
+{
+	fprintf(stderr, "packet: %s: %s\n", what, strerror(errno));
+	exit(1);
+}
+
+static void check(const char *what, int err)
+{
+	if (err < 0) {
+		errno = -err;
+		bed_die(what);
+	}
+}
+
+static void stay_on_this_cpu(void)
+{
+	cpu_set_t cpu;
+
+	CPU_ZERO(&cpu);
+	CPU_SET(sched_getcpu(), &cpu);
+	sched_setaffinity(0, sizeof(cpu), &cpu);
+}
+
+static void load_product(void)
+{
+	__u32 sets = tables_sets(SESSIONS_MOST);
+	struct synkeeper_bpf *skel = synkeeper_bpf__open();
+
+	if (!skel)
+		bed_die("synkeeper.bpf.o");
+	bpf_map__set_max_entries(skel->maps.session_tags, sets);
+	bpf_map__set_max_entries(skel->maps.session_marks, sets / 64);
+	bpf_map__set_max_entries(skel->maps.sessions, sets * SET_WAYS);
+	check("loading synkeeper.bpf.o (as root?)", synkeeper_bpf__load(skel));
+	harness.skel = skel;
+}
+
+/*
+ * A test run first patches the kernel's dispatcher of XDP programs, half a
+ * millisecond of code patching that would count as the program's, unless the
+ * program is in it already because it is attached somewhere.
+ */
+static void attach_idly(const struct bpf_program *prog)
+{
+	int ifindex = if_nametoindex("idle0");
+
+	if (!ifindex &&
+	    system("ip link add idle0 type veth peer name idle1") == 0)
+		ifindex = if_nametoindex("idle0");
+	if (!ifindex)
+		bed_die("a veth of the benchmark's own");
+	check("attaching to it", bpf_xdp_attach(ifindex, bpf_program__fd(prog),
+						XDP_FLAGS_SKB_MODE, NULL));
+}
+
+/* The hash map has room for @sessions and is filled with them. */
+static void load_wrapper(__u32 sessions)
+{
+	struct packet_bpf *skel = packet_bpf__open();
+	struct bpf_test_run_opts opts = { .sz = sizeof(opts) };
+	const struct spec any = { .flags = SYN };
+	static struct frame f;
+
+	packet_bpf__destroy(bed.wrap);
+	bed.wrap = skel;
+	if (!skel)
+		bed_die("packet.bpf.o");
+	bpf_map__set_max_entries(skel->maps.hash, sessions ? sessions : 1);
+	check("session_tags",
+	      bpf_map__reuse_fd(skel->maps.session_tags,
+				bpf_map__fd(harness.skel->maps.session_tags)));
+	check("sessions",
+	      bpf_map__reuse_fd(skel->maps.sessions,
+				bpf_map__fd(harness.skel->maps.sessions)));
+	check("loading packet.bpf.o", packet_bpf__load(skel));
+
+	packet_build(&any, &f);
+	opts.data_in = f.data;
+	opts.data_size_in = f.len;
+	opts.repeat = sessions;
+	if (sessions)
+		check("filling the hash map",
+		      bpf_prog_test_run_opts(
+			      bpf_program__fd(skel->progs.hash_fill), &opts));
+	if (skel->bss->failures)
+		bed_die("filling the hash map");
+	attach_idly(skel->progs.wrap);
+}
+
+static void write_sysctl(const char *path, const char *value)
+{
+	FILE *f = fopen(path, "w");
+
+	if (!f || fputs(value, f) < 0 || fclose(f))
+		bed_die(path);
+}
+
+void bed_open(void)
+{
+	const struct spec connected = { CONNECTED };
+
+	/* else the harness, outside of a cmocka test, ends without a word */
+	setenv("CMOCKA_TEST_ABORT", "1", 1);
+	stay_on_this_cpu();
+	check("a network namespace (as root?)", netns_enter());
+	load_product();
+	/* for bpf_tcp_gen_syncookie() */
+	write_sysctl("/proc/sys/net/ipv4/tcp_syncookies", "2");
+	netns_listen(true, 443);
+	netns_connect(&connected, &bed.client, NULL); /* and listens */
+}
+
+static void exact_services(__u32 n, struct endpoint ep)
+{
+	struct port_services ps = { .exact = n };
+	char addr[INET_ADDRSTRLEN];
+	__u32 i;
+
+	harness_endpoint(SERVER4, 443, &ep);
+	for (i = 1; i < n; i++) {
+		snprintf(addr, sizeof(addr), "10.128.%u.%u", i >> 8 & 255,
+			 i & 255);
+		ep.service = SERVICES + i;
+		harness_endpoint(addr, 443, &ep);
+	}
+	harness_port(443, &ps);
+}
+
+static void settings(const struct scene *scene)
+{
+	struct iface lo = { .ifindex = LO, .mtu = MTU };
+	unsigned i;
+
+	harness.cfg = (struct settings){
+		.abi = ABI_VERSION,
+		.flags = SETTING_READY | SETTING_TS | SETTING_WSCALE |
+			 SETTING_SACK | SETTING_ECN |
+			 (scene->unsure ? 0 : SETTING_COMPLETE),
+		.epoch = 6,
+		.set_mask = bed.tables.sets - 1,
+		.hash_seed = 0x243f6a8885a308d3ULL,
+		.hash_mul = 0x9e3779b97f4a7c15ULL,
+		.ttl = 64,
+		.hop_limit = 64,
+		.kernel_cookies_until = sessions_now() - 1,
+	};
+	harness_settings();
+	for (i = 0; i < KEY_SLOTS; i++)
+		harness_key(i, harness_key_of(6 - i % 2 - i / 2 * 2));
+	memcpy(lo.mac, server_mac, 6);
+	harness_iface(&lo);
+}
+
+void bed_scene(const struct scene *scene)
+{
+	enum endpoint_mode mode = scene->mode ? scene->mode : ENDPOINT_ARMED;
+	__u32 n = scene->sessions;
+
+	load_wrapper(n);
+	if (bed.tables.tags)
+		tables_unmap(&bed.tables);
+	check("mapping the session table",
+	      tables_map(&bed.tables,
+			 bpf_map__fd(harness.skel->maps.session_tags),
+			 bpf_map__fd(harness.skel->maps.sessions),
+			 tables_sets(n)));
+	tables_clear(&bed.tables);
+	settings(scene);
+	if (scene->exact)
+		exact_services(scene->exact, harness_service(SERVICE_4, mode));
+	else
+		harness_mode(mode);
+	if (n)
+		tables_fill(&bed.tables, &harness.cfg, inet_addr(SERVER4),
+			    htons(443), SERVICE_4, n);
+	if (scene->full)
+		tables_fill_up(&bed.tables, SERVICE_4);
+}
+
+void bed_clear_budgets(void)
+{
+	void *zeros = calloc(libbpf_num_possible_cpus(), 8);
+	int fd = bpf_map__fd(harness.skel->maps.budgets);
+	__u32 i, n = bpf_map__max_entries(harness.skel->maps.budgets);
+
+	for (i = 0; i < n; i++)
+		bpf_map_update_elem(fd, &i, zeros, BPF_ANY);
+	free(zeros);
+}

@@ -1,0 +1,313 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Theory of operation: BPF_PROG_TEST_RUN repeats a program without giving it
+ * its packet back, so a program that answers would see its own answer. `wrap`
+ * is what is run: it makes the frame anew, puts back what the last repetition
+ * did to the session table, and calls the program under test. With a bare
+ * verdict called instead, its own cost is measured, to be subtracted.
+ *
+ * Beside it what the product is compared with: the kernel's cookie helpers, a
+ * look-up in a BPF hash map, a SipHash alone. None of them is attached.
+ */
+#include "synkeeper/cookie.h"
+#include "synkeeper/abi.h"
+#include "wrap.h"
+
+enum { KEYS_OFFSET4 = 14 + 12, TCP4 = 14 + 20, TCP6 = 14 + 40 };
+
+struct wrap_config cfg = {};
+struct wrap_frame frame = {};
+__u64 seed = 1;
+__u64 failures = 0; /* of the programs compared with */
+__u64 entered = 0;  /* into hash */
+__u64 sink = 0;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, WRAP_PROGRAMS);
+	__type(key, __u32);
+	__type(value, __u32);
+} programs SEC(".maps");
+
+/* The product's own maps; packet.c puts them in place of these. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct session_set);
+} session_tags SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct session);
+} sessions SEC(".maps");
+
+struct hash_key {
+	__be32 client, server;
+	__be16 client_port, server_port;
+	__u32 pad;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, struct hash_key);
+	__type(value, __u64);
+} hash SEC(".maps");
+
+/* xorshift64 (Marsaglia 2003) */
+static __always_inline __u64 next_random(void)
+{
+	__u64 x = seed;
+
+	x ^= x << 13;
+	x ^= x >> 7;
+	x ^= x << 17;
+	seed = x;
+	return x;
+}
+
+static __always_inline void restore_session(void)
+{
+	__u32 slot = cfg.slot, set = slot / SET_WAYS;
+	struct session_set *tags = bpf_map_lookup_elem(&session_tags, &set);
+	struct session *s = bpf_map_lookup_elem(&sessions, &slot);
+
+	if (!tags || !s)
+		return;
+	tags->tags[slot / 8 % (SET_WAYS / 8)] = cfg.tags;
+	s->live.word = cfg.live;
+}
+
+/*
+ * Words as wide as may be, and none that a header's word straddles: the
+ * program would wait for two stores to be in the cache, which a packet from a
+ * NIC is already.
+ */
+static __always_inline void restore_frame(void *data, void *end)
+{
+	__u64 *to = data + 6;
+	const __u64 *from = (const void *)&frame + 8;
+	int i;
+
+	*(__u32 *)data = *(__u32 *)frame.bytes;
+	*(__u16 *)(data + 4) = *(__u16 *)(frame.bytes + 4);
+	for (i = 0; i < (WRAP_FRAME - 6) / 8; i++) {
+		if ((void *)(to + i + 1) > end)
+			break;
+		to[i] = from[i];
+	}
+	if ((void *)((__u32 *)(to + i) + 1) <= end)
+		*(__u32 *)(to + i) = *(const __u32 *)(from + i);
+}
+
+static __always_inline void vary(void *data, void *end)
+{
+	__u32 addr_at = cfg.addr_at & 63, port_at = cfg.port_at & 63, addr;
+	__u64 random = next_random();
+	__u16 port;
+
+	if (cfg.vary == VARY_TUPLE) {
+		addr = 0x80000000 | (random & 0x3fffffff); /* 128/2 */
+		port = random >> 32;
+	} else {
+		__u32 index = (random >> 32) * cfg.sessions >> 32;
+
+		addr = wrap_addr(index);
+		port = wrap_port(index);
+	}
+	if (data + addr_at + 4 <= end)
+		*(__be32 *)(data + addr_at) = bpf_htonl(addr);
+	if (data + port_at + 2 <= end)
+		*(__be16 *)(data + port_at) = bpf_htons(port);
+}
+
+SEC("xdp")
+int wrap(struct xdp_md *ctx)
+{
+	void *data = (void *)(long)ctx->data,
+	     *end = (void *)(long)ctx->data_end;
+	long len = end - data;
+
+	if (cfg.meta)
+		bpf_xdp_adjust_meta(ctx, cfg.meta);
+	/* always, so that the floor has it as often as the program */
+	if (bpf_xdp_adjust_tail(ctx, (long)cfg.len - len))
+		return XDP_ABORTED;
+	data = (void *)(long)ctx->data;
+	end = (void *)(long)ctx->data_end;
+	if (data + 6 > end)
+		return XDP_ABORTED;
+	restore_frame(data, end);
+	if (cfg.vary)
+		vary(data, end);
+	if (cfg.restore)
+		restore_session();
+	/* the slot as a constant: the JIT makes that a direct jump */
+	if (cfg.program == WRAP_UNDER_TEST)
+		bpf_tail_call_static(ctx, &programs, WRAP_UNDER_TEST);
+	else if (cfg.program == WRAP_FLOOR)
+		bpf_tail_call_static(ctx, &programs, WRAP_FLOOR);
+	else
+		bpf_tail_call_static(ctx, &programs, WRAP_BASELINE);
+	return XDP_ABORTED;
+}
+
+#define BARE(name, verdict)          \
+	SEC("xdp")                   \
+	int name(struct xdp_md *ctx) \
+	{                            \
+		(void)ctx;           \
+		return verdict;      \
+	}
+BARE(bare_tx, XDP_TX)
+BARE(bare_drop, XDP_DROP)
+BARE(bare_pass, XDP_PASS)
+#undef BARE
+
+static __always_inline int failed(void)
+{
+	failures++;
+	return XDP_ABORTED;
+}
+
+static __always_inline bool hash_key_of(struct xdp_md *ctx,
+					struct hash_key *ret)
+{
+	__be32 *w = (void *)(long)ctx->data + KEYS_OFFSET4;
+
+	if ((void *)(w + 3) > (void *)(long)ctx->data_end)
+		return false;
+	ret->client = w[0];
+	ret->server = w[1];
+	ret->client_port = w[2];
+	ret->server_port = w[2] >> 16;
+	ret->pad = 0;
+	return true;
+}
+
+/* Run once for each session: enters the next one. */
+SEC("xdp")
+int hash_fill(struct xdp_md *ctx)
+{
+	struct hash_key key;
+	__u64 value;
+
+	if (!hash_key_of(ctx, &key))
+		return failed();
+	key.client = bpf_htonl(wrap_addr(entered));
+	key.client_port = bpf_htons(wrap_port(entered));
+	value = entered++;
+	return bpf_map_update_elem(&hash, &key, &value, 0) ? failed()
+							   : XDP_PASS;
+}
+
+SEC("xdp")
+int hash_lookup(struct xdp_md *ctx)
+{
+	struct hash_key key;
+	__u64 *value;
+
+	if (!hash_key_of(ctx, &key))
+		return failed();
+	value = bpf_map_lookup_elem(&hash, &key);
+	if (!value)
+		return failed();
+	sink = *value;
+	return XDP_PASS;
+}
+
+/* The hash that a cookie is made of, over the same words. */
+SEC("xdp")
+int siphash(struct xdp_md *ctx)
+{
+	__be32 *w = (void *)(long)ctx->data + KEYS_OFFSET4;
+	struct tuple t = { .client[2] = bpf_htonl(0xffff),
+			   .server[2] = bpf_htonl(0xffff) };
+	struct siphash_key key = { .k0 = seed, .k1 = cfg.len };
+
+	if ((void *)(w + 4) > (void *)(long)ctx->data_end)
+		return failed();
+	t.client[3] = w[0];
+	t.server[3] = w[1];
+	t.client_port = w[2];
+	t.server_port = w[2] >> 16;
+	sink = cookie_mac(&key, &t, w[3], 0);
+	return XDP_TX;
+}
+
+/* The kernel's cookie helpers want the headers in memory of known size. */
+struct headers4 {
+	struct iphdr ip;
+	__u8 tcp[40];
+};
+
+struct headers6 {
+	struct ipv6hdr ip;
+	__u8 tcp[40];
+};
+
+SEC("xdp")
+int kernel_raw4(struct xdp_md *ctx)
+{
+	struct headers4 h;
+	__s64 cookie;
+
+	if (bpf_xdp_load_bytes(ctx, 14, &h, sizeof(h)))
+		return failed();
+	cookie = bpf_tcp_raw_gen_syncookie_ipv4(&h.ip, (void *)h.tcp,
+						sizeof(h.tcp));
+	if (cookie < 0)
+		return failed();
+	sink = cookie;
+	return XDP_TX;
+}
+
+SEC("xdp")
+int kernel_raw6(struct xdp_md *ctx)
+{
+	struct headers6 h;
+	__s64 cookie;
+
+	if (bpf_xdp_load_bytes(ctx, 14, &h, sizeof(h)))
+		return failed();
+	cookie = bpf_tcp_raw_gen_syncookie_ipv6(&h.ip, (void *)h.tcp,
+						sizeof(h.tcp));
+	if (cookie < 0)
+		return failed();
+	sink = cookie;
+	return XDP_TX;
+}
+
+SEC("xdp")
+int kernel_gen4(struct xdp_md *ctx)
+{
+	struct bpf_sock_tuple tuple = {};
+	struct bpf_sock *sk;
+	struct headers4 h;
+	__s64 cookie;
+
+	if (bpf_xdp_load_bytes(ctx, 14, &h, sizeof(h)))
+		return failed();
+	tuple.ipv4.saddr = h.ip.saddr;
+	tuple.ipv4.daddr = h.ip.daddr;
+	tuple.ipv4.sport = *(__be16 *)h.tcp;
+	tuple.ipv4.dport = *(__be16 *)(h.tcp + 2);
+	sk = bpf_skc_lookup_tcp(ctx, &tuple, sizeof(tuple.ipv4),
+				BPF_F_CURRENT_NETNS, 0);
+	if (!sk)
+		return failed();
+	cookie = bpf_tcp_gen_syncookie(sk, &h.ip, sizeof(h.ip), (void *)h.tcp,
+				       sizeof(h.tcp));
+	bpf_sk_release(sk);
+	if (cookie < 0)
+		return failed();
+	sink = cookie;
+	return XDP_TX;
+}
+
+char LICENSE[] SEC("license") = "GPL";

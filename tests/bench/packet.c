@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Theory of operation: how long the program takes for a packet, by kind (see
+ * packet_rows.c). Of each row the program under test, the bare verdict and,
+ * if it has one, the baseline run in turns, so that whatever disturbs the
+ * machine disturbs all; the least of all rounds counts, since noise only adds.
+ * Rows go to stdout, one JSON object a line, progress to stderr.
+ *
+ *	value		ns above the floor, which is the same wrapper with a bare
+ *			verdict: least minus least
+ *	median		of the rounds' differences
+ *	ratio		with a look-up as the baseline: value to its value. Else
+ *			the whole run to that of the floor
+ */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bed.h"
+
+enum { ROUNDS_MAX = 16, ROWS_MAX = 64 };
+
+struct effort {
+	unsigned rounds;
+	unsigned slices; /* of a round; the least counts */
+	unsigned repeat; /* packets of a slice */
+};
+
+static const struct effort full = { 7, 10, 100000 };
+static const struct effort quick = { 3, 3, 30000 };
+
+/* ns a packet, by round. */
+struct times {
+	double of[WRAP_PROGRAMS][ROUNDS_MAX];
+};
+
+static void measure(const struct effort *e, const struct trial *t,
+		    unsigned round, struct times *times)
+{
+	unsigned repeat = t->row->few ? BED_FEW : e->repeat, slice, program;
+	unsigned programs = t->row->beside_hash ? WRAP_PROGRAMS : WRAP_BASELINE;
+
+	bed_install(t);
+	for (slice = 0; slice < e->slices; slice++) {
+		for (program = 0; program < programs; program++) {
+			double *least = &times->of[program][round];
+			double ns = bed_run(t, program, repeat);
+
+			if (!slice || ns < *least)
+				*least = ns;
+		}
+	}
+}
+
+static int compare(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+static double least(const double *ns, unsigned rounds)
+{
+	double min = ns[0];
+	unsigned i;
+
+	for (i = 1; i < rounds; i++)
+		min = ns[i] < min ? ns[i] : min;
+	return min;
+}
+
+static double median_above_floor(const struct times *t, unsigned rounds)
+{
+	double diffs[ROUNDS_MAX] = {};
+	unsigned i;
+
+	for (i = 0; i < rounds; i++)
+		diffs[i] = t->of[WRAP_UNDER_TEST][i] - t->of[WRAP_FLOOR][i];
+	qsort(diffs, rounds, sizeof(*diffs), compare);
+	return diffs[rounds / 2];
+}
+
+static const char *name_of(const struct scene *s, const struct row *row)
+{
+	static char name[128];
+
+	snprintf(name, sizeof(name), "%s%s%s", row->name, *s->name ? ", " : "",
+		 s->name);
+	return name;
+}
+
+static void report(const struct scene *scene, const struct trial *t,
+		   const struct times *times, unsigned rounds)
+{
+	const struct row *row = t->row;
+	double floor = least(times->of[WRAP_FLOOR], rounds);
+	double whole = least(times->of[WRAP_UNDER_TEST], rounds);
+	double base = floor, ratio = whole / floor;
+	const char *base_name = t->floor, *name = name_of(scene, row);
+
+	if (row->beside_hash) {
+		base = least(times->of[WRAP_BASELINE], rounds) - floor;
+		base_name = "look-up in a BPF hash map";
+		ratio = (whole - floor) / base;
+	}
+	printf("{\"part\":\"packet\",\"name\":\"%s\",\"value\":%.1f,"
+	       "\"unit\":\"ns above floor\",\"baseline\":\"%s\","
+	       "\"baseline_value\":%.1f,\"ratio\":%.3f,\"rounds\":%u,"
+	       "\"min\":%.1f,\"median\":%.1f",
+	       name, whole - floor, base_name, base, ratio, rounds,
+	       whole - floor, median_above_floor(times, rounds));
+	if (row->goal_unit)
+		printf(",\"goal\":%g,\"goal_unit\":\"%s\"", row->goal,
+		       row->goal_unit);
+	puts("}");
+	fflush(stdout);
+	fprintf(stderr, "%-62s %7.1f ns   %s %.1f\n", name, whole - floor,
+		base_name, base);
+}
+
+/* Does the user want a row of this scene? Lists them in @ret. */
+static unsigned choose(const struct scene *s, const char *only,
+		       const struct row *ret[ROWS_MAX])
+{
+	unsigned i, n = 0;
+
+	for (i = 0; i < s->n_rows && n < ROWS_MAX; i++)
+		if (!only || strstr(name_of(s, &s->rows[i]), only))
+			ret[n++] = &s->rows[i];
+	return n;
+}
+
+static unsigned play(const struct scene *scene, const char *only,
+		     const struct effort *e)
+{
+	static struct trial trials[ROWS_MAX];
+	static struct times times[ROWS_MAX];
+	const struct row *rows[ROWS_MAX];
+	unsigned n = choose(scene, only, rows), round, i;
+
+	if (!n)
+		return 0;
+	bed_scene(scene);
+	for (i = 0; i < n; i++) {
+		bed_trial(rows[i], &trials[i]);
+		bed_install(&trials[i]);
+		bed_run(&trials[i], WRAP_UNDER_TEST, 1);
+	}
+	for (round = 0; round < e->rounds; round++)
+		for (i = 0; i < n; i++)
+			measure(e, &trials[i], round, &times[i]);
+	for (i = 0; i < n; i++)
+		report(scene, &trials[i], &times[i], e->rounds);
+	return n;
+}
+
+static int usage(FILE *to)
+{
+	fputs("usage: packet [--quick] [--only SUBSTRING]\n"
+	      "JSON rows to stdout; --only: those whose name has it.\n",
+	      to);
+	return to == stdout ? 0 : 2;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option longs[] = {
+		{ "quick", no_argument, NULL, 'q' },
+		{ "only", required_argument, NULL, 'o' },
+		{ "help", no_argument, NULL, 'h' },
+		{},
+	};
+	const struct effort *e = &full;
+	const char *only = NULL;
+	unsigned i, n = 0;
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
+		if (c == 'q')
+			e = &quick;
+		else if (c == 'o')
+			only = optarg;
+		else
+			return usage(c == 'h' ? stdout : stderr);
+	}
+	if (optind < argc)
+		return usage(stderr);
+	bed_open();
+	for (i = 0; i < n_scenes; i++)
+		n += play(&scenes[i], only, e);
+	if (!n)
+		fprintf(stderr, "packet: no row has '%s' in its name\n", only);
+	return n ? 0 : 1;
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Theory of operation: what a row of the per-packet benchmark is: a packet, the
+ * state in which it finds the tables, and the reason that the program must
+ * count for it. Rows that share a state form a scene. packet_rows.c has them
+ * all, packet.c measures them.
+ */
+#ifndef TESTS_BENCH_ROWS_H
+#define TESTS_BENCH_ROWS_H
+
+#include "../bpf/harness.h"
+#include "../bpf/netns.h"
+#include "tables.h"
+#include "wrap.h"
+
+/* Programs of packet.bpf.c that stand in the place of the product's. */
+enum under_test {
+	TEST_SYNKEEPER,
+	TEST_SIPHASH,
+	TEST_KERNEL_RAW4,
+	TEST_KERNEL_RAW6,
+	TEST_KERNEL_GEN4,
+};
+
+/* What becomes of row.spec, which is then that of the SYN. */
+enum row_packet {
+	PACKET_AS_IS,
+	PACKET_UDP,
+	PACKET_COOKIE,	   /* the ACK with its cookie */
+	PACKET_BAD_COOKIE, /* one bit of it wrong */
+	PACKET_OLD_COOKIE, /* it came two epochs ago */
+	PACKET_OF_SOCKET,  /* of CONNECTED, as the kernel expects it */
+};
+
+/* How each repetition finds the packet's own session. */
+enum row_session {
+	OWN_WHATEVER, /* as the last one left it */
+	OWN_UNKNOWN,
+	OWN_LIVE,     /* established */
+	OWN_SET_FULL, /* unknown, and its set full */
+};
+
+#define CONNECTED .src = NEAR4, .sport = 42000
+
+struct row {
+	const char *name;
+	struct spec spec;
+	enum row_packet packet;
+	enum row_session own;
+	enum wrap_vary vary;
+	enum under_test program;
+	enum reason reason; /* of TEST_SYNKEEPER */
+	__u16 service;	    /* that counts it */
+	/*
+	 * What the program does only for so many packets a second, it does for
+	 * all of this row; else for hardly any.
+	 */
+	bool few;
+	bool beside_hash; /* the baseline is a look-up in a hash map */
+	double goal;
+	const char *goal_unit;
+};
+
+struct scene {
+	const char *name; /* appended to those of its rows; "" for none */
+	const struct row *rows;
+	unsigned n_rows;
+	/* 0: a small table. Else tables_fill() of so many */
+	__u32 sessions;
+	bool full;   /* every set */
+	bool unsure; /* the table may lack connections */
+	__u32 exact; /* services at exact addresses instead of wildcards */
+	enum endpoint_mode mode;
+};
+
+extern const struct scene scenes[];
+extern const unsigned n_scenes;
+
+enum { SESSIONS_MOST = 4000000 };
+
+#endif

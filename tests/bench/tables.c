@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Theory of operation: see tables.h. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tables.h"
+#include "wrap.h"
+
+static __u32 now_ticks(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);
+	return ns_to_ticks(ts.tv_sec * 1000000000ULL + ts.tv_nsec);
+}
+
+__u32 tables_sets(__u32 sessions)
+{
+	__u32 sets = 64; /* a word of marks */
+
+	while (sets * SET_WAYS < sessions * 2ULL)
+		sets *= 2;
+	return sets;
+}
+
+static size_t in_pages(size_t size)
+{
+	size_t page = sysconf(_SC_PAGESIZE);
+
+	return (size + page - 1) / page * page;
+}
+
+static size_t tags_size(__u32 sets)
+{
+	return in_pages(sets * sizeof(struct session_set));
+}
+
+static size_t entries_size(__u32 sets)
+{
+	return in_pages((size_t)sets * SET_WAYS * sizeof(struct session));
+}
+
+static void *map(int fd, size_t size)
+{
+	void *at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+	return at == MAP_FAILED ? NULL : at;
+}
+
+int tables_map(struct tables *t, int tags_fd, int sessions_fd, __u32 sets)
+{
+	struct tables new = { .sets = sets };
+
+	new.tags = map(tags_fd, tags_size(sets));
+	if (!new.tags)
+		return -errno;
+	new.entries = map(sessions_fd, entries_size(sets));
+	if (!new.entries) {
+		int err = -errno;
+
+		munmap(new.tags, tags_size(sets));
+		return err;
+	}
+	*t = new;
+	return 0;
+}
+
+void tables_unmap(struct tables *t)
+{
+	munmap(t->tags, tags_size(t->sets));
+	munmap(t->entries, entries_size(t->sets));
+}
+
+void tables_clear(struct tables *t)
+{
+	memset(t->tags, 0, t->sets * sizeof(*t->tags));
+}
+
+static struct session session_now(__u16 service)
+{
+	struct session s = { .born = now_ticks() };
+
+	s.live.state = SESSION_ESTABLISHED;
+	s.live.service = service;
+	s.live.seen = s.born;
+	return s;
+}
+
+__u32 tables_fill(struct tables *t, const struct settings *cfg, __be32 server,
+		  __be16 port, __u16 service, __u32 n)
+{
+	struct session s = session_now(service);
+	__u32 i, way, set, entered = 0;
+	struct table_hash h;
+
+	s.tuple.client[2] = s.tuple.server[2] = htonl(0xffff);
+	s.tuple.server[3] = server;
+	s.tuple.server_port = port;
+	for (i = 0; i < n; i++) {
+		s.tuple.client[3] = htonl(wrap_addr(i));
+		s.tuple.client_port = htons(wrap_port(i));
+		table_hash(cfg, &s.tuple, &h);
+		set = h.set & (t->sets - 1);
+		way = table_claim(&t->tags[set], h.tag);
+		if (way == SET_WAYS)
+			continue;
+		t->entries[set * SET_WAYS + way] = s;
+		entered++;
+	}
+	return entered;
+}
+
+void tables_fill_set(struct tables *t, __u32 set, __u16 service)
+{
+	struct session s = session_now(service);
+	__u32 way;
+
+	do { /* any tag but 0; of a tuple that no packet has */
+		way = table_claim(&t->tags[set], rand() % 255 + 1);
+		if (way < SET_WAYS)
+			t->entries[set * SET_WAYS + way] = s;
+	} while (way < SET_WAYS);
+}
+
+void tables_fill_up(struct tables *t, __u16 service)
+{
+	__u32 set;
+
+	for (set = 0; set < t->sets; set++)
+		tables_fill_set(t, set, service);
+}

@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Theory of operation: see bed.h; here a row becomes a packet and is run. What
+ * is measured is the CPU time of this thread: on a machine that others use,
+ * too, the kernel may let them run in the midst of a test run.
+ */
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include "bed.h"
+#include "../bpf/sessions.h"
+#include "../bpf/synack.h"
+
+/* Where packets meet sessions in random order, a few sessions are not there. */
+enum { MISSES_PER_MILLE = 2 };
+
+/* The sequence number that is next in a queue of @fd's. */
+static __u32 queue_seq(int fd, int queue)
+{
+	int on = 1, off = -1; /* TCP_REPAIR_OFF_NO_WP */
+	__u32 seq;
+	socklen_t len = sizeof(seq);
+
+	if (setsockopt(fd, IPPROTO_TCP, TCP_REPAIR, &on, sizeof(on)) ||
+	    setsockopt(fd, IPPROTO_TCP, TCP_REPAIR_QUEUE, &queue,
+		       sizeof(queue)) ||
+	    getsockopt(fd, IPPROTO_TCP, TCP_QUEUE_SEQ, &seq, &len) ||
+	    setsockopt(fd, IPPROTO_TCP, TCP_REPAIR, &off, sizeof(off)))
+		bed_die("TCP_REPAIR");
+	return seq;
+}
+
+/* Gives @s the numbers that the server expects of bed.client. */
+static void of_socket(struct spec *s)
+{
+	s->seq = queue_seq(bed.client, TCP_SEND_QUEUE);
+	s->ack = queue_seq(bed.client, TCP_RECV_QUEUE);
+}
+
+/* The ACK to what a SYN @s is answered with, @epochs ago. */
+static struct spec ack_of(const struct spec *s, unsigned epochs)
+{
+	struct handshake hs = { .mss = 1460, .wscale = 7, .sack = 1 }, kept;
+	struct spec ack;
+
+	hs.ts = strstr(s->opts, "ts:") != NULL;
+	harness.cfg.epoch -= epochs;
+	ack = synack_ack(s, &hs, &kept);
+	harness.cfg.epoch += epochs;
+	return ack;
+}
+
+static void build(const struct row *row, struct spec *s, struct frame *ret)
+{
+	switch (row->packet) {
+	case PACKET_COOKIE:
+		*s = ack_of(s, 0);
+		break;
+	case PACKET_BAD_COOKIE:
+		*s = ack_of(s, 0);
+		s->ack ^= 1 << 20;
+		break;
+	case PACKET_OLD_COOKIE:
+		*s = ack_of(s, 2);
+		break;
+	case PACKET_OF_SOCKET:
+		of_socket(s);
+		break;
+	default:
+		break;
+	}
+	packet_build(s, ret);
+	if (row->packet == PACKET_UDP)
+		ret->data[ret->l3 + 9] = 17;
+}
+
+/* The packet's own session is in way 0 of a set without others. */
+static void own_session(const struct row *row, const struct spec *s,
+			struct wrap_config *cfg)
+{
+	struct tuple t = sessions_tuple(s);
+	__u32 set = sessions_set_of(&t);
+	struct session *entry;
+
+	if (row->own == OWN_WHATEVER)
+		return;
+	bed.tables.tags[set] = (struct session_set){};
+	cfg->restore = 1;
+	cfg->slot = set * SET_WAYS;
+	entry = &bed.tables.entries[cfg->slot];
+	entry->live.word = 0;
+	if (row->own == OWN_LIVE) {
+		sessions_put_state(s, SESSION_ESTABLISHED);
+	} else if (row->own == OWN_SET_FULL) {
+		tables_fill_set(&bed.tables, set, SERVICE_4);
+		entry->live.seen -= 1000; /* the one to go */
+	}
+	cfg->live = entry->live.word;
+	cfg->tags = bed.tables.tags[set].tags[0];
+}
+
+static const __u8 actions[REASON_COUNT] = {
+	XDP_TX, /* the programs compared with: no reason */
+#define X(name, action, text) XDP_##action,
+	SYNKEEPER_REASONS(X)
+#undef X
+};
+
+static const struct bpf_program *under_test(enum under_test which)
+{
+	switch (which) {
+	case TEST_SIPHASH:
+		return bed.wrap->progs.siphash;
+	case TEST_KERNEL_RAW4:
+		return bed.wrap->progs.kernel_raw4;
+	case TEST_KERNEL_RAW6:
+		return bed.wrap->progs.kernel_raw6;
+	case TEST_KERNEL_GEN4:
+		return bed.wrap->progs.kernel_gen4;
+	default:
+		return harness.skel->progs.synkeeper_xdp;
+	}
+}
+
+void bed_trial(const struct row *row, struct trial *ret)
+{
+	struct spec s = row->spec;
+
+	*ret = (struct trial){ .row = row, .verdict = actions[row->reason] };
+	build(row, &s, &ret->frame);
+	ret->cfg = (struct wrap_config){
+		.len = ret->frame.len,
+		.vary = row->vary,
+		.addr_at = ret->frame.l3 + (s.v6 ? 20 : 12),
+		.port_at = ret->frame.l4,
+		.sessions = bed.wrap->bss->entered,
+		.meta = row->reason == REASON_admitted ? sizeof(struct mark)
+						       : 0,
+	};
+	own_session(row, &s, &ret->cfg);
+	ret->program_fd = bpf_program__fd(under_test(row->program));
+	ret->floor = ret->verdict == XDP_TX	? "XDP_TX"
+		     : ret->verdict == XDP_DROP ? "XDP_DROP"
+						: "XDP_PASS";
+	ret->floor_fd = bpf_program__fd(
+		ret->verdict == XDP_TX	   ? bed.wrap->progs.bare_tx
+		: ret->verdict == XDP_DROP ? bed.wrap->progs.bare_drop
+					   : bed.wrap->progs.bare_pass);
+}
+
+static void put_program(__u32 slot, int fd)
+{
+	if (bpf_map_update_elem(bpf_map__fd(bed.wrap->maps.programs), &slot,
+				&fd, BPF_ANY))
+		bed_die("a program for the wrapper");
+}
+
+void bed_install(const struct trial *t)
+{
+	put_program(WRAP_UNDER_TEST, t->program_fd);
+	put_program(WRAP_FLOOR, t->floor_fd);
+	put_program(WRAP_BASELINE,
+		    bpf_program__fd(bed.wrap->progs.hash_lookup));
+	bed.wrap->bss->cfg = t->cfg;
+	memcpy(bed.wrap->bss->frame.bytes, t->frame.data, t->frame.len);
+}
+
+static void read_counters(__u16 service, struct counters *ret)
+{
+	struct counters *all = calloc(libbpf_num_possible_cpus(), sizeof(*all));
+	__u32 key = service, reason;
+	int cpu;
+
+	*ret = (struct counters){};
+	bpf_map_lookup_elem(bpf_map__fd(harness.skel->maps.counters), &key,
+			    all);
+	for (cpu = 0; cpu < libbpf_num_possible_cpus(); cpu++)
+		for (reason = 0; reason < REASON_COUNT; reason++)
+			ret->packets[reason] += all[cpu].packets[reason];
+	free(all);
+}
+
+/* Did the @n packets since @before count what the row is named for? */
+static void check_reason(const struct trial *t, const struct counters *before,
+			 unsigned n)
+{
+	const struct row *row = t->row;
+	struct counters now;
+	__u64 got, other;
+	__u32 reason;
+
+	read_counters(row->service, &now);
+	got = now.packets[row->reason] - before->packets[row->reason];
+	if (got <= n && got >= n - n / 1000 * MISSES_PER_MILLE)
+		return;
+	fprintf(stderr, "packet: %s: %s expected of %u packets, got %llu\n",
+		row->name, reason_name(row->reason), n, got);
+	for (reason = 1; reason < REASON_COUNT; reason++) {
+		other = now.packets[reason] - before->packets[reason];
+		if (reason != (__u32)row->reason && other)
+			fprintf(stderr, "packet: and %llu %s\n", other,
+				reason_name(reason));
+	}
+	exit(1);
+}
+
+static __u64 cpu_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
+}
+
+double bed_run(const struct trial *t, __u32 program, unsigned repeat)
+{
+	bool product = program == WRAP_UNDER_TEST && t->row->reason;
+	struct xdp_md ctx = { .data_end = t->frame.len, .ingress_ifindex = LO };
+	struct bpf_test_run_opts opts = { .sz = sizeof(opts),
+					  .data_in = t->frame.data,
+					  .data_size_in = t->frame.len,
+					  .ctx_in = &ctx,
+					  .ctx_size_in = sizeof(ctx),
+					  .repeat = repeat };
+	struct counters before;
+	__u64 begun;
+	double ns;
+	int err;
+
+	bed.wrap->bss->cfg.program = program;
+	if (t->row->few)
+		bed_clear_budgets();
+	if (product)
+		read_counters(t->row->service, &before);
+	begun = cpu_ns();
+	err = bpf_prog_test_run_opts(bpf_program__fd(bed.wrap->progs.wrap),
+				     &opts);
+	ns = (double)(cpu_ns() - begun) / repeat;
+	if (err)
+		bed_die(t->row->name);
+	if (product)
+		check_reason(t, &before, repeat);
+	if (opts.retval != t->verdict || bed.wrap->bss->failures) {
+		fprintf(stderr,
+			"packet: %s: XDP verdict %u expected, got %u (slot %u, "
+			"%llu failures)\n",
+			t->row->name, t->verdict, opts.retval, program,
+			bed.wrap->bss->failures);
+		exit(1);
+	}
+	return ns;
+}

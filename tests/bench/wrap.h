@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Theory of operation: what packet.c tells the wrapper of packet.bpf.c, and
+ * the sessions that both know by number: the key of a table's entry is made of
+ * its index, so that the wrapper can ask for any of them and nothing that is
+ * looked up has to be looked up first.
+ */
+#ifndef WRAP_H
+#define WRAP_H
+
+enum {
+	WRAP_FRAME = 126, /* with its pad a multiple of 8 */
+
+	/* Slots of the wrapper's program array. */
+	WRAP_UNDER_TEST = 0,
+	WRAP_FLOOR = 1,	   /* the same verdict, bare */
+	WRAP_BASELINE = 2, /* what else to compare with */
+	WRAP_PROGRAMS = 3,
+
+	WRAP_CLIENT_NET = 0x0a000000, /* 10/8 */
+	WRAP_CLIENT_PORT = 32768,
+	WRAP_PORT_BITS = 6, /* sessions from one address */
+};
+
+enum wrap_vary {
+	VARY_NOTHING,
+	VARY_TUPLE,   /* the client's address and port: one of 2^46 */
+	VARY_SESSION, /* one of wrap_config.sessions, in random order */
+};
+
+/* The two bytes in front put what follows the MACs on a multiple of 8. */
+struct wrap_frame {
+	__u8 pad[2];
+	__u8 bytes[WRAP_FRAME];
+} __attribute__((aligned(8)));
+
+struct wrap_config {
+	__u32 program; /* its slot */
+	__u32 len;     /* of the frame: even, and no multiple of 4 */
+	__u32 vary;    /* enum wrap_vary */
+	__u32 addr_at; /* the last word of the client's address */
+	__u32 port_at;
+	__u32 sessions;
+	__u32 meta; /* bytes of metadata to take back; 0: there are none */
+	/* Put an entry, and the tags of its set, back to what they were. */
+	__u32 restore;
+	__u32 slot;
+	__u32 pad;
+	__u64 live;
+	__u64 tags; /* the word of them that slot is in */
+};
+
+/* The address and port of client number @index, host byte order. */
+static inline __attribute__((always_inline)) __u32 wrap_addr(__u32 index)
+{
+	return WRAP_CLIENT_NET + (index >> WRAP_PORT_BITS);
+}
+
+static inline __attribute__((always_inline)) __u16 wrap_port(__u32 index)
+{
+	return WRAP_CLIENT_PORT + (index & ((1 << WRAP_PORT_BITS) - 1));
+}
+
+#endif
