@@ -1,0 +1,326 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Synkeeper comes and goes; the sessions stay, and are found again.
+
+Theory of operation: connections of both families stand, some half-closed, and
+transfers run, every byte of which is compared. Then the daemon crashes, ends,
+starts anew, is stopped; its service, or an interface, is taken away. No socket
+may go, and afterwards table, sockets and totals tell one story again, with not
+one session more than there were connections.
+"""
+import contextlib
+import signal
+import socket
+import threading
+
+import attached
+from attached import add_pair
+from books import protect, sessions, wait_armed
+from crowd import Paced
+from namespace import wait_for
+from nettest import net_test
+from sockets import Stream, ask, connect, echo, listen, move, pair, receive
+from teardown import (BOTH, books_agree, client_of, kernel_sockets, life,
+                      wait_state)
+
+STANDING = 48
+TURNS = 3
+KEEP = "[daemon]\non-exit = keep\n"
+STOPPED_S = 3
+
+
+def totals(env):
+    return env.json("session", "totals")["total"]
+
+
+def opened_and_ended(env):
+    t = totals(env)
+    return t["opened"], {k: n for k, n in t["ended"].items() if n}
+
+
+def half_close(c, s, n):
+    """Every eighth by its client, every eighth by its server."""
+    if n % 8 == 3:
+        c.shutdown(socket.SHUT_WR)
+        assert s.recv(1) == b"", "the client's FIN did not arrive"
+    elif n % 8 == 7:
+        s.shutdown(socket.SHUT_WR)
+        assert c.recv(1) == b"", "the server's FIN did not arrive"
+
+
+def still_there(c, s, n):
+    """Data goes each way that is open."""
+    if n % 8 != 3:
+        c.sendall(b"there")
+        got = receive(s, 5)
+        assert got == b"there", f"connection {n}: expected data, got {got!r}"
+    if n % 8 != 7:
+        s.sendall(b"back")
+        got = receive(c, 4)
+        assert got == b"back", f"connection {n}: expected data, got {got!r}"
+
+
+class Held:
+    """Connections that stand and four transfers that run."""
+
+    def __init__(self, env, listener):
+        self.env = env
+        self.pairs = [pair(env, listener, v6=n % 2 == 1)
+                      for n in range(STANDING)]
+        for n, (c, s) in enumerate(self.pairs):
+            move(c, s, 1000)
+            half_close(c, s, n // 2)
+        running = [pair(env, listener, v6=v6) for v6 in BOTH * 2]
+        self.streams = [Stream(Paced(a), b) for a, b in
+                        (ends if n < 2 else ends[::-1]
+                         for n, ends in enumerate(running))]
+        self.clients = {client_of(c) for c, _ in (*self.pairs, *running)}
+        self.all = (*self.pairs, *running)
+        self.go_on()
+
+    def go_on(self):
+        for stream in self.streams:
+            stream.wait_moved()
+
+    def found_again(self, what, opened=None):
+        """One session for each, of all that there ever was; the sockets are
+        the same. @opened: how often a session was opened, if it is known."""
+        missing = self.clients - {c for c, _ in kernel_sockets(self.env)}
+        assert not missing, f"{what}: the sockets of {missing} are gone"
+        self.go_on()
+        books_agree(self.env, what)
+        rows = sessions(self.env)
+        got = {row["client"] for row in rows}
+        assert got == self.clients and len(rows) == len(got), \
+            f"{what}: expected {len(self.clients)} sessions, got {len(rows)}," \
+            f" {len(self.clients - got)} missing"
+        if opened is not None:
+            assert opened_and_ended(self.env) == (opened, {}), \
+                f"{what}: expected {opened} opened and none ended, got " \
+                f"{opened_and_ended(self.env)}"
+
+    def use_all(self):
+        for n, (c, s) in enumerate(self.pairs):
+            still_there(c, s, n // 2)
+
+    def end(self, what):
+        """All is closed by both sides, and was counted as that."""
+        n = len(self.all)
+        with life(self.env, f"{what}, the end", opened=0, closed=n):
+            for stream in self.streams:
+                stream.stop()
+            for c, s in self.all:
+                c.close()
+                s.close()
+
+
+@contextlib.contextmanager
+def held(env, config=KEEP):
+    """(listener, daemon, Held), which is closed at the end."""
+    with listen(env) as listener:
+        daemon = protect(env, config=config)
+        h = Held(env, listener)
+        h.found_again("at the start", len(h.clients))
+        yield listener, daemon, h
+        h.use_all()
+        books_agree(env, "all used")
+        h.end("at the end")
+
+
+@net_test
+def test_killed_and_started(env):
+    """kill -9, three times: the books go on where they were."""
+    with held(env) as (_, daemon, h):
+        for turn in range(TURNS):
+            what = f"kill -9 number {turn}"
+            daemon.kill()
+            h.go_on()
+            if turn == 1:
+                h.use_all()
+            daemon = protect(env, config=KEEP)
+            h.found_again(what, len(h.clients))
+
+
+@net_test
+def test_ended_and_started(env):
+    """SIGTERM with on-exit = keep, three times."""
+    with held(env) as (_, daemon, h):
+        for turn in range(TURNS):
+            daemon.signal(signal.SIGTERM)
+            code = daemon.wait(10)
+            assert code == 0, f"SIGTERM: exit code {code}"
+            h.go_on()
+            daemon = protect(env, config=KEEP)
+            h.found_again(f"SIGTERM number {turn}", len(h.clients))
+
+
+@net_test
+def test_changes_while_it_is_gone(env):
+    """Nobody looks while connections open, close and are reset; FINs are
+    followed, and the successor finds the rest out."""
+    with held(env) as (listener, daemon, h):
+        ends = [pair(env, listener, v6=n % 2 == 1) for n in range(12)]
+        for c, s in ends:
+            move(c, s, 1000)
+        before = opened_and_ended(env)[0]
+        daemon.kill()
+        new = [pair(env, listener) for _ in range(4)]
+        for c, s in new:
+            move(c, s, 1000)
+        for n, (c, s) in enumerate((*ends, *new)):
+            for sock in ((c, s), (s, c))[n % 2]:
+                if n % 4 >= 2:
+                    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
+                                    b"\1\0\0\0\0\0\0\0")
+                sock.close()
+        h.go_on()
+        daemon = protect(env, config=KEEP)
+        wait_for(lambda: sum(totals(env)["ended"].values()) == 16, 10,
+                 f"16 sessions to be ended, now {opened_and_ended(env)}")
+        got = opened_and_ended(env)
+        assert got == (before + 4, {"closed": 8, "reset": 8}), \
+            f"without a daemon: expected {before + 4} opened, 8 closed and " \
+            f"8 reset, got {got}"
+        books_agree(env, "without a daemon")
+
+
+@net_test
+def test_down_and_up(env):
+    """Everything goes, sockets and transfers stay; the next start enters
+    each of them once."""
+    with held(env) as (_, daemon, h):
+        for turn in range(TURNS):
+            env.synkeeper("down")
+            assert daemon.wait(10) == 0, daemon.output()
+            attached.nothing_left(env, f"down number {turn}")
+            h.go_on()
+            h.use_all()
+            daemon = protect(env, config=KEEP)
+            h.found_again(f"down number {turn}", len(h.clients))
+            got = totals(env)["events"]["adopted"]
+            assert got == len(h.clients), \
+                f"start after down: expected {len(h.clients)}, {got} adopted"
+
+
+@net_test
+def test_service_deleted_and_added(env):
+    """The same sessions, and the same books, wait for it."""
+    with held(env) as (_, _, h):
+        for turn in range(TURNS):
+            what = f"service del and add, number {turn}"
+            env.synkeeper("service", "del", "*:80")
+            h.go_on()
+            h.use_all()
+            env.synkeeper("service", "add", "*:80")
+            wait_armed(env)
+            h.found_again(what, len(h.clients))
+
+
+@net_test
+def test_connections_without_the_service(env):
+    """What opens and closes while the service is not there, is the kernel's
+    alone; what stays open is found when it is added."""
+    with held(env) as (listener, _, h):
+        env.synkeeper("service", "del", "*:80")
+        gone, stay = ([pair(env, listener, v6=v6) for v6 in BOTH * 3]
+                      for _ in range(2))
+        for c, s in (*gone, *stay):
+            move(c, s, 1000)
+        for c, s in gone:
+            c.close()
+            s.close()
+        env.synkeeper("service", "add", "*:80")
+        wait_armed(env)
+        books_agree(env, "service added")
+        clients = {client_of(c) for c, _ in stay}
+        with life(env, "what was opened without the service", opened=0,
+                  closed=len(stay)):
+            for c, s in stay:
+                move(c, s, 1000)
+                c.close()
+                s.close()
+        assert clients, "the test itself"
+
+
+@net_test
+def test_interface_removed(env):
+    """Its sessions stay until the kernel gives their sockets up; those of the
+    other interface notice nothing."""
+    address = add_pair(env)
+    with listen(env) as listener:
+        protect(env, config=f"{KEEP}interface = server1\n")
+        h = Held(env, listener)
+        others = [(connect(env, address=address), listener.accept()[0])
+                  for _ in range(8)]
+        for c, s in others:
+            c.sendall(b"x")
+            s.recv(1)
+        books_agree(env, "two interfaces")
+        env.server.ip("link", "del", "server1")
+        h.go_on()
+        h.use_all()
+        books_agree(env, "one interface removed")
+        n = env.json("session", "list", "--count", "dst", address)["total"]
+        assert n == len(others), \
+            f"sessions of the removed interface: expected 8, got {n}"
+        with life(env, "sessions of the removed interface are killed",
+                  opened=0, killed=len(others)):
+            env.synkeeper("session", "kill", "dst", address)
+        for c, s in others:
+            c.close()
+            s.close()
+        h.end("one interface removed")
+
+
+def come_and_go(env, n, errors):
+    """Connections that open, speak and close, as long as it takes."""
+    for i in range(n):
+        try:
+            with connect(env, v6=i % 2 == 1) as c:
+                ask(c, b"hello")
+        except (OSError, AssertionError) as e:
+            errors.append(repr(e))
+
+
+def serve_all(listener, done):
+    """Echoes to each, until told to end."""
+    listener.settimeout(0.1)
+    while not done.is_set():
+        with contextlib.suppress(TimeoutError):
+            s, _ = listener.accept()
+            s.settimeout(5)
+            with s, contextlib.suppress(OSError):
+                echo(s)
+
+
+@net_test
+def test_stopped_for_a_while(env):
+    """SIGSTOP: connections open and close, good clients notice nothing, and
+    after SIGCONT the books are right at once."""
+    with held(env) as (listener, daemon, h):
+        done, errors, count = threading.Event(), [], 0
+        server = threading.Thread(target=serve_all, args=(listener, done))
+        before = opened_and_ended(env)
+        daemon.signal(signal.SIGSTOP)
+        server.start()
+        try:
+            timer = threading.Timer(STOPPED_S, done.set)
+            timer.start()
+            while not done.is_set():
+                come_and_go(env, 1, errors)
+                count += 1
+        finally:
+            timer.cancel()
+            done.set()
+            server.join()
+            daemon.signal(signal.SIGCONT)
+        h.go_on()
+        assert not errors and count > 20, \
+            f"while the daemon was stopped: {count} clients, {len(errors)} " \
+            f"failed: {errors[:1]}"
+        books_agree(env, "stopped and continued")
+        got = opened_and_ended(env)
+        assert got == (before[0] + count, {"closed": count}), \
+            f"stopped and continued: expected {count} more opened and " \
+            f"closed, got {before}, then {got}"
+        wait_state(env, client_of(h.pairs[0][0]), "established", "SIGCONT")
+        print(f"{count} connections while the daemon was stopped")
