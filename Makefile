@@ -37,7 +37,7 @@ UNIT := $(patsubst tests/unit/%.c,$(O)/tests/unit-%,$(wildcard tests/unit/*.c))
 BPFTEST := $(patsubst tests/bpf/test_%.c,$(O)/tests/bpf-%,$(wildcard tests/bpf/test_*.c))
 BENCH := $(patsubst tests/bench/%.bpf.c,$(O)/tests/%,$(wildcard tests/bench/*.bpf.c))
 
-.PHONY: all help deps check demo lint clean tests
+.PHONY: all help deps check demo bench bench-check lint clean tests
 all: $(O)/synkeeperd $(O)/synkeeper $(O)/synkeeper.bpf.o ## the daemon, the command, the BPF object
 
 help: ## this list
@@ -53,6 +53,14 @@ check: deps ## build, run all tests (root)
 demo: deps ## a flood, with and without Synkeeper (root)
 	$(Q)$(MAKE) --no-print-directory all tests
 	$(Q)scripts/demo
+
+bench: deps ## what docs/BENCHMARKS.md shows, measured here (root); 10 minutes
+	$(Q)$(MAKE) --no-print-directory all $(BENCH) $(BENCH_LIVE)
+	$(Q)tests/bench/bench.py
+
+bench-check: deps ## its ratios against the recorded ones (root)
+	$(Q)$(MAKE) --no-print-directory all $(BENCH) $(BENCH_LIVE)
+	$(Q)tests/bench/bench.py --check
 
 tests: all $(UNIT) $(BPFTEST) $(BENCH)
 
@@ -126,6 +134,13 @@ $(O)/tests/packet: $(addprefix tests/bench/,packet.c packet_rows.c bed.c trial.c
 	$(call say,TEST,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) $(filter %.c,$^) -o $@ $(ALL_LIBS) $(shell $(PKG_CONFIG) --libs $(TEST_LIBS))
+
+# tests/bench/live.py: what it needs besides flood
+BENCH_LIVE = $(O)/tests/clients $(O)/floor/bounce.bpf.o
+$(O)/tests/clients: tests/bench/clients.c
+	$(call say,TEST,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) $< -o $@
 
 .SECONDARY:
 -include $(wildcard $(O)/user/*/*.d)

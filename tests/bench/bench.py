@@ -1,0 +1,198 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""`make bench`: runs all parts, prints the tables, writes .output/bench.json.
+
+Theory of operation: each part is a program of its own that writes rows to its
+standard output, one line of JSON each (docs/BENCHMARKS.md), and its progress
+to standard error. A part that is missing or fails becomes a row that says so.
+
+With --check it does so in the quick form and compares ratios with
+baseline.json. A row is guarded if the baseline names it; it may be worse by
+the baseline's tolerance, which is 15 % unless the row was noisier than that
+when it was recorded. What looks worse is measured a second time before it is
+called so. --record makes a baseline of a few quick runs.
+
+usage: bench.py [--quick] [--only SUBSTRING] [--check | --record]
+"""
+import argparse
+import datetime
+import json
+import os
+import platform
+import re
+import subprocess
+import sys
+import time
+
+import report
+
+HERE = os.path.dirname(os.path.realpath(__file__))
+ROOT = report.ROOT
+OUTPUT = os.path.join(ROOT, ".output")
+BASELINE = os.path.join(HERE, "baseline.json")
+PARTS = {
+    "packet": [os.path.join(OUTPUT, "tests/packet")],
+    "live": [os.path.join(HERE, "live.py")],
+    "scale": [os.path.join(HERE, "scale.py")],
+}
+TOLERANCE = 0.15
+NOISE = 1.5  # a row's tolerance is at least so many times its spread
+TOO_NOISY = 0.5  # a tolerance above this guards nothing
+RECORD_RUNS = 3
+
+
+def command(cmd):
+    try:
+        return subprocess.run(cmd, cwd=ROOT, capture_output=True, text=True,
+                              check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+
+
+def machine():
+    with open("/proc/cpuinfo", encoding="utf-8") as f:
+        cpu = re.search(r"^model name\s*:\s*(.*)", f.read(), re.M)
+    with open(os.path.join(ROOT, "VERSION"), encoding="utf-8") as f:
+        version = f.read().strip()
+    commit = command(["git", "rev-parse", "--short", "HEAD"]) or "no commit"
+    if command(["git", "status", "--porcelain", "--untracked-files=no"]):
+        commit += "+"
+    return {"cpu": cpu[1] if cpu else platform.machine(),
+            "cores": len(os.sched_getaffinity(0)),
+            "kernel": platform.release(),
+            "date": datetime.datetime.now().astimezone().isoformat(
+                timespec="seconds"),
+            "version": version, "commit": commit}
+
+
+def run_part(part, args):
+    """Its rows; what goes wrong is one of them."""
+    program = PARTS[part][0]
+    if not os.access(program, os.X_OK):
+        return [{"part": part, "name": "all", "skipped":
+                 f"{os.path.relpath(program, ROOT)} is not there"}]
+    print(f"{part} ...", file=sys.stderr, flush=True)
+    start = time.monotonic()
+    p = subprocess.run([*PARTS[part], *args], stdout=subprocess.PIPE,
+                       text=True, check=False)
+    rows = [json.loads(line) for line in p.stdout.splitlines()]
+    if p.returncode and (rows or "--only" not in args):
+        rows.append({"part": part, "name": "all", "failed": True, "skipped":
+                     f"ended with exit code {p.returncode}"})
+    print(f"{part}: {time.monotonic() - start:.0f} s", file=sys.stderr)
+    return rows
+
+
+def run_all(quick, only):
+    args = ["--quick"] * quick + (["--only", only] if only else [])
+    return [row for part in PARTS for row in run_part(part, args)]
+
+
+def key(row):
+    return f"{row['part']}: {row['name']}"
+
+
+def ratios(rows):
+    return {key(r): r["ratio"] for r in rows if r.get("ratio")}
+
+
+def more_is_better(row):
+    return row["unit"].endswith(("/s", "/core-s"))
+
+
+def record(runs):
+    """A baseline of several runs' rows."""
+    guarded, unguarded = {}, []
+    for row in runs[0]:
+        got = [ratios(rows)[key(row)] for rows in runs
+               if key(row) in ratios(rows)]
+        if len(got) < len(runs):
+            continue
+        got.sort()
+        middle = got[len(got) // 2]
+        spread = (got[-1] - got[0]) / middle
+        tolerance = round(max(TOLERANCE, NOISE * spread), 2)
+        if tolerance > TOO_NOISY or row["value"] == row["baseline_value"]:
+            unguarded.append(key(row))
+            continue
+        guarded[key(row)] = {
+            "ratio": middle, "spread": round(spread, 3),
+            "tolerance": tolerance,
+            "better": "more" if more_is_better(row) else "less"}
+    return {"machine": machine(), "runs": len(runs), "rows": guarded,
+            "too noisy": unguarded}
+
+
+def regressions(rows, baseline):
+    """[(key, what happened)]"""
+    now, out = ratios(rows), []
+    for name, was in baseline["rows"].items():
+        if name not in now:
+            continue
+        worse = was["ratio"] / now[name] if was["better"] == "more" else \
+            now[name] / was["ratio"]
+        if worse > 1 + was["tolerance"]:
+            out.append((name, f"ratio {now[name]:.3f}, recorded "
+                        f"{was['ratio']:.3f}: {100 * (worse - 1):.0f} % "
+                        f"worse, {100 * was['tolerance']:.0f} % allowed"))
+    return out
+
+
+def check(rows, only):
+    with open(BASELINE, encoding="utf-8") as f:
+        baseline = json.load(f)
+    bad = regressions(rows, baseline)
+    if bad:
+        print(f"bench-check: {len(bad)} rows look worse, once more",
+              file=sys.stderr)
+        again = dict(regressions(run_all(True, only), baseline))
+        bad = [(name, again[name]) for name, _ in bad if name in again]
+    missing = sorted(set(baseline["rows"]) - set(ratios(rows)))
+    if missing and not only:
+        print(f"bench-check: not measured: {', '.join(missing)}")
+    for name, why in bad:
+        print(f"bench-check: {name}: {why}")
+    compared = len(baseline["rows"]) - len(missing)
+    print(f"bench-check: {compared} ratios compared, {len(bad)} worse")
+    return 1 if bad or not compared else 0
+
+
+def write_json(path, data):
+    with open(path, "w", encoding="utf-8") as f:
+        json.dump(data, f, indent=1, ensure_ascii=False)
+        f.write("\n")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("--quick", action="store_true",
+                        help="fewer and shorter rounds")
+    parser.add_argument("--only", metavar="SUBSTRING")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--check", action="store_true")
+    what.add_argument("--record", action="store_true")
+    args = parser.parse_args()
+    if os.geteuid():
+        print("bench: needs root: network namespaces, XDP", file=sys.stderr)
+        return 1
+    start = time.monotonic()
+    if args.record:
+        write_json(BASELINE, record([run_all(True, args.only)
+                                     for _ in range(RECORD_RUNS)]))
+        return 0
+    data = {"machine": machine(),
+            "rows": run_all(args.quick or args.check, args.only)}
+    write_json(report.JSON, data)
+    if args.check:
+        return check(data["rows"], args.only)
+    print(report.machine_line(data["machine"]) + "\n" +
+          report.text(data["rows"]))
+    trouble = report.draw(data, OUTPUT)
+    print(f"\n{time.monotonic() - start:.0f} s; rows: .output/bench.json" +
+          (f"; no pictures: {trouble}" if trouble else
+           ", pictures: .output/bench-*.svg"))
+    return 1 if any(r.get("failed") for r in data["rows"]) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What is compared: the ways to defend a server, each in a test bed of its own.
+
+Theory of operation: a Defence sets an Env up, with nginx on port 80. The beds
+of all stay open side by side, so that the rounds can take turns; an idle one
+costs nothing. expect_answers() says what a defence has to send back: that is
+checked before a figure is believed.
+
+Three things on a veth are not as they seem. It takes frames from XDP only if
+the receiver has an XDP program or GRO: so the kernel and nftables get the
+program `pass`, which is fair, since a NIC driver's receive path is what they
+would have in its place, and skb mode gets GRO. A sender with TCP segmentation
+goes around the receiver's queue where no program is attached in native mode:
+so skb mode gets a client without. And the kernel sends cookies only when the
+listener's queue is full, which a flood sees to in its first millisecond.
+"""
+import os
+import shutil
+import sys
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
+    os.path.realpath(__file__))))
+sys.path.insert(0, os.path.join(ROOT, "tests/lib"))
+import netenv  # noqa: E402  (needs the path)
+from namespace import CommandError, run  # noqa: E402
+
+NGINX_CPU = 1
+BOUNCE_OBJECT = os.path.join(netenv.OUTPUT, "floor/bounce.bpf.o")
+
+# As the manual page nft(8) and the kernel want it: SYNs untracked, the ACK of
+# a cookie invalid (nf_conntrack_tcp_loose = 0), and both given to synproxy.
+SYNPROXY = """
+table {family} bench {{
+	chain early {{
+		type filter hook prerouting priority raw; policy accept;
+		tcp dport 80 tcp flags & (fin|syn|rst|ack) == syn notrack
+	}}
+	chain late {{
+		type filter hook input priority filter; policy accept;
+		tcp dport 80 ct state invalid,untracked synproxy mss {mss} \
+wscale 7 timestamp sack-perm
+		tcp dport 80 ct state invalid drop
+	}}
+}}
+"""
+
+
+class Missing(Exception):
+    """This machine lacks what the defence needs; says what."""
+
+
+class Defence:
+    """`title` is its name in tables and pictures."""
+
+    def __init__(self, key, title, answers=(), serves=True):
+        self.key = key
+        self.title = title
+        self.answers = answers  # to these kinds of packets, with SYN-ACKs
+        self.serves = serves  # can good clients connect?
+        self.native = key not in ("skb", "skb_drop")
+
+    def __repr__(self):
+        return self.title
+
+    def set_up(self, env):
+        env.nginx(cpu=NGINX_CPU)
+        if not self.native:
+            env.server.run(["ethtool", "-K", env.server.iface, "gro", "on"])
+            env.client.run(["ethtool", "-K", env.client.iface, "tso", "off"])
+        getattr(self, "_" + self.key)(env)
+
+    def expected_answers(self, kind, sent):
+        """The least number of SYN-ACKs that `sent` packets have to bring."""
+        share = {"syn": 1, "mixed": 1 / 7}.get(kind, 0)
+        return 0.98 * share * sent if "syn" in self.answers else 0
+
+    @staticmethod
+    def _drop(env):
+        env.xdp(env.server, "drop")
+
+    @staticmethod
+    def _bounce(env):
+        run(["bpftool", "prog", "load", BOUNCE_OBJECT,
+             f"{env.bed_dir}/bounce", "type", "xdp"])
+        env.xdp(env.server, "bounce")
+
+    @staticmethod
+    def _native(env):
+        env.synkeeperd("-m", "native")
+
+    @staticmethod
+    def _skb(env):
+        env.synkeeperd("-m", "skb")
+
+    @staticmethod
+    def _kernel(env):
+        env.server.sysctl("net.ipv4.tcp_syncookies", 1)
+        env.xdp(env.server, "pass")
+
+    @staticmethod
+    def _nftables(env):
+        if not shutil.which("nft"):
+            raise Missing("nft is not installed")
+        env.server.sysctl("net.ipv4.tcp_syncookies", 1)
+        env.server.sysctl("net.ipv4.tcp_timestamps", 1)
+        env.xdp(env.server, "pass")
+        rules = "".join(SYNPROXY.format(family=family, mss=mss)
+                        for family, mss in (("ip", 1460), ("ip6", 1440)))
+        try:
+            env.server.run(["nft", "-f", "-"], input=rules)
+            env.server.sysctl("net.netfilter.nf_conntrack_tcp_loose", 0)
+        except CommandError as e:
+            raise Missing(f"nftables SYNPROXY: {e}".split("\n", 1)[0]) from e
+
+
+DROP = Defence("drop", "XDP_DROP", serves=False)
+BOUNCE = Defence("bounce", "XDP_TX", answers=("syn",), serves=False)
+NATIVE = Defence("native", "Synkeeper native", answers=("syn",))
+SKB = Defence("skb", "Synkeeper skb", answers=("syn",))
+KERNEL = Defence("kernel", "kernel SYN cookies", answers=("syn",))
+NFTABLES = Defence("nftables", "nftables SYNPROXY", answers=("syn",))
+
+
+class Beds:
+    """with Beds(defences) as beds: beds[NATIVE] is an Env; .missing says why
+    one has none."""
+
+    def __init__(self, defences):
+        self.defences = defences
+        self.missing = {}
+        self._envs = {}
+
+    def __enter__(self):
+        try:
+            for d in self.defences:
+                self._open(d)
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def _open(self, defence):
+        env = netenv.Env()
+        self._envs[defence] = env.__enter__()
+        # a client must not run out of ports, or meet its own TIME-WAITs
+        env.client.sysctl("net.ipv4.ip_local_port_range", "1024 65535")
+        try:
+            defence.set_up(env)
+        except Missing as why:
+            self.missing[defence] = str(why)
+            self._envs.pop(defence).close()
+
+    def __exit__(self, *_):
+        for env in self._envs.values():
+            env.close()
+        self._envs.clear()
+
+    def __getitem__(self, defence):
+        return self._envs[defence]
+
+    def __contains__(self, defence):
+        return defence in self._envs
+
+    def present(self):
+        return [d for d in self.defences if d in self._envs]
