@@ -5,7 +5,8 @@
  * no other packet gets here. What was seen is fed to the table of moves in
  * synkeeper/session.h.
  *
- * A client's FIN counts if the kernel's socket will take it. Its RST is only
+ * A client's FIN counts if the kernel's socket will take it; the daemon takes it
+ * back if it has not (a wrong checksum, data missing in front). A RST is only
  * reported: the daemon ends the session when the socket is gone. What the
  * server sends is the kernel's own word. A FIN is acknowledged by exactly one
  * number, which neither side can exceed and nobody else can guess.
@@ -54,17 +55,25 @@ on_client_rst(struct xdp_md *ctx, const struct packet *p, struct session *s)
 
 static __always_inline bool takes_client_fin(struct xdp_md *ctx,
 					     const struct packet *p,
-					     const struct session *s, __u32 end)
+					     struct session *s, __u32 end)
 {
 	struct socket sk;
 
 	socket_lookup(ctx, p, false, &sk);
 	/* FIN-WAIT-2 of a process that is gone: the kernel keeps little */
-	if (sk.state == KERNEL_TIME_WAIT)
-		return s->live.state == SESSION_HALF_CLOSED_SERVER &&
-		       p->ack == s->server_fin;
-	return socket_is_full(&sk) && socket_takes(&sk, p->seq, end) &&
-	       socket_takes_ack(&sk, p->ack);
+	if (sk.state == KERNEL_TIME_WAIT) {
+		if (s->live.state != SESSION_HALF_CLOSED_SERVER ||
+		    (s->server_fin && p->ack != s->server_fin))
+			return false;
+		s->server_fin = p->ack;
+		return true;
+	}
+	if (!socket_is_full(&sk) || !socket_takes(&sk, p->seq, end) ||
+	    !socket_takes_ack(&sk, p->ack))
+		return false;
+	if (s->live.state == SESSION_HALF_CLOSED_SERVER)
+		s->server_fin = sk.write_seq; /* sent before we looked */
+	return true;
 }
 
 /*
@@ -85,16 +94,17 @@ __noinline int follow_client(struct xdp_md *ctx, const struct packet *p,
 		on_client_rst(ctx, p, s);
 		return 0;
 	}
-	if (server_sent_fin(state) && p->ack == s->server_fin)
-		inputs |= 1 << SEE_SERVER_FIN_ACKED;
 	if (p->flags & FLAG_FIN && (state == SESSION_ESTABLISHED ||
 				    state == SESSION_HALF_CLOSED_SERVER)) {
 		end = p->seq + p->l4_len - p->tcp_len + 1;
 		if (takes_client_fin(ctx, p, s, end)) {
 			s->client_fin = end;
+			session_flag(s, SESSION_FIN);
 			inputs |= 1 << SEE_CLIENT_FIN;
 		}
 	}
+	if (server_sent_fin(state) && p->ack == s->server_fin)
+		inputs |= 1 << SEE_SERVER_FIN_ACKED;
 	return inputs ? session_feed(slot, inputs) : 0;
 }
 
@@ -151,9 +161,8 @@ static __always_inline void follow_server(const struct packet *p,
 		inputs |= 1 << SEE_CLIENT_FIN_ACKED;
 	if (p->flags & FLAG_FIN && state != SESSION_TIME_WAIT) {
 		inputs |= 1 << SEE_SOCKET | 1 << SEE_SERVER_FIN;
-		/* the client closed first, and it was not seen here */
-		if (!client_sent_fin(state) && (sk_state == KERNEL_LAST_ACK ||
-						sk_state == KERNEL_CLOSING)) {
+		/* it has the client's FIN, whether that was seen here or not */
+		if (sk_state == KERNEL_LAST_ACK || sk_state == KERNEL_CLOSING) {
 			inputs |= 1 << SEE_CLIENT_FIN |
 				  1 << SEE_CLIENT_FIN_ACKED;
 			s->client_fin = p->ack;

@@ -153,6 +153,9 @@ union session_word {
 enum session_flags {
 	SESSION_REFUSED = 1 << 0, /* the kernel said no: its RST may go */
 	SESSION_RST = 1 << 1,	  /* the client sent RST; the kernel is asked */
+	/* the client's FIN was seen, and not yet in the kernel's socket */
+	SESSION_FIN = 1 << 2,
+	SESSION_FIN_BEFORE = 1 << 3, /* ... and the reaper came by since */
 };
 
 struct session {

@@ -78,6 +78,8 @@ static __always_inline bool books_move(struct session *s,
 		to.word = from.word;
 		to.state = session_steps(from.state, inputs, &told);
 		to.flags &= ~clear;
+		if (to.state != from.state && !session_is_live(to.state))
+			to.flags = 0; /* the next one begins without */
 		if (to.state == SESSION_FREE)
 			to.word = 0;
 		if (to.word == from.word)

@@ -28,6 +28,28 @@ static __u32 gone(union session_word w)
 	return w.flags & SESSION_RST ? 1 << SEE_GONE_RESET : 1 << SEE_GONE;
 }
 
+/*
+ * Has the kernel taken the client's FIN? XDP saw it first, so at the second
+ * visit it is asked, and from then on until it has.
+ */
+static void prove_fin(struct reaper *r, __u32 slot, union session_word w)
+{
+	struct session *e = &r->sessions->entries[slot];
+	int kernel;
+
+	if (!(w.flags & SESSION_FIN_BEFORE)) {
+		sessions_flag(r->sessions, slot, SESSION_FIN_BEFORE);
+		return;
+	}
+	kernel = sockdiag_state(r->diag, &e->tuple);
+	if (kernel > 0)
+		sessions_feed(r->sessions, slot,
+			      session_mended(w.state, kernel),
+			      session_seen_in(kernel) & 1 << SEE_CLIENT_FIN
+				      ? SESSION_FIN | SESSION_FIN_BEFORE
+				      : 0);
+}
+
 static void time_out(struct reaper *r, __u32 slot, union session_word w,
 		     __u32 idle)
 {
@@ -39,6 +61,8 @@ static void time_out(struct reaper *r, __u32 slot, union session_word w,
 			sessions_feed(r->sessions, slot, 1 << SEE_IDLE, 0);
 		return;
 	}
+	if (w.flags & SESSION_FIN && !over)
+		prove_fin(r, slot, w);
 	if (!over && !(w.flags & SESSION_RST) &&
 	    (w.state != SESSION_PENDING || idle < ticks_of(ASK_PENDING_MS)))
 		return;

@@ -264,6 +264,13 @@ void sessions_enter(struct sessions *s, const struct tuple *t, __u16 service,
 	tell(s, t, service, SESSION_FREE, told, 0);
 }
 
+void sessions_flag(struct sessions *s, __u32 slot, __u8 flags)
+{
+	__atomic_or_fetch(&s->entries[slot].live.word,
+			  (union session_word){ .flags = flags }.word,
+			  __ATOMIC_SEQ_CST);
+}
+
 bool sessions_feed(struct sessions *s, __u32 slot, __u32 inputs, __u8 flags)
 {
 	struct session *e = &s->entries[slot];

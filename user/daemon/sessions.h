@@ -66,5 +66,7 @@ void sessions_unmark(struct sessions *s);
  * @flags of it, and tells what came of it. Returns whether something changed.
  */
 bool sessions_feed(struct sessions *s, __u32 slot, __u32 inputs, __u8 flags);
+/* Sets flags of it. */
+void sessions_flag(struct sessions *s, __u32 slot, __u8 flags);
 
 #endif
