@@ -70,6 +70,8 @@ static void one_move(uint8_t state, uint32_t input)
 			want.alive[to]++;
 		expect_event(&want, event);
 		expected.state = to;
+		if (!session_is_live(to))
+			expected.flags = 0; /* of a life that is over */
 		if (to == SESSION_FREE)
 			expected.word = 0;
 	}
