@@ -35,7 +35,7 @@ USER_OBJ := $(USER_SRC:user/%.c=$(O)/user/%.o)
 USER_LIB := $(O)/libsynkeeper.a
 UNIT := $(patsubst tests/unit/%.c,$(O)/tests/unit-%,$(wildcard tests/unit/*.c))
 BPFTEST := $(patsubst tests/bpf/test_%.c,$(O)/tests/bpf-%,$(wildcard tests/bpf/test_*.c))
-BENCH := $(patsubst tests/bench/%.bpf.c,$(O)/tests/%,$(wildcard tests/bench/*.bpf.c))
+BENCH := $(patsubst tests/bench/%.bpf.c,$(O)/tests/%,$(wildcard tests/bench/*.bpf.c)) $(O)/tests/scale
 
 .PHONY: all help deps check demo bench bench-check lint clean tests
 all: $(O)/synkeeperd $(O)/synkeeper $(O)/synkeeper.bpf.o ## the daemon, the command, the BPF object
@@ -134,6 +134,12 @@ $(O)/tests/packet: $(addprefix tests/bench/,packet.c packet_rows.c bed.c trial.c
 	$(call say,TEST,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) $(filter %.c,$^) -o $@ $(ALL_LIBS) $(shell $(PKG_CONFIG) --libs $(TEST_LIBS))
+
+# tests/bench/scale: no BPF program of its own
+$(O)/tests/scale: tests/bench/scale.c tests/bench/tables.c $(wildcard tests/bench/*.h) $(SHARED)
+	$(call say,TEST,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) $(filter %.c,$^) -o $@ $(ALL_LIBS)
 
 # tests/bench/live.py: what it needs besides flood
 BENCH_LIVE = $(O)/tests/clients $(O)/floor/bounce.bpf.o

@@ -1,0 +1,324 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""How the daemon bears size: memory, start, walks, lists.
+
+Theory of operation: the real daemon in a test bed of its own, without traffic.
+A million sessions are written into its pinned maps by tests/bench/scale.c, as
+if their packets had come; the kernel has no sockets for them, so they are kept
+fresh (`scale touch`), else the daemon would find out. What holds the daemon up
+is seen from outside, as the operator would: by how long `status` takes on a
+connection that stays open. Rows go to stdout, progress to stderr.
+
+A figure of one process on a machine with others: the median of the rounds.
+"""
+import argparse
+import contextlib
+import json
+import os
+import socket
+import statistics
+import subprocess
+import sys
+import time
+
+HERE = os.path.dirname(os.path.realpath(__file__))
+sys.path[:0] = [HERE, os.path.join(HERE, "../lib")]
+from namespace import run  # noqa: E402  (needs the path)
+from netenv import Env, OUTPUT  # noqa: E402
+from rows import emit, progress, row, skipped  # noqa: E402
+
+PART = "scale"
+MILLION = 1_000_000
+TABLES = {"64k": 65536, "1M": 1 << 20, "4M": 1 << 22, "16M": 1 << 24}
+SLOT = 64 + 1  # an entry and its tag
+READY_S = 60
+BYTES_GOAL = 160  # a session
+
+
+class Bench:
+    def __init__(self, quick, only):
+        self.quick = quick
+        self.only = only
+        self.rows = 0
+
+    def wants(self, *names):
+        return any(not self.only or self.only in n for n in names)
+
+    def row(self, name, unit, values, digits=1, **more):
+        if not self.wants(name):
+            return
+        r = row(PART, name, unit, values, digits=digits, **more)
+        self._out(r, f"{r['value']} {unit}")
+
+    def skip(self, name, why):
+        if self.wants(name):
+            emit(skipped(PART, name, why))
+            self.rows += 1
+
+    def _out(self, r, text):
+        emit(r)
+        progress(f"  {r['name']}: {text}")
+        self.rows += 1
+
+
+# -- the daemon
+
+def config(env, services=("*:80",), sessions=None, lifetime=None):
+    """Writes a configuration; its path."""
+    path = f"{env.dir}/scale.conf"
+    with open(path, "w", encoding="ascii") as f:
+        print(f"[daemon]\ninterface = {env.server.iface}", file=f)
+        if sessions:
+            print(f"[sessions]\nmax = {sessions}", file=f)
+        if lifetime:
+            print(f"[keys]\nlifetime = {lifetime}", file=f)
+        for n, listen in enumerate(services, 1):
+            print(f"[service s{n}]\nlisten = {listen}", file=f)
+    return path
+
+
+@contextlib.contextmanager
+def daemon(env, conf):
+    """A daemon that is ready: (process, seconds until then)."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
+        path = f"{env.dir}/notify-{time.monotonic_ns()}"
+        notify.bind(path)
+        notify.settimeout(READY_S)
+        start = time.monotonic()
+        p = env.server.start(
+            [f"{OUTPUT}/synkeeperd", "-c", conf, "--pin-dir", env.pin_dir,
+             "--control", env.control], name="synkeeperd",
+            env={**os.environ, "NOTIFY_SOCKET": path})
+        try:
+            while b"READY=1" not in notify.recv(4096):
+                pass
+        except TimeoutError:
+            p.check_alive()
+            raise AssertionError(f"synkeeperd is not ready after {READY_S} s:"
+                                 f"\n{p.output()}") from None
+        took = time.monotonic() - start
+        try:
+            yield p, took
+        finally:
+            p.stop()
+
+
+def down(env):
+    """Removes what a stopped daemon has left, without the drain."""
+    run(["rm", "-r", env.pin_dir], check=False)
+
+
+def scale(env, verb, *args):
+    """The numbers that tests/bench/scale.c prints."""
+    out = run([f"{OUTPUT}/tests/scale", verb, env.pin_dir, *map(str, args)],
+              timeout=300).stdout
+    return [float(word) for word in out.split()]
+
+
+class Control:
+    """A connection to the daemon that stays."""
+
+    def __init__(self, env):
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.connect(env.control)
+        self.file = self.socket.makefile("rwb")
+
+    def ask(self, cmd, **more):
+        """(reply, milliseconds)."""
+        start = time.monotonic()
+        self.file.write(json.dumps({"cmd": cmd, **more}).encode() + b"\n")
+        self.file.flush()
+        reply = json.loads(self.file.readline())
+        took = (time.monotonic() - start) * 1000
+        assert reply["ok"], f"{cmd}: {reply}"
+        return reply["result"], took
+
+    def close(self):
+        self.file.close()
+        self.socket.close()
+
+
+def cpu_ms(process):
+    """The CPU time that a process has used."""
+    with open(f"/proc/{process.pid}/schedstat", encoding="ascii") as f:
+        return int(f.read().split()[0]) / 1e6
+
+
+# -- the parts
+
+def maps_bytes(env):
+    """{map: bytes} of what is pinned, as the kernel accounts for it."""
+    sizes = {}
+    for name in os.listdir(f"{env.pin_dir}/maps"):
+        out = run(["bpftool", "-j", "map", "show", "pinned",
+                   f"{env.pin_dir}/maps/{name}"]).stdout
+        sizes[name] = json.loads(out)["bytes_memlock"]
+    return sizes
+
+
+def available():
+    with open("/proc/meminfo", encoding="ascii") as f:
+        return next(int(line.split()[1]) << 10 for line in f
+                    if line.startswith("MemAvailable"))
+
+
+def memory(bench, env):
+    for text, n in TABLES.items():
+        name = f"memory of all maps, sessions max = {text}"
+        each = f"memory for a session, sessions max = {text}"
+        if not bench.wants(name, each):
+            continue
+        if available() < 3 * n * SLOT:
+            bench.skip(name, f"{available() >> 20} MB are available")
+            continue
+        with daemon(env, config(env, sessions=n)):
+            sizes = maps_bytes(env)
+        down(env)
+        total = sum(sizes.values())
+        bench.row(name, "MB", [total / (1 << 20)], maps={
+            k: v for k, v in sorted(sizes.items()) if v > 1 << 16})
+        bench.row(each, "bytes", [total / n], goal=BYTES_GOAL,
+                  goal_unit="bytes")
+
+
+def many_services(n):
+    return [f"10.{128 + i // 65536}.{i // 256 % 256}.{i % 256}:80"
+            for i in range(n)]
+
+
+def start(bench, env):
+    rounds = 2 if bench.quick else 5
+    for name, services in (("1 service", ["*:80"]),
+                           ("4,096 services", many_services(4096))):
+        name = f"start until ready, {name}"
+        if not bench.wants(name):
+            continue
+        times = []
+        for _ in range(rounds):
+            with daemon(env, config(env, services)) as (_, took):
+                times.append(took * 1000)
+            down(env)
+        bench.row(name, "ms", times)
+
+
+def status_times(bench, env, name):
+    """Asks for `status` without a pause; what it took, sorted."""
+    c, times = Control(env), []
+    c.ask("status")
+    end = time.monotonic() + (3 if bench.quick else 10)
+    while time.monotonic() < end:
+        times.append(c.ask("status")[1])
+    c.close()
+    times.sort()
+    bench.row(f"status, median, {name}", "ms", [statistics.median(times)], 2)
+    bench.row(f"status, 99 of 100, {name}", "ms",
+              [times[len(times) * 99 // 100]], 2)
+    bench.row(f"status, longest, {name}", "ms", [times[-1]], 2)
+
+
+def rotation(bench, env, name):
+    c = Control(env)
+    times = [c.ask("key.rotate")[1] for _ in range(100)]
+    c.close()
+    bench.row(f"key rotation, {name}", "ms", times, 3)
+
+
+def load(bench, env, process, name):
+    """CPU time for the walks, and nothing else."""
+    seconds = 3 if bench.quick else 10
+    before = cpu_ms(process)
+    time.sleep(seconds)
+    bench.row(f"daemon's share of a CPU at rest, {name}", "%",
+              [(cpu_ms(process) - before) / seconds / 10], 2)
+
+
+def lists(bench, env, name):
+    rounds = 1 if bench.quick else 3
+    for args in (["session", "list"], ["-j", "session", "list"],
+                 ["session", "list", "--count"],
+                 ["session", "list", "--sort", "client", "--limit", "100"],
+                 ["session", "list", "src", "10.0.0.1"],
+                 ["session", "totals"]):
+        what = f"synkeeper {' '.join(args)}, {name}"
+        if not bench.wants(what):
+            continue
+        times = []
+        for _ in range(rounds):
+            begun = time.monotonic()
+            subprocess.run(env.server.command(
+                [*env.synkeeper_command(), *args]), check=True, timeout=120,
+                stdout=subprocess.DEVNULL)
+            times.append(time.monotonic() - begun)
+            scale(env, "touch")
+        bench.row(what, "s", times, 3)
+
+
+def audit(bench, env, process, name):
+    """They are idle for half a minute; then the kernel is asked of each."""
+    what = f"a million idle sessions without a socket ended, {name}"
+    if bench.quick or not bench.wants(what):
+        return
+    c, longest = Control(env), 0
+    begun, cpu = None, 0
+    end = time.monotonic() + 180
+    while True:
+        reply, took = c.ask("status")
+        alive = reply["sessions"]["alive"]
+        if begun is None and alive < MILLION * 0.99:
+            begun, cpu = time.monotonic(), cpu_ms(process)
+        if begun is not None:
+            longest = max(longest, took)
+        if not alive:
+            break
+        assert time.monotonic() < end, f"{alive} sessions are still there"
+        time.sleep(0.002)
+    c.close()
+    bench.row(what, "s", [time.monotonic() - begun], 2,
+              cpu_s=round((cpu_ms(process) - cpu) / 1000, 2))
+    bench.row(f"status, longest meanwhile, {name}", "ms", [longest], 2)
+
+
+def million(bench, env):
+    name = "1 million sessions"
+    rounds = 2 if bench.quick else 5
+    conf = config(env, sessions=1 << 20, lifetime="1h")
+    with daemon(env, conf) as (p, _):
+        for when in ("empty table", name):
+            if when == name:
+                entered = scale(env, "fill", MILLION)[0]
+                assert entered > MILLION * 0.99, f"only {entered} entered"
+            bench.row(f"walk of the reaper, {when}", "ms",
+                      scale(env, "walk", rounds))
+            scale(env, "touch")
+            load(bench, env, p, when)
+            status_times(bench, env, when)
+            rotation(bench, env, when)
+            scale(env, "touch")
+        lists(bench, env, name)
+    times = []
+    for _ in range(rounds):
+        scale(env, "touch")
+        with daemon(env, conf) as (p, took):
+            times.append(took * 1000)
+    bench.row(f"start until ready, taking over {name}", "ms", times)
+    with daemon(env, conf) as (p, _):
+        audit(bench, env, p, name)
+    down(env)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--only", metavar="SUBSTRING", default="")
+    args = parser.parse_args()
+    bench = Bench(args.quick, args.only)
+    with Env() as env:
+        for part in (memory, start, million):
+            part(bench, env)
+    if not bench.rows:
+        progress(f"scale: no row has '{args.only}' in its name")
+    return 0 if bench.rows else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
