@@ -83,7 +83,7 @@ json_t *request_session_totals(struct daemon *d, struct request *r)
 	bool one = json_object_get(r->args, "listen");
 	const struct service *svc = NULL;
 	json_t *list = json_array(), *o;
-	struct session_totals t;
+	struct session_totals t = {};
 	char text[LISTEN_STRLEN];
 	struct listen l = {};
 

@@ -121,7 +121,7 @@ void sessions_totals(const struct sessions *s, __u16 service,
 __u64 totals_alive(const struct session_totals *t)
 {
 	__u64 n = 0;
-	__u8 state;
+	int state;
 
 	for (state = 0; state < SESSION_STATES; state++)
 		if (session_is_live(state))
