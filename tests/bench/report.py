@@ -175,24 +175,26 @@ def flood_data(rows):
 
 
 def latency_data(rows):
-    """For graphs/latency.gp: flood and defence, then p50, p99, p99.9."""
-    got, keys = {}, []
+    """For graphs/latency.gp: a block for each defence, with x, p50, p99, p99.9
+    for each flood; and a last one that says which x is which flood."""
+    got = {}
     for r in rows:
         if r["part"] == "clients" and "value" in r:
             flood, metric = r["case"].rsplit(": ", 1)
             got[flood, r["defence"], metric] = r["value"]
-            if (flood, r["defence"]) not in keys:
-                keys.append((flood, r["defence"]))
-    floods = list(dict.fromkeys(flood for flood, _ in keys))
+    floods = list(dict.fromkeys(flood for flood, _, _ in got))
+    defences = list(dict.fromkeys(d for _, d, _ in got))
+    width = len(defences) + 1
     lines = []
-    for flood in floods:
-        lines.append(quoted(flood))
-        for d in (d for f, d in keys if f == flood):
-            lines.append(" ".join([quoted(d), *(
-                f"{got.get((flood, d, m), float('nan'))}"
-                for m in ("p50", "p99", "p99.9"))]))
+    for i, d in enumerate(defences):
+        lines.append(quoted(d))
+        for j, flood in enumerate(floods):
+            figures = [got.get((flood, d, m)) for m in ("p50", "p99", "p99.9")]
+            if None not in figures:
+                lines.append(" ".join(map(str, [j * width + i, *figures])))
         lines += ["", ""]
-    return lines
+    return lines + [f"{j * width + (width - 2) / 2} {quoted(flood)}"
+                    for j, flood in enumerate(floods)]
 
 
 def draw(data, folder):
