@@ -81,6 +81,29 @@ static double median_above_floor(const struct times *t, unsigned rounds)
 	return diffs[rounds / 2];
 }
 
+/* What is compared: with a look-up what each costs, else all of it. */
+static double ratio(const struct row *row, double whole, double floor,
+		    double lookup)
+{
+	return row->beside_hash ? (whole - floor) / (lookup - floor)
+				: whole / floor;
+}
+
+/* The least and the greatest of the rounds' ratios. */
+static void ratio_range(const struct row *row, const struct times *t,
+			unsigned rounds, double *ret_min, double *ret_max)
+{
+	unsigned i;
+
+	for (i = 0; i < rounds; i++) {
+		double r = ratio(row, t->of[WRAP_UNDER_TEST][i],
+				 t->of[WRAP_FLOOR][i], t->of[WRAP_BASELINE][i]);
+
+		*ret_min = i && *ret_min < r ? *ret_min : r;
+		*ret_max = i && *ret_max > r ? *ret_max : r;
+	}
+}
+
 static const char *name_of(const struct scene *s, const struct row *row)
 {
 	static char name[128];
@@ -96,19 +119,22 @@ static void report(const struct scene *scene, const struct trial *t,
 	const struct row *row = t->row;
 	double floor = least(times->of[WRAP_FLOOR], rounds);
 	double whole = least(times->of[WRAP_UNDER_TEST], rounds);
-	double base = floor, ratio = whole / floor;
-	const char *base_name = t->floor, *name = name_of(scene, row);
+	double lookup = row->beside_hash
+				? least(times->of[WRAP_BASELINE], rounds)
+				: floor;
+	double base = row->beside_hash ? lookup - floor : floor;
+	double min = 0, max = 0;
+	const char *base_name = row->beside_hash ? "look-up in a BPF hash map"
+						 : t->floor;
+	const char *name = name_of(scene, row);
 
-	if (row->beside_hash) {
-		base = least(times->of[WRAP_BASELINE], rounds) - floor;
-		base_name = "look-up in a BPF hash map";
-		ratio = (whole - floor) / base;
-	}
+	ratio_range(row, times, rounds, &min, &max);
 	printf("{\"part\":\"packet\",\"name\":\"%s\",\"value\":%.1f,"
 	       "\"unit\":\"ns above floor\",\"baseline\":\"%s\","
-	       "\"baseline_value\":%.1f,\"ratio\":%.3f,\"rounds\":%u,"
-	       "\"min\":%.1f,\"median\":%.1f",
-	       name, whole - floor, base_name, base, ratio, rounds,
+	       "\"baseline_value\":%.1f,\"ratio\":%.3f,\"ratio_min\":%.3f,"
+	       "\"ratio_max\":%.3f,\"rounds\":%u,\"min\":%.1f,\"median\":%.1f",
+	       name, whole - floor, base_name, base,
+	       ratio(row, whole, floor, lookup), min, max, rounds,
 	       whole - floor, median_above_floor(times, rounds));
 	if (row->goal_unit)
 		printf(",\"goal\":%g,\"goal_unit\":\"%s\"", row->goal,

@@ -56,21 +56,21 @@ static int open_map(const char *pin_dir, const char *name)
 	return bpf_obj_get(path);
 }
 
-static int open_pinned(const char *pin_dir, struct pinned *ret)
+/* errno tells why it returns false. */
+static bool open_pinned(const char *pin_dir, struct pinned *ret)
 {
 	__u32 zero = 0;
 	int fd = open_map(pin_dir, "settings"), err;
 
 	if (fd < 0 || bpf_map_lookup_elem(fd, &zero, &ret->cfg))
-		return -errno;
+		return false;
 	ret->totals_fd = open_map(pin_dir, "totals");
 	if (ret->totals_fd < 0)
-		return -errno;
+		return false;
 	err = tables_map(&ret->tables, open_map(pin_dir, "session_tags"),
 			 open_map(pin_dir, "sessions"), ret->cfg.set_mask + 1);
-	if (err)
-		errno = -err;
-	return err;
+	errno = -err;
+	return !err;
 }
 
 static double now_ms(void)
@@ -200,7 +200,7 @@ int main(int argc, char **argv)
 		fputs("usage: scale fill|touch|walk PIN_DIR [N]\n", stderr);
 		return 2;
 	}
-	if (open_pinned(argv[2], &p))
+	if (!open_pinned(argv[2], &p))
 		return fail(argv[2]);
 	if (!strcmp(argv[1], "fill"))
 		return fill(&p, n);

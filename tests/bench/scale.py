@@ -33,6 +33,7 @@ TABLES = {"64k": 65536, "1M": 1 << 20, "4M": 1 << 22, "16M": 1 << 24}
 SLOT = 64 + 1  # an entry and its tag
 READY_S = 60
 BYTES_GOAL = 160  # a session
+DEFAULT = 1 << 20  # sessions
 
 
 class Bench:
@@ -177,8 +178,10 @@ def memory(bench, env):
         total = sum(sizes.values())
         bench.row(name, "MB", [total / (1 << 20)], maps={
             k: v for k, v in sorted(sizes.items()) if v > 1 << 16})
-        bench.row(each, "bytes", [total / n], goal=BYTES_GOAL,
-                  goal_unit="bytes")
+        # below the default the maps that are always there weigh more
+        goal = {} if n < DEFAULT else {"goal": BYTES_GOAL,
+                                       "goal_unit": "bytes"}
+        bench.row(each, "bytes", [total / n], **goal)
 
 
 def many_services(n):
@@ -232,6 +235,14 @@ def load(bench, env, process, name):
               [(cpu_ms(process) - before) / seconds / 10], 2)
 
 
+def walks(bench, env, rounds, name):
+    times = []
+    for _ in range(rounds):
+        times += scale(env, "walk", 1)
+        scale(env, "touch")
+    bench.row(f"walk of the reaper, {name}", "ms", times)
+
+
 def lists(bench, env, name):
     rounds = 1 if bench.quick else 3
     for args in (["session", "list"], ["-j", "session", "list"],
@@ -247,7 +258,7 @@ def lists(bench, env, name):
             begun = time.monotonic()
             subprocess.run(env.server.command(
                 [*env.synkeeper_command(), *args]), check=True, timeout=120,
-                stdout=subprocess.DEVNULL)
+                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             times.append(time.monotonic() - begun)
             scale(env, "touch")
         bench.row(what, "s", times, 3)
@@ -255,10 +266,10 @@ def lists(bench, env, name):
 
 def audit(bench, env, process, name):
     """They are idle for half a minute; then the kernel is asked of each."""
-    what = f"a million idle sessions without a socket ended, {name}"
+    what = f"idle sessions without a socket ended, {name}"
     if bench.quick or not bench.wants(what):
         return
-    c, longest = Control(env), 0
+    c, status = Control(env), []
     begun, cpu = None, 0
     end = time.monotonic() + 180
     while True:
@@ -267,7 +278,7 @@ def audit(bench, env, process, name):
         if begun is None and alive < MILLION * 0.99:
             begun, cpu = time.monotonic(), cpu_ms(process)
         if begun is not None:
-            longest = max(longest, took)
+            status.append(took)
         if not alive:
             break
         assert time.monotonic() < end, f"{alive} sessions are still there"
@@ -275,7 +286,10 @@ def audit(bench, env, process, name):
     c.close()
     bench.row(what, "s", [time.monotonic() - begun], 2,
               cpu_s=round((cpu_ms(process) - cpu) / 1000, 2))
-    bench.row(f"status, longest meanwhile, {name}", "ms", [longest], 2)
+    status.sort()
+    bench.row(f"status, 99 of 100 meanwhile, {name}", "ms",
+              [status[len(status) * 99 // 100]], 2)
+    bench.row(f"status, longest meanwhile, {name}", "ms", [status[-1]], 2)
 
 
 def million(bench, env):
@@ -287,9 +301,7 @@ def million(bench, env):
             if when == name:
                 entered = scale(env, "fill", MILLION)[0]
                 assert entered > MILLION * 0.99, f"only {entered} entered"
-            bench.row(f"walk of the reaper, {when}", "ms",
-                      scale(env, "walk", rounds))
-            scale(env, "touch")
+            walks(bench, env, rounds, when)
             load(bench, env, p, when)
             status_times(bench, env, when)
             rotation(bench, env, when)
