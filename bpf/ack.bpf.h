@@ -174,8 +174,8 @@ __noinline int ack_settle(struct xdp_md *ctx, const struct packet *p, int slot,
 	}
 	if (r != REASON_adopted)
 		return r;
-	if (p->flags & FLAG_FIN)
-		follow_client(ctx, p, slot);
+	/* it may be the client's FIN, or the last acknowledgement */
+	follow_client(ctx, p, slot);
 	return known ? REASON_session : r;
 }
 

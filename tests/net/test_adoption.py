@@ -207,7 +207,7 @@ def test_connections_there_before_are_known_in_a_flood(env):
     with listen(env) as listener:
         pairs = [pair(env, listener, v6=i % 2 == 1) for i in range(20)]
         protect(env)
-        assert knows_all(env), "settings: SETTING_COMPLETE is not set"
+        wait_for(lambda: knows_all(env), 5, "the table being complete")
         flood = env.flood("ack", seconds=8)
         wait_for(lambda: reasons(env).get("bad_cookie", 0) > 50_000, 5,
                  "the flood")

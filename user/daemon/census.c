@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Theory of operation: a census of the kernel's connections, so that the table
- * is known to be complete but for marked sets (synkeeper/table.h). When a
- * service is armed it is taken at once, and every connection entered: half open
- * ones, which a cookie in answer to the retransmitted SYN would have the kernel
- * reset; those in TIME-WAIT, which it may reopen; and those established, whose
- * client may have rebooted. It is taken again when the kernel's own cookies
- * have run out, for those that came in by one; and now and then while sets are
- * marked, to mark only those that still lack something.
- *
- * The later ones are taken in slices on a netlink socket of their own. As long
- * as one is being taken nobody relies on the table being complete.
+ * is known to be complete but for marked sets (synkeeper/table.h). It is taken
+ * when a service is armed: at once of half-open requests, since a cookie in
+ * answer to the retransmitted SYN would have the kernel reset its client; then,
+ * in slices on a netlink socket of its own, of all the rest, TIME-WAIT (which
+ * the kernel may reopen) included. It is taken again when the kernel's own
+ * cookies have run out, for connections that came in by one; and now and then
+ * while sets are marked, to mark only those that still lack something. As long
+ * as it is being taken nobody relies on the table being complete.
  */
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -27,6 +25,7 @@ enum {
 	AGAIN_S = 600,
 	SLICE_NS = 3000000,
 	PAUSE_US = 17000,
+	ACCURACY_US = 1, /* 0 would mean a quarter of a second */
 };
 
 static void set_complete(struct daemon *d, bool complete)
@@ -69,18 +68,17 @@ static void rearm(struct census *c, __u64 us)
 void census_now(struct daemon *d)
 {
 	struct census *c = &d->census;
-	int err = sockdiag_dump(d->diag, CONNECTIONS, enter_one, d);
 
+	if (sockdiag_dump(d->diag, 1U << TCP_SYN_RECV, enter_one, d))
+		log_warn("cannot list the half-open connections");
 	if (d->cookies_sent)
 		d->settings->kernel_cookies_until = ns_to_ticks(
 			d->cookies_sent_ns + KERNEL_COOKIES_S * 1000000000ULL);
-	if (err)
-		log_warn("cannot list the connections there are: %s",
-			 strerror(-err));
-	set_complete(d, !err);
+	set_complete(d, false);
 	c->enter = true;
-	c->family = 0;
-	rearm(c, (KERNEL_COOKIES_S + 1) * 1000000ULL);
+	c->again = c->family != 0;
+	if (!c->family)
+		rearm(c, 0);
 }
 
 /* Returns 1: more, 0: all done, or -errno. */
@@ -108,6 +106,7 @@ static int on_census(sd_event_source *source, uint64_t when, void *data)
 {
 	struct daemon *d = data;
 	struct census *c = &d->census;
+	__s32 cookies_left;
 	int more = 0;
 
 	(void)source;
@@ -131,10 +130,19 @@ static int on_census(sd_event_source *source, uint64_t when, void *data)
 	if (more < 0)
 		log_warn("cannot list the connections there are: %s",
 			 strerror(-more));
-	set_complete(d, !more);
 	c->family = 0;
-	c->enter = more < 0;
-	rearm(c, AGAIN_S * 1000000ULL);
+	if (c->again) {
+		c->again = false;
+		rearm(c, 0);
+		return 0;
+	}
+	set_complete(d, !more);
+	cookies_left =
+		d->settings->kernel_cookies_until - ns_to_ticks(now_ns());
+	c->enter = more < 0 || cookies_left > 0;
+	rearm(c, cookies_left > 0
+			 ? (ticks_to_ms((__u32)cookies_left) + 1000) * 1000
+			 : AGAIN_S * 1000000ULL);
 	return 0;
 }
 
@@ -148,7 +156,7 @@ int census_start(struct daemon *d)
 	}
 	err = sd_event_add_time_relative(d->loop, &d->census.timer,
 					 CLOCK_MONOTONIC, AGAIN_S * 1000000ULL,
-					 0, on_census, d);
+					 ACCURACY_US, on_census, d);
 	if (err < 0)
 		log_err("cannot set the census' timer up: %s", strerror(-err));
 	return err < 0 ? err : 0;

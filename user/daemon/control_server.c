@@ -68,8 +68,8 @@ static int on_idle(sd_event_source *source, uint64_t when, void *data)
 
 	(void)source;
 	(void)when;
-	if (c->mark && !c->out)
-		restart_timer(c); /* nothing happened that it could hear of */
+	if (c->mark)
+		restart_timer(c); /* nothing happened, or its screen is held */
 	else
 		client_drop(c);
 	return 0;

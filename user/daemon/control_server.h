@@ -8,7 +8,7 @@
  *
  * A client may become a watcher: then lines are sent to it as they come, and
  * what it sends is not read any more. What it is too slow for, it misses, and
- * is told how much that was.
+ * is told how much that was, however late it reads on.
  */
 #ifndef CONTROL_SERVER_H
 #define CONTROL_SERVER_H

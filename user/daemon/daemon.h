@@ -24,6 +24,7 @@ struct census {
 	sd_event_source *timer;
 	__u8 family; /* being dumped; 0: none */
 	bool enter;  /* what is unknown; else mark its set */
+	bool again;  /* something was armed meanwhile */
 };
 
 struct daemon {
@@ -38,6 +39,7 @@ struct daemon {
 	struct census census;
 	struct sockdiag *diag;
 	struct ring_buffer *events;
+	__u64 events_until_ns; /* end of the slice in which they are read */
 	struct attachment ifaces[CONFIG_IFACES_MAX];
 	size_t n_ifaces;
 	struct control_server *control;

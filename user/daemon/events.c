@@ -28,6 +28,9 @@ static void on_refused(struct daemon *d, const struct event *e)
 	daemon_refresh(d);
 }
 
+enum { SLICE_NS = 3000000, STOP = -EAGAIN };
+
+/* STOP leaves the rest in the ring, for the loop's next round. */
 static int on_event(void *data, void *record, size_t size)
 {
 	const struct event *e = record;
@@ -50,7 +53,7 @@ static int on_event(void *data, void *record, size_t size)
 		watch_tell(d, e);
 		break;
 	}
-	return 0;
+	return now_ns() > d->events_until_ns ? STOP : 0;
 }
 
 static int on_ring(sd_event_source *source, int fd, uint32_t revents,
@@ -61,6 +64,7 @@ static int on_ring(sd_event_source *source, int fd, uint32_t revents,
 	(void)source;
 	(void)fd;
 	(void)revents;
+	d->events_until_ns = now_ns() + SLICE_NS;
 	ring_buffer__consume(d->events);
 	return 0;
 }

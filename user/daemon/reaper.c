@@ -8,6 +8,7 @@
 #include "reaper.h"
 
 enum {
+	ACCURACY_US = 1,	/* 0 would mean a quarter of a second */
 	SLICE_US = 3000,	/* of one walk, asking included */
 	SLICE_PAUSE_US = 17000, /* before the next slice of a walk */
 	TIMEOUTS_PERIOD_US = 1000000,
@@ -243,7 +244,8 @@ static int add_timer(sd_event *loop, sd_event_source **ret,
 		     sd_event_time_handler_t on, struct reaper *r)
 {
 	return sd_event_add_time_relative(loop, ret, CLOCK_MONOTONIC,
-					  TIMEOUTS_PERIOD_US, 0, on, r);
+					  TIMEOUTS_PERIOD_US, ACCURACY_US, on,
+					  r);
 }
 
 int reaper_start(struct reaper *r, sd_event *loop, struct sessions *s,

@@ -198,7 +198,7 @@ json_t *request_session_kill(struct daemon *d, struct request *r)
 		return refuse(r, "send the one that came back",
 			      "%lld is no cursor", (long long)cursor);
 	for (set = (__u32)cursor; set < s->sets && !k.err; set++) {
-		if (now_ns() > end)
+		if (now_ns() > end && set > (__u32)cursor)
 			break;
 		if (!sessions_in_set(s, set))
 			continue;
