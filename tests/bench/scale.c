@@ -7,7 +7,7 @@
  *				number in the books. The kernel has no sockets
  *				for them: the daemon ends them when it asks,
  *				which it does once they are idle for 30 s.
- *	touch PIN_DIR		all were seen just now
+ *	touch PIN_DIR [N]	all were seen just now, or N seconds ago
  *	walk PIN_DIR ROUNDS	how long the reaper takes from the table's first
  *				set to its last: two sessions in TIME-WAIT whose
  *				time is over, one at each end; when is it gone?
@@ -111,13 +111,13 @@ static int fill(struct pinned *p, __u32 n)
 	return 0;
 }
 
-static int touch(struct pinned *p)
+static int touch(struct pinned *p, unsigned seconds)
 {
-	__u32 now = ticks(), i;
+	__u32 seen = ticks() - ns_to_ticks(seconds * 1000000000ULL), i;
 
 	for (i = 0; i < p->tables.sets * SET_WAYS; i++)
 		if (p->tables.entries[i].live.state != SESSION_FREE)
-			p->tables.entries[i].live.seen = now;
+			p->tables.entries[i].live.seen = seen;
 	return 0;
 }
 
@@ -205,6 +205,6 @@ int main(int argc, char **argv)
 	if (!strcmp(argv[1], "fill"))
 		return fill(&p, n);
 	if (!strcmp(argv[1], "touch"))
-		return touch(&p);
+		return touch(&p, n);
 	return walk(&p, n);
 }

@@ -29,9 +29,16 @@ from rows import emit, progress, row, skipped  # noqa: E402
 
 PART = "scale"
 MILLION = 1_000_000
+IDLE = "idle sessions without a socket"
+IDLE_S = 40
+AUDIT_S = 45  # the daemon begins an audit every 30 s
 TABLES = {"64k": 65536, "1M": 1 << 20, "4M": 1 << 22, "16M": 1 << 24}
 SLOT = 64 + 1  # an entry and its tag
 READY_S = 60
+STATUS = ("median", "99 of 100", "longest")
+LISTS = ("session list", "-j session list", "session list --count",
+         "session list --sort client --limit 100",
+         "session list src 10.0.0.1", "session totals")
 BYTES_GOAL = 160  # a session
 DEFAULT = 1 << 20  # sessions
 
@@ -205,21 +212,28 @@ def start(bench, env):
 
 
 def status_times(bench, env, name):
-    """Asks for `status` without a pause; what it took, sorted."""
+    """Asks for `status` without a pause."""
+    if not bench.wants(*(f"status, {what}, {name}" for what in STATUS)):
+        return
     c, times = Control(env), []
     c.ask("status")
     end = time.monotonic() + (3 if bench.quick else 10)
     while time.monotonic() < end:
         times.append(c.ask("status")[1])
     c.close()
+    report_status(bench, times, name)
+
+
+def report_status(bench, times, name):
     times.sort()
-    bench.row(f"status, median, {name}", "ms", [statistics.median(times)], 2)
-    bench.row(f"status, 99 of 100, {name}", "ms",
-              [times[len(times) * 99 // 100]], 2)
-    bench.row(f"status, longest, {name}", "ms", [times[-1]], 2)
+    for what, ms in zip(STATUS, (statistics.median(times),
+                                 times[len(times) * 99 // 100], times[-1])):
+        bench.row(f"status, {what}, {name}", "ms", [ms], 2)
 
 
 def rotation(bench, env, name):
+    if not bench.wants(f"key rotation, {name}"):
+        return
     c = Control(env)
     times = [c.ask("key.rotate")[1] for _ in range(100)]
     c.close()
@@ -228,15 +242,19 @@ def rotation(bench, env, name):
 
 def load(bench, env, process, name):
     """CPU time for the walks, and nothing else."""
+    what = f"daemon's share of a CPU at rest, {name}"
+    if not bench.wants(what):
+        return
     seconds = 3 if bench.quick else 10
     before = cpu_ms(process)
     time.sleep(seconds)
-    bench.row(f"daemon's share of a CPU at rest, {name}", "%",
-              [(cpu_ms(process) - before) / seconds / 10], 2)
+    bench.row(what, "%", [(cpu_ms(process) - before) / seconds / 10], 2)
 
 
 def walks(bench, env, rounds, name):
     times = []
+    if not bench.wants(f"walk of the reaper, {name}"):
+        return
     for _ in range(rounds):
         times += scale(env, "walk", 1)
         scale(env, "touch")
@@ -245,55 +263,53 @@ def walks(bench, env, rounds, name):
 
 def lists(bench, env, name):
     rounds = 1 if bench.quick else 3
-    for args in (["session", "list"], ["-j", "session", "list"],
-                 ["session", "list", "--count"],
-                 ["session", "list", "--sort", "client", "--limit", "100"],
-                 ["session", "list", "src", "10.0.0.1"],
-                 ["session", "totals"]):
-        what = f"synkeeper {' '.join(args)}, {name}"
+    for args in LISTS:
+        what = f"synkeeper {args}, {name}"
         if not bench.wants(what):
             continue
         times = []
         for _ in range(rounds):
             begun = time.monotonic()
             subprocess.run(env.server.command(
-                [*env.synkeeper_command(), *args]), check=True, timeout=120,
-                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                [*env.synkeeper_command(), *args.split()]), check=True,
+                timeout=120, stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL)
             times.append(time.monotonic() - begun)
             scale(env, "touch")
         bench.row(what, "s", times, 3)
 
 
-def audit(bench, env, process, name):
-    """They are idle for half a minute; then the kernel is asked of each."""
-    what = f"idle sessions without a socket ended, {name}"
-    if bench.quick or not bench.wants(what):
+def audit(bench, env):
+    """The kernel is asked of those that have been idle for half a minute."""
+    what = f"{IDLE}: ended"
+    when = f"while {IDLE} are ended"
+    if not bench.wants(what, *(f"status, {s}, {when}" for s in STATUS)):
         return
-    c, status = Control(env), []
-    begun, cpu = None, 0
-    end = time.monotonic() + 180
-    while True:
+    scale(env, "touch", IDLE_S)
+    c, status, end = Control(env), [], time.monotonic() + AUDIT_S
+
+    def alive():
         reply, took = c.ask("status")
-        alive = reply["sessions"]["alive"]
-        if begun is None and alive < MILLION * 0.99:
-            begun, cpu = time.monotonic(), cpu_ms(process)
-        if begun is not None:
-            status.append(took)
-        if not alive:
-            break
-        assert time.monotonic() < end, f"{alive} sessions are still there"
+        status.append(took)
         time.sleep(0.002)
+        return reply["sessions"]["alive"]
+
+    before = alive()
+    while alive() == before:
+        assert time.monotonic() < end, f"none ended in {AUDIT_S} s"
+    status.clear()
+    before, begun = alive(), time.monotonic()
+    while time.monotonic() < begun + 5:
+        after = alive()
+    bench.row(what, "sessions/s",
+              [(before - after) / (time.monotonic() - begun)], 0)
+    report_status(bench, status, when)
     c.close()
-    bench.row(what, "s", [time.monotonic() - begun], 2,
-              cpu_s=round((cpu_ms(process) - cpu) / 1000, 2))
-    status.sort()
-    bench.row(f"status, 99 of 100 meanwhile, {name}", "ms",
-              [status[len(status) * 99 // 100]], 2)
-    bench.row(f"status, longest meanwhile, {name}", "ms", [status[-1]], 2)
 
 
 def million(bench, env):
     name = "1 million sessions"
+    take_over = f"start until ready, taking over {name}"
     rounds = 2 if bench.quick else 5
     conf = config(env, sessions=1 << 20, lifetime="1h")
     with daemon(env, conf) as (p, _):
@@ -308,13 +324,14 @@ def million(bench, env):
             scale(env, "touch")
         lists(bench, env, name)
     times = []
-    for _ in range(rounds):
+    for _ in range(rounds if bench.wants(take_over) else 0):
         scale(env, "touch")
-        with daemon(env, conf) as (p, took):
+        with daemon(env, conf) as (_, took):
             times.append(took * 1000)
-    bench.row(f"start until ready, taking over {name}", "ms", times)
-    with daemon(env, conf) as (p, _):
-        audit(bench, env, p, name)
+    if times:
+        bench.row(take_over, "ms", times)
+    with daemon(env, conf):
+        audit(bench, env)
     down(env)
 
 
