@@ -96,9 +96,12 @@ enum __attribute__((packed)) endpoint_mode {
 	ENDPOINT_ARMED,
 };
 
-/* What a SYN's answer needs of the service; small enough to sit in ports. */
+/*
+ * What a SYN's answer needs of the service; small enough to sit in ports, and
+ * aligned so that it is copied at once.
+ */
 struct endpoint {
-	__u16 service; /* id, index of counters */
+	__u16 service __attribute__((aligned(8))); /* id, index of counters */
 	enum endpoint_mode mode;
 	__u8 wscale;  /* what the server offers */
 	__u16 window; /* of the SYN-ACK, host byte order */

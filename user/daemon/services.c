@@ -130,12 +130,12 @@ static __u16 pick_id(const struct services *s, const struct listen *l)
 
 	for (id = 1; id < SERVICES_MAX; id++) {
 		struct listen had = info_listen(&s->infos[id]);
-		bool taken;
+		bool same = listen_equal(&had, l), taken;
 
-		if (s->slots[id].id)
+		if (s->slots[id].id || (fresh && !same))
 			continue;
 		taken = id_is_taken(s, id);
-		if (taken && listen_equal(&had, l))
+		if (taken && same)
 			return id;
 		if (!taken && !fresh)
 			fresh = id;
