@@ -13,9 +13,9 @@
 #include <time.h>
 
 #include "cmd.h"
-#include "config.h"
 #include "print.h"
 #include "reason.h"
+#include "words.h"
 
 static const struct column packet_columns[] = {
 	{ "REASON", "reason", CELL_STRING, 14 },
@@ -276,7 +276,7 @@ static int parse_period(const char *text, double *ret)
 	}
 	s = strtod(text, &end);
 	if (end == text || *end)
-		s = config_parse_duration(text, &ms) ? 0 : ms / 1000.0;
+		s = parse_duration(text, &ms) ? 0 : ms / 1000.0;
 	if (!(s >= 0.1 && s <= 86400))
 		return -EINVAL;
 	*ret = s;

@@ -90,20 +90,6 @@ int config_add_iface(struct config *c, const char *name, char *err)
 	return 0;
 }
 
-/* Names become labels of metrics and words on a command line. */
-const char *config_check_name(const char *name)
-{
-	const char *s;
-
-	if (strlen(name) >= CONFIG_NAME_MAX)
-		return "the name of a service has at most 31 characters";
-	for (s = name; *s; s++)
-		if (!isalnum((unsigned char)*s) && !strchr("-_.", *s))
-			return "the name of a service has only letters, "
-			       "digits, '-', '_' and '.'";
-	return NULL;
-}
-
 int config_add_service(struct config *c, const char *section,
 		       const char *listen, enum config_policy policy, char *err)
 {
@@ -112,7 +98,7 @@ int config_add_service(struct config *c, const char *section,
 	size_t n = c->n_services;
 	const char *why;
 
-	why = config_check_name(section);
+	why = check_name(section);
 	if (why)
 		return fail(err, -EINVAL, "'%s': %s", section, why);
 	strcpy(s.name, section);
@@ -249,81 +235,6 @@ int config_validate(const struct config *c, char *err)
 	return fail(err, -EINVAL,
 		    "'%s': given twice, once as service '%s': remove one", text,
 		    *first->name ? first->name : twin->name);
-}
-
-/* Digits to a number of at most @max; returns what follows, NULL: no digit. */
-static const char *parse_digits(const char *s, uint64_t max, uint64_t *ret)
-{
-	uint64_t n = 0;
-
-	if (!isdigit((unsigned char)*s))
-		return NULL;
-	for (; isdigit((unsigned char)*s); s++)
-		if (n <= max)
-			n = n * 10 + (*s - '0');
-	*ret = n;
-	return s;
-}
-
-int config_parse_duration(const char *text, unsigned int *ret_ms)
-{
-	static const struct {
-		const char *name;
-		unsigned int ms;
-	} units[] = {
-		{ "d", 24 * 60 * 60 * 1000 },
-		{ "h", 60 * 60 * 1000 },
-		{ "m", 60 * 1000 },
-		{ "s", 1000 },
-		{ "ms", 1 },
-	};
-	const size_t n_units = sizeof(units) / sizeof(units[0]);
-	uint64_t n, total = 0;
-	bool too_long = false;
-	size_t u = 0;
-
-	if (!*text)
-		return -EINVAL;
-	while (*text) {
-		size_t len;
-
-		text = parse_digits(text, UINT32_MAX, &n);
-		if (!text)
-			return -EINVAL;
-		len = strspn(text, "dhms");
-		while (u < n_units && (strlen(units[u].name) != len ||
-				       strncmp(text, units[u].name, len) != 0))
-			u++;
-		if (u == n_units)
-			return -EINVAL;
-		if (n > (UINT32_MAX - total) / units[u].ms)
-			too_long = true;
-		else
-			total += n * units[u].ms;
-		text += len;
-		u++;
-	}
-	if (too_long)
-		return -ERANGE;
-	*ret_ms = total;
-	return 0;
-}
-
-int config_parse_count(const char *text, unsigned int *ret)
-{
-	uint64_t n, unit = 1;
-
-	text = parse_digits(text, UINT32_MAX, &n);
-	if (!text)
-		return -EINVAL;
-	if (*text == 'k' || *text == 'M')
-		unit = *text++ == 'k' ? 1000 : 1000000;
-	if (*text)
-		return -EINVAL;
-	if (n > UINT32_MAX / unit)
-		return -ERANGE;
-	*ret = n * unit;
-	return 0;
 }
 
 int config_parse_policy(const char *text, enum config_policy *ret,

@@ -12,6 +12,7 @@
 #include <stddef.h>
 
 #include "addr.h"
+#include "words.h"
 
 enum config_mode { MODE_AUTO, MODE_NATIVE, MODE_SKB };
 enum config_exit { EXIT_KEEP, EXIT_DETACH };
@@ -19,7 +20,6 @@ enum config_policy { POLICY_ON, POLICY_OFF }; /* auto, monitor: later */
 
 enum {
 	CONFIG_IFACES_MAX = 64,
-	CONFIG_NAME_MAX = 32,
 	CONFIG_ERR_MAX = 1024,
 	CONFIG_PIN_DIR_MAX = 256, /* bytes with the final NUL */
 	CONFIG_CONTROL_MAX = 108, /* sun_path of unix(7) */
@@ -27,7 +27,7 @@ enum {
 
 /* One listen line; a section with several makes several of these. */
 struct config_service {
-	char name[CONFIG_NAME_MAX]; /* of the section; "" for -s */
+	char name[NAME_MAX_LEN]; /* of the section; "" for -s */
 	struct listen listen;
 	enum config_policy policy;
 	unsigned int line; /* of the file; 0: not from a file */
@@ -78,14 +78,6 @@ int config_set_string(char **member, const char *value);
 /* What only the whole shows: no interface, no service, a service twice. */
 int config_validate(const struct config *c, char *err);
 
-/*
- * "60s" "5m" "500ms" "1d" "2h4m" (longer units first, each once); a bare
- * number has no unit and is refused. -EINVAL: not a duration, -ERANGE: too
- * long.
- */
-int config_parse_duration(const char *text, unsigned int *ret_ms);
-/* "10" "10k" "4M" (powers of 1000); -EINVAL, -ERANGE */
-int config_parse_count(const char *text, unsigned int *ret);
 /* "on" "off"; on failure *ret_why is a static sentence */
 int config_parse_policy(const char *text, enum config_policy *ret,
 			const char **ret_why);
@@ -94,8 +86,7 @@ int config_parse_policy(const char *text, enum config_policy *ret,
 int config_find_twin(const struct config *c,
 		     const struct config_service **ret_first,
 		     const struct config_service **ret_twin);
-/* Both return NULL or a static sentence. @max: bytes with the final NUL. */
-const char *config_check_name(const char *name);
+/* Returns NULL or a static sentence. @max: bytes with the final NUL. */
 const char *config_check_path(const char *path, size_t max);
 
 #endif

@@ -136,15 +136,15 @@ static int set_duration(struct config_parser *p, const char *value)
 {
 	unsigned int *member = (unsigned int *)((char *)p->c + p->key->member);
 	unsigned int ms = 0, min = 0, max = 0;
-	int ret = config_parse_duration(value, &ms);
+	int ret = parse_duration(value, &ms);
 
 	if (ret == -EINVAL)
 		return refuse(p, -EINVAL,
 			      "'%s': not a duration: write it as 60s, 5m or "
 			      "2h4m",
 			      value);
-	config_parse_duration(p->key->min, &min);
-	config_parse_duration(p->key->max, &max);
+	parse_duration(p->key->min, &min);
+	parse_duration(p->key->max, &max);
 	if (ret || ms < min || ms > max)
 		return refuse(p, -EINVAL, "'%s': must be %s to %s", value,
 			      p->key->min, p->key->max);
@@ -152,11 +152,11 @@ static int set_duration(struct config_parser *p, const char *value)
 	return 0;
 }
 
-static int parse_count(struct config_parser *p, const char *value,
-		       unsigned int *ret_count)
+static int read_count(struct config_parser *p, const char *value,
+		      unsigned int *ret_count)
 {
 	unsigned int n = 0;
-	int ret = config_parse_count(value, &n);
+	int ret = parse_count(value, &n);
 
 	if (ret == -EINVAL)
 		return refuse(p, -EINVAL,
@@ -171,14 +171,14 @@ static int parse_count(struct config_parser *p, const char *value,
 
 static int set_count(struct config_parser *p, const char *value)
 {
-	return parse_count(p, value,
-			   (unsigned int *)((char *)p->c + p->key->member));
+	return read_count(p, value,
+			  (unsigned int *)((char *)p->c + p->key->member));
 }
 
 static int set_rate(struct config_parser *p, const char *value)
 {
 	p->reset_rate_line = p->line;
-	return parse_count(p, value, &p->reset_rate);
+	return read_count(p, value, &p->reset_rate);
 }
 
 static int set_listen(struct config_parser *p, const char *value)

@@ -211,19 +211,19 @@ static bool arg_policy(struct request *r, bool needed, enum config_policy *ret)
 }
 
 /* Reads member "name"; left out, it is empty. */
-static bool arg_name(struct request *r, char ret[CONFIG_NAME_MAX])
+static bool arg_name(struct request *r, char ret[NAME_MAX_LEN])
 {
 	const json_t *member = json_object_get(r->args, "name");
 	const char *text = json_string_value(member), *why = "it is no string";
 
 	if (text)
-		why = config_check_name(text);
+		why = check_name(text);
 	if (member && why) {
 		refuse(r, why, "'%s' is no name for a service",
 		       text ? text : "");
 		return false;
 	}
-	snprintf(ret, CONFIG_NAME_MAX, "%s", text ? text : "");
+	snprintf(ret, NAME_MAX_LEN, "%s", text ? text : "");
 	return true;
 }
 

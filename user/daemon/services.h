@@ -36,7 +36,7 @@ enum service_why {
 struct service {
 	__u16 id; /* 0: the slot is free */
 	struct listen listen;
-	char name[CONFIG_NAME_MAX];
+	char name[NAME_MAX_LEN];
 	enum config_policy policy;
 	enum service_why why;
 	/* listeners_print() of those that bpf_sk_assign_tcp_reqsk() refused */

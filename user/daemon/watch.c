@@ -3,7 +3,7 @@
  * Theory of operation: session events for those who watch. While nobody does,
  * the BPF programs send none. A line is made once for all watchers, by hand:
  * there may be a hundred thousand a second, and none of its strings needs
- * escaping but a service's name, which config_check_name() keeps simple.
+ * escaping but a service's name, which check_name() keeps simple.
  */
 #include <errno.h>
 #include <stdlib.h>

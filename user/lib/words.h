@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Theory of operation: values as people write them, in the configuration, in
+ * filters and on the command line alike.
+ */
+#ifndef WORDS_H
+#define WORDS_H
+
+enum { NAME_MAX_LEN = 32 }; /* of a service, with the final NUL */
+
+/*
+ * "60s" "5m" "500ms" "1d" "2h4m" (longer units first, each once); a bare
+ * number has no unit and is refused. -EINVAL: not a duration, -ERANGE: too
+ * long.
+ */
+int parse_duration(const char *text, unsigned int *ret_ms);
+/* "10" "10k" "4M" (powers of 1000); -EINVAL, -ERANGE */
+int parse_count(const char *text, unsigned int *ret);
+/* NULL if @name may name a service, else a static sentence that says why not. */
+const char *check_name(const char *name);
+
+#endif
