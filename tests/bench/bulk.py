@@ -12,7 +12,7 @@ import json
 import shutil
 
 import rows
-from defences import NGINX_CPU, NATIVE, SKB, Beds, Defence
+from defences import NATIVE, OTHER_CPU, SKB, Beds, Defence
 from meter import CPU, pids_named, ran_s
 from rows import progress
 
@@ -26,8 +26,8 @@ class Bulk(Defence):
         super().__init__(key, title)
         self.native = native
 
-    def set_up(self, env):
-        p = env.server.start(["taskset", "-c", CPU, "iperf3", "-s", "-p",
+    def set_up(self, env, cpu):
+        p = env.server.start(["taskset", "-c", cpu, "iperf3", "-s", "-p",
                               PORT], name="iperf3")
         env.server.wait_listening(PORT, p)
         getattr(self, "_" + self.key)(env)
@@ -67,7 +67,7 @@ def transfer(env, flags, seconds):
     ksoftirqd = pids_named("ksoftirqd/")
     before = ran_s(ksoftirqd)
     out = env.client.run(
-        ["taskset", "-c", NGINX_CPU, "iperf3", "-J", "-c", env.server.ip4,
+        ["taskset", "-c", OTHER_CPU, "iperf3", "-J", "-c", env.server.ip4,
          "-p", PORT, "-t", seconds, *flags], timeout=seconds + 10).stdout
     end = json.loads(out)["end"]
     ran = end["cpu_utilization_percent"]
@@ -84,7 +84,7 @@ def bulk_part(plan):
         rows.emit(rows.skipped("bulk", "all", "iperf3 is not installed"))
         return
     results = {(d, way): [] for d in (BARE, *COMPARED) for way, _ in WAYS}
-    with Beds((BARE, *COMPARED)) as beds:
+    with Beds((BARE, *COMPARED), CPU) as beds:
         for i in range(plan.client_rounds):
             progress(f"  bulk: round {i + 1}")
             for way, flags in WAYS:

@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Good clients in a flood: a part of live.py.
 
-Theory of operation: the flood and both receive paths have core 0 (meter.py),
-nginx and the clients core 1. clients.c opens connections at a fixed rate and
-times each handshake; wrk then opens as many as it can. Both do it without a
-flood, in one as fast as the core takes it, and in one of a rate that every
+Theory of operation: everything shares one core, so that nobody wakes anybody
+on another (see meter.py why): the receive paths come first, then clients.c,
+which is a stopwatch, and what they leave is for nginx, wrk and the flood's
+sender, a fair share each. clients.c opens connections at a fixed rate and times
+each handshake; wrk then opens as many as it can. Both do it without a flood, in
+one that takes all that is left of the core, and in one of a rate that every
 defence can take. Each time they come from an address that none has used: a
 port that was used a moment ago is in TIME-WAIT on the server, or remembered by
-conntrack, and that would be measured instead. A round measures all defences in all of these; percentiles
-are a round's own, so one bad moment of the machine spoils one round.
+conntrack, and that would be measured instead. A round measures all defences in
+all of these; percentiles are a round's own, so that one bad moment of the
+machine spoils one round.
 """
 import contextlib
 import itertools
@@ -17,12 +20,11 @@ import re
 
 import netenv
 import rows
-from defences import KERNEL, NATIVE, NFTABLES, NGINX_CPU, SKB, Beds
-from meter import Flood, pin_receivers
+from defences import KERNEL, NATIVE, NFTABLES, SKB, Beds
+from meter import CPU, Flood, pin_receivers
 from rows import progress
 
 DEFENCES = (NATIVE, SKB, KERNEL, NFTABLES)
-CLIENT_CPU = NGINX_CPU
 FIXED_RATE = 100000
 OPEN_RATE = 1000  # connections a second
 FLOODS = (  # title, kind, rate
@@ -50,7 +52,7 @@ def new_address(env):
 
 def timed_clients(env, seconds):
     out = env.client.run(
-        ["taskset", "-c", CLIENT_CPU, f"{netenv.OUTPUT}/tests/clients",
+        ["taskset", "-c", CPU, "chrt", "-f", 1, f"{netenv.OUTPUT}/tests/clients",
          env.server.ip4, 80, OPEN_RATE, seconds], timeout=seconds + 10).stdout
     return json.loads(out)
 
@@ -58,7 +60,7 @@ def timed_clients(env, seconds):
 def wrk(env, seconds):
     """(connections a second, failed)"""
     out = env.client.run(
-        ["taskset", "-c", CLIENT_CPU, "wrk", "-t1", "-c16", f"-d{seconds}",
+        ["taskset", "-c", CPU, "wrk", "-t1", "-c16", f"-d{seconds}",
          "--timeout", "3", "-H", "Connection: close",
          f"http://{env.server.ip4}/1k"]).stdout
     failed = 0
@@ -88,25 +90,35 @@ def measure(env, kind, rate, seconds):
             "flood": load.packets / load.wall_s if flood else 0}
 
 
+def baseline(results, defence, kind, metric):
+    """A flood is compared with none; no flood with the kernel alone."""
+    if metric in ("flood", "failed"):
+        return {}
+    calm = FLOODS[0][0]
+    if kind:
+        return {"baseline": calm,
+                "base_values": [r[metric] for r in results[defence][calm]]}
+    if defence == KERNEL or KERNEL not in results:
+        return {}
+    return {"baseline": f"{KERNEL}",
+            "base_values": [r[metric] for r in results[KERNEL][calm]]}
+
+
 def emit_rows(defence, results):
-    """results: {title of a flood: [{metric: figure} for each round]}"""
-    calm = results[FLOODS[0][0]]
+    """results[defence][title of a flood]: [{metric: figure} for each round]"""
     for title, kind, _ in FLOODS:
         for metric, unit, digits in METRICS:
             if metric == "flood" and not kind:
                 continue
-            name = f"{title}: {metric}: {defence}"
-            more = {"case": f"{title}: {metric}", "defence": str(defence)}
-            if kind and metric not in ("flood", "failed"):
-                more.update(baseline=FLOODS[0][0],
-                            base_values=[r[metric] for r in calm])
-            if kind and defence == NATIVE and metric == "p99":
-                more.update(goal=2, goal_unit="times that without a flood")
+            more = baseline(results, defence, kind, metric)
             if defence == NATIVE and metric == "failed":
                 more.update(goal=0, goal_unit="%")
-            rows.emit(rows.row("clients", name, unit,
-                               [r[metric] for r in results[title]],
-                               digits=digits, **more))
+            if defence == NATIVE and metric == "p99" and kind:
+                more.update(goal=2, goal_unit="times that without a flood")
+            rows.emit(rows.row("clients", f"{title}: {metric}: {defence}", unit,
+                               [r[metric] for r in results[defence][title]],
+                               digits=digits, case=f"{title}: {metric}",
+                               defence=str(defence), **more))
 
 
 def clients_part(plan):
@@ -117,7 +129,7 @@ def clients_part(plan):
         return
     seconds = 1 if plan.quick else 2
     results = {d: {title: [] for title, _, _ in FLOODS} for d in wanted}
-    with Beds(wanted) as beds:
+    with Beds(wanted, CPU) as beds:
         for d, why in beds.missing.items():
             rows.emit(rows.skipped("clients", str(d), why, defence=str(d)))
         for d in beds.present():
@@ -132,4 +144,4 @@ def clients_part(plan):
                              f"{r['connections']:.0f} connections/s, "
                              f"{r['failed']:.2f} % failed")
         for d in beds.present():
-            emit_rows(d, results[d])
+            emit_rows(d, results)

@@ -24,7 +24,7 @@ sys.path.insert(0, os.path.join(ROOT, "tests/lib"))
 import netenv  # noqa: E402  (needs the path)
 from namespace import CommandError, run  # noqa: E402
 
-NGINX_CPU = 1
+OTHER_CPU = 1  # than the flood's; see meter.py
 BOUNCE_OBJECT = os.path.join(netenv.OUTPUT, "floor/bounce.bpf.o")
 
 # As the manual page nft(8) and the kernel want it: SYNs untracked, the ACK of
@@ -62,8 +62,9 @@ class Defence:
     def __repr__(self):
         return self.title
 
-    def set_up(self, env):
-        env.nginx(cpu=NGINX_CPU)
+    def set_up(self, env, cpu):
+        """With nginx on that CPU."""
+        env.nginx(cpu=cpu)
         if not self.native:
             env.server.run(["ethtool", "-K", env.server.iface, "gro", "on"])
             env.client.run(["ethtool", "-K", env.client.iface, "tso", "off"])
@@ -125,8 +126,9 @@ class Beds:
     """with Beds(defences) as beds: beds[NATIVE] is an Env; .missing says why
     one has none."""
 
-    def __init__(self, defences):
+    def __init__(self, defences, cpu=OTHER_CPU):
         self.defences = defences
+        self.cpu = cpu  # of the servers
         self.missing = {}
         self._envs = {}
 
@@ -145,7 +147,7 @@ class Beds:
         # a client must not run out of ports, or meet its own TIME-WAITs
         env.client.sysctl("net.ipv4.ip_local_port_range", "1024 65535")
         try:
-            defence.set_up(env)
+            defence.set_up(env, self.cpu)
         except Missing as why:
             self.missing[defence] = str(why)
             self._envs.pop(defence).close()

@@ -16,7 +16,7 @@ import sys
 import bulk
 import clients
 import rows
-from defences import (BOUNCE, DROP, KERNEL, NATIVE, NFTABLES, NGINX_CPU, SKB,
+from defences import (BOUNCE, DROP, KERNEL, NATIVE, NFTABLES, OTHER_CPU, SKB,
                       Beds)
 from meter import Flood
 from rows import progress
@@ -33,7 +33,7 @@ class Plan:
     def __init__(self, quick, only):
         self.rounds = 3 if quick else 5
         self.client_rounds = 1 if quick else 3
-        self.window_s = 0.25 if quick else 0.5
+        self.window_s = 0.25 if quick else 0.4
         self.quick = quick
         self.only = (only or "").lower()
 
@@ -141,7 +141,7 @@ def main():
     if os.geteuid():
         print("live.py: needs root", file=sys.stderr)
         return 1
-    os.sched_setaffinity(0, {NGINX_CPU})
+    os.sched_setaffinity(0, {OTHER_CPU})
     flood_part(plan)
     clients.clients_part(plan)
     bulk.bulk_part(plan)

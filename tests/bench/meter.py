@@ -132,9 +132,9 @@ class Flood:
 
 def pin_receivers(env):
     """Makes the receive paths of both veths threads on the flood's core, more
-    urgent than its sender. Else a good client's packet, sent on another core,
-    would take the queue and the flood's packets in it to that core, and the
-    sender would run on without waiting for anybody."""
+    urgent than its sender, as an interrupt would be. All who send to them must
+    be on that core, too: waking such a thread from another takes a virtual
+    machine up to 80 µs, in which the sender overruns the queue."""
     before = pids_named("napi/")
     for ns in (env.server, env.client):
         # sysfs shows the namespace in which it is mounted
