@@ -266,7 +266,10 @@ int main(int argc, char **argv)
 	r.total = r.rate * r.seconds;
 	r.conns = calloc(r.total, sizeof(*r.conns));
 	r.epoll = epoll_create1(0);
-	err = !r.conns || r.epoll < 0 ? -errno : clients_run(&r);
+	if (!r.conns)
+		err = -ENOMEM;
+	else
+		err = r.epoll < 0 ? -errno : clients_run(&r);
 	if (err)
 		fprintf(stderr, "clients: %s\n", strerror(-err));
 	else
