@@ -16,6 +16,8 @@ set ylabel "ratio to XDP\\_DROP in the same round"
 set grid y lc rgb "#dddddd" lt 1
 set border 3 lc rgb "#777777"
 set key outside below horizontal samplen 1.2 spacing 1.2
+set label "no bar: not measured, see BENCHMARKS.md" at graph 0.995, 0.97 right \
+	font ",10" tc rgb "#777777"
 set datafile missing "NaN"
 array colour[6] = ["#c4c9cf", "#8e99a5", "#0b6e4f", "#6fbf8f", "#d98c3f", "#b0413e"]
 plot for [i=2:7] data using i:xtic(1) title columnheader(i) lc rgb colour[i - 1], \
