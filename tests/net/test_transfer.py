@@ -165,5 +165,11 @@ def test_keepalive_connection_reused(env):
                               url]).stdout.split()
     assert out.count("1") == 1 and out.count("0") == 49, \
         f"curl: expected 50 requests on one connection, got {out}"
-    wait_for(lambda: env.json("status")["sessions"]["established"] == 1, 2,
-             "one established session")
+    totals = {}
+
+    def closed():
+        totals.update(env.json("session", "totals")["total"])
+        return totals["ended"]["closed"] == 1
+
+    wait_for(closed, 5, "one closed session")
+    assert totals["opened"] == 1, f"curl: expected one session, got {totals}"
