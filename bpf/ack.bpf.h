@@ -29,6 +29,11 @@ static __always_inline bool ack_cookie(const struct packet *p,
 	       cookie_check(&key->key, &p->tuple, p->seq - 1, &c, o->ts, ret);
 }
 
+static __always_inline bool kernel_cookies_left(const struct settings *cfg)
+{
+	return (__s32)(cfg->kernel_cookies_until - now_ticks()) > 0;
+}
+
 /*
  * Is a packet without a cookie nobody's for certain? If all connections are
  * known, it is, but for one that came by an interface without Synkeeper: so the
@@ -39,8 +44,7 @@ static __always_inline bool is_nobodys(const struct settings *cfg,
 {
 	*ret_few = budget_take(BUDGET_STRAY, STRAYS_PER_SECOND);
 	return !*ret_few && p->ep.mode == ENDPOINT_ARMED && !p->known &&
-	       !session_may_lack(cfg, p->set) &&
-	       (__s32)(cfg->kernel_cookies_until - now_ticks()) <= 0;
+	       !session_may_lack(cfg, p->set) && !kernel_cookies_left(cfg);
 }
 
 /* Nobody's ACK. What it costs must stay near nothing: this is the flood. */
@@ -87,9 +91,7 @@ __noinline int ack_verdict(struct xdp_md *ctx, struct packet *p)
 		ack_cookie(p, &o, false, &hs);
 	if (!valid && is_nobodys(cfg, p, &few))
 		return REASON_bad_cookie;
-	socket_lookup(ctx, p,
-		      (__s32)(cfg->kernel_cookies_until - now_ticks()) > 0,
-		      &sk);
+	socket_lookup(ctx, p, kernel_cookies_left(cfg), &sk);
 	p->sk_state = sk.state;
 	if (socket_is_full(&sk)) {
 		p->sk_rcv_nxt = sk.rcv_nxt;

@@ -47,6 +47,12 @@ static __always_inline __u64 ticks_to_ms(__u32 ticks)
 	return ((__u64)ticks << TICK_SHIFT) / 1000000;
 }
 
+/* How long ago @then was; what was written a moment ago may be ahead of @now. */
+static __always_inline __u64 ms_since(__u32 now, __u32 then)
+{
+	return (__s32)(now - then) < 0 ? 0 : ticks_to_ms(now - then);
+}
+
 enum setting_flags {
 	SETTING_READY = 1 << 0,	     /* keys and services are in place */
 	SETTING_FORWARDING = 1 << 1, /* ask local_addrs about wildcards */

@@ -8,6 +8,7 @@ pattern both ways at once and compares every byte. Every socket has a time-out,
 so that what is lost shows as an error and not as a hanging test.
 """
 import contextlib
+import errno
 import hashlib
 import random
 import re
@@ -63,6 +64,24 @@ def connect(env, port=80, v6=False, sport=0, timeout=TIMEOUT, address=None):
         raise AssertionError(f"connecting to port {port} over IPv"
                              f"{6 if v6 else 4}: {e!r}") from e
     return s
+
+
+def connect_again(env, v6, sport, name):
+    """From the same port, as soon as the client's kernel lets it go."""
+    c = None
+
+    def connected():
+        nonlocal c
+        c = client_socket(env, v6, sport)
+        error = c.connect_ex(server_address(env, v6=v6))
+        assert error in (0, errno.EADDRNOTAVAIL), \
+            f"{name}: expected a connection, got {errno.errorcode[error]}"
+        if error:
+            c.close()
+        return not error
+
+    wait_for(connected, 5, f"{name}: the client's kernel to take the port")
+    return c
 
 
 def connect_error(env, port=80, v6=False, timeout=TIMEOUT, address=None):

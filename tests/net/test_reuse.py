@@ -5,14 +5,12 @@ Theory of operation: real clients reuse a source port the moment the connection
 before is closed, while one of the ends is in TIME-WAIT. The books still know
 the session, so its SYN passes and the kernel answers it (RFC 6191).
 """
-import errno
 import socket
 
 from books import counted, protect, sessions
 from namespace import wait_for
 from nettest import net_test
-from sockets import (accept, client_socket, connect, listen, move, receive,
-                     server_address)
+from sockets import accept, connect, connect_again, listen, move, receive
 
 SPORT = 40123
 
@@ -32,19 +30,7 @@ def end(first, second):
 def again(env, listener, v6, name):
     """Connects from the same port at once, as soon as the client's own kernel
     lets the port go, and moves data."""
-    c = None
-
-    def connected():
-        nonlocal c
-        c = client_socket(env, v6, SPORT)
-        error = c.connect_ex(server_address(env, v6=v6))
-        assert error in (0, errno.EADDRNOTAVAIL), \
-            f"{name}: expected a connection, got {errno.errorcode[error]}"
-        if error:
-            c.close()
-        return not error
-
-    wait_for(connected, 5, f"{name}: the client's kernel to take the port")
+    c = connect_again(env, v6, SPORT, name)
     with c, accept(listener, name) as s:
         move(c, s)
         rows = [r for r in sessions(env, SPORT)

@@ -7,13 +7,12 @@ from the same port: where the server's kernel is in TIME-WAIT the SYN passes to
 it (RFC 6191), else it gets a cookie. The new session takes the old one's place
 in the table, and the books know of two.
 """
-import errno
-
 from books import counted
 from namespace import wait_for
 from nettest import net_test
 from scapytools import LINUX, WINDOWS, Peer
-from sockets import (accept, client_socket, move, receive, server_address)
+from sockets import (accept, client_socket, connect_again, move, receive,
+                     server_address)
 from teardown import (BOTH, CLIENT_FIRST, SERVER_FIRST, books_agree, client_of,
                       end_of, family, kernel_state, life, open_flow, open_pair,
                       send_fin, stage, states, take_fin, wait_kernel,
@@ -29,30 +28,12 @@ def close(first, second, what):
     second.close()
 
 
-def connect_again(env, v6, name):
-    """From the same port, as soon as the client's kernel lets it go."""
-    c = None
-
-    def connected():
-        nonlocal c
-        c = client_socket(env, v6, SPORT)
-        error = c.connect_ex(server_address(env, v6=v6))
-        assert error in (0, errno.EADDRNOTAVAIL), \
-            f"{name}: expected a connection, got {errno.errorcode[error]}"
-        if error:
-            c.close()
-        return not error
-
-    wait_for(connected, 5, f"{name}: the client's kernel to take the port")
-    return c
-
-
 def again(env, listener, v6, name, **counts):
     """Connects, moves data; one row; closes. @counts: of packets."""
     with life(env, name, closed=1):
         with counted(env, name, bad_cookie=0, in_the_way=0, refused=0,
                      **counts):
-            c = connect_again(env, v6, name)
+            c = connect_again(env, v6, SPORT, name)
             client = client_of(c)
             with c, accept(listener, name) as s:
                 move(c, s)
@@ -125,7 +106,7 @@ def test_reopened_often(env):
             for i in range(10):
                 name = f"{family(v6)}, use {i} of the tuple"
                 with life(env, name, closed=1):
-                    c = connect_again(env, v6, name)
+                    c = connect_again(env, v6, SPORT, name)
                     client = client_of(c)
                     s = accept(listener, name)
                     move(c, s, 1 << 16)
@@ -252,7 +233,7 @@ def test_lingers_longer_in_the_kernel(env):
             assert kernel_state(env, client) == "TIME-WAIT", \
                 f"{name}: the test itself: TIME-WAIT is gone, too"
             with life(env, f"{name}, and again", closed=1):
-                c = connect_again(env, v6, name)
+                c = connect_again(env, v6, SPORT, name)
                 with c, accept(listener, name) as s:
                     move(c, s)
                     wait_state(env, client, "established", name)

@@ -52,20 +52,6 @@ json_t *session_filter_words(const struct cmd_args *args)
 	return words;
 }
 
-static const char *endpoint_text(const __be32 addr[4], __be16 port, char *buf)
-{
-	struct listen l = { .port = port };
-
-	memcpy(l.addr, addr, sizeof(l.addr));
-	return listen_format(&l, buf);
-}
-
-/* Seconds since @then; what was touched a moment ago may be ahead of @now. */
-static double since(__u32 now, __u32 then)
-{
-	return (__s32)(now - then) < 0 ? 0 : ticks_to_ms(now - then) / 1000.0;
-}
-
 json_t *session_row(struct session_table *t, const struct session *s)
 {
 	const struct service_info *info = table_service(t, s->live.service);
@@ -75,12 +61,13 @@ json_t *session_row(struct session_table *t, const struct session *s)
 
 	return json_pack(
 		"{s:s, s:s, s:i, s:s, s:s, s:f, s:f}", "client",
-		endpoint_text(tuple->client, tuple->client_port, client),
+		endpoint_format(tuple->client, tuple->client_port, client),
 		"server",
-		endpoint_text(tuple->server, tuple->server_port, server),
+		endpoint_format(tuple->server, tuple->server_port, server),
 		"service", (int)s->live.service, "name", info ? info->name : "",
 		"state", filter_state_name(s->live.state), "age_s",
-		since(now, s->born), "idle_s", since(now, s->live.seen));
+		ms_since(now, s->born) / 1000.0, "idle_s",
+		ms_since(now, s->live.seen) / 1000.0);
 }
 
 /* The next one that @f means. */

@@ -13,15 +13,8 @@
 #include "daemon.h"
 
 struct told {
-	struct daemon *daemon;
 	const struct event *event;
 	const struct service_info *info; /* of the service; may be NULL */
-};
-
-static const char *const state_names[] = {
-#define X(name, text) text,
-	SYNKEEPER_STATES(X)
-#undef X
 };
 
 static const struct {
@@ -55,14 +48,6 @@ static double realtime(__u64 monotonic_ns)
 	       (double)(now_ns() - monotonic_ns) / 1e9;
 }
 
-static const char *endpoint_text(const __be32 addr[4], __be16 port, char *buf)
-{
-	struct listen l = { .port = port };
-
-	memcpy(l.addr, addr, sizeof(l.addr));
-	return listen_format(&l, buf);
-}
-
 static const char *line(const void *data)
 {
 	static char buf[512];
@@ -78,19 +63,17 @@ static const char *line(const void *data)
 		 realtime(e->when_ns),
 		 event_names[e->told % SESSION_EVENTS].event,
 		 *by ? "\"by\":\"" : "", by, *by ? "\"," : "",
-		 endpoint_text(e->tuple.client, e->tuple.client_port, client),
-		 endpoint_text(e->tuple.server, e->tuple.server_port, server),
+		 endpoint_format(e->tuple.client, e->tuple.client_port, client),
+		 endpoint_format(e->tuple.server, e->tuple.server_port, server),
 		 e->service, t->info ? t->info->name : "",
-		 state_names[e->left % SESSION_STATES],
-		 ticks_to_ms(e->age) / 1000.0);
+		 filter_state_name(e->left), ticks_to_ms(e->age) / 1000.0);
 	return buf;
 }
 
 void watch_tell(void *data, const struct event *e)
 {
 	struct daemon *d = data;
-	struct told t = { .daemon = d,
-			  .event = e,
+	struct told t = { .event = e,
 			  .info = services_info(d->services, e->service) };
 
 	if (d->control)

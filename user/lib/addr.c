@@ -172,6 +172,14 @@ const char *listen_format(const struct listen *l, char *buf)
 	return buf;
 }
 
+const char *endpoint_format(const __be32 addr[4], __be16 port, char *buf)
+{
+	struct listen l = { .port = port };
+
+	memcpy(l.addr, addr, sizeof(l.addr));
+	return listen_format(&l, buf);
+}
+
 const char *tuple_format(const struct tuple *t, char *buf)
 {
 	char *end = buf + format_end(t->client, t->client_port, buf);

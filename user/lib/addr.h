@@ -28,6 +28,9 @@ int listen_parse(const char *text, struct listen *ret, const char **ret_why);
 const char *listen_format(const struct listen *l, char *buf);
 const char *addr_format(const __be32 addr[4], char *buf);
 
+/* One end of a connection; @buf holds LISTEN_STRLEN bytes and is returned. */
+const char *endpoint_format(const __be32 addr[4], __be16 port, char *buf);
+
 /* "CLIENT:PORT -> SERVER:PORT"; @buf holds TUPLE_STRLEN bytes. */
 const char *tuple_format(const struct tuple *t, char *buf);
 

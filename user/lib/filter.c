@@ -324,12 +324,6 @@ static bool in_range(const struct filter_range *r, __u64 value)
 	return value >= r->min && (value <= r->max || r->max == UINT32_MAX);
 }
 
-/* In ms; what was touched a moment ago may be ahead of @now. */
-static __u64 since(__u32 now, __u32 then)
-{
-	return (__s32)(now - then) < 0 ? 0 : ticks_to_ms(now - then);
-}
-
 static bool is_service(const struct filter *f, const struct service_info *info)
 {
 	const struct listen *l = &f->listen;
@@ -351,7 +345,7 @@ bool filter_match(const struct filter *f, const struct session *s,
 	       in_prefix(&f->src, t->client) && in_prefix(&f->dst, t->server) &&
 	       in_range(&f->sport, ntohs(t->client_port)) &&
 	       in_range(&f->dport, ntohs(t->server_port)) &&
-	       in_range(&f->age, since(now, s->born)) &&
-	       in_range(&f->idle, since(now, s->live.seen)) &&
+	       in_range(&f->age, ms_since(now, s->born)) &&
+	       in_range(&f->idle, ms_since(now, s->live.seen)) &&
 	       ((!f->listen.port && !*f->name) || is_service(f, info));
 }
