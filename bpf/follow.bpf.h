@@ -6,9 +6,10 @@
  * synkeeper/session.h.
  *
  * A client's FIN counts if the kernel's socket will take it; the daemon takes it
- * back if it has not (a wrong checksum, data missing in front). A RST is only
- * reported: the daemon ends the session when the socket is gone. What the
- * server sends is the kernel's own word. A FIN is acknowledged by exactly one
+ * back if it has not (a wrong checksum, data missing in front). A RST only marks
+ * the session: the daemon's next walk of the table ends it if the socket is
+ * gone. To wake the daemon for each would cost good clients that close with RST
+ * more than their handshake does. What the server sends is the kernel's own word. A FIN is acknowledged by exactly one
  * number, which neither side can exceed and nobody else can guess.
  */
 #ifndef SYNKEEPER_FOLLOW_BPF_H
@@ -32,7 +33,7 @@ static __always_inline bool client_sent_fin(__u8 state)
 	       state == SESSION_CLOSING || state == SESSION_CLOSING_CLIENT;
 }
 
-/* A RST that the kernel may believe: the daemon is to look, once. */
+/* Marks the session if the kernel may believe the RST. */
 static __always_inline void
 on_client_rst(struct xdp_md *ctx, const struct packet *p, struct session *s)
 {
@@ -47,10 +48,8 @@ on_client_rst(struct xdp_md *ctx, const struct packet *p, struct session *s)
 	else
 		plausible = s->live.state != SESSION_PENDING ||
 			    p->seq - 1 - s->client_isn < EARLY_DATA_WINDOW;
-	if (!plausible)
-		return;
-	session_flag(s, SESSION_RST);
-	report(EVENT_RST, s->live.service, &p->tuple);
+	if (plausible)
+		session_flag(s, SESSION_RST);
 }
 
 static __always_inline bool takes_client_fin(struct xdp_md *ctx,

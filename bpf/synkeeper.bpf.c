@@ -36,8 +36,26 @@ static __always_inline bool has_socket(struct xdp_md *ctx,
 	return socket_is_full(&sk);
 }
 
-static __always_inline enum reason
-on_syn(struct xdp_md *ctx, const struct packet *p, const struct iface *iface)
+/*
+ * The kernel owns SYNs to what it has. Where the table may lack that, the
+ * kernel is asked: a cookie would be in the way of TIME-WAIT reuse.
+ */
+static __always_inline bool is_known_to_kernel(struct xdp_md *ctx,
+					       const struct settings *cfg,
+					       const struct packet *p)
+{
+	struct socket sk;
+
+	if (!session_may_lack(cfg, p->set))
+		return false;
+	socket_lookup(ctx, p, false, &sk);
+	return sk.state && sk.state != KERNEL_LISTEN;
+}
+
+static __always_inline enum reason on_syn(struct xdp_md *ctx,
+					  const struct settings *cfg,
+					  const struct packet *p,
+					  const struct iface *iface)
 {
 	if (!answerable(p))
 		return REASON_bad_address;
@@ -45,6 +63,8 @@ on_syn(struct xdp_md *ctx, const struct packet *p, const struct iface *iface)
 		return REASON_fragment;
 	if (p->ep.mode != ENDPOINT_ARMED)
 		return REASON_disarmed_syn;
+	if (is_known_to_kernel(ctx, cfg, p))
+		return REASON_session_syn;
 	return answer_syn(ctx, p, iface->mtu - (p->v4 ? 40 : 60));
 }
 
@@ -82,7 +102,7 @@ on_stranger(struct xdp_md *ctx, const struct settings *cfg, struct packet *p)
 
 	switch (p->flags & HANDSHAKE_FLAGS) {
 	case FLAG_SYN:
-		return on_syn(ctx, p, iface);
+		return on_syn(ctx, cfg, p, iface);
 	case FLAG_ACK:
 	case FLAG_ACK | FLAG_FIN:
 		return answerable(p) ? ack_verdict(ctx, p) : REASON_bad_address;

@@ -238,7 +238,6 @@ _Static_assert(SESSION_EVENTS <= 16 && SESSION_STATES <= 16, "abi");
 enum event_kind {
 	EVENT_IN_THE_WAY = 1, /* remove what the kernel holds for the tuple */
 	EVENT_REFUSED,	      /* the kernel refused the listener (error) */
-	EVENT_RST,	      /* the client sent RST: is its socket gone? */
 	EVENT_SESSION,	      /* told is one of enum session_event */
 };
 

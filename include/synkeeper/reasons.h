@@ -18,7 +18,7 @@
 	X(not_ready, PASS, "no key, or the interface is not the daemon's")     \
 	X(other_host, PASS, "addressed to another host")                       \
 	X(session, PASS, "packet of a known session")                          \
-	X(session_syn, PASS, "SYN of a known session; the kernel answers it")  \
+	X(session_syn, PASS, "SYN of a known connection; the kernel answers it") \
 	X(session_rst, PASS, "RST of a known session; the kernel checks it")   \
 	X(adopted, PASS, "a socket existed; now known as a session")           \
 	X(socket, PASS, "unusual flags, but a socket for them exists")         \

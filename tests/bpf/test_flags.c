@@ -103,7 +103,7 @@ static const struct row ghost_rows[COMBINATIONS] = {
 static const struct row socket_rows[COMBINATIONS] = {
 	{ 0, WANT(PASS, socket) },
 	{ FIN, WANT(PASS, socket) },
-	{ SYN, WANT(TX, answered) },
+	{ SYN, WANT(PASS, session_syn) },
 	{ SYN | FIN, WANT(PASS, socket) },
 	{ RST, WANT(PASS, socket) },
 	{ RST | FIN, WANT(PASS, socket) },

@@ -46,9 +46,6 @@ static int on_event(void *data, void *record, size_t size)
 	case EVENT_REFUSED:
 		on_refused(d, e);
 		break;
-	case EVENT_RST:
-		reaper_suspect(&d->reaper, &e->tuple);
-		break;
 	case EVENT_SESSION:
 		watch_tell(d, e);
 		break;

@@ -13,10 +13,8 @@ enum {
 	SLICE_PAUSE_US = 17000, /* before the next slice of a walk */
 	TIMEOUTS_PERIOD_US = 1000000,
 	AUDIT_PERIOD_US = 30000000,
-	AUDIT_IDLE_MS = 30000,	 /* the audit leaves fresher ones alone */
-	ASK_PENDING_MS = 1000,	 /* idle so long, it is asked about */
-	SUSPECT_US = 20000,	 /* between two looks at the suspects */
-	SUSPECT_NS = 1000000000, /* the kernel has not believed the RST */
+	AUDIT_IDLE_MS = 30000, /* the audit leaves fresher ones alone */
+	ASK_PENDING_MS = 1000, /* idle so long, it is asked about */
 };
 
 static __u32 ticks_of(__u64 ms)
@@ -185,61 +183,6 @@ static int on_audit(sd_event_source *source, uint64_t when, void *data)
 	return 0;
 }
 
-/* Returns whether the case is closed. */
-static bool examine(struct reaper *r, const struct suspect *suspect)
-{
-	__u32 slot;
-	struct session *e = sessions_find(r->sessions, &suspect->tuple, &slot);
-	int kernel;
-
-	if (!e || !(e->live.flags & SESSION_RST))
-		return true;
-	kernel = sockdiag_state(r->diag, &suspect->tuple);
-	if (kernel == -ENOENT || kernel == KERNEL_TIME_WAIT) {
-		sessions_feed(r->sessions, slot,
-			      kernel > 0 ? session_seen_in(kernel)
-					 : 1 << SEE_GONE_RESET,
-			      0);
-		return true;
-	}
-	if (now_ns() - suspect->since_ns < SUSPECT_NS)
-		return false;
-	sessions_feed(r->sessions, slot, 0, SESSION_RST);
-	return true;
-}
-
-static int on_suspects(sd_event_source *source, uint64_t when, void *data)
-{
-	__u64 end = now_ns() + SLICE_US * 1000ULL;
-	struct reaper *r = data;
-	__u32 n;
-
-	(void)when;
-	for (n = r->n_suspects; n && now_ns() < end; n--) {
-		struct suspect suspect = r->suspects[r->first];
-
-		r->first = (r->first + 1) % SUSPECTS_MAX;
-		r->n_suspects--;
-		if (!examine(r, &suspect))
-			r->suspects[(r->first + r->n_suspects++) % SUSPECTS_MAX] =
-				suspect;
-	}
-	if (r->n_suspects)
-		rearm(source, n ? SLICE_US : SUSPECT_US);
-	return 0;
-}
-
-/* One too many is found by its flag, when the time-outs come by. */
-void reaper_suspect(struct reaper *r, const struct tuple *t)
-{
-	if (r->n_suspects == SUSPECTS_MAX)
-		return;
-	r->suspects[(r->first + r->n_suspects) % SUSPECTS_MAX] =
-		(struct suspect){ *t, now_ns() };
-	if (!r->n_suspects++)
-		rearm(r->suspects_timer, 0);
-}
-
 static int add_timer(sd_event *loop, sd_event_source **ret,
 		     sd_event_time_handler_t on, struct reaper *r)
 {
@@ -274,8 +217,6 @@ int reaper_start(struct reaper *r, sd_event *loop, struct sessions *s,
 	err = add_timer(loop, &r->timeouts_timer, on_timeouts, r);
 	if (err >= 0)
 		err = add_timer(loop, &r->audit_timer, on_audit, r);
-	if (err >= 0)
-		err = add_timer(loop, &r->suspects_timer, on_suspects, r);
 	if (err < 0)
 		log_err("cannot set the reaper's timers up: %s",
 			strerror(-err));
@@ -288,6 +229,5 @@ void reaper_stop(struct reaper *r)
 		return; /* never begun */
 	sd_event_source_unref(r->timeouts_timer);
 	sd_event_source_unref(r->audit_timer);
-	sd_event_source_unref(r->suspects_timer);
 	probe_close(&r->probe);
 }

@@ -2,19 +2,17 @@
 /*
  * Theory of operation: ends sessions that nobody will end otherwise. The
  * kernel's socket has the last word, so it is asked (sock_diag) before a live
- * session goes. Three things run, each in slices of a few milliseconds on the
+ * session goes. Two walks run, each in slices of a few milliseconds on the
  * daemon's loop, so that a table of millions never holds it up:
  *
  *	time-outs	walks the table once a second; what was idle longer
- *			than its state may be ends. A pending session's client
- *			is asked for its cookie again (probe.h).
+ *			than its state may be ends, and so does a session whose
+ *			client sent RST, if its socket is gone. A pending
+ *			session's client is asked for its cookie again (probe.h).
  *	audit		walks the table twice a minute; asks the kernel about
  *			sessions that were idle for a while, and mends those of
  *			which it knows better: no packet tells that a
  *			retransmission timed out.
- *	suspects	sessions whose client sent RST, until their socket is
- *			gone or a second has passed: then the kernel has not
- *			believed it.
  */
 #ifndef REAPER_H
 #define REAPER_H
@@ -25,17 +23,10 @@
 #include "probe.h"
 #include "sessions.h"
 
-enum { SUSPECTS_MAX = 4096 };
-
 /* One walk of the table, in slices. */
 struct sweep {
 	__u32 next_set; /* 0: begins anew */
 	__u64 begun_ns;
-};
-
-struct suspect {
-	struct tuple tuple;
-	__u64 since_ns;
 };
 
 struct reaper {
@@ -44,18 +35,13 @@ struct reaper {
 	struct probe probe;
 	__u32 limits[SESSION_STATES]; /* ticks */
 	struct sweep timeouts, audit;
-	struct suspect suspects[SUSPECTS_MAX]; /* a ring */
-	__u32 first, n_suspects;
 	__u64 evictions; /* as of the last line in the log */
-	sd_event_source *timeouts_timer, *audit_timer, *suspects_timer;
+	sd_event_source *timeouts_timer, *audit_timer;
 };
 
 /* Begins to reap on @loop. Returns 0 or -errno, logged. Needs CAP_NET_RAW. */
 int reaper_start(struct reaper *r, sd_event *loop, struct sessions *s,
 		 struct sockdiag *diag, const struct config *c);
 void reaper_stop(struct reaper *r);
-
-/* The client of @t sent RST. */
-void reaper_suspect(struct reaper *r, const struct tuple *t);
 
 #endif
