@@ -9,7 +9,7 @@
 
 static const struct cmd_object *const objects[] = {
 	&cmd_status, &cmd_service, &cmd_session, &cmd_key,
-	&cmd_stats,  &cmd_check,   &cmd_down,
+	&cmd_stats,  &cmd_capture, &cmd_check,	 &cmd_down,
 };
 enum { N_OBJECTS = sizeof(objects) / sizeof(objects[0]) };
 
@@ -122,6 +122,14 @@ static bool repeats(const char *operand)
 
 enum { SYNOPSIS_MAX = 128, HELP_COLUMN = 42 };
 
+/* " [--name N]", " -w FILE" */
+static size_t put_option(char *buf, size_t size, const struct cmd_option *o)
+{
+	return snprintf(buf, size, " %s%s%s%s%s", o->required ? "" : "[",
+			o->name, o->value ? " " : "", o->value ? o->value : "",
+			o->required ? "" : "]");
+}
+
 /* "service add A:P [--name N]" */
 static const char *synopsis(const struct cmd_object *o,
 			    const struct cmd_verb *v, char *buf, size_t size)
@@ -133,9 +141,7 @@ static const char *synopsis(const struct cmd_object *o,
 	for (i = 0; i < CMD_OPERANDS_MAX && v->operand[i]; i++)
 		n += snprintf(buf + n, size - n, " %s", v->operand[i]);
 	for (i = 0; i < CMD_OPTIONS_MAX && v->option[i].name; i++)
-		n += snprintf(buf + n, size - n, " [%s%s%s]", v->option[i].name,
-			      v->option[i].value ? " " : "",
-			      v->option[i].value ? v->option[i].value : "");
+		n += put_option(buf + n, size - n, &v->option[i]);
 	return buf;
 }
 
@@ -264,6 +270,9 @@ static int parse_args(struct cmd *c, const struct cmd_object *o,
 	missing = operand_at(v, args.n_operands);
 	if (missing && *missing != '[')
 		return usage_of(c, o, v, "missing ", missing);
+	for (i = 0; i < CMD_OPTIONS_MAX; i++)
+		if (v->option[i].required && !args.option[i])
+			return usage_of(c, o, v, "missing ", v->option[i].name);
 	*ret = args;
 	return 0;
 }

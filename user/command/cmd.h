@@ -14,7 +14,7 @@
 #include <stdio.h>
 
 enum { CMD_DONE, CMD_FAILED, CMD_USAGE }; /* exit codes */
-enum { CMD_VERBS_MAX = 5, CMD_OPERANDS_MAX = 2, CMD_OPTIONS_MAX = 3 };
+enum { CMD_VERBS_MAX = 5, CMD_OPERANDS_MAX = 2, CMD_OPTIONS_MAX = 5 };
 enum { CMD_WORDS_MAX = 17 }; /* operands given: a filter, and one too many */
 
 /* One invocation. */
@@ -37,6 +37,7 @@ struct cmd_args {
 struct cmd_option {
 	const char *name;  /* "--limit" */
 	const char *value; /* "N"; "[SECONDS]" may be left out; NULL: has none */
+	bool required;
 };
 
 struct cmd_verb {
@@ -57,7 +58,7 @@ struct cmd_object {
 };
 
 extern const struct cmd_object cmd_status, cmd_service, cmd_session, cmd_key,
-	cmd_stats, cmd_check, cmd_down;
+	cmd_stats, cmd_capture, cmd_check, cmd_down;
 
 /* Runs the words after the global options; none means status. */
 int cmd_run(const struct cmd *c, int argc, char **argv);

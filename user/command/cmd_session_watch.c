@@ -1,25 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Theory of operation: `synkeeper session watch`: the daemon's events, a line
- * each as they come, until the user has enough or nobody reads any more, which
- * both are a good end. Output is flushed whenever nothing more has come yet:
- * at once when little happens, in large pieces in a storm. With -j the
- * daemon's lines are copied as they are. SIGINT and SIGTERM are awaited
- * together with the events, so that what is printed is always whole.
+ * each as they come (follow.h). Output is flushed whenever nothing more has
+ * come yet: at once when little happens, in large pieces in a storm. With -j
+ * the daemon's lines are copied as they are.
  */
-#include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio_ext.h>
-#include <sys/signalfd.h>
 #include <time.h>
-#include <unistd.h>
 
-#include "client.h"
 #include "cmd_session.h"
+#include "follow.h"
 #include "print.h"
-
-enum { BURST = 256 }; /* lines between two looks for a signal */
 
 static const struct column event_columns[] = {
 	{ "TIME", "clock", CELL_STRING, 12 },
@@ -66,105 +58,71 @@ static void put_event_text(FILE *out, json_t *event)
 	print_row(out, event, event_columns, N_COLUMNS);
 }
 
-static int put_line(const struct cmd *c, const char *line)
+static enum follow_next put_line(void *data, const char *line)
 {
+	const struct cmd *c = data;
 	json_t *event;
 	json_int_t n;
 
 	if (c->json) {
 		fputs(line, c->out);
 		fputc('\n', c->out);
-		return CMD_DONE;
+		return ferror(c->out) ? FOLLOW_ENOUGH : FOLLOW_ON;
 	}
-	event = json_loads(line, 0, NULL);
-	if (!json_is_object(event)) {
-		json_decref(event);
-		return cmd_failed(c, "is it of this version?",
-				  "the daemon sent what is no event");
-	}
-	if (!strcmp(text_of(event, "event"), "lost")) {
-		n = json_integer_value(json_object_get(event, "count"));
+	event = follow_event(c, line);
+	if (!event)
+		return FOLLOW_FAILED;
+	n = follow_lost(event);
+	if (n)
 		cmd_note(c, NULL,
 			 "%" JSON_INTEGER_FORMAT
 			 " event%s lost: this reader was too slow",
 			 n, n == 1 ? "" : "s");
-	} else {
+	else
 		put_event_text(c->out, event);
-	}
 	json_decref(event);
-	return CMD_DONE;
+	return ferror(c->out) ? FOLLOW_ENOUGH : FOLLOW_ON;
 }
 
-/* Prints what has come. Returns -EAGAIN when that was all. */
-static int put_lines(const struct cmd *c, struct client *cl, int *ret_code)
+static enum follow_next flush(void *data)
 {
-	char *line;
-	int i, err = 0;
+	const struct cmd *c = data;
 
-	for (i = 0; i < BURST && !*ret_code && !ferror(c->out); i++) {
-		err = client_read_line(cl, &line);
-		if (err)
-			break;
-		*ret_code = put_line(c, line);
-	}
-	if (err == -EAGAIN)
-		fflush(c->out);
-	else if (err == -EPIPE)
-		*ret_code = cmd_failed(c,
-				       "its log says why: journalctl -u "
-				       "synkeeperd",
-				       "the daemon has ended");
-	else if (err)
-		*ret_code = cmd_failed(c, NULL, "%s: %s", c->control,
-				       strerror(-err));
-	return err;
+	return fflush(c->out) ? FOLLOW_ENOUGH : FOLLOW_ON;
 }
 
-static int watch(const struct cmd *c, struct client *cl, int signals)
+static int out_fd(void *data)
 {
-	struct pollfd p[] = {
-		{ .fd = client_fd(cl), .events = POLLIN },
-		{ .fd = signals, .events = POLLIN },
-		{ .fd = fileno(c->out) }, /* the reader is gone? */
-	};
-	int code = CMD_DONE, err = 0;
+	const struct cmd *c = data;
 
-	do {
-		err = put_lines(c, cl, &code);
-		poll(p, 3, err == -EAGAIN && !ferror(c->out) ? -1 : 0);
-	} while (!code && !ferror(c->out) && !p[1].revents && !p[2].revents);
-	if (p[2].revents & (POLLERR | POLLHUP)) { /* that is no failure */
-		__fpurge(c->out);
-		clearerr(c->out);
+	return fileno(c->out);
+}
+
+/* What nobody is there to read is not a failure to write. */
+static void forgive_lost_reader(FILE *out)
+{
+	struct pollfd p = { .fd = fileno(out) };
+
+	if (poll(&p, 1, 0) > 0 && p.revents & (POLLERR | POLLHUP)) {
+		__fpurge(out);
+		clearerr(out);
 	}
-	return code;
 }
 
 int session_watch(const struct cmd *c, const struct cmd_args *args)
 {
-	struct client *cl;
-	struct filter f;
-	sigset_t stop;
-	int signals, code = session_filter(c, args, &f);
+	const struct follower f = { .line = put_line,
+				    .pause = flush,
+				    .out = out_fd,
+				    .data = (void *)c };
+	struct filter filter;
+	int code = session_filter(c, args, &filter);
 
 	if (code)
 		return code;
-	sigemptyset(&stop);
-	sigaddset(&stop, SIGINT);
-	sigaddset(&stop, SIGTERM);
-	sigprocmask(SIG_BLOCK, &stop, NULL);
-	signal(SIGPIPE, SIG_IGN);
-	if (cmd_subscribe(
-		    c, "session.watch",
-		    json_pack("{s:o}", "filter", session_filter_words(args)),
-		    &cl))
-		return CMD_FAILED;
-	signals = signalfd(-1, &stop, SFD_CLOEXEC);
-	if (signals < 0)
-		code = cmd_failed(c, NULL, "signalfd: %s", strerror(errno));
-	else
-		code = watch(c, cl, signals);
-	close(signals);
-	client_close(cl);
+	code = follow(c, "session.watch",
+		      json_pack("{s:o}", "filter", session_filter_words(args)),
+		      &f);
+	forgive_lost_reader(c->out);
 	return code;
 }

@@ -8,6 +8,7 @@
 #define REASON_H
 
 #include <jansson.h>
+#include <stdbool.h>
 
 enum reason_action { REASON_PASS, REASON_DROP, REASON_TX };
 
@@ -20,6 +21,14 @@ struct reason_info {
 /* In the order of reasons.h; NULL beyond its end, or for an unknown name. */
 const struct reason_info *reason_at(size_t i);
 const struct reason_info *reason_find(const char *name);
+
+/*
+ * The names that @word may have been meant for, "bad_cookie or bad_flags", in
+ * @buf of REASON_NEAR_MAX bytes, which is returned; "" if none is near.
+ * @drops: only those that drop.
+ */
+enum { REASON_NEAR_MAX = 128 };
+const char *reason_near(const char *word, bool drops, char *buf);
 
 /* "pass", "drop", "tx" */
 const char *reason_action_name(enum reason_action action);
