@@ -55,12 +55,12 @@ ack_invalid(struct xdp_md *ctx, const struct settings *cfg,
 	struct handshake hs;
 	bool expired;
 
-	if (p->ep.mode != ENDPOINT_ARMED)
+	if (!is_judged(p))
 		return REASON_disarmed_ack;
 	if (!few)
 		return REASON_bad_cookie;
 	expired = ack_cookie(p, o, true, &hs);
-	if (cfg->resets_per_second &&
+	if (cfg->resets_per_second && p->ep.mode == ENDPOINT_ARMED &&
 	    budget_take(BUDGET_RESET, cfg->resets_per_second))
 		return answer_reset(ctx, cfg, p);
 	return expired ? REASON_expired_cookie : REASON_bad_cookie;

@@ -11,6 +11,7 @@
 enum budget_kind {
 	BUDGET_STRAY, /* strays whose socket and old key are looked for */
 	BUDGET_RESET,
+	BUDGET_SAMPLE,
 	BUDGET_COUNT
 };
 

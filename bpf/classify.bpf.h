@@ -62,6 +62,12 @@ static __always_inline enum reason classify(const struct settings *cfg,
 	return r;
 }
 
+/* Is somebody to be told what its service makes of @p? */
+static __always_inline bool is_judged(const struct packet *p)
+{
+	return p->ep.mode == ENDPOINT_ARMED || p->ep.mode == ENDPOINT_MONITOR;
+}
+
 static __always_inline bool bad_ipv4(__be32 be)
 {
 	__u32 addr = bpf_ntohl(be), net = addr >> 24;

@@ -69,6 +69,37 @@ struct {
 	__type(value, struct counters);
 } counters SEC(".maps");
 
+/* Not per CPU, which for all services together is no small thing. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SERVICES_MAX);
+	__type(key, __u32);
+	__type(value, struct counters);
+} would SEC(".maps");
+
+/* A map in a map, so that another list is in force at once, whole. */
+struct prefix_trie {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(max_entries, PREFIXES_MAX);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct local_key);
+	__type(value, __u32); /* enum source_kind */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__array(values, struct prefix_trie);
+} prefixes SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SOURCES_MAX);
+	__type(key, __u32);
+	__type(value, __u64); /* second, and SYN-ACKs sent in it */
+} sources SEC(".maps");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, SETS_DEFAULT);
@@ -106,6 +137,11 @@ struct {
 	__uint(max_entries, EVENTS_BYTES);
 } events SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, SAMPLES_BYTES);
+} samples SEC(".maps");
+
 static __always_inline struct settings *get_settings(void)
 {
 	__u32 zero = 0;
@@ -124,6 +160,14 @@ static __always_inline void count(__u32 service, enum reason reason)
 
 	if (c && reason < REASON_COUNT)
 		c->packets[reason]++;
+}
+
+static __always_inline void count_would(__u32 service, enum reason reason)
+{
+	struct counters *c = bpf_map_lookup_elem(&would, &service);
+
+	if (c && reason < REASON_COUNT)
+		__sync_fetch_and_add(&c->packets[reason], 1);
 }
 
 #endif

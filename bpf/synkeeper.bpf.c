@@ -16,6 +16,7 @@
 #include "answer.bpf.h"
 #include "classify.bpf.h"
 #include "parse.bpf.h"
+#include "source.bpf.h"
 #include "verdict.bpf.h"
 
 extern int bpf_sk_assign_tcp_reqsk(struct __sk_buff *skb, struct sock *sk,
@@ -57,21 +58,30 @@ static __always_inline enum reason on_syn(struct xdp_md *ctx,
 					  const struct packet *p,
 					  const struct iface *iface)
 {
+	__u32 source;
+
 	if (!answerable(p))
 		return REASON_bad_address;
 	if (p->fragment)
 		return REASON_fragment;
-	if (p->ep.mode != ENDPOINT_ARMED)
+	source = source_kind(cfg, p);
+	if (source == SOURCE_DENIED && p->ep.mode != ENDPOINT_OFF)
+		return REASON_denied;
+	if (!is_judged(p))
 		return REASON_disarmed_syn;
 	if (is_known_to_kernel(ctx, cfg, p))
 		return REASON_session_syn;
+	if (source != SOURCE_ALLOWED && source_over_cap(cfg, p))
+		return REASON_over_cap;
+	if (p->ep.mode == ENDPOINT_MONITOR)
+		return REASON_answered;
 	return answer_syn(ctx, p, iface->mtu - (p->v4 ? 40 : 60));
 }
 
 static __always_inline enum reason
 on_rst(struct xdp_md *ctx, const struct settings *cfg, const struct packet *p)
 {
-	if (p->ep.mode != ENDPOINT_ARMED)
+	if (!is_judged(p))
 		return REASON_disarmed_ack;
 	return has_socket(ctx, cfg, p) ? REASON_socket : REASON_stray_rst;
 }
@@ -80,7 +90,7 @@ static __always_inline enum reason on_odd_flags(struct xdp_md *ctx,
 						const struct settings *cfg,
 						const struct packet *p)
 {
-	if (p->ep.mode != ENDPOINT_ARMED || has_socket(ctx, cfg, p))
+	if (!is_judged(p) || has_socket(ctx, cfg, p))
 		return REASON_socket;
 	return REASON_bad_flags;
 }
@@ -203,14 +213,15 @@ static __always_inline int protect(struct xdp_md *ctx)
 	struct packet p = {};
 	enum reason reason;
 
-	if (!cfg || !(cfg->flags & SETTING_READY))
-		return verdict(0, REASON_not_ready);
-	reason = parse_xdp(ctx, &p);
+	if (!cfg)
+		return XDP_PASS;
+	reason = cfg->flags & SETTING_READY ? parse_xdp(ctx, &p)
+					    : REASON_not_ready;
 	if (!reason)
 		reason = classify(cfg, &p);
 	if (!reason)
 		reason = by_session(ctx, cfg, &p);
-	return verdict(p.ep.service, reason);
+	return verdict(ctx, cfg, &p, reason);
 }
 
 SEC("xdp")

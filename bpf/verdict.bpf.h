@@ -2,16 +2,17 @@
 /*
  * Theory of operation: step 6, the one exit. The steps before returned a
  * reason; here it is counted, once, and becomes an XDP action by the table in
- * synkeeper/reasons.h.
+ * synkeeper/reasons.h. A monitored service is judged like the others and its
+ * packets pass all the same; what would have become of them is counted apart.
+ * What is dropped may be sampled for whoever captures.
  */
 #ifndef SYNKEEPER_VERDICT_BPF_H
 #define SYNKEEPER_VERDICT_BPF_H
 
-#include "maps.bpf.h"
+#include "sample.bpf.h"
 
-static __always_inline int verdict(__u16 service, enum reason reason)
+static __always_inline int action_of(enum reason reason)
 {
-	count(service, reason);
 	switch (reason) {
 #define X(name, action, text) \
 	case REASON_##name:   \
@@ -21,6 +22,29 @@ static __always_inline int verdict(__u16 service, enum reason reason)
 	default:
 		return XDP_PASS;
 	}
+}
+
+/* In the way is only what came with a cookie of ours: it is honoured. */
+static __always_inline bool is_spared(const struct packet *p,
+				      enum reason reason)
+{
+	return p->ep.mode == ENDPOINT_MONITOR && reason != REASON_in_the_way;
+}
+
+static __always_inline int verdict(struct xdp_md *ctx,
+				   const struct settings *cfg,
+				   const struct packet *p, enum reason reason)
+{
+	int action = action_of(reason);
+
+	if (action == XDP_DROP && cfg->flags & SETTING_SAMPLED)
+		sample(ctx, p, reason);
+	if (action != XDP_PASS && is_spared(p, reason)) {
+		count_would(p->ep.service, reason);
+		return XDP_PASS;
+	}
+	count(p->ep.service, reason);
+	return action;
 }
 
 #endif

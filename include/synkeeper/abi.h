@@ -13,11 +13,15 @@
  *   ifaces        [ifindex%256]  what an answer needs of the interface
  *   services      [service]      what an id stands for; programs ignore it
  *   counters      [service]      per CPU, by reason
+ *   would         [service]      by reason: what a monitored service let pass
+ *   prefixes      [0]            a trie of sources: allowed, denied; or none
+ *   sources       [hash%65536]   SYN-ACKs of this second to a source prefix
  *   session_tags  [set]          one byte per session: a filter, see table.h
  *   session_marks [set/64]       a bit per set that forgot a live connection
  *   sessions      [set*16+way]   one cache line per session
  *   totals        [service]      the books of its sessions, see books.h
  *   events        ring buffer    what user space should know
+ *   samples       ring buffer    dropped packets, while somebody captures
  */
 #ifndef SYNKEEPER_ABI_H
 #define SYNKEEPER_ABI_H
@@ -28,7 +32,7 @@
 #include "siphash.h"
 #include "types.h"
 
-enum { ABI_VERSION = 2 };
+enum { ABI_VERSION = 3 };
 
 /*
  * The clock of sessions: CLOCK_MONOTONIC in units of 2^24 ns (16.8 ms), which
@@ -64,6 +68,8 @@ enum setting_flags {
 	SETTING_DISARMED = 1 << 7,   /* every service: going down */
 	SETTING_WATCHED = 1 << 8,    /* somebody reads session events */
 	SETTING_COMPLETE = 1 << 9,   /* but for marked sets, see table.h */
+	SETTING_PREFIXES = 1 << 10,  /* ask prefixes about SYNs */
+	SETTING_SAMPLED = 1 << 11,   /* somebody captures drops */
 };
 
 struct settings {
@@ -81,10 +87,17 @@ struct settings {
 	 * a service was armed.
 	 */
 	__u32 kernel_cookies_until;
-	__u32 resets_per_second; /* per CPU, RST for invalid ACKs; 0: none */
+	__u32 resets_per_second;  /* per CPU, RST for invalid ACKs; 0: none */
+	__u32 synacks_per_second; /* to one source prefix; 0: no cap */
+	__u8 source_bits4;	  /* that prefix's length, 1..32 */
+	__u8 source_bits6;	  /* 1..64 */
+	__u16 sample_service;	  /* the only one to sample; 0: all */
+	__u32 samples_per_second; /* per CPU */
 	__u32 pad2;
+	__u64 sample_reasons; /* bit per reason */
 };
-_Static_assert(sizeof(struct settings) == 48, "abi");
+_Static_assert(sizeof(struct settings) == 72, "abi");
+_Static_assert(REASON_COUNT <= 64, "abi");
 
 /* keys[0..1]: live, by epoch bit. keys[2..3]: their predecessors. */
 enum { KEY_SLOTS = 4, KEY_OLD = 2 };
@@ -100,6 +113,8 @@ enum __attribute__((packed)) endpoint_mode {
 	ENDPOINT_NONE,	   /* no service */
 	ENDPOINT_DISARMED, /* sessions are kept, cookies in flight honoured */
 	ENDPOINT_ARMED,
+	ENDPOINT_MONITOR, /* judged as if armed, and passed */
+	ENDPOINT_OFF,	  /* disarmed, and no source is denied */
 };
 
 /*
@@ -136,6 +151,12 @@ struct local_key {
 	__u8 addr[16];
 };
 _Static_assert(sizeof(struct local_key) == 20, "abi");
+
+/* Values of prefixes; keys are struct local_key. The longest prefix decides. */
+enum source_kind {
+	SOURCE_ALLOWED = 1, /* whatever is denied around it; no cap */
+	SOURCE_DENIED,
+};
 
 struct iface {
 	__u32 ifindex; /* 0: slot is free */
@@ -256,5 +277,20 @@ struct event {
 	};
 };
 _Static_assert(sizeof(struct event) == 56, "abi");
+
+enum { SAMPLE_BYTES = 128 };
+
+/* A dropped packet. */
+struct sample {
+	__u64 when_ns; /* CLOCK_MONOTONIC */
+	__u32 ifindex;
+	__u32 length; /* of the frame */
+	__u16 service;
+	__u8 reason;   /* enum reason */
+	__u8 data_len; /* of data */
+	struct tuple tuple;
+	__u8 data[SAMPLE_BYTES]; /* from the Ethernet header on */
+};
+_Static_assert(sizeof(struct sample) == 184 && SAMPLE_BYTES < 256, "abi");
 
 #endif

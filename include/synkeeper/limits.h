@@ -19,7 +19,10 @@ enum {
 	SESSIONS_MAX = 16777216,
 	SESSIONS_DEFAULT = 1048576,
 	EVENTS_BYTES = 4194304,
-	IPV6_EXT_MAX = 8, /* extension headers walked */
+	SAMPLES_BYTES = 1048576,
+	PREFIXES_MAX = 1048576, /* allowed and denied sources */
+	SOURCES_MAX = 65536,	/* buckets of source prefixes; 16 bits */
+	IPV6_EXT_MAX = 8,	/* extension headers walked */
 	VLAN_TAGS_MAX = 2,
 };
 

@@ -18,7 +18,8 @@
 	X(not_ready, PASS, "no key, or the interface is not the daemon's")     \
 	X(other_host, PASS, "addressed to another host")                       \
 	X(session, PASS, "packet of a known session")                          \
-	X(session_syn, PASS, "SYN of a known connection; the kernel answers it") \
+	X(session_syn, PASS,                                                   \
+	  "SYN of a known connection; the kernel answers it")                  \
 	X(session_rst, PASS, "RST of a known session; the kernel checks it")   \
 	X(adopted, PASS, "a socket existed; now known as a session")           \
 	X(socket, PASS, "unusual flags, but a socket for them exists")         \
@@ -38,6 +39,8 @@
 	X(bad_address, DROP, "source or destination that cannot be answered")  \
 	X(bad_header, DROP, "TCP header longer than its packet, or too short") \
 	X(fragment, DROP, "fragment that opens a connection")                  \
+	X(denied, DROP, "SYN from a source in a deny list")                    \
+	X(over_cap, DROP, "SYN from a source prefix over its cap of SYN-ACKs") \
 	X(no_room, DROP, "the driver left no room for the answer")             \
 	X(in_the_way, DROP, "valid cookie, but an old request is in the way")  \
 	X(no_listener, PASS, "admitted, but nobody listens any more")          \

@@ -11,6 +11,7 @@
 #include <linux/bpf.h>
 #include <sched.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "harness.h"
 #include "netns.h"
@@ -19,10 +20,12 @@
 
 struct harness harness;
 
-static struct counters seen[SERVICES];
-static struct ring_buffer *ring;
+static struct counters seen[SERVICES], seen_would[SERVICES];
+static struct ring_buffer *ring, *samples;
 static struct event last_event;
-static bool have_event;
+static struct sample last_sample;
+static bool have_event, have_sample;
+static int sources; /* the trie in force, or 0 */
 
 static const char *const reason_names[REASON_COUNT] = { "none",
 #define X(name, action, text) #name,
@@ -129,6 +132,23 @@ void harness_iface(const struct iface *iface)
 	put(harness.skel->maps.ifaces, &slot, iface);
 }
 
+void harness_source(const char *addr, unsigned prefixlen, enum source_kind kind)
+{
+	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_NO_PREALLOC);
+	struct local_key key = { .prefixlen = prefixlen };
+	__u32 zero = 0, value = kind;
+
+	if (!sources)
+		sources = bpf_map_create(BPF_MAP_TYPE_LPM_TRIE, "sources",
+					 sizeof(key), sizeof(value), 16, &opts);
+	mapped(addr, key.addr);
+	if (bpf_map_update_elem(sources, &key, &value, BPF_ANY))
+		fail_msg("%s/%u: %s", addr, prefixlen, strerror(errno));
+	put(harness.skel->maps.prefixes, &zero, &sources);
+	harness.cfg.flags |= SETTING_PREFIXES;
+	harness_settings();
+}
+
 struct endpoint harness_service(uint16_t id, enum endpoint_mode mode)
 {
 	return (struct endpoint){ .service = id,
@@ -175,34 +195,70 @@ bool harness_event(struct event *ret)
 	return have_event;
 }
 
-static void count(struct run *r)
+static int on_sample(void *unused, void *data, size_t size)
+{
+	(void)unused;
+	if (size < sizeof(last_sample))
+		return -EINVAL;
+	memcpy(&last_sample, data, sizeof(last_sample));
+	have_sample = true;
+	return 0;
+}
+
+bool harness_sample(struct sample *ret)
+{
+	have_sample = false;
+	ring_buffer__consume(samples);
+	if (have_sample)
+		*ret = last_sample;
+	return have_sample;
+}
+
+static void sum_counters(__u32 service, struct counters *ret)
 {
 	struct counters *now = calloc(libbpf_num_possible_cpus(), sizeof(*now));
+	int cpu, reason;
+
+	*ret = (struct counters){};
+	bpf_map_lookup_elem(fd(harness.skel->maps.counters), &service, now);
+	for (cpu = 0; cpu < libbpf_num_possible_cpus(); cpu++)
+		for (reason = 0; reason < REASON_COUNT; reason++)
+			ret->packets[reason] += now[cpu].packets[reason];
+	free(now);
+}
+
+/* What has gone up from *@before to @now, which becomes the next before. */
+static unsigned note(struct counters *before, const struct counters *now,
+		     __u32 service, bool would, struct run *r)
+{
 	unsigned reasons = 0, reason;
+
+	for (reason = 0; reason < REASON_COUNT; reason++) {
+		if (now->packets[reason] == before->packets[reason])
+			continue;
+		reasons += now->packets[reason] - before->packets[reason];
+		r->reason = reason;
+		r->service = service;
+		r->would = would;
+	}
+	*before = *now;
+	return reasons;
+}
+
+static void count(struct run *r)
+{
+	struct counters now;
+	unsigned reasons = 0;
 	__u32 service;
-	int cpu;
 
 	r->reason = REASON_NONE;
 	for (service = 0; service < SERVICES; service++) {
-		struct counters sum = {};
-
-		bpf_map_lookup_elem(fd(harness.skel->maps.counters), &service,
-				    now);
-		for (cpu = 0; cpu < libbpf_num_possible_cpus(); cpu++)
-			for (reason = 0; reason < REASON_COUNT; reason++)
-				sum.packets[reason] += now[cpu].packets[reason];
-		for (reason = 0; reason < REASON_COUNT; reason++) {
-			if (sum.packets[reason] ==
-			    seen[service].packets[reason])
-				continue;
-			reasons += sum.packets[reason] -
-				   seen[service].packets[reason];
-			r->reason = reason;
-			r->service = service;
-		}
-		seen[service] = sum;
+		sum_counters(service, &now);
+		reasons += note(&seen[service], &now, service, false, r);
+		bpf_map_lookup_elem(fd(harness.skel->maps.would), &service,
+				    &now);
+		reasons += note(&seen_would[service], &now, service, true, r);
 	}
-	free(now);
 	if (reasons > 1)
 		fail_msg("%u reasons counted for one packet", reasons);
 }
@@ -289,13 +345,16 @@ static int load(void)
 	if (synkeeper_bpf__load(skel))
 		return -1;
 	ring = ring_buffer__new(fd(skel->maps.events), on_event, NULL, NULL);
-	return ring ? 0 : -1;
+	samples =
+		ring_buffer__new(fd(skel->maps.samples), on_sample, NULL, NULL);
+	return ring && samples ? 0 : -1;
 }
 
 int harness_setup(void **state)
 {
 	struct iface lo = { .ifindex = LO, .mtu = MTU };
 	struct event ignored;
+	struct sample unread;
 	unsigned i;
 
 	(void)state;
@@ -325,12 +384,20 @@ int harness_setup(void **state)
 	sessions_clear();
 	clear_budgets();
 	harness_event(&ignored);
+	harness_sample(&unread);
 	return 0;
 }
 
 int harness_teardown(void **state)
 {
+	__u32 zero = 0;
+
 	(void)state;
+	if (sources) {
+		bpf_map_delete_elem(fd(harness.skel->maps.prefixes), &zero);
+		close(sources);
+		sources = 0;
+	}
 	netns_close_all();
 	return 0;
 }

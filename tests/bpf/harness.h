@@ -2,8 +2,8 @@
 /*
  * Theory of operation: the real programs, loaded by libbpf without the daemon,
  * in a network namespace of the test's own, and BPF_PROG_TEST_RUN on them.
- * The reason of a verdict is read from the counters: exactly one must have
- * gone up by one.
+ * The reason of a verdict is read from the counters, those of monitored
+ * services among them: exactly one must have gone up by one.
  *
  * harness_setup() is every test's set-up. It leaves: settings ready and all
  * offers on; two live keys; wildcard services, armed, at port 443 of IPv4 and
@@ -66,6 +66,9 @@ void harness_endpoint(const char *addr, uint16_t port,
 		      const struct endpoint *ep);
 void harness_local(const char *addr, unsigned prefixlen);
 void harness_iface(const struct iface *iface);
+/* Adds to the list of sources in force. */
+void harness_source(const char *addr, unsigned prefixlen,
+		    enum source_kind kind);
 void harness_mode(enum endpoint_mode mode); /* of both services at 443 */
 
 /* The wildcard endpoints at 443. */
@@ -76,6 +79,7 @@ struct run {
 	uint32_t ifindex; /* in: 0 is lo */
 	uint32_t verdict;
 	enum reason reason; /* REASON_NONE: none was counted */
+	bool would;	    /* it was counted as what would have become of it */
 	uint16_t service;
 	uint32_t meta_len;
 	struct mark mark; /* the metadata, as far as it fits */
@@ -109,5 +113,6 @@ bool expect_spec(const char *what, const struct spec *s, uint32_t verdict,
 
 /* The oldest unread event; false if there is none. */
 bool harness_event(struct event *ret);
+bool harness_sample(struct sample *ret);
 
 #endif

@@ -138,6 +138,9 @@ static const struct row disarmed_rows[COMBINATIONS] = {
 	{ ACK | RST | SYN | FIN, WANT(PASS, socket) },
 };
 
+/* A monitored service: what the rows do not pass would have become of it. */
+static bool monitored;
+
 static const struct row *row_of(const struct row *rows, unsigned flags)
 {
 	while (rows->flags != (flags & DECISIVE))
@@ -166,6 +169,16 @@ static void run_flags(struct spec s, const struct row *rows,
 		r.linear = r.ifindex = 0;
 		packet_build(&s, &in);
 		harness_run(&in, &r);
+		if (monitored) {
+			bad += !expect_run(what, &in, &r, XDP_PASS, row->reason,
+					   NULL);
+			if (r.would != (row->verdict != XDP_PASS)) {
+				fprintf(stderr, "%s: counted with the %s\n",
+					what, r.would ? "spared" : "others");
+				bad++;
+			}
+			continue;
+		}
 		if (row->verdict == XDP_TX) /* test_syn looks at the bytes */
 			memcpy(in.data, r.data, in.len = r.len);
 		bad += !expect_run(what, &in, &r, row->verdict, row->reason,
@@ -234,6 +247,30 @@ static void disarmed(void **state)
 	run_flags((struct spec){}, disarmed_rows, SESSION_FREE);
 }
 
+/* Judged as if armed, but everything passes as it came. */
+static void monitor(void **state)
+{
+	struct spec s = { .src = NEAR4, .sport = 41006 };
+
+	(void)state;
+	monitored = true;
+	harness_mode(ENDPOINT_MONITOR);
+	run_flags((struct spec){}, unknown_rows, SESSION_FREE);
+	run_flags((struct spec){ .v6 = true }, unknown_rows, SESSION_FREE);
+	netns_connect(&s, NULL, NULL);
+	run_flags(s, socket_rows, SESSION_FREE);
+	run_flags(s, live_rows, SESSION_ESTABLISHED);
+	monitored = false;
+}
+
+/* Policy off is disarmed, by another name. */
+static void off(void **state)
+{
+	(void)state;
+	harness_mode(ENDPOINT_OFF);
+	run_flags((struct spec){}, disarmed_rows, SESSION_FREE);
+}
+
 static void established_socket(void **state)
 {
 	struct spec s = { .src = NEAR4, .sport = 41001 };
@@ -264,6 +301,8 @@ static const struct CMUnitTest tests[] = {
 	TEST(time_wait_session),
 	TEST(session_without_socket),
 	TEST(disarmed),
+	TEST(monitor),
+	TEST(off),
 	TEST(established_socket),
 	TEST(established_socket_ipv6),
 };

@@ -33,11 +33,15 @@ static struct bpf_map *map_of(const struct loader *l, enum loader_map map)
 		[MAP_IFACES] = s->maps.ifaces,
 		[MAP_SERVICES] = s->maps.services,
 		[MAP_COUNTERS] = s->maps.counters,
+		[MAP_WOULD] = s->maps.would,
+		[MAP_PREFIXES] = s->maps.prefixes,
+		[MAP_SOURCES] = s->maps.sources,
 		[MAP_SESSION_TAGS] = s->maps.session_tags,
 		[MAP_SESSION_MARKS] = s->maps.session_marks,
 		[MAP_SESSIONS] = s->maps.sessions,
 		[MAP_TOTALS] = s->maps.totals,
 		[MAP_EVENTS] = s->maps.events,
+		[MAP_SAMPLES] = s->maps.samples,
 	};
 
 	return maps[map];

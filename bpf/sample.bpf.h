@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Theory of operation: the head of a dropped packet for those who capture. A
+ * flag says whether anybody does; only then is this called. So many a second
+ * and CPU, and of the reasons and the service that were asked for; a full ring
+ * loses samples and nothing else.
+ */
+#ifndef SYNKEEPER_SAMPLE_BPF_H
+#define SYNKEEPER_SAMPLE_BPF_H
+
+#include "budget.bpf.h"
+#include "packet.bpf.h"
+
+/* A global function: out of the way of those packets that it is not for. */
+__noinline int sample(struct xdp_md *ctx, const struct packet *p, __u32 reason)
+{
+	struct settings *cfg = get_settings();
+	struct sample *s;
+	__u32 len, n;
+
+	if (!cfg || !p || !(cfg->sample_reasons >> (reason & 63) & 1))
+		return 0;
+	if (cfg->sample_service && cfg->sample_service != p->ep.service)
+		return 0;
+	if (!budget_take(BUDGET_SAMPLE, cfg->samples_per_second))
+		return 0;
+	s = bpf_ringbuf_reserve(&samples, sizeof(*s), 0);
+	if (!s)
+		return 0;
+	len = bpf_xdp_get_buff_len(ctx);
+	n = len < SAMPLE_BYTES ? len : SAMPLE_BYTES;
+	s->when_ns = bpf_ktime_get_ns();
+	s->ifindex = ctx->ingress_ifindex;
+	s->length = len;
+	s->service = p->ep.service;
+	s->reason = reason;
+	s->tuple = p->tuple;
+	barrier_var(n); /* or the verifier is left without the bounds */
+	if (n < 1 || n > SAMPLE_BYTES || bpf_xdp_load_bytes(ctx, 0, s->data, n))
+		n = 0;
+	s->data_len = n;
+	bpf_ringbuf_submit(s, 0);
+	return 0;
+}
+
+#endif
