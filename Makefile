@@ -148,5 +148,7 @@ $(O)/tests/clients: tests/bench/clients.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) $< -o $@
 
-.SECONDARY:
+# Made on the way to something else, and kept. (Not .SECONDARY: of all, which
+# would also forgive a header that has gone, and leave what included it stale.)
+.PRECIOUS: $(O)/%.bpf.o $(O)/%.skel.h
 -include $(wildcard $(O)/user/*/*.d)

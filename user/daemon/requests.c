@@ -15,6 +15,7 @@
 #include "control.h"
 #include "daemon.h"
 #include "log.h"
+#include "reason.h"
 #include "requests.h"
 
 json_t *refuse(struct request *r, const char *hint, const char *fmt, ...)
@@ -30,18 +31,16 @@ json_t *refuse(struct request *r, const char *hint, const char *fmt, ...)
 
 static json_t *json_reasons(const struct counters *c)
 {
-	static const char *const names[] = { "",
-#define X(name, action, text) #name,
-					     SYNKEEPER_REASONS(X)
-#undef X
-	};
+	const struct reason_info *r;
 	json_t *o = json_object();
-	int i;
+	size_t i;
 
-	for (i = 1; i < REASON_COUNT; i++)
-		if (c->packets[i])
-			json_object_set_new(o, names[i],
-					    json_integer(c->packets[i]));
+	for (i = 0; (r = reason_at(i)); i++)
+		if (c->packets[r->number])
+			json_object_set_new(
+				o, r->name,
+				json_integer(
+					(json_int_t)c->packets[r->number]));
 	return o;
 }
 

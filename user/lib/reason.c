@@ -4,10 +4,9 @@
 #include <string.h>
 
 #include "reason.h"
-#include "synkeeper/reasons.h"
 
 static const struct reason_info infos[] = {
-#define X(name, action, text) { #name, REASON_##action, text },
+#define X(name, action, text) { #name, REASON_##name, REASON_##action, text },
 	SYNKEEPER_REASONS(X)
 #undef X
 };

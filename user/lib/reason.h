@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: what a reason's name means, for the command, which
- * gets reasons by name from the daemon. A daemon of another version may know
- * more of them; those count for nothing here but are still shown.
+ * Theory of operation: reasons.h as a table that can be walked and searched.
+ * The command gets reasons by name from the daemon. A daemon of another version
+ * may know more of them; those count for nothing here but are still shown.
  */
 #ifndef REASON_H
 #define REASON_H
@@ -10,10 +10,13 @@
 #include <jansson.h>
 #include <stdbool.h>
 
+#include "synkeeper/reasons.h"
+
 enum reason_action { REASON_PASS, REASON_DROP, REASON_TX };
 
 struct reason_info {
 	const char *name;
+	enum reason number; /* the index of its counter */
 	enum reason_action action;
 	const char *text;
 };
