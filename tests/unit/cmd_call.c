@@ -45,6 +45,19 @@ static void requests(void **state)
 		  "{\"services\":[{\"listen\":\"-\",\"name\":\"\","
 		  "\"packets\":{}}],\"total\":{}}",
 		  "no packets\n\n" },
+		{ "reload", "{\"cmd\":\"reload\"}\n",
+		  "{\"changed\":[],\"needs_restart\":[]}",
+		  "nothing changed\n" },
+		{ "reload", "{\"cmd\":\"reload\"}\n",
+		  "{\"changed\":[{\"what\":\"service *:80\",\"from\":null,"
+		  "\"to\":\"policy on\"},{\"what\":\"interface b\",\"from\":"
+		  "\"\",\"to\":null},{\"what\":\"[keys] lifetime\",\"from\":"
+		  "\"1m\",\"to\":\"5m\"}],\"needs_restart\":[{\"what\":"
+		  "\"[daemon] mode\",\"from\":\"auto\",\"to\":\"skb\","
+		  "\"needs\":\"patience\"}]}",
+		  "+ service *:80: policy on\n- interface b\n~ [keys] "
+		  "lifetime: 1m -> 5m\n! [daemon] mode: auto -> skb: not "
+		  "changed: needs patience\n" },
 		{ "down", "{\"cmd\":\"down\"}\n",
 		  "{\"interfaces\":[\"eth0\"],\"restored\":[]}",
 		  "detached from eth0\nthe daemon is about to end\n" },

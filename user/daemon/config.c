@@ -164,11 +164,7 @@ static int compare_listen(const void *va, const void *vb)
 {
 	const struct config_service *a = va, *b = vb;
 
-	if (a->listen.wildcard != b->listen.wildcard)
-		return a->listen.wildcard ? 1 : -1;
-	if (a->listen.port != b->listen.port)
-		return a->listen.port < b->listen.port ? -1 : 1;
-	return memcmp(a->listen.addr, b->listen.addr, sizeof(a->listen.addr));
+	return listen_compare(&a->listen, &b->listen);
 }
 
 static void keep(void *service)

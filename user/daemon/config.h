@@ -31,6 +31,7 @@ struct config_service {
 	struct listen listen;
 	enum config_policy policy;
 	unsigned int line; /* of the file; 0: not from a file */
+	bool by_hand;	   /* added while running: in no configuration */
 };
 
 struct config {

@@ -5,7 +5,7 @@
  * written, and only then the programs attached: they never see a table half
  * filled. From then on the data path works by itself; the daemon turns keys,
  * follows listeners, tidies the session table and answers the operator, all
- * on one loop. Ended with SIGTERM or SIGINT it leaves the data path in place
+ * on one loop; with SIGHUP it reads its configuration anew (reload.c). Ended with SIGTERM or SIGINT it leaves the data path in place
  * (on-exit = keep) or removes it (detach); after SIGKILL its successor takes
  * over what is pinned.
  */
@@ -63,6 +63,11 @@ static int set_timer(sd_event_source *timer, __u64 ns)
 	if (err >= 0)
 		err = sd_event_source_set_enabled(timer, SD_EVENT_ONESHOT);
 	return err < 0 ? err : 0;
+}
+
+void daemon_time_key(struct daemon *d)
+{
+	set_timer(d->key_timer, keys_left(&d->keys));
 }
 
 int daemon_rotate(struct daemon *d)
@@ -126,6 +131,20 @@ static int on_signal(sd_event_source *source, const struct signalfd_siginfo *si,
 	return 0;
 }
 
+static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *si,
+		     void *data)
+{
+	char err[CONFIG_ERR_MAX] = "";
+	json_t *report = NULL;
+
+	(void)source;
+	(void)si;
+	if (daemon_reload(data, &report, err))
+		log_err("reload: %s: nothing was changed", err);
+	json_decref(report);
+	return 0;
+}
+
 static int start_loop(struct daemon *d)
 {
 	sigset_t set;
@@ -134,6 +153,7 @@ static int start_loop(struct daemon *d)
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 
 	err = sd_event_new(&d->loop);
@@ -141,6 +161,8 @@ static int start_loop(struct daemon *d)
 		err = sd_event_add_signal(d->loop, NULL, SIGINT, on_signal, d);
 	if (err >= 0)
 		err = sd_event_add_signal(d->loop, NULL, SIGTERM, on_signal, d);
+	if (err >= 0)
+		err = sd_event_add_signal(d->loop, NULL, SIGHUP, on_hangup, d);
 	if (err >= 0)
 		err = sd_event_add_time_relative(
 			d->loop, &d->key_timer, CLOCK_MONOTONIC,

@@ -29,6 +29,11 @@ struct census {
 
 struct daemon {
 	struct config config;
+	/*
+	 * Reads flags and file anew. As config_load(); @ret is to be freed
+	 * only if it returned 0.
+	 */
+	int (*configure)(struct config *ret, char *err);
 	struct loader loader;
 	struct settings *settings; /* the map, mapped */
 	struct netconf net;
@@ -67,16 +72,30 @@ int daemon_refresh(struct daemon *d);
  */
 void daemon_end(struct daemon *d, enum config_exit how);
 
+/*
+ * reload.c: reads the configuration anew and applies what is different. All of
+ * it, and *@ret_report (see control.h) is the caller's; or nothing, and @err
+ * (CONFIG_ERR_MAX bytes) says why.
+ */
+int daemon_reload(struct daemon *d, json_t **ret_report, char *err);
+
+/* Sets the key's timer to when its lifetime ends. */
+void daemon_time_key(struct daemon *d);
+
 /* Rotates the key and sets the timer for the next time. */
 int daemon_rotate(struct daemon *d);
 
 /* settings.c: maps the settings; makes what is made once; follows the host. */
 int settings_map(struct daemon *d);
 int settings_init(struct daemon *d);
+void settings_configure(struct daemon *d);
 void settings_follow(struct daemon *d);
 
 /* ifaces.c. @found: also what was attached before this start. */
 int ifaces_attach(struct daemon *d);
+/* One more, as @c wants it. Logs what failed; nothing is attached then. */
+int ifaces_add(struct daemon *d, const struct config *c, const char *name);
+void ifaces_remove(struct daemon *d, const char *name);
 void ifaces_follow(const struct daemon *d);
 void ifaces_detach(struct daemon *d, bool found);
 

@@ -21,6 +21,22 @@ static bool is_protected(const struct daemon *d, __u32 ifindex)
 	return false;
 }
 
+/* So that the slot is another's to use. */
+static void forget_iface(const struct daemon *d, __u32 ifindex)
+{
+	int fd = loader_map_fd(&d->loader, MAP_IFACES);
+	const struct iface none = {};
+	struct iface there;
+	__u32 i, slot;
+
+	for (i = 0; i < IFACE_TRIES; i++) {
+		slot = (ifindex + i) % IFACES_MAX;
+		if (!bpf_map_lookup_elem(fd, &slot, &there) &&
+		    there.ifindex == ifindex)
+			bpf_map_update_elem(fd, &slot, &none, BPF_ANY);
+	}
+}
+
 /* Writes what answers on @a must know of it: MAC and MTU as they are now. */
 static int write_iface(const struct daemon *d, const struct attachment *a)
 {
@@ -52,28 +68,50 @@ void ifaces_follow(const struct daemon *d)
 		write_iface(d, &d->ifaces[i]); /* gone: nothing to answer */
 }
 
+int ifaces_add(struct daemon *d, const struct config *c, const char *name)
+{
+	struct attachment *a = &d->ifaces[d->n_ifaces];
+	int err = attach(&d->loader, c, name, a);
+
+	if (err)
+		return err;
+	err = write_iface(d, a);
+	if (err) {
+		log_err("%s: cannot protect it: %s%s", name, strerror(-err),
+			err == -EOPNOTSUPP ? ": it is no Ethernet" : "");
+		if (!a->found)
+			detach(&d->loader, a);
+		return err;
+	}
+	d->n_ifaces++;
+	log_info("%s: XDP %s (%s)", name, a->native ? "native" : "skb", a->why);
+	return 0;
+}
+
+void ifaces_remove(struct daemon *d, const char *name)
+{
+	struct attachment *a = d->ifaces, *end = a + d->n_ifaces;
+
+	while (a < end && strcmp(a->name, name) != 0)
+		a++;
+	if (a == end)
+		return;
+	detach(&d->loader, a);
+	forget_iface(d, (__u32)a->ifindex);
+	memmove(a, a + 1, (size_t)(end - (a + 1)) * sizeof(*a));
+	d->n_ifaces--;
+	log_info("%s: detached", name);
+}
+
 int ifaces_attach(struct daemon *d)
 {
 	size_t i;
 	int err;
 
 	for (i = 0; i < d->config.n_ifaces; i++) {
-		struct attachment *a = &d->ifaces[i];
-
-		err = attach(&d->loader, &d->config, d->config.ifaces[i], a);
+		err = ifaces_add(d, &d->config, d->config.ifaces[i]);
 		if (err)
 			return err;
-		d->n_ifaces++;
-		err = write_iface(d, a);
-		if (err) {
-			log_err("%s: cannot protect it: %s%s", a->name,
-				strerror(-err),
-				err == -EOPNOTSUPP ? ": it is no Ethernet"
-						   : "");
-			return err;
-		}
-		log_info("%s: XDP %s (%s)", a->name,
-			 a->native ? "native" : "skb", a->why);
 	}
 	attach_prune(&d->loader, d->ifaces, d->n_ifaces);
 	return 0;

@@ -191,15 +191,11 @@ static int add_timer(sd_event *loop, sd_event_source **ret,
 					  r);
 }
 
-int reaper_start(struct reaper *r, sd_event *loop, struct sessions *s,
-		 struct sockdiag *diag, const struct config *c)
+void reaper_configure(struct reaper *r, const struct config *c)
 {
 	__u32 half_closed = ticks_of(c->half_closed_timeout_ms);
 	__u32 closing = ticks_of(c->closing_timeout_ms);
-	struct session_totals sum;
-	int err;
 
-	*r = (struct reaper){ .sessions = s, .diag = diag };
 	r->limits[SESSION_OPENING] = ticks_of(c->pending_timeout_ms);
 	r->limits[SESSION_PENDING] = ticks_of(c->pending_timeout_ms);
 	r->limits[SESSION_ESTABLISHED] = ticks_of(c->idle_timeout_ms);
@@ -209,6 +205,16 @@ int reaper_start(struct reaper *r, sd_event *loop, struct sessions *s,
 	r->limits[SESSION_CLOSING_SERVER] = closing;
 	r->limits[SESSION_CLOSING_CLIENT] = closing;
 	r->limits[SESSION_TIME_WAIT] = ticks_of(c->time_wait_timeout_ms);
+}
+
+int reaper_start(struct reaper *r, sd_event *loop, struct sessions *s,
+		 struct sockdiag *diag, const struct config *c)
+{
+	struct session_totals sum;
+	int err;
+
+	*r = (struct reaper){ .sessions = s, .diag = diag };
+	reaper_configure(r, c);
 	sessions_totals(s, 0, &sum);
 	r->evictions = sum.events[TELL_EVICTED];
 	err = probe_open(&r->probe);

@@ -42,6 +42,8 @@ struct reaper {
 /* Begins to reap on @loop. Returns 0 or -errno, logged. Needs CAP_NET_RAW. */
 int reaper_start(struct reaper *r, sd_event *loop, struct sessions *s,
 		 struct sockdiag *diag, const struct config *c);
+/* Takes the time-outs from @c. */
+void reaper_configure(struct reaper *r, const struct config *c);
 void reaper_stop(struct reaper *r);
 
 #endif

@@ -247,7 +247,7 @@ static json_t *apply(struct daemon *d, struct request *r,
 
 static json_t *on_service_add(struct daemon *d, struct request *r)
 {
-	struct config_service c = { .policy = POLICY_ON };
+	struct config_service c = { .policy = POLICY_ON, .by_hand = true };
 	const struct service *svc;
 	int err;
 
@@ -367,6 +367,16 @@ static json_t *on_stats(struct daemon *d, struct request *r)
 			 json_reasons(&sum));
 }
 
+static json_t *on_reload(struct daemon *d, struct request *r)
+{
+	char err[CONFIG_ERR_MAX] = "";
+	json_t *report = NULL;
+
+	if (daemon_reload(d, &report, err))
+		return refuse(r, "nothing was changed", "%s", err);
+	return report;
+}
+
 static json_t *on_down(struct daemon *d, struct request *r)
 {
 	json_t *names = json_array();
@@ -395,6 +405,7 @@ static const struct {
 	{ "session.totals", request_session_totals },
 	{ "session.kill", request_session_kill },
 	{ "session.watch", request_session_watch },
+	{ "reload", on_reload },
 	{ "down", on_down },
 };
 

@@ -11,7 +11,7 @@
 struct request {
 	struct control_client *client;
 	json_t *args;
-	char error[256];
+	char error[CONFIG_ERR_MAX];
 	char hint[256];
 };
 

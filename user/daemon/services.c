@@ -169,14 +169,12 @@ static int write_info(struct services *s, const struct service *svc, bool used)
 	return bpf_map_update_elem(s->info_fd, &id, info, BPF_ANY) ? -errno : 0;
 }
 
-int services_add(struct services *s, const struct config_service *c,
+int services_set(struct services *s, const struct config_service *c,
 		 const struct service **ret)
 {
 	struct service *svc = find(s, &c->listen);
 	__u16 id;
 
-	if (svc && is_live(svc))
-		return -EEXIST;
 	if (!svc) {
 		id = pick_id(s, &c->listen);
 		if (!id)
@@ -191,10 +189,19 @@ int services_add(struct services *s, const struct config_service *c,
 	svc->drain_until_ns = 0;
 	s->changed = true;
 	svc->policy = c->policy;
+	svc->by_hand = c->by_hand;
 	snprintf(svc->name, sizeof(svc->name), "%s", c->name);
 	if (ret)
 		*ret = svc;
 	return write_info(s, svc, true);
+}
+
+int services_add(struct services *s, const struct config_service *c,
+		 const struct service **ret)
+{
+	const struct service *svc = find(s, &c->listen);
+
+	return svc && is_live(svc) ? -EEXIST : services_set(s, c, ret);
 }
 
 int services_del(struct services *s, const struct listen *l, __u64 drain_ns,
@@ -205,7 +212,8 @@ int services_del(struct services *s, const struct listen *l, __u64 drain_ns,
 	if (!svc || !is_live(svc))
 		return -ENOENT;
 	svc->drain_until_ns = now_ns() + drain_ns;
-	*ret = svc;
+	if (ret)
+		*ret = svc;
 	s->changed = true;
 	return 0;
 }

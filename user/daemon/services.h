@@ -38,6 +38,7 @@ struct service {
 	struct listen listen;
 	char name[NAME_MAX_LEN];
 	enum config_policy policy;
+	bool by_hand; /* added by the operator, in no configuration */
 	enum service_why why;
 	/* listeners_print() of those that bpf_sk_assign_tcp_reqsk() refused */
 	__u64 refused;
@@ -62,6 +63,9 @@ void services_free(struct services *s);
  * are found again. Returns 0, -EEXIST or -ENOSPC.
  */
 int services_add(struct services *s, const struct config_service *c,
+		 const struct service **ret);
+/* The same, but one that is in service becomes as @c says. */
+int services_set(struct services *s, const struct config_service *c,
 		 const struct service **ret);
 /* -ENOENT if there is none. The service drains for @drain_ns. */
 int services_del(struct services *s, const struct listen *l, __u64 drain_ns,

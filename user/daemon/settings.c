@@ -49,8 +49,13 @@ int settings_init(struct daemon *d)
 		s->set_mask = info.max_entries - 1;
 		s->abi = ABI_VERSION;
 	}
-	s->resets_per_second = d->config.resets_per_second;
+	settings_configure(d);
 	return 0;
+}
+
+void settings_configure(struct daemon *d)
+{
+	d->settings->resets_per_second = d->config.resets_per_second;
 }
 
 void settings_follow(struct daemon *d)

@@ -2,7 +2,7 @@
 /*
  * Theory of operation: the daemon's command line. A file named with -c is read
  * first, flags add to it and have the last word; both fill one struct config,
- * and daemon_run() does the rest.
+ * and daemon_run() does the rest. A reload goes the same way again.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -35,15 +35,10 @@ static const char usage_text[] =
 	"  -h, --help\n";
 
 struct flags {
+	const char *file; /* -c; NULL: none */
 	bool check;
 	bool verbose;
 };
-
-static int usage_error(const char *err)
-{
-	fprintf(stderr, "synkeeperd: %s\n", err);
-	return -EINVAL;
-}
 
 enum { OPT_REPLACE = 256, OPT_EXIT, OPT_PIN, OPT_CONTROL, OPT_CHECK };
 
@@ -125,23 +120,22 @@ static int set_flag(struct config *c, struct flags *f, int opt, char *err)
 }
 
 /* Says what is wrong with @arg, names the way out. Returns -EINVAL. */
-static int flag_error(const char *arg, const char *what)
+static int flag_error(char *err, const char *arg, const char *what)
 {
-	char line[CONFIG_ERR_MAX + 64];
-
-	snprintf(line, sizeof(line), "%s%s", arg, what);
-	return usage_error(line);
+	snprintf(err, CONFIG_ERR_MAX, "%s%s", arg, what);
+	return -EINVAL;
 }
 
 /*
  * The file, if one is named; flags then add to it and have the last word.
- * Returns 1 if all is said already (help, version), 0, or -errno.
+ * Returns 1 if all is said already (help, version), 0, or -errno and @err.
  */
-static int parse_file(int argc, char **argv, struct config *c, char *err)
+static int parse_file(int argc, char **argv, struct config *c, struct flags *f,
+		      char *err)
 {
-	const char *file = NULL;
 	int opt;
 
+	optind = 0; /* getopt(3) begins anew */
 	while ((opt = getopt_long(argc, argv, short_options, options, NULL)) !=
 	       -1) {
 		switch (opt) {
@@ -152,56 +146,90 @@ static int parse_file(int argc, char **argv, struct config *c, char *err)
 			fputs(usage_text, stdout);
 			return 1;
 		case ':':
-			return flag_error(argv[optind - 1],
+			return flag_error(err, argv[optind - 1],
 					  " needs a value: synkeeperd --help");
 		case '?':
-			return flag_error(argv[optind - 1],
+			return flag_error(err, argv[optind - 1],
 					  " is no option: synkeeperd --help");
 		case 'c':
-			if (file)
+			if (f->file)
 				return flag_error(
-					"--config",
+					err, "--config",
 					" is given twice: one file holds all");
-			file = optarg;
+			f->file = optarg;
 		}
 	}
 	if (optind < argc)
 		return flag_error(
-			argv[optind],
+			err, argv[optind],
 			": unexpected: interfaces take -i, services -s");
-	if (file && config_load(c, file, err))
-		return usage_error(err);
-	return 0;
+	return f->file ? config_load(c, f->file, err) : 0;
 }
 
-static int parse_flags(int argc, char **argv, struct config *c, struct flags *f)
+/* The same of all flags. */
+static int parse_flags(int argc, char **argv, struct config *c, struct flags *f,
+		       char *err)
 {
-	char err[CONFIG_ERR_MAX] = "", name[32];
+	char why[CONFIG_ERR_MAX] = "", name[32];
 	int opt, ret;
 
-	ret = parse_file(argc, argv, c, err);
+	ret = parse_file(argc, argv, c, f, err);
 	if (ret)
 		return ret;
 	optind = 1;
 	while ((opt = getopt_long(argc, argv, short_options, options, NULL)) !=
 	       -1) {
-		ret = set_flag(c, f, opt, err);
+		ret = set_flag(c, f, opt, why);
 		if (ret) {
 			snprintf(name, sizeof(name), "--%s ", flag_name(opt));
-			return flag_error(name, err[0] ? err : strerror(-ret));
+			return flag_error(err, name,
+					  why[0] ? why : strerror(-ret));
 		}
 	}
-	return config_validate(c, err) ? usage_error(err) : 0;
+	return config_validate(c, err);
+}
+
+static struct {
+	int argc;
+	char **argv;
+} command_line;
+
+/* For daemon_reload(): the command line goes on holding, the file may differ */
+static int configure(struct config *ret, char *err)
+{
+	struct flags flags = {};
+	struct config c;
+	int ret_err;
+
+	config_init(&c);
+	ret_err = parse_flags(command_line.argc, command_line.argv, &c, &flags,
+			      err);
+	if (!ret_err && !flags.file) {
+		snprintf(err, CONFIG_ERR_MAX,
+			 "started without a configuration file: nothing to "
+			 "read: name one with -c at the next start");
+		ret_err = -ENOENT;
+	}
+	if (ret_err)
+		config_free(&c);
+	else
+		*ret = c;
+	return ret_err;
 }
 
 int main(int argc, char **argv)
 {
-	struct daemon d = { .loader.lock_fd = -1 };
+	struct daemon d = { .loader.lock_fd = -1, .configure = configure };
+	char why[CONFIG_ERR_MAX] = "";
 	struct flags flags = {};
 	int err;
 
+	command_line.argc = argc;
+	command_line.argv = argv;
 	config_init(&d.config);
-	err = parse_flags(argc, argv, &d.config, &flags);
+	err = parse_flags(argc, argv, &d.config, &flags, why);
+	if (err < 0)
+		fprintf(stderr, "synkeeperd: %s\n", why);
 	if (err || flags.check) {
 		config_free(&d.config);
 		return err < 0 ? 2 : 0;

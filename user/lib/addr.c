@@ -188,8 +188,16 @@ const char *tuple_format(const struct tuple *t, char *buf)
 	return buf;
 }
 
+int listen_compare(const struct listen *a, const struct listen *b)
+{
+	if (a->wildcard != b->wildcard)
+		return a->wildcard ? 1 : -1;
+	if (a->port != b->port)
+		return be16toh(a->port) < be16toh(b->port) ? -1 : 1;
+	return memcmp(a->addr, b->addr, sizeof(a->addr));
+}
+
 bool listen_equal(const struct listen *a, const struct listen *b)
 {
-	return a->wildcard == b->wildcard && a->port == b->port &&
-	       !memcmp(a->addr, b->addr, sizeof(a->addr));
+	return !listen_compare(a, b);
 }

@@ -35,5 +35,7 @@ const char *endpoint_format(const __be32 addr[4], __be16 port, char *buf);
 const char *tuple_format(const struct tuple *t, char *buf);
 
 bool listen_equal(const struct listen *a, const struct listen *b);
+/* An order, wildcards last: < 0, 0 or > 0. */
+int listen_compare(const struct listen *a, const struct listen *b);
 
 #endif

@@ -30,6 +30,10 @@
  * session.watch	[filter]		{"watching": true}, and from then on
  *						an EVENT a line until the
  *						client closes
+ * reload		-			{"changed": [CHANGE]
+ *						"needs_restart": [CHANGE with
+ *						"needs": sentence]}: these keep
+ *						their old values
  * down			-			{"interfaces": [name], "restored": [],
  *						"pin_dir"}; the daemon disarms,
  *						lets cookies in flight come
@@ -56,6 +60,9 @@
  * EVENT	{"time" (s since 1970) "event" ["by"] "client" "server" "service"
  *		"name" "left": STATE "duration_s"}, or {"event": "lost" "count"}:
  *		so many the client was too slow for
+ * CHANGE	{"what" "from" "to"}, of "[keys] lifetime", "interface eth0",
+ *		"service *:443" or "service *:443 policy"; from null: it is
+ *		new, to null: it is gone
  * filter	["src", "192.0.2.0/24", "state", "established"], see filter.h;
  *		"pending": so many matched that have no socket yet to kill
  * KEY		{"slot" "state": "current"|"previous"|"ended" "age_s"}

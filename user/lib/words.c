@@ -4,9 +4,22 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "words.h"
+
+static const struct {
+	const char *name;
+	unsigned int ms;
+} units[] = {
+	{ "d", 24 * 60 * 60 * 1000 },
+	{ "h", 60 * 60 * 1000 },
+	{ "m", 60 * 1000 },
+	{ "s", 1000 },
+	{ "ms", 1 },
+};
+static const size_t n_units = sizeof(units) / sizeof(units[0]);
 
 /* Digits to a number of at most @max; returns what follows, NULL: no digit. */
 static const char *parse_digits(const char *s, uint64_t max, uint64_t *ret)
@@ -24,17 +37,6 @@ static const char *parse_digits(const char *s, uint64_t max, uint64_t *ret)
 
 int parse_duration(const char *text, unsigned int *ret_ms)
 {
-	static const struct {
-		const char *name;
-		unsigned int ms;
-	} units[] = {
-		{ "d", 24 * 60 * 60 * 1000 },
-		{ "h", 60 * 60 * 1000 },
-		{ "m", 60 * 1000 },
-		{ "s", 1000 },
-		{ "ms", 1 },
-	};
-	const size_t n_units = sizeof(units) / sizeof(units[0]);
 	uint64_t n, total = 0;
 	bool too_long = false;
 	size_t u = 0;
@@ -64,6 +66,21 @@ int parse_duration(const char *text, unsigned int *ret_ms)
 		return -ERANGE;
 	*ret_ms = total;
 	return 0;
+}
+
+const char *duration_format(unsigned int ms, char buf[DURATION_STRLEN])
+{
+	size_t n = 0, u;
+
+	if (!ms)
+		return strcpy(buf, "0s");
+	for (u = 0; u < n_units; u++) {
+		if (ms >= units[u].ms)
+			n += snprintf(buf + n, DURATION_STRLEN - n, "%u%s",
+				      ms / units[u].ms, units[u].name);
+		ms %= units[u].ms;
+	}
+	return buf;
 }
 
 int parse_count(const char *text, unsigned int *ret)

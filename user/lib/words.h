@@ -14,6 +14,9 @@ enum { NAME_MAX_LEN = 32 }; /* of a service, with the final NUL */
  * long.
  */
 int parse_duration(const char *text, unsigned int *ret_ms);
+/* The shortest that parse_duration() takes for it; returns @buf. */
+enum { DURATION_STRLEN = 32 };
+const char *duration_format(unsigned int ms, char buf[DURATION_STRLEN]);
 /* "10" "10k" "4M" (powers of 1000); -EINVAL, -ERANGE */
 int parse_count(const char *text, unsigned int *ret);
 /* NULL if @name may name a service, else a static sentence that says why not. */

@@ -1,0 +1,354 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Theory of operation: see config_diff.h. Two values are the same if they are
+ * written the same. Services are compared in the order of their addresses, so
+ * that eight thousand of them take a moment only.
+ */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config_diff.h"
+
+enum { TEXT_MAX = 512 };
+
+/* Writes the value at @member as the file has it; returns @buf or another. */
+typedef const char *(*value_text)(const void *member, char *buf);
+
+static const char *mode_text(const void *member, char *buf)
+{
+	static const char *const names[] = {
+		[MODE_AUTO] = "auto",
+		[MODE_NATIVE] = "native",
+		[MODE_SKB] = "skb",
+	};
+
+	(void)buf;
+	return names[*(const enum config_mode *)member];
+}
+
+static const char *exit_text(const void *member, char *buf)
+{
+	(void)buf;
+	return *(const enum config_exit *)member == EXIT_KEEP ? "keep"
+							      : "detach";
+}
+
+static const char *policy_text(const void *member, char *buf)
+{
+	(void)buf;
+	return *(const enum config_policy *)member == POLICY_ON ? "on" : "off";
+}
+
+static const char *yes_no_text(const void *member, char *buf)
+{
+	(void)buf;
+	return *(const bool *)member ? "yes" : "no";
+}
+
+/* Of a configured one nothing is said. */
+static const char *by_hand_text(const void *member, char *buf)
+{
+	(void)buf;
+	return *(const bool *)member ? "yes" : "";
+}
+
+static const char *string_text(const void *member, char *buf)
+{
+	(void)buf;
+	return *(char *const *)member;
+}
+
+static const char *name_text(const void *member, char *buf)
+{
+	(void)buf;
+	return member;
+}
+
+static const char *duration_text(const void *member, char *buf)
+{
+	return duration_format(*(const unsigned int *)member, buf);
+}
+
+static const char *count_text(const void *member, char *buf)
+{
+	snprintf(buf, TEXT_MAX, "%u", *(const unsigned int *)member);
+	return buf;
+}
+
+static const char *resets_text(const void *member, char *buf)
+{
+	unsigned int rate = *(const unsigned int *)member;
+
+	if (!rate)
+		return "drop";
+	snprintf(buf, TEXT_MAX, "reset, %u a second", rate);
+	return buf;
+}
+
+struct value {
+	const char *name;
+	value_text text;
+	size_t at, size;   /* in struct config or config_service */
+	const char *needs; /* NULL: it may change while the daemon runs */
+};
+
+static const char start_needed[] = "a restart of the daemon";
+static const char down_needed[] = "synkeeper down and a new start";
+
+#define MEMBER(type, m) offsetof(struct type, m), sizeof(((struct type *)0)->m)
+#define CONFIG(m)	MEMBER(config, m)
+#define SERVICE(m)	MEMBER(config_service, m)
+
+static const struct value values[] = {
+	{ "[daemon] mode", mode_text, CONFIG(mode), down_needed },
+	{ "[daemon] on-exit", exit_text, CONFIG(on_exit) },
+	{ "[daemon] replace", yes_no_text, CONFIG(replace) },
+	{ "[daemon] pin-dir", string_text, CONFIG(pin_dir), down_needed },
+	{ "[daemon] control", string_text, CONFIG(control), start_needed },
+	{ "[keys] lifetime", duration_text, CONFIG(key_lifetime_ms) },
+	{ "[sessions] max", count_text, CONFIG(sessions_max), down_needed },
+	{ "[sessions] pending-timeout", duration_text,
+	  CONFIG(pending_timeout_ms) },
+	{ "[sessions] idle-timeout", duration_text, CONFIG(idle_timeout_ms) },
+	{ "[sessions] half-closed-timeout", duration_text,
+	  CONFIG(half_closed_timeout_ms) },
+	{ "[sessions] closing-timeout", duration_text,
+	  CONFIG(closing_timeout_ms) },
+	{ "[sessions] time-wait-timeout", duration_text,
+	  CONFIG(time_wait_timeout_ms) },
+	{ "[answer] invalid-ack", resets_text, CONFIG(resets_per_second) },
+};
+
+static const struct value service_values[] = {
+	{ "policy", policy_text, SERVICE(policy) },
+	{ "name", name_text, SERVICE(name) },
+	{ "by hand", by_hand_text, SERVICE(by_hand) },
+};
+
+enum {
+	N_VALUES = sizeof(values) / sizeof(values[0]),
+	N_SERVICE_VALUES = sizeof(service_values) / sizeof(service_values[0]),
+};
+
+static const char *text_of(const struct value *v, const void *of, char *buf)
+{
+	return v->text((const char *)of + v->at, buf);
+}
+
+/* Appends a change, of which the caller fills in the rest. */
+__attribute__((format(printf, 4, 5))) static struct config_change *
+add(struct config_diff *d, const char *from, const char *to, const char *fmt,
+    ...)
+{
+	static struct config_change nobody;
+	struct config_change *c;
+	va_list ap;
+
+	/* Room doubles when it is used up: at 0, 1, 2, 4, 8, ... */
+	if (!(d->n & (d->n - 1))) {
+		c = reallocarray(d->changes, d->n ? 2 * d->n : 1, sizeof(*c));
+		if (!c) {
+			d->failed = true;
+			return &nobody;
+		}
+		d->changes = c;
+	}
+	c = &d->changes[d->n++];
+	*c = (struct config_change){ 0 };
+	va_start(ap, fmt);
+	if (vasprintf(&c->what, fmt, ap) < 0)
+		c->what = NULL;
+	va_end(ap);
+	c->from = from ? strdup(from) : NULL;
+	c->to = to ? strdup(to) : NULL;
+	if (!c->what || (from && !c->from) || (to && !c->to))
+		d->failed = true;
+	return c;
+}
+
+static void diff_values(struct config_diff *d, const struct config *old,
+			const struct config *wanted)
+{
+	char from_buf[TEXT_MAX], to_buf[TEXT_MAX];
+	size_t i;
+
+	for (i = 0; i < N_VALUES; i++) {
+		const char *from = text_of(&values[i], old, from_buf);
+		const char *to = text_of(&values[i], wanted, to_buf);
+
+		if (strcmp(from, to) != 0)
+			add(d, from, to, "%s", values[i].name)->needs =
+				values[i].needs;
+	}
+}
+
+static const char *find_iface(const struct config *c, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < c->n_ifaces; i++)
+		if (!strcmp(c->ifaces[i], name))
+			return c->ifaces[i];
+	return NULL;
+}
+
+static void diff_ifaces(struct config_diff *d, const struct config *old,
+			const struct config *wanted)
+{
+	struct config_change *c;
+	size_t i;
+
+	for (i = 0; i < old->n_ifaces; i++) {
+		if (find_iface(wanted, old->ifaces[i]))
+			continue;
+		c = add(d, "", NULL, "interface %s", old->ifaces[i]);
+		c->kind = CHANGE_IFACE;
+		c->old_iface = old->ifaces[i];
+	}
+	for (i = 0; i < wanted->n_ifaces; i++) {
+		if (find_iface(old, wanted->ifaces[i]))
+			continue;
+		c = add(d, NULL, "", "interface %s", wanted->ifaces[i]);
+		c->kind = CHANGE_IFACE;
+		c->new_iface = wanted->ifaces[i];
+	}
+}
+
+/* "policy on, name web"; what is empty is left out. */
+static void describe(const struct config_service *s, char *buf)
+{
+	char value_buf[TEXT_MAX];
+	size_t i, n = 0;
+
+	for (i = 0; i < N_SERVICE_VALUES; i++) {
+		const char *text = text_of(&service_values[i], s, value_buf);
+
+		if (*text && n < TEXT_MAX)
+			n += snprintf(buf + n, TEXT_MAX - n, "%s%s %s",
+				      n ? ", " : "", service_values[i].name,
+				      text);
+	}
+}
+
+static void diff_service(struct config_diff *d,
+			 const struct config_service *old,
+			 const struct config_service *new)
+{
+	char listen[LISTEN_STRLEN], from_buf[TEXT_MAX], to_buf[TEXT_MAX];
+	struct config_change *c;
+	const char *from, *to;
+	size_t i;
+
+	listen_format(old ? &old->listen : &new->listen, listen);
+	if (old && new) {
+		for (i = 0; i < N_SERVICE_VALUES; i++) {
+			from = text_of(&service_values[i], old, from_buf);
+			to = text_of(&service_values[i], new, to_buf);
+			if (!strcmp(from, to))
+				continue;
+			c = add(d, from, to, "service %s %s", listen,
+				service_values[i].name);
+			c->kind = CHANGE_SERVICE;
+			c->old_service = old;
+			c->new_service = new;
+		}
+		return;
+	}
+	describe(old ? old : new, from_buf);
+	c = add(d, old ? from_buf : NULL, new ? from_buf : NULL, "service %s",
+		listen);
+	c->kind = CHANGE_SERVICE;
+	c->old_service = old;
+	c->new_service = new;
+}
+
+static int by_listen(const void *va, const void *vb)
+{
+	const struct config_service *const *a = va, *const *b = vb;
+
+	return listen_compare(&(*a)->listen, &(*b)->listen);
+}
+
+/* @c's services in order; the array is the caller's. NULL: out of memory. */
+static const struct config_service **sorted(const struct config *c)
+{
+	const struct config_service **list;
+	size_t i;
+
+	list = calloc(c->n_services + 1, sizeof(*list));
+	for (i = 0; list && i < c->n_services; i++)
+		list[i] = &c->services[i];
+	if (list)
+		qsort(list, c->n_services, sizeof(*list), by_listen);
+	return list;
+}
+
+static void diff_services(struct config_diff *d, const struct config *old,
+			  const struct config *wanted)
+{
+	const struct config_service **olds = sorted(old);
+	const struct config_service **news = sorted(wanted);
+	size_t i = 0, j = 0;
+
+	d->failed = d->failed || !olds || !news;
+	while (!d->failed && (i < old->n_services || j < wanted->n_services)) {
+		int order = i == old->n_services ? 1
+			    : j == wanted->n_services
+				    ? -1
+				    : by_listen(&olds[i], &news[j]);
+
+		if (order > 0)
+			diff_service(d, NULL, news[j]);
+		else if (!order)
+			diff_service(d, olds[i], news[j]);
+		else if (!olds[i]->by_hand)
+			diff_service(d, olds[i], NULL);
+		i += order <= 0;
+		j += order >= 0;
+	}
+	free(olds);
+	free(news);
+}
+
+int config_diff(const struct config *old, const struct config *wanted,
+		struct config_diff *ret)
+{
+	*ret = (struct config_diff){ 0 };
+	diff_values(ret, old, wanted);
+	diff_ifaces(ret, old, wanted);
+	diff_services(ret, old, wanted);
+	return ret->failed ? -ENOMEM : 0;
+}
+
+void config_diff_free(struct config_diff *diff)
+{
+	size_t i;
+
+	for (i = 0; i < diff->n; i++) {
+		free(diff->changes[i].what);
+		free(diff->changes[i].from);
+		free(diff->changes[i].to);
+	}
+	free(diff->changes);
+	*diff = (struct config_diff){ 0 };
+}
+
+void config_swap_fixed(struct config *old, struct config *wanted)
+{
+	size_t i, k;
+
+	for (i = 0; i < N_VALUES; i++) {
+		char *a = (char *)old + values[i].at;
+		char *b = (char *)wanted + values[i].at;
+
+		for (k = 0; values[i].needs && k < values[i].size; k++) {
+			char byte = a[k];
+
+			a[k] = b[k];
+			b[k] = byte;
+		}
+	}
+}

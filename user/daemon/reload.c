@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Theory of operation: SIGHUP and `synkeeper reload`. The file is read and
+ * validated whole, compared with what is in force (config_diff.c), and the
+ * difference applied: what can fail first, and undone if something did; what is
+ * only a number last.
+ *
+ * What is in force are the services as they are now, with what the operator
+ * has changed by hand since. The file has the last word on all that it names; a
+ * service that was added by hand, and that it does not name, stays.
+ *
+ * Limit: clients in the middle of a handshake through an interface that is
+ * removed must begin again, as the kernel knows nothing of them. Its connections
+ * live on.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <systemd/sd-daemon.h>
+
+#include "change.h"
+#include "clock.h"
+#include "config_diff.h"
+#include "daemon.h"
+#include "log.h"
+
+/* The services that there are now, as a configuration would have them. */
+static int running_services(const struct daemon *d, struct config *ret)
+{
+	const struct service *svc = NULL;
+	struct config_service *list;
+	size_t n = 0;
+
+	while ((svc = services_next(d->services, svc)))
+		n++;
+	list = calloc(n + 1, sizeof(*list));
+	if (!list)
+		return -ENOMEM;
+	for (n = 0; (svc = services_next(d->services, svc));) {
+		if (svc->drain_until_ns)
+			continue;
+		list[n] = (struct config_service){ .listen = svc->listen,
+						   .policy = svc->policy,
+						   .by_hand = svc->by_hand };
+		snprintf(list[n++].name, sizeof(list->name), "%s", svc->name);
+	}
+	ret->services = list;
+	ret->n_services = n;
+	return 0;
+}
+
+/* One service, one way or back. */
+static int set_service(struct daemon *d, const struct config_service *from,
+		       const struct config_service *to, __u64 drain_ns)
+{
+	return to ? services_set(d->services, to, NULL)
+		  : services_del(d->services, &from->listen, drain_ns, NULL);
+}
+
+/* Takes the first @n changes back; what was not there goes without draining. */
+static void undo(struct daemon *d, const struct config_diff *diff, size_t n)
+{
+	while (n--) {
+		const struct config_change *c = &diff->changes[n];
+
+		if (c->kind == CHANGE_SERVICE)
+			set_service(d, c->new_service, c->old_service, 0);
+		else if (c->new_iface)
+			ifaces_remove(d, c->new_iface);
+	}
+	daemon_refresh(d);
+}
+
+/*
+ * All that can fail: new interfaces, services. Interfaces that are not wanted
+ * any more wait until the rest is done.
+ */
+static int apply_parts(struct daemon *d, const struct config_diff *diff,
+		       const struct config *wanted, char *err_text)
+{
+	struct config how = *wanted; /* not the mode: it is all interfaces' */
+	const char *what = "";
+	int err = 0;
+	size_t i;
+
+	how.mode = d->config.mode;
+	for (i = 0; i < diff->n && !err; i++) {
+		const struct config_change *c = &diff->changes[i];
+
+		what = c->what;
+		if (c->kind == CHANGE_SERVICE)
+			err = set_service(d, c->old_service, c->new_service,
+					  2 * d->keys.lifetime_ns);
+		else if (c->new_iface)
+			err = d->n_ifaces == CONFIG_IFACES_MAX
+				      ? -E2BIG
+				      : ifaces_add(d, &how, c->new_iface);
+	}
+	if (err) {
+		i--; /* this one was not done */
+	} else {
+		what = "services";
+		err = daemon_refresh(d);
+	}
+	if (!err)
+		return 0;
+	undo(d, diff, i);
+	snprintf(err_text, CONFIG_ERR_MAX, "%s: cannot be applied: %s", what,
+		 err == -ENOSPC ? "all service ids are in use"
+				: strerror(-err));
+	return err;
+}
+
+/* What was to wait for the rest. */
+static void finish_ifaces(struct daemon *d, const struct config_diff *diff)
+{
+	bool came = false;
+	size_t i;
+
+	for (i = 0; i < diff->n; i++) {
+		if (diff->changes[i].old_iface)
+			ifaces_remove(d, diff->changes[i].old_iface);
+		came = came || diff->changes[i].new_iface;
+	}
+	if (came)
+		census_now(d); /* who came in there before is not known */
+}
+
+/* What is only a number, from here on that of @wanted. */
+static void take_values(struct daemon *d, struct config *wanted)
+{
+	struct config old;
+
+	config_swap_fixed(&d->config, wanted);
+	old = d->config;
+	d->config = *wanted;
+	*wanted = old;
+	d->keys.lifetime_ns = d->config.key_lifetime_ms * 1000000ULL;
+	daemon_time_key(d);
+	settings_configure(d);
+	reaper_configure(&d->reaper, &d->config);
+}
+
+static json_t *report_of(const struct config_diff *diff)
+{
+	json_t *changed = json_array(), *rest = json_array(), *row;
+	char line[CHANGE_STRLEN];
+	size_t i;
+
+	for (i = 0; i < diff->n; i++) {
+		const struct config_change *c = &diff->changes[i];
+
+		row = json_pack("{s:s,s:s?,s:s?,s:s*}", "what", c->what, "from",
+				c->from, "to", c->to, "needs", c->needs);
+		json_array_append_new(c->needs ? rest : changed, row);
+		log_info("reload: %s", change_format(c->what, c->from, c->to,
+						     c->needs, line));
+	}
+	if (!diff->n)
+		log_info("reload: nothing changed");
+	return json_pack("{s:o,s:o}", "changed", changed, "needs_restart",
+			 rest);
+}
+
+/* @wanted is the caller's; it holds what is to be freed when this is done. */
+static int change_to(struct daemon *d, struct config *wanted,
+		     json_t **ret_report, char *err_text)
+{
+	struct config running = d->config;
+	struct config_diff diff = {};
+	int err;
+
+	running.services = NULL;
+	err = running_services(d, &running);
+	if (!err)
+		err = config_diff(&running, wanted, &diff);
+	if (err)
+		snprintf(err_text, CONFIG_ERR_MAX, "%s", strerror(-err));
+	else
+		err = apply_parts(d, &diff, wanted, err_text);
+	if (!err) {
+		finish_ifaces(d, &diff);
+		take_values(d, wanted);
+		*ret_report = report_of(&diff);
+	}
+	config_diff_free(&diff);
+	free(running.services);
+	return err;
+}
+
+int daemon_reload(struct daemon *d, json_t **ret_report, char *err)
+{
+	struct config wanted;
+	int ret = -EBUSY;
+
+	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64,
+		   (uint64_t)(now_ns() / 1000));
+	if (d->ending)
+		snprintf(err, CONFIG_ERR_MAX, "the daemon is about to end");
+	else
+		ret = d->configure(&wanted, err);
+	if (!ret) {
+		ret = change_to(d, &wanted, ret_report, err);
+		config_free(&wanted);
+	}
+	sd_notify(0, "READY=1");
+	return ret;
+}
