@@ -35,7 +35,7 @@ USER_OBJ := $(USER_SRC:user/%.c=$(O)/user/%.o)
 USER_LIB := $(O)/libsynkeeper.a
 UNIT := $(patsubst tests/unit/%.c,$(O)/tests/unit-%,$(wildcard tests/unit/*.c))
 BPFTEST := $(patsubst tests/bpf/test_%.c,$(O)/tests/bpf-%,$(wildcard tests/bpf/test_*.c))
-BENCH := $(patsubst tests/bench/%.bpf.c,$(O)/tests/%,$(wildcard tests/bench/*.bpf.c)) $(O)/tests/scale
+BENCH := $(patsubst tests/bench/%.bpf.c,$(O)/tests/%,$(wildcard tests/bench/*.bpf.c)) $(O)/tests/scale $(O)/tests/clients
 
 .PHONY: all help deps check demo bench bench-check lint clean tests
 all: $(O)/synkeeperd $(O)/synkeeper $(O)/synkeeper.bpf.o ## the daemon, the command, the BPF object
@@ -86,7 +86,8 @@ $(O)/%.skel.h: $(O)/%.bpf.o
 		$(BPFTOOL) gen skeleton $< name $(notdir $*)_bpf && \
 		echo '/* NOLINTEND */'; } > $@ || { rm -f $@; false; }
 
-$(O)/user/%.o: user/%.c $(O)/synkeeper.skel.h Makefile
+# The skeleton must be there first; whom it concerns, the .d files tell.
+$(O)/user/%.o: user/%.c Makefile | $(O)/synkeeper.skel.h
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
@@ -142,7 +143,7 @@ $(O)/tests/scale: tests/bench/scale.c tests/bench/tables.c $(wildcard tests/benc
 	$(Q)$(CC) $(ALL_CFLAGS) $(filter %.c,$^) -o $@ $(ALL_LIBS)
 
 # tests/bench/live.py: what it needs besides flood
-BENCH_LIVE = $(O)/tests/clients $(O)/floor/bounce.bpf.o
+BENCH_LIVE = $(O)/floor/bounce.bpf.o
 $(O)/tests/clients: tests/bench/clients.c
 	$(call say,TEST,$@)
 	@mkdir -p $(@D)

@@ -200,9 +200,9 @@ class Env:
             raise AssertionError(f"/{name} arrived damaged")
         os.unlink(copy)
 
-    def synkeeperd(self, *args, services=("*:80",), wait=True):
+    def synkeeperd(self, *args, services=("*:80",), wait=True, binary=None):
         """Starts the daemon on server0; waits until it answers `status`."""
-        cmd = [f"{OUTPUT}/synkeeperd", "-i", self.server.iface,
+        cmd = [binary or f"{OUTPUT}/synkeeperd", "-i", self.server.iface,
                "--pin-dir", self.pin_dir, "--control", self.control]
         for service in services:
             cmd += ["-s", service]

@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The daemon's life under load: nobody notices, nothing passes unprotected.
+
+Theory of operation: 200 transfers run, every byte of which is compared, a
+thousand clients a second connect from an address that is new for each step,
+and SYNs and ACKs with forged sources arrive all the time, while the daemon is
+restarted, upgraded to a build with another BPF program, reloaded, killed, and
+its service switched off and on. nftables on the server counts packets of
+forged sources that the kernel gets to see: one means that protection had a
+gap, of half a millisecond or more.
+"""
+import contextlib
+import json
+import os
+import re
+import signal
+
+import attached
+import crowd
+from books import wait_armed
+from namespace import run, wait_for
+from netenv import OUTPUT, ROOT, last_json
+from nettest import net_test
+from transfers import Transfers
+
+TRANSFERS = 200
+CLIENTS_PER_S = 1000
+STEP_S = 2
+FORGED_PER_S = 1000
+ECHO_PORT = 81
+SERVICES = ("*:80", f"*:{ECHO_PORT}")
+COUNTER = """
+table ip bed {
+	chain seen {
+		type filter hook prerouting priority -300;
+		ip saddr != 192.0.2.0/24 tcp dport 80 counter
+	}
+}
+"""
+
+
+def kernel_saw(env):
+    """Packets with forged sources that came through to the kernel."""
+    rules = env.server.run(["nft", "list", "table", "ip", "bed"]).stdout
+    return int(re.search(r"counter packets (\d+)", rules)[1])
+
+
+def fresh_source(env, host):
+    """The clients come from an address that has no TIME-WAIT yet."""
+    address = f"192.0.2.{host}"
+    env.client.ip("addr", "add", f"{address}/32", "dev", env.client.iface)
+    env.client.ip("route", "replace", "192.0.2.0/24", "dev", env.client.iface,
+                  "src", address)
+
+
+class Load:
+    """All of it. step() is what each part of a test happens in."""
+
+    def __init__(self, env, transfers):
+        self.env = env
+        self.transfers = transfers
+        self.hosts = iter(range(100, 200))
+
+    @contextlib.contextmanager
+    def step(self, what, gap=False):
+        """Nobody notices what happens inside. @gap: it is unprotected
+        meanwhile, on purpose."""
+        env = self.env
+        fresh_source(env, next(self.hosts))
+        saw, answered = kernel_saw(env), env.client_seen()["spoofed_synack"]
+        clients = env.client.start(
+            [f"{OUTPUT}/tests/clients", env.server.ip4, 80, CLIENTS_PER_S,
+             STEP_S], name="clients")
+        self.transfers.go_on(f"before: {what}")
+        yield
+        if gap:
+            saw = kernel_saw(env)
+        self.transfers.go_on(what)
+        assert clients.wait(30) == 0, clients.output()
+        got = last_json(clients)
+        assert got["connections"] == STEP_S * CLIENTS_PER_S and \
+            not got["failed"], f"{what}: clients failed: {got}"
+        assert kernel_saw(env) == saw, \
+            f"{what}: {kernel_saw(env) - saw} forged packets came through"
+        now = env.client_seen()["spoofed_synack"]
+        assert now > answered, f"{what}: no forged SYN was answered meanwhile"
+        print(f"{what}: {got}, {now - answered} forged SYNs answered")
+
+
+@contextlib.contextmanager
+def loaded(env, start):
+    """Everything runs; start() has started the daemon."""
+    for ns in (env.client, env.server):
+        ns.sysctl("net.core.somaxconn", 4096)
+    env.client.sysctl("net.ipv4.ip_local_port_range", "1024 65535")
+    env.nginx(backlog=4096)
+    crowd.serve(env, ECHO_PORT)
+    env.server.run(["nft", "-f", "-"], input=COUNTER)
+    daemon = start()
+    for service in SERVICES:
+        wait_armed(env, service)
+    floods = [env.flood(kind, seconds=60, rate=FORGED_PER_S)
+              for kind in ("syn", "ack")]
+    with Transfers(env, TRANSFERS, ECHO_PORT) as transfers:
+        yield Load(env, transfers), daemon
+    for flood in floods:
+        flood.check_alive()
+        flood.stop()
+
+
+def program_tag(env):
+    """Tells builds apart: the kernel's hash of the XDP program."""
+    number = attached.xdp_id(env.server)
+    shown = run(["bpftool", "-j", "prog", "show", "id", str(number)]).stdout
+    return json.loads(shown)["tag"]
+
+
+def build(env, file, old, new):
+    """The daemon from a copy of the sources in which one line differs."""
+    there = f"{env.dir}/next"
+    parts = ("Makefile", "VERSION", "bpf", "include", "user", "vmlinux",
+             ".output/user", ".output/libsynkeeper.a",
+             ".output/synkeeper.bpf.o", ".output/synkeeper.skel.h")
+    os.mkdir(there)
+    run(["cp", "-a", "--parents", *parts, there], cwd=ROOT)
+    path = f"{there}/{file}"
+    with open(path, encoding="utf-8") as f:
+        text = f.read()
+    assert text.count(old) == 1, f"{file}: expected {old!r} once"
+    with open(path, "w", encoding="utf-8") as f:
+        f.write(text.replace(old, new))
+    run(["make", "-j2", "-C", there, ".output/synkeeperd"], timeout=100)
+    return f"{there}/.output/synkeeperd"
+
+
+class Daemons:
+    """One after the other, from the one configuration."""
+
+    def __init__(self, env):
+        self.env = env
+        self.conf = f"{env.dir}/synkeeper.conf"
+        self.now = None
+        self.configure("")
+
+    def configure(self, more):
+        with open(self.conf, "w", encoding="utf-8") as f:
+            f.write("[daemon]\non-exit = keep\n")
+            for n, service in enumerate(SERVICES):
+                f.write(f"[service s{n}]\nlisten = {service}\n")
+            f.write(more)
+
+    def start(self, binary=None):
+        self.now = self.env.synkeeperd("-c", self.conf, services=(),
+                                       binary=binary)
+        return self.now
+
+    def end(self, number):
+        self.now.signal(number)
+        code = self.now.wait(10)
+        assert code in (0, -signal.SIGKILL), self.now.output()
+
+
+@net_test
+def test_life(env):
+    """All there is, in turn."""
+    upgraded = build(env, "bpf/budget.bpf.h", "STRAYS_PER_SECOND = 10000",
+                     "STRAYS_PER_SECOND = 9999")
+    daemons = Daemons(env)
+    with loaded(env, daemons.start) as (load, _):
+        with load.step("SIGTERM and start"):
+            daemons.end(signal.SIGTERM)
+            daemons.start()
+        before = program_tag(env)
+        with load.step("upgrade"):
+            daemons.end(signal.SIGTERM)
+            daemons.start(upgraded)
+        assert program_tag(env) != before, "the old program still runs"
+        with load.step("reload"):
+            daemons.configure("[service more]\nlisten = *:82\n"
+                              "[sessions]\nidle-timeout = 1h\n")
+            assert len(env.json("reload")["changed"]) == 2
+        with load.step("kill -9 and start"):
+            daemons.end(signal.SIGKILL)
+            daemons.start(upgraded)
+        with load.step("policy off and on", gap=True):
+            env.synkeeper("service", "policy", "*:80", "off")
+            wait_for(lambda: kernel_saw(env) > 500, 10,
+                     "forged packets to come through with the policy off")
+            env.synkeeper("service", "policy", "*:80", "on")
+    total = env.json("status")["total"]
+    dropped = {r: total.get(r, 0) for r in ("expired_cookie", "refused")}
+    assert not any(dropped.values()), f"good packets were dropped: {dropped}"
