@@ -338,17 +338,18 @@ void control_watch(struct control_client *c, void *mark)
 	c->mark = mark;
 }
 
-unsigned int control_watchers(const struct control_server *s)
+void control_each_mark(const struct control_server *s,
+		       void (*visit)(const void *mark, void *data), void *data)
 {
-	unsigned int n = 0, i;
+	unsigned int i;
 
 	for (i = 0; i < CONTROL_CLIENTS_MAX; i++)
-		n += s->clients[i].fd >= 0 && s->clients[i].mark;
-	return n;
+		if (s->clients[i].fd >= 0 && s->clients[i].mark)
+			visit(s->clients[i].mark, data);
 }
 
 void control_broadcast(struct control_server *s,
-		       bool (*wants)(const void *mark, const void *data),
+		       bool (*wants)(void *mark, const void *data),
 		       const char *(*line)(const void *data), const void *data)
 {
 	const char *text = NULL;

@@ -41,14 +41,16 @@ void control_stop(struct control_server *s);
  * says what it wants to hear; see control_broadcast().
  */
 void control_watch(struct control_client *c, void *mark);
-unsigned int control_watchers(const struct control_server *s);
+/* Calls @visit with the mark of every watcher. */
+void control_each_mark(const struct control_server *s,
+		       void (*visit)(const void *mark, void *data), void *data);
 
 /*
  * Sends a line to all watchers that @wants says yes to; @line() makes it, at
  * most once, NUL-terminated with its newline, and owned by the caller.
  */
 void control_broadcast(struct control_server *s,
-		       bool (*wants)(const void *mark, const void *data),
+		       bool (*wants)(void *mark, const void *data),
 		       const char *(*line)(const void *data), const void *data);
 
 #endif

@@ -124,6 +124,17 @@ void watch_follow(struct daemon *d);
 int watch_add(struct daemon *d, struct control_client *c,
 	      const struct filter *f);
 
+/* Which drops a client wants samples of. */
+struct watch_samples {
+	__u64 reasons;	   /* bit per reason */
+	__u16 service;	   /* 0: all */
+	unsigned int rate; /* a second */
+};
+
+void watch_sample(struct daemon *d, const struct sample *s);
+int watch_add_samples(struct daemon *d, struct control_client *c,
+		      const struct watch_samples *want);
+
 /* Keeps CAP_NET_ADMIN and CAP_BPF, drops the rest for good. */
 int caps_drop(void);
 

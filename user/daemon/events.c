@@ -53,6 +53,15 @@ static int on_event(void *data, void *record, size_t size)
 	return now_ns() > d->events_until_ns ? STOP : 0;
 }
 
+static int on_sample(void *data, void *record, size_t size)
+{
+	struct daemon *d = data;
+
+	if (size >= sizeof(struct sample))
+		watch_sample(d, record);
+	return now_ns() > d->events_until_ns ? STOP : 0;
+}
+
 static int on_ring(sd_event_source *source, int fd, uint32_t revents,
 		   void *data)
 {
@@ -75,6 +84,13 @@ int events_start(struct daemon *d)
 	if (!d->events) {
 		err = -errno;
 		log_err("cannot read the event ring: %s", strerror(-err));
+		return err;
+	}
+	err = ring_buffer__add(d->events,
+			       loader_map_fd(&d->loader, MAP_SAMPLES),
+			       on_sample, d);
+	if (err) {
+		log_err("cannot read the ring of samples: %s", strerror(-err));
 		return err;
 	}
 	err = sd_event_add_io(d->loop, NULL, ring_buffer__epoll_fd(d->events),

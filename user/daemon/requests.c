@@ -405,6 +405,7 @@ static const struct {
 	{ "session.totals", request_session_totals },
 	{ "session.kill", request_session_kill },
 	{ "session.watch", request_session_watch },
+	{ "sample.watch", request_sample_watch },
 	{ "reload", on_reload },
 	{ "down", on_down },
 };

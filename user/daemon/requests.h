@@ -28,4 +28,7 @@ json_t *request_session_totals(struct daemon *d, struct request *r);
 json_t *request_session_kill(struct daemon *d, struct request *r);
 json_t *request_session_watch(struct daemon *d, struct request *r);
 
+/* requests_sample.c */
+json_t *request_sample_watch(struct daemon *d, struct request *r);
+
 #endif

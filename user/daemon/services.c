@@ -64,7 +64,7 @@ const struct service_info *services_info(const struct services *s, __u16 id)
 	return i->listen.port ? i : NULL;
 }
 
-static struct listen info_listen(const struct service_info *i)
+struct listen service_listen(const struct service_info *i)
 {
 	struct listen l = { .port = i->listen.port, .wildcard = i->wildcard };
 
@@ -129,7 +129,7 @@ static __u16 pick_id(const struct services *s, const struct listen *l)
 	__u32 id, fresh = 0;
 
 	for (id = 1; id < SERVICES_MAX; id++) {
-		struct listen had = info_listen(&s->infos[id]);
+		struct listen had = service_listen(&s->infos[id]);
 		bool same = listen_equal(&had, l), taken;
 
 		if (s->slots[id].id || (fresh && !same))
@@ -243,7 +243,7 @@ void services_drain_rest(struct services *s, __u64 drain_ns)
 			continue;
 		*svc = (struct service){
 			.id = id,
-			.listen = info_listen(&s->infos[id]),
+			.listen = service_listen(&s->infos[id]),
 			.drain_until_ns = now_ns() + drain_ns,
 		};
 		memcpy(svc->name, s->infos[id].name, sizeof(svc->name) - 1);

@@ -92,6 +92,7 @@ void services_refused(struct services *s, __u16 id);
 const struct service *services_next(const struct services *s,
 				    const struct service *after);
 const char *service_why(const struct service *svc);
+struct listen service_listen(const struct service_info *i);
 /* What @id stands for, or stood for lately; NULL: nothing ever. */
 const struct service_info *services_info(const struct services *s, __u16 id);
 

@@ -16,4 +16,14 @@ static inline __u64 now_ns(void)
 	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
 }
 
+/* Seconds since 1970 of a moment of CLOCK_MONOTONIC. */
+static inline double realtime_of(__u64 monotonic_ns)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return ts.tv_sec + ts.tv_nsec / 1e9 -
+	       (double)(now_ns() - monotonic_ns) / 1e9;
+}
+
 #endif

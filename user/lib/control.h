@@ -34,6 +34,11 @@
  *						"needs_restart": [CHANGE with
  *						"needs": sentence]}: these keep
  *						their old values
+ * sample.watch		[reasons listen rate]	{"watching": true}, and from
+ *						then on a SAMPLE a line until
+ *						the client closes; reasons: all
+ *						that drop; rate: of all reasons
+ *						together, a second, 100
  * down			-			{"interfaces": [name], "restored": [],
  *						"pin_dir"}; the daemon disarms,
  *						lets cookies in flight come
@@ -63,6 +68,9 @@
  * CHANGE	{"what" "from" "to"}, of "[keys] lifetime", "interface eth0",
  *		"service *:443" or "service *:443 policy"; from null: it is
  *		new, to null: it is gone
+ * SAMPLE	{"time" (s since 1970) "event": "sample" "reason" "listen" "iface"
+ *		"client" "server" "length" (of the frame) "data": its first
+ *		bytes, 128 at most, in hex}, or lost as of EVENT; see abi.h
  * filter	["src", "192.0.2.0/24", "state", "established"], see filter.h;
  *		"pending": so many matched that have no socket yet to kill
  * KEY		{"slot" "state": "current"|"previous"|"ended" "age_s"}
