@@ -220,6 +220,21 @@ def test_watch(env):
 
 
 @net_test
+def test_explain(env):
+    """What stats counts, explain explains; also when no daemon is left."""
+    env.nginx()
+    env.synkeeperd()
+    get_once(env)
+    counted = set(env.json("stats")["total"])
+    assert {"answered", "admitted"} <= counted, counted
+    env.synkeeper("down")
+    for reason in counted:
+        got = env.json("explain", reason)
+        assert got["reason"] == reason and got["meaning"] and got["cure"], got
+    failed(env, 2, ["cokie", "did you mean"], "explain", "bad_cokie")
+
+
+@net_test
 def test_session_list(env):
     env.nginx()
     env.synkeeperd(services=("*:80",))

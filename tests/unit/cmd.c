@@ -54,8 +54,8 @@ static void usage_errors(void **state)
 		const char *line, *err;
 	} table[] = {
 		{ "foo", "foo: no object \"foo\": known are status, service, "
-			 "session, key, stats, capture, check, reload, "
-			 "down\n" },
+			 "session, key, stats, explain, capture, check, "
+			 "reload, down\n" },
 		{ "s", "s: object \"s\" is ambiguous: status, service, "
 		       "session, stats\n" },
 		{ "service foo", "service: no verb \"foo\": known are list, "

@@ -178,8 +178,8 @@ static void usage_errors(void **state)
 		{ "capture -w f --service 80",
 		  "--service 80: port missing: write it as 192.0.2.1:443, "
 		  "[2001:db8::1]:443 or *:443\n" },
-		{ "capture -w f --reason bad-cookie",
-		  "--reason bad-cookie: no reason has that name: did you mean "
+		{ "capture -w f --reason bad_cokie",
+		  "--reason bad_cokie: no reason has that name: did you mean "
 		  "bad_cookie?\n" },
 		{ "capture -w f --reason stray_rst,cookie",
 		  "--reason cookie: no reason has that name: did you mean "

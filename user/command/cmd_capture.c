@@ -219,7 +219,7 @@ static int parse_reasons(const struct cmd *c, const char *text, json_t *ret)
 			return cmd_usage(c, "only dropped packets are sampled",
 					 "--reason %s: it never drops (%s)",
 					 word, r->text);
-		json_array_append_new(ret, json_string(word));
+		json_array_append_new(ret, json_string(r->name));
 		if (!text[len])
 			return CMD_DONE;
 	}

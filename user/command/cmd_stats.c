@@ -303,6 +303,7 @@ static int stats_run(const struct cmd *c, const struct cmd_args *args)
 const struct cmd_object cmd_stats = {
 	.name = "stats",
 	.help = "packets by service and reason",
+	.more = "synkeeper explain REASON tells more about one.\n",
 	.verb = {
 		{ .name = "",
 		  .option = { { "--service", "A:P" },

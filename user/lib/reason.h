@@ -21,7 +21,10 @@ struct reason_info {
 	const char *text;
 };
 
-/* In the order of reasons.h; NULL beyond its end, or for an unknown name. */
+/*
+ * In the order of reasons.h; NULL beyond its end, or for an unknown name. Words
+ * of a name may be joined by '-', too.
+ */
 const struct reason_info *reason_at(size_t i);
 const struct reason_info *reason_find(const char *name);
 
