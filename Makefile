@@ -16,14 +16,14 @@ DESTDIR ?=
 Q := $(if $(V),,@)
 say = @printf '  %-8s %s\n' $(1) $(2)
 
-LIBS := libbpf libsystemd inih jansson libmnl libcap-ng
+LIBS := libbpf libsystemd inih jansson libmnl libcap-ng ncursesw
 TEST_LIBS := libsodium cmocka
 CFLAGS ?= -O2 -g
 WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes \
 	-Wmissing-prototypes -Wno-missing-field-initializers
 ALL_CFLAGS = -std=gnu11 $(WARN) -D_GNU_SOURCE -DSYNKEEPER_VERSION='"$(VERSION)"' \
 	-Iinclude -Iuser/daemon -Iuser/command -Iuser/lib -I$(O) $(shell $(PKG_CONFIG) --cflags $(LIBS)) $(CFLAGS)
-ALL_LIBS = -Wl,--as-needed $(shell $(PKG_CONFIG) --libs $(LIBS))
+ALL_LIBS = -Wl,--as-needed $(shell $(PKG_CONFIG) --libs $(LIBS)) -lm
 BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -Wall -Wextra -Werror \
 	-Iinclude -Ivmlinux/$(ARCH)
 

@@ -54,8 +54,8 @@ static void usage_errors(void **state)
 		const char *line, *err;
 	} table[] = {
 		{ "foo", "foo: no object \"foo\": known are status, service, "
-			 "session, key, stats, explain, capture, check, "
-			 "reload, down\n" },
+			 "session, key, stats, explain, top, capture, "
+			 "check, reload, down\n" },
 		{ "s", "s: object \"s\" is ambiguous: status, service, "
 		       "session, stats\n" },
 		{ "service foo", "service: no verb \"foo\": known are list, "
@@ -176,6 +176,10 @@ static void usage_errors(void **state)
 		  "IPv6, the other is not: give two of one family\n" },
 		{ "check", "check: missing IFACE: "
 			   "usage: synkeeper check IFACE\n" },
+		{ "top --interval 0",
+		  "top: --interval 0: 0.1 to 86400 seconds\n" },
+		{ "top now", "top: one word too many: now: usage: synkeeper "
+			     "top [--interval SECONDS]\n" },
 		{ "down eth0", "down: one word too many: eth0: "
 			       "usage: synkeeper down\n" },
 	};
@@ -187,6 +191,14 @@ static void usage_errors(void **state)
 		snprintf(err, sizeof(err), "synkeeper: %s", table[i].err);
 		expect_run(table[i].line, false, CMD_USAGE, "", err);
 	}
+}
+
+static void a_screen_is_not_json(void **state)
+{
+	(void)state;
+	expect_run("top", true, CMD_USAGE, "",
+		   "synkeeper: top: a screen is not JSON: synkeeper -j status, "
+		   "or -j stats --watch\n");
 }
 
 static void help_of_an_object(void **state)
@@ -250,8 +262,11 @@ static void nothing_is_pinned(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-	CMD_TEST(prefixes),	     CMD_TEST(usage_errors),
-	CMD_TEST(help_of_an_object), CMD_TEST(session_help_explains_filters),
+	CMD_TEST(prefixes),
+	CMD_TEST(usage_errors),
+	CMD_TEST(a_screen_is_not_json),
+	CMD_TEST(help_of_an_object),
+	CMD_TEST(session_help_explains_filters),
 	CMD_TEST(nothing_is_pinned),
 };
 

@@ -185,9 +185,8 @@ static int read_reply(struct client *cl, json_t **ret, int64_t deadline)
 	return 0;
 }
 
-int client_request(struct client *cl, const json_t *request, json_t **ret)
+int client_send(struct client *cl, const json_t *request)
 {
-	int64_t deadline = now_ms() + CLIENT_TIMEOUT_MS;
 	char *line = json_dumps(request, JSON_COMPACT);
 	size_t len;
 	int err = -EMSGSIZE;
@@ -197,9 +196,18 @@ int client_request(struct client *cl, const json_t *request, json_t **ret)
 	len = strlen(line);
 	if (len + 1 <= CONTROL_LINE_MAX) {
 		line[len] = '\n'; /* for the NUL: the length is known */
-		err = send_all(cl->fd, line, len + 1, deadline);
+		err = send_all(cl->fd, line, len + 1,
+			       now_ms() + CLIENT_TIMEOUT_MS);
 	}
 	free(line);
+	return err;
+}
+
+int client_request(struct client *cl, const json_t *request, json_t **ret)
+{
+	int64_t deadline = now_ms() + CLIENT_TIMEOUT_MS;
+	int err = client_send(cl, request);
+
 	return err ? err : read_reply(cl, ret, deadline);
 }
 

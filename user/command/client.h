@@ -29,6 +29,9 @@ void client_close(struct client *cl);
 /* Sends @request; the reply is a JSON object that the caller owns. */
 int client_request(struct client *cl, const json_t *request, json_t **ret);
 
+/* Only sends it; replies come in the order of requests. */
+int client_send(struct client *cl, const json_t *request);
+
 /*
  * The next line, without its newline and good until the next call; -EAGAIN if
  * no whole one has come. client_fd() is for poll(2).

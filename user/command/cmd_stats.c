@@ -1,21 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Theory of operation: `synkeeper stats`: packets by service and reason. With
- * --watch two answers are subtracted and divided by the time between them;
- * what is printed is again one object, whose members end in "per_second".
- * SIGINT and SIGTERM are blocked meanwhile and awaited between two looks, so
- * that what is printed is always whole.
+ * --watch, what grew between two answers (rates.h). SIGINT and SIGTERM are
+ * blocked meanwhile and awaited between two looks, so that what is printed is
+ * always whole.
  */
 #include <errno.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "cmd.h"
 #include "print.h"
+#include "rates.h"
 #include "reason.h"
-#include "words.h"
 
 static const struct column packet_columns[] = {
 	{ "REASON", "reason", CELL_STRING, 14 },
@@ -134,90 +132,10 @@ static void watch_text(FILE *out, const json_t *result)
 
 /* ---- --watch ---- */
 
-static json_t *rates_of(const json_t *before, const json_t *now, double seconds)
-{
-	json_t *rates = json_object(), *n;
-	const char *name;
-
-	json_object_foreach ((json_t *)now, name, n) {
-		json_int_t grown =
-			json_integer_value(n) -
-			json_integer_value(json_object_get(before, name));
-
-		/* smaller than before: counted anew from zero */
-		if (grown < 0)
-			grown = json_integer_value(n);
-		if (grown > 0)
-			json_object_set_new(
-				rates, name,
-				json_real((json_int_t)(10 * grown / seconds +
-						       0.5) /
-					  10.0));
-	}
-	return rates;
-}
-
-static bool same_listen(const json_t *a, const json_t *b)
-{
-	return json_equal(json_object_get(a, "listen"),
-			  json_object_get(b, "listen"));
-}
-
-/* @service in an earlier answer: at the same index, unless some came or went */
-static const json_t *earlier(const json_t *stats, const json_t *service,
-			     size_t index)
-{
-	const json_t *services = json_object_get(stats, "services");
-	json_t *other = json_array_get(services, index);
-	size_t i;
-
-	if (other && same_listen(other, service))
-		return other;
-	json_array_foreach (services, i, other) {
-		if (same_listen(other, service))
-			return other;
-	}
-	return NULL;
-}
-
-static json_t *difference(const json_t *before, const json_t *now,
-			  double seconds)
-{
-	json_t *services = json_array(), *service;
-	size_t i;
-
-	json_array_foreach (json_object_get(now, "services"), i, service) {
-		const json_t *old = earlier(before, service, i);
-
-		json_array_append_new(
-			services,
-			json_pack("{s:O*, s:O*, s:o}", "listen",
-				  json_object_get(service, "listen"), "name",
-				  json_object_get(service, "name"),
-				  "per_second",
-				  rates_of(json_object_get(old, "packets"),
-					   json_object_get(service, "packets"),
-					   seconds)));
-	}
-	return json_pack("{s:I, s:f, s:o, s:o}", "time", (json_int_t)time(NULL),
-			 "interval_s", seconds, "services", services,
-			 "per_second",
-			 rates_of(json_object_get(before, "total"),
-				  json_object_get(now, "total"), seconds));
-}
-
-static double now_s(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec + ts.tv_nsec / 1e9;
-}
-
 /* True when it is time for the next look, false when the user had enough. */
 static bool wait_until(double when, const sigset_t *stop)
 {
-	double left = when - now_s();
+	double left = when - rates_clock();
 	struct timespec ts = {};
 
 	if (left > 0) {
@@ -235,7 +153,7 @@ static int stats_call(const struct cmd *c, const char *listen, json_t **ret)
 static int watch(const struct cmd *c, const char *listen, double period)
 {
 	json_t *before = NULL, *now;
-	double then = now_s(), next = then, at;
+	double then = rates_clock(), next = then, at;
 	sigset_t stop;
 	int err;
 
@@ -248,9 +166,9 @@ static int watch(const struct cmd *c, const char *listen, double period)
 		err = stats_call(c, listen, &now);
 		if (err)
 			break;
-		at = now_s();
+		at = rates_clock();
 		if (before) {
-			cmd_show(c, difference(before, now, at - then),
+			cmd_show(c, rates_between(before, now, at - then),
 				 watch_text);
 			fflush(c->out);
 		}
@@ -263,26 +181,6 @@ static int watch(const struct cmd *c, const char *listen, double period)
 	return err ? CMD_FAILED : CMD_DONE;
 }
 
-/* "1", "0.5", or with a unit as in the configuration: "500ms", "5m" */
-static int parse_period(const char *text, double *ret)
-{
-	unsigned int ms;
-	char *end;
-	double s;
-
-	if (!*text) {
-		*ret = 1;
-		return 0;
-	}
-	s = strtod(text, &end);
-	if (end == text || *end)
-		s = parse_duration(text, &ms) ? 0 : ms / 1000.0;
-	if (!(s >= 0.1 && s <= 86400))
-		return -EINVAL;
-	*ret = s;
-	return 0;
-}
-
 static int stats_run(const struct cmd *c, const struct cmd_args *args)
 {
 	const char *listen = args->option[0];
@@ -290,7 +188,7 @@ static int stats_run(const struct cmd *c, const struct cmd_args *args)
 	json_t *result;
 
 	if (args->option[1]) {
-		if (parse_period(args->option[1], &period))
+		if (rates_period(args->option[1], &period))
 			return cmd_usage(c, "0.1 to 86400 seconds",
 					 "--watch %s", args->option[1]);
 		return watch(c, listen, period);

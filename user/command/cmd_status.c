@@ -6,6 +6,7 @@
  */
 #include "cmd.h"
 #include "cmd_service.h"
+#include "cmd_status.h"
 #include "print.h"
 #include "reason.h"
 
@@ -33,7 +34,7 @@ static void put_daemon(FILE *out, const json_t *status)
 }
 
 /* All states add up to the number in front; those with none are left out. */
-static void put_sessions(FILE *out, const json_t *status)
+void status_put_sessions(FILE *out, const json_t *status)
 {
 	static const struct {
 		const char *member, *text;
@@ -52,7 +53,7 @@ static void put_sessions(FILE *out, const json_t *status)
 	for (i = 0; i < n_states; i++)
 		all += (json_int_t)number(s, states[i].member);
 	sum = json_integer(all);
-	fprintf(out, "sessions  %s of %s", print_count(sum, cell),
+	fprintf(out, "%s of %s", print_count(sum, cell),
 		print_count(json_object_get(s, "max"), max));
 	json_decref(sum);
 	for (i = 0; i < n_states; i++)
@@ -62,7 +63,6 @@ static void put_sessions(FILE *out, const json_t *status)
 					json_object_get(s, states[i].member),
 					cell),
 				states[i].text);
-	fputc('\n', out);
 }
 
 static void put_key(FILE *out, const json_t *status)
@@ -114,7 +114,9 @@ static void status_text(FILE *out, const json_t *status)
 	fputc('\n', out);
 	cmd_service_table(out, json_object_get(status, "services"));
 	fputc('\n', out);
-	put_sessions(out, status);
+	fputs("sessions  ", out);
+	status_put_sessions(out, status);
+	fputc('\n', out);
 	put_key(out, status);
 	put_packets(out, status);
 	put_health(out, status);

@@ -102,14 +102,19 @@ const char *reason_action_name(enum reason_action action)
 	return names[action];
 }
 
-json_int_t reason_sum(const json_t *packets, enum reason_action action)
+double reason_rate(const json_t *per_second, enum reason_action action)
 {
-	json_int_t sum = 0;
+	double sum = 0;
 	size_t i;
 
 	for (i = 0; i < N_INFOS; i++)
 		if (infos[i].action == action)
-			sum += json_integer_value(
-				json_object_get(packets, infos[i].name));
+			sum += json_number_value(
+				json_object_get(per_second, infos[i].name));
 	return sum;
+}
+
+json_int_t reason_sum(const json_t *packets, enum reason_action action)
+{
+	return (json_int_t)reason_rate(packets, action); /* exact up to 2^53 */
 }

@@ -42,4 +42,7 @@ const char *reason_action_name(enum reason_action action);
 /* How many of @packets, {REASON: n}, had that action. */
 json_int_t reason_sum(const json_t *packets, enum reason_action action);
 
+/* The same of rates. */
+double reason_rate(const json_t *per_second, enum reason_action action);
+
 #endif

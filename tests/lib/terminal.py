@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A command on a terminal of its own, and what that terminal shows.
+
+Theory of operation: a pseudo-terminal whose other end is read whenever
+somebody looks; pyte makes a screen of it, with colours. The command leads a
+session with the terminal as its own, so that Ctrl-C and hanging up reach it.
+"""
+import contextlib
+import fcntl
+import os
+import pty
+import select
+import signal
+import struct
+import subprocess
+import termios
+import time
+
+import pyte
+
+from namespace import wait_for
+
+
+class Terminal:
+    def __init__(self, cmd, cols=80, lines=24, locale="C.UTF-8"):
+        self.master, self.slave = pty.openpty()
+        self.screen = pyte.Screen(cols, lines)
+        self.stream = pyte.ByteStream(self.screen)
+        self.resize(cols, lines)
+        self.before = termios.tcgetattr(self.slave)
+        env = dict(os.environ, TERM="xterm-256color", LC_ALL=locale)
+        self.process = subprocess.Popen(
+            cmd, stdin=self.slave, stdout=self.slave, stderr=self.slave,
+            env=env, start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        self.close()
+
+    def close(self):
+        """Hangs up."""
+        for fd in (self.master, self.slave):
+            with contextlib.suppress(OSError):
+                os.close(fd)
+
+    def resize(self, cols, lines):
+        fcntl.ioctl(self.slave, termios.TIOCSWINSZ,
+                    struct.pack("HHHH", lines, cols, 0, 0))
+        self.screen.resize(lines, cols)
+        self.screen.erase_in_display(2)
+
+    def type(self, text):
+        os.write(self.master, text.encode())
+
+    def read(self):
+        """Takes in all that has been written so far."""
+        while select.select([self.master], [], [], 0)[0]:
+            self.stream.feed(os.read(self.master, 65536))
+
+    def text(self):
+        """The lines of the screen, as they are now."""
+        self.read()
+        return [line.rstrip() for line in self.screen.display]
+
+    def row(self, word):
+        """The first line with this word in it, or ""."""
+        return next((line for line in self.text() if word in line), "")
+
+    def wait_text(self, *words, timeout=10):
+        """Until all of them are on the screen; its lines."""
+        try:
+            wait_for(lambda: all(self.row(word) for word in words), timeout,
+                     "")
+        except AssertionError:
+            raise AssertionError(
+                f"expected {words} on the screen within {timeout} s, got:\n" +
+                "\n".join(self.text())) from None
+        return self.text()
+
+    def wait_end(self, timeout=5):
+        """The exit code; what is still written is read meanwhile."""
+        end = time.monotonic() + timeout
+        while self.process.poll() is None:
+            if time.monotonic() > end:
+                raise AssertionError(
+                    f"still there after {timeout} s, with the screen:\n" +
+                    "\n".join(self.text()))
+            self.read()
+            time.sleep(0.01)
+        self.read()
+        return self.process.returncode
+
+    def interrupt(self):
+        """Ctrl-C, through the terminal."""
+        self.type(chr(3))
+
+    def signal(self, number=signal.SIGTERM):
+        self.process.send_signal(number)
+
+    def is_restored(self):
+        """Are the terminal's settings what they were?"""
+        return termios.tcgetattr(self.slave) == self.before
