@@ -1,0 +1,211 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""`synkeeper capture`: what is in the file, by another reader than ours.
+
+Theory of operation: packets are dropped for known reasons while `capture`
+runs, and tshark reads what it wrote: however it ended, the file must be whole,
+and hold nothing but what was asked for.
+"""
+import contextlib
+import os
+import re
+import signal
+
+from books import protect
+from namespace import run, wait_for
+from netenv import ROOT
+from nettest import net_test
+from scapytools import Peer
+from sockets import listen
+from terminal import Terminal
+
+DATA = b"x" * 500
+HEAD = 128  # bytes of a frame that are kept
+FIELDS = ("comment", "interface_name", "len", "cap_len")
+
+
+def meaning(reason):
+    """What reasons.h says of it."""
+    with open(os.path.join(ROOT, "include/synkeeper/reasons.h"),
+              encoding="utf-8") as f:
+        return re.search(rf'X\({reason}, DROP,[\s\\]*"([^"]*)"', f.read())[1]
+
+
+def tshark(path):
+    """{field: value} for each packet; tshark must find the file whole."""
+    fields = [f"frame.{name}" for name in FIELDS] + ["tcp.dstport"]
+    out = run(["tshark", "-r", path, "-T", "fields",
+               *(word for f in fields for word in ("-e", f))]).stdout
+    return [dict(zip((*FIELDS, "port"), line.split("\t")))
+            for line in out.splitlines()]
+
+
+class Capture:
+    """`capture -w FILE`, from now on."""
+
+    def __init__(self, env, *args, path=None):
+        self.path = path or f"{env.dir}/capture.pcapng"
+        self.process = env.server.start(
+            [*env.synkeeper_command(), "capture", "-w", self.path, *args],
+            name="capture")
+
+        def begun():
+            self.process.check_alive()
+            return os.path.exists(self.path) and os.path.getsize(self.path)
+
+        wait_for(begun, 5, "`capture` to begin its file")
+
+    def wait(self, code, *words):
+        """Until its end; how many packets it says it has captured."""
+        got = self.process.wait(10)
+        output = self.process.output()
+        assert got == code and all(word in output for word in words), \
+            f"capture: expected exit code {code} and {words}, got {got}: " \
+            f"{output}"
+        found = re.search(r"^([\d,]+) packets? captured", output, re.M)
+        assert found, f"capture: no number of packets: {output}"
+        return int(found[1].replace(",", ""))
+
+    def check_file(self, n):
+        packets = tshark(self.path)
+        assert len(packets) == n, \
+            f"capture says {n} packets, tshark finds {len(packets)}"
+        return packets
+
+
+def drop_three(peer):
+    """One packet for each of three reasons."""
+    peer.flow().send("A", DATA)
+    peer.flow().send("R")
+    peer.flow().send("SF")
+
+
+@net_test
+def test_reasons_lengths_and_interface(env):
+    with listen(env), Peer(env) as peer:
+        protect(env)
+        capture = Capture(env, "--count", "3")
+        drop_three(peer)
+        packets = capture.check_file(capture.wait(0))
+    lengths = {"bad_cookie": 14 + 20 + 20 + len(DATA), "stray_rst": 54,
+               "bad_flags": 54}
+    for packet, (reason, length) in zip(packets, lengths.items()):
+        want = {"comment": f"{reason}: {meaning(reason)}",
+                "interface_name": env.server.iface, "len": str(length),
+                "cap_len": str(min(length, HEAD)), "port": "80"}
+        assert packet == want, f"expected {want}, got {packet}"
+
+
+@net_test
+def test_only_what_is_asked_for(env):
+    with listen(env), listen(env, port=81), Peer(env) as peer:
+        protect(env, "*:80", "*:81")
+        reasons = Capture(env, "--reason", "bad_flags,stray_rst",
+                          "--count", "2")
+        drop_three(peer)
+        got = [p["comment"].partition(":")[0]
+               for p in reasons.check_file(reasons.wait(0))]
+        assert got == ["stray_rst", "bad_flags"], f"--reason: got {got}"
+
+        service = Capture(env, "--service", "*:81", "--count", "1",
+                          path=f"{env.dir}/service.pcapng")
+        peer.flow(80).send("A")
+        peer.flow(81).send("A")
+        got = [p["port"] for p in service.check_file(service.wait(0))]
+        assert got == ["81"], f"--service *:81: got packets to {got}"
+
+
+@net_test
+def test_until_ctrl_c(env):
+    """The file is whole; an older one of that name is gone."""
+    env.nginx()
+    protect(env)
+    path = f"{env.dir}/capture.pcapng"
+    with open(path, "wb") as f:
+        f.write(b"x" * (4 << 20))
+    flood = env.flood("ack", 20, rate=20000)
+    capture = Capture(env, "--rate", "1000")
+    wait_for(lambda: 20000 < os.path.getsize(path) < 4 << 20, 10,
+             "the file to grow anew")
+    capture.process.signal(signal.SIGINT)
+    n = capture.wait(0)
+    flood.stop()
+    capture.check_file(n)
+    assert n > 100, f"expected more than 100 packets, got {n}"
+
+
+@net_test
+def test_into_a_pipe(env):
+    """tshark reads as it is written; a reader that leaves is a good end."""
+    env.nginx()
+    protect(env)
+    env.flood("ack", 20, rate=20000)
+    command = " ".join(env.synkeeper_command())
+    out = env.server.run(
+        ["bash", "-o", "pipefail", "-c",
+         f"{command} capture -w - --count 5 | tshark -r - -T fields "
+         "-e frame.comment"]).stdout
+    want = [f"bad_cookie: {meaning('bad_cookie')}"] * 5
+    assert out.splitlines() == want, f"expected {want}, got {out}"
+    env.server.run(["bash", "-o", "pipefail", "-c",
+                    f"{command} capture -w - | head -c 300 >/dev/null"])
+
+
+@contextlib.contextmanager
+def small_disk(env):
+    path = f"{env.dir}/small"
+    os.mkdir(path)
+    run(["mount", "-t", "tmpfs", "-o", "size=32k", "tmpfs", path])
+    try:
+        yield path
+    finally:
+        run(["umount", "-l", path])
+
+
+@net_test
+def test_full_disk(env):
+    """Says so, and what had room can be read to its last packet."""
+    env.nginx()
+    protect(env)
+    env.flood("ack", 20, rate=20000)
+    with small_disk(env) as path:
+        capture = Capture(env, "--rate", "10000", path=f"{path}/c.pcapng")
+        n = capture.wait(1, f"{path}/c.pcapng: No space left on device")
+        capture.check_file(n)
+        assert n > 50, f"expected more than 50 packets in 32 kB, got {n}"
+
+
+@net_test
+def test_daemon_ends(env):
+    env.nginx()
+    daemon = protect(env)
+    capture = Capture(env)
+    daemon.kill()
+    capture.check_file(capture.wait(1, "the daemon has ended"))
+
+
+@net_test
+def test_refusals(env):
+    """Nothing is begun: an older file stays what it was."""
+    path = f"{env.dir}/old.pcapng"
+    with open(path, "w", encoding="utf-8") as f:
+        f.write("old")
+    env.nginx()
+    for when, args, word in (
+            ("no daemon", ["-w", path], "no daemon answers"),
+            ("no such service", ["-w", path, "--service", "*:9"], "*:9"),
+            ("no such folder", ["-w", f"{env.dir}/no/f"],
+             "No such file or directory")):
+        if when == "no such service":
+            protect(env)
+        p = env.synkeeper("capture", *args, check=False, timeout=10)
+        assert p.returncode == 1 and word in p.stderr and not p.stdout, \
+            f"{when}: expected exit code 1 and '{word}', got {p}"
+    with open(path, encoding="utf-8") as f:
+        assert f.read() == "old", "a refused capture wrote over a file"
+    command = env.server.command([*env.synkeeper_command(), "capture", "-w",
+                                  "-"])
+    with Terminal(command) as terminal:
+        code = terminal.wait_end()
+        text = " ".join(terminal.text())
+        assert code == 1 and "is a terminal" in text, \
+            f"to a terminal: exit code {code}: {text}"
