@@ -28,6 +28,7 @@ CLIENTS_PER_S = 1000
 STEP_S = 2
 FORGED_PER_S = 1000
 ECHO_PORT = 81
+FOREIGN_ABI = 99
 SERVICES = ("*:80", f"*:{ECHO_PORT}")
 COUNTER = """
 table ip bed {
@@ -190,3 +191,39 @@ def test_life(env):
     total = env.json("status")["total"]
     dropped = {r: total.get(r, 0) for r in ("expired_cookie", "refused")}
     assert not any(dropped.values()), f"good packets were dropped: {dropped}"
+
+
+def make_foreign(env):
+    """The pinned maps become those of another version, in nothing but name."""
+    path = f"{env.pin_dir}/maps/settings"
+    key = ["key", "0", "0", "0", "0"]
+    out = run(["bpftool", "-j", "map", "lookup", "pinned", path, *key]).stdout
+    value = [int(byte, 16) for byte in json.loads(out)["value"]]
+    value[:4] = (FOREIGN_ABI).to_bytes(4, "little")
+    run(["bpftool", "map", "update", "pinned", path, *key, "value",
+         *map(str, value)])
+
+
+@net_test
+def test_other_layout(env):
+    """Maps of another version are replaced, and that is said: sessions are
+    adopted from their sockets, and cookies in flight stay good."""
+    daemons = Daemons(env)
+    with loaded(env, daemons.start) as (load, _):
+        before = env.json("key", "list")
+        held = env.json("status")["sessions"]["established"]
+        with load.step("start on maps of another version"):
+            daemons.end(signal.SIGTERM)
+            make_foreign(env)
+            daemons.start()
+        said = daemons.now.output()
+        for word in (env.pin_dir, f"ABI {FOREIGN_ABI}", "adopted"):
+            assert word in said, f"expected {word!r} in the log, got: {said}"
+        now = env.json("key", "list")
+        assert now["epoch"] == before["epoch"] and \
+            now["keys"][0]["age_s"] >= before["keys"][0]["age_s"], \
+            f"the keys are new: {before} became {now}"
+        wait_for(lambda: env.json("status")["sessions"]["established"]
+                 >= TRANSFERS, 10, f"{held} sessions to be adopted again")
+        settings = attached.map_value(env, "settings", 0)
+        assert settings["abi"] != FOREIGN_ABI, "the maps are still the old ones"

@@ -265,22 +265,26 @@ static void diff_service(struct config_diff *d,
 	c->new_service = new;
 }
 
+/* A place in the order of addresses. */
+struct place {
+	const struct config_service *service;
+};
+
 static int by_listen(const void *va, const void *vb)
 {
-	const struct config_service *const *a = va, *const *b = vb;
+	const struct place *a = va, *b = vb;
 
-	return listen_compare(&(*a)->listen, &(*b)->listen);
+	return listen_compare(&a->service->listen, &b->service->listen);
 }
 
 /* @c's services in order; the array is the caller's. NULL: out of memory. */
-static const struct config_service **sorted(const struct config *c)
+static struct place *sorted(const struct config *c)
 {
-	const struct config_service **list;
+	struct place *list = calloc(c->n_services + 1, sizeof(*list));
 	size_t i;
 
-	list = calloc(c->n_services + 1, sizeof(*list));
 	for (i = 0; list && i < c->n_services; i++)
-		list[i] = &c->services[i];
+		list[i].service = &c->services[i];
 	if (list)
 		qsort(list, c->n_services, sizeof(*list), by_listen);
 	return list;
@@ -289,28 +293,26 @@ static const struct config_service **sorted(const struct config *c)
 static void diff_services(struct config_diff *d, const struct config *old,
 			  const struct config *wanted)
 {
-	const struct config_service **olds = sorted(old);
-	const struct config_service **news = sorted(wanted);
+	struct place *a = sorted(old), *b = sorted(wanted);
 	size_t i = 0, j = 0;
 
-	d->failed = d->failed || !olds || !news;
+	d->failed = d->failed || !a || !b;
 	while (!d->failed && (i < old->n_services || j < wanted->n_services)) {
-		int order = i == old->n_services ? 1
-			    : j == wanted->n_services
-				    ? -1
-				    : by_listen(&olds[i], &news[j]);
+		int order = i == old->n_services      ? 1
+			    : j == wanted->n_services ? -1
+						      : by_listen(&a[i], &b[j]);
 
 		if (order > 0)
-			diff_service(d, NULL, news[j]);
+			diff_service(d, NULL, b[j].service);
 		else if (!order)
-			diff_service(d, olds[i], news[j]);
-		else if (!olds[i]->by_hand)
-			diff_service(d, olds[i], NULL);
+			diff_service(d, a[i].service, b[j].service);
+		else if (!a[i].service->by_hand)
+			diff_service(d, a[i].service, NULL);
 		i += order <= 0;
 		j += order >= 0;
 	}
-	free(olds);
-	free(news);
+	free(a);
+	free(b);
 }
 
 int config_diff(const struct config *old, const struct config *wanted,

@@ -215,7 +215,7 @@ static int prepare(struct daemon *d)
 		err = keys_init(&d->keys, loader_map_fd(&d->loader, MAP_KEYS),
 				d->settings,
 				d->config.key_lifetime_ms * 1000000ULL,
-				d->loader.took_over);
+				d->loader.kept_keys);
 	if (!err)
 		err = sessions_init(&d->sessions, &d->loader, d->settings,
 				    watch_tell, d);
@@ -239,6 +239,17 @@ static int prepare(struct daemon *d)
 	return err;
 }
 
+/* All that the programs need is in the maps. */
+static int be_ready(struct daemon *d)
+{
+	int err = daemon_refresh(d);
+
+	if (!err)
+		__atomic_or_fetch(&d->settings->flags, SETTING_READY,
+				  __ATOMIC_SEQ_CST);
+	return err;
+}
+
 int daemon_run(struct daemon *d)
 {
 	int err;
@@ -250,17 +261,18 @@ int daemon_run(struct daemon *d)
 	err = prepare(d);
 	if (!err)
 		err = loader_pin(&d->loader);
+	if (!err && d->loader.replaces)
+		err = be_ready(d); /* when the old programs are swapped out */
 	if (!err)
 		err = ifaces_attach(d);
 	if (!err)
-		err = daemon_refresh(d);
+		err = be_ready(d);
 	if (!err)
 		err = caps_drop();
 	if (err) {
 		undo(d);
 		return err;
 	}
-	__atomic_or_fetch(&d->settings->flags, SETTING_READY, __ATOMIC_SEQ_CST);
 	sd_notify(0, "READY=1");
 	log_info("ready");
 	err = sd_event_loop(d->loop);

@@ -37,18 +37,18 @@ static void forget_iface(const struct daemon *d, __u32 ifindex)
 	}
 }
 
-/* Writes what answers on @a must know of it: MAC and MTU as they are now. */
-static int write_iface(const struct daemon *d, const struct attachment *a)
+/* Writes what answers must know of an interface: MAC and MTU as they are now. */
+static int write_iface(const struct daemon *d, const char *name, int ifindex)
 {
 	int fd = loader_map_fd(&d->loader, MAP_IFACES), err;
 	struct iface iface, there;
 	__u32 i, slot;
 
-	err = netconf_iface(a->name, a->ifindex, &iface);
+	err = netconf_iface(name, ifindex, &iface);
 	if (err)
 		return err;
 	for (i = 0; i < IFACE_TRIES; i++) {
-		slot = (a->ifindex + i) % IFACES_MAX;
+		slot = ((__u32)ifindex + i) % IFACES_MAX;
 		if (bpf_map_lookup_elem(fd, &slot, &there))
 			return -errno;
 		if (there.ifindex && there.ifindex != iface.ifindex &&
@@ -65,24 +65,25 @@ void ifaces_follow(const struct daemon *d)
 	size_t i;
 
 	for (i = 0; i < d->n_ifaces; i++)
-		write_iface(d, &d->ifaces[i]); /* gone: nothing to answer */
+		write_iface(d, d->ifaces[i].name, d->ifaces[i].ifindex);
+	/* gone: nothing to answer */
 }
 
 int ifaces_add(struct daemon *d, const struct config *c, const char *name)
 {
 	struct attachment *a = &d->ifaces[d->n_ifaces];
-	int err = attach(&d->loader, c, name, a);
+	int ifindex = (int)if_nametoindex(name), err;
 
-	if (err)
-		return err;
-	err = write_iface(d, a);
+	/* first, so that a program finds it from its first packet on */
+	err = ifindex ? write_iface(d, name, ifindex) : 0;
 	if (err) {
 		log_err("%s: cannot protect it: %s%s", name, strerror(-err),
 			err == -EOPNOTSUPP ? ": it is no Ethernet" : "");
-		if (!a->found)
-			detach(&d->loader, a);
 		return err;
 	}
+	err = attach(&d->loader, c, name, a);
+	if (err)
+		return err;
 	d->n_ifaces++;
 	log_info("%s: XDP %s (%s)", name, a->native ? "native" : "skb", a->why);
 	return 0;

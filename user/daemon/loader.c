@@ -194,9 +194,10 @@ static int take_over(struct loader *l)
 	if (!fit || bpf_map_lookup_elem(fds[MAP_SETTINGS], &zero, &cfg) ||
 	    cfg.abi != ABI_VERSION) {
 		log_warn("%s: maps of another version (ABI %u, this is %u): "
-			 "replaced; sessions are adopted again, cookies in "
-			 "flight are lost",
+			 "replaced; sessions are adopted again from their "
+			 "sockets",
 			 l->pin_dir, cfg.abi, ABI_VERSION);
+		l->replaces = true;
 		goto out;
 	}
 	for (i = 0; i < MAP_COUNT && !err; i++)
@@ -206,7 +207,7 @@ static int take_over(struct loader *l)
 			strerror(-err));
 		goto out;
 	}
-	l->took_over = true;
+	l->took_over = l->kept_keys = true;
 	if (cfg.set_mask + 1 != sets)
 		log_warn("%s: the session table keeps its %u slots; synkeeper "
 			 "down and a new start change its size",
@@ -216,6 +217,57 @@ out:
 		if (fds[i] >= 0)
 			close(fds[i]); /* reuse_fd() made its own */
 	return err;
+}
+
+/* Of the __u32 that settings consist of. */
+enum { EPOCH_AT = offsetof(struct settings, epoch) / sizeof(__u32) };
+_Static_assert(EPOCH_AT == 2, "abi, flags, epoch: in every version");
+
+/*
+ * Copies the keys of maps that are being replaced, and the epoch, which names
+ * the current one. Keys of another version are the same if they are as large.
+ */
+static void inherit_keys(struct loader *l)
+{
+	int keys_fd = open_pinned(l, MAP_KEYS);
+	int settings_fd = open_pinned(l, MAP_SETTINGS);
+	struct settings fresh = {};
+	struct bpf_map_info info = {};
+	__u32 len = sizeof(info), slot, *old = NULL;
+	struct cookie_key key = {};
+	int err = -EPROTO;
+
+	if (keys_fd < 0 || settings_fd < 0 ||
+	    !map_fits(map_of(l, MAP_KEYS), keys_fd, false) ||
+	    bpf_obj_get_info_by_fd(settings_fd, &info, &len) ||
+	    info.key_size != sizeof(slot) ||
+	    info.value_size <= EPOCH_AT * sizeof(*old))
+		goto out;
+	old = malloc(info.value_size);
+	slot = 0;
+	if (!old || bpf_map_lookup_elem(settings_fd, &slot, old))
+		goto out;
+	fresh.epoch = old[EPOCH_AT];
+	err = bpf_map_update_elem(loader_map_fd(l, MAP_SETTINGS), &slot, &fresh,
+				  BPF_ANY);
+	for (; slot < KEY_SLOTS && !err; slot++) {
+		err = bpf_map_lookup_elem(keys_fd, &slot, &key);
+		if (!err)
+			err = bpf_map_update_elem(loader_map_fd(l, MAP_KEYS),
+						  &slot, &key, BPF_ANY);
+	}
+	explicit_bzero(&key, sizeof(key));
+out:
+	l->kept_keys = !err;
+	if (err)
+		log_warn("%s: the cookie keys cannot be taken over: cookies in "
+			 "flight are lost",
+			 l->pin_dir);
+	free(old);
+	if (keys_fd >= 0)
+		close(keys_fd);
+	if (settings_fd >= 0)
+		close(settings_fd);
 }
 
 /* Twice as many slots as sessions, and a power of two of sets. */
@@ -262,6 +314,8 @@ int loader_open(struct loader *l, const struct config *c)
 			strerror(-err));
 		goto fail;
 	}
+	if (l->replaces)
+		inherit_keys(l);
 	return 0;
 fail:
 	if (l->made_dir)

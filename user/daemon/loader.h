@@ -9,8 +9,10 @@
  *	PIN_DIR/maps/NAME		maps
  *	PIN_DIR/links/xdp_N, tc_N, ...	attachments, see attach.h
  *
- * Maps of another ABI version are not taken over: they are replaced, and the
- * sessions in them are adopted anew by their next packets.
+ * Maps of another ABI version are not taken over: they are replaced. The new
+ * programs take the place of the old ones, with maps that are filled by then, so
+ * there is no gap; the sessions are adopted anew from their sockets; and the
+ * cookie keys, if they look as they did, go on, so cookies in flight stay good.
  */
 #ifndef LOADER_H
 #define LOADER_H
@@ -26,6 +28,8 @@ struct loader {
 	int lock_fd;	     /* the pin directory */
 	bool made_dir;
 	bool took_over; /* maps of an earlier instance are in use */
+	bool replaces;	/* there were some, of another version */
+	bool kept_keys; /* its keys are in the maps, one way or the other */
 };
 
 /* Maps by their role; file descriptors owned by the loader. */
