@@ -10,7 +10,6 @@ import fcntl
 import os
 import pty
 import select
-import signal
 import struct
 import subprocess
 import termios
@@ -22,13 +21,15 @@ from namespace import wait_for
 
 
 class Terminal:
-    def __init__(self, cmd, cols=80, lines=24, locale="C.UTF-8"):
+    def __init__(self, cmd, cols=80, lines=24, locale="C.UTF-8",
+                 term="xterm-256color"):
         self.master, self.slave = pty.openpty()
         self.screen = pyte.Screen(cols, lines)
         self.stream = pyte.ByteStream(self.screen)
         self.resize(cols, lines)
         self.before = termios.tcgetattr(self.slave)
-        env = dict(os.environ, TERM="xterm-256color", LC_ALL=locale)
+        self.last = b""  # of what was written
+        env = dict(os.environ, TERM=term, LC_ALL=locale)
         self.process = subprocess.Popen(
             cmd, stdin=self.slave, stdout=self.slave, stderr=self.slave,
             env=env, start_new_session=True,
@@ -61,7 +62,9 @@ class Terminal:
     def read(self):
         """Takes in all that has been written so far."""
         while select.select([self.master], [], [], 0)[0]:
-            self.stream.feed(os.read(self.master, 65536))
+            data = os.read(self.master, 65536)
+            self.last = (self.last + data)[-4096:]
+            self.stream.feed(data)
 
     def text(self):
         """The lines of the screen, as they are now."""
@@ -100,9 +103,10 @@ class Terminal:
         """Ctrl-C, through the terminal."""
         self.type(chr(3))
 
-    def signal(self, number=signal.SIGTERM):
-        self.process.send_signal(number)
-
-    def is_restored(self):
-        """Are the terminal's settings what they were?"""
-        return termios.tcgetattr(self.slave) == self.before
+    def check_restored(self, when):
+        """The settings are what they were, and so is the screen."""
+        assert termios.tcgetattr(self.slave) == self.before, \
+            f"{when}: the terminal's settings were not restored"
+        for what, code in (("the screen before", b"\x1b[?1049l"),
+                           ("the cursor", b"\x1b[?25h")):
+            assert code in self.last, f"{when}: {what} was not restored"

@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""`synkeeper top` on a real terminal, during a flood.
+
+Theory of operation: top runs on a pseudo-terminal (tests/lib/terminal.py),
+keys are typed, the terminal changes its size, the daemon goes away; what the
+screen then shows is compared with what must be there.
+"""
+import os
+import signal
+
+import attached
+from books import protect
+from namespace import wait_for
+from nettest import net_test
+from terminal import Terminal
+
+ATTACKER = "203.0.113.5"
+KEYS = "q quit"
+SETTING_SAMPLED = 1 << 11
+PORTS = range(1001, 1031)
+UP, DOWN, PAGE_UP, PAGE_DOWN = "\x1bOA", "\x1bOB", "\x1b[5~", "\x1b[6~"
+
+
+def top(env, *args, **kwargs):
+    return Terminal(env.server.command([*env.synkeeper_command(), "top",
+                                        *args]), **kwargs)
+
+
+def number(text):
+    return float(text.replace(",", "").replace("k", "e3").replace("M", "e6"))
+
+
+def sampled(env):
+    return attached.map_value(env, "settings", 0)["flags"] & SETTING_SAMPLED
+
+
+@net_test
+def test_flood(env):
+    """What a flood does is on the screen, at 80x24 and at every other size."""
+    env.nginx()
+    protect(env)
+    with top(env, "--interval", "0.5") as terminal:
+        floods = [env.flood("syn", 60, rate=20000),
+                  env.flood("ack", 60, rate=20000, src=ATTACKER)]
+        text = terminal.wait_text("answered", "bad_cookie", ATTACKER, "well")
+        wait_for(lambda: number(terminal.row("dropped ").split()[1]) > 2000,
+                 10, "the rate of drops")
+        assert KEYS in terminal.text()[23], f"the keys are not below: {text}"
+        bars = terminal.row("in  ").split()[2]
+        assert set(bars) <= set("▁▂▃▄▅▆▇█"), f"bars: {bars}"
+        # SERVICE POLICY ARMED IN/S SYN/S ANSWERED DROPPED SESSIONS
+        row = terminal.row("*:80").split()
+        assert row[1:3] == ["on", "yes"] and len(row) == 8 and \
+            number(row[4]) > 2000 and row[4] == row[5], f"service: {row}"
+        source = terminal.row(ATTACKER).split(ATTACKER)[1].split()
+        assert source[:2] == ["100", "%"] and number(source[2]) > 2000, \
+            f"source: {source}"
+        assert sampled(env), "top does not watch samples"
+
+        terminal.resize(40, 8)
+        terminal.wait_text("terminal too small: 40x8, need 60x12")
+        assert not any(terminal.text()[1:]), f"too small: {terminal.text()}"
+        terminal.resize(120, 40)
+        terminal.wait_text("SERVICE", "bad_cookie", ATTACKER)
+        assert KEYS in terminal.text()[39], f"at 120x40: {terminal.text()}"
+        terminal.resize(60, 12)
+        terminal.wait_text("SERVICE", "*:80")
+        assert KEYS in terminal.text()[11], f"at 60x12: {terminal.text()}"
+        terminal.type("q")
+        assert terminal.wait_end() == 0, "after q"
+        terminal.check_restored("after q")
+        for flood in floods:
+            flood.check_alive()
+    wait_for(lambda: not sampled(env), 5, "sampling to end after top")
+
+
+@net_test
+def test_keys(env):
+    env.nginx()
+    protect(env)
+    for port in PORTS:
+        env.synkeeper("service", "add", f"*:{port}")
+    with top(env) as terminal:
+        def first():
+            lines = terminal.text()
+            head = next(i for i, line in enumerate(lines)
+                        if "SERVICE" in line)
+            return lines[head + 1].split()[0]
+
+        def press(keys, condition, what):
+            terminal.type(keys)
+            try:
+                wait_for(condition, 5, "")
+            except AssertionError:
+                raise AssertionError(f"after {what}: got\n" + "\n".join(
+                    terminal.text())) from None
+
+        terminal.wait_text("*:1001")
+        for mark in (">SYN/S", ">ANSWERED", ">DROPPED", ">SESSIONS",
+                     ">SERVICE"):
+            press("s", lambda m=mark: terminal.row(m), f"s, for {mark}")
+        assert first() == "*:1001", f"by address: {terminal.text()}"
+        press(DOWN, lambda: first() == "*:1002", "down")
+        press(UP, lambda: first() == "*:1001", "up")
+        press(UP, lambda: first() == "*:1001", "up at the top")
+        press(PAGE_DOWN, lambda: "*:1001" < first() < "*:1015", "page down")
+        press(PAGE_DOWN * 9, lambda: terminal.row("*:80"), "to the end")
+        press(PAGE_UP * 9, lambda: first() == "*:1001", "to the top")
+        press("?", lambda: terminal.row("HELP"), "?")
+        press("x", lambda: first() == "*:1001", "any key in the help")
+        press("p", lambda: terminal.row("PAUSED"), "p")
+        press("p", lambda: not terminal.row("PAUSED"), "p again")
+        press("s", lambda: terminal.row(">IN/S"), "s after all others")
+        terminal.type("q")
+        assert terminal.wait_end() == 0, "after q"
+
+
+@net_test
+def test_every_way_out(env):
+    """Exit code 0 and the terminal as it was; without UTF-8 all is ASCII."""
+    env.nginx()
+    protect(env)
+    for when, leave in (
+            ("q", lambda t: t.type("q")),
+            ("Esc", lambda t: t.type("\x1b")),
+            ("Ctrl-C", lambda t: t.interrupt()),
+            ("SIGTERM", lambda t: t.process.send_signal(signal.SIGTERM)),
+            ("SIGHUP", lambda t: t.process.send_signal(signal.SIGHUP))):
+        with top(env, locale="C") as terminal:
+            terminal.wait_text("*:80", KEYS)
+            assert "".join(terminal.text()).isascii(), \
+                f"not ASCII in the locale C: {terminal.text()}"
+            leave(terminal)
+            assert terminal.wait_end() == 0, f"after {when}"
+            terminal.check_restored(f"after {when}")
+    with top(env) as terminal:
+        terminal.wait_text(KEYS)
+        os.close(terminal.master)
+        assert terminal.process.wait(5) == 0, "after hanging up"
+
+
+@net_test
+def test_daemon_goes_and_comes(env):
+    env.nginx()
+    daemon = protect(env)
+    with top(env, "--interval", "0.2") as terminal:
+        terminal.wait_text("well", "*:80")
+        daemon.signal(signal.SIGSTOP)
+        terminal.wait_text("no daemon answers", "timed out", "*:80")
+        daemon.signal(signal.SIGCONT)
+        terminal.wait_text("well")
+        daemon.kill()
+        terminal.wait_text("no daemon answers", "Connection refused", "*:80")
+        protect(env)
+        terminal.wait_text("well")
+        env.flood("ack", 60, rate=5000, src=ATTACKER)
+        terminal.wait_text(ATTACKER, "bad_cookie")
+        terminal.type("q")
+        assert terminal.wait_end() == 0, "after q"
+
+
+@net_test
+def test_refusals(env):
+    p = env.synkeeper("top", check=False)
+    assert p.returncode == 1 and "not a terminal" in p.stderr and \
+        "stats --watch" in p.stderr, f"not a terminal: {p}"
+    p = env.synkeeper("-j", "top", check=False)
+    assert p.returncode == 2 and "-j status" in p.stderr, f"-j: {p}"
+    with top(env) as terminal:
+        assert terminal.wait_end() == 1, "no daemon"
+        terminal.wait_text("no daemon answers")
+    env.nginx()
+    protect(env)
+    with top(env, term="nonsense") as terminal:
+        assert terminal.wait_end() == 1, "an unknown terminal"
+        terminal.wait_text('terminal "nonsense" is not known')
