@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: what `synkeeper check` asks, in the order in which it
- * answers. A finding says what was looked at, what was found, and, unless
- * that is well, how to mend it. Looking changes nothing and attaches nothing.
+ * Theory of operation: what `synkeeper check` asks. Each check is a function
+ * that adds findings; cmd_check.c has the table of them, in the order in which
+ * they answer. A finding says what was looked at, what was found, and, unless
+ * that is well, how to mend it. Looking changes nothing and attaches nothing. A
+ * check that cannot be sure says nothing bad: a false alarm is a mistake.
  *
  *	FINDING	{"what" "state": "ok"|"warn"|"fail" "found" "mend"}
  *
@@ -11,37 +13,24 @@
 #ifndef CHECK_H
 #define CHECK_H
 
-#include <jansson.h>
 #include <net/if.h>
-#include <stdbool.h>
 #include <stdint.h>
 
+#include "cmd.h"
+#include "sockdiag.h"
+
 enum check_state { CHECK_OK, CHECK_WARN, CHECK_FAIL };
-
-/* @mend is not shown when the state is CHECK_OK; it may then be NULL. */
-void check_add(json_t *findings, const char *what, enum check_state state,
-	       const char *mend, const char *found, ...)
-	__attribute__((format(printf, 5, 6)));
-
-/* The machine: privileges, kernel, bpf file system, sysctls. */
-void check_host(json_t *findings, const char *pin_dir);
-
-/* The interface: link, driver, XDP, VLANs. */
-void check_iface(json_t *findings, const char *name);
-
-/* Is there a kernel function of that name for BPF programs? Needs BTF. */
-bool check_kfunc(const char *name);
-
-/* ---- what the kernel says over netlink ---- */
 
 struct check_link {
 	char kind[16]; /* "veth", "bond"; "" for hardware */
 	int ifindex;
 	int peer;	     /* of a veth; 0: none */
 	bool peer_elsewhere; /* in another network namespace */
+	int master;	     /* the bridge that it is a port of; 0: none */
 	unsigned int flags;  /* IFF_UP, … */
 	unsigned int mtu;
 	unsigned short type; /* ARPHRD_ETHER, … */
+	uint8_t mac[6];
 };
 
 /* linux/netdev.h, which Debian 12 does not have yet */
@@ -56,9 +45,77 @@ struct check_xdp {
 	uint64_t rx_metadata;
 };
 
-/* 0 or -errno; -ENODEV: no such interface. */
-int check_link_get(const char *name, struct check_link *ret);
+/* What the checks know; they add to @findings. */
+struct check {
+	const struct cmd *cmd;
+	json_t *findings;
+	const char *name; /* of the interface */
+	int link_err;	  /* 0, or why @link is not known */
+	struct check_link link;
+	int xdp_err;
+	struct check_xdp xdp;
+	bool native; /* an XDP program is attached in native mode */
+	struct diag_socket *listeners; /* in reach from outside, by port */
+	size_t n_listeners;
+	json_t *services; /* as the daemon has them; NULL: there is none */
+};
+
+/* @mend is not shown when the state is CHECK_OK; it may then be NULL. */
+void check_add(struct check *c, const char *what, enum check_state state,
+	       const char *mend, const char *found, ...)
+	__attribute__((format(printf, 5, 6)));
+
+/* Does the daemon protect @port (host byte order)? */
+bool check_is_service(const struct check *c, unsigned int port);
+
+/* check_host.c: the machine */
+void check_privileges(struct check *c);
+void check_kernel(struct check *c);
+void check_btf(struct check *c);
+void check_bpf(struct check *c);
+void check_bpffs(struct check *c);
+
+/* check_iface.c: the interface, unless it is unknown */
+void check_interface(struct check *c);
+void check_driver(struct check *c);
+void check_native(struct check *c);
+void check_attached(struct check *c);
+void check_queues(struct check *c);
+void check_merging(struct check *c);
+void check_mtu(struct check *c);
+void check_vlan(struct check *c);
+void check_veth(struct check *c);
+void check_bridge(struct check *c);
+
+/* check_tcp.c: the host's TCP and its listeners */
+void check_syncookies(struct check *c);
+void check_options(struct check *c);
+void check_backlog(struct check *c);
+void check_mptcp(struct check *c);
+void check_services(struct check *c);
+void check_ipvs(struct check *c);
+
+/* A number of /proc/sys/net/PATH, @fallback if there is none. */
+int check_sysctl(const char *path, int fallback);
+
+/* Fills @c->listeners, which the caller frees. */
+void check_find_listeners(struct check *c);
+
+/* ---- check_netlink.c ---- */
+
+/* 0 or -errno; -ENODEV: no such interface. @name NULL: by @ifindex. */
+int check_link_get(const char *name, int ifindex, struct check_link *ret);
 /* -ENOENT: a kernel before 6.3, which does not tell. */
 int check_xdp_get(int ifindex, struct check_xdp *ret);
+
+/* ---- check_ethtool.c ---- */
+
+/* Returns @buf of @size bytes, "unknown" if it is. */
+const char *check_driver_name(const char *iface, char *buf, size_t size);
+/* Is a feature on, by the name that `ethtool -k` prints? */
+bool check_feature(const char *iface, const char *feature);
+/* RX queues in use and how many there could be. 0 or -errno. */
+int check_channels(const char *iface, unsigned int *ret_used,
+		   unsigned int *ret_max);
 
 #endif

@@ -1,35 +1,25 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Theory of operation: what the machine must offer whatever the interface,
- * see check.h. That the function in the kernel is there counts, its version
- * is only a hint, since distributions carry features back.
+ * see check.h.
  */
-#include <bpf/btf.h>
+#include <bpf/bpf.h>
 #include <cap-ng.h>
 #include <errno.h>
 #include <libgen.h>
 #include <limits.h>
-#include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/utsname.h>
-#include <sys/vfs.h>
+#include <unistd.h>
 
 #include "check.h"
+#include "kfunc.h"
+#include "pins.h"
 
 enum { KERNEL_MAJOR = 6, KERNEL_MINOR = 9 }; /* own cookies */
 
-bool check_kfunc(const char *name)
-{
-	struct btf *btf = btf__load_vmlinux_btf();
-	bool found = btf &&
-		     btf__find_by_name_kind(btf, name, BTF_KIND_FUNC) >= 0;
-
-	btf__free(btf);
-	return found;
-}
-
-static void check_privileges(json_t *findings)
+void check_privileges(struct check *c)
 {
 	static const struct {
 		unsigned int cap;
@@ -48,121 +38,103 @@ static void check_privileges(json_t *findings)
 			n += snprintf(lacking + n, sizeof(lacking) - n, " %s",
 				      needed[i].name);
 	if (n)
-		check_add(findings, "privileges", CHECK_FAIL,
+		check_add(c, "privileges", CHECK_FAIL,
 			  "run as root; what follows may be wrong without",
 			  "lacking%s", lacking);
 	else
-		check_add(findings, "privileges", CHECK_OK, NULL, "sufficient");
+		check_add(c, "privileges", CHECK_OK, NULL, "sufficient");
 }
 
-static void check_kernel(json_t *findings)
+void check_kernel(struct check *c)
 {
 	unsigned int major = 0, minor = 0;
 	struct utsname uts;
 	bool recent;
 
 	if (uname(&uts) || sscanf(uts.release, "%u.%u", &major, &minor) != 2) {
-		check_add(findings, "kernel", CHECK_WARN,
-			  "6.9 or later is needed", "unknown version");
+		check_add(c, "kernel", CHECK_WARN, "6.9 or later is needed",
+			  "unknown version");
 		return;
 	}
 	recent = major > KERNEL_MAJOR ||
 		 (major == KERNEL_MAJOR && minor >= KERNEL_MINOR);
-	check_add(findings, "kernel", recent ? CHECK_OK : CHECK_WARN,
+	check_add(c, "kernel", recent ? CHECK_OK : CHECK_WARN,
 		  "6.9 or later is needed, unless the function below is there",
 		  "%s", uts.release);
 }
 
-static void check_btf(json_t *findings)
+void check_btf(struct check *c)
 {
-	struct btf *btf = btf__load_vmlinux_btf();
+	int err = kfunc_find(KFUNC_SOCKET);
+	bool there = !err || err == -ENOENT;
 
-	check_add(findings, "BTF", btf ? CHECK_OK : CHECK_FAIL,
+	check_add(c, "BTF", there ? CHECK_OK : CHECK_FAIL,
 		  "use a kernel built with CONFIG_DEBUG_INFO_BTF=y, as those "
 		  "of the distributions are",
 		  "/sys/kernel/btf/vmlinux %s",
-		  btf ? "can be read" : "is missing or cannot be read");
-	if (btf) {
-		bool there = btf__find_by_name_kind(btf,
-						    "bpf_sk_assign_tcp_reqsk",
-						    BTF_KIND_FUNC) >= 0;
-
-		check_add(findings, "socket from cookie",
-			  there ? CHECK_OK : CHECK_FAIL,
+		  there ? "can be read" : "is missing or cannot be read");
+	if (there)
+		check_add(c, "socket from cookie", err ? CHECK_FAIL : CHECK_OK,
 			  "use Linux 6.9 or later with CONFIG_SYN_COOKIES=y",
-			  "bpf_sk_assign_tcp_reqsk is %s",
-			  there ? "there" : "missing");
-	}
-	btf__free(btf);
+			  KFUNC_SOCKET " is %s", err ? "missing" : "there");
 }
 
-static bool is_bpffs(const char *path)
+/* Loads the smallest program that there is. Returns its descriptor or -errno. */
+static int load_probe(void)
 {
-	struct statfs fs;
+	static const struct bpf_insn pass[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K,
+		  .imm = 2 }, /* XDP_PASS */
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	int fd = bpf_prog_load(BPF_PROG_TYPE_XDP, "synkeeper_try", "GPL", pass,
+			       sizeof(pass) / sizeof(pass[0]), NULL);
 
-	return !statfs(path, &fs) && (__u32)fs.f_type == BPF_FS_MAGIC;
+	return fd < 0 ? -errno : fd;
 }
 
-static void check_bpffs(json_t *findings, const char *pin_dir)
+/* That bpf() is allowed shows only when it is tried. */
+void check_bpf(struct check *c)
+{
+	struct bpf_prog_info info = {};
+	__u32 len = sizeof(info);
+	int fd = load_probe();
+
+	if (fd < 0) {
+		check_add(c, "bpf()", CHECK_FAIL,
+			  fd == -EPERM
+				  ? "with sufficient privileges this is a "
+				    "container's seccomp profile or a security "
+				    "module, whose log names it: allow bpf()"
+				  : "use a kernel with CONFIG_BPF_SYSCALL=y",
+			  "no program can be loaded: %s", strerror(-fd));
+		return;
+	}
+	if (bpf_obj_get_info_by_fd(fd, &info, &len))
+		info.jited_prog_len = 1; /* that is not what was asked */
+	close(fd);
+	check_add(c, "bpf()", info.jited_prog_len ? CHECK_OK : CHECK_WARN,
+		  "programs run several times slower: sysctl -w "
+		  "net.core.bpf_jit_enable=1",
+		  "programs can be loaded%s",
+		  info.jited_prog_len ? "" : ", but are not compiled");
+}
+
+void check_bpffs(struct check *c)
 {
 	char copy[PATH_MAX], mend[PATH_MAX + 32];
 	const char *parent;
 
-	snprintf(copy, sizeof(copy), "%s", pin_dir);
+	snprintf(copy, sizeof(copy), "%s", c->cmd->pin_dir);
 	parent = dirname(copy);
 	snprintf(mend, sizeof(mend), "mount -t bpf bpf %s", parent);
-	if (is_bpffs(pin_dir) || is_bpffs(parent))
-		check_add(findings, "bpf file system", CHECK_OK, NULL,
-			  "mounted at %s", parent);
+	if (pins_on_bpffs(c->cmd->pin_dir) || pins_on_bpffs(parent))
+		check_add(c, "bpf file system", CHECK_OK, NULL, "mounted at %s",
+			  parent);
 	else if (!strcmp(parent, "/sys/fs/bpf"))
-		check_add(findings, "bpf file system", CHECK_OK, NULL,
+		check_add(c, "bpf file system", CHECK_OK, NULL,
 			  "not mounted at %s; synkeeperd mounts it", parent);
 	else
-		check_add(findings, "bpf file system", CHECK_FAIL, mend,
+		check_add(c, "bpf file system", CHECK_FAIL, mend,
 			  "not mounted at %s", parent);
-}
-
-/* 0 if it cannot be read: then it is as good as off. */
-static int read_sysctl(const char *name)
-{
-	char path[128];
-	int value = 0;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/sys/net/ipv4/%s", name);
-	f = fopen(path, "re");
-	if (!f)
-		return 0;
-	if (fscanf(f, "%d", &value) != 1)
-		value = 0;
-	fclose(f);
-	return value;
-}
-
-/* What this host does not want is not offered to clients either. */
-static void check_sysctl(json_t *findings, const char *name, const char *loss)
-{
-	char mend[192];
-	bool on = read_sysctl(name);
-
-	snprintf(mend, sizeof(mend), "%s; sysctl -w net.ipv4.%s=1", loss, name);
-	check_add(findings, name, on ? CHECK_OK : CHECK_WARN, mend, "%s",
-		  on ? "on" : "off");
-}
-
-void check_host(json_t *findings, const char *pin_dir)
-{
-	check_privileges(findings);
-	check_kernel(findings);
-	check_btf(findings);
-	check_bpffs(findings, pin_dir);
-	check_sysctl(findings, "tcp_timestamps",
-		     "clients are not offered timestamps, and cookies have 25 "
-		     "bits of MAC instead of 54");
-	check_sysctl(findings, "tcp_window_scaling",
-		     "clients are not offered window scaling: slow over long "
-		     "distances");
-	check_sysctl(
-		findings, "tcp_sack",
-		"clients are not offered SACK: slow where packets are lost");
 }

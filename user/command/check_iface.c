@@ -7,79 +7,58 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
-#include <linux/ethtool.h>
 #include <linux/if_link.h>
-#include <linux/sockios.h>
 #include <net/if_arp.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "check.h"
 #include "pins.h"
 
 /* What of a page XDP's headroom and the kernel's tail leave to a packet. */
-enum { ONE_BUFFER_MTU = 3500 };
+enum { ONE_BUFFER_MTU = 3500, IPV6_MIN_MTU = 1280 };
 
-static int ethtool(const char *name, void *command)
+void check_driver(struct check *c)
 {
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), err = 0;
-	struct ifreq ifr = {};
+	char driver[32];
 
-	if (fd < 0)
-		return -errno;
-	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", name);
-	ifr.ifr_data = command;
-	if (ioctl(fd, SIOCETHTOOL, &ifr))
-		err = -errno;
-	close(fd);
-	return err;
+	check_add(c, "driver", CHECK_OK, NULL, "%s",
+		  check_driver_name(c->name, driver, sizeof(driver)));
 }
 
-static void check_driver(json_t *findings, const char *name)
+void check_native(struct check *c)
 {
-	struct ethtool_drvinfo info = { .cmd = ETHTOOL_GDRVINFO };
-
-	if (ethtool(name, &info))
-		check_add(findings, "driver", CHECK_OK, NULL, "unknown");
-	else
-		check_add(findings, "driver", CHECK_OK, NULL, "%.*s",
-			  (int)sizeof(info.driver), info.driver);
-}
-
-static void check_native(json_t *findings, const struct check_xdp *xdp, int err)
-{
-	if (err)
-		check_add(findings, "native XDP", CHECK_WARN,
+	if (c->xdp_err)
+		check_add(c, "native XDP", CHECK_WARN,
 			  "synkeeperd tries native mode first and says how it "
 			  "went",
 			  "unknown: the kernel does not tell (%s)",
-			  strerror(-err));
-	else if (xdp->features & CHECK_XDP_BASIC)
-		check_add(findings, "native XDP", CHECK_OK, NULL,
+			  strerror(-c->xdp_err));
+	else if (c->xdp.features & CHECK_XDP_BASIC)
+		check_add(c, "native XDP", CHECK_OK, NULL,
 			  "supported by the driver");
 	else
-		check_add(findings, "native XDP", CHECK_WARN,
+		check_add(c, "native XDP", CHECK_WARN,
 			  "skb mode will be used, several times slower in a "
 			  "flood; a NIC or driver with native XDP mends it",
 			  "not supported by the driver");
 }
 
-static void check_attached(json_t *findings, int ifindex)
+void check_attached(struct check *c)
 {
 	LIBBPF_OPTS(bpf_xdp_query_opts, opts);
 	char name[PINS_NAME_LEN];
-	int err = bpf_xdp_query(ifindex, 0, &opts);
+	int err = bpf_xdp_query(c->link.ifindex, 0, &opts);
 
+	c->native = !err && opts.attach_mode == XDP_ATTACHED_DRV;
 	if (err) {
-		check_add(findings, "attached program", CHECK_WARN,
-			  "run as root", "unknown: %s", strerror(-err));
+		check_add(c, "attached program", CHECK_WARN, "run as root",
+			  "unknown: %s", strerror(-err));
 	} else if (opts.attach_mode == XDP_ATTACHED_NONE) {
-		check_add(findings, "attached program", CHECK_OK, NULL, "none");
+		check_add(c, "attached program", CHECK_OK, NULL, "none");
 	} else if (opts.attach_mode == XDP_ATTACHED_MULTI) {
-		check_add(findings, "attached program", CHECK_WARN,
+		check_add(c, "attached program", CHECK_WARN,
 			  "remove them, or start synkeeperd with --replace",
 			  "several, in several modes");
 	} else {
@@ -88,8 +67,7 @@ static void check_attached(json_t *findings, int ifindex)
 
 		if (fd >= 0)
 			close(fd);
-		check_add(findings, "attached program",
-			  ours ? CHECK_OK : CHECK_WARN,
+		check_add(c, "attached program", ours ? CHECK_OK : CHECK_WARN,
 			  "synkeeperd does not replace it, unless started with "
 			  "--replace",
 			  "%s, id %u, %s mode", name, opts.prog_id,
@@ -115,107 +93,161 @@ static bool carries_vlans(const char *name)
 	return found;
 }
 
-static void check_vlan(json_t *findings, const char *name,
-		       const struct check_xdp *xdp)
+/* Does @driver refuse native XDP while the NIC puts segments together? */
+static bool refuses(const char *driver, const char *feature)
 {
-	struct ethtool_value flags = { .cmd = ETHTOOL_GFLAGS };
-	bool stripped = !ethtool(name, &flags) && flags.data & ETH_FLAG_RXVLAN;
-	bool told = xdp->rx_metadata & CHECK_XDP_RX_VLAN &&
-		    check_kfunc("bpf_xdp_metadata_rx_vlan_tag");
-	bool vlans = carries_vlans(name);
+	if (!strcmp(driver, "mlx5_core"))
+		return true;
+	return !strcmp(driver, "ixgbe") && !strcmp(feature, "rx-lro");
+}
+
+/* The other drivers turn it off themselves, or never learnt it. */
+void check_merging(struct check *c)
+{
+	static const struct {
+		const char *what, *feature, *option;
+	} table[] = {
+		{ "LRO", "rx-lro", "lro" },
+		{ "hardware GRO", "rx-gro-hw", "rx-gro-hw" },
+	};
+	char driver[32], mend[128];
+	size_t i;
+
+	check_driver_name(c->name, driver, sizeof(driver));
+	for (i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		bool on = check_feature(c->name, table[i].feature);
+
+		snprintf(mend, sizeof(mend),
+			 "%s refuses native XDP then: ethtool -K %s %s off",
+			 driver, c->name, table[i].option);
+		check_add(c, table[i].what,
+			  on && !c->native && refuses(driver, table[i].feature)
+				  ? CHECK_WARN
+				  : CHECK_OK,
+			  mend, "%s", on ? "on" : "off");
+	}
+}
+
+/* One queue is served by one CPU, however many there are. */
+void check_queues(struct check *c)
+{
+	unsigned int used, most;
+	char mend[128];
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	bool more;
+
+	if (check_channels(c->name, &used, &most) || !used)
+		return;
+	more = used == 1 && most > 1 && cpus > 1;
+	snprintf(mend, sizeof(mend),
+		 "a flood is met by one CPU only: ethtool -l %s, and -L for "
+		 "more",
+		 c->name);
+	check_add(c, "RX queues", more ? CHECK_WARN : CHECK_OK, mend,
+		  "%u of %u in use", used, most > used ? most : used);
+}
+
+void check_vlan(struct check *c)
+{
+	bool stripped = check_feature(c->name, "rx-vlan-hw-parse");
+	bool vlans = carries_vlans(c->name);
 	char mend[128];
 
 	snprintf(mend, sizeof(mend),
 		 "XDP does not see the tags, and answers leave without: "
 		 "ethtool -K %s rxvlan off",
-		 name);
-	check_add(findings, "VLAN tags",
-		  stripped && vlans ? CHECK_WARN : CHECK_OK, mend,
-		  "%s by the NIC%s; %s VLAN interface on %s",
-		  stripped ? "stripped" : "not stripped",
-		  told ? ", which can tell them to XDP" : "",
-		  vlans ? "a" : "no", name);
+		 c->name);
+	check_add(c, "VLAN tags", stripped && vlans ? CHECK_WARN : CHECK_OK,
+		  mend, "%s by the NIC; %s VLAN interface on %s",
+		  stripped ? "stripped" : "not stripped", vlans ? "a" : "no",
+		  c->name);
 }
 
-static void check_mtu(json_t *findings, unsigned int mtu,
-		      const struct check_xdp *xdp, bool known)
+void check_mtu(struct check *c)
 {
+	unsigned int mtu = c->link.mtu;
 	bool large = mtu > ONE_BUFFER_MTU;
-	bool fits = !large || !known || xdp->features & CHECK_XDP_RX_SG;
+	bool fits = !large || c->xdp_err || c->xdp.features & CHECK_XDP_RX_SG;
 
-	check_add(findings, "MTU", fits ? CHECK_OK : CHECK_WARN,
-		  "native mode may be refused: lower the MTU to 3500, or live "
-		  "with skb mode",
-		  "%u%s", mtu,
-		  !large ? ""
-		  : fits ? ", in several buffers"
-			 : ", but the driver gives XDP one buffer only");
+	if (mtu < IPV6_MIN_MTU)
+		check_add(c, "MTU", CHECK_WARN,
+			  "there is no IPv6 below 1280: raise it, if the link "
+			  "can carry that",
+			  "%u", mtu);
+	else
+		check_add(
+			c, "MTU", fits ? CHECK_OK : CHECK_WARN,
+			"native mode may be refused: lower the MTU to 3500, "
+			"or live with skb mode",
+			"%u%s", mtu,
+			!large ? ""
+			: fits ? ", in several buffers"
+			       : ", but the driver gives XDP one buffer only");
 }
 
 /* Frames that XDP_TX sends out of a veth need a program at the other end. */
-static void check_veth(json_t *findings, const struct check_link *link)
+void check_veth(struct check *c)
 {
 	LIBBPF_OPTS(bpf_xdp_query_opts, opts);
 	static const char mend[] =
 		"answers only arrive if an XDP program, if only one that "
 		"passes all, is attached in native mode to the peer";
 
-	if (link->peer_elsewhere)
-		check_add(
-			findings, "veth peer", CHECK_WARN, mend,
-			"in another network namespace, not visible from here");
-	else if (!link->peer || bpf_xdp_query(link->peer, 0, &opts))
-		check_add(findings, "veth peer", CHECK_WARN, mend, "unknown");
+	if (strcmp(c->link.kind, "veth") != 0)
+		return;
+	if (c->link.peer_elsewhere)
+		check_add(c, "veth peer", CHECK_WARN, mend,
+			  "in another network namespace, not visible from "
+			  "here");
+	else if (!c->link.peer || bpf_xdp_query(c->link.peer, 0, &opts))
+		check_add(c, "veth peer", CHECK_WARN, mend, "unknown");
 	else if (opts.attach_mode == XDP_ATTACHED_DRV)
-		check_add(findings, "veth peer", CHECK_OK, NULL,
-			  "has an XDP program");
+		check_add(c, "veth peer", CHECK_OK, NULL, "has an XDP program");
 	else
-		check_add(findings, "veth peer", CHECK_WARN, mend,
+		check_add(c, "veth peer", CHECK_WARN, mend,
 			  "has no XDP program in native mode");
 }
 
-static void check_up(json_t *findings, const char *name,
-		     const struct check_link *link)
+/* What is addressed to the bridge's MAC is not the port's, and passes. */
+void check_bridge(struct check *c)
+{
+	struct check_link bridge;
+	char bridge_name[IF_NAMESIZE], mend[192];
+	bool same;
+
+	if (!c->link.master || check_link_get(NULL, c->link.master, &bridge) ||
+	    strcmp(bridge.kind, "bridge") != 0 ||
+	    !if_indextoname(c->link.master, bridge_name))
+		return;
+	same = !memcmp(bridge.mac, c->link.mac, sizeof(bridge.mac));
+	snprintf(mend, sizeof(mend),
+		 "what is addressed to the bridge passes unprotected: give it "
+		 "the MAC address of %s, or protect %s instead, in skb mode",
+		 c->name, bridge_name);
+	check_add(c, "bridge", same ? CHECK_OK : CHECK_WARN, mend,
+		  "%s is a port of %s, which has %s MAC address", c->name,
+		  bridge_name, same ? "the same" : "another");
+}
+
+void check_interface(struct check *c)
 {
 	char mend[64];
 
-	snprintf(mend, sizeof(mend), "ip link set %s up", name);
-	if (link->type != ARPHRD_ETHER)
-		check_add(findings, "interface", CHECK_FAIL,
+	snprintf(mend, sizeof(mend), "ip link set %s up", c->name);
+	if (c->link_err)
+		check_add(c, "interface", CHECK_FAIL,
+			  c->link_err == -ENODEV ? "ip -br link shows those "
+						   "there are"
+						 : NULL,
+			  "%s: %s", c->name, strerror(-c->link_err));
+	else if (c->link.type != ARPHRD_ETHER)
+		check_add(c, "interface", CHECK_FAIL,
 			  "name the Ethernet interface that its packets arrive "
 			  "at",
-			  "%s is not Ethernet", name);
-	else if (!(link->flags & IFF_UP))
-		check_add(findings, "interface", CHECK_WARN, mend, "%s is down",
-			  name);
+			  "%s is not Ethernet", c->name);
+	else if (!(c->link.flags & IFF_UP))
+		check_add(c, "interface", CHECK_WARN, mend, "%s is down",
+			  c->name);
 	else
-		check_add(findings, "interface", CHECK_OK, NULL, "%s is up",
-			  name);
-}
-
-void check_iface(json_t *findings, const char *name)
-{
-	struct check_xdp xdp = {};
-	struct check_link link;
-	int err;
-
-	err = check_link_get(name, &link);
-	if (err) {
-		check_add(findings, "interface", CHECK_FAIL,
-			  err == -ENODEV ? "ip -br link shows those there are"
-					 : NULL,
-			  "%s: %s", name, strerror(-err));
-		return;
-	}
-	check_up(findings, name, &link);
-	if (link.type != ARPHRD_ETHER)
-		return;
-	check_driver(findings, name);
-	err = check_xdp_get(link.ifindex, &xdp);
-	check_native(findings, &xdp, err);
-	check_attached(findings, link.ifindex);
-	check_mtu(findings, link.mtu, &xdp, !err);
-	check_vlan(findings, name, &xdp);
-	if (!strcmp(link.kind, "veth"))
-		check_veth(findings, &link);
+		check_add(c, "interface", CHECK_OK, NULL, "%s is up", c->name);
 }

@@ -100,6 +100,14 @@ static int on_link(const struct nlmsghdr *nlh, void *data)
 		case IFLA_LINK:
 			ret->peer = (int)attr_u32(a);
 			break;
+		case IFLA_MASTER:
+			ret->master = (int)attr_u32(a);
+			break;
+		case IFLA_ADDRESS:
+			if (mnl_attr_get_payload_len(a) == sizeof(ret->mac))
+				memcpy(ret->mac, mnl_attr_get_payload(a),
+				       sizeof(ret->mac));
+			break;
 		case IFLA_LINK_NETNSID:
 			ret->peer_elsewhere = true;
 			break;
@@ -114,7 +122,7 @@ static int on_link(const struct nlmsghdr *nlh, void *data)
 	return MNL_CB_OK;
 }
 
-int check_link_get(const char *name, struct check_link *ret)
+int check_link_get(const char *name, int ifindex, struct check_link *ret)
 {
 	char buf[512] __attribute__((aligned(NLMSG_ALIGNTO)));
 	struct nlmsghdr *nlh = put_request(buf, RTM_GETLINK);
@@ -122,11 +130,13 @@ int check_link_get(const char *name, struct check_link *ret)
 	struct ifinfomsg *ifi;
 	int err;
 
-	if (!*name || strlen(name) >= IF_NAMESIZE)
+	if (name && (!*name || strlen(name) >= IF_NAMESIZE))
 		return -ENODEV;
 	ifi = mnl_nlmsg_put_extra_header(nlh, sizeof(*ifi));
 	ifi->ifi_family = AF_UNSPEC;
-	mnl_attr_put_strz(nlh, IFLA_IFNAME, name);
+	ifi->ifi_index = ifindex;
+	if (name)
+		mnl_attr_put_strz(nlh, IFLA_IFNAME, name);
 	err = ask(NETLINK_ROUTE, nlh, on_link, &link);
 	if (!err)
 		*ret = link;

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Theory of operation: `synkeeper check IFACE`, to be asked before the attack:
- * would Synkeeper work there, how well, and what mends it. It needs no daemon.
+ * would Synkeeper work there, how well, and what mends it. It needs no daemon,
+ * but asks one that is there for its services.
  */
+#include <net/if_arp.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "check.h"
@@ -15,7 +18,7 @@ static const char *const state_names[] = {
 	[CHECK_FAIL] = "fail",
 };
 
-void check_add(json_t *findings, const char *what, enum check_state state,
+void check_add(struct check *c, const char *what, enum check_state state,
 	       const char *mend, const char *found, ...)
 {
 	char text[512];
@@ -24,7 +27,7 @@ void check_add(json_t *findings, const char *what, enum check_state state,
 	va_start(ap, found);
 	vsnprintf(text, sizeof(text), found, ap);
 	va_end(ap);
-	json_array_append_new(findings,
+	json_array_append_new(c->findings,
 			      json_pack("{s:s, s:s, s:s, s:s}", "what", what,
 					"state", state_names[state], "found",
 					text, "mend",
@@ -62,23 +65,75 @@ static void check_text(FILE *out, const json_t *result)
 			: "not ready: mend what FAILs first");
 }
 
-static int check_run(const struct cmd *c, const struct cmd_args *args)
+static const struct {
+	void (*run)(struct check *c);
+	bool of_link; /* only if the interface is one that can be protected */
+} checks[] = {
+	{ check_privileges, false }, { check_kernel, false },
+	{ check_btf, false },	     { check_bpf, false },
+	{ check_bpffs, false },	     { check_syncookies, false },
+	{ check_options, false },    { check_backlog, false },
+	{ check_mptcp, false },	     { check_services, false },
+	{ check_ipvs, false },	     { check_interface, false },
+	{ check_driver, true },	     { check_native, true },
+	{ check_attached, true },    { check_queues, true },
+	{ check_merging, true },     { check_mtu, true },
+	{ check_vlan, true },	     { check_bridge, true },
+	{ check_veth, true },
+};
+
+static json_t *services_of(const struct cmd *cmd)
 {
-	const char *name = args->operand[0];
-	json_t *findings = json_array(), *finding, *result;
+	json_t *result, *services;
+
+	if (cmd_try_call(cmd, "service.list", NULL, &result))
+		return NULL;
+	services = json_incref(json_object_get(result, "services"));
+	json_decref(result);
+	return services;
+}
+
+/* What several checks want to know. */
+static void look_around(struct check *c)
+{
+	c->link_err = check_link_get(c->name, 0, &c->link);
+	if (!c->link_err)
+		c->xdp_err = check_xdp_get(c->link.ifindex, &c->xdp);
+	c->services = services_of(c->cmd);
+	check_find_listeners(c);
+}
+
+static void run_checks(struct check *c)
+{
+	bool ethernet = !c->link_err && c->link.type == ARPHRD_ETHER;
+	size_t i;
+
+	for (i = 0; i < sizeof(checks) / sizeof(checks[0]); i++)
+		if (ethernet || !checks[i].of_link)
+			checks[i].run(c);
+}
+
+static int check_run(const struct cmd *cmd, const struct cmd_args *args)
+{
+	struct check c = { .cmd = cmd,
+			   .findings = json_array(),
+			   .name = args->operand[0] };
+	json_t *finding, *result;
 	bool ready = true;
 	size_t i;
 
-	check_host(findings, c->pin_dir);
-	check_iface(findings, name);
-	json_array_foreach (findings, i, finding) {
+	look_around(&c);
+	run_checks(&c);
+	json_decref(c.services);
+	free(c.listeners);
+	json_array_foreach (c.findings, i, finding) {
 		ready = ready && !has_failed(finding);
 	}
-	result = json_pack("{s:s, s:b, s:o}", "interface", name, "ready", ready,
-			   "findings", findings);
+	result = json_pack("{s:s, s:b, s:o}", "interface", c.name, "ready",
+			   ready, "findings", c.findings);
 	if (!result)
-		return cmd_usage(c, NULL, "not UTF-8: %s", name);
-	cmd_show(c, result, check_text);
+		return cmd_usage(cmd, NULL, "not UTF-8: %s", c.name);
+	cmd_show(cmd, result, check_text);
 	return ready ? CMD_DONE : CMD_FAILED;
 }
 
@@ -88,7 +143,7 @@ const struct cmd_object cmd_check = {
 	.verb = {
 		{ .name = "",
 		  .operand = { "IFACE" },
-		  .help = "kernel, driver, sysctls, offloads (root)",
+		  .help = "kernel, TCP, listeners, driver, offloads (root)",
 		  .run = check_run },
 	},
 };

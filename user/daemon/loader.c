@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Theory of operation: see loader.h. */
 #include <bpf/bpf.h>
-#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -16,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "kfunc.h"
 #include "loader.h"
 #include "log.h"
 #include "pins.h"
@@ -127,23 +127,19 @@ static int claim_dir(struct loader *l)
 /* What the programs need of the kernel, asked before the verifier is. */
 static int check_kernel(void)
 {
-	struct btf *btf = btf__load_vmlinux_btf();
-	int err = 0;
-
-	if (!btf) {
+	switch (kfunc_find(KFUNC_SOCKET)) {
+	case 0:
+		return 0;
+	case -ENOENT:
+		log_err("this kernel lacks " KFUNC_SOCKET ": Linux 6.9 or "
+			"later with CONFIG_SYN_COOKIES=y is needed");
+		return -ENOTSUP;
+	default:
 		log_err("this kernel has no BTF (/sys/kernel/btf/vmlinux): use "
 			"one built with CONFIG_DEBUG_INFO_BTF=y, as Debian's "
 			"are");
 		return -ENOTSUP;
 	}
-	if (btf__find_by_name_kind(btf, "bpf_sk_assign_tcp_reqsk",
-				   BTF_KIND_FUNC) < 0) {
-		log_err("this kernel lacks bpf_sk_assign_tcp_reqsk: Linux 6.9 "
-			"or later with CONFIG_SYN_COOKIES=y is needed");
-		err = -ENOTSUP;
-	}
-	btf__free(btf);
-	return err;
 }
 
 static int open_pinned(const struct loader *l, enum loader_map map)

@@ -1,0 +1,253 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""`synkeeper check`: each condition is set up for real, must be found, and must
+be gone after the cure that the finding names; where all is well it is silent.
+"""
+import contextlib
+import json
+import platform
+import re
+import socket
+
+from namespace import CommandError, wait_for
+from nettest import net_test, skip
+
+IPPROTO_MPTCP = 262
+BPF_SYSCALL = {"x86_64": 321, "aarch64": 280}
+# The bed's peer is in a namespace of its own, as a container's is.
+EXPECTED = {"veth peer"}
+
+
+def check(env, iface="server0", prefix=()):
+    """{what: [finding]}, and whether it is ready, which is the exit code."""
+    p = env.server.run([*prefix, *env.synkeeper_command(), "-j", "check",
+                        iface], check=False)
+    got = json.loads(p.stdout)
+    fails = [f for f in got["findings"] if f["state"] == "fail"]
+    assert got["ready"] == (not fails) and p.returncode == bool(fails), \
+        f"exit code {p.returncode}, ready = {got['ready']}, with {fails}"
+    found = {}
+    for f in got["findings"]:
+        found.setdefault(f["what"], []).append(f)
+    return found, got["ready"]
+
+
+def expect(env, what, state, *words, iface="server0", prefix=()):
+    """The findings of that name have the state, and the words; the mend."""
+    found, _ = check(env, iface, prefix)
+    assert what in found, f"no finding {what} among {list(found)}"
+    bad = [f for f in found[what] if f["state"] != "ok"]
+    assert (bad or found[what])[0]["state"] == state, \
+        f"{what}: expected {state}, got {found[what]}"
+    text = " ".join(f["found"] + " " + f["mend"] for f in bad or found[what])
+    for word in words:
+        assert word in text, f"{what}: expected {word} in: {text}"
+    assert state == "ok" or all(f["mend"] for f in bad), bad
+    return " ".join(f["mend"] for f in bad)
+
+
+def cure(env, mend, command):
+    """Runs the command that the mend ends with."""
+    m = re.search(rf"{command} [^:,]*", mend)
+    assert m, f"expected {command} in: {mend}"
+    env.server.run(m.group(0).split())
+
+
+@net_test
+def test_clean(env):
+    """Nothing is wrong: nothing may be said to be, before and with a daemon."""
+    env.nginx()
+    for _ in "without", "with":
+        found, ready = check(env)
+        bad = [f for what in found.keys() - EXPECTED for f in found[what]
+               if f["state"] != "ok"]
+        assert ready and not bad, f"false alarms: {bad}"
+        env.synkeeperd()
+
+
+@net_test
+def test_sysctls(env):
+    for key, bad, state in (("net.ipv4.tcp_syncookies", 0, "fail"),
+                            ("net.ipv4.tcp_timestamps", 0, "warn"),
+                            ("net.ipv4.tcp_window_scaling", 0, "warn"),
+                            ("net.ipv4.tcp_sack", 0, "warn"),
+                            ("net.core.somaxconn", 16, "warn")):
+        what = key.rsplit(".", 1)[1]
+        expect(env, what, "ok")
+        env.server.sysctl(key, bad)
+        cure(env, expect(env, what, state), "sysctl -w")
+        expect(env, what, "ok")
+
+
+@net_test
+def test_syncookies(env):
+    """What check says fails without tcp_syncookies does fail."""
+    env.nginx()
+    env.synkeeperd()
+    env.server.sysctl("net.ipv4.tcp_syncookies", 0)
+    with contextlib.suppress(CommandError):
+        env.fetch(timeout=3)
+        raise AssertionError("connected without tcp_syncookies: check warns "
+                             "of what is harmless")
+    env.server.sysctl("net.ipv4.tcp_syncookies", 1)
+    env.fetch()
+
+
+def listener(env, port, backlog, protocol=0, address="0.0.0.0"):
+    with env.server.inside():
+        s = socket.socket(socket.AF_INET, socket.SOCK_STREAM, protocol)
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    s.bind((address, port))
+    s.listen(backlog)
+    return s
+
+
+@net_test
+def test_mptcp(env):
+    try:
+        s = listener(env, 443, 128, IPPROTO_MPTCP)
+    except OSError as e:
+        skip(f"no MPTCP: {e}")
+    expect(env, "MPTCP", "warn", "443", "GODEBUG=multipathtcp=0")
+    s.close()
+    with listener(env, 443, 128):
+        expect(env, "MPTCP", "ok")
+
+
+@net_test
+def test_backlog(env):
+    with listener(env, 80, 5), listener(env, 81, 128), \
+            listener(env, 82, 5, address="127.0.0.1"):
+        mend = expect(env, "accept queues", "warn", "port 80")
+        assert "backlog" in mend, mend
+    with listener(env, 80, 128):
+        expect(env, "accept queues", "ok")
+
+
+@net_test
+def test_services(env):
+    env.synkeeperd(services=("*:80", "*:81"))
+    env.synkeeper("service", "policy", "*:81", "off")
+    expect(env, "service", "warn", "*:80", "nobody listens")
+    env.nginx()
+    wait_for(lambda: "services" in check(env)[0], 10,
+             "the service to have a listener")
+    expect(env, "services", "ok", "2")
+
+
+@net_test
+def test_mtu(env):
+    env.xdp(env.client, None)
+    env.server.ip("link", "set", "server0", "mtu", "1000")
+    expect(env, "MTU", "warn", "1000", "1280")
+    env.server.ip("link", "set", "server0", "mtu", "1280")
+    expect(env, "MTU", "ok")
+    env.server.ip("link", "set", "server0", "mtu", "9000")
+    expect(env, "MTU", "ok", "several buffers")
+
+
+@net_test
+def test_attached(env):
+    expect(env, "attached program", "ok", "none")
+    env.xdp(env.server, "client")
+    expect(env, "attached program", "warn", "client", "--replace")
+    env.xdp(env.server, None)
+    env.synkeeperd()
+    expect(env, "attached program", "ok", "synkeeper", "native")
+
+
+@net_test
+def test_down(env):
+    env.server.ip("link", "set", "server0", "down")
+    cure(env, expect(env, "interface", "warn"), "ip link set")
+    expect(env, "interface", "ok")
+
+
+@net_test
+def test_queues(env):
+    env.server.ip("link", "add", "q0", "numrxqueues", "2", "numtxqueues", "2",
+                  "type", "veth", "peer", "q1")
+    env.server.ip("link", "set", "q0", "up")
+    env.server.run(["ethtool", "-L", "q0", "rx", "1"])
+    expect(env, "RX queues", "warn", "1 of 2", "-L", iface="q0")
+    env.server.run(["ethtool", "-L", "q0", "rx", "2"])
+    expect(env, "RX queues", "ok", "2 of 2", iface="q0")
+
+
+@net_test
+def test_veth_peer(env):
+    env.server.ip("link", "add", "q0", "type", "veth", "peer", "q1")
+    expect(env, "veth peer", "warn", iface="q0")
+    env.server.run(["bpftool", "net", "attach", "xdpdrv", "pinned",
+                    f"{env.bed_dir}/client", "dev", "q1"])
+    expect(env, "veth peer", "ok", iface="q0")
+
+
+@net_test
+def test_bridge(env):
+    env.server.ip("link", "add", "br0", "address", "02:00:00:00:00:99", "type",
+                  "bridge")
+    env.server.ip("link", "set", "server0", "master", "br0")
+    expect(env, "bridge", "warn", "br0", "MAC address")
+    env.server.ip("link", "set", "br0", "address", env.server.mac)
+    expect(env, "bridge", "ok")
+
+
+@net_test
+def test_vlan(env):
+    try:
+        env.server.ip("link", "add", "link", "server0", "name", "v0", "type",
+                      "vlan", "id", "5")
+    except CommandError as e:
+        skip(f"no VLAN interfaces: {e}")
+    cure(env, expect(env, "VLAN tags", "warn"), "ethtool -K")
+    expect(env, "VLAN tags", "ok")
+
+
+@net_test
+def test_features(env):
+    """What ethtool switches is what is shown."""
+    for switch, words in (("on", "stripped by"), ("off", "not stripped")):
+        env.server.run(["ethtool", "-K", "server0", "rxvlan", switch])
+        expect(env, "VLAN tags", "ok", words)
+    expect(env, "LRO", "ok", "off")
+    expect(env, "hardware GRO", "ok", "off")
+
+
+@net_test
+def test_privileges(env):
+    bare = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"]
+    found, ready = check(env, prefix=bare)
+    bad = {what for what in found for f in found[what] if f["state"] == "fail"}
+    assert not ready and {"privileges", "bpf()"} <= bad, found
+
+
+@net_test
+def test_bpf_refused(env):
+    """Root, but with a filter as containers have it: only bpf() tells."""
+    number = BPF_SYSCALL.get(platform.machine())
+    if not number:
+        skip("which number bpf() has here is not known to the test")
+    script = f"{env.dir}/without-bpf"
+    with open(script, "w", encoding="utf-8") as f:
+        f.write(WITHOUT_BPF.replace("BPF_SYSCALL", str(number)))
+    expect(env, "bpf()", "fail", "not permitted", "seccomp",
+           prefix=["/usr/bin/python3", script])
+    expect(env, "privileges", "ok", prefix=["/usr/bin/python3", script])
+    expect(env, "bpf()", "ok")
+
+
+# Runs the rest of its command line with bpf() answered by EPERM.
+WITHOUT_BPF = """
+import ctypes, os, struct, sys
+code = b"".join(struct.pack("=HBBI", *i) for i in (
+    (0x20, 0, 0, 0),                # the call's number
+    (0x15, 0, 1, BPF_SYSCALL),
+    (0x06, 0, 0, 0x00050001),       # SECCOMP_RET_ERRNO, EPERM
+    (0x06, 0, 0, 0x7fff0000)))      # SECCOMP_RET_ALLOW
+insns = ctypes.create_string_buffer(code)
+program = struct.pack("=HxxxxxxQ", len(code) // 8, ctypes.addressof(insns))
+libc = ctypes.CDLL(None, use_errno=True)
+if libc.prctl(38, 1, 0, 0, 0) or libc.prctl(22, 2, program, 0, 0):
+    sys.exit(f"seccomp: {os.strerror(ctypes.get_errno())}")
+os.execvp(sys.argv[1], sys.argv[1:])
+"""
