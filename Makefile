@@ -16,7 +16,7 @@ DESTDIR ?=
 Q := $(if $(V),,@)
 say = @printf '  %-8s %s\n' $(1) $(2)
 
-LIBS := libbpf libsystemd inih jansson libmnl libcap-ng ncursesw
+LIBS := libbpf libsystemd inih jansson libmnl libcap-ng libmicrohttpd ncursesw
 TEST_LIBS := libsodium cmocka
 CFLAGS ?= -O2 -g
 WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes \

@@ -7,6 +7,7 @@ error that names the thing and the way out, and with nothing attached, pinned
 or changed. JOURNAL_STREAM makes the daemon mark lines with their level, which
 tells the error from what it reported on the way.
 """
+import contextlib
 import os
 import re
 import shutil
@@ -15,6 +16,7 @@ import attached
 from goodclients import GoodClients, get_once
 from netenv import OUTPUT
 from nettest import net_test
+from sockets import listen
 
 
 def daemon(env, *args, command=(), iface=True, service=True):
@@ -241,3 +243,31 @@ def test_failed_takeover(env):
         attached.tcx(env.server, "server1")
     assert got == (None, 0), \
         f"server1, attached by the wrong start only, still has {got}"
+
+
+@net_test
+def test_metrics_address(env):
+    """No address, not this host's, or taken: by another program, and by
+    another daemon, which goes on."""
+    taken = "127.0.0.1:9790"
+    for address, words in (("9790", ["port missing"]),
+                           ("localhost:9790", ["names are not looked up"]),
+                           ("127.0.0.1:99999", ["65535"]),
+                           ("", ["''"])):
+        refused(env, ["--metrics", *words], 2, "--metrics", address)
+    config = f"{env.dir}/metrics.conf"
+    with open(config, "w", encoding="utf-8") as f:
+        f.write("[daemon]\nmetrics = ::1:9790\n")
+    refused(env, [f"{config}:2", "[daemon] metrics", "brackets"], 2, "-c",
+            config)
+    refused(env, ["--metrics", "192.0.2.99:9790", "no interface"], 1,
+            "--metrics", "192.0.2.99:9790")
+    with contextlib.closing(listen(env, "127.0.0.1", 9790)):
+        refused(env, ["--metrics", taken, "another port"], 1, "--metrics",
+                taken)
+    first = env.synkeeperd("--metrics", taken)
+    refused(env, ["--metrics", taken, "another port"], 1, "--pin-dir",
+            env.pin_dir + "-bed/second", "--control", env.control + "2",
+            "--metrics", taken, left=False)
+    first.check_alive()
+    env.synkeeper("status")

@@ -54,7 +54,7 @@ static void usage_errors(void **state)
 		const char *line, *err;
 	} table[] = {
 		{ "foo", "foo: no object \"foo\": known are status, service, "
-			 "session, key, stats, explain, top, capture, "
+			 "session, key, stats, metrics, explain, top, capture, "
 			 "check, reload, down\n" },
 		{ "s", "s: object \"s\" is ambiguous: status, service, "
 		       "session, stats\n" },

@@ -80,7 +80,12 @@ static const struct {
 	  ":1: mode: stands before any section: begin with [daemon]" },
 	{ "[daemon]\n= x\n",
 	  ":2: [daemon] : unknown key: [daemon] takes interface, mode, "
-	  "on-exit, replace, pin-dir, control" },
+	  "on-exit, replace, pin-dir, control, metrics" },
+	{ "[daemon]\nmetrics = 9790\n",
+	  ":2: [daemon] metrics: '9790': port missing: write it as "
+	  "192.0.2.1:443, [2001:db8::1]:443 or *:443" },
+	{ "[daemon]\nmetrics = *:1\nmetrics = *:2\n",
+	  ":3: [daemon] metrics: '*:2': given before, on line 2: remove one" },
 	{ "[keys]\nlifetime = 60s # a minute\n",
 	  ":2: [keys] lifetime: '60s # a minute': a comment behind a value "
 	  "begins with ' ;'" },
@@ -96,8 +101,8 @@ static const struct {
 	  ":2: [sessions] MAX: unknown key: did you mean 'max'?" },
 	{ "[daemon]\nlifetime = 5s\n",
 	  ":2: [daemon] lifetime: this key belongs under [keys]" },
-	{ "[service web]\nmetrics = 1\n",
-	  ":2: [service web] metrics: unknown key: [service] takes listen, "
+	{ "[service web]\nmetric = 1\n",
+	  ":2: [service web] metric: unknown key: [service] takes listen, "
 	  "policy" },
 	{ "[keys]\nlifetime = 5s\nlifetime = 6s\n",
 	  ":3: [keys] lifetime: '6s': given before, on line 2: remove one" },

@@ -8,9 +8,9 @@
 #include "print.h"
 
 static const struct cmd_object *const objects[] = {
-	&cmd_status, &cmd_service, &cmd_session, &cmd_key,
-	&cmd_stats,  &cmd_explain, &cmd_top,	 &cmd_capture,
-	&cmd_check,  &cmd_reload,  &cmd_down,
+	&cmd_status,  &cmd_service, &cmd_session, &cmd_key,
+	&cmd_stats,   &cmd_metrics, &cmd_explain, &cmd_top,
+	&cmd_capture, &cmd_check,   &cmd_reload,  &cmd_down,
 };
 enum { N_OBJECTS = sizeof(objects) / sizeof(objects[0]) };
 

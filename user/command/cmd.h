@@ -58,8 +58,8 @@ struct cmd_object {
 };
 
 extern const struct cmd_object cmd_status, cmd_service, cmd_session, cmd_key,
-	cmd_stats, cmd_explain, cmd_top, cmd_capture, cmd_check, cmd_reload,
-	cmd_down;
+	cmd_stats, cmd_metrics, cmd_explain, cmd_top, cmd_capture, cmd_check,
+	cmd_reload, cmd_down;
 
 /* Runs the words after the global options; none means status. */
 int cmd_run(const struct cmd *c, int argc, char **argv);

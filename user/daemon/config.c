@@ -140,6 +140,15 @@ int config_set_mode(struct config *c, const char *value, char *err)
 	return fail(err, -EINVAL, "'%s': must be auto, native or skb", value);
 }
 
+int config_set_metrics(struct config *c, const char *value, char *err)
+{
+	const char *why;
+
+	if (listen_parse(value, &c->metrics, &why))
+		return fail(err, -EINVAL, "'%s': %s", value, why);
+	return 0;
+}
+
 int config_set_string(char **member, const char *value)
 {
 	char *copy = strdup(value);

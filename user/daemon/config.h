@@ -42,6 +42,7 @@ struct config {
 	bool replace;		      /* a foreign XDP program, too */
 	char *pin_dir;		      /* owned */
 	char *control;		      /* owned; path of the unix socket */
+	struct listen metrics;	      /* by HTTP; port 0: not served */
 	unsigned int key_lifetime_ms; /* one epoch */
 	unsigned int sessions_max;
 	unsigned int pending_timeout_ms;
@@ -74,6 +75,7 @@ int config_add_service(struct config *c, const char *section,
 		       const char *listen, enum config_policy policy,
 		       char *err);
 int config_set_mode(struct config *c, const char *value, char *err);
+int config_set_metrics(struct config *c, const char *value, char *err);
 int config_set_string(char **member, const char *value);
 
 /* What only the whole shows: no interface, no service, a service twice. */

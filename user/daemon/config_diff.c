@@ -61,6 +61,13 @@ static const char *string_text(const void *member, char *buf)
 	return *(char *const *)member;
 }
 
+static const char *listen_text(const void *member, char *buf)
+{
+	const struct listen *l = member;
+
+	return l->port ? listen_format(l, buf) : "";
+}
+
 static const char *name_text(const void *member, char *buf)
 {
 	(void)buf;
@@ -108,6 +115,7 @@ static const struct value values[] = {
 	{ "[daemon] replace", yes_no_text, CONFIG(replace) },
 	{ "[daemon] pin-dir", string_text, CONFIG(pin_dir), down_needed },
 	{ "[daemon] control", string_text, CONFIG(control), start_needed },
+	{ "[daemon] metrics", listen_text, CONFIG(metrics), start_needed },
 	{ "[keys] lifetime", duration_text, CONFIG(key_lifetime_ms) },
 	{ "[sessions] max", count_text, CONFIG(sessions_max), down_needed },
 	{ "[sessions] pending-timeout", duration_text,

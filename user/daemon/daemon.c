@@ -20,6 +20,7 @@
 #include "control_server.h"
 #include "daemon.h"
 #include "log.h"
+#include "metrics.h"
 #include "pins.h"
 
 enum {
@@ -189,6 +190,7 @@ static void undo(struct daemon *d)
 void daemon_free(struct daemon *d)
 {
 	control_stop(d->control);
+	metrics_stop(d->metrics);
 	ring_buffer__free(d->events);
 	sd_event_source_unref(d->key_timer);
 	sd_event_source_unref(d->tick_timer);
@@ -236,6 +238,9 @@ static int prepare(struct daemon *d)
 	if (!err)
 		err = control_start(d->loop, d->config.control, request_answer,
 				    d, &d->control);
+	if (!err && d->config.metrics.port)
+		err = metrics_start(d->loop, &d->config.metrics, metrics_text,
+				    d, &d->metrics);
 	return err;
 }
 
@@ -255,6 +260,7 @@ int daemon_run(struct daemon *d)
 	int err;
 
 	d->started_ns = now_ns();
+	d->started_s = time(NULL);
 	err = loader_open(&d->loader, &d->config);
 	if (err)
 		return err;

@@ -12,6 +12,7 @@
 #include "attach.h"
 #include "control_server.h"
 #include "keys.h"
+#include "metrics_server.h"
 #include "reaper.h"
 #include "services.h"
 #include "sessions.h"
@@ -48,10 +49,12 @@ struct daemon {
 	struct attachment ifaces[CONFIG_IFACES_MAX];
 	size_t n_ifaces;
 	struct control_server *control;
+	struct metrics_server *metrics; /* NULL: not served */
 	sd_event *loop;
 	sd_event_source *key_timer;
 	sd_event_source *tick_timer;
 	__u64 started_ns;
+	time_t started_s;	/* since 1970 */
 	bool ending;		/* disarmed; detaches when the drain is over */
 	__u64 offer_changed_ns; /* when the host's TCP options last changed */
 	__u64 cookies_sent;	/* the kernel's own, and when last */

@@ -15,6 +15,7 @@
 #include "control.h"
 #include "daemon.h"
 #include "log.h"
+#include "metrics.h"
 #include "reason.h"
 #include "requests.h"
 
@@ -118,8 +119,7 @@ static json_t *json_health(const struct daemon *d)
 	char text[LISTEN_STRLEN], line[256];
 
 	while ((svc = services_next(d->services, svc))) {
-		if (svc->why == WHY_ARMED || svc->why == WHY_OFF ||
-		    svc->why == WHY_DRAINING)
+		if (!service_is_unprotected(svc))
 			continue;
 		snprintf(line, sizeof(line), "%s is not protected: %s",
 			 listen_format(&svc->listen, text), service_why(svc));
@@ -402,6 +402,7 @@ static const struct {
 	{ "key.list", on_key_list },
 	{ "key.rotate", on_key_rotate },
 	{ "stats", on_stats },
+	{ "metrics", request_metrics },
 	{ "session.totals", request_session_totals },
 	{ "session.kill", request_session_kill },
 	{ "session.watch", request_session_watch },

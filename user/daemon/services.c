@@ -41,6 +41,12 @@ const struct service *services_next(const struct services *s,
 	return NULL;
 }
 
+bool service_is_unprotected(const struct service *svc)
+{
+	return svc->why != WHY_ARMED && svc->why != WHY_OFF &&
+	       svc->why != WHY_DRAINING;
+}
+
 const char *service_why(const struct service *svc)
 {
 	static const char *const text[] = {

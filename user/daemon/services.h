@@ -91,6 +91,8 @@ void services_refused(struct services *s, __u16 id);
 /* The next service after @after (NULL: the first), or NULL. */
 const struct service *services_next(const struct services *s,
 				    const struct service *after);
+/* It is not armed, although its policy asks for it; service_why() says why. */
+bool service_is_unprotected(const struct service *svc);
 const char *service_why(const struct service *svc);
 struct listen service_listen(const struct service_info *i);
 /* What @id stands for, or stood for lately; NULL: nothing ever. */

@@ -29,6 +29,7 @@ static const char usage_text[] =
 	"      --on-exit WHAT      keep (default) or detach\n"
 	"      --pin-dir DIR       default " PIN_DIR_DEFAULT "\n"
 	"      --control PATH      default " CONTROL_PATH_DEFAULT "\n"
+	"      --metrics A:P       serve Prometheus' metrics by HTTP there\n"
 	"      --check             validate flags and file, and exit\n"
 	"  -v, --verbose           libbpf's messages, too\n"
 	"  -V, --version\n"
@@ -40,7 +41,14 @@ struct flags {
 	bool verbose;
 };
 
-enum { OPT_REPLACE = 256, OPT_EXIT, OPT_PIN, OPT_CONTROL, OPT_CHECK };
+enum {
+	OPT_REPLACE = 256,
+	OPT_EXIT,
+	OPT_PIN,
+	OPT_CONTROL,
+	OPT_METRICS,
+	OPT_CHECK
+};
 
 static const char short_options[] = ":i:s:c:m:vVh";
 static const struct option options[] = {
@@ -52,6 +60,7 @@ static const struct option options[] = {
 	{ "on-exit", required_argument, NULL, OPT_EXIT },
 	{ "pin-dir", required_argument, NULL, OPT_PIN },
 	{ "control", required_argument, NULL, OPT_CONTROL },
+	{ "metrics", required_argument, NULL, OPT_METRICS },
 	{ "check", no_argument, NULL, OPT_CHECK },
 	{ "verbose", no_argument, NULL, 'v' },
 	{ "version", no_argument, NULL, 'V' },
@@ -109,6 +118,8 @@ static int set_flag(struct config *c, struct flags *f, int opt, char *err)
 		return set_path(&c->control, optarg,
 				sizeof(((struct sockaddr_un *)0)->sun_path),
 				err);
+	case OPT_METRICS:
+		return config_set_metrics(c, optarg, err);
 	case OPT_CHECK:
 		f->check = true;
 		return 0;

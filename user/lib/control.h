@@ -27,6 +27,7 @@
  *						["cursor"]}; a part of the
  *						table: send its cursor again
  *						for the next, until none comes
+ * metrics		-			{"text": Prometheus' text format}
  * session.watch	[filter]		{"watching": true}, and from then on
  *						an EVENT a line until the
  *						client closes
