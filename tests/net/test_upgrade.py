@@ -18,6 +18,7 @@ import signal
 import attached
 import crowd
 from books import wait_armed
+from goodclients import GoodClients, get_until
 from namespace import run, wait_for
 from netenv import OUTPUT, ROOT, last_json
 from nettest import net_test
@@ -227,3 +228,22 @@ def test_other_layout(env):
                  >= TRANSFERS, 10, f"{held} sessions to be adopted again")
         settings = attached.map_value(env, "settings", 0)
         assert settings["abi"] != FOREIGN_ABI, "the maps are still the old ones"
+
+
+@net_test
+def test_other_layout_and_a_wrong_start(env):
+    """It fails, and protection goes on; the next start is a takeover."""
+    env.nginx()
+    env.synkeeperd().kill()
+    make_foreign(env)
+    with GoodClients(env) as good:
+        p = env.synkeeperd("-i", "nosuch0", wait=False)
+        assert p.wait(10) == 1 and "nosuch0" in p.output(), \
+            f"expected an error about nosuch0, got {p.output()}"
+        good.wait_more(5, "after a wrong start")
+        assert attached.xdp(env.server) and attached.tcx(env.server) == 1, \
+            "what an earlier instance had attached is gone"
+        again = env.synkeeperd()
+        assert "another version" not in again.output(), again.output()
+        get_until(env, lambda: env.json("status")["total"].get("admitted", 0),
+                  "was admitted after a wrong start and a right one")

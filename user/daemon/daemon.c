@@ -182,8 +182,10 @@ static int start_loop(struct daemon *d)
 /* Takes back what this start did, and leaves what it found. */
 static void undo(struct daemon *d)
 {
-	ifaces_detach(d, !d->loader.took_over);
-	if (!d->loader.took_over)
+	bool found = d->loader.took_over || d->loader.replaces;
+
+	ifaces_detach(d, !found);
+	if (!found)
 		loader_unpin(&d->loader);
 }
 
