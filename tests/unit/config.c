@@ -44,6 +44,9 @@ static void test_defaults(void **state)
 	assert_int_equal(c.closing_timeout_ms, 120000);
 	assert_int_equal(c.time_wait_timeout_ms, 60000);
 	assert_int_equal(c.resets_per_second, 0);
+	assert_int_equal(c.arming.syn_rate, 1000);
+	assert_int_equal(c.arming.queue, 50);
+	assert_int_equal(c.arming.calm_ms, 60000);
 	assert_int_equal(c.n_services, 0);
 	config_free(&c);
 }
@@ -93,6 +96,10 @@ static void test_everything(void **state)
 		      "\n"
 		      "[service\tssh]\n"
 		      "listen = *:22\n"
+		      "[arming]\n"
+		      "syn-rate = 5k\n"
+		      "queue = 80%\n"
+		      "calm = 5m\n"
 		      "[answer]\n"
 		      "resets-per-second = 1k\n"
 		      "invalid-ack = reset");
@@ -113,6 +120,9 @@ static void test_everything(void **state)
 	assert_int_equal(c.closing_timeout_ms, 30000);
 	assert_int_equal(c.time_wait_timeout_ms, 2000);
 	assert_int_equal(c.resets_per_second, 1000);
+	assert_int_equal(c.arming.syn_rate, 5000);
+	assert_int_equal(c.arming.queue, 80);
+	assert_int_equal(c.arming.calm_ms, 300000);
 	assert_int_equal(c.n_services, 4);
 	expect_service(&c, 0, "web", "192.0.2.10:443", POLICY_OFF, 19);
 	expect_service(&c, 1, "web", "[2001:db8::10]:443", POLICY_OFF, 20);

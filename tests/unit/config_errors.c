@@ -44,8 +44,10 @@ static const struct {
 	{ "[services web]\n", ":1: [services]: unknown section: did you mean "
 			      "[service NAME]?" },
 	{ "[Keys]\n", ":1: [Keys]: unknown section: did you mean [keys]?" },
-	{ "[metrics]\n", ":1: [metrics]: unknown section: there are [daemon], "
-			 "[keys], [sessions], [service NAME] and [answer]" },
+	{ "[metrics]\n",
+	  ":1: [metrics]: unknown section: there are [daemon], "
+	  "[keys], [sessions], [service NAME], [arming], [sources] "
+	  "and [answer]" },
 	{ "[]\n", ":1: []: the name of a section is missing" },
 	{ "[ ]\n", ":1: []: the name of a section is missing" },
 	{ "[service]\n", ":1: [service]: takes one name, as in [service web]" },
@@ -181,14 +183,16 @@ static const struct {
 	{ "[service web]\nlisten = 0.0.0.0:443\n",
 	  ":2: [service web] listen: '0.0.0.0:443': for any address write "
 	  "*:PORT, such as *:443" },
-	{ "[service web]\nlisten = *:443\npolicy = auto\n",
-	  ":3: [service web] policy: 'auto': not available in this version: "
-	  "use on or off" },
-	{ "[service web]\nlisten = *:443\npolicy = monitor\n",
-	  ":3: [service web] policy: 'monitor': not available in this "
-	  "version: use on or off" },
 	{ "[service web]\npolicy = yes\n",
-	  ":2: [service web] policy: 'yes': must be on or off" },
+	  ":2: [service web] policy: 'yes': must be on, auto, monitor or off" },
+	{ "[arming]\nqueue = 50\n",
+	  ":2: [arming] queue: '50': must be 1% to 100%" },
+	{ "[arming]\nqueue = 101%\n",
+	  ":2: [arming] queue: '101%': must be 1% to 100%" },
+	{ "[arming]\nsyn-rate = 9\n",
+	  ":2: [arming] syn-rate: '9': must be 10 to 1000000000" },
+	{ "[arming]\ncalm = 0s\n",
+	  ":2: [arming] calm: '0s': must be 1s to 1d" },
 	{ "[service web]\nlisten = 1.2.3.4:80\nlisten = 1.2.3.4:81\n"
 	  "listen = [::ffff:1.2.3.4]:80\n",
 	  ":4: [service web] listen: '1.2.3.4:80': given before, on line 2 "

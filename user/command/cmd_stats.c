@@ -31,42 +31,45 @@ static const struct column rate_columns[] = {
 
 enum { N_COLUMNS = sizeof(rate_columns) / sizeof(rate_columns[0]) };
 
-static void add_row(json_t *rows, const char *name, json_t *n)
+/* @would: "would " of what was spared. */
+static void add_row(json_t *rows, const char *name, const char *would,
+		    json_t *n)
 {
 	const struct reason_info *r = reason_find(name);
 
 	json_array_append_new(rows,
-			      json_pack("{s:s, s:s, s:O, s:s}", "reason", name,
-					"verdict",
+			      json_pack("{s:s, s:s+, s:O, s:s}", "reason", name,
+					"verdict", would,
 					r ? reason_action_name(r->action) : "?",
 					"n", n, "text", r ? r->text : ""));
 }
 
 /* {REASON: n} as rows: in the order of reasons.h, then what that lacks. */
-static json_t *rows_of(const json_t *packets)
+static void add_rows(json_t *rows, const char *would, const json_t *packets)
 {
 	const struct reason_info *r;
-	json_t *rows = json_array(), *n;
+	json_t *n;
 	const char *name;
 	size_t i;
 
 	for (i = 0; (r = reason_at(i)); i++) {
 		n = json_object_get(packets, r->name);
 		if (n)
-			add_row(rows, r->name, n);
+			add_row(rows, r->name, would, n);
 	}
 	json_object_foreach ((json_t *)packets, name, n) {
 		if (!reason_find(name))
-			add_row(rows, name, n);
+			add_row(rows, name, would, n);
 	}
-	return rows;
 }
 
-static void put_packets(FILE *out, const json_t *packets,
+static void put_packets(FILE *out, const json_t *packets, const json_t *would,
 			const struct column *columns)
 {
-	json_t *rows = rows_of(packets);
+	json_t *rows = json_array();
 
+	add_rows(rows, "", packets);
+	add_rows(rows, "would ", would);
 	print_table(out, rows, columns, N_COLUMNS);
 	json_decref(rows);
 }
@@ -83,23 +86,24 @@ static const char *title_of(const json_t *service)
 
 /* Services without a packet are left out; the total needs two to be news. */
 static void put_services(FILE *out, const json_t *result, const char *member,
-			 const char *total, const struct column *columns)
+			 const char *would, const char *total,
+			 const struct column *columns)
 {
-	const json_t *all = json_object_get(result, total);
 	size_t i, shown = 0;
 	json_t *service;
 
 	json_array_foreach (json_object_get(result, "services"), i, service) {
 		const json_t *packets = json_object_get(service, member);
+		const json_t *spared = json_object_get(service, would);
 		const char *name =
 			json_string_value(json_object_get(service, "name"));
 
-		if (!json_object_size(packets))
+		if (!json_object_size(packets) && !json_object_size(spared))
 			continue;
 		fprintf(out, "%s%s%s%s\n", title_of(service),
 			name && *name ? " (" : "", name ? name : "",
 			name && *name ? ")" : "");
-		put_packets(out, packets, columns);
+		put_packets(out, packets, spared, columns);
 		fputc('\n', out);
 		shown++;
 	}
@@ -107,14 +111,14 @@ static void put_services(FILE *out, const json_t *result, const char *member,
 		fputs("no packets\n\n", out);
 	if (shown > 1) {
 		fputs("total\n", out);
-		put_packets(out, all, columns);
+		put_packets(out, json_object_get(result, total), NULL, columns);
 		fputc('\n', out);
 	}
 }
 
 static void stats_text(FILE *out, const json_t *result)
 {
-	put_services(out, result, "packets", "total", packet_columns);
+	put_services(out, result, "packets", "would", "total", packet_columns);
 }
 
 static void watch_text(FILE *out, const json_t *result)
@@ -127,7 +131,8 @@ static void watch_text(FILE *out, const json_t *result)
 		strftime(clock, sizeof(clock), "%T", &tm);
 	fprintf(out, "---- %s, over %.1f s\n", clock,
 		json_number_value(json_object_get(result, "interval_s")));
-	put_services(out, result, "per_second", "per_second", rate_columns);
+	put_services(out, result, "per_second", "would_per_second",
+		     "per_second", rate_columns);
 }
 
 /* ---- --watch ---- */

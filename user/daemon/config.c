@@ -37,6 +37,9 @@ void config_init(struct config *c)
 		.control = strdup(CONTROL_PATH_DEFAULT),
 		.key_lifetime_ms = 60 * 1000,
 		.sessions_max = SESSIONS_DEFAULT,
+		.arming = { .syn_rate = 1000,
+			    .queue = 50,
+			    .calm_ms = 60 * 1000 },
 		.pending_timeout_ms = 10 * 1000,
 		.idle_timeout_ms = (2 * 60 + 4) * 60 * 1000, /* RFC 5382 */
 		.half_closed_timeout_ms = 60 * 60 * 1000,
@@ -242,20 +245,28 @@ int config_validate(const struct config *c, char *err)
 		    *first->name ? first->name : twin->name);
 }
 
+static const char *const policies[] = {
+	[POLICY_ON] = "on",
+	[POLICY_AUTO] = "auto",
+	[POLICY_MONITOR] = "monitor",
+	[POLICY_OFF] = "off",
+};
+
+const char *config_policy_name(enum config_policy policy)
+{
+	return policies[policy];
+}
+
 int config_parse_policy(const char *text, enum config_policy *ret,
 			const char **ret_why)
 {
-	bool later = !strcmp(text, "auto") || !strcmp(text, "monitor");
+	size_t i;
 
-	if (!strcmp(text, "on")) {
-		*ret = POLICY_ON;
-	} else if (!strcmp(text, "off")) {
-		*ret = POLICY_OFF;
-	} else {
-		*ret_why =
-			later ? "not available in this version: use on or off"
-			      : "must be on or off";
-		return -EINVAL;
-	}
-	return 0;
+	for (i = 0; i < sizeof(policies) / sizeof(policies[0]); i++)
+		if (!strcmp(text, policies[i])) {
+			*ret = i;
+			return 0;
+		}
+	*ret_why = "must be on, auto, monitor or off";
+	return -EINVAL;
 }

@@ -12,11 +12,12 @@
 #include <stddef.h>
 
 #include "addr.h"
+#include "arming.h"
 #include "words.h"
 
 enum config_mode { MODE_AUTO, MODE_NATIVE, MODE_SKB };
 enum config_exit { EXIT_KEEP, EXIT_DETACH };
-enum config_policy { POLICY_ON, POLICY_OFF }; /* auto, monitor: later */
+enum config_policy { POLICY_ON, POLICY_AUTO, POLICY_MONITOR, POLICY_OFF };
 
 enum {
 	CONFIG_IFACES_MAX = 64,
@@ -50,7 +51,8 @@ struct config {
 	unsigned int half_closed_timeout_ms;
 	unsigned int closing_timeout_ms;
 	unsigned int time_wait_timeout_ms;
-	unsigned int resets_per_second;	 /* RST for bad ACKs; 0: drop */
+	unsigned int resets_per_second; /* RST for bad ACKs; 0: drop */
+	struct arming_limits arming;
 	struct config_service *services; /* owned */
 	size_t n_services;
 };
@@ -81,7 +83,8 @@ int config_set_string(char **member, const char *value);
 /* What only the whole shows: no interface, no service, a service twice. */
 int config_validate(const struct config *c, char *err);
 
-/* "on" "off"; on failure *ret_why is a static sentence */
+const char *config_policy_name(enum config_policy policy);
+/* The reverse; on failure *ret_why is a static sentence. */
 int config_parse_policy(const char *text, enum config_policy *ret,
 			const char **ret_why);
 

@@ -39,7 +39,7 @@ static const char *exit_text(const void *member, char *buf)
 static const char *policy_text(const void *member, char *buf)
 {
 	(void)buf;
-	return *(const enum config_policy *)member == POLICY_ON ? "on" : "off";
+	return config_policy_name(*(const enum config_policy *)member);
 }
 
 static const char *yes_no_text(const void *member, char *buf)
@@ -85,6 +85,12 @@ static const char *count_text(const void *member, char *buf)
 	return buf;
 }
 
+static const char *percent_text(const void *member, char *buf)
+{
+	snprintf(buf, TEXT_MAX, "%u%%", *(const unsigned int *)member);
+	return buf;
+}
+
 static const char *resets_text(const void *member, char *buf)
 {
 	unsigned int rate = *(const unsigned int *)member;
@@ -127,6 +133,9 @@ static const struct value values[] = {
 	  CONFIG(closing_timeout_ms) },
 	{ "[sessions] time-wait-timeout", duration_text,
 	  CONFIG(time_wait_timeout_ms) },
+	{ "[arming] syn-rate", count_text, CONFIG(arming.syn_rate) },
+	{ "[arming] queue", percent_text, CONFIG(arming.queue) },
+	{ "[arming] calm", duration_text, CONFIG(arming.calm_ms) },
 	{ "[answer] invalid-ack", resets_text, CONFIG(resets_per_second) },
 };
 

@@ -23,7 +23,8 @@
 
 enum { PATH_SHOWN = 256, RESETS_DEFAULT = 100 };
 
-static const char *const sections[] = { "daemon", "keys", "sessions", "service",
+static const char *const sections[] = { "daemon",  "keys",   "sessions",
+					"service", "arming", "sources",
 					"answer" };
 
 int config_fail(struct config_parser *p, unsigned int line, int ret,
@@ -130,7 +131,8 @@ static int unknown_section(struct config_parser *p, const char *word)
 				!strcmp(sections[i], "service") ? " NAME" : "");
 	return fail(p,
 		    "[%s]: unknown section: there are [daemon], [keys], "
-		    "[sessions], [service NAME] and [answer]",
+		    "[sessions], [service NAME], [arming], [sources] and "
+		    "[answer]",
 		    word);
 }
 

@@ -183,6 +183,23 @@ static int set_count(struct config_parser *p, const char *value)
 			  (unsigned int *)((char *)p->c + p->key->member));
 }
 
+static int set_percent(struct config_parser *p, const char *value)
+{
+	char number[8];
+	unsigned int n = 0;
+	size_t len = strlen(value);
+
+	if (len && len < sizeof(number) && value[len - 1] == '%') {
+		snprintf(number, sizeof(number), "%.*s", (int)len - 1, value);
+		if (parse_count(number, &n))
+			n = 0;
+	}
+	if (n < 1 || n > 100)
+		return refuse(p, -EINVAL, "'%s': must be 1%% to 100%%", value);
+	*(unsigned int *)((char *)p->c + p->key->member) = n;
+	return 0;
+}
+
 static int set_rate(struct config_parser *p, const char *value)
 {
 	p->reset_rate_line = p->line;
@@ -237,6 +254,11 @@ static const struct config_key keys[] = {
 	  MEMBER(time_wait_timeout_ms), .min = "1s", .max = "10m" },
 	{ "service", "listen", set_listen, .repeats = true },
 	{ "service", "policy", set_policy },
+	{ "arming", "syn-rate", set_count, MEMBER(arming.syn_rate), .least = 10,
+	  .most = 1000000000 },
+	{ "arming", "queue", set_percent, MEMBER(arming.queue) },
+	{ "arming", "calm", set_duration, MEMBER(arming.calm_ms), .min = "1s",
+	  .max = "1d" },
 	{ "answer", "invalid-ack", set_invalid_ack },
 	{ "answer", "resets-per-second", set_rate, .least = 1,
 	  .most = RESETS_MAX },

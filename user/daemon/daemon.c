@@ -54,6 +54,7 @@ int daemon_refresh(struct daemon *d)
 	err = services_apply(d->services, d->diag, &d->net, &armed);
 	if (!err && armed)
 		census_now(d);
+	arm_follow(d);
 	return err;
 }
 
@@ -199,6 +200,7 @@ void daemon_free(struct daemon *d)
 	sd_event_unref(d->loop);
 	reaper_stop(&d->reaper);
 	census_stop(d);
+	arm_stop(d);
 	sessions_free(&d->sessions);
 	services_free(d->services);
 	sockdiag_close(d->diag);
@@ -237,6 +239,8 @@ static int prepare(struct daemon *d)
 				   &d->config);
 	if (!err)
 		err = census_start(d);
+	if (!err)
+		err = arm_start(d);
 	if (!err)
 		err = control_start(d->loop, d->config.control, request_answer,
 				    d, &d->control);

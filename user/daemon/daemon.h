@@ -43,6 +43,7 @@ struct daemon {
 	struct sessions sessions;
 	struct reaper reaper;
 	struct census census;
+	struct arm *arm;
 	struct sockdiag *diag;
 	struct ring_buffer *events;
 	__u64 events_until_ns; /* end of the slice in which they are read */
@@ -119,6 +120,11 @@ int census_start(struct daemon *d);
 void census_stop(struct daemon *d);
 /* A service was armed just now: enters every connection there is. */
 void census_now(struct daemon *d);
+
+/* arm.c: policy auto. arm_follow(): there may be services of it now. */
+int arm_start(struct daemon *d);
+void arm_follow(struct daemon *d);
+void arm_stop(struct daemon *d);
 
 /* watch.c: tells watchers; turns the events on while there are any. */
 void watch_tell(void *daemon, const struct event *e);

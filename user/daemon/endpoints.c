@@ -178,10 +178,28 @@ static enum service_why why_of(const struct endpoints *e,
 		return WHY_NO_LISTENER;
 	if (sk->mptcp)
 		return WHY_MPTCP;
-	return svc->refused && svc->refused == listeners_print(e->listeners,
-							       svc->listen.port)
-		       ? WHY_REFUSED
-		       : WHY_ARMED;
+	if (svc->refused &&
+	    svc->refused == listeners_print(e->listeners, svc->listen.port))
+		return WHY_REFUSED;
+	if (svc->policy == POLICY_MONITOR)
+		return WHY_MONITOR;
+	return svc->policy == POLICY_AUTO && !svc->arming.armed ? WHY_CALM
+								: WHY_ARMED;
+}
+
+static enum endpoint_mode mode_of(enum service_why why)
+{
+	switch (why) {
+	case WHY_ARMED:
+		return ENDPOINT_ARMED;
+	case WHY_MONITOR:
+		return ENDPOINT_MONITOR;
+	case WHY_OFF:
+	case WHY_DRAINING:
+		return ENDPOINT_OFF;
+	default:
+		return ENDPOINT_DISARMED;
+	}
 }
 
 static struct endpoint make(const struct endpoints *e,
@@ -193,7 +211,7 @@ static struct endpoint make(const struct endpoints *e,
 	*why = why_of(e, svc, sk);
 	return (struct endpoint){
 		.service = svc->id,
-		.mode = *why == WHY_ARMED ? ENDPOINT_ARMED : ENDPOINT_DISARMED,
+		.mode = mode_of(*why),
 		.wscale = e->net.wscale,
 		.window = netconf_window(rcvbuf),
 	};
@@ -355,18 +373,37 @@ int endpoints_commit(struct endpoints *e, bool *ret_armed)
 	return 0;
 }
 
+static const struct endpoint_entry *
+find_exact(const struct endpoints *e, const __be32 addr[4], __be16 port)
+{
+	struct endpoint_key key = { .port = port };
+
+	memcpy(key.addr, addr, sizeof(key.addr));
+	return e->now.ports[be16toh(port)].exact
+		       ? bsearch(&key, e->now.exact, e->now.n,
+				 sizeof(struct endpoint_entry), by_key)
+		       : NULL;
+}
+
 __u16 endpoints_match(const struct endpoints *e, const __be32 addr[4],
 		      __be16 port)
 {
 	const struct port_services *p = &e->now.ports[be16toh(port)];
-	const struct endpoint_entry *entry = NULL;
-	struct endpoint_key key = { .port = port };
+	const struct endpoint_entry *entry = find_exact(e, addr, port);
 
-	memcpy(key.addr, addr, sizeof(key.addr));
-	if (p->exact)
-		entry = bsearch(&key, e->now.exact, e->now.n, sizeof(*entry),
-				by_key);
 	if (entry)
 		return entry->ep.service;
 	return is_v4(addr) ? p->any4.service : p->any6.service;
+}
+
+bool endpoints_armed(const struct endpoints *e, const struct listen *l)
+{
+	const struct port_services *p = &e->now.ports[be16toh(l->port)];
+	const struct endpoint_entry *entry;
+
+	if (l->wildcard)
+		return p->any4.mode == ENDPOINT_ARMED ||
+		       p->any6.mode == ENDPOINT_ARMED;
+	entry = find_exact(e, l->addr, l->port);
+	return entry && entry->ep.mode == ENDPOINT_ARMED;
 }

@@ -52,4 +52,7 @@ __u64 listeners_print(const struct listeners *l, __be16 port);
 __u16 endpoints_match(const struct endpoints *e, const __be32 addr[4],
 		      __be16 port);
 
+/* Is the service at @l armed in the maps, at any of its addresses' families? */
+bool endpoints_armed(const struct endpoints *e, const struct listen *l);
+
 #endif

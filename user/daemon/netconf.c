@@ -53,29 +53,34 @@ static __u32 flag_if(const char *name, __u32 flag, long fallback)
 }
 
 /* The file has pairs of lines, names and then values, in the same order. */
-__u64 netconf_cookies_sent(void)
+void netconf_counts(struct netconf_counts *ret)
 {
 	FILE *f = fopen("/proc/self/net/netstat", "re");
 	char *names = NULL, *values = NULL;
 	size_t names_size = 0, values_size = 0;
-	__u64 sent = 0;
+	struct netconf_counts c = {};
 
 	while (f && getline(&names, &names_size, f) > 0 &&
 	       getline(&values, &values_size, f) > 0) {
 		char *name = names, *value = values, *at;
 
 		while ((at = strsep(&name, " \n")) && *at) {
-			const char *number = strsep(&value, " \n");
+			const char *text = strsep(&value, " \n");
+			__u64 n = text ? strtoull(text, NULL, 10) : 0;
 
-			if (number && !strcmp(at, "SyncookiesSent"))
-				sent = strtoull(number, NULL, 10);
+			if (!strcmp(at, "SyncookiesSent"))
+				c.cookies_sent = n;
+			else if (!strcmp(at, "ListenOverflows") ||
+				 !strcmp(at, "TCPReqQFullDoCookies") ||
+				 !strcmp(at, "TCPReqQFullDrop"))
+				c.overflows += n;
 		}
 	}
 	if (f)
 		fclose(f);
 	free(names);
 	free(values);
-	return sent;
+	*ret = c;
 }
 
 /* As tcp_select_initial_window() does (net/ipv4/tcp_output.c). */

@@ -21,8 +21,13 @@ struct netconf {
 /* Reads the sysctls; what is missing gets the kernel's default. */
 void netconf_read(struct netconf *ret);
 
-/* How many cookies the kernel has sent by itself (TcpExt SyncookiesSent). */
-__u64 netconf_cookies_sent(void);
+/* What the kernel has counted since it started (TcpExt of netstat). */
+struct netconf_counts {
+	__u64 cookies_sent; /* its own */
+	__u64 overflows;    /* of listeners' queues, half-open and to accept */
+};
+
+void netconf_counts(struct netconf_counts *ret);
 
 /* The window of a SYN-ACK for a listener with @rcvbuf bytes. */
 __u16 netconf_window(__u32 rcvbuf);

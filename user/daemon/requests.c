@@ -5,6 +5,7 @@
  * error and hint then are the reply. Nothing is applied by halves: a request
  * is checked whole before it changes anything.
  */
+#include <bpf/bpf.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -64,9 +65,9 @@ static json_t *json_service(const struct service *svc)
 
 	return json_pack("{s:s,s:s,s:s,s:b,s:s,s:s}", "listen",
 			 listen_format(&svc->listen, text), "name", svc->name,
-			 "policy", svc->policy == POLICY_ON ? "on" : "off",
-			 "armed", svc->why == WHY_ARMED, "cookies", "own",
-			 "why", service_why(svc));
+			 "policy", config_policy_name(svc->policy), "armed",
+			 svc->why == WHY_ARMED, "cookies", "own", "why",
+			 service_why(svc));
 }
 
 static json_t *json_services(const struct daemon *d)
@@ -199,7 +200,7 @@ bool arg_listen(struct request *r, struct listen *ret)
 static bool arg_policy(struct request *r, bool needed, enum config_policy *ret)
 {
 	const json_t *member = json_object_get(r->args, "policy");
-	const char *text = json_string_value(member), *why = "on or off";
+	const char *text = json_string_value(member), *why = "on, auto, monitor or off";
 
 	if (!member && !needed)
 		return true;
@@ -327,14 +328,16 @@ static json_t *on_key_rotate(struct daemon *d, struct request *r)
 static void stats_one(const struct daemon *d, __u32 id, const char *listen,
 		      const char *name, json_t *list, struct counters *sum)
 {
-	struct counters c;
+	struct counters c, would = {};
 
 	if (counters_of(d, id, &c))
 		return;
+	bpf_map_lookup_elem(loader_map_fd(&d->loader, MAP_WOULD), &id, &would);
 	counters_add(sum, &c);
-	json_array_append_new(list, json_pack("{s:s,s:s,s:o}", "listen", listen,
-					      "name", name, "packets",
-					      json_reasons(&c)));
+	json_array_append_new(list, json_pack("{s:s,s:s,s:o,s:o}", "listen",
+					      listen, "name", name, "packets",
+					      json_reasons(&c), "would",
+					      json_reasons(&would)));
 }
 
 static json_t *on_stats(struct daemon *d, struct request *r)

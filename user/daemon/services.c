@@ -18,6 +18,7 @@ struct services {
 	struct service_info infos[SERVICES_MAX]; /* as in the map */
 	int info_fd;
 	int counters_fd;
+	int would_fd;
 	struct sessions *sessions; /* whose books go by service, too */
 	struct listeners listeners;
 	struct endpoints endpoints;
@@ -51,6 +52,9 @@ const char *service_why(const struct service *svc)
 {
 	static const char *const text[] = {
 		[WHY_ARMED] = "",
+		[WHY_CALM] = "policy auto: no flood, SYNs pass",
+		[WHY_MONITOR] = "policy monitor: nothing is answered or "
+				"dropped, only counted",
 		[WHY_OFF] = "policy off",
 		[WHY_NO_LISTENER] = "nobody listens",
 		[WHY_MPTCP] = "the listener is MPTCP, for which the kernel "
@@ -89,6 +93,7 @@ int services_init(const struct loader *l, struct sessions *sessions,
 		return -ENOMEM;
 	s->info_fd = loader_map_fd(l, MAP_SERVICES);
 	s->counters_fd = loader_map_fd(l, MAP_COUNTERS);
+	s->would_fd = loader_map_fd(l, MAP_WOULD);
 	s->sessions = sessions;
 	err = endpoints_init(&s->endpoints, l);
 	if (err) {
@@ -157,8 +162,10 @@ static void counters_zero(const struct services *s, __u32 id)
 	if (cpus < 1)
 		return;
 	zero = calloc(cpus, sizeof(*zero));
-	if (zero)
+	if (zero) {
 		bpf_map_update_elem(s->counters_fd, &id, zero, BPF_ANY);
+		bpf_map_update_elem(s->would_fd, &id, zero, BPF_ANY);
+	}
 	free(zero);
 }
 
@@ -173,6 +180,17 @@ static int write_info(struct services *s, const struct service *svc, bool used)
 	memcpy(info->listen.addr, svc->listen.addr, sizeof(svc->listen.addr));
 	snprintf(info->name, sizeof(info->name), "%s", svc->name);
 	return bpf_map_update_elem(s->info_fd, &id, info, BPF_ANY) ? -errno : 0;
+}
+
+/* From auto on, what protects now goes on until it is calm. */
+static void take_policy(struct services *s, struct service *svc,
+			enum config_policy policy)
+{
+	if (policy == POLICY_AUTO && svc->policy != POLICY_AUTO)
+		arming_begin(&svc->arming,
+			     endpoints_armed(&s->endpoints, &svc->listen));
+	svc->policy = policy;
+	s->changed = true;
 }
 
 int services_set(struct services *s, const struct config_service *c,
@@ -190,11 +208,12 @@ int services_set(struct services *s, const struct config_service *c,
 			counters_zero(s, id);
 			sessions_forget_totals(s->sessions, id);
 		}
-		*svc = (struct service){ .id = id, .listen = c->listen };
+		*svc = (struct service){ .id = id,
+					 .listen = c->listen,
+					 .policy = POLICY_ON };
 	}
 	svc->drain_until_ns = 0;
-	s->changed = true;
-	svc->policy = c->policy;
+	take_policy(s, svc, c->policy);
 	svc->by_hand = c->by_hand;
 	snprintf(svc->name, sizeof(svc->name), "%s", c->name);
 	if (ret)
@@ -231,10 +250,18 @@ int services_policy(struct services *s, const struct listen *l,
 
 	if (!svc || !is_live(svc))
 		return -ENOENT;
-	svc->policy = policy;
+	take_policy(s, svc, policy);
 	*ret = svc;
-	s->changed = true;
 	return 0;
+}
+
+void services_arm(struct services *s, __u16 id, const struct arming *a)
+{
+	struct service *svc = &s->slots[id % SERVICES_MAX];
+
+	if (svc->arming.armed != a->armed)
+		s->changed = true;
+	svc->arming = *a;
 }
 
 void services_drain_rest(struct services *s, __u64 drain_ns)

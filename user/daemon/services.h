@@ -26,6 +26,8 @@
 /* Why a service is not armed. */
 enum service_why {
 	WHY_ARMED,
+	WHY_CALM,
+	WHY_MONITOR,
 	WHY_OFF,
 	WHY_NO_LISTENER,
 	WHY_MPTCP,
@@ -43,6 +45,7 @@ struct service {
 	/* listeners_print() of those that bpf_sk_assign_tcp_reqsk() refused */
 	__u64 refused;
 	__u64 drain_until_ns; /* deleted; 0: in service */
+	struct arming arming; /* of policy auto */
 };
 
 struct services; /* opaque */
@@ -72,6 +75,8 @@ int services_del(struct services *s, const struct listen *l, __u64 drain_ns,
 		 const struct service **ret);
 int services_policy(struct services *s, const struct listen *l,
 		    enum config_policy policy, const struct service **ret);
+/* What arming.h decided for a service of policy auto. */
+void services_arm(struct services *s, __u16 id, const struct arming *a);
 /* What an earlier instance protected and nobody added by now: drains. */
 void services_drain_rest(struct services *s, __u64 drain_ns);
 

@@ -65,7 +65,7 @@ void settings_follow(struct daemon *d)
 			     SETTING_ECN | SETTING_FORWARDING;
 	__u32 now = ns_to_ticks(now_ns()), wrong;
 	struct netconf before = d->net;
-	__u64 sent;
+	struct netconf_counts counts;
 
 	netconf_read(&d->net);
 	if (before.rcvbuf && d->net.offer != before.offer)
@@ -75,10 +75,10 @@ void settings_follow(struct daemon *d)
 	wrong = (offers & ~d->net.offer) | (d->ending ? 0 : SETTING_DISARMED);
 	__atomic_and_fetch(&s->flags, ~wrong, __ATOMIC_SEQ_CST);
 	__atomic_or_fetch(&s->flags, d->net.offer, __ATOMIC_SEQ_CST);
-	sent = netconf_cookies_sent();
-	if (sent != d->cookies_sent)
+	netconf_counts(&counts);
+	if (counts.cookies_sent != d->cookies_sent)
 		d->cookies_sent_ns = now_ns();
-	d->cookies_sent = sent;
+	d->cookies_sent = counts.cookies_sent;
 	if ((__s32)(s->kernel_cookies_until - now) < 0)
 		s->kernel_cookies_until = now; /* ticks wrap, in years */
 	if (d->net.offer & SETTING_FORWARDING &&

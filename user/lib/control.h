@@ -17,10 +17,13 @@
  * key.list		-			{"epoch" "lifetime_s" "keys": [KEY]}
  * key.rotate		-			{"epoch"}
  * stats		[listen]		{"services": [{"listen" "name"
- *						"packets": {REASON: n, ...}}],
+ *						"packets": {REASON: n, ...}
+ *						"would": {REASON: n}}],
  *						"total": {REASON: n, ...}}
  *						("listen": "-" is traffic to no
- *						service; reasons with 0 omitted)
+ *						service; reasons with 0 omitted;
+ *						"would": what a monitored one
+ *						let pass, in no total)
  * session.totals	[listen]		{"services": [TOTALS with "listen"
  *						"name"], "total": TOTALS}
  * session.kill	filter [cursor dry_run]	{"matched" "killed" "pending"
@@ -52,7 +55,8 @@
  *		"closing" "time_wait"}
  *		"total": {REASON: n} "health": [sentence, ...]}  (empty: well)
  * IFACE	{"name" "ifindex" "mode": "native"|"skb" "why" "by_hand": bool}
- * SERVICE	{"listen" "name" "policy": "on"|"off" "armed": bool
+ * SERVICE	{"listen" "name" "policy": "on"|"auto"|"monitor"|"off"
+ *		"armed": bool
  *		"cookies": "own" "why": sentence, "" when armed}
  * TOTALS	{"opened" "alive": {STATE: n} "others": {"opening": n "time-wait": n}
  *		"ended": {CAUSE: n} "events": {NAME: n}

@@ -100,7 +100,10 @@ static int dump_one(const struct nlmsghdr *nlh, void *data)
 	s.tuple.client_port = m->id.idiag_dport;
 	s.v6 = m->idiag_family == AF_INET6;
 	s.ifindex = m->id.idiag_if;
-	s.backlog = m->idiag_wqueue;
+	if (m->idiag_state == TCP_LISTEN) {
+		s.waiting = m->idiag_rqueue;
+		s.backlog = m->idiag_wqueue;
+	}
 	s.cookie = m->id.idiag_cookie[0] | (__u64)m->id.idiag_cookie[1] << 32;
 	socket_attrs(nlh, &s);
 	d->fn(&s, d->data);

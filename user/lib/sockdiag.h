@@ -22,7 +22,8 @@ struct diag_socket {
 	bool mptcp;
 	__u32 ifindex; /* SO_BINDTODEVICE, 0: any */
 	__u32 rcvbuf;  /* bytes */
-	__u32 backlog; /* of a listener: how many may wait for accept() */
+	__u32 waiting; /* of a listener: so many wait for accept(), */
+	__u32 backlog; /* ... of so many at most */
 	__u64 cookie;  /* the kernel's name for this socket, never used again */
 };
 

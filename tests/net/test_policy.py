@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Policies auto and monitor, and changes between all of them.
+
+Theory of operation: a real server and its clients; floods come and go. Who
+sends the SYN-ACKs, the kernel or Synkeeper, is told by Synkeeper's counters.
+"""
+import threading
+import time
+
+from goodclients import get_once
+from namespace import wait_for
+from nettest import net_test
+
+CALM = "[arming]\nsyn-rate = 500\ncalm = 2s\n"
+
+
+def configured(env, text):
+    path = f"{env.dir}/synkeeper.conf"
+    with open(path, "w", encoding="utf-8") as f:
+        f.write(text)
+    return path
+
+
+def protect(env, policy, more=CALM, **kw):
+    conf = configured(env, f"[service web]\nlisten = *:80\npolicy = {policy}\n"
+                      + more)
+    return env.synkeeperd("-c", conf, services=(), **kw)
+
+
+def web(env):
+    return env.json("service", "list")["services"][0]
+
+
+def packets(env):
+    return env.json("stats")["total"]
+
+
+def armed(env):
+    return web(env)["armed"]
+
+
+@net_test
+def test_auto_arms_in_a_flood_and_disarms_after(env):
+    """No flood: the kernel answers. A flood: Synkeeper does. Calm again: the
+    kernel does. Clients connect throughout."""
+    env.nginx(backlog=4096)  # the flood's beginning stays in it for a minute
+    protect(env, "auto")
+    assert web(env)["policy"] == "auto" and not armed(env), f"{web(env)}"
+    get_once(env)
+    assert packets(env).get("answered", 0) == 0, f"{packets(env)}"
+    flood = env.flood("syn", 15, rate=5000)
+    wait_for(lambda: armed(env), 5, "the service to be armed")
+    get_once(env)
+    assert packets(env).get("admitted", 0) >= 1, f"{packets(env)}"
+    flood.stop()
+    assert armed(env), "disarmed as soon as the flood ended"
+    wait_for(lambda: not armed(env), 10, "the service to be disarmed")
+    before = packets(env)
+    get_once(env)
+    assert packets(env).get("answered", 0) == before.get("answered", 0), \
+        f"answered while calm: {packets(env)}"
+
+
+@net_test
+def test_auto_arms_by_the_queue(env):
+    """Half-open requests fill the listener's queue at a rate far below the
+    threshold."""
+    env.nginx(backlog=16)
+    protect(env, "auto", "[arming]\nsyn-rate = 100k\ncalm = 2s\n")
+    flood = env.flood("syn", 10, rate=100)
+    wait_for(lambda: armed(env), 8, "the service to be armed by its queue")
+    get_once(env)
+    flood.stop()
+
+
+@net_test
+def test_restart_in_a_flood_stays_armed(env):
+    """The successor does not begin calm in the middle of a flood."""
+    env.nginx()
+    daemon = protect(env, "auto")
+    flood = env.flood("syn", 20, rate=5000)
+    wait_for(lambda: armed(env), 5, "the service to be armed")
+    daemon.stop()
+    passed = packets_of_map(env)
+    protect(env, "auto")
+    assert armed(env), "the successor began disarmed"
+    assert packets_of_map(env) == passed, \
+        "SYNs of the flood passed during the restart"
+    flood.stop()
+
+
+def packets_of_map(env):
+    """SYNs that reached the kernel of the server."""
+    out = env.server.run(["nstat", "-asz", "TcpExtTCPReqQFullDoCookies",
+                          "TcpExtListenDrops", "TcpPassiveOpens"]).stdout
+    return [line.split()[:2] for line in out.splitlines()[1:]]
+
+
+@net_test
+def test_monitor_counts_and_touches_nothing(env):
+    """Floods pass to the kernel, and what would have become of them is told."""
+    env.nginx()
+    protect(env, "monitor")
+    assert web(env)["policy"] == "monitor" and not armed(env), f"{web(env)}"
+    assert env.json("status")["health"] == [], "monitor is no illness"
+    flood = env.flood("mixed", 5, rate=3000)
+    get_once(env)
+    wait_for(lambda: would(env).get("bad_cookie", 0) > 100 and
+             would(env).get("answered", 0) > 100, 5,
+             "drops and answers that would have been")
+    flood.stop()
+    total = packets(env)
+    acted = {k: v for k, v in total.items()
+             if k in ("answered", "bad_cookie", "stray_rst", "bad_flags")}
+    assert not acted, f"a monitored service's packets were touched: {acted}"
+    assert total.get("adopted", 0) >= 1, f"no session was kept: {total}"
+    text = env.synkeeper("stats").stdout
+    assert "would" in text, f"stats does not tell:\n{text}"
+
+
+def would(env):
+    return next(s for s in env.json("stats")["services"]
+                if s["name"] == "web")["would"]
+
+
+@net_test
+def test_switching_policies_loses_nothing(env):
+    """All changes between policies, with clients connecting and a transfer
+    running throughout."""
+    env.nginx()
+    protect(env, "on")
+    stop, failed, done = threading.Event(), [], [0]
+
+    def clients():
+        while not stop.is_set():
+            try:
+                get_once(env)
+                done[0] += 1
+            except OSError as e:
+                failed.append(str(e))
+
+    t = threading.Thread(target=clients)
+    t.start()
+    try:
+        for policy in ("auto", "monitor", "on", "off", "monitor", "auto", "off",
+                       "auto", "on", "monitor", "off", "on"):
+            before = done[0]
+            env.synkeeper("service", "policy", "*:80", policy)
+            assert web(env)["policy"] == policy, f"{web(env)}"
+            wait_for(lambda b=before: done[0] > b + 5, 10,
+                     f"clients under policy {policy}")
+            env.fetch("1k")
+    finally:
+        stop.set()
+        t.join(10)
+    assert not failed, f"{len(failed)} clients failed: {failed[:3]}"
+
+
+@net_test
+def test_from_on_to_auto_stays_armed_until_calm(env):
+    """Whoever protects goes on protecting."""
+    env.nginx()
+    protect(env, "on")
+    env.synkeeper("service", "policy", "*:80", "auto")
+    assert armed(env), "a change from on to auto disarmed at once"
+    start = time.monotonic()
+    wait_for(lambda: not armed(env), 10, "the service to be disarmed")
+    assert time.monotonic() - start > 1, "disarmed before it was calm"

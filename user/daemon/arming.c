@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Theory of operation: see arming.h. */
+#include "arming.h"
+
+void arming_begin(struct arming *a, bool armed)
+{
+	*a = (struct arming){ .armed = armed };
+}
+
+/* The sum of a second; a look that came late counts for as much as it saw. */
+static void note_syns(struct arming *a, const struct arming_look *look)
+{
+	__u64 more = look->syns - a->last.syns;
+	unsigned int seen = look->syns < a->last.syns ? 0
+			    : more > 0x7fffffff / ARMING_LOOKS
+				    ? 0x7fffffff / ARMING_LOOKS
+				    : (unsigned int)more;
+
+	a->rate += seen - a->syns[a->next];
+	a->syns[a->next] = seen;
+	a->next = (a->next + 1) % ARMING_LOOKS;
+}
+
+/* What is at 1/@part of its threshold, or beyond. */
+static enum arming_cause cause_of(const struct arming *a,
+				  const struct arming_limits *l,
+				  const struct arming_look *look,
+				  unsigned int part)
+{
+	if ((__u64)a->rate * part >= l->syn_rate)
+		return ARMING_RATE;
+	if (look->backlog &&
+	    (__u64)look->queue * 100 * part >= (__u64)look->backlog * l->queue)
+		return ARMING_QUEUE;
+	if (look->overflows > a->last.overflows && a->rate)
+		return ARMING_OVERFLOW;
+	return ARMING_NONE;
+}
+
+bool arming_step(struct arming *a, const struct arming_limits *l,
+		 const struct arming_look *look)
+{
+	enum arming_cause cause;
+
+	if (!a->looked) { /* what came before is of no second */
+		a->last = *look;
+		a->uneasy_ns = look->now_ns;
+		a->looked = true;
+	}
+	note_syns(a, look);
+	cause = cause_of(a, l, look, a->armed ? 2 : 1);
+	a->last = *look;
+	if (cause) {
+		a->uneasy_ns = look->now_ns;
+		a->cause = cause;
+		a->armed = true;
+	} else if (look->now_ns - a->uneasy_ns >= l->calm_ms * 1000000ULL) {
+		a->armed = false;
+	}
+	return a->armed;
+}
