@@ -44,8 +44,8 @@ const struct service *services_next(const struct services *s,
 
 bool service_is_unprotected(const struct service *svc)
 {
-	return svc->why != WHY_ARMED && svc->why != WHY_OFF &&
-	       svc->why != WHY_DRAINING;
+	return svc->why == WHY_NO_LISTENER || svc->why == WHY_MPTCP ||
+	       svc->why == WHY_REFUSED;
 }
 
 const char *service_why(const struct service *svc)
