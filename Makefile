@@ -12,6 +12,9 @@ BPFTOOL ?= bpftool
 PKG_CONFIG ?= pkg-config
 PREFIX ?= /usr/local
 DESTDIR ?=
+SYSCONFDIR ?= $(if $(filter /usr /usr/local,$(PREFIX)),/etc,$(PREFIX)/etc)
+UNITDIR ?= $(or $(shell $(PKG_CONFIG) --variable=systemdsystemunitdir systemd 2>/dev/null),/lib/systemd/system)
+export PREFIX DESTDIR SYSCONFDIR UNITDIR
 
 Q := $(if $(V),,@)
 say = @printf '  %-8s %s\n' $(1) $(2)
@@ -37,7 +40,9 @@ UNIT := $(patsubst tests/unit/%.c,$(O)/tests/unit-%,$(wildcard tests/unit/*.c))
 BPFTEST := $(patsubst tests/bpf/test_%.c,$(O)/tests/bpf-%,$(wildcard tests/bpf/test_*.c))
 BENCH := $(patsubst tests/bench/%.bpf.c,$(O)/tests/%,$(wildcard tests/bench/*.bpf.c)) $(O)/tests/scale $(O)/tests/clients
 
-.PHONY: all help deps check demo bench bench-check lint clean tests
+MAN := $(patsubst man/%.scd,$(O)/man/%,$(wildcard man/*.scd))
+
+.PHONY: all help deps check demo bench bench-check lint clean tests man install uninstall
 all: $(O)/synkeeperd $(O)/synkeeper $(O)/synkeeper.bpf.o ## the daemon, the command, the BPF object
 
 help: ## this list
@@ -64,13 +69,14 @@ bench-check: deps ## its ratios against the recorded ones (root)
 
 tests: all $(UNIT) $(BPFTEST) $(BENCH)
 
-lint: ## clang-format, clang-tidy, cppcheck, shellcheck
+lint: ## clang-format, clang-tidy, cppcheck, shellcheck, mandoc
 	$(Q)scripts/lint
 
-install: all ## into $(DESTDIR)$(PREFIX)
-	install -D -m 0755 $(O)/synkeeperd $(DESTDIR)$(PREFIX)/sbin/synkeeperd
-	install -D -m 0755 $(O)/synkeeper $(DESTDIR)$(PREFIX)/bin/synkeeper
-	install -D -m 0644 $(O)/synkeeper.bpf.o $(DESTDIR)$(PREFIX)/lib/synkeeper/synkeeper.bpf.o
+install: all $(MAN) ## into $(DESTDIR)$(PREFIX); a configuration that is there stays
+	$(Q)scripts/install $(O)
+
+uninstall: ## removes what install installed, but no configuration
+	$(Q)scripts/install --remove $(O)
 
 clean:
 	rm -rf $(O)
@@ -79,6 +85,13 @@ $(O)/synkeeper.bpf.o: $(wildcard bpf/*) $(SHARED) vmlinux/$(ARCH)/vmlinux.h Make
 	$(call say,BPF,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CLANG) $(BPF_CFLAGS) -c bpf/synkeeper.bpf.c -o $@
+
+man: $(MAN) ## the manual pages
+
+$(O)/man/%: man/%.scd
+	$(call say,MAN,$@)
+	@mkdir -p $(@D)
+	$(Q)scdoc < $< > $@ || { rm -f $@; false; }
 
 $(O)/%.skel.h: $(O)/%.bpf.o
 	$(call say,SKEL,$@)

@@ -160,6 +160,8 @@ static int start_loop(struct daemon *d)
 
 	err = sd_event_new(&d->loop);
 	if (err >= 0)
+		err = sd_event_set_watchdog(d->loop, true);
+	if (err >= 0)
 		err = sd_event_add_signal(d->loop, NULL, SIGINT, on_signal, d);
 	if (err >= 0)
 		err = sd_event_add_signal(d->loop, NULL, SIGTERM, on_signal, d);

@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""`make install` and `make uninstall`, into a directory.
+
+Theory of operation: what is installed must be complete, name the paths that it
+was installed to, and go again; the operator's configuration must neither be
+overwritten nor removed. Nothing of this machine is touched: DESTDIR or PREFIX
+is a directory of the test.
+"""
+import os
+import socket
+
+from namespace import run, wait_for
+from netenv import ROOT
+from nettest import net_test, skip
+
+FILES = """
+/etc/synkeeper.conf
+/lib/systemd/system/synkeeperd.service
+/usr/bin/synkeeper
+/usr/lib/synkeeper/synkeeper.bpf.o
+/usr/sbin/synkeeperd
+/usr/share/doc/synkeeper/NEWS
+/usr/share/doc/synkeeper/README.md
+/usr/share/doc/synkeeper/synkeeper.conf
+/usr/share/man/man5/synkeeper.conf.5
+/usr/share/man/man8/synkeeper.8
+/usr/share/man/man8/synkeeperd.8
+""".split()
+
+
+def make(target, **variables):
+    # what an outer make exports must not decide here
+    names = ("DESTDIR", "PREFIX", "SYSCONFDIR", "UNITDIR", "MAKEFLAGS")
+    clean = {k: v for k, v in os.environ.items() if k not in names}
+    run(["make", "-s", "-C", ROOT, target,
+         *(f"{k}={v}" for k, v in variables.items())], env=clean, timeout=100)
+
+
+def files_in(root):
+    return {os.path.join(folder, name)[len(root):]
+            for folder, _, names in os.walk(root) for name in names}
+
+
+def read(path):
+    with open(path, encoding="utf-8") as f:
+        return f.read()
+
+
+@net_test
+def test_destdir(env):
+    root = f"{env.dir}/root"
+    where = {"DESTDIR": root, "PREFIX": "/usr",
+             "UNITDIR": "/lib/systemd/system"}
+    make("install", **where)
+    missing = set(FILES) - files_in(root)
+    assert not missing, f"make install: expected {sorted(missing)}, got none"
+    unit = read(f"{root}/lib/systemd/system/synkeeperd.service")
+    assert root not in unit, "DESTDIR got into the unit"
+    assert "ExecStart=/usr/sbin/synkeeperd -c /etc/synkeeper.conf" in unit, \
+        f"unit: expected the paths of PREFIX=/usr, got\n{unit}"
+    run([f"{root}/usr/sbin/synkeeperd", "--check", "-c",
+         f"{root}/etc/synkeeper.conf"])
+
+    mine = "# the operator's\n"
+    with open(f"{root}/etc/synkeeper.conf", "w", encoding="utf-8") as f:
+        f.write(mine)
+    make("install", **where)
+    got = read(f"{root}/etc/synkeeper.conf")
+    assert got == mine, f"make install overwrote the configuration: {got!r}"
+
+    make("uninstall", **where)
+    left = files_in(root)
+    assert left == {"/etc/synkeeper.conf"}, \
+        f"make uninstall: expected the configuration to stay, got {left}"
+
+
+def install_unit(env):
+    """Installs for real below a directory; returns the unit's path."""
+    prefix = f"{env.dir}/usr"
+    make("install", PREFIX=prefix, UNITDIR=f"{env.dir}/units")
+    return f"{env.dir}/units/synkeeperd.service"
+
+
+def analyze(*args):
+    try:
+        return run(["systemd-analyze", *args], check=False)
+    except FileNotFoundError:
+        return skip("systemd-analyze is not installed")
+
+
+@net_test
+def test_unit(env):
+    """systemd finds nothing to say; the exposure is what it was made to be."""
+    unit = install_unit(env)
+    for line in ("ExecStart", "ExecReload"):
+        path = read(unit).split(f"{line}=")[1].split()[0]
+        assert os.access(path, os.X_OK), f"{line}: {path} is no program"
+    p = analyze("verify", "--man=no", unit)
+    told = [line for line in (p.stdout + p.stderr).splitlines()
+            if "synkeeper" in line]
+    assert p.returncode == 0 and not told, \
+        f"systemd-analyze verify: exit code {p.returncode}, {told}"
+    p = analyze("security", "--offline=true", "--threshold=25", unit)
+    assert p.returncode == 0, \
+        f"systemd-analyze security: expected an exposure of 2.5 at most, got" \
+        f"\n{p.stdout[-300:]}{p.stderr}"
+
+
+def unit_values(key):
+    """The words of a key of the unit, of all its lines."""
+    lines = read(f"{ROOT}/dist/synkeeperd.service").splitlines()
+    return [word for line in lines if line.startswith(f"{key}=")
+            for word in line.split("=", 1)[1].split()]
+
+
+@net_test
+def test_capabilities(env):
+    """Those of the unit are enough: to start, take over, protect and end."""
+    caps = [c.removeprefix("CAP_").lower()
+            for c in unit_values("CapabilityBoundingSet")]
+    confined = ["setpriv", "--no-new-privs", "--inh-caps=-all",
+                "--bounding-set=-all," + ",".join(f"+{c}" for c in caps)]
+    env.nginx()
+    for start in ("first start", "restart"):
+        p = env.server.start(
+            [*confined, f"{ROOT}/.output/synkeeperd", "-i", env.server.iface,
+             "-s", "*:80", "--pin-dir", env.pin_dir, "--control",
+             env.control], name="synkeeperd")
+        wait_armed(env, p)
+        before = env.json("stats")["total"].get("admitted", 0)
+        env.fetch()
+        after = env.json("stats")["total"].get("admitted", 0)
+        assert after > before, f"{start}: no cookie was admitted"
+        code = p.stop()
+        assert code == 0, f"{start}: expected exit code 0, got {code}:\n" \
+            f"{p.output()}"
+
+
+def wait_armed(env, process):
+    def armed():
+        process.check_alive()
+        try:
+            return all(s["armed"]
+                       for s in env.json("service", "list")["services"])
+        except AssertionError:
+            return False
+    wait_for(armed, 10, "an armed service")
+
+
+@net_test
+def test_watchdog(env):
+    """The daemon tells systemd that it is ready, and then that it is alive."""
+    path = f"{env.dir}/notify"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
+        s.bind(path)
+        s.settimeout(10)
+        env.server.start(
+            [f"{ROOT}/.output/synkeeperd", "-i", env.server.iface, "-s",
+             "*:80", "--pin-dir", env.pin_dir, "--control", env.control],
+            name="synkeeperd",
+            env={**os.environ, "NOTIFY_SOCKET": path,
+                 "WATCHDOG_USEC": "400000"})
+        told = []
+        while not ("READY=1" in told and told.count("WATCHDOG=1") >= 3):
+            try:
+                told += s.recv(4096).decode().splitlines()
+            except TimeoutError:
+                raise AssertionError("expected READY=1 and three WATCHDOG=1 "
+                                     f"within 10 s, got {told}") from None

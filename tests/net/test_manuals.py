@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The manual pages say all there is, and the example configuration is right.
+
+Theory of operation: what exists is asked of the programs' own help and of the
+table of keys in config_keys.c; the pages' sources must name each. So whoever
+adds a flag, a verb or a key without documenting it is told here.
+"""
+import glob
+import os
+import re
+import tempfile
+
+from namespace import run
+from netenv import OUTPUT, ROOT
+from nettest import net_test
+
+SCDOC_WAYS = re.compile(r"skipping paragraph macro: PP (empty|after SH)")
+
+
+def page(name):
+    """The source without the marks of bold, italics and escapes."""
+    with open(f"{ROOT}/man/{name}.scd", encoding="utf-8") as f:
+        return re.sub(r"\\(.)", r"\1", re.sub(r"(?<!\\)[*_]", "", f.read()))
+
+
+def keys():
+    """[(section, key)]"""
+    with open(f"{ROOT}/user/daemon/config_keys.c", encoding="utf-8") as f:
+        found = re.findall(r'\{ "([a-z]+)", "([a-z-]+)",\s+set_', f.read())
+    assert len(found) > 10, f"config_keys.c: found only the keys {found}"
+    return found
+
+
+def sections(text, title):
+    """{section: lines} of a file whose titles match."""
+    parts = re.split(title, text, flags=re.M)
+    return dict(zip(parts[1::2], parts[2::2]))
+
+
+@net_test
+def test_keys(env):
+    del env
+    by_section = sections(page("synkeeper.conf.5"), r"^# \[(\w+).*\]$")
+    for section, key in keys():
+        text = by_section.get(section, "")
+        assert re.search(rf"^{key} = ", text, re.M), \
+            f"synkeeper.conf(5), [{section}]: expected a paragraph " \
+            f"'{key} = ...', got none"
+
+
+@net_test
+def test_flags(env):
+    del env
+    text = page("synkeeperd.8")
+    flags = re.findall(r"^ +(?:(-\w), |)\s*(--[a-z-]+)",
+                       run([f"{OUTPUT}/synkeeperd", "--help"]).stdout, re.M)
+    assert len(flags) > 8, f"synkeeperd --help: found only the flags {flags}"
+    for letter, word in flags:
+        want = ", ".join(filter(None, (letter, word)))
+        assert re.search(rf"^{want}\b", text, re.M), \
+            f"synkeeperd(8): expected a paragraph '{want}', got none"
+
+
+@net_test
+def test_verbs(env):
+    """Each verb, with every operand and option that its help names."""
+    del env
+    text = page("synkeeper.8")
+    out = run([f"{OUTPUT}/synkeeper", "-h"]).stdout.split("\n\n")[1]
+    lines = [re.split(r" {2,}", line.strip())[0] for line in out.splitlines()
+             if re.match(r"  \S", line)]
+    assert len(lines) > 10, f"synkeeper -h: found only {lines}"
+    for line in lines:
+        verb = " ".join(re.match(r"\S+(?: [a-z]+)?", line).group().split())
+        paragraph = [p for p in text.splitlines()
+                     if re.match(rf"{verb}(\s|$)", p)]
+        assert paragraph, f"synkeeper(8): expected '{verb}', got none"
+        for option in re.findall(r"--?[a-z][a-z-]*", line):
+            assert option in paragraph[0], \
+                f"synkeeper(8): expected {option} in '{paragraph[0]}'"
+
+
+@net_test
+def test_lint(env):
+    del env
+    pages = glob.glob(f"{ROOT}/man/*.scd")
+    assert len(pages) >= 3, f"expected three pages, got {pages}"
+    for source in pages:
+        with open(source, "rb") as f, \
+                tempfile.NamedTemporaryFile(prefix="synkeeper-test-") as made:
+            made.write(run(["scdoc"], stdin=f).stdout.encode())
+            made.flush()
+            told = run(["mandoc", "-T", "lint", "-W", "warning", made.name],
+                       check=False).stdout.splitlines()
+        told = [line for line in told if not SCDOC_WAYS.search(line)]
+        assert not told, f"{os.path.basename(source)}: {told}"
+
+
+@net_test
+def test_example(env):
+    """It is right as it is, has every key, and each key in it exists."""
+    path = f"{ROOT}/dist/synkeeper.conf"
+    run([f"{OUTPUT}/synkeeperd", "--check", "-c", path])
+    with open(path, encoding="utf-8") as f:
+        text = f.read()
+    by_section = sections(text, r"^\[(\w+).*\]$")
+    for section, key in keys():
+        assert re.search(rf"^#? *{key} = ", by_section.get(section, ""), re.M), \
+            f"dist/synkeeper.conf: expected {key} under [{section}], got none"
+
+    shown = re.sub(r"^#(?=[a-z-]+ = )", "", text, flags=re.M)
+    shown = shown.replace("invalid-ack = drop", "invalid-ack = reset")
+    conf = f"{env.dir}/synkeeper.conf"
+    with open(conf, "w", encoding="utf-8") as f:
+        f.write(shown)
+    run([f"{OUTPUT}/synkeeperd", "--check", "-c", conf])
