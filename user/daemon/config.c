@@ -40,6 +40,8 @@ void config_init(struct config *c)
 		.arming = { .syn_rate = 1000,
 			    .queue = 50,
 			    .calm_ms = 60 * 1000 },
+		.source_bits4 = 24,
+		.source_bits6 = 56,
 		.pending_timeout_ms = 10 * 1000,
 		.idle_timeout_ms = (2 * 60 + 4) * 60 * 1000, /* RFC 5382 */
 		.half_closed_timeout_ms = 60 * 60 * 1000,
@@ -52,6 +54,8 @@ void config_free(struct config *c)
 {
 	free(c->pin_dir);
 	free(c->control);
+	free(c->allow);
+	free(c->deny);
 	free(c->services);
 	*c = (struct config){ 0 };
 }

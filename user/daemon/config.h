@@ -23,6 +23,7 @@ enum {
 	CONFIG_IFACES_MAX = 64,
 	CONFIG_ERR_MAX = 1024,
 	CONFIG_PIN_DIR_MAX = 256, /* bytes with the final NUL */
+	CONFIG_LIST_MAX = 4096,
 	CONFIG_CONTROL_MAX = 108, /* sun_path of unix(7) */
 };
 
@@ -53,6 +54,9 @@ struct config {
 	unsigned int time_wait_timeout_ms;
 	unsigned int resets_per_second; /* RST for bad ACKs; 0: drop */
 	struct arming_limits arming;
+	char *allow, *deny;		 /* owned; files of prefixes, or NULL */
+	unsigned int synacks_per_second; /* to a source prefix; 0: no cap */
+	unsigned int source_bits4, source_bits6;
 	struct config_service *services; /* owned */
 	size_t n_services;
 };

@@ -91,6 +91,19 @@ static const char *percent_text(const void *member, char *buf)
 	return buf;
 }
 
+static const char *list_text(const void *member, char *buf)
+{
+	const char *path = string_text(member, buf);
+
+	return path ? path : "none";
+}
+
+static const char *cap_text(const void *member, char *buf)
+{
+	return *(const unsigned int *)member ? count_text(member, buf)
+					     : "no cap";
+}
+
 static const char *resets_text(const void *member, char *buf)
 {
 	unsigned int rate = *(const unsigned int *)member;
@@ -136,6 +149,12 @@ static const struct value values[] = {
 	{ "[arming] syn-rate", count_text, CONFIG(arming.syn_rate) },
 	{ "[arming] queue", percent_text, CONFIG(arming.queue) },
 	{ "[arming] calm", duration_text, CONFIG(arming.calm_ms) },
+	{ "[sources] allow", list_text, CONFIG(allow) },
+	{ "[sources] deny", list_text, CONFIG(deny) },
+	{ "[sources] synacks-per-second", cap_text,
+	  CONFIG(synacks_per_second) },
+	{ "[sources] ipv4-prefix", count_text, CONFIG(source_bits4) },
+	{ "[sources] ipv6-prefix", count_text, CONFIG(source_bits6) },
 	{ "[answer] invalid-ack", resets_text, CONFIG(resets_per_second) },
 };
 

@@ -14,7 +14,7 @@
 
 enum {
 	CONFIG_TITLE_MAX = 48, /* more than "service " and a name */
-	CONFIG_KEYS_MAX = 24,
+	CONFIG_KEYS_MAX = 32,
 };
 
 struct config_title {

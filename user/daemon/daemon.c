@@ -211,6 +211,16 @@ void daemon_free(struct daemon *d)
 	loader_close(&d->loader);
 }
 
+static int take_sources(struct daemon *d)
+{
+	int fd, err = sources_build(&d->sources, &fd);
+
+	if (!err)
+		err = sources_publish(&d->loader, d->settings, fd);
+	sources_forget(&d->sources);
+	return err;
+}
+
 /* Everything before the programs are attached. */
 static int prepare(struct daemon *d)
 {
@@ -219,6 +229,8 @@ static int prepare(struct daemon *d)
 	err = settings_map(d);
 	if (!err)
 		err = settings_init(d);
+	if (!err)
+		err = take_sources(d);
 	if (!err)
 		err = keys_init(&d->keys, loader_map_fd(&d->loader, MAP_KEYS),
 				d->settings,

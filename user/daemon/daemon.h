@@ -16,6 +16,7 @@
 #include "reaper.h"
 #include "services.h"
 #include "sessions.h"
+#include "sources.h"
 
 struct ring_buffer;
 
@@ -30,6 +31,7 @@ struct census {
 
 struct daemon {
 	struct config config;
+	struct source_list sources; /* its lists; entries until in force */
 	/*
 	 * Reads flags and file anew. As config_load(); @ret is to be freed
 	 * only if it returned 0.
@@ -93,6 +95,7 @@ int daemon_rotate(struct daemon *d);
 int settings_map(struct daemon *d);
 int settings_init(struct daemon *d);
 void settings_configure(struct daemon *d);
+
 void settings_follow(struct daemon *d);
 
 /* ifaces.c. @found: also what was attached before this start. */

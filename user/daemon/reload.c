@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <systemd/sd-daemon.h>
+#include <unistd.h>
 
 #include "change.h"
 #include "clock.h"
@@ -190,10 +191,49 @@ static int change_to(struct daemon *d, struct config *wanted,
 	return err;
 }
 
+/* All of the lists that can fail. */
+static int read_lists(const struct config *wanted, struct source_list *ret,
+		      int *ret_fd, char *err)
+{
+	int ret_err = sources_read(wanted, ret, err);
+
+	if (ret_err)
+		return ret_err;
+	ret_err = sources_build(ret, ret_fd);
+	if (ret_err)
+		snprintf(err, CONFIG_ERR_MAX, "[sources]: cannot be made: %s",
+			 strerror(-ret_err));
+	return ret_err;
+}
+
+/* The files are named by the configuration, but their lines may differ. */
+static void take_lists(struct daemon *d, struct source_list *lists, int fd,
+		       json_t *report)
+{
+	char from[64], to[64], line[CHANGE_STRLEN];
+	const char *what = "[sources] prefixes";
+
+	if (sources_publish(&d->loader, d->settings, fd) ||
+	    lists->print == d->sources.print)
+		return;
+	snprintf(from, sizeof(from), "%zu denied, %zu allowed",
+		 d->sources.denied, d->sources.allowed);
+	snprintf(to, sizeof(to), "%zu denied, %zu allowed", lists->denied,
+		 lists->allowed);
+	json_array_append_new(json_object_get(report, "changed"),
+			      json_pack("{s:s,s:s,s:s}", "what", what, "from",
+					from, "to", to));
+	log_info("reload: %s", change_format(what, from, to, NULL, line));
+	d->sources = *lists;
+	d->sources.entries = NULL;
+	d->sources.n = 0;
+}
+
 int daemon_reload(struct daemon *d, json_t **ret_report, char *err)
 {
+	struct source_list lists = {};
 	struct config wanted;
-	int ret = -EBUSY;
+	int ret = -EBUSY, fd = -1;
 
 	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64,
 		   (uint64_t)(now_ns() / 1000));
@@ -202,7 +242,14 @@ int daemon_reload(struct daemon *d, json_t **ret_report, char *err)
 	else
 		ret = d->configure(&wanted, err);
 	if (!ret) {
-		ret = change_to(d, &wanted, ret_report, err);
+		ret = read_lists(&wanted, &lists, &fd, err);
+		if (!ret)
+			ret = change_to(d, &wanted, ret_report, err);
+		if (!ret)
+			take_lists(d, &lists, fd, *ret_report);
+		else if (fd >= 0)
+			close(fd);
+		sources_free(&lists);
 		config_free(&wanted);
 	}
 	sd_notify(0, "READY=1");

@@ -200,7 +200,8 @@ bool arg_listen(struct request *r, struct listen *ret)
 static bool arg_policy(struct request *r, bool needed, enum config_policy *ret)
 {
 	const json_t *member = json_object_get(r->args, "policy");
-	const char *text = json_string_value(member), *why = "on, auto, monitor or off";
+	const char *text = json_string_value(member),
+		   *why = "on, auto, monitor or off";
 
 	if (!member && !needed)
 		return true;

@@ -56,6 +56,9 @@ int settings_init(struct daemon *d)
 void settings_configure(struct daemon *d)
 {
 	d->settings->resets_per_second = d->config.resets_per_second;
+	d->settings->source_bits4 = d->config.source_bits4;
+	d->settings->source_bits6 = d->config.source_bits6;
+	d->settings->synacks_per_second = d->config.synacks_per_second;
 }
 
 void settings_follow(struct daemon *d)

@@ -239,9 +239,12 @@ int main(int argc, char **argv)
 	command_line.argv = argv;
 	config_init(&d.config);
 	err = parse_flags(argc, argv, &d.config, &flags, why);
+	if (!err)
+		err = sources_read(&d.config, &d.sources, why);
 	if (err < 0)
 		fprintf(stderr, "synkeeperd: %s\n", why);
 	if (err || flags.check) {
+		sources_free(&d.sources);
 		config_free(&d.config);
 		return err < 0 ? 2 : 0;
 	}
@@ -249,6 +252,7 @@ int main(int argc, char **argv)
 	if (geteuid()) {
 		log_err("must run as root: it loads BPF programs and attaches "
 			"to interfaces");
+		sources_free(&d.sources);
 		config_free(&d.config);
 		return 1;
 	}

@@ -94,7 +94,7 @@ static bool cut_host(struct filter_prefix *p)
 	return found;
 }
 
-static bool parse_prefix(void *member, char *value, char *why)
+bool filter_prefix_parse(char *value, struct filter_prefix *ret, char *why)
 {
 	const char *length = cut(value, '/');
 	struct filter_prefix p = {};
@@ -117,8 +117,13 @@ static bool parse_prefix(void *member, char *value, char *why)
 			 addr_format(p.addr, text), len);
 		return false;
 	}
-	*(struct filter_prefix *)member = p;
+	*ret = p;
 	return true;
+}
+
+static bool parse_prefix(void *member, char *value, char *why)
+{
+	return filter_prefix_parse(value, member, why);
 }
 
 static bool parse_ports(void *member, char *value, char *why)

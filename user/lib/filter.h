@@ -43,6 +43,13 @@ struct filter {
 };
 
 /*
+ * "192.0.2.0/24", "2001:db8::1". On failure returns false, and where there is
+ * more to say than that it is none, says it in @why (FILTER_ERR_MAX bytes,
+ * left alone otherwise). @text is taken apart.
+ */
+bool filter_prefix_parse(char *text, struct filter_prefix *ret, char *why);
+
+/*
  * Parses @n words. Returns 0, or -EINVAL with a line in @err (FILTER_ERR_MAX
  * bytes) that names the word and says what would be right: "src '192.0.2':
  * give an address or prefix such as 192.0.2.0/24". A word given twice is
