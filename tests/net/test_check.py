@@ -134,6 +134,121 @@ def test_services(env):
     expect(env, "services", "ok", "2")
 
 
+def nft(env, *rules, chains="type filter hook input priority 0", policy="accept"):
+    """These rules, and no other, in one chain."""
+    env.server.run(["nft", "-f", "-"], input="\n".join(
+        ["flush ruleset", "table inet f {", "chain sub { return", "}",
+         f"chain c {{ {chains}; policy {policy};", *rules, "}", "}"]) + "\n")
+
+
+INPUT = "type filter hook input priority 0"
+RAW = "type filter hook prerouting priority -300"
+NAT = "type nat hook prerouting priority -100"
+POSTROUTING = "type nat hook postrouting priority 100"
+SYN = "tcp flags & (fin|syn|rst|ack) == syn"
+# (loose, hook, policy, rules, what is wrong: "" is nothing)
+FIREWALLS = (
+    (1, INPUT, "accept", ["ct state invalid drop"], ""),
+    (0, INPUT, "accept", ["ct state invalid drop"], "firewall"),
+    (1, INPUT, "accept", [f"tcp dport 80 {SYN} ct state new accept",
+                          "tcp dport 80 ct state new drop"], "firewall"),
+    (1, INPUT, "accept", ["tcp flags & (fin|syn|rst|ack) != syn "
+                          "ct state new drop"], "firewall"),
+    (0, INPUT, "accept", ["tcp flags & (fin|syn|rst|ack) != syn "
+                          "ct state new drop"], ""),
+    (1, INPUT, "drop", ["ct state established,related accept",
+                        "tcp dport { 80, 443 } ct state new accept"], ""),
+    (0, INPUT, "drop", ["ct state established,related accept",
+                        "tcp dport { 80, 443 } ct state new accept"],
+     "firewall"),
+    (1, INPUT, "drop", ["ct state vmap { established : accept, related : "
+                        "accept, invalid : drop }",
+                        "iifname \"lo\" accept", "udp dport 53 accept",
+                        "tcp dport 80-90 accept"], ""),
+    (0, INPUT, "drop", ["ct state vmap { established : accept, related : "
+                        "accept, invalid : drop }",
+                        "tcp dport 80 accept"], "firewall"),
+    (1, INPUT, "drop", ["iifname \"server0\" jump sub", "tcp dport 80 goto sub",
+                        "accept"], "closed"),
+    (1, INPUT, "drop", ["iifname \"server0\" jump sub",
+                        "ip saddr 192.0.2.0/24 tcp dport 80 accept",
+                        "meta l4proto { icmp, icmpv6 } accept"], ""),
+    (1, NAT, "accept", ["tcp dport 80 redirect to :8080"], "NAT"),
+    (1, NAT, "accept", ["fib daddr type local tcp dport 80 "
+                        "dnat ip to 192.0.2.2:8080"], "NAT"),
+    (1, NAT, "accept", ["tcp dport 81 redirect to :8080"], "NAT"),
+    (1, NAT, "accept", ["tcp dport 81 counter"], ""),
+    (1, POSTROUTING, "accept", ["oifname \"lo\" masquerade"], "NAT"),
+    (1, RAW, "accept", ["tcp dport 80 tcp flags syn notrack"], ""),
+)
+
+
+def withheld(env):
+    """How often the kernel wanted to reset whom XDP had admitted."""
+    return env.json("stats")["total"].get("rst_withheld", 0)
+
+
+@net_test
+def test_firewall(env):
+    """Whether a client gets through is what check said of it."""
+    env.nginx()
+    env.nginx(port=8080)
+    env.synkeeperd()
+    for loose, hook, policy, rules, wrong in FIREWALLS:
+        nft(env, *rules, chains=hook, policy=policy)
+        env.server.sysctl("net.netfilter.nf_conntrack_tcp_loose", loose)
+        found, _ = check(env)
+        bad = {what for what in ("firewall", "NAT") for f in found.get(what, ())
+               if f["state"] == "fail"}
+        assert bad == {wrong} - {"", "closed"}, \
+            f"loose = {loose}, {rules}: expected {wrong}, got {found}"
+        # the kernel has the last word
+        before = withheld(env)
+        got = env.client.run(["curl", "-sS", "-m", "0.5" if wrong else "10",
+                              "-o", "/dev/null", f"http://{env.server.ip4}/1k"],
+                             check=False)
+        # after some resets NAT may let one through
+        failed = withheld(env) > before if wrong == "NAT" else \
+            got.returncode != 0
+        assert failed == bool(wrong), \
+            f"loose = {loose}, {rules}: expected {wrong}, got {got.stderr}"
+
+
+@net_test
+def test_firewall_cure(env):
+    env.nginx()
+    nft(env, "ct state invalid drop")
+    env.server.sysctl("net.netfilter.nf_conntrack_tcp_loose", 0)
+    cure(env, expect(env, "firewall", "fail", "any", "inet f c"), "sysctl -w")
+    expect(env, "firewall", "ok")
+    # of one port that nobody protects, it is a warning
+    nft(env, f"tcp dport 80 {SYN} accept", "tcp dport 80 drop")
+    expect(env, "firewall", "warn", "port 80", "whatever its TCP flags")
+    nft(env, "tcp dport 80 ct state new accept")
+    expect(env, "firewall", "ok")
+
+
+NOTRACK = """
+table inet r {
+	chain p { type filter hook prerouting priority -300
+		tcp dport 80 notrack
+	}
+}
+"""
+
+
+@net_test
+def test_nat_cure(env):
+    """Untracked ports get on with NAT, and check is silent about them."""
+    env.nginx()
+    env.synkeeperd()
+    nft(env, 'oifname "lo" masquerade', chains=POSTROUTING)
+    expect(env, "NAT", "fail", "any", "tcp dport PORT notrack")
+    env.server.run(["nft", "-f", "-"], input=NOTRACK)
+    expect(env, "NAT", "ok")
+    env.fetch()
+
+
 @net_test
 def test_mtu(env):
     env.xdp(env.client, None)

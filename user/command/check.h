@@ -95,6 +95,9 @@ void check_mptcp(struct check *c);
 void check_services(struct check *c);
 void check_ipvs(struct check *c);
 
+/* check_firewall.c: rules that refuse what XDP admits */
+void check_firewall(struct check *c);
+
 /* A number of /proc/sys/net/PATH, @fallback if there is none. */
 int check_sysctl(const char *path, int fallback);
 

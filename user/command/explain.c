@@ -330,8 +330,11 @@ EXPLAIN(rst_withheld) = {
 	"The kernel wanted to reset a client whose data came behind an "
 	"admitted ACK that found the accept queue full. The RST is dropped on "
 	"its way out; the client sends again and is admitted.",
-	{ "the server's accept queue is full" },
-	"As for early_data: `ss -ltn`, a larger backlog, more workers.",
+	{ "the server's accept queue is full",
+	  "NAT is in use on this host: the kernel forgets whom it admits, and "
+	  "no client gets through" },
+	"As for early_data: `ss -ltn`, a larger backlog, more workers. If no "
+	"client gets through, `synkeeper check IFACE` shows what NAT sees.",
 };
 
 static const struct explanation *const explanations[] = {
