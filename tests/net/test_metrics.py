@@ -79,8 +79,11 @@ def wanted(env):
     """What parse() must find of counters and sessions, as the command tells."""
     found = {}
     for row in env.json("stats")["services"]:
-        found[row["listen"]] = {("packets_total", reason): n for reason, n
-                                in row["packets"].items()}
+        found[row["listen"]] = {
+            (f"{name}_total", reason): n
+            for name, member in (("packets", "packets"),
+                                 ("monitored_packets", "would"))
+            for reason, n in row.get(member, {}).items()}
     for row in env.json("session", "totals")["services"]:
         rows = found[row["listen"]]
         for name, member in (("sessions", "alive"),
@@ -101,7 +104,7 @@ def wanted(env):
 def told(text):
     """The part of parse() that wanted() speaks of, without actions."""
     return {listen: {key[:2]: n for key, n in rows.items()
-                     if key[0].startswith(("packets", "session"))}
+                     if key[0].startswith(("packets", "monitored", "session"))}
             for listen, rows in parse(text).items() if listen}
 
 
@@ -119,7 +122,9 @@ def test_values(env):
             "metrics = 127.0.0.1:9790\n")
     for port in (80, 80, 81):
         get_once(env, port=port)
-    env.flood("ack", seconds=1, rate=500).wait()
+    env.synkeeper("service", "policy", "192.0.2.2:81", "monitor")
+    for port in (80, 81):
+        env.flood("ack", port=port, seconds=1, rate=500).wait()
     got = want = None
 
     def agree():
@@ -136,6 +141,7 @@ def test_values(env):
             assert there == rows.get(key, 0), f"{listen} {key}: expected " \
                 f"{rows.get(key, 0)}, got {there}"
     assert got["*:80"]["packets_total", "bad_cookie"] and \
+        got["192.0.2.2:81"]["monitored_packets_total", "bad_cookie"] and \
         got["192.0.2.2:81"]["sessions_opened_total", "admitted"], \
         f"the test did not do what it should: {got}"
 
