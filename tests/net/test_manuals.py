@@ -110,6 +110,10 @@ def test_example(env):
 
     shown = re.sub(r"^#(?=[a-z-]+ = )", "", text, flags=re.M)
     shown = shown.replace("invalid-ack = drop", "invalid-ack = reset")
+    for name in ("deny", "allow"):
+        shown = shown.replace(f"/etc/synkeeper/{name}", f"{env.dir}/{name}")
+        with open(f"{env.dir}/{name}", "w", encoding="utf-8") as f:
+            f.write("192.0.2.0/24\n")
     conf = f"{env.dir}/synkeeper.conf"
     with open(conf, "w", encoding="utf-8") as f:
         f.write(shown)
