@@ -18,7 +18,7 @@ enum budget_kind {
 enum { STRAYS_PER_SECOND = 10000 };
 
 struct budget {
-	__u32 second; /* of 2^30 ns */
+	__u32 second; /* of 2^30 ns, or another span */
 	__u32 used;
 };
 
@@ -29,10 +29,11 @@ struct {
 	__type(value, struct budget);
 } budgets SEC(".maps");
 
-static __always_inline bool budget_take(__u32 kind, __u32 per_second)
+/* Of @max in a span of 2^@shift ns. */
+static __always_inline bool budget_take_in(__u32 kind, __u32 shift, __u32 max)
 {
 	struct budget *b = bpf_map_lookup_elem(&budgets, &kind);
-	__u32 second = bpf_ktime_get_coarse_ns() >> 30;
+	__u32 second = bpf_ktime_get_coarse_ns() >> shift;
 
 	if (!b)
 		return false;
@@ -40,10 +41,15 @@ static __always_inline bool budget_take(__u32 kind, __u32 per_second)
 		b->second = second;
 		b->used = 0;
 	}
-	if (b->used >= per_second)
+	if (b->used >= max)
 		return false;
 	b->used++;
 	return true;
+}
+
+static __always_inline bool budget_take(__u32 kind, __u32 per_second)
+{
+	return budget_take_in(kind, 30, per_second);
 }
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Theory of operation: the head of a dropped packet for those who capture. A
- * flag says whether anybody does; only then is this called. So many a second
- * and CPU, and of the reasons and the service that were asked for; a full ring
+ * flag says whether anybody does; only then is this called. About so many a
+ * second and CPU, and of the reasons and the service that were asked for; a full ring
  * loses samples and nothing else.
  */
 #ifndef SYNKEEPER_SAMPLE_BPF_H
@@ -22,7 +22,9 @@ __noinline int sample(struct xdp_md *ctx, const struct packet *p, __u32 reason)
 		return 0;
 	if (cfg->sample_service && cfg->sample_service != p->ep.service)
 		return 0;
-	if (!budget_take(BUDGET_SAMPLE, cfg->samples_per_second))
+	/* a sixteenth at a time: not the first packets of each second */
+	if (!budget_take_in(BUDGET_SAMPLE, 26,
+			    cfg->samples_per_second / 16 + 1))
 		return 0;
 	s = bpf_ringbuf_reserve(&samples, sizeof(*s), 0);
 	if (!s)

@@ -72,6 +72,7 @@ enum setting_flags {
 	SETTING_SAMPLED = 1 << 11,   /* somebody captures drops */
 };
 
+/* The first three stay in place in every version: a successor reads them. */
 struct settings {
 	__u32 abi;
 	__u32 flags;	/* enum setting_flags */

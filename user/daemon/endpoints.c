@@ -183,6 +183,9 @@ static enum service_why why_of(const struct endpoints *e,
 		return WHY_REFUSED;
 	if (svc->policy == POLICY_MONITOR)
 		return WHY_MONITOR;
+	/* cookie_v4_check() drops the ACK then */
+	if (!e->net.cookies)
+		return WHY_NO_COOKIES;
 	return svc->policy == POLICY_AUTO && !svc->arming.armed ? WHY_CALM
 								: WHY_ARMED;
 }

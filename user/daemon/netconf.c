@@ -107,6 +107,7 @@ void netconf_read(struct netconf *ret)
 		flag_if("ipv6/conf/all/forwarding", SETTING_FORWARDING, 0);
 	ret->ttl = sysctl_read("ipv4/ip_default_ttl", 0, 64);
 	ret->hop_limit = sysctl_read("ipv6/conf/default/hop_limit", 0, 64);
+	ret->cookies = sysctl_read("ipv4/tcp_syncookies", 0, 1) != 0;
 	ret->wscale = window_scale(rmem_top > rmem_max ? rmem_top : rmem_max);
 	ret->rcvbuf = sysctl_read("ipv4/tcp_rmem", 1, 131072);
 }

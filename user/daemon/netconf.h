@@ -14,7 +14,7 @@ struct netconf {
 	__u8 ttl;
 	__u8 hop_limit;
 	__u8 wscale;  /* what the kernel would offer */
-	__u8 pad;     /* compared bytewise */
+	__u8 cookies; /* net.ipv4.tcp_syncookies is not 0 */
 	__u32 rcvbuf; /* bytes, net.ipv4.tcp_rmem's default */
 };
 

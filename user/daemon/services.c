@@ -45,7 +45,7 @@ const struct service *services_next(const struct services *s,
 bool service_is_unprotected(const struct service *svc)
 {
 	return svc->why == WHY_NO_LISTENER || svc->why == WHY_MPTCP ||
-	       svc->why == WHY_REFUSED;
+	       svc->why == WHY_REFUSED || svc->why == WHY_NO_COOKIES;
 }
 
 const char *service_why(const struct service *svc)
@@ -59,6 +59,8 @@ const char *service_why(const struct service *svc)
 		[WHY_NO_LISTENER] = "nobody listens",
 		[WHY_MPTCP] = "the listener is MPTCP, for which the kernel "
 			      "takes no sockets from us: SYNs pass",
+		[WHY_NO_COOKIES] = "net.ipv4.tcp_syncookies is 0, and the "
+				   "kernel takes no sockets from us: SYNs pass",
 		[WHY_REFUSED] = "the kernel refused a socket for its listener: "
 				"SYNs pass",
 		[WHY_DRAINING] = "deleted; cookies in flight are honoured",

@@ -32,6 +32,7 @@ enum service_why {
 	WHY_NO_LISTENER,
 	WHY_MPTCP,
 	WHY_REFUSED,
+	WHY_NO_COOKIES,
 	WHY_DRAINING,
 };
 
