@@ -42,7 +42,7 @@ BENCH := $(patsubst tests/bench/%.bpf.c,$(O)/tests/%,$(wildcard tests/bench/*.bp
 
 MAN := $(patsubst man/%.scd,$(O)/man/%,$(wildcard man/*.scd))
 
-.PHONY: all help deps check demo bench bench-check lint clean tests man install uninstall
+.PHONY: all help deps check demo bench bench-check lint clean tests man install uninstall deb
 all: $(O)/synkeeperd $(O)/synkeeper $(O)/synkeeper.bpf.o ## the daemon, the command, the BPF object
 
 help: ## this list
@@ -77,6 +77,9 @@ install: all $(MAN) ## into $(DESTDIR)$(PREFIX); a configuration that is there s
 
 uninstall: ## removes what install installed, but no configuration
 	$(Q)scripts/install --remove $(O)
+
+deb: ## a Debian package in .output/deb/, checked by lintian (root)
+	$(Q)scripts/deb
 
 clean:
 	rm -rf $(O)
