@@ -126,6 +126,12 @@ static const struct row disarmed[] = {
 	{ "SYN", SYN_OF(LINUX), COUNTS(disarmed_syn, SERVICE_4) },
 };
 
+static const struct row monitored[] = {
+	{ "SYN", SYN_OF(LINUX), .spared = true, COUNTS(answered, SERVICE_4) },
+	{ "ACK, bad cookie", SYN_OF(LINUX), .packet = PACKET_BAD_COOKIE,
+	  .spared = true, COUNTS(bad_cookie, SERVICE_4) },
+};
+
 /* Session 0 of wrap.h, and then any. */
 static const struct row session_one[] = {
 	{ "packet of a session, in cache",
@@ -174,6 +180,7 @@ static const struct row service[] = {
 const struct scene scenes[] = {
 	{ "", ROWS(plain) },
 	{ "disarmed service", ROWS(disarmed), .mode = ENDPOINT_DISARMED },
+	{ "monitored service", ROWS(monitored), .mode = ENDPOINT_MONITOR },
 	{ "empty table", ROWS(flood) },
 	{ "kernel asked", ROWS(unsure), .unsure = true },
 	{ "1 service", ROWS(service), .exact = 1 },

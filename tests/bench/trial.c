@@ -133,7 +133,9 @@ void bed_trial(const struct row *row, struct trial *ret)
 {
 	struct spec s = row->spec;
 
-	*ret = (struct trial){ .row = row, .verdict = actions[row->reason] };
+	*ret = (struct trial){ .row = row,
+			       .verdict = row->spared ? XDP_PASS
+						      : actions[row->reason] };
 	build(row, &s, &ret->frame);
 	ret->cfg = (struct wrap_config){
 		.len = ret->frame.len,
@@ -184,6 +186,9 @@ static void read_counters(__u16 service, struct counters *ret)
 	for (cpu = 0; cpu < libbpf_num_possible_cpus(); cpu++)
 		for (reason = 0; reason < REASON_COUNT; reason++)
 			ret->packets[reason] += all[cpu].packets[reason];
+	bpf_map_lookup_elem(bpf_map__fd(harness.skel->maps.would), &key, all);
+	for (reason = 0; reason < REASON_COUNT; reason++)
+		ret->packets[reason] += all[0].packets[reason];
 	free(all);
 }
 

@@ -100,7 +100,7 @@ def test_members(env):
     refused(env, b'{"cmd": "stats", "listen": "*:81"}', "no service")
     refused(env, b'{"cmd": "service.del", "listen": "*:81"}', "no service")
     refused(env, b'{"cmd": "service.add", "listen": "*:80"}', "already")
-    for policy in ('"monitor"', '""', "1", "null", "true", "[]"):
+    for policy in ('"on and off"', '""', "1", "null", "true", "[]"):
         for cmd in ("service.policy", "service.add"):
             line = f'{{"cmd": "{cmd}", "listen": "*:81", "policy": {policy}}}'
             refused(env, line.encode(), "policy")
