@@ -1,27 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Theory of operation: reads TCP options where they stand. The layouts that
- * today's systems send are recognised by comparing 32-bit words with a mask;
- * everything else is copied to the stack and walked by tcpopt_step(). Both
- * must agree, for which tests/bpf has a table.
+ * today's systems send are recognised (synkeeper/tcpopt_fast.h); everything
+ * else is copied to the stack and walked by tcpopt_step().
  */
 #ifndef SYNKEEPER_TCPOPT_BPF_H
 #define SYNKEEPER_TCPOPT_BPF_H
 
 #include "packet.bpf.h"
-#include "synkeeper/tcpopt.h"
-
-#define WORD_IS(word, mask, value) \
-	(((word)&bpf_htonl(mask)) == bpf_htonl(value))
-
-enum {
-	WORD_MSS = 0x02040000,	      /* MSS, 16 bits of it below */
-	WORD_NOP_WSCALE = 0x01030300, /* NOP, window scale */
-	WORD_NOP_SACK = 0x01010402,   /* NOP, NOP, SACK permitted */
-	WORD_SACK_TS = 0x0402080a,    /* SACK permitted, timestamps follow */
-	WORD_NOP_TS = 0x0101080a,     /* NOP, NOP, timestamps follow */
-	WORD_SACK_EOL = 0x04020000,
-};
+#include "synkeeper/tcpopt_fast.h"
 
 static long tcpopt_step_bpf(__u32 i, void *walk)
 {
@@ -98,97 +85,25 @@ static __noinline int tcpopt_walk_skb(struct __sk_buff *skb,
 	return 0;
 }
 
-static __always_inline void wscale_set(struct tcp_opts *o, __u32 word)
-{
-	__u8 shift = bpf_ntohl(word);
-
-	o->wscale = shift > WSCALE_MAX ? WSCALE_MAX : shift;
-}
-
-/*
- * The common layouts of a SYN: Linux, Windows, macOS, FreeBSD, or MSS alone.
- * Returns false if it is none of them.
- */
-static __always_inline bool
-tcpopt_syn_fast(struct span s, const struct packet *p, struct tcp_opts *o)
-{
-	__be32 *w = span_options(s, p);
-	__u32 len = p->tcp_len - TCP_HDR_LEN;
-
-	if (len == 0)
-		return true;
-	if ((void *)(w + 1) > s.end || !WORD_IS(w[0], 0xffff0000, WORD_MSS))
-		return false;
-	o->mss = bpf_ntohl(w[0]);
-	if (len == 4)
-		return true;
-	if (len == 20) {
-		if ((void *)(w + 5) > s.end)
-			return false;
-		if (w[1] == bpf_htonl(WORD_SACK_TS) &&
-		    WORD_IS(w[4], 0xffffff00, WORD_NOP_WSCALE)) { /* Linux */
-			wscale_set(o, w[4]);
-			o->tsval = bpf_ntohl(w[2]);
-		} else if (WORD_IS(w[1], 0xffffff00, WORD_NOP_WSCALE) &&
-			   w[2] == bpf_htonl(WORD_SACK_TS)) { /* FreeBSD */
-			wscale_set(o, w[1]);
-			o->tsval = bpf_ntohl(w[3]);
-		} else {
-			return false;
-		}
-		o->sack = o->ts = 1;
-		return true;
-	}
-	if (len == 12) { /* Windows */
-		if ((void *)(w + 3) > s.end ||
-		    !WORD_IS(w[1], 0xffffff00, WORD_NOP_WSCALE) ||
-		    w[2] != bpf_htonl(WORD_NOP_SACK))
-			return false;
-		wscale_set(o, w[1]);
-		o->sack = 1;
-		return true;
-	}
-	if (len == 24) { /* macOS */
-		if ((void *)(w + 6) > s.end ||
-		    !WORD_IS(w[1], 0xffffff00, WORD_NOP_WSCALE) ||
-		    w[2] != bpf_htonl(WORD_NOP_TS) ||
-		    w[5] != bpf_htonl(WORD_SACK_EOL))
-			return false;
-		wscale_set(o, w[1]);
-		o->tsval = bpf_ntohl(w[3]);
-		o->sack = o->ts = 1;
-		return true;
-	}
-	return false;
-}
-
 static __always_inline int tcpopt_syn(struct xdp_md *ctx, struct span s,
 				      const struct packet *p,
 				      struct tcp_opts *o)
 {
 	tcp_opts_init(o);
-	if (tcpopt_syn_fast(s, p, o))
+	if (tcpopt_syn_fast(span_options(s, p), s.end, p->tcp_len - TCP_HDR_LEN,
+			    o))
 		return 0;
 	return tcpopt_walk_xdp(ctx, p, o);
 }
 
-/* Of an ACK only the timestamps are of interest; nearly always they lead. */
 static __always_inline int tcpopt_ack(struct xdp_md *ctx, struct span s,
 				      const struct packet *p,
 				      struct tcp_opts *o)
 {
-	__be32 *w = span_options(s, p);
-
 	tcp_opts_init(o);
-	if (p->tcp_len == TCP_HDR_LEN)
+	if (tcpopt_ack_fast(span_options(s, p), s.end, p->tcp_len - TCP_HDR_LEN,
+			    o))
 		return 0;
-	if (p->tcp_len >= TCP_HDR_LEN + 12 && (void *)(w + 3) <= s.end &&
-	    w[0] == bpf_htonl(WORD_NOP_TS)) {
-		o->ts = 1;
-		o->tsval = bpf_ntohl(w[1]);
-		o->tsecr = bpf_ntohl(w[2]);
-		return 0;
-	}
 	return tcpopt_walk_xdp(ctx, p, o);
 }
 

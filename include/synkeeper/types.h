@@ -13,6 +13,7 @@
 #include <bpf/bpf_endian.h>
 #define htobe16_const(x) bpf_htons(x)
 #define htobe32_const(x) bpf_htonl(x)
+#define be32_to_host(x)	 bpf_ntohl(x)
 #else
 #include <endian.h>
 #include <linux/types.h>
@@ -21,6 +22,7 @@
 #include <string.h>
 #define htobe16_const(x) htobe16(x)
 #define htobe32_const(x) htobe32(x)
+#define be32_to_host(x)	 be32toh(x)
 #define barrier_var(var) __asm__ volatile("" : "+r"(var))
 #ifndef __always_inline
 #define __always_inline inline __attribute__((always_inline))
