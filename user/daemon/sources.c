@@ -28,8 +28,6 @@ __attribute__((format(printf, 3, 4))) static int fail(char *err, int ret,
 
 static int append(struct source_list *l, const struct source_entry *e)
 {
-	size_t i;
-
 	/* room doubles when it is used up: at 0, 1, 2, 4, 8, ... */
 	if (!(l->n & (l->n - 1))) {
 		void *more = reallocarray(l->entries, l->n ? 2 * l->n : 1,
@@ -40,8 +38,6 @@ static int append(struct source_list *l, const struct source_entry *e)
 		l->entries = more;
 	}
 	l->entries[l->n++] = *e;
-	for (i = 0; i < sizeof(*e); i++) /* FNV-1a */
-		l->print = (l->print ^ ((const __u8 *)e)[i]) * 0x100000001b3ULL;
 	return 0;
 }
 
@@ -84,6 +80,7 @@ static int read_line(struct source_list *l, enum source_kind kind,
 {
 	char why[FILTER_ERR_MAX] = "write 192.0.2.0/24 or 2001:db8::/32";
 	char shown[LINE_LEN], *word = word_of(line);
+	const char *at;
 	struct filter_prefix p;
 
 	if (!*word)
@@ -96,6 +93,9 @@ static int read_line(struct source_list *l, enum source_kind kind,
 		return fail(err, -E2BIG,
 			    "%s:%u: more than %d prefixes: join neighbours",
 			    path, number, PREFIXES_MAX);
+	for (at = shown; *at; at++) /* FNV-1a */
+		l->print = (l->print ^ (__u8)*at) * 0x100000001b3ULL;
+	l->print += kind;
 	if (add(l, &p, kind))
 		return fail(err, -ENOMEM, "%s: out of memory", path);
 	if (kind == SOURCE_ALLOWED)
