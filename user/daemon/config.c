@@ -16,8 +16,7 @@
 #include "control.h"
 #include "synkeeper/limits.h"
 
-__attribute__((format(printf, 3, 4))) static int fail(char *err, int ret,
-						      const char *fmt, ...)
+int config_refuse(char *err, int ret, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -85,14 +84,15 @@ int config_add_iface(struct config *c, const char *name, char *err)
 	size_t i;
 
 	if (why)
-		return fail(err, -EINVAL, "'%s': %s", name, why);
+		return config_refuse(err, -EINVAL, "'%s': %s", name, why);
 	for (i = 0; i < c->n_ifaces; i++)
 		if (!strcmp(c->ifaces[i], name))
 			return 0;
 	if (c->n_ifaces == CONFIG_IFACES_MAX)
-		return fail(err, -E2BIG,
-			    "'%s': more than %d interfaces: leave some out",
-			    name, CONFIG_IFACES_MAX);
+		return config_refuse(
+			err, -E2BIG,
+			"'%s': more than %d interfaces: leave some out", name,
+			CONFIG_IFACES_MAX);
 	strcpy(c->ifaces[c->n_ifaces++], name);
 	return 0;
 }
@@ -107,22 +107,23 @@ int config_add_service(struct config *c, const char *section,
 
 	why = check_name(section);
 	if (why)
-		return fail(err, -EINVAL, "'%s': %s", section, why);
+		return config_refuse(err, -EINVAL, "'%s': %s", section, why);
 	strcpy(s.name, section);
 	if (listen_parse(listen, &s.listen, &why))
-		return fail(err, -EINVAL, "'%s': %s", listen, why);
+		return config_refuse(err, -EINVAL, "'%s': %s", listen, why);
 	if (n == SERVICES_MAX - 1)
-		return fail(err, -E2BIG,
-			    "'%s': more than %d services: leave some out, or "
-			    "protect all addresses of a port with *:PORT",
-			    listen, SERVICES_MAX - 1);
+		return config_refuse(
+			err, -E2BIG,
+			"'%s': more than %d services: leave some out, or "
+			"protect all addresses of a port with *:PORT",
+			listen, SERVICES_MAX - 1);
 
 	/* Room doubles when it is used up: at 0, 1, 2, 4, 8, ... */
 	if (!(n & (n - 1))) {
 		grown = reallocarray(c->services, n ? 2 * n : 1, sizeof(s));
 		if (!grown)
-			return fail(err, -ENOMEM, "'%s': out of memory",
-				    listen);
+			return config_refuse(err, -ENOMEM,
+					     "'%s': out of memory", listen);
 		c->services = grown;
 	}
 	c->services[c->n_services++] = s;
@@ -144,7 +145,8 @@ int config_set_mode(struct config *c, const char *value, char *err)
 			return 0;
 		}
 	}
-	return fail(err, -EINVAL, "'%s': must be auto, native or skb", value);
+	return config_refuse(err, -EINVAL, "'%s': must be auto, native or skb",
+			     value);
 }
 
 int config_set_metrics(struct config *c, const char *value, char *err)
@@ -152,7 +154,7 @@ int config_set_metrics(struct config *c, const char *value, char *err)
 	const char *why;
 
 	if (listen_parse(value, &c->metrics, &why))
-		return fail(err, -EINVAL, "'%s': %s", value, why);
+		return config_refuse(err, -EINVAL, "'%s': %s", value, why);
 	return 0;
 }
 
@@ -218,19 +220,21 @@ int config_validate(const struct config *c, char *err)
 	const char *why;
 
 	if (!c->pin_dir || !c->control)
-		return fail(err, -ENOMEM, "out of memory");
+		return config_refuse(err, -ENOMEM, "out of memory");
 	why = config_check_path(c->pin_dir, CONFIG_PIN_DIR_MAX);
 	if (why)
-		return fail(err, -EINVAL, "pin-dir: '%s': %s", c->pin_dir, why);
+		return config_refuse(err, -EINVAL, "pin-dir: '%s': %s",
+				     c->pin_dir, why);
 	why = config_check_path(c->control, CONFIG_CONTROL_MAX);
 	if (why)
-		return fail(err, -EINVAL, "control: '%s': %s", c->control, why);
+		return config_refuse(err, -EINVAL, "control: '%s': %s",
+				     c->control, why);
 	if (!c->n_ifaces)
-		return fail(err, -EINVAL,
-			    "no interface: name one with -i, or with "
-			    "'interface = NAME' under [daemon]");
+		return config_refuse(err, -EINVAL,
+				     "no interface: name one with -i, or with "
+				     "'interface = NAME' under [daemon]");
 	if (!c->n_services)
-		return fail(
+		return config_refuse(
 			err, -EINVAL,
 			"no service: name one with -s ADDRESS:PORT, or "
 			"with 'listen = ADDRESS:PORT' under [service NAME]");
@@ -238,15 +242,16 @@ int config_validate(const struct config *c, char *err)
 	case 0:
 		return 0;
 	case -ENOMEM:
-		return fail(err, -ENOMEM, "out of memory");
+		return config_refuse(err, -ENOMEM, "out of memory");
 	}
 	listen_format(&twin->listen, text);
 	if (!*first->name && !*twin->name)
-		return fail(err, -EINVAL, "'%s': given twice: remove one",
-			    text);
-	return fail(err, -EINVAL,
-		    "'%s': given twice, once as service '%s': remove one", text,
-		    *first->name ? first->name : twin->name);
+		return config_refuse(err, -EINVAL,
+				     "'%s': given twice: remove one", text);
+	return config_refuse(
+		err, -EINVAL,
+		"'%s': given twice, once as service '%s': remove one", text,
+		*first->name ? first->name : twin->name);
 }
 
 static const char *const policies[] = {

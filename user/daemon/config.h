@@ -61,6 +61,10 @@ struct config {
 	size_t n_services;
 };
 
+/* Writes the line into @err (CONFIG_ERR_MAX bytes); returns @ret. */
+int config_refuse(char *err, int ret, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
 /* Defaults; never fails. config_free() frees what the members own. */
 void config_init(struct config *c);
 void config_free(struct config *c);

@@ -2,7 +2,6 @@
 /* Theory of operation: see sources.h. */
 #include <bpf/bpf.h>
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,17 +13,6 @@
 
 /* So long a line may be; more than any address takes. */
 enum { LINE_LEN = 256 };
-
-__attribute__((format(printf, 3, 4))) static int fail(char *err, int ret,
-						      const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(err, CONFIG_ERR_MAX, fmt, ap);
-	va_end(ap);
-	return ret;
-}
 
 static int append(struct source_list *l, const struct source_entry *e)
 {
@@ -87,17 +75,19 @@ static int read_line(struct source_list *l, enum source_kind kind,
 		return 0;
 	snprintf(shown, sizeof(shown), "%s", word);
 	if (!filter_prefix_parse(word, &p, why))
-		return fail(err, -EINVAL, "%s:%u: '%s' is no prefix: %s", path,
-			    number, shown, why);
+		return config_refuse(err, -EINVAL,
+				     "%s:%u: '%s' is no prefix: %s", path,
+				     number, shown, why);
 	if (l->allowed + l->denied == PREFIXES_MAX)
-		return fail(err, -E2BIG,
-			    "%s:%u: more than %d prefixes: join neighbours",
-			    path, number, PREFIXES_MAX);
+		return config_refuse(
+			err, -E2BIG,
+			"%s:%u: more than %d prefixes: join neighbours", path,
+			number, PREFIXES_MAX);
 	for (at = shown; *at; at++) /* FNV-1a */
 		l->print = (l->print ^ (__u8)*at) * 0x100000001b3ULL;
 	l->print += kind;
 	if (add(l, &p, kind))
-		return fail(err, -ENOMEM, "%s: out of memory", path);
+		return config_refuse(err, -ENOMEM, "%s: out of memory", path);
 	if (kind == SOURCE_ALLOWED)
 		l->allowed++;
 	else
@@ -118,22 +108,23 @@ static int read_file(struct source_list *l, enum source_kind kind,
 	f = fopen(path, "re");
 	if (!f) {
 		ret = -errno;
-		return fail(err, ret, "%s: cannot read it: %s", path,
-			    strerror(-ret));
+		return config_refuse(err, ret, "%s: cannot read it: %s", path,
+				     strerror(-ret));
 	}
 	while (!ret && fgets(line, sizeof(line), f)) {
 		number++;
 		if (strlen(line) == sizeof(line) - 1 && !strchr(line, '\n'))
-			ret = fail(err, -EINVAL,
-				   "%s:%u: the line is too long: a prefix a "
-				   "line",
-				   path, number);
+			ret = config_refuse(
+				err, -EINVAL,
+				"%s:%u: the line is too long: a prefix a "
+				"line",
+				path, number);
 		else
 			ret = read_line(l, kind, path, number, line, err);
 	}
 	if (!ret && ferror(f))
-		ret = fail(err, -EIO, "%s: cannot read it: %s", path,
-			   strerror(errno));
+		ret = config_refuse(err, -EIO, "%s: cannot read it: %s", path,
+				    strerror(errno));
 	fclose(f);
 	return ret;
 }
