@@ -191,13 +191,13 @@ static int change_to(struct daemon *d, struct config *wanted,
 	return err;
 }
 
-/* All of the lists that can fail. */
-static int read_lists(const struct config *wanted, struct source_list *ret,
-		      int *ret_fd, char *err)
+/* All of the lists that can fail; a million prefixes are not made in vain. */
+static int read_lists(const struct daemon *d, const struct config *wanted,
+		      struct source_list *ret, int *ret_fd, char *err)
 {
 	int ret_err = sources_read(wanted, ret, err);
 
-	if (ret_err)
+	if (ret_err || ret->print == d->sources.print)
 		return ret_err;
 	ret_err = sources_build(ret, ret_fd);
 	if (ret_err)
@@ -213,8 +213,8 @@ static void take_lists(struct daemon *d, struct source_list *lists, int fd,
 	char from[64], to[64], line[CHANGE_STRLEN];
 	const char *what = "[sources] prefixes";
 
-	if (sources_publish(&d->loader, d->settings, fd) ||
-	    lists->print == d->sources.print)
+	if (lists->print == d->sources.print ||
+	    sources_publish(&d->loader, d->settings, fd))
 		return;
 	snprintf(from, sizeof(from), "%zu denied, %zu allowed",
 		 d->sources.denied, d->sources.allowed);
@@ -224,9 +224,8 @@ static void take_lists(struct daemon *d, struct source_list *lists, int fd,
 			      json_pack("{s:s,s:s,s:s}", "what", what, "from",
 					from, "to", to));
 	log_info("reload: %s", change_format(what, from, to, NULL, line));
+	sources_forget(lists);
 	d->sources = *lists;
-	d->sources.entries = NULL;
-	d->sources.n = 0;
 }
 
 int daemon_reload(struct daemon *d, json_t **ret_report, char *err)
@@ -242,7 +241,7 @@ int daemon_reload(struct daemon *d, json_t **ret_report, char *err)
 	else
 		ret = d->configure(&wanted, err);
 	if (!ret) {
-		ret = read_lists(&wanted, &lists, &fd, err);
+		ret = read_lists(d, &wanted, &lists, &fd, err);
 		if (!ret)
 			ret = change_to(d, &wanted, ret_report, err);
 		if (!ret)
