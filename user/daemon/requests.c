@@ -59,27 +59,6 @@ static int counters_of(const struct daemon *d, __u32 id, struct counters *ret)
 	return stats_read(loader_map_fd(&d->loader, MAP_COUNTERS), id, ret);
 }
 
-static json_t *json_service(const struct service *svc)
-{
-	char text[LISTEN_STRLEN];
-
-	return json_pack("{s:s,s:s,s:s,s:b,s:s,s:s}", "listen",
-			 listen_format(&svc->listen, text), "name", svc->name,
-			 "policy", config_policy_name(svc->policy), "armed",
-			 svc->why == WHY_ARMED, "cookies", "own", "why",
-			 service_why(svc));
-}
-
-static json_t *json_services(const struct daemon *d)
-{
-	const struct service *svc = NULL;
-	json_t *list = json_array();
-
-	while ((svc = services_next(d->services, svc)))
-		json_array_append_new(list, json_service(svc));
-	return list;
-}
-
 static json_t *json_ifaces(const struct daemon *d)
 {
 	json_t *list = json_array();
@@ -168,15 +147,9 @@ static json_t *on_status(struct daemon *d, struct request *r)
 			 SYNKEEPER_VERSION, "pid", getpid(), "uptime_s",
 			 seconds(now_ns() - d->started_ns), "pin_dir",
 			 d->config.pin_dir, "interfaces", json_ifaces(d),
-			 "services", json_services(d), "key", json_key(d),
+			 "services", requests_services(d), "key", json_key(d),
 			 "sessions", json_sessions(d, &n), "total",
 			 json_reasons(&sum), "health", json_health(d));
-}
-
-static json_t *on_service_list(struct daemon *d, struct request *r)
-{
-	(void)r;
-	return json_pack("{s:o}", "services", json_services(d));
 }
 
 bool arg_listen(struct request *r, struct listen *ret)
@@ -197,37 +170,6 @@ bool arg_listen(struct request *r, struct listen *ret)
 	return true;
 }
 
-static bool arg_policy(struct request *r, bool needed, enum config_policy *ret)
-{
-	const json_t *member = json_object_get(r->args, "policy");
-	const char *text = json_string_value(member),
-		   *why = "on, auto, monitor or off";
-
-	if (!member && !needed)
-		return true;
-	if (text && !config_parse_policy(text, ret, &why))
-		return true;
-	refuse(r, why, "'%s' is no policy", text ? text : "");
-	return false;
-}
-
-/* Reads member "name"; left out, it is empty. */
-static bool arg_name(struct request *r, char ret[NAME_MAX_LEN])
-{
-	const json_t *member = json_object_get(r->args, "name");
-	const char *text = json_string_value(member), *why = "it is no string";
-
-	if (text)
-		why = check_name(text);
-	if (member && why) {
-		refuse(r, why, "'%s' is no name for a service",
-		       text ? text : "");
-		return false;
-	}
-	snprintf(ret, NAME_MAX_LEN, "%s", text ? text : "");
-	return true;
-}
-
 json_t *not_a_service(struct request *r)
 {
 	const char *text =
@@ -235,64 +177,6 @@ json_t *not_a_service(struct request *r)
 
 	return refuse(r, "synkeeper service list shows what is",
 		      "%s is no service", text);
-}
-
-/* Applies a change of services and shows the one concerned. */
-static json_t *apply(struct daemon *d, struct request *r,
-		     const struct service *svc)
-{
-	if (daemon_refresh(d))
-		return refuse(r, "the daemon's log says why",
-			      "the change could not be applied");
-	return json_service(svc);
-}
-
-static json_t *on_service_add(struct daemon *d, struct request *r)
-{
-	struct config_service c = { .policy = POLICY_ON, .by_hand = true };
-	const struct service *svc;
-	int err;
-
-	if (!arg_listen(r, &c.listen) || !arg_name(r, c.name) ||
-	    !arg_policy(r, false, &c.policy))
-		return NULL;
-	err = services_add(d->services, &c, &svc);
-	if (err == -EEXIST)
-		return refuse(
-			r, "synkeeper service policy changes it",
-			"%s is a service already",
-			json_string_value(json_object_get(r->args, "listen")));
-	if (err == -ENOSPC)
-		return refuse(r, "use wildcards, or delete some",
-			      "all %d services are in use", SERVICES_MAX - 1);
-	if (err)
-		return refuse(r, "", "cannot add: %s", strerror(-err));
-	return apply(d, r, svc);
-}
-
-static json_t *on_service_del(struct daemon *d, struct request *r)
-{
-	const struct service *svc;
-	struct listen l;
-
-	if (!arg_listen(r, &l))
-		return NULL;
-	if (services_del(d->services, &l, 2 * d->keys.lifetime_ns, &svc))
-		return not_a_service(r);
-	return apply(d, r, svc);
-}
-
-static json_t *on_service_policy(struct daemon *d, struct request *r)
-{
-	enum config_policy policy = POLICY_ON;
-	const struct service *svc;
-	struct listen l;
-
-	if (!arg_listen(r, &l) || !arg_policy(r, true, &policy))
-		return NULL;
-	if (services_policy(d->services, &l, policy, &svc))
-		return not_a_service(r);
-	return apply(d, r, svc);
 }
 
 static json_t *on_key_list(struct daemon *d, struct request *r)
@@ -399,10 +283,10 @@ static const struct {
 	json_t *(*answer)(struct daemon *d, struct request *r);
 } requests[] = {
 	{ "status", on_status },
-	{ "service.list", on_service_list },
-	{ "service.add", on_service_add },
-	{ "service.del", on_service_del },
-	{ "service.policy", on_service_policy },
+	{ "service.list", request_service_list },
+	{ "service.add", request_service_add },
+	{ "service.del", request_service_del },
+	{ "service.policy", request_service_policy },
 	{ "key.list", on_key_list },
 	{ "key.rotate", on_key_rotate },
 	{ "stats", on_stats },

@@ -23,6 +23,13 @@ json_t *refuse(struct request *r, const char *hint, const char *fmt, ...)
 bool arg_listen(struct request *r, struct listen *ret);
 json_t *not_a_service(struct request *r);
 
+/* requests_service.c */
+json_t *requests_services(const struct daemon *d);
+json_t *request_service_list(struct daemon *d, struct request *r);
+json_t *request_service_add(struct daemon *d, struct request *r);
+json_t *request_service_del(struct daemon *d, struct request *r);
+json_t *request_service_policy(struct daemon *d, struct request *r);
+
 /* requests_session.c */
 json_t *request_session_totals(struct daemon *d, struct request *r);
 json_t *request_session_kill(struct daemon *d, struct request *r);
