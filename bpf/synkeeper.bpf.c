@@ -107,6 +107,8 @@ on_stranger(struct xdp_md *ctx, const struct settings *cfg, struct packet *p)
 		return REASON_not_ready;
 	if (!same_mac(iface->mac, p->dst_mac))
 		return REASON_other_host; /* promiscuous, or a bridge's port */
+	if (!iface->mtu && p->ep.mode == ENDPOINT_ARMED)
+		p->ep.mode = ENDPOINT_DISARMED; /* about to be detached */
 	if (p->tcp_len < TCP_HDR_LEN || p->tcp_len > p->l4_len)
 		return REASON_bad_header;
 

@@ -162,7 +162,7 @@ enum source_kind {
 struct iface {
 	__u32 ifindex; /* 0: slot is free */
 	__u8 mac[6];
-	__u16 mtu;
+	__u16 mtu; /* 0: about to be detached, no cookie is made here */
 };
 _Static_assert(sizeof(struct iface) == 12, "abi");
 

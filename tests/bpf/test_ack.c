@@ -325,6 +325,17 @@ static void disarmed(void **state)
 		expect_spec("no cookie", &s, XDP_PASS, REASON_disarmed_ack));
 }
 
+static void retired_interface(void **state)
+{
+	struct spec s = ack_of(&syn4, &with_ts);
+	struct iface iface = { .ifindex = LO };
+
+	(void)state;
+	memcpy(iface.mac, server_mac, 6);
+	harness_iface(&iface);
+	assert_true(admitted("cookie in flight", &s));
+}
+
 static void kernel_cookie(void **state)
 {
 	struct spec s = { .src = NEAR4, .flags = SYN, .opts = "mss:1460" };
@@ -362,6 +373,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(nobody_listens),
 	TEST(in_a_fragment),
 	TEST(disarmed),
+	TEST(retired_interface),
 	TEST(kernel_cookie),
 };
 

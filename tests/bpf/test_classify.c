@@ -156,6 +156,28 @@ static void disarmed(void **state)
 	RUN(rows);
 }
 
+/* About to be detached: its MTU is 0. */
+static void retired_interface(void **state)
+{
+	static const struct row rows[] = {
+		{ "SYN", { .flags = SYN }, WANT(PASS, disarmed_syn), 1 },
+		{ "SYN, IPv6",
+		  { .v6 = true, .flags = SYN },
+		  WANT(PASS, disarmed_syn),
+		  SERVICE_6 },
+		{ "ACK without a cookie",
+		  { .flags = ACK },
+		  WANT(PASS, disarmed_ack),
+		  SERVICE_4 },
+	};
+	struct iface iface = { .ifindex = LO };
+
+	(void)state;
+	memcpy(iface.mac, server_mac, 6);
+	harness_iface(&iface);
+	RUN(rows);
+}
+
 static void exact_before_wildcard(void **state)
 {
 	static const struct row rows[] = {
@@ -385,6 +407,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_setup(no_service, harness_setup),
 	cmocka_unit_test_setup(no_interface, harness_setup),
 	cmocka_unit_test_setup(disarmed, harness_setup),
+	cmocka_unit_test_setup(retired_interface, harness_setup),
 	cmocka_unit_test_setup(exact_before_wildcard, harness_setup),
 	cmocka_unit_test_setup(exact_without_wildcard, harness_setup),
 	cmocka_unit_test_setup(wildcard_of_one_family, harness_setup),

@@ -96,11 +96,19 @@ def map_value(env, name, *key):
     return entry.get("formatted", entry).get("value")
 
 
-def add_pair(env, name="server1", net="198.18.0", index=None):
+def iface_mac(env, iface):
+    """The MAC of an interface in the programs' map."""
+    index = ifindex(env.server, iface)
+    value = map_value(env, "ifaces", index % 256)
+    assert value["ifindex"] == index, f"{iface} is {index}, its slot {value}"
+    return ":".join(f"{byte:02x}" for byte in value["mac"])
+
+
+def add_pair(env, name="server1", net="198.18.0", index=None, peer=None):
     """A second veth pair; the client's end is called client1. Its server has
     the address NET.2. The client's end has an XDP program that passes."""
     more = ["index", str(index)] if index else []
-    peer = name.replace("server", "client")
+    peer = peer or name.replace("server", "client")
     run(["ip", "-n", env.server.name, "link", "add", name, *more, "type",
          "veth", "peer", peer, "netns", env.client.name])
     for ns, iface, host in ((env.client, peer, 1), (env.server, name, 2)):

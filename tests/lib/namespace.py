@@ -182,6 +182,9 @@ class Namespace:
         stats = link.get("stats64") or link["stats"]
         return {way: stats[way]["packets"] for way in ("rx", "tx")}
 
+    def mac_of(self, iface):
+        return json.loads(self.ip("-j", "link", "show", iface))[0]["address"]
+
     def nstat(self):
         """The kernel's TCP counters, e.g. nstat()["TcpExtSyncookiesSent"]."""
         out = self.run(["nstat", "-asz"]).stdout

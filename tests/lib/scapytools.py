@@ -34,17 +34,25 @@ WINDOWS = [("MSS", 1460), ("NOP", None), ("WScale", 8), ("NOP", None),
 class Peer:
     """An address by hand; `with Peer(env) as peer:`."""
 
-    def __init__(self, env, v6=False, host=77):
+    def __init__(self, env, v6=False, host=77, pair=None):
+        """pair: another pair's interfaces (client's, server's) and the
+        server's IPv4 address there."""
         self.env = env
         self.v6 = v6
-        self.ip = f"2001:db8::{host}" if v6 else f"192.0.2.{host}"
         self.server_ip = env.server.ip6 if v6 else env.server.ip4
-        env.server.ip("neigh", "replace", self.ip, "lladdr", env.client.mac,
-                      "dev", env.server.iface, "nud", "permanent")
+        self.macs = env.client.mac, env.server.mac
+        ends = env.client.iface, env.server.iface
+        if pair:
+            *ends, self.server_ip = pair
+            self.macs = env.client.mac_of(ends[0]), env.server.mac_of(ends[1])
+        net = self.server_ip.rpartition(":" if v6 else ".")[0]
+        self.ip = f"{net}{':' if v6 else '.'}{host}"
+        env.server.ip("neigh", "replace", self.ip, "lladdr", self.macs[0],
+                      "dev", ends[1], "nud", "permanent")
         with env.client.inside():
             self.sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW,
                                       socket.htons(ETH_P_ALL))
-        self.sock.bind((env.client.iface, ETH_P_ALL))
+        self.sock.bind((ends[0], ETH_P_ALL))
         self._ports = itertools.count(random.randrange(20000, 30000))
         self._pings = itertools.count(1)
 
@@ -55,7 +63,7 @@ class Peer:
         self.sock.close()
 
     def ether(self):
-        return Ether(src=self.env.client.mac, dst=self.env.server.mac)
+        return Ether(src=self.macs[0], dst=self.macs[1])
 
     def ip_header(self, **fields):
         layer = IPv6 if self.v6 else IP

@@ -220,9 +220,9 @@ def test_interfaces(env):
                   "was admitted on server1", address=address)
         move_on(older)
         r.expect({"interface server1": ("", None)}, WEB)
-        got = attached.xdp(env.server, "server1"), \
-            attached.tcx(env.server, "server1")
-        assert got == (None, 0), f"server1, dropped by the file, has {got}"
+        wait_for(lambda: not attached.xdp(env.server, "server1") and
+                 not attached.tcx(env.server, "server1"), 5,
+                 "server1, dropped by the file, to be detached")
         index = attached.ifindex(env.server, "server1")
         left = [p for p in attached.pins(env) if p.endswith(f"_{index}")]
         assert not left, f"pins of a dropped interface: {left}"

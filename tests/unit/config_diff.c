@@ -35,7 +35,8 @@ static char *report(const struct config *old, const struct config *wanted)
 		const struct config_change *c = &diff.changes[i];
 
 		fprintf(out, "%s\n",
-			change_format(c->what, c->from, c->to, c->needs, line));
+			change_format(c->what, c->from, c->to, c->needs,
+				      c->note, line));
 	}
 	fclose(out);
 	config_diff_free(&diff);

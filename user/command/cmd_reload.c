@@ -8,7 +8,7 @@
 
 static void put_changes(FILE *out, const json_t *changes)
 {
-	const char *what, *from, *to, *needs;
+	const char *what, *from, *to, *needs, *note;
 	char line[CHANGE_STRLEN];
 	json_t *change;
 	size_t i;
@@ -18,8 +18,10 @@ static void put_changes(FILE *out, const json_t *changes)
 		from = json_string_value(json_object_get(change, "from"));
 		to = json_string_value(json_object_get(change, "to"));
 		needs = json_string_value(json_object_get(change, "needs"));
+		note = json_string_value(json_object_get(change, "note"));
 		fprintf(out, "%s\n",
-			change_format(what ? what : "", from, to, needs, line));
+			change_format(what ? what : "", from, to, needs, note,
+				      line));
 	}
 }
 

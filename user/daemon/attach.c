@@ -30,6 +30,11 @@ union link_info {
 	} netdev;
 };
 
+const char *attachment_mode(const struct attachment *a)
+{
+	return !a->ifindex ? "missing" : a->native ? "native" : "skb";
+}
+
 /* By index: bpffs takes no dots in names, and interfaces are renamed. */
 static void link_path(const struct loader *l, int ifindex, const char *what,
 		      char *buf, size_t size)
@@ -101,6 +106,15 @@ static int attach_over(const struct loader *l, const struct config *c,
 	int err;
 
 	opts.old_prog_fd = bpf_prog_get_fd_by_id(there->prog_id);
+	if (opts.old_prog_fd == -EPERM) {
+		log_err("%s: an XDP program is attached, and the kernel lets "
+			"nobody without CAP_SYS_ADMIN take hold of it: "
+			"synkeeperd has that only while it starts: restart "
+			"it, or detach the program (ip link set dev %s xdp "
+			"off)",
+			a->name, a->name);
+		return -EPERM;
+	}
 	ours = pins_is_ours(opts.old_prog_fd, name);
 	if (!ours && !c->replace) {
 		log_err("%s: another XDP program is attached: %s: detach it "
@@ -259,9 +273,11 @@ static void detach_xdp(const struct loader *l, const struct attachment *a)
 int attach(const struct loader *l, const struct config *c, const char *name,
 	   struct attachment *ret)
 {
-	struct attachment a = {};
+	struct attachment a = *ret;
 	int err;
 
+	a.native = a.by_hand = a.found = a.on = false;
+	a.why[0] = '\0';
 	snprintf(a.name, sizeof(a.name), "%s", name);
 	a.ifindex = (int)if_nametoindex(name);
 	if (!a.ifindex) {

@@ -19,17 +19,25 @@
 enum { ATTACH_WHY_MAX = 160 };
 
 struct attachment {
-	char name[IF_NAMESIZE];
-	int ifindex;
-	bool native;  /* else skb */
-	bool by_hand; /* XDP without a link */
-	bool found;   /* was attached by an earlier instance */
-	bool on;      /* ours to detach */
+	char name[IF_NAMESIZE]; /* of now */
+	int ifindex;		/* 0: there is no such interface now */
+	bool native;		/* else skb */
+	bool by_hand;		/* XDP without a link */
+	bool found;		/* was attached by an earlier instance */
+	bool on;		/* ours to detach */
 	char why[ATTACH_WHY_MAX];
+	/* for ifaces.c */
+	char wanted[IF_NAMESIZE]; /* its name in the configuration */
+	__u64 leaves_ns;	  /* removed: to be detached then; 0: stays */
+	__u64 retry_ns;		  /* it is back: when to try once more */
+	unsigned int retry_ms;
 };
 
+/* "native", "skb", or "missing". */
+const char *attachment_mode(const struct attachment *a);
+
 /*
- * Attaches to @name and fills @ret. Logs what failed and returns -errno;
+ * Attaches to @name and fills @ret but for what is ifaces.c's. Logs what failed and returns -errno;
  * nothing is attached then that was not before.
  */
 int attach(const struct loader *l, const struct config *c, const char *name,

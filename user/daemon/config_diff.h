@@ -20,6 +20,7 @@ struct config_change {
 	char *what;	   /* "[keys] lifetime", "service *:443 policy" */
 	char *from, *to;   /* NULL: was not there; is not any more */
 	const char *needs; /* NULL, or what it takes: it cannot change now */
+	const char *note;  /* what follows; who applies it says so */
 	/* of the two configurations, which must outlive this; NULL as above */
 	const char *old_iface, *new_iface;
 	const struct config_service *old_service, *new_service;

@@ -306,5 +306,6 @@ int daemon_run(struct daemon *d)
 		ifaces_detach(d, true);
 		loader_unpin(&d->loader);
 	}
+	ifaces_detach_retired(d);
 	return err;
 }

@@ -49,7 +49,7 @@ struct daemon {
 	struct sockdiag *diag;
 	struct ring_buffer *events;
 	__u64 events_until_ns; /* end of the slice in which they are read */
-	struct attachment ifaces[CONFIG_IFACES_MAX];
+	struct attachment ifaces[2 * CONFIG_IFACES_MAX]; /* and retired */
 	size_t n_ifaces;
 	struct control_server *control;
 	struct metrics_server *metrics; /* NULL: not served */
@@ -102,9 +102,14 @@ void settings_follow(struct daemon *d);
 int ifaces_attach(struct daemon *d);
 /* One more, as @c wants it. Logs what failed; nothing is attached then. */
 int ifaces_add(struct daemon *d, const struct config *c, const char *name);
+/* At once. */
 void ifaces_remove(struct daemon *d, const char *name);
-void ifaces_follow(const struct daemon *d);
+/* When cookies in flight have come back; returns whether that takes a while. */
+bool ifaces_retire(struct daemon *d, const char *name);
+/* Gone, back, renamed, with another MAC; retired and due. */
+void ifaces_follow(struct daemon *d);
 void ifaces_detach(struct daemon *d, bool found);
+void ifaces_detach_retired(struct daemon *d);
 
 /*
  * Answers one request (see control.h). Returns the reply, to be released with

@@ -1,24 +1,53 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Theory of operation: the interfaces of the configuration: attached at start,
- * followed while the daemon runs (an answer needs the MAC and MTU of now),
- * detached at the end.
+ * followed while the daemon runs, detached at the end.
+ *
+ * The kernel knows an interface by its index, the configuration by its name.
+ * One that is attached is followed by index, whatever it is called now: an
+ * answer needs its MAC and MTU of now. One whose index is gone (a driver was
+ * loaded again, a tunnel or a container began anew) is missing: the daemon
+ * goes on without, and attaches to what next bears the configured name. Both
+ * are asked with each tick, which takes two system calls an interface; link
+ * events would tell the same earlier, and can be lost.
+ *
+ * One that a reload removes answers no SYN from then on (its MTU in the map is
+ * 0) and is detached when cookies in flight have come back, as in daemon_end().
+ *
+ * Renamed, and configured by its new name: two entries share one attachment
+ * until the old name's goes.
  */
 #include <bpf/bpf.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "clock.h"
 #include "daemon.h"
 #include "log.h"
+#include "pins.h"
 
-static bool is_protected(const struct daemon *d, __u32 ifindex)
+enum { RETRY_FIRST_MS = 1000, RETRY_LAST_MS = 60000 };
+
+static struct attachment *by_name(struct daemon *d, const char *name)
 {
 	size_t i;
 
 	for (i = 0; i < d->n_ifaces; i++)
-		if ((__u32)d->ifaces[i].ifindex == ifindex)
-			return true;
-	return false;
+		if (!strcmp(d->ifaces[i].wanted, name))
+			return &d->ifaces[i];
+	return NULL;
+}
+
+static struct attachment *by_index(struct daemon *d, int ifindex,
+				   const struct attachment *but)
+{
+	size_t i;
+
+	for (i = 0; i < d->n_ifaces; i++)
+		if (&d->ifaces[i] != but && d->ifaces[i].ifindex == ifindex)
+			return &d->ifaces[i];
+	return NULL;
 }
 
 /* So that the slot is another's to use. */
@@ -38,21 +67,23 @@ static void forget_iface(const struct daemon *d, __u32 ifindex)
 }
 
 /* Writes what answers must know of an interface: MAC and MTU as they are now. */
-static int write_iface(const struct daemon *d, const char *name, int ifindex)
+static int write_iface(struct daemon *d, const struct attachment *a)
 {
 	int fd = loader_map_fd(&d->loader, MAP_IFACES), err;
 	struct iface iface, there;
 	__u32 i, slot;
 
-	err = netconf_iface(name, ifindex, &iface);
+	err = netconf_iface(a->name, a->ifindex, &iface);
 	if (err)
 		return err;
+	if (a->leaves_ns)
+		iface.mtu = 0;
 	for (i = 0; i < IFACE_TRIES; i++) {
-		slot = ((__u32)ifindex + i) % IFACES_MAX;
+		slot = ((__u32)a->ifindex + i) % IFACES_MAX;
 		if (bpf_map_lookup_elem(fd, &slot, &there))
 			return -errno;
 		if (there.ifindex && there.ifindex != iface.ifindex &&
-		    is_protected(d, there.ifindex))
+		    by_index(d, (int)there.ifindex, NULL))
 			continue;
 		return bpf_map_update_elem(fd, &slot, &iface, BPF_ANY) ? -errno
 								       : 0;
@@ -60,49 +91,177 @@ static int write_iface(const struct daemon *d, const char *name, int ifindex)
 	return -ENOSPC;
 }
 
-void ifaces_follow(const struct daemon *d)
+/* Attaches to the interface that bears the configured name now. */
+static int put_on(struct daemon *d, const struct config *c,
+		  struct attachment *a)
 {
+	struct attachment got = *a;
+	int err = 0;
+
+	got.ifindex = (int)if_nametoindex(a->wanted);
+	if (!if_indextoname(got.ifindex, got.name)) /* it may be an alias */
+		snprintf(got.name, sizeof(got.name), "%s", a->wanted);
+	/* first, so that a program finds it from its first packet on */
+	if (got.ifindex)
+		err = write_iface(d, &got);
+	if (err)
+		log_err("%s: cannot protect it: %s%s", a->wanted,
+			strerror(-err),
+			err == -EOPNOTSUPP ? ": it is no Ethernet" : "");
+	else
+		err = attach(&d->loader, c, got.name, &got);
+	if (err) {
+		if (got.ifindex)
+			forget_iface(d, got.ifindex);
+		return err;
+	}
+	*a = got;
+	log_info("%s: XDP %s (%s)", a->name, a->native ? "native" : "skb",
+		 a->why);
+	return 0;
+}
+
+/* Lets go of it, unless another entry has the same. */
+static void take_off(struct daemon *d, struct attachment *a)
+{
+	if (!a->ifindex || by_index(d, a->ifindex, a))
+		return;
+	detach(&d->loader, a);
+	forget_iface(d, a->ifindex);
+}
+
+static void drop(struct daemon *d, struct attachment *a)
+{
+	struct attachment *end = d->ifaces + d->n_ifaces;
+
+	take_off(d, a);
+	log_info("%s: detached", a->name);
+	memmove(a, a + 1, (size_t)(end - (a + 1)) * sizeof(*a));
+	d->n_ifaces--;
+}
+
+/* ---- while the daemon runs ---- */
+
+static void lose(struct daemon *d, struct attachment *a)
+{
+	log_warn("%s: the interface is gone: protected again when it is back",
+		 a->name);
+	take_off(d, a); /* pins, of links to nowhere */
+	a->ifindex = 0;
+	a->retry_ns = a->retry_ms = 0;
+	snprintf(a->name, sizeof(a->name), "%s", a->wanted);
+	snprintf(a->why, sizeof(a->why),
+		 "the interface is gone; protected again when it is back");
+}
+
+/* Returns whether it is there again, and attached. */
+static bool regain(struct daemon *d, struct attachment *a)
+{
+	unsigned int index = if_nametoindex(a->wanted);
+	int err;
+
+	if (!index || now_ns() < a->retry_ns)
+		return false;
+	err = put_on(d, &d->config, a);
+	if (!err)
+		return true;
+	a->retry_ms = a->retry_ms ? a->retry_ms * 2 : RETRY_FIRST_MS;
+	if (a->retry_ms > RETRY_LAST_MS)
+		a->retry_ms = RETRY_LAST_MS;
+	a->retry_ns = now_ns() + a->retry_ms * 1000000ULL;
+	snprintf(a->why, sizeof(a->why),
+		 "the interface is back, but: %s: the log says more",
+		 strerror(-err));
+	return false;
+}
+
+static void follow_name(struct attachment *a, const char *name)
+{
+	if (!strcmp(a->name, name))
+		return;
+	log_info("%s: is called %s now, and stays protected", a->name, name);
+	snprintf(a->name, sizeof(a->name), "%s", name);
+}
+
+void ifaces_follow(struct daemon *d)
+{
+	char name[IF_NAMESIZE];
+	bool came = false;
 	size_t i;
 
-	for (i = 0; i < d->n_ifaces; i++)
-		write_iface(d, d->ifaces[i].name, d->ifaces[i].ifindex);
-	/* gone: nothing to answer */
+	for (i = d->n_ifaces; i--;) {
+		struct attachment *a = &d->ifaces[i];
+
+		if (a->leaves_ns && now_ns() >= a->leaves_ns) {
+			drop(d, a);
+			continue;
+		}
+		if (a->ifindex && if_indextoname(a->ifindex, name))
+			follow_name(a, name);
+		else if (a->ifindex)
+			lose(d, a);
+		if (a->ifindex)
+			write_iface(d, a);
+		else if (!d->ending && regain(d, a))
+			came = true;
+	}
+	if (came)
+		census_now(d); /* who came in there before is not known */
 }
 
 int ifaces_add(struct daemon *d, const struct config *c, const char *name)
 {
-	struct attachment *a = &d->ifaces[d->n_ifaces];
-	int ifindex = (int)if_nametoindex(name), err;
+	struct attachment *a = by_name(d, name), *same;
+	int index = (int)if_nametoindex(name), err;
 
-	/* first, so that a program finds it from its first packet on */
-	err = ifindex ? write_iface(d, name, ifindex) : 0;
-	if (err) {
-		log_err("%s: cannot protect it: %s%s", name, strerror(-err),
-			err == -EOPNOTSUPP ? ": it is no Ethernet" : "");
-		return err;
+	if (a) { /* it was about to leave */
+		a->leaves_ns = 0;
+		return a->ifindex ? write_iface(d, a) : 0;
 	}
-	err = attach(&d->loader, c, name, a);
+	if (d->n_ifaces == sizeof(d->ifaces) / sizeof(d->ifaces[0]))
+		return -E2BIG;
+	a = &d->ifaces[d->n_ifaces];
+	*a = (struct attachment){};
+	same = index ? by_index(d, index, NULL) : NULL;
+	if (same)
+		*a = *same;
+	a->leaves_ns = 0;
+	snprintf(a->wanted, sizeof(a->wanted), "%s", name);
+	err = same ? 0 : put_on(d, c, a);
 	if (err)
 		return err;
 	d->n_ifaces++;
-	log_info("%s: XDP %s (%s)", name, a->native ? "native" : "skb", a->why);
+	if (same && same->leaves_ns)
+		drop(d, same);
 	return 0;
 }
 
 void ifaces_remove(struct daemon *d, const char *name)
 {
-	struct attachment *a = d->ifaces, *end = a + d->n_ifaces;
+	struct attachment *a = by_name(d, name);
 
-	while (a < end && strcmp(a->name, name) != 0)
-		a++;
-	if (a == end)
-		return;
-	detach(&d->loader, a);
-	forget_iface(d, (__u32)a->ifindex);
-	memmove(a, a + 1, (size_t)(end - (a + 1)) * sizeof(*a));
-	d->n_ifaces--;
-	log_info("%s: detached", name);
+	if (a)
+		drop(d, a);
 }
+
+bool ifaces_retire(struct daemon *d, const char *name)
+{
+	struct attachment *a = by_name(d, name);
+
+	if (!a)
+		return false;
+	if (!a->ifindex || by_index(d, a->ifindex, a)) {
+		drop(d, a);
+		return false;
+	}
+	a->leaves_ns = now_ns() + PINS_DRAIN_MS * 1000000ULL;
+	snprintf(a->why, sizeof(a->why),
+		 "removed: cookies in flight are honoured");
+	write_iface(d, a);
+	return true;
+}
+
+/* ---- start and end ---- */
 
 int ifaces_attach(struct daemon *d)
 {
@@ -125,4 +284,13 @@ void ifaces_detach(struct daemon *d, bool found)
 	for (i = 0; i < d->n_ifaces; i++)
 		if (found || !d->ifaces[i].found)
 			detach(&d->loader, &d->ifaces[i]);
+}
+
+void ifaces_detach_retired(struct daemon *d)
+{
+	size_t i;
+
+	for (i = d->n_ifaces; i--;)
+		if (d->ifaces[i].leaves_ns)
+			drop(d, &d->ifaces[i]);
 }

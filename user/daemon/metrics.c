@@ -55,7 +55,7 @@ static void put_interfaces(const struct metrics_page *p)
 				name[k] = '?';
 		metrics_sample(p, 1,
 			       "{interface=\"%s\",mode=\"%s\",by_hand=\"%s\"}",
-			       name, a->native ? "native" : "skb",
+			       name, attachment_mode(a),
 			       a->by_hand ? "true" : "false");
 	}
 }
@@ -153,7 +153,8 @@ static const struct family {
 	{ "start_time_seconds", "gauge",
 	  "When the daemon was started, in seconds since 1970", put_start },
 	{ "interface_info", "gauge",
-	  "An interface that is protected, and how the program is attached; "
+	  "An interface that is protected, and how the program is attached: "
+	  "mode is native, skb, or missing while there is no such interface; "
 	  "always 1",
 	  put_interfaces },
 	{ "key_epoch", "gauge", "The number of the current cookie key",

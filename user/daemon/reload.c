@@ -8,10 +8,6 @@
  * What is in force are the services as they are now, with what the operator
  * has changed by hand since. The file has the last word on all that it names; a
  * service that was added by hand, and that it does not name, stays.
- *
- * Limit: clients in the middle of a handshake through an interface that is
- * removed must begin again, as the kernel knows nothing of them. Its connections
- * live on.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -74,6 +70,20 @@ static void undo(struct daemon *d, const struct config_diff *diff, size_t n)
 	daemon_refresh(d);
 }
 
+static const char *why_not(int err)
+{
+	switch (err) {
+	case -ENOSPC:
+		return "all service ids are in use";
+	case -EPERM:
+		return "another XDP program is attached there, which only a "
+		       "start of synkeeperd may take over: restart it, or "
+		       "detach the program";
+	default:
+		return strerror(-err);
+	}
+}
+
 /*
  * All that can fail: new interfaces, services. Interfaces that are not wanted
  * any more wait until the rest is done.
@@ -95,9 +105,7 @@ static int apply_parts(struct daemon *d, const struct config_diff *diff,
 			err = set_service(d, c->old_service, c->new_service,
 					  2 * d->keys.lifetime_ns);
 		else if (c->new_iface)
-			err = d->n_ifaces == CONFIG_IFACES_MAX
-				      ? -E2BIG
-				      : ifaces_add(d, &how, c->new_iface);
+			err = ifaces_add(d, &how, c->new_iface);
 	}
 	if (err) {
 		i--; /* this one was not done */
@@ -109,8 +117,7 @@ static int apply_parts(struct daemon *d, const struct config_diff *diff,
 		return 0;
 	undo(d, diff, i);
 	snprintf(err_text, CONFIG_ERR_MAX, "%s: cannot be applied: %s", what,
-		 err == -ENOSPC ? "all service ids are in use"
-				: strerror(-err));
+		 why_not(err));
 	return err;
 }
 
@@ -121,9 +128,13 @@ static void finish_ifaces(struct daemon *d, const struct config_diff *diff)
 	size_t i;
 
 	for (i = 0; i < diff->n; i++) {
-		if (diff->changes[i].old_iface)
-			ifaces_remove(d, diff->changes[i].old_iface);
-		came = came || diff->changes[i].new_iface;
+		struct config_change *c = &diff->changes[i];
+
+		if (c->old_iface && ifaces_retire(d, c->old_iface))
+			c->note = "it answers no more SYNs, and is detached "
+				  "in two seconds, when cookies in flight "
+				  "have come back";
+		came = came || c->new_iface;
 	}
 	if (came)
 		census_now(d); /* who came in there before is not known */
@@ -153,11 +164,12 @@ static json_t *report_of(const struct config_diff *diff)
 	for (i = 0; i < diff->n; i++) {
 		const struct config_change *c = &diff->changes[i];
 
-		row = json_pack("{s:s,s:s?,s:s?,s:s*}", "what", c->what, "from",
-				c->from, "to", c->to, "needs", c->needs);
+		row = json_pack("{s:s,s:s?,s:s?,s:s*,s:s*}", "what", c->what,
+				"from", c->from, "to", c->to, "needs", c->needs,
+				"note", c->note);
 		json_array_append_new(c->needs ? rest : changed, row);
 		log_info("reload: %s", change_format(c->what, c->from, c->to,
-						     c->needs, line));
+						     c->needs, c->note, line));
 	}
 	if (!diff->n)
 		log_info("reload: nothing changed");
@@ -223,7 +235,7 @@ static void take_lists(struct daemon *d, struct source_list *lists, int fd,
 	json_array_append_new(json_object_get(report, "changed"),
 			      json_pack("{s:s,s:s,s:s}", "what", what, "from",
 					from, "to", to));
-	log_info("reload: %s", change_format(what, from, to, NULL, line));
+	log_info("reload: %s", change_format(what, from, to, NULL, NULL, line));
 	sources_forget(lists);
 	d->sources = *lists;
 }

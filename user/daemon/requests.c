@@ -70,8 +70,8 @@ static json_t *json_ifaces(const struct daemon *d)
 		json_array_append_new(
 			list, json_pack("{s:s,s:i,s:s,s:s,s:b}", "name",
 					a->name, "ifindex", a->ifindex, "mode",
-					a->native ? "native" : "skb", "why",
-					a->why, "by_hand", a->by_hand));
+					attachment_mode(a), "why", a->why,
+					"by_hand", a->by_hand));
 	}
 	return list;
 }
@@ -97,12 +97,20 @@ static json_t *json_health(const struct daemon *d)
 	const struct service *svc = NULL;
 	json_t *list = json_array();
 	char text[LISTEN_STRLEN], line[256];
+	size_t i;
 
 	while ((svc = services_next(d->services, svc))) {
 		if (!service_is_unprotected(svc))
 			continue;
 		snprintf(line, sizeof(line), "%s is not protected: %s",
 			 listen_format(&svc->listen, text), service_why(svc));
+		json_array_append_new(list, json_string(line));
+	}
+	for (i = 0; i < d->n_ifaces; i++) {
+		if (d->ifaces[i].ifindex)
+			continue;
+		snprintf(line, sizeof(line), "%s is not protected: %s",
+			 d->ifaces[i].name, d->ifaces[i].why);
 		json_array_append_new(list, json_string(line));
 	}
 	if (!keys_left(&d->keys))
@@ -271,7 +279,9 @@ static json_t *on_down(struct daemon *d, struct request *r)
 	size_t i;
 
 	for (i = 0; i < d->n_ifaces; i++)
-		json_array_append_new(names, json_string(d->ifaces[i].name));
+		if (d->ifaces[i].ifindex)
+			json_array_append_new(names,
+					      json_string(d->ifaces[i].name));
 	(void)r;
 	daemon_end(d, EXIT_DETACH);
 	return json_pack("{s:o,s:[],s:s}", "interfaces", names, "restored",

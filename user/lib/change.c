@@ -10,10 +10,11 @@ static const char *shown(const char *value)
 }
 
 const char *change_format(const char *what, const char *from, const char *to,
-			  const char *needs, char *buf)
+			  const char *needs, const char *note, char *buf)
 {
 	if (!to)
-		snprintf(buf, CHANGE_STRLEN, "- %s", what);
+		snprintf(buf, CHANGE_STRLEN, "- %s%s%s", what, note ? ": " : "",
+			 note ? note : "");
 	else if (!from)
 		snprintf(buf, CHANGE_STRLEN, *to ? "+ %s: %s" : "+ %s", what,
 			 to);

@@ -4,7 +4,7 @@
  * daemon's log as on the command's screen:
  *
  *	+ service *:443: policy on		(new)
- *	- interface eth1			(gone)
+ *	- interface eth1: it answers ...	(gone, and what follows)
  *	~ [keys] lifetime: 60s -> 5m
  *	! [sessions] max: 1024 -> 2048: not changed: needs ...
  */
@@ -17,9 +17,9 @@ enum { CHANGE_STRLEN = 1024 };
 
 /*
  * @from NULL: it is new; @to NULL: it is gone; @needs NULL: it is done, else
- * what it takes. Returns @buf, of CHANGE_STRLEN bytes.
+ * what it takes; @note NULL: nothing more to say. Returns @buf, of CHANGE_STRLEN bytes.
  */
 const char *change_format(const char *what, const char *from, const char *to,
-			  const char *needs, char *buf);
+			  const char *needs, const char *note, char *buf);
 
 #endif
