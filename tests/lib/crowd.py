@@ -26,11 +26,12 @@ import subprocess
 import sys
 import time
 
+from slack import slack
 from sockets import receive
 
 IP_BIND_ADDRESS_NO_PORT = 24
 OUTSTANDING = 256  # handshakes at once
-ANSWER_S = 10  # for a connection, or an echo
+ANSWER_S = slack(10)  # for a connection, or an echo
 PROBE_EVERY_S = 0.01
 PROBE_BYTES = 65536
 WORD = 8  # bytes of an ask
@@ -125,7 +126,7 @@ class Crowd(Speaker):
 
     def wait_reset(self, n, timeout=10):
         """Until so many were reset, and nothing else happened to any."""
-        end, sums = time.monotonic() + timeout, collections.Counter()
+        end, sums = time.monotonic() + slack(timeout), collections.Counter()
         while True:
             got = self.fates()
             sums.update(reset=got["reset"], closed=got["closed"])

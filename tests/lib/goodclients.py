@@ -12,7 +12,9 @@ import socket
 import threading
 import time
 
-TIMEOUT = 15  # seconds for one connection; a lost SYN alone costs one
+from slack import slack
+
+TIMEOUT = slack(15)  # seconds for one connection; a lost SYN alone costs one
 
 
 def body_of(answer):
@@ -142,7 +144,7 @@ class GoodClients:
 
     def wait_more(self, n, when="meanwhile", timeout=30):
         """Until n more of them have been served from now on."""
-        end = time.monotonic() + timeout
+        end = time.monotonic() + slack(timeout)
         want = self.done + n
         while self.done < want:
             if self.errors:

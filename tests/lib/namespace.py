@@ -16,6 +16,8 @@ import signal
 import subprocess
 import time
 
+from slack import slack
+
 CLONE_NEWNET = 0x40000000
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -28,8 +30,8 @@ def run(cmd, check=True, timeout=30, **kwargs):
     """subprocess.run() with text output captured and errors that tell."""
     if "input" not in kwargs:
         kwargs.setdefault("stdin", subprocess.DEVNULL)
-    p = subprocess.run(cmd, check=False, timeout=timeout, capture_output=True,
-                       text=True, errors="replace", **kwargs)
+    p = subprocess.run(cmd, check=False, timeout=slack(timeout),
+                       capture_output=True, text=True, errors="replace", **kwargs)
     if check and p.returncode:
         raise CommandError(f"{' '.join(map(str, cmd))}: exit code "
                            f"{p.returncode}\n{p.stdout}{p.stderr}".rstrip())
@@ -38,6 +40,7 @@ def run(cmd, check=True, timeout=30, **kwargs):
 
 def wait_for(condition, timeout, what):
     """Polls until condition() is true and returns its value."""
+    timeout = slack(timeout)
     end = time.monotonic() + timeout
     while True:
         value = condition()
@@ -87,14 +90,14 @@ class Process:
 
     def wait(self, timeout=30):
         """Waits for its end; returns the exit code."""
-        return self.popen.wait(timeout)
+        return self.popen.wait(slack(timeout))
 
     def stop(self, timeout=5):
         """SIGTERM, and SIGKILL when that does not help. The exit code."""
         if self.alive():
             self.signal(signal.SIGTERM)
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self.popen.wait(timeout)
+                self.popen.wait(slack(timeout))
         self.signal(signal.SIGKILL)  # children, too
         return self.popen.wait()
 

@@ -28,6 +28,7 @@ import signal
 import tempfile
 
 from namespace import Namespace, kill_all_in, run, wait_for
+from slack import slack
 
 ROOT = os.path.realpath(os.path.join(os.path.dirname(__file__), "../.."))
 OUTPUT = os.path.join(ROOT, ".output")
@@ -193,7 +194,7 @@ class Env:
         """The client gets a file of nginx(); its every byte must be right."""
         address = f"[{self.server.ip6}]" if v6 else self.server.ip4
         copy = f"{self.dir}/fetched-{next(_numbers)}"
-        self.client.run(["curl", "-sSgf", "-m", timeout, "-o", copy,
+        self.client.run(["curl", "-sSgf", "-m", slack(timeout), "-o", copy,
                          f"http://{address}:{port}/{name}"],
                         timeout=timeout + 5)
         if not filecmp.cmp(copy, f"{self.dir}/www/{name}", shallow=False):

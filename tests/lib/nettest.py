@@ -12,7 +12,8 @@ an Env (see netenv.py) that is its own, and runs in a process of its own:
 		assert got == want, f"curl: expected {want}, got {got}"
 
 @net_test(timeout=300) gives it more than two minutes. skip("why") ends a test
-whose feature this machine lacks. tests/run names it net/FILE/curl.
+whose feature this machine lacks. tests/run names it net/FILE/curl. Those of
+tests/vm/ have another decorator, and get another env: see vmenv.py.
 
 usage: nettest.py FILE FUNCTION		exit code 0 passed, 77 skipped
 """
@@ -20,6 +21,8 @@ import importlib.util
 import os
 import sys
 import traceback
+
+from slack import slack
 
 EXIT_SKIP = 77
 TIMEOUT = 120
@@ -35,7 +38,7 @@ def skip(why):
 
 def net_test(function=None, *, timeout=TIMEOUT):
     def mark(f):
-        f.net_test_timeout = timeout
+        f.net_test_timeout = slack(timeout)
         return f
     return mark(function) if function else mark
 
@@ -50,23 +53,24 @@ def load(path):
 
 
 def tests_in(module):
-    """{function name: time-out}, in the order of the file."""
-    tests = {}
+    """The functions that are tests, in the order of the file."""
+    tests = []
     for name, value in vars(module).items():
         if not name.startswith("test_") or not callable(value):
             continue
         if not hasattr(value, "net_test_timeout"):
             raise TypeError(f"{name}() lacks the decorator @net_test: "
                             "it would never run")
-        tests[name] = value.net_test_timeout
+        tests.append(value)
     return tests
 
 
 def main(path, function):
     from netenv import Env
     try:
-        with Env() as env:
-            getattr(load(path), function)(env)
+        test = getattr(load(path), function)
+        with getattr(test, "net_test_env", Env)() as env:
+            test(env)
     except Skip as why:
         print(f"skip: {why}", file=sys.stderr)
         return EXIT_SKIP

@@ -21,6 +21,8 @@ from scapy.layers.inet6 import (  # noqa: E402
     ICMPv6EchoReply, ICMPv6EchoRequest, IPv6)
 from scapy.layers.l2 import Ether  # noqa: E402
 
+from slack import slack  # noqa: E402
+
 ETH_P_ALL = 3
 OUTGOING = 4  # PACKET_OUTGOING
 
@@ -77,7 +79,7 @@ class Peer:
 
     def recv(self, match, timeout, what):
         """The next frame to this address for which match(frame) is true."""
-        end = time.monotonic() + timeout
+        end = time.monotonic() + slack(timeout)
         while (left := end - time.monotonic()) > 0:
             if not select.select([self.sock], [], [], left)[0]:
                 break

@@ -16,8 +16,9 @@ import socket
 import threading
 
 from namespace import wait_for
+from slack import slack
 
-TIMEOUT = 5
+TIMEOUT = slack(5)
 CHUNK = 1 << 18
 
 
@@ -222,6 +223,7 @@ class Task(threading.Thread):
             self._error = e
 
     def done(self, timeout=60):
+        timeout = slack(timeout)
         self.join(timeout)
         assert not self.is_alive(), f"still running after {timeout} s"
         if self._error:

@@ -18,6 +18,7 @@ import time
 import pyte
 
 from namespace import wait_for
+from slack import slack
 
 
 class Terminal:
@@ -88,7 +89,7 @@ class Terminal:
 
     def wait_end(self, timeout=5):
         """The exit code; what is still written is read meanwhile."""
-        end = time.monotonic() + timeout
+        end = time.monotonic() + slack(timeout)
         while self.process.poll() is None:
             if time.monotonic() > end:
                 raise AssertionError(
