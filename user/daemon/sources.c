@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Theory of operation: see sources.h. */
 #include <bpf/bpf.h>
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,9 +56,9 @@ static char *word_of(char *line)
 	char *end;
 
 	line[strcspn(line, "#")] = 0;
-	line += strspn(line, " \t\r\n");
+	line += strspn(line, " \t");
 	end = line + strlen(line);
-	while (end > line && strchr(" \t\r\n", end[-1]))
+	while (end > line && strchr(" \t", end[-1]))
 		*--end = 0;
 	return line;
 }
@@ -95,12 +96,45 @@ static int read_line(struct source_list *l, enum source_kind kind,
 	return 0;
 }
 
+/* Reads a line, without its newline. Returns 1, 0 at the end, or -errno. */
+static int next_line(FILE *f, const char *path, unsigned int number,
+		     char line[LINE_LEN], char *err)
+{
+	int ch, len = 0;
+
+	while ((ch = getc_unlocked(f)) != EOF && ch != '\n') {
+		if (ch == '\r') {
+			int next = getc_unlocked(f);
+
+			if (next == '\n' || next == EOF)
+				break;
+		}
+		if (iscntrl(ch) && ch != '\t')
+			return config_refuse(
+				err, -EINVAL,
+				"%s:%u: byte 0x%02x is not text: remove it",
+				path, number, ch);
+		if (len == LINE_LEN - 1)
+			return config_refuse(
+				err, -EINVAL,
+				"%s:%u: the line is too long: a prefix a "
+				"line",
+				path, number);
+		line[len++] = ch;
+	}
+	if (ferror(f))
+		return config_refuse(err, -EIO, "%s: cannot read it: %s", path,
+				     strerror(errno));
+	line[len] = 0;
+	return ch != EOF || len;
+}
+
 static int read_file(struct source_list *l, enum source_kind kind,
 		     const char *path, char *err)
 {
-	unsigned int number = 0;
+	unsigned int number = 1;
 	char line[LINE_LEN];
-	int ret = 0;
+	int ret;
 	FILE *f;
 
 	if (!path)
@@ -111,20 +145,11 @@ static int read_file(struct source_list *l, enum source_kind kind,
 		return config_refuse(err, ret, "%s: cannot read it: %s", path,
 				     strerror(-ret));
 	}
-	while (!ret && fgets(line, sizeof(line), f)) {
-		number++;
-		if (strlen(line) == sizeof(line) - 1 && !strchr(line, '\n'))
-			ret = config_refuse(
-				err, -EINVAL,
-				"%s:%u: the line is too long: a prefix a "
-				"line",
-				path, number);
-		else
-			ret = read_line(l, kind, path, number, line, err);
+	while ((ret = next_line(f, path, number, line, err)) > 0) {
+		ret = read_line(l, kind, path, number++, line, err);
+		if (ret)
+			break;
 	}
-	if (!ret && ferror(f))
-		ret = config_refuse(err, -EIO, "%s: cannot read it: %s", path,
-				    strerror(errno));
 	fclose(f);
 	return ret;
 }
