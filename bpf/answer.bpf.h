@@ -79,7 +79,7 @@ static __always_inline __u64 answer_ipv4(__be32 *w, const struct packet *p,
 
 	w[0] = bpf_htonl(0x45000000 | (20 + tcp_len));
 	w[1] = bpf_htonl(0x00004000); /* id 0, DF (RFC 6864) */
-	w[2] = bpf_htonl(ttl << 24 | IPPROTO_TCP << 16);
+	w[2] = bpf_htonl((__u32)ttl << 24 | IPPROTO_TCP << 16);
 	w[3] = p->tuple.server[3];
 	w[4] = p->tuple.client[3];
 	sum = addrs + w[0] + w[1] + w[2];

@@ -268,7 +268,9 @@ __noinline int session_insert(const struct session_new *n)
 	set = h.set & cfg->set_mask;
 	t = bpf_map_lookup_elem(&totals, &service);
 	tags = bpf_map_lookup_elem(&session_tags, &set);
-	if (!t || !tags)
+	/* nothing: its socket was in CLOSE, and is gone by now */
+	live.state = session_steps(SESSION_FREE, n->inputs, &told);
+	if (!t || !tags || live.state == SESSION_FREE)
 		return -1;
 	way = session_claim(set, h.tag, now);
 	s = session_way(set, way & (SET_WAYS - 1));
@@ -282,7 +284,6 @@ __noinline int session_insert(const struct session_new *n)
 	s->server_isn = n->server_isn;
 	s->client_tsval = n->client_tsval;
 	s->server_tsval = n->server_tsval;
-	live.state = session_steps(SESSION_FREE, n->inputs, &told);
 	live.service = n->service;
 	live.seen = now;
 	/* an exchange, for its barrier: the state must not overtake the rest */
