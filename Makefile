@@ -45,6 +45,8 @@ MAN := $(patsubst man/%.scd,$(O)/man/%,$(wildcard man/*.scd))
 .PHONY: all help deps check demo bench bench-check lint clean tests man install uninstall deb
 all: $(O)/synkeeperd $(O)/synkeeper $(O)/synkeeper.bpf.o ## the daemon, the command, the BPF object
 
+include tests/fuzz/fuzz.mk
+
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  \1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
@@ -67,7 +69,7 @@ bench-check: deps ## its ratios against the recorded ones (root)
 	$(Q)$(MAKE) --no-print-directory all $(BENCH) $(BENCH_LIVE)
 	$(Q)tests/bench/bench.py --check
 
-tests: all $(UNIT) $(BPFTEST) $(BENCH)
+tests: all $(UNIT) $(BPFTEST) $(BENCH) $(FUZZ)
 
 lint: ## clang-format, clang-tidy, cppcheck, shellcheck, mandoc
 	$(Q)scripts/lint

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# Part of the Makefile: the fuzz targets. What they look into, the BPF programs
+# as native code and the daemon's files, is built once more with the sanitizers.
+
+FUZZ_CC ?= clang
+FUZZ_SECONDS ?= 60
+FO := $(O)/fuzz
+
+FUZZ := $(patsubst tests/fuzz/fuzz_%.c,$(FO)/%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ += $(patsubst tests/fuzz/corpus/%.tar.gz,$(FO)/checked-in/%,$(wildcard tests/fuzz/corpus/*.tar.gz))
+FUZZ_SERVING := $(filter-out tests/fuzz/fuzz_%.c tests/fuzz/seeds.c,$(wildcard tests/fuzz/*.c))
+FUZZ_NATIVE := $(wildcard tests/fuzz/native/*.c)
+FUZZ_USER := $(filter user/daemon/% user/lib/%,$(USER_SRC))
+FUZZ_LIB := $(FO)/libfuzz.a
+
+SANITIZE := -g -O1 -fno-omit-frame-pointer -fno-sanitize-recover=all \
+	-fsanitize=fuzzer-no-link,address,undefined
+FUZZ_CFLAGS = -std=gnu11 $(WARN) -D_GNU_SOURCE -DSYNKEEPER_VERSION='"$(VERSION)"' \
+	-Iinclude -Iuser/daemon -Iuser/command -Iuser/lib -Itests/fuzz -I$(O) \
+	$(shell $(PKG_CONFIG) --cflags $(LIBS)) $(SANITIZE)
+# BPF reads packets at any address, so the programs may as well. Their global
+# functions have no prototypes, and libbpf's headers are those of shim/.
+NATIVE_CFLAGS := -std=gnu11 $(filter-out -Wmissing-prototypes,$(WARN)) \
+	-D_GNU_SOURCE -D__bpf__ -DBPF_NO_PRESERVE_ACCESS_INDEX \
+	-Itests/fuzz/shim -Itests/fuzz/native -Ivmlinux/$(ARCH) -Iinclude
+NATIVE_DEPS := $(wildcard bpf/* tests/fuzz/native/*.h tests/fuzz/shim/bpf/*.h) \
+	$(SHARED) vmlinux/$(ARCH)/vmlinux.h
+
+.PHONY: fuzz
+fuzz: ## each fuzz target for a minute (FUZZ_SECONDS=60)
+	$(Q)scripts/deps --fuzz
+	$(Q)$(MAKE) --no-print-directory $(FUZZ)
+	$(Q)tests/fuzz/run $(FUZZ_SECONDS)
+
+$(FO)/native/%.o: tests/fuzz/native/%.c $(NATIVE_DEPS)
+	$(call say,FUZZ,$@)
+	@mkdir -p $(@D)
+	$(Q)$(FUZZ_CC) $(NATIVE_CFLAGS) $(SANITIZE) -fno-sanitize=alignment -c $< -o $@
+
+$(FO)/plain/%.o: tests/fuzz/native/%.c $(NATIVE_DEPS)
+	$(call say,FUZZ,$@)
+	@mkdir -p $(@D)
+	$(Q)$(FUZZ_CC) $(NATIVE_CFLAGS) -g -O2 -c $< -o $@
+
+$(FO)/user/%.o: user/%.c Makefile | $(O)/synkeeper.skel.h
+	$(call say,FUZZ,$@)
+	@mkdir -p $(@D)
+	$(Q)$(FUZZ_CC) $(FUZZ_CFLAGS) -MMD -MP -c $< -o $@
+
+$(FO)/serving/%.o: tests/fuzz/%.c Makefile | $(O)/synkeeper.skel.h
+	$(call say,FUZZ,$@)
+	@mkdir -p $(@D)
+	$(Q)$(FUZZ_CC) $(FUZZ_CFLAGS) -MMD -MP -c $< -o $@
+
+$(FUZZ_LIB): $(FUZZ_NATIVE:tests/fuzz/native/%.c=$(FO)/native/%.o) \
+		$(FUZZ_SERVING:tests/fuzz/%.c=$(FO)/serving/%.o) \
+		$(FUZZ_USER:user/%.c=$(FO)/user/%.o)
+	$(call say,AR,$@)
+	@rm -f $@
+	$(Q)$(AR) rcs $@ $^
+
+$(FO)/%: $(FO)/serving/fuzz_%.o $(FUZZ_LIB)
+	$(call say,FUZZ,$@)
+	$(Q)$(FUZZ_CC) $(FUZZ_CFLAGS) -fsanitize=fuzzer $^ -o $@ $(ALL_LIBS)
+
+# The corpora, for tests/run and tests/bpf/test_corpus.c; by tests/fuzz/keep
+$(FO)/checked-in/%: tests/fuzz/corpus/%.tar.gz
+	$(call say,UNPACK,$@)
+	@rm -rf $@
+	@mkdir -p $@
+	$(Q)tar -xzf $< -C $@
+	@touch $@
+
+# Makes the first corpus of packet
+$(FO)/seeds: tests/fuzz/seeds.c tests/fuzz/scenario.c tests/bpf/packet.c tests/bpf/opttext.c \
+		$(wildcard tests/fuzz/*.h tests/bpf/*.h) $(SHARED)
+	$(call say,FUZZ,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -Itests/bpf -Itests/fuzz $(filter %.c,$^) -o $@
+
+.PRECIOUS: $(FO)/serving/%.o $(FO)/native/%.o $(FO)/user/%.o $(FO)/plain/%.o
+-include $(wildcard $(FO)/user/*/*.d $(FO)/serving/*.d)

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Theory of operation: frames through the whole data path, natively (see
+ * native/native.h, scenario.h). Of each must hold:
+ *
+ *	nothing outside of the frame is touched (ASan)
+ *	one reason is counted, and the verdict is that of the table reasons.h
+ *	what passes or is dropped is as it came; metadata only where admitted
+ *	an answer is what answer.h demands
+ *	if the kernel is asked, then for the packet's own 4-tuple
+ *
+ * and after all steps the books of the sessions agree with the table.
+ */
+#include <arpa/inet.h>
+#include <linux/bpf.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "play.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct scenario s;
+	struct play play;
+	struct step step;
+
+	scenario_begin(&s, data, size);
+	play_begin(&play, &s);
+	while (scenario_next(&s, &step))
+		play_step(&play, &step);
+	play_end(&play);
+	return 0;
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Theory of operation: bytes as a file that has a path, for what reads files.
+ */
+#ifndef FUZZ_MEMFILE_H
+#define FUZZ_MEMFILE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum { MEMFILE_PATH = 40 };
+
+/* Makes the file, always the same @n of two; writes its path to @ret. */
+void memfile(unsigned int n, const uint8_t *data, size_t size,
+	     char ret[MEMFILE_PATH]);
+
+/*
+ * Is @err one line of text that begins with @path? Else this is a finding.
+ * @err may be as long as @max bytes.
+ */
+void check_error(const char *err, size_t max, const char *path);
+
+/* Ends the process as a finding. */
+__attribute__((noreturn, format(printf, 1, 2))) void finding(const char *fmt,
+							     ...);
+
+#endif

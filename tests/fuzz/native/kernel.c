@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Theory of operation: the kernel around the programs: sockets, rings, clock.
+ * A socket that is looked up is a heap block of its own until it is released;
+ * so are its struct tcp_sock and an entry of a ring.
+ */
+#include "native.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <bpf/bpf_endian.h>
+
+enum { EINVAL = 22, ENOENT = 2 };
+
+static struct bpf_sock *found; /* and not released yet */
+static struct tcp_sock *full;
+static void *entry; /* of a ring, not submitted yet */
+static __u64 entry_size;
+
+void native_die(const char *fmt, ...)
+{
+	va_list args;
+
+	fprintf(stderr, "finding: ");
+	va_start(args, fmt);
+	vfprintf(stderr, fmt, args);
+	va_end(args);
+	fprintf(stderr, "\n");
+	abort();
+}
+
+/* After each run. */
+void native_settle(void);
+void native_settle(void)
+{
+	if (found)
+		native_die("a socket was not released");
+	if (entry)
+		native_die("a ring's entry was not submitted");
+}
+
+__u64 bpf_ktime_get_ns(void)
+{
+	return native.now_ns;
+}
+
+__u64 bpf_ktime_get_coarse_ns(void)
+{
+	return native.now_ns;
+}
+
+long bpf_loop(__u32 n, long (*step)(__u32 i, void *ctx), void *ctx, __u64 flags)
+{
+	__u32 i;
+
+	(void)flags;
+	for (i = 0; i < n; i++)
+		if (step(i, ctx))
+			return i + 1;
+	return i;
+}
+
+/* ---- rings ---- */
+
+void *bpf_ringbuf_reserve(void *ring, __u64 size, __u64 flags)
+{
+	(void)ring;
+	(void)flags;
+	if (entry)
+		native_die("two ring entries at once");
+	if (!native.room)
+		return NULL;
+	native.room--;
+	entry_size = size;
+	return entry = malloc(size);
+}
+
+void bpf_ringbuf_submit(void *data, __u64 flags)
+{
+	(void)flags;
+	if (!data || data != entry)
+		native_die("a ring entry that nobody reserved");
+	if (entry_size == sizeof(struct event)) {
+		memcpy(&native.event, data, sizeof(native.event));
+		native.events++;
+	} else {
+		memcpy(&native.sample, data, sizeof(native.sample));
+		native.samples++;
+	}
+	free(entry);
+	entry = NULL;
+}
+
+/* ---- sockets ---- */
+
+static void note_tuple(const struct bpf_sock_tuple *t, __u32 len)
+{
+	struct tuple *asked = &native.asked;
+
+	memset(asked, 0, sizeof(*asked));
+	if (len == sizeof(t->ipv4)) {
+		asked->client[2] = asked->server[2] = bpf_htonl(0xffff);
+		asked->client[3] = t->ipv4.saddr;
+		asked->server[3] = t->ipv4.daddr;
+		asked->client_port = t->ipv4.sport;
+		asked->server_port = t->ipv4.dport;
+	} else if (len == sizeof(t->ipv6)) {
+		memcpy(asked->client, t->ipv6.saddr, 16);
+		memcpy(asked->server, t->ipv6.daddr, 16);
+		asked->client_port = t->ipv6.sport;
+		asked->server_port = t->ipv6.dport;
+	} else {
+		native_die("a look-up of %u bytes", len);
+	}
+	native.lookups++;
+}
+
+struct bpf_sock *bpf_skc_lookup_tcp(void *ctx, struct bpf_sock_tuple *tuple,
+				    __u32 len, __u64 netns, __u64 flags)
+{
+	const struct native_socket *s = &native.socket;
+
+	(void)ctx;
+	if (netns != (__u64)BPF_F_CURRENT_NETNS || flags)
+		native_die("a look-up with netns %llu, flags %llu", netns,
+			   flags);
+	if (found)
+		native_die("two sockets at once");
+	note_tuple(tuple, len);
+	if (!s->state)
+		return NULL;
+	found = calloc(1, sizeof(*found));
+	found->state = s->state;
+	return found;
+}
+
+long bpf_sk_release(void *sk)
+{
+	if (!sk || sk != found)
+		native_die("a socket is released that was not found");
+	free(full);
+	free(found);
+	full = NULL;
+	found = NULL;
+	return 0;
+}
+
+struct tcp_sock *bpf_skc_to_tcp_sock(void *sk)
+{
+	const struct native_socket *s = &native.socket;
+
+	if (!sk || sk != found)
+		native_die("not a socket that was found");
+	if (s->state == KERNEL_TIME_WAIT || s->state == KERNEL_NEW_SYN_RECV)
+		return NULL; /* no full socket */
+	free(full);
+	full = malloc(sizeof(*full));
+	*full = (struct tcp_sock){
+		.rcv_nxt = s->rcv_nxt,
+		.rcv_wup = s->rcv_wup,
+		.rcv_wnd = s->rcv_wnd,
+		.snd_una = s->snd_una,
+		.snd_nxt = s->snd_nxt,
+		.max_window = s->max_window,
+		.write_seq = s->write_seq,
+	};
+	return full;
+}
+
+/* As the verifier and the helpers demand them. */
+static void check_headers(const void *ip, __u32 ip_len, const void *tcp,
+			  __u32 tcp_len)
+{
+	static unsigned char copy[60];
+
+	if ((ip_len != 20 && ip_len != 40) || tcp_len < 20 || tcp_len > 60)
+		native_die("headers of %u and %u bytes for a cookie helper",
+			   ip_len, tcp_len);
+	memcpy(copy, ip, ip_len); /* is all of it there? */
+	memcpy(copy, tcp, tcp_len);
+}
+
+long bpf_tcp_check_syncookie(void *sk, void *ip, __u32 ip_len,
+			     struct tcphdr *tcp, __u32 tcp_len)
+{
+	if (sk != found)
+		native_die("not a socket that was found");
+	check_headers(ip, ip_len, tcp, tcp_len);
+	if (native.socket.state != KERNEL_LISTEN)
+		return -EINVAL;
+	return native.socket.sent_cookie ? 0 : -ENOENT;
+}
+
+__s64 bpf_tcp_gen_syncookie(void *sk, void *ip, __u32 ip_len,
+			    struct tcphdr *tcp, __u32 tcp_len)
+{
+	if (sk != found)
+		native_die("not a socket that was found");
+	check_headers(ip, ip_len, tcp, tcp_len);
+	if (native.socket.state != KERNEL_LISTEN)
+		return -EINVAL;
+	return native.socket.cookie ? native.socket.cookie : -ENOENT;
+}
+
+int bpf_sk_assign_tcp_reqsk(struct __sk_buff *skb, struct sock *sk,
+			    struct bpf_tcp_req_attrs *attrs, int attrs__sz);
+int bpf_sk_assign_tcp_reqsk(struct __sk_buff *skb, struct sock *sk,
+			    struct bpf_tcp_req_attrs *attrs, int attrs__sz)
+{
+	(void)skb;
+	if (!sk || (void *)sk != full)
+		native_die("not a full socket that was found");
+	if (attrs__sz != sizeof(*attrs) || attrs->reserved[0] ||
+	    attrs->reserved[1] || attrs->reserved[2])
+		return -EINVAL;
+	/* what the kernel refuses beyond the listener: net/core/filter.c */
+	if (attrs->wscale_ok &&
+	    (attrs->snd_wscale > 14 || attrs->rcv_wscale > 14))
+		native_die("window scales %u and %u", attrs->snd_wscale,
+			   attrs->rcv_wscale);
+	native.assigned++;
+	return native.socket.assign;
+}

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Theory of operation: the BPF programs as functions of this process, built
+ * from bpf/synkeeper.bpf.c as it is, so that a fuzzer and the sanitizers see
+ * into them. What the kernel does for them is simulated:
+ *
+ *	maps	each value is a heap block of its exact size; elements of
+ *		arrays come into being, zeroed, when first looked at
+ *	frame	below 4 GB, since xdp_md has 32-bit pointers, and all around it
+ *		is poisoned, in steps of a byte behind it; a part of it may lie
+ *		in fragments, which programs can only copy from
+ *	kernel	whatever tuple is looked up, native.socket is found
+ *	clock	native.now_ns
+ *
+ * What the verifier would never let through ends the process: a socket that is
+ * not released, a ring buffer entry neither submitted nor given back.
+ *
+ * Both worlds include this header: native/ with the kernel's types, the targets
+ * with those of libc.
+ */
+#ifndef FUZZ_NATIVE_H
+#define FUZZ_NATIVE_H
+
+#include "synkeeper/abi.h"
+
+enum {
+	NATIVE_FRAME_MAX = 4096,
+	NATIVE_META_MAX = 32,
+	/* behind a small frame in BPF_PROG_TEST_RUN; a multiple of 8 */
+	NATIVE_ROOM = 3520,
+};
+
+struct native_socket {
+	__u32 state; /* enum kernel_state; 0: there is none */
+	__u32 rcv_nxt, rcv_wup, rcv_wnd, snd_una, snd_nxt, max_window,
+		write_seq;
+	bool sent_cookie; /* bpf_tcp_check_syncookie() says yes */
+	__s64 cookie;	  /* of bpf_tcp_gen_syncookie() */
+	int assign;	  /* of bpf_sk_assign_tcp_reqsk() */
+};
+
+struct native {
+	/* what the programs find */
+	__u64 now_ns;
+	struct native_socket socket;
+	bool no_meta;	   /* the driver has no XDP metadata */
+	unsigned int room; /* of the rings, in entries */
+	/* what they did */
+	unsigned int events, samples, lookups, assigned;
+	struct event event; /* the last one */
+	struct sample sample;
+	struct tuple asked; /* of the last look-up */
+};
+extern struct native native;
+
+/* Ends the process as a finding. */
+__attribute__((noreturn, format(printf, 1, 2))) void native_die(const char *fmt,
+								...);
+
+/* Empties all maps and the struct native. */
+void native_reset(void);
+/*
+ * The value of @key in the map @name, to be written or read. NULL: the key is
+ * not in it; with @create it is entered, and zero.
+ */
+void *native_value(const char *name, const void *key, bool create);
+/* Calls @visit with the key and the value of everything in the map. */
+void native_each(const char *name,
+		 void (*visit)(const void *key, void *value, void *data),
+		 void *data);
+/* Enters a source in the list in force. */
+void native_source(const struct local_key *key, __u32 kind);
+
+/*
+ * Puts a frame in place, of which @linear bytes are not in fragments (0: all),
+ * with @room bytes behind it.
+ */
+void native_frame(const void *data, unsigned int len, unsigned int linear,
+		  unsigned int room);
+/* Reads it, and the metadata in front, back. Returns the length. */
+unsigned int native_read(void *buf, unsigned int size);
+unsigned int native_read_meta(void *buf, unsigned int size);
+
+/* Run a program on the frame, and return what it returns. */
+int native_xdp(__u32 ifindex);
+int native_admit(void);
+int native_egress(__u32 sk_state);
+
+/* ---- between the files of native/ ---- */
+
+struct native_map {
+	const void *def; /* as bpf/maps.bpf.h defines it */
+	const char *name;
+	__u32 type, key_size, value_size, max;
+	struct native_entry *entries;
+};
+extern struct native_map native_maps[];
+
+void native_maps_clear(void);
+
+#endif

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Theory of operation: plays a scenario with the native programs, and ends the
+ * process with a message when something does not hold (see fuzz_packet.c). The
+ * replay through the kernel plays the same, to compare.
+ */
+#ifndef FUZZ_PLAY_H
+#define FUZZ_PLAY_H
+
+#include "native/native.h"
+#include "scenario.h"
+
+struct verdict {
+	int action;
+	enum reason reason;
+	bool would;
+	__u16 service;
+	uint32_t len;
+	unsigned int meta_len;
+	uint8_t data[NATIVE_FRAME_MAX];
+	uint8_t meta[NATIVE_META_MAX];
+};
+
+struct play {
+	struct scenario *s;
+	struct client client;
+	bool silent; /* does not judge what it sees */
+	__u64 counted;
+	uint8_t in[SCENARIO_FRAME_MAX]; /* the last frame, as it went in */
+	size_t in_len;
+	struct verdict out; /* ... and what came of it */
+};
+
+void play_begin(struct play *p, struct scenario *s);
+void play_step(struct play *p, const struct step *step);
+/* Are the books right? */
+void play_end(const struct play *p);
+
+__u32 play_ticks(void);
+const char *play_reason(enum reason reason);
+
+#endif

@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Theory of operation: writes the packet target's first corpus, made with the
+ * packet builder of tests/bpf: whole connections of their kinds, and packets
+ * that are odd in one way each. The fuzzer does the rest.
+ *
+ * usage: seeds DIRECTORY
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "packet.h"
+#include "scenario.h"
+
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+#define LINUX	      "mss:1460 sack ts:9:0 nop ws:7"
+
+static const char *directory;
+static uint8_t buf[16384];
+static size_t used;
+
+static void begin(void)
+{
+	static const uint8_t head[SCENARIO_HEAD] = { 0x0f,	     0, 64, 64,
+						     ENDPOINT_ARMED, 9 };
+
+	memcpy(buf, head, sizeof(head));
+	used = sizeof(head);
+}
+
+static void step(enum step_op op, uint8_t arg, const void *data, size_t len)
+{
+	buf[used++] = op;
+	buf[used++] = arg;
+	buf[used++] = len;
+	buf[used++] = len >> 8;
+	if (len)
+		memcpy(buf + used, data, len);
+	used += len;
+}
+
+static void frame(enum step_op op, uint8_t arg, const struct spec *s)
+{
+	static struct frame f;
+
+	packet_build(s, &f);
+	step(op, arg, f.data, f.len);
+}
+
+static void end(void)
+{
+	static unsigned int n;
+	char path[512];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/seed-%03u", directory, n++);
+	f = fopen(path, "w");
+	if (!f || fwrite(buf, 1, used, f) != used || fclose(f)) {
+		perror(path);
+		exit(1);
+	}
+}
+
+/* Each of these alone, armed, monitored, and with resets. */
+static const struct spec packets[] = {
+	{ .flags = SYN, .opts = LINUX },
+	{ .flags = SYN, .opts = "mss:1460 nop ws:8 nop nop sack" },
+	{ .flags = SYN, .opts = "mss:1460 nop ws:6 nop nop ts:9:0 sack" },
+	{ .flags = SYN, .opts = "mss:1460 nop ws:6 sack ts:9:0" },
+	{ .flags = SYN, .opts = "sack ts:9:0 mss:1460 x:fd06aabbccdd ws:7" },
+	{ .flags = SYN | ECE | CWR, .opts = LINUX },
+	{ .flags = SYN | ECE | CWR, .opts = "mss:536 ws:1" },
+	{ .flags = SYN, .pad = true },
+	{ .flags = SYN, .pad = true, .opts = "mss:1460" },
+	{ .flags = SYN, .data = 300, .ip_opts = 12 },
+	{ .flags = SYN, .vlan = "aq", .opts = "mss:1460" },
+	{ .flags = SYN, .v6 = true, .opts = LINUX },
+	{ .flags = SYN, .v6 = true, .ext = "hdrd", .opts = "mss:1440" },
+	{ .flags = SYN, .v6 = true, .ext = "s" },
+	{ .flags = SYN, .v6 = true, .ext = "f" },
+	{ .flags = SYN, .v6 = true, .ext = "a" },
+	{ .flags = SYN, .v6 = true, .ext = "o" },
+	{ .flags = SYN, .v6 = true, .ext = "H?" },
+	{ .flags = SYN, .frag = 0x2000 },
+	{ .flags = SYN, .frag = 0x0010 },
+	{ .flags = SYN, .src = "192.0.2.1" },
+	{ .flags = SYN, .src = "127.0.0.1" },
+	{ .flags = SYN, .v6 = true, .src = "::1" },
+	{ .flags = SYN, .dst = "192.0.2.2" },
+	{ .flags = SYN, .dport = 80 },
+	{ .flags = ACK, .ack = 1, .seq = 1, .opts = "nop nop ts:1:2" },
+	{ .flags = ACK, .v6 = true, .opts = "ts:1:2 nop nop", .data = 40 },
+	{ .flags = ACK | FIN, .data = 4, .trailer = 5 },
+	{ .flags = RST },
+	{ .flags = RST | ACK, .v6 = true },
+	{ .flags = SYN | FIN },
+	{ .flags = 0 },
+	{ .flags = SYN | ACK, .vlan = "q" },
+};
+
+static void alone(void)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(packets); i++) {
+		begin();
+		frame(STEP_FRAME, FRAME_TO_US, &packets[i]);
+		buf[4] = ENDPOINT_MONITOR;
+		end();
+		begin();
+		buf[1] = 8 | 4; /* resets; cookies of the kernel's */
+		frame(STEP_FRAME, FRAME_TO_US, &packets[i]);
+		frame(STEP_FRAME, FRAME_TO_US | i % 4 << 4, &packets[i]);
+		frame(STEP_FRAME, FRAME_TO_US | i % 4 << 6, &packets[i]);
+		end();
+	}
+}
+
+enum { HS = FRAME_TO_US | FRAME_ACK | FRAME_TUPLE };
+
+/* A whole connection: handshake, data, the end of it. */
+static void connection(bool v6, const char *opts, unsigned int how)
+{
+	bool ts = strstr(opts, "ts:");
+	struct spec syn = { .flags = SYN, .v6 = v6, .opts = opts };
+	struct spec ack = { .flags = ACK,
+			    .v6 = v6,
+			    .opts = ts ? "nop nop ts:10:0" : NULL };
+	struct spec fin = ack, rst = ack, odd = ack;
+	struct spec out = { .flags = FIN | ACK,
+			    .v6 = v6,
+			    .src = spec_dst(&syn),
+			    .dst = spec_src(&syn),
+			    .sport = 443,
+			    .dport = 40000 };
+
+	fin.flags |= FIN;
+	rst.flags = RST;
+	odd.flags = SYN | FIN | RST;
+	begin();
+	buf[0] |= how & 8 ? 0x20 : 0; /* watched */
+	frame(STEP_FRAME, FRAME_TO_US, &syn);
+	step(STEP_SOCKET, KERNEL_LISTEN | (how & 1 ? 32 : 0), NULL, 0);
+	frame(STEP_FRAME, HS | FRAME_ADMIT, &ack);
+	ack.data = 20;
+	frame(STEP_FRAME, HS, &ack);
+	if (how & 2)
+		step(STEP_DAEMON, DAEMON_ROTATE, NULL, 0);
+	step(STEP_CLOCK, 20, NULL, 0);
+	frame(STEP_FRAME, HS | FRAME_ADMIT, &ack);
+	step(STEP_SOCKET, KERNEL_ESTABLISHED, NULL, 0);
+	frame(STEP_FRAME, HS, &ack);
+	frame(STEP_FRAME, HS, &odd);
+	if (how & 4) {
+		frame(STEP_FRAME, HS, &rst);
+		step(STEP_SOCKET, 0, NULL, 0);
+		frame(STEP_FRAME, FRAME_TO_US, &syn);
+	} else {
+		frame(STEP_FRAME, HS, &fin);
+		frame(STEP_EGRESS, KERNEL_LAST_ACK, &out);
+		step(STEP_SOCKET, KERNEL_TIME_WAIT, NULL, 0);
+		frame(STEP_FRAME, HS, &ack);
+		frame(STEP_FRAME, FRAME_TO_US, &syn);
+		out.flags = RST;
+		frame(STEP_EGRESS, 0, &out);
+		out.flags = SYN;
+		frame(STEP_EGRESS, KERNEL_SYN_SENT, &out);
+		frame(STEP_TC, 0, &ack);
+	}
+	end();
+}
+
+/* Each kernel state meets each kind of packet. */
+static void sockets(void)
+{
+	static const uint8_t flags[] = { SYN, ACK, ACK | FIN, RST, SYN | ACK };
+	unsigned int state, i;
+
+	for (state = 0; state <= KERNEL_NEW_SYN_RECV; state++) {
+		begin();
+		step(STEP_SOCKET, state | 16, NULL, 0);
+		for (i = 0; i < sizeof(flags); i++) {
+			struct spec s = { .flags = flags[i],
+					  .sport = 41000 + i };
+
+			frame(STEP_FRAME, FRAME_TO_US, &s);
+		}
+		buf[1] = state % 2 ? 4 : 0;
+		end();
+	}
+}
+
+/* Each state of a session meets each kind of packet; and full sets. */
+static void sessions(void)
+{
+	static const uint8_t flags[] = { ACK, SYN, ACK | FIN, RST };
+	unsigned int state, i;
+
+	for (state = 0; state < SESSION_STATES; state++) {
+		begin();
+		for (i = 0; i < sizeof(flags); i++) {
+			struct spec s = { .flags = flags[i],
+					  .ack = 2001,
+					  .seq = 1001 };
+
+			step(STEP_SESSION, state | (i ? 0 : STEP_FULL), NULL,
+			     0);
+			step(STEP_SOCKET, i ? KERNEL_ESTABLISHED : 0, NULL, 0);
+			frame(STEP_FRAME, FRAME_TO_US, &s);
+			s.sport = 50000;
+			frame(STEP_FRAME, FRAME_TO_US, &s);
+		}
+		buf[1] = 2; /* one set */
+		end();
+	}
+}
+
+/* Exact services, lists of sources, caps, samples, small rings. */
+static void settings(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < 24; i++) {
+		begin();
+		buf[0] = i * 11;
+		buf[1] = i & 8 ? 1 << i % 8 : 0;
+		buf[4] = i % 5 | (i / 5) << 4;
+		buf[5] = 9 | 5 << 4;
+		buf[6] = i;
+		buf[7] = 0xfc | (i & 3);
+		buf[8] = i;
+		buf[9] = i;
+		frame(STEP_FRAME, FRAME_TO_US, &packets[i % 6]);
+		frame(STEP_FRAME, FRAME_TO_US, &packets[i % 6]);
+		frame(STEP_FRAME, FRAME_TO_US, &packets[11]);
+		frame(STEP_FRAME, FRAME_TO_US, &packets[25]);
+		step(STEP_DAEMON, i, NULL, 0);
+		frame(STEP_FRAME, FRAME_TO_US, &packets[25]);
+		frame(STEP_FRAME, HS, &packets[25]);
+		end();
+	}
+}
+
+int main(int argc, char **argv)
+{
+	unsigned int how;
+
+	if (argc != 2) {
+		fprintf(stderr, "usage: %s DIRECTORY\n", argv[0]);
+		return 2;
+	}
+	directory = argv[1];
+	alone();
+	for (how = 0; how < 16; how++)
+		connection(how & 1, how & 2 ? LINUX : "mss:1460 nop ws:8 sack",
+			   how);
+	sockets();
+	sessions();
+	settings();
+	return 0;
+}
