@@ -107,3 +107,5 @@ def test_daemon_flags(env):
     expect(env, ["--interface", "--check", "-c"], "-", tool="synkeeperd")
     expect(env, ["server0"], "-i", "", tool="synkeeperd")
     expect(env, ["native", "skb"], "--mode", "", tool="synkeeperd")
+    expect(env, ["127.0.0.1:9790", "[::1]:9790"], "--metrics", "",
+           tool="synkeeperd")
