@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Theory of operation: two files in, the lines of a reload's report out. Each
- * key of the example is changed once, so that none is forgotten by the diff.
+ * Theory of operation: two files in, the lines of a reload's report out. Every
+ * key there is gets another value once, so that none is forgotten by the diff.
  */
 #include "testmain.h"
 
@@ -9,6 +9,7 @@
 
 #include "change.h"
 #include "config_diff.h"
+#include "config_file.h"
 
 #define BASE "[daemon]\ninterface = eth0\n[service web]\nlisten = *:443\n"
 
@@ -102,6 +103,86 @@ static void each_value(void **state)
 		snprintf(text, sizeof(text), BASE "%s", table[i].text);
 		expect(BASE, text, table[i].line);
 	}
+}
+
+/* Every key of the file, in the order of its table, and another value of it. */
+static const struct {
+	const char *section, *name, *value;
+	const char *before; /* a line that is there with both values */
+} keys[] = {
+	{ "daemon", "interface", "eth1", "interface = eth0" },
+	{ "daemon", "mode", "skb", "interface = eth0" },
+	{ "daemon", "on-exit", "detach", "interface = eth0" },
+	{ "daemon", "replace", "yes", "interface = eth0" },
+	{ "daemon", "pin-dir", "/sys/fs/bpf/other", "interface = eth0" },
+	{ "daemon", "control", "/run/other", "interface = eth0" },
+	{ "daemon", "metrics", "127.0.0.1:9790", "interface = eth0" },
+	{ "keys", "lifetime", "5m" },
+	{ "sessions", "max", "2048" },
+	{ "sessions", "pending-timeout", "11s" },
+	{ "sessions", "idle-timeout", "1h" },
+	{ "sessions", "half-closed-timeout", "2h" },
+	{ "sessions", "closing-timeout", "1d" },
+	{ "sessions", "time-wait-timeout", "1s" },
+	{ "service web", "listen", "*:81", "listen = *:80" },
+	{ "service web", "policy", "off", "listen = *:80" },
+	{ "arming", "syn-rate", "12345" },
+	{ "arming", "queue", "33%" },
+	{ "arming", "calm", "7m" },
+	{ "sources", "allow", "/etc/allow" },
+	{ "sources", "deny", "/etc/deny" },
+	{ "sources", "synacks-per-second", "12345" },
+	{ "sources", "ipv4-prefix", "31" },
+	{ "sources", "ipv6-prefix", "63" },
+	{ "answer", "invalid-ack", "reset" },
+	{ "answer", "resets-per-second", "7", "invalid-ack = reset" },
+};
+
+/* A file with the key, or without. */
+static void write_key(size_t i, bool with, char *text, size_t size)
+{
+	const char *before = keys[i].before ? keys[i].before : "";
+
+	snprintf(text, size, "%s%s[%s]\n%s\n%s%s%s\n",
+		 strcmp(keys[i].section, "daemon")
+			 ? "[daemon]\ninterface = eth0\n"
+			 : "",
+		 strncmp(keys[i].section, "service", 7)
+			 ? "[service base]\nlisten = *:443\n"
+			 : "",
+		 keys[i].section, before, with ? keys[i].name : "",
+		 with ? " = " : "; ", with ? keys[i].value : "nothing more");
+}
+
+static void every_key(void **state)
+{
+	enum { N = sizeof(keys) / sizeof(keys[0]) };
+	char without[512], with[512], *got;
+	const char *name, *section;
+	struct config a, b;
+	size_t i;
+
+	(void)state;
+	for (i = 0; (name = config_key_at(i, &section)); i++) {
+		if (i >= N || strcmp(name, keys[i].name) ||
+		    strncmp(section, keys[i].section, strlen(section)))
+			fail_msg("[%s] %s is a key of the file: give it a row "
+				 "in this test, and in config_diff.c",
+				 section, name);
+		write_key(i, false, without, sizeof(without));
+		write_key(i, true, with, sizeof(with));
+		load_good(&a, without);
+		load_good(&b, with);
+		got = report(&a, &b);
+		if (!*got)
+			fail_msg("[%s] %s = %s: no difference to a file "
+				 "without it",
+				 section, name, keys[i].value);
+		free(got);
+		config_free(&a);
+		config_free(&b);
+	}
+	assert_int_equal(i, N);
 }
 
 static void daemon_values(void **state)
@@ -240,10 +321,10 @@ static void durations(void **state)
 
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(nothing_changed), cmocka_unit_test(each_value),
-	cmocka_unit_test(daemon_values),   cmocka_unit_test(interfaces),
-	cmocka_unit_test(services),	   cmocka_unit_test(added_by_hand),
-	cmocka_unit_test(fixed_values),	   cmocka_unit_test(many_services),
-	cmocka_unit_test(durations),
+	cmocka_unit_test(every_key),	   cmocka_unit_test(daemon_values),
+	cmocka_unit_test(interfaces),	   cmocka_unit_test(services),
+	cmocka_unit_test(added_by_hand),   cmocka_unit_test(fixed_values),
+	cmocka_unit_test(many_services),   cmocka_unit_test(durations),
 };
 
 TEST_MAIN(tests)

@@ -53,6 +53,9 @@ __attribute__((format(printf, 4, 5))) int config_fail(struct config_parser *p,
 /* Is @text @word (at most 20 bytes), but for a slip or two of the finger? */
 bool config_is_near(const char *text, const char *word);
 
+/* The names of all keys; NULL: there are no more. For tests. */
+const char *config_key_at(size_t i, const char **ret_section);
+
 /* "key = value" of the section p->title; 0 or what config_fail() returned. */
 int config_set_key(struct config_parser *p, const char *key, const char *value);
 

@@ -275,6 +275,14 @@ static const struct config_key keys[] = {
 _Static_assert(ARRAY_SIZE(keys) <= CONFIG_KEYS_MAX,
 	       "every key has its place in seen");
 
+const char *config_key_at(size_t i, const char **ret_section)
+{
+	if (i >= ARRAY_SIZE(keys))
+		return NULL;
+	*ret_section = keys[i].section;
+	return keys[i].name;
+}
+
 static int unknown_key(struct config_parser *p, const char *name)
 {
 	const char *elsewhere = NULL, *near = NULL;
