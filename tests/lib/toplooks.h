@@ -61,7 +61,9 @@ static void two_looks(struct top *t)
 				"'answered':120,'bad_cookie':10,'refused':4}},"
 				"{'listen':'-','packets':{'no_service':7}},"
 				"{'listen':'192.0.2.1:443','packets':{"
-				"'disarmed_syn':60}}],'total':{'answered':120,"
+				"'disarmed_syn':60},'would':{"
+				"'answered':8,'bad_cookie':2}}],'total':{'"
+				"answered':120,"
 				"'bad_cookie':10,'refused':4,'no_service':7,"
 				"'disarmed_syn':60}}"),
 			   json("{'services':[{'listen':'*:80','alive':{"

@@ -6,7 +6,9 @@ keys are typed, the terminal changes its size, the daemon goes away; what the
 screen then shows is compared with what must be there.
 """
 import os
+import select
 import signal
+import time
 
 import attached
 from books import protect
@@ -137,6 +139,59 @@ def test_every_way_out(env):
         terminal.wait_text(KEYS)
         os.close(terminal.master)
         assert terminal.process.wait(5) == 0, "after hanging up"
+
+
+@net_test
+def test_monitored(env):
+    """What a monitored service would have done."""
+    env.nginx()
+    protect(env)
+    env.synkeeper("service", "policy", "*:80", "monitor")
+    with top(env, "--interval", "0.5") as terminal:
+        terminal.wait_text("monitor")
+        env.flood("ack", 60, rate=5000, src=ATTACKER)
+        wait_for(lambda: terminal.row("*:80").split()[6:7] and
+                 terminal.row("*:80").split()[6][0] == "~", 10,
+                 "the rate of what would be dropped")
+        row = terminal.row("*:80").split()
+        assert number(row[6][1:]) > 1000, f"service: {row}"
+        terminal.type("q")
+        assert terminal.wait_end() == 0, "after q"
+
+
+@net_test
+def test_stopped_terminal(env):
+    """Ctrl-S: it waits for the user, and ends when told to."""
+    env.nginx()
+    protect(env)
+    with top(env, "--interval", "0.1") as terminal:
+        terminal.wait_text("well", KEYS)
+        terminal.type("\x13")  # Ctrl-S
+        env.flood("ack", 60, rate=5000, src=ATTACKER)
+        wait_for(lambda: env.json("stats")["total"].get("bad_cookie", 0) >
+                 5000, 10, "a second of flood")
+        terminal.type("\x11")  # Ctrl-Q
+        terminal.wait_text("bad_cookie", ATTACKER)
+        terminal.type("\x13")
+        terminal.process.send_signal(signal.SIGTERM)
+        assert terminal.wait_end() == 0, "SIGTERM after Ctrl-S"
+        terminal.check_restored("SIGTERM after Ctrl-S")
+
+
+@net_test
+def test_terminal_that_takes_nothing(env):
+    """Whoever should read does not: the buffer fills, and it still ends."""
+    env.nginx()
+    protect(env)
+    with top(env, cols=200, lines=60) as terminal:
+        terminal.wait_text("well", KEYS)
+        for _ in range(120):  # the help comes and goes, 1 kB each
+            terminal.type("?")
+            time.sleep(0.02)
+        assert not select.select([], [terminal.slave], [], 0)[1], \
+            "the test itself: the terminal would take more"
+        terminal.process.send_signal(signal.SIGTERM)
+        assert terminal.process.wait(5) == 0, "SIGTERM"
 
 
 @net_test

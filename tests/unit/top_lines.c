@@ -92,8 +92,8 @@ static void services_at_80_columns(void **state)
 	       "  DROPPED  SESSIONS",
 	       top_service_head(&t, 80, buf));
 	expect("row",
-	       "192.0.2.1:443 we monitor no           30        30         0 "
-	       "        0         0",
+	       "192.0.2.1:443 we monitor no           30        30        ~4 "
+	       "       ~1         0",
 	       top_service_row(&t, 0, 80, buf));
 	expect("row",
 	       "*:80             on      yes          15        10        10 "
@@ -114,7 +114,7 @@ static void services_at_60_columns(void **state)
 	       ">SERVICE                 ARMED     SYN/S  ANSWERED   DROPPED",
 	       top_service_head(&t, 60, buf));
 	expect("row",
-	       "192.0.2.1:443 web        no           30         0         0",
+	       "192.0.2.1:443 web        no           30        ~4        ~1",
 	       top_service_row(&t, 2, 60, buf));
 	top_free(&t);
 }

@@ -2,7 +2,8 @@
 /*
  * Theory of operation: `synkeeper top`: one loop that waits for keys, for the
  * signals that end it and for the daemon (top_feed.h), and draws when one of
- * them has brought something. Signals come as reads, so that the terminal is
+ * them has brought something, and the terminal has taken what was drawn before
+ * (top_output.h). Signals come as reads, so that the terminal is
  * given back on every way out.
  */
 #include <errno.h>
@@ -18,9 +19,11 @@
 #include "rates.h"
 #include "top_feed.h"
 #include "top_model.h"
+#include "top_output.h"
 #include "top_screen.h"
 
 enum { OPT_INTERVAL };
+enum { FD_KEYS, FD_SIGNALS, FD_OUTPUT, FD_FEED, FDS = FD_FEED + TOP_FEED_FDS };
 enum { WAIT_MS = 1000 }; /* a size may have changed just before the wait */
 
 struct top_command {
@@ -136,23 +139,29 @@ static void on_key(struct top_command *top, enum top_key key)
 
 static void loop(struct top_command *top, int signals)
 {
-	struct pollfd p[2 + TOP_FEED_FDS] = {
-		{ .fd = STDIN_FILENO, .events = POLLIN },
-		{ .fd = signals, .events = POLLIN },
+	struct pollfd p[FDS] = {
+		[FD_KEYS] = { .fd = STDIN_FILENO, .events = POLLIN },
+		[FD_SIGNALS] = { .fd = signals, .events = POLLIN },
+		[FD_OUTPUT] = { .events = POLLOUT },
 	};
 	enum top_key key;
+	bool out;
 	int wait;
 
 	while (!top->quit) {
 		top_feed_step(top->feed);
 		top->view.no_samples = top_feed_no_samples(top->feed);
-		if (top->dirty)
+		out = top_output_step();
+		if (out && top->dirty) {
 			top_screen_draw(&top->model, &top->view);
-		top->dirty = false;
-
-		wait = top_feed_wait(top->feed, p + 2);
-		poll(p, 2 + TOP_FEED_FDS, wait < WAIT_MS ? wait : WAIT_MS);
-		if (p[1].revents || p[0].revents & (POLLHUP | POLLERR))
+			top->dirty = false;
+			out = top_output_step();
+		}
+		p[FD_OUTPUT].fd = out ? -1 : top_output_fd();
+		wait = top_feed_wait(top->feed, p + FD_FEED);
+		poll(p, FDS, wait < WAIT_MS ? wait : WAIT_MS);
+		if (p[FD_SIGNALS].revents ||
+		    p[FD_KEYS].revents & (POLLHUP | POLLERR))
 			break;
 		while (!top->quit && (key = top_screen_key()))
 			on_key(top, key);
@@ -163,7 +172,7 @@ static int on_screen(const struct cmd *c, struct top_command *top)
 {
 	const char *term = getenv("TERM");
 	sigset_t stop;
-	int signals;
+	int signals, err;
 
 	sigemptyset(&stop);
 	sigaddset(&stop, SIGINT);
@@ -174,8 +183,12 @@ static int on_screen(const struct cmd *c, struct top_command *top)
 	signals = signalfd(-1, &stop, SFD_CLOEXEC);
 	if (signals < 0)
 		return cmd_failed(c, NULL, "signalfd: %s", strerror(errno));
-	if (top_screen_open()) {
+	err = top_screen_open();
+	if (err) {
 		close(signals);
+		if (err != -ENOTTY)
+			return cmd_failed(c, NULL, "the terminal: %s",
+					  strerror(-err));
 		return cmd_failed(c, "set TERM to what it is, such as xterm",
 				  "terminal \"%s\" is not known",
 				  term ? term : "");

@@ -126,7 +126,8 @@ static void look_begin(struct top_feed *f, double now)
 	f->next = now + f->period;
 	err = client_open(f->control, &f->look);
 	for (i = 0; i < QUESTIONS && !err; i++) {
-		request = json_pack("{s:s}", "cmd", questions[i]);
+		request = json_pack("{s:s, s:b}", "cmd", questions[i], "brief",
+				    1);
 		err = request ? client_send(f->look, request) : -ENOMEM;
 		json_decref(request);
 	}

@@ -159,6 +159,20 @@ static int service_width(int cols)
 	return width > 0 ? width : 0;
 }
 
+/* "~" marks what a monitored service only would have done. */
+static const char *number_cell(const struct service_column *col,
+			       const struct top_service *s, char *buf)
+{
+	double n = col->order == TOP_SESSIONS ? s->sessions
+					      : s->rate[col->order];
+	bool would = s->would && n > 0 &&
+		     (col->order == TOP_ANSWERED || col->order == TOP_DROPPED);
+
+	*buf = '~';
+	top_number(n, col->width - would, buf + would);
+	return buf;
+}
+
 /* @buf: of TOP_LINE_MAX bytes, for what is not there as text already. */
 static const char *cell_of(const struct service_column *col,
 			   const struct top *t, const struct top_service *s,
@@ -170,9 +184,7 @@ static const char *cell_of(const struct service_column *col,
 	else if (col->text)
 		return col->text(s);
 	else
-		top_number(col->order == TOP_SESSIONS ? s->sessions
-						      : s->rate[col->order],
-			   col->width, buf);
+		number_cell(col, s, buf);
 	return buf;
 }
 

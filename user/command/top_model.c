@@ -99,13 +99,22 @@ static const char *text_of(const json_t *service, const char *member)
 }
 
 static void read_service(struct top_service *s, const json_t *service,
-			 const json_t *rates, const json_t *alive)
+			 const json_t *rates, const json_t *would,
+			 const json_t *alive)
 {
+	double judged[TOP_RATES];
+
 	s->listen = text_of(service, "listen");
 	s->name = text_of(service, "name");
 	s->policy = text_of(service, "policy");
 	s->armed = json_is_true(json_object_get(service, "armed"));
 	read_rates(json_object_get(rates, s->listen), s->rate);
+	s->would = !strcmp(s->policy, "monitor");
+	if (s->would) {
+		read_rates(json_object_get(would, s->listen), judged);
+		s->rate[TOP_ANSWERED] = judged[TOP_ANSWERED];
+		s->rate[TOP_DROPPED] = judged[TOP_DROPPED];
+	}
 	s->sessions = sum_of_all(json_object_get(alive, s->listen));
 }
 
@@ -115,16 +124,19 @@ static int read_services(struct top *t, const json_t *status,
 	const json_t *services = json_object_get(status, "services");
 	size_t n = json_array_size(services), i;
 	struct top_service *list = calloc(n + 1, sizeof(*list));
-	json_t *rates, *alive, *service;
+	const json_t *grown = json_object_get(t->rates, "services");
+	json_t *rates, *would, *alive, *service;
 
 	if (!list)
 		return -ENOMEM;
-	rates = by_listen(json_object_get(t->rates, "services"), "per_second");
+	rates = by_listen(grown, "per_second");
+	would = by_listen(grown, "would_per_second");
 	alive = by_listen(json_object_get(totals, "services"), "alive");
 	json_array_foreach (services, i, service) {
-		read_service(&list[i], service, rates, alive);
+		read_service(&list[i], service, rates, would, alive);
 	}
 	json_decref(rates);
+	json_decref(would);
 	json_decref(alive);
 	free(t->services);
 	t->services = list;

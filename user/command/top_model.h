@@ -38,6 +38,7 @@ struct top_history {
 struct top_service {
 	const char *listen, *name, *policy;
 	bool armed;
+	bool would; /* monitored: what it would have answered and dropped */
 	double rate[TOP_RATES];
 	double sessions;
 };

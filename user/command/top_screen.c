@@ -11,6 +11,7 @@
 #include <curses.h> /* last: its names are short */
 
 #include "print.h"
+#include "top_output.h"
 #include "top_screen.h"
 
 enum { ESCAPE = 27, ESCAPE_WAIT_MS = 25 };
@@ -21,11 +22,17 @@ static bool utf8;
 
 int top_screen_open(void)
 {
+	int err = top_output_open();
+
+	if (err)
+		return err;
 	setlocale(LC_CTYPE, "");
 	utf8 = !strcmp(nl_langinfo(CODESET), "UTF-8");
 	screen = newterm(NULL, stdout, stdin);
-	if (!screen)
+	if (!screen) {
+		top_output_close();
 		return -ENOTTY;
+	}
 	set_escdelay(ESCAPE_WAIT_MS);
 	cbreak();
 	noecho();
@@ -45,8 +52,11 @@ int top_screen_open(void)
 
 void top_screen_close(void)
 {
+	top_output_begin();
 	endwin();
+	top_output_end();
 	delscreen(screen);
+	top_output_close();
 }
 
 /* ---- text ---- */
@@ -263,6 +273,7 @@ static void put_help(const struct top_layout *l)
 		"?               this help; any key leaves it",
 		"",
 		"Rates are packets a second; bars show the last 60 looks.",
+		"~ what a monitored service would have answered, or dropped.",
 		"Sources are estimated from a sample of dropped packets; an",
 		"address stands out if it certainly sent 1 % of them.",
 	};
@@ -298,6 +309,13 @@ static void keep_in_range(const struct top *t, const struct top_layout *l,
 		v->first = last;
 }
 
+static void send_out(void)
+{
+	top_output_begin();
+	refresh();
+	top_output_end();
+}
+
 void top_screen_draw(struct top *t, struct top_view *v)
 {
 	struct top_layout l = layout(t);
@@ -307,7 +325,7 @@ void top_screen_draw(struct top *t, struct top_view *v)
 		put(0, 0, COLS, A_NORMAL,
 		    "terminal too small: %dx%d, need %dx%d", COLS, LINES,
 		    TOP_COLS_MIN, TOP_LINES_MIN);
-		refresh();
+		send_out();
 		return;
 	}
 	keep_in_range(t, &l, v);
@@ -323,7 +341,7 @@ void top_screen_draw(struct top *t, struct top_view *v)
 	}
 	put(l.keys_y, 0, COLS, A_DIM,
 	    "q quit  arrows scroll  s order  p pause  ? help");
-	refresh();
+	send_out();
 }
 
 enum top_key top_screen_key(void)
@@ -332,6 +350,7 @@ enum top_key top_screen_key(void)
 	case ERR:
 		return TOP_KEY_NONE;
 	case KEY_RESIZE:
+		untouchwin(stdscr); /* else the next getch() would draw it */
 		return TOP_KEY_RESIZE;
 	case 'q':
 	case 'Q':

@@ -33,13 +33,16 @@ enum top_key {
 	TOP_KEY_HELP,
 };
 
-/* Takes the terminal. Returns 0, or -ENOTTY: it is not known to curses. */
+/* Takes the terminal. Returns 0, -ENOTTY if curses does not know it, or -errno. */
 int top_screen_open(void);
 
 /* Gives it back as it was. */
 void top_screen_close(void);
 
-/* Moves @v->first to where there are services. */
+/*
+ * Moves @v->first to where there are services. What is drawn waits in memory
+ * for top_output_step(), which must have said that nothing is left.
+ */
 void top_screen_draw(struct top *t, struct top_view *v);
 
 enum top_key top_screen_key(void);
