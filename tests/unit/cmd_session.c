@@ -224,7 +224,8 @@ static void totals_in_text(void **state)
 {
 	(void)state;
 	expect_call(
-		"session totals", false, "{\"cmd\":\"session.totals\"}\n",
+		"session totals", false,
+		"{\"brief\":true,\"cmd\":\"session.totals\"}\n",
 		OK("{\"services\":[{\"listen\":\"*:80\",\"name\":\"web\"," WEB
 		   "},{\"listen\":\"*:81\",\"name\":\"\"," NONE
 		   "}],\"total\":{" WEB "}}"),
@@ -252,7 +253,8 @@ static void totals_of_one_service_without_sessions(void **state)
 {
 	(void)state;
 	expect_call("session totals *:81", false,
-		    "{\"listen\":\"*:81\",\"cmd\":\"session.totals\"}\n",
+		    "{\"listen\":\"*:81\",\"brief\":true,"
+		    "\"cmd\":\"session.totals\"}\n",
 		    OK("{\"services\":[{\"listen\":\"*:81\",\"name\":\"\"," NONE
 		       "}],\"total\":{" NONE "}}"),
 		    CMD_DONE,

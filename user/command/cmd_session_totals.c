@@ -137,7 +137,9 @@ int session_totals(const struct cmd *c, const struct cmd_args *args)
 	json_t *result;
 
 	if (cmd_call(c, "session.totals",
-		     json_pack("{s:s*}", "listen", args->operand[0]), &result))
+		     json_pack("{s:s*,s:o*}", "listen", args->operand[0],
+			       "brief", c->json ? NULL : json_true()),
+		     &result))
 		return CMD_FAILED;
 	return cmd_show(c, result, totals_text);
 }

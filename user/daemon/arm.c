@@ -3,6 +3,7 @@
  * Theory of operation: arms and disarms the services of policy auto. Ten times
  * a second their SYNs are counted, and now and then the queues of those that
  * are not armed, and arming.c decides. The timer runs only if there are any.
+ * Counters are read in batches, from the first such service to the last one.
  */
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -27,6 +28,7 @@ struct arm {
 	sd_event_source *timer;
 	unsigned int look;
 	struct arm_queue *queues; /* by service */
+	struct counters *counters;
 };
 
 static void count_one(const struct diag_socket *sk, void *data)
@@ -56,12 +58,10 @@ static void count_queues(struct daemon *d)
 
 static __u64 syns_of(const struct daemon *d, const struct service *svc)
 {
-	struct counters c;
+	const __u64 *packets = d->arm->counters[svc->id].packets;
 
-	if (stats_read(loader_map_fd(&d->loader, MAP_COUNTERS), svc->id, &c))
-		return 0;
-	return c.packets[REASON_disarmed_syn] + c.packets[REASON_answered] +
-	       c.packets[REASON_over_cap];
+	return packets[REASON_disarmed_syn] + packets[REASON_answered] +
+	       packets[REASON_over_cap];
 }
 
 static void log_change(const struct service *svc, const struct arming *a,
@@ -111,28 +111,48 @@ static bool is_auto(const struct service *svc)
 	return svc->policy == POLICY_AUTO && !svc->drain_until_ns;
 }
 
+/* Returns whether there are any services of policy auto. */
+static bool count_syns(struct daemon *d)
+{
+	const struct service *svc = NULL;
+	__u32 first = 0, last = 0;
+	int err;
+
+	while ((svc = services_next(d->services, svc))) {
+		if (!is_auto(svc))
+			continue;
+		first = first ? first : svc->id;
+		last = svc->id;
+	}
+	if (!last)
+		return false;
+	err = stats_read(d, MAP_COUNTERS, first, last - first + 1,
+			 &d->arm->counters[first]);
+	if (err) /* what was read before stands: no SYN came */
+		log_warn("cannot count the SYNs: %s", strerror(-err));
+	return true;
+}
+
 static int on_look(sd_event_source *source, uint64_t when, void *data)
 {
 	const struct service *svc = NULL;
 	struct netconf_counts counts;
-	bool any = false, changed = false;
+	bool changed = false;
 	struct daemon *d = data;
 	__u64 now = now_ns();
 
 	(void)when;
+	if (!count_syns(d))
+		return 0;
 	netconf_counts(&counts);
 	if (d->arm->look++ % QUEUE_LOOKS == 0)
 		count_queues(d);
 	while ((svc = services_next(d->services, svc))) {
-		if (!is_auto(svc))
-			continue;
-		any = true;
-		changed |= look_at(d, svc, now, counts.overflows);
+		if (is_auto(svc))
+			changed |= look_at(d, svc, now, counts.overflows);
 	}
 	if (changed)
 		daemon_refresh(d);
-	if (!any)
-		return 0;
 	sd_event_source_set_time_relative(source, ARMING_LOOK_MS * 1000);
 	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }
@@ -163,7 +183,8 @@ int arm_start(struct daemon *d)
 	if (!arm)
 		return err;
 	arm->queues = calloc(SERVICES_MAX, sizeof(*arm->queues));
-	if (arm->queues)
+	arm->counters = calloc(SERVICES_MAX, sizeof(*arm->counters));
+	if (arm->queues && arm->counters)
 		err = sd_event_add_time_relative(
 			d->loop, &arm->timer, CLOCK_MONOTONIC,
 			ARMING_LOOK_MS * 1000, ACCURACY_US, on_look, d);
@@ -179,5 +200,6 @@ void arm_stop(struct daemon *d)
 		return;
 	sd_event_source_unref(d->arm->timer);
 	free(d->arm->queues);
+	free(d->arm->counters);
 	free(d->arm);
 }

@@ -118,8 +118,15 @@ void ifaces_detach_retired(struct daemon *d);
 json_t *request_answer(struct control_client *client, const char *line,
 		       void *daemon);
 
-/* Sums a service's counters over the CPUs. @id 0: traffic to no service. */
-int stats_read(int counters_fd, __u32 id, struct counters *ret);
+/*
+ * stats.c: what MAP_COUNTERS (summed over the CPUs) or MAP_WOULD has of the
+ * services @first and up, @n of them. Service 0: traffic to none.
+ */
+int stats_read(const struct daemon *d, enum loader_map map, __u32 first,
+	       __u32 n, struct counters *ret);
+/* Of all there are, by id; an array of SERVICES_MAX that is the caller's. */
+int stats_read_all(const struct daemon *d, enum loader_map map,
+		   struct counters **ret);
 
 /* Takes what the BPF programs report; an sd-event source on the ring. */
 int events_start(struct daemon *d);

@@ -4,7 +4,6 @@
  * each service and one for traffic to none; then the families of a table are
  * printed one after the other, as the format wants it.
  */
-#include <bpf/bpf.h>
 #include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
@@ -207,8 +206,9 @@ static const struct family {
 
 enum { N_FAMILIES = sizeof(families) / sizeof(families[0]) };
 
-static int read_row(const struct daemon *d, const struct service *svc,
-		    struct metrics_row *r)
+static void read_row(const struct daemon *d, const struct service *svc,
+		     const struct counters *all, const struct counters *would,
+		     struct metrics_row *r)
 {
 	const char *name = "-", *listen = "-";
 	char text[LISTEN_STRLEN];
@@ -222,15 +222,13 @@ static int read_row(const struct daemon *d, const struct service *svc,
 	r->service = svc;
 	snprintf(r->labels, sizeof(r->labels), "service=\"%s\",listen=\"%s\"",
 		 name, listen);
-	if (bpf_map_lookup_elem(loader_map_fd(&d->loader, MAP_WOULD), &id,
-				&r->would))
-		return -errno;
-	return stats_read(loader_map_fd(&d->loader, MAP_COUNTERS), id,
-			  &r->counters);
+	r->counters = all[id];
+	r->would = would[id];
 }
 
 static int read_rows(struct metrics_page *p)
 {
+	struct counters *all = NULL, *would = NULL;
 	const struct daemon *d = p->daemon;
 	const struct service *svc = NULL;
 	size_t n = 1, i;
@@ -239,17 +237,19 @@ static int read_rows(struct metrics_page *p)
 	while ((svc = services_next(d->services, svc)))
 		n++;
 	p->rows = calloc(n, sizeof(*p->rows));
-	if (!p->rows)
-		return -ENOMEM;
-	p->n_rows = n;
-	for (i = 0; i < n; i++) {
-		err = read_row(d, svc, &p->rows[i]);
-		if (err)
-			return err;
+	err = p->rows ? stats_read_all(d, MAP_COUNTERS, &all) : -ENOMEM;
+	if (!err)
+		err = stats_read_all(d, MAP_WOULD, &would);
+	for (i = 0; i < n && !err; i++) {
+		read_row(d, svc, all, would, &p->rows[i]);
 		svc = services_next(d->services, svc);
 	}
-	sessions_totals(&d->sessions, 0, &p->all);
-	return 0;
+	p->n_rows = err ? 0 : n;
+	free(all);
+	free(would);
+	if (!err)
+		sessions_totals(&d->sessions, 0, &p->all);
+	return err;
 }
 
 int metrics_text(void *daemon, char **ret, size_t *ret_len)

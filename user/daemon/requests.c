@@ -5,10 +5,10 @@
  * error and hint then are the reply. Nothing is applied by halves: a request
  * is checked whole before it changes anything.
  */
-#include <bpf/bpf.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -52,11 +52,6 @@ static void counters_add(struct counters *sum, const struct counters *c)
 
 	for (i = 0; i < REASON_COUNT; i++)
 		sum->packets[i] += c->packets[i];
-}
-
-static int counters_of(const struct daemon *d, __u32 id, struct counters *ret)
-{
-	return stats_read(loader_map_fd(&d->loader, MAP_COUNTERS), id, ret);
 }
 
 static json_t *json_ifaces(const struct daemon *d)
@@ -142,15 +137,16 @@ static json_t *on_status(struct daemon *d, struct request *r)
 {
 	const struct service *svc = NULL;
 	struct session_totals n;
-	struct counters sum = {}, c;
+	struct counters sum = {}, *all = NULL;
 
 	(void)r;
 	sessions_totals(&d->sessions, 0, &n);
-	if (!counters_of(d, 0, &c))
-		counters_add(&sum, &c);
-	while ((svc = services_next(d->services, svc)))
-		if (!counters_of(d, svc->id, &c))
-			counters_add(&sum, &c);
+	if (!stats_read_all(d, MAP_COUNTERS, &all)) {
+		counters_add(&sum, &all[0]);
+		while ((svc = services_next(d->services, svc)))
+			counters_add(&sum, &all[svc->id]);
+	}
+	free(all);
 	return json_pack("{s:s,s:i,s:f,s:s,s:o,s:o,s:o,s:o,s:o,s:o}", "version",
 			 SYNKEEPER_VERSION, "pid", getpid(), "uptime_s",
 			 seconds(now_ns() - d->started_ns), "pin_dir",
@@ -218,47 +214,65 @@ static json_t *on_key_rotate(struct daemon *d, struct request *r)
 	return json_pack("{s:i}", "epoch", d->settings->epoch);
 }
 
-static void stats_one(const struct daemon *d, __u32 id, const char *listen,
-		      const char *name, json_t *list, struct counters *sum)
+static json_t *stats_one(const char *listen, const char *name,
+			 const struct counters *c, const struct counters *would)
 {
-	struct counters c, would = {};
+	return json_pack("{s:s,s:s,s:o,s:o}", "listen", listen, "name", name,
+			 "packets", json_reasons(c), "would",
+			 json_reasons(would));
+}
 
-	if (counters_of(d, id, &c))
-		return;
-	bpf_map_lookup_elem(loader_map_fd(&d->loader, MAP_WOULD), &id, &would);
-	counters_add(sum, &c);
-	json_array_append_new(list, json_pack("{s:s,s:s,s:o,s:o}", "listen",
-					      listen, "name", name, "packets",
-					      json_reasons(&c), "would",
-					      json_reasons(&would)));
+/* Of the service at @one, or of all if it is NULL; NULL if there is none. */
+static json_t *stats_list(struct daemon *d, const struct listen *one,
+			  const struct counters *all,
+			  const struct counters *would, struct counters *sum)
+{
+	const struct service *svc = NULL;
+	json_t *list = json_array();
+	char text[LISTEN_STRLEN];
+
+	if (!one) {
+		json_array_append_new(list,
+				      stats_one("-", "", &all[0], &would[0]));
+		counters_add(sum, &all[0]);
+	}
+	while ((svc = services_next(d->services, svc))) {
+		if (one && !listen_equal(&svc->listen, one))
+			continue;
+		json_array_append_new(
+			list,
+			stats_one(listen_format(&svc->listen, text), svc->name,
+				  &all[svc->id], &would[svc->id]));
+		counters_add(sum, &all[svc->id]);
+	}
+	if (json_array_size(list))
+		return list;
+	json_decref(list);
+	return NULL;
 }
 
 static json_t *on_stats(struct daemon *d, struct request *r)
 {
-	bool one = json_object_get(r->args, "listen") != NULL, found = false;
-	const struct service *svc = NULL;
-	json_t *list = json_array();
-	char text[LISTEN_STRLEN];
-	struct counters sum = {};
+	bool one = json_object_get(r->args, "listen") != NULL;
+	struct counters *all = NULL, *would = NULL, sum = {};
 	struct listen l = {};
+	json_t *list = NULL;
+	int err;
 
-	if (one && !arg_listen(r, &l)) {
-		json_decref(list);
+	if (one && !arg_listen(r, &l))
 		return NULL;
-	}
-	if (!one)
-		stats_one(d, 0, "-", "", list, &sum);
-	while ((svc = services_next(d->services, svc))) {
-		if (one && !listen_equal(&svc->listen, &l))
-			continue;
-		found = true;
-		stats_one(d, svc->id, listen_format(&svc->listen, text),
-			  svc->name, list, &sum);
-	}
-	if (one && !found) {
-		json_decref(list);
+	err = stats_read_all(d, MAP_COUNTERS, &all);
+	if (!err)
+		err = stats_read_all(d, MAP_WOULD, &would);
+	if (!err)
+		list = stats_list(d, one ? &l : NULL, all, would, &sum);
+	free(all);
+	free(would);
+	if (err)
+		return refuse(r, "", "the counters could not be read: %s",
+			      strerror(-err));
+	if (!list)
 		return not_a_service(r);
-	}
 	return json_pack("{s:o,s:o}", "services", list, "total",
 			 json_reasons(&sum));
 }

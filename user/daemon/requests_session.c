@@ -52,34 +52,44 @@ static json_t *json_durations(const struct session_totals *t)
 			 "count", n, "buckets", buckets);
 }
 
-static json_t *json_totals(const struct session_totals *t)
+/* @brief: no more than a table of services shows. */
+static json_t *json_totals(const struct session_totals *t, bool brief)
 {
 	json_t *alive = json_object(), *others = json_object();
-	json_t *ended = json_object(), *events = json_object();
+	json_t *ended = json_object(), *events = json_object(), *o;
 
 	/* states and causes that are shown alike are summed */
 #define X(name, text)                                                       \
-	if (SESSION_##name != SESSION_FREE)                                 \
+	if (SESSION_##name != SESSION_FREE &&                               \
+	    (!brief || session_is_live(SESSION_##name)))                    \
 		set_count(session_is_live(SESSION_##name) ? alive : others, \
 			  text, "", t->alive[SESSION_##name]);
 	SYNKEEPER_STATES(X)
 #undef X
-#define X(name, event, by, text)                              \
-	set_count(events, event, by, t->events[TELL_##name]); \
-	if (session_is_end(TELL_##name))                      \
+#define X(name, event, by, text)                                      \
+	if (!brief)                                                   \
+		set_count(events, event, by, t->events[TELL_##name]); \
+	if (session_is_end(TELL_##name))                              \
 		set_count(ended, event, "", t->events[TELL_##name]);
 	SYNKEEPER_EVENTS(X)
 #undef X
-	return json_pack("{s:I,s:o,s:o,s:o,s:o,s:I,s:o}", "opened",
-			 (json_int_t)(t->events[TELL_ADMITTED] +
-				      t->events[TELL_ADOPTED]),
-			 "alive", alive, "others", others, "ended", ended,
-			 "events", events, "lost", (json_int_t)t->lost,
-			 "durations", json_durations(t));
+	o = json_pack("{s:I,s:o,s:o,s:o,s:o,s:I}", "opened",
+		      (json_int_t)(t->events[TELL_ADMITTED] +
+				   t->events[TELL_ADOPTED]),
+		      "alive", alive, "others", others, "ended", ended,
+		      "events", events, "lost", (json_int_t)t->lost);
+	if (brief) {
+		json_object_del(o, "others");
+		json_object_del(o, "events");
+	} else {
+		json_object_set_new(o, "durations", json_durations(t));
+	}
+	return o;
 }
 
 json_t *request_session_totals(struct daemon *d, struct request *r)
 {
+	bool brief = json_is_true(json_object_get(r->args, "brief"));
 	bool one = json_object_get(r->args, "listen");
 	const struct service *svc = NULL;
 	json_t *list = json_array(), *o;
@@ -95,7 +105,7 @@ json_t *request_session_totals(struct daemon *d, struct request *r)
 		if (one && !listen_equal(&svc->listen, &l))
 			continue;
 		sessions_totals(&d->sessions, svc->id, &t);
-		o = json_totals(&t);
+		o = json_totals(&t, brief);
 		json_object_set_new(
 			o, "listen",
 			json_string(listen_format(&svc->listen, text)));
@@ -109,7 +119,7 @@ json_t *request_session_totals(struct daemon *d, struct request *r)
 	if (!one)
 		sessions_totals(&d->sessions, 0, &t);
 	return json_pack("{s:o,s:o}", "services", list, "total",
-			 json_totals(&t));
+			 json_totals(&t, false));
 }
 
 /* Reads member "filter", an array of words. */

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Theory of operation: per-CPU counters, summed. */
+/*
+ * Theory of operation: counters by service, those of all CPUs summed. Many
+ * services are read in batches, as a system call for each of them costs more
+ * than all that it brings.
+ */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
@@ -7,25 +11,80 @@
 
 #include "daemon.h"
 
-int stats_read(int counters_fd, __u32 id, struct counters *ret)
-{
-	int cpus = libbpf_num_possible_cpus(), cpu, reason, err = 0;
-	struct counters *each, sum = {};
+enum { BATCH_BYTES = 65536 };
 
-	if (cpus < 0)
-		return cpus;
-	each = calloc(cpus, sizeof(*each));
-	if (!each)
-		return -ENOMEM;
-	if (bpf_map_lookup_elem(counters_fd, &id, each)) {
-		err = -errno;
-		goto out;
-	}
-	for (cpu = 0; cpu < cpus; cpu++)
+static void sum_up(const struct counters *each, int cpus, struct counters *ret)
+{
+	int cpu, reason;
+
+	*ret = each[0];
+	for (cpu = 1; cpu < cpus; cpu++)
 		for (reason = 0; reason < REASON_COUNT; reason++)
-			sum.packets[reason] += each[cpu].packets[reason];
-	*ret = sum;
-out:
+			ret->packets[reason] += each[cpu].packets[reason];
+}
+
+/*
+ * Reads ids from @first on, @n at most, into @each and @ids. Returns how many
+ * came, or -errno.
+ */
+static int read_batch(int map_fd, __u32 first, __u32 n, __u32 *ids,
+		      struct counters *each)
+{
+	__u32 before = first - 1, next, count = n;
+	int err;
+
+	/* it begins behind the key that is given: NULL is before 0 */
+	err = bpf_map_lookup_batch(map_fd, first ? &before : NULL, &next, ids,
+				   each, &count, NULL);
+	if (err && errno != ENOENT) /* that is: the map's end */
+		return -errno;
+	return count ? (int)count : -EIO;
+}
+
+int stats_read(const struct daemon *d, enum loader_map map, __u32 first,
+	       __u32 n, struct counters *ret)
+{
+	int fd = loader_map_fd(&d->loader, map), got, i;
+	int cpus = map == MAP_COUNTERS ? libbpf_num_possible_cpus() : 1;
+	__u32 part, done = 0, *ids;
+	struct counters *each;
+
+	if (cpus < 1)
+		return cpus;
+	part = BATCH_BYTES / (cpus * sizeof(*each));
+	part = part > n ? n : part ? part : 1;
+	each = calloc((size_t)part * cpus, sizeof(*each));
+	ids = calloc(part, sizeof(*ids));
+	got = each && ids ? 0 : -ENOMEM;
+	while (got >= 0 && done < n) {
+		got = read_batch(fd, first + done,
+				 part < n - done ? part : n - done, ids, each);
+		for (i = 0; i < got; i++)
+			sum_up(&each[(size_t)i * cpus], cpus, &ret[done + i]);
+		if (got > 0)
+			done += got;
+	}
 	free(each);
+	free(ids);
+	return got < 0 ? got : 0;
+}
+
+int stats_read_all(const struct daemon *d, enum loader_map map,
+		   struct counters **ret)
+{
+	struct counters *all = calloc(SERVICES_MAX, sizeof(*all));
+	const struct service *svc = NULL;
+	__u32 n = 1;
+	int err;
+
+	if (!all)
+		return -ENOMEM;
+	while ((svc = services_next(d->services, svc)))
+		n = svc->id + 1; /* in order */
+	err = stats_read(d, map, 0, n, all);
+	if (err)
+		free(all);
+	else
+		*ret = all;
 	return err;
 }

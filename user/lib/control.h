@@ -24,8 +24,10 @@
  *						service; reasons with 0 omitted;
  *						"would": what a monitored one
  *						let pass, in no total)
- * session.totals	[listen]		{"services": [TOTALS with "listen"
- *						"name"], "total": TOTALS}
+ * session.totals	[listen brief]		{"services": [TOTALS with "listen"
+ *						"name"], "total": TOTALS};
+ *						brief: services without
+ *						"others", "events", "durations"
  * session.kill	filter [cursor dry_run]	{"matched" "killed" "pending"
  *						["cursor"]}; a part of the
  *						table: send its cursor again
@@ -37,7 +39,8 @@
  * reload		-			{"changed": [CHANGE]
  *						"needs_restart": [CHANGE with
  *						"needs": sentence]}: these keep
- *						their old values
+ *						their old values; "note": what
+ *						follows a change
  * sample.watch		[reasons listen rate]	{"watching": true}, and from
  *						then on a SAMPLE a line until
  *						the client closes; reasons: all
@@ -54,7 +57,8 @@
  *		"sessions": {"max" "alive" "pending" "established" "half_closed"
  *		"closing" "time_wait"}
  *		"total": {REASON: n} "health": [sentence, ...]}  (empty: well)
- * IFACE	{"name" "ifindex" "mode": "native"|"skb" "why" "by_hand": bool}
+ * IFACE	{"name" "ifindex" "mode": "native"|"skb"|"missing" "why" "by_hand":
+ *		bool}; missing: there is no such interface now, ifindex is 0
  * SERVICE	{"listen" "name" "policy": "on"|"auto"|"monitor"|"off"
  *		"armed": bool
  *		"cookies": "own" "why": sentence, "" when armed}
