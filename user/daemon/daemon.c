@@ -88,12 +88,28 @@ static int on_key_timer(sd_event_source *source, uint64_t when, void *data)
 	return 0;
 }
 
+/*
+ * Without its file system the data path lives as long as this process: a
+ * successor would find nothing to take over.
+ */
+static void follow_pins(struct daemon *d)
+{
+	if (d->adrift || d->ending || loader_holds_dir(&d->loader))
+		return;
+	d->adrift = true;
+	log_warn("%s is gone (was its file system unmounted?): the protection "
+		 "goes on, but ends with this process: restart synkeeperd when "
+		 "it suits",
+		 d->config.pin_dir);
+}
+
 static int on_tick(sd_event_source *source, uint64_t when, void *data)
 {
 	struct daemon *d = data;
 
 	(void)when;
 	daemon_refresh(d);
+	follow_pins(d);
 	watch_follow(d);
 	set_timer(source, TICK_US * 1000ULL);
 	return 0;
@@ -129,7 +145,7 @@ static int on_signal(sd_event_source *source, const struct signalfd_siginfo *si,
 
 	(void)source;
 	log_info("%s: ending", si->ssi_signo == SIGINT ? "SIGINT" : "SIGTERM");
-	daemon_end(d, d->config.on_exit);
+	daemon_end(d, d->adrift ? EXIT_DETACH : d->config.on_exit);
 	return 0;
 }
 

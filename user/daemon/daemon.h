@@ -58,6 +58,7 @@ struct daemon {
 	sd_event_source *tick_timer;
 	__u64 started_ns;
 	time_t started_s;	/* since 1970 */
+	bool adrift;		/* the pins are gone, see follow_pins() */
 	bool ending;		/* disarmed; detaches when the drain is over */
 	__u64 offer_changed_ns; /* when the host's TCP options last changed */
 	__u64 cookies_sent;	/* the kernel's own, and when last */

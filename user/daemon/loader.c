@@ -21,6 +21,8 @@
 #include "pins.h"
 #include "synkeeper.skel.h"
 
+enum { CLAIM_TRIES = 10 };
+
 static struct bpf_map *map_of(const struct loader *l, enum loader_map map)
 {
 	struct synkeeper_bpf *s = l->skel;
@@ -97,31 +99,62 @@ static int ensure_bpffs(const char *pin_dir)
 	return 0;
 }
 
-static int claim_dir(struct loader *l)
+bool loader_holds_dir(const struct loader *l)
 {
-	int err;
+	struct stat mine, there;
 
-	if (!mkdir(l->pin_dir, 0700)) {
-		l->made_dir = true;
-	} else if (errno != EEXIST) {
+	return !fstat(l->lock_fd, &mine) && !stat(l->pin_dir, &there) &&
+	       mine.st_dev == there.st_dev && mine.st_ino == there.st_ino;
+}
+
+/* Of two that start at the same moment, the one with the lock has it. */
+static int lock_dir(struct loader *l)
+{
+	int err = 0, pid;
+
+	l->made_dir = !mkdir(l->pin_dir, 0700);
+	if (!l->made_dir && errno != EEXIST) {
 		err = -errno;
 		log_err("%s: cannot make the pin directory: %s", l->pin_dir,
 			strerror(-err));
 		return err;
 	}
 	l->lock_fd = open(l->pin_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (l->lock_fd < 0 || flock(l->lock_fd, LOCK_EX | LOCK_NB)) {
-		err = -errno;
-		if (err == -EWOULDBLOCK)
-			log_err("%s: another synkeeperd runs on this pin "
-				"directory: stop it (synkeeper down), or give "
-				"this one another --pin-dir and --control",
-				l->pin_dir);
-		else
-			log_err("%s: %s", l->pin_dir, strerror(-err));
-		return err == -EWOULDBLOCK ? -EBUSY : err;
+	if (l->lock_fd >= 0 && !flock(l->lock_fd, LOCK_EX | LOCK_NB))
+		return 0;
+	err = -errno;
+	l->made_dir = false; /* it is the other's to remove */
+	if (err == -ENOENT)
+		return -EAGAIN;
+	if (err != -EWOULDBLOCK) {
+		log_err("%s: %s", l->pin_dir, strerror(-err));
+		return err;
 	}
-	return 0;
+	pid = pins_holder(l->lock_fd);
+	log_err("%s: another synkeeperd (pid %d) runs on this pin directory: "
+		"stop it (synkeeper down), or give this one another --pin-dir "
+		"and --control",
+		l->pin_dir, pid);
+	return -EBUSY;
+}
+
+static int claim_dir(struct loader *l)
+{
+	int i, err = -EAGAIN;
+
+	/* one that ends may remove the directory after it was opened here */
+	for (i = 0; i < CLAIM_TRIES && err == -EAGAIN; i++) {
+		if (l->lock_fd >= 0)
+			close(l->lock_fd);
+		l->lock_fd = -1;
+		err = lock_dir(l);
+		if (!err && !loader_holds_dir(l))
+			err = -EAGAIN;
+	}
+	if (err == -EAGAIN)
+		log_err("%s: others make and remove it all the time",
+			l->pin_dir);
+	return err;
 }
 
 /* What the programs need of the kernel, asked before the verifier is. */
@@ -303,6 +336,15 @@ int loader_open(struct loader *l, const struct config *c)
 	if (err)
 		goto fail;
 	err = synkeeper_bpf__load(l->skel);
+	if (err == -ENOMEM) {
+		log_err("no memory for the maps: a table for %u sessions takes "
+			"%u MB: lower [sessions] max, or allow synkeeperd more",
+			c->sessions_max,
+			(unsigned int)((__u64)sets * SET_WAYS *
+					       sizeof(struct session) >>
+				       20));
+		goto fail;
+	}
 	if (err) {
 		log_libbpf();
 		log_err("the kernel refused the BPF programs: %s: synkeeper "

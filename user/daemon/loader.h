@@ -60,6 +60,8 @@ enum loader_map {
  */
 int loader_open(struct loader *l, const struct config *c);
 int loader_pin(struct loader *l);
+/* Is the pin directory that it locked still the one at its path? */
+bool loader_holds_dir(const struct loader *l);
 int loader_map_fd(const struct loader *l, enum loader_map map);
 int loader_xdp_fd(const struct loader *l);	 /* for skb mode, or by hand */
 int loader_xdp_frags_fd(const struct loader *l); /* for native mode */

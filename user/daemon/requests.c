@@ -108,6 +108,13 @@ static json_t *json_health(const struct daemon *d)
 			 d->ifaces[i].name, d->ifaces[i].why);
 		json_array_append_new(list, json_string(line));
 	}
+	if (d->adrift) {
+		snprintf(line, sizeof(line),
+			 "%s is gone: a restart will not take over what is "
+			 "there now",
+			 d->config.pin_dir);
+		json_array_append_new(list, json_string(line));
+	}
 	if (!keys_left(&d->keys))
 		json_array_append_new(list,
 				      json_string("the cookie key is overdue"));

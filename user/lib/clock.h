@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Theory of operation: the clock that maps and daemon share. */
+/*
+ * Theory of operation: the clock that maps and daemon share: the kernel's own
+ * CLOCK_MONOTONIC, which bpf_ktime_get_ns() reads. In a time namespace (a
+ * container that was migrated has one) processes are shown another.
+ */
 #ifndef CLOCK_H
 #define CLOCK_H
 
@@ -7,16 +11,10 @@
 
 #include "synkeeper/types.h"
 
-/* CLOCK_MONOTONIC, which is what bpf_ktime_get_ns() returns. */
-static inline __u64 now_ns(void)
-{
-	struct timespec ts;
+/* What bpf_ktime_get_ns() returns. */
+__u64 now_ns(void);
 
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
-}
-
-/* Seconds since 1970 of a moment of CLOCK_MONOTONIC. */
+/* Seconds since 1970 of a moment of that clock. */
 static inline double realtime_of(__u64 monotonic_ns)
 {
 	struct timespec ts;

@@ -11,6 +11,8 @@
 #include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -25,6 +27,27 @@ bool pins_on_bpffs(const char *path)
 	struct statfs fs;
 
 	return !statfs(path, &fs) && (__u32)fs.f_type == BPF_FS_MAGIC;
+}
+
+int pins_holder(int dir_fd)
+{
+	FILE *f = fopen("/proc/locks", "re");
+	int pid = 0, found = 0;
+	unsigned int major, minor;
+	unsigned long inode;
+	struct stat st;
+	char line[256];
+
+	if (f && !fstat(dir_fd, &st))
+		while (!found && fgets(line, sizeof(line), f))
+			if (sscanf(line, "%*d: FLOCK %*s %*s %d %x:%x:%lu",
+				   &pid, &major, &minor, &inode) == 4 &&
+			    makedev(major, minor) == st.st_dev &&
+			    inode == st.st_ino)
+				found = pid;
+	if (f)
+		fclose(f);
+	return found;
 }
 
 /* Empties one directory of the pins' tree; returns how many it removed. */

@@ -33,6 +33,9 @@ void pins_disarm(const char *pin_dir);
 
 bool pins_on_bpffs(const char *path);
 
+/* Who has the lock on the directory open as @dir_fd; 0: not known. */
+int pins_holder(int dir_fd);
+
 /* Returns the number of pins removed, -ENOENT if it is not ours, or -errno. */
 int pins_remove(const char *pin_dir);
 
