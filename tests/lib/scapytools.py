@@ -25,6 +25,7 @@ from slack import slack  # noqa: E402
 
 ETH_P_ALL = 3
 OUTGOING = 4  # PACKET_OUTGOING
+SO_RCVBUFFORCE = 33  # beside good clients much comes between two looks
 
 # what a SYN offers
 LINUX = [("MSS", 1460), ("SAckOK", b""), ("Timestamp", (1000, 0)),
@@ -56,6 +57,7 @@ class Peer:
         with env.client.inside():
             self.sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW,
                                       socket.htons(ETH_P_ALL))
+        self.sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 8 << 20)
         self.sock.bind((ends[0], ETH_P_ALL))
         self._ports = itertools.count(random.randrange(20000, 30000))
         self._pings = itertools.count(1)
