@@ -125,7 +125,7 @@ static const struct bpf_program *under_test(enum under_test which)
 	case TEST_KERNEL_GEN4:
 		return bed.wrap->progs.kernel_gen4;
 	default:
-		return harness.skel->progs.synkeeper_xdp;
+		return harness.skel->progs.synkeeper_xdp_f;
 	}
 }
 

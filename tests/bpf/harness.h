@@ -87,7 +87,10 @@ struct run {
 	uint8_t data[FRAME_MAX];
 };
 
-/* Runs synkeeper_xdp; returns 0 or -errno of the kernel's refusal to run. */
+/*
+ * Runs the XDP program of the mode that tests/run names; returns 0 or -errno of
+ * the kernel's refusal to run.
+ */
 int harness_try(const struct frame *in, struct run *r);
 /* The same, and a refusal fails the test. */
 void harness_run(const struct frame *in, struct run *r);

@@ -27,6 +27,7 @@ import shutil
 import signal
 import tempfile
 
+import nettest
 from namespace import Namespace, kill_all_in, run, wait_for
 from slack import slack
 
@@ -202,9 +203,12 @@ class Env:
         os.unlink(copy)
 
     def synkeeperd(self, *args, services=("*:80",), wait=True, binary=None):
-        """Starts the daemon on server0; waits until it answers `status`."""
+        """Starts the daemon on server0, in the mode of nettest.mode(); waits
+        until it answers `status`."""
         cmd = [binary or f"{OUTPUT}/synkeeperd", "-i", self.server.iface,
                "--pin-dir", self.pin_dir, "--control", self.control]
+        if nettest.mode() != "native":  # which it finds by itself
+            cmd += ["-m", nettest.mode()]
         for service in services:
             cmd += ["-s", service]
         p = self.server.start([*cmd, *args], name="synkeeperd")
@@ -251,6 +255,9 @@ class Env:
         return dict(zip(CLIENT_SEEN, totals))
 
     def flood_command(self, port=80, v6=False):
+        if nettest.mode() == "skb":
+            # a veth takes frames from XDP only in NAPI
+            self.server.run(["ethtool", "-K", self.server.iface, "gro", "on"])
         address = f"[{self.server.ip6}]" if v6 else self.server.ip4
         return [f"{OUTPUT}/tests/flood", "--iface", self.client.iface,
                 "--dst", f"{address}:{port}", "--dst-mac", self.server.mac,

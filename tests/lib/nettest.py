@@ -14,6 +14,10 @@ an Env (see netenv.py) that is its own, and runs in a process of its own:
 @net_test(timeout=300) gives it more than two minutes. skip("why") ends a test
 whose feature this machine lacks. tests/run names it net/FILE/curl. Those of
 tests/vm/ have another decorator, and get another env: see vmenv.py.
+With
+tests/run --mode skb the daemon attaches in skb mode, unless the test says
+another (mode() tells); only_native("why") ends a test that would then prove
+nothing.
 
 usage: nettest.py FILE FUNCTION		exit code 0 passed, 77 skipped
 """
@@ -26,6 +30,8 @@ from slack import slack
 
 EXIT_SKIP = 77
 TIMEOUT = 120
+MODES = ("native", "skb")
+MODE_VARIABLE = "SYNKEEPER_TEST_MODE"  # tests/bpf/harness.c reads it, too
 
 
 class Skip(Exception):
@@ -34,6 +40,16 @@ class Skip(Exception):
 
 def skip(why):
     raise Skip(why)
+
+
+def mode():
+    """Where XDP programs run in this test: "native" or "skb"."""
+    return os.environ.get(MODE_VARIABLE) or "native"
+
+
+def only_native(why):
+    if mode() != "native":
+        skip(f"only in native mode: {why}")
 
 
 def net_test(function=None, *, timeout=TIMEOUT):

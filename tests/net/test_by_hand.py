@@ -15,10 +15,10 @@ import attached
 from goodclients import GoodClients, Held, get_once, get_until
 from namespace import run
 from netenv import OUTPUT
-from nettest import net_test, skip
+from nettest import mode, net_test, only_native, skip
 
 OBJECT = f"{OUTPUT}/synkeeper.bpf.o"
-OURS = ("synkeeper_xdp", "native")
+OURS = ("synkeeper_xdp", mode())
 
 
 def load_and_pin(env):
