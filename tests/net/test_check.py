@@ -9,7 +9,7 @@ import re
 import socket
 
 from namespace import CommandError, wait_for
-from nettest import net_test, skip
+from nettest import mode, net_test, skip
 
 IPPROTO_MPTCP = 262
 BPF_SYSCALL = {"x86_64": 321, "aarch64": 280}
@@ -270,7 +270,7 @@ def test_attached(env):
     expect(env, "attached program", "warn", "client", "--replace")
     env.xdp(env.server, None)
     env.synkeeperd()
-    expect(env, "attached program", "ok", "synkeeper", "native")
+    expect(env, "attached program", "ok", "synkeeper", mode())
 
 
 @net_test

@@ -15,7 +15,7 @@ import attached
 from goodclients import Held, get_once
 from namespace import run, wait_for
 from netenv import last_json
-from nettest import net_test
+from nettest import mode, net_test
 
 
 def failed(env, code, words, *args):
@@ -104,7 +104,7 @@ def test_status(env):
     status, text = env.json("status"), env.synkeeper("status").stdout
     assert status["pid"] == daemon.pid and f"pid {daemon.pid}," in text
     got = row(text, "server0")
-    assert got[:3] == ["server0", "native", "no"], f"status: {got}"
+    assert got[:3] == ["server0", mode(), "no"], f"status: {got}"
     assert row(text, "*:80")[2:4] == ["on", "yes"], text
     assert row(text, "*:81")[2:4] == ["on", "no"], text
     sessions = status["sessions"]

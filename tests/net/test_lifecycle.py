@@ -13,7 +13,7 @@ import attached
 from goodclients import GoodClients, Held, get_once, get_until
 from namespace import run, wait_for
 from netenv import Env
-from nettest import net_test
+from nettest import mode, net_test
 
 CAP_NET_ADMIN = 12
 CAP_BPF = 39
@@ -32,7 +32,7 @@ def ends(process, number, when):
 
 def protected_without_daemon(env, when):
     got = attached.xdp(env.server), attached.tcx(env.server)
-    assert got == (("synkeeper_xdp", "native"), 1), \
+    assert got == (("synkeeper_xdp", mode()), 1), \
         f"{when}: expected XDP and one tcx program, got {got}"
     before = env.server.nstat()["TcpPassiveOpens"]
     get_until(env, lambda: map_total(env, "answered"),

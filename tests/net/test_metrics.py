@@ -16,7 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from books import protect, wait_armed
 from goodclients import get_once
 from namespace import wait_for
-from nettest import net_test
+from nettest import mode, net_test
 from sockets import TIMEOUT
 
 AT = ("127.0.0.1", 9790)
@@ -157,7 +157,7 @@ def test_facts(env):
     status, found = env.json("status"), parse(text)
     want = {
         "": {("build_info", status["version"]): 1,
-             ("interface_info", env.server.iface, "native", "false"): 1,
+             ("interface_info", env.server.iface, mode(), "false"): 1,
              ("key_epoch",): status["key"]["epoch"],
              ("key_lifetime_seconds",): 60,
              ("sessions_max",): status["sessions"]["max"],
