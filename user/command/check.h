@@ -17,21 +17,10 @@
 #include <stdint.h>
 
 #include "cmd.h"
+#include "device.h"
 #include "sockdiag.h"
 
 enum check_state { CHECK_OK, CHECK_WARN, CHECK_FAIL };
-
-struct check_link {
-	char kind[16]; /* "veth", "bond"; "" for hardware */
-	int ifindex;
-	int peer;	     /* of a veth; 0: none */
-	bool peer_elsewhere; /* in another network namespace */
-	int master;	     /* the bridge that it is a port of; 0: none */
-	unsigned int flags;  /* IFF_UP, … */
-	unsigned int mtu;
-	unsigned short type; /* ARPHRD_ETHER, … */
-	uint8_t mac[6];
-};
 
 /* linux/netdev.h, which Debian 12 does not have yet */
 enum {
@@ -51,7 +40,7 @@ struct check {
 	json_t *findings;
 	const char *name; /* of the interface */
 	int link_err;	  /* 0, or why @link is not known */
-	struct check_link link;
+	struct device link;
 	int xdp_err;
 	struct check_xdp xdp;
 	bool native; /* an XDP program is attached in native mode */
@@ -106,19 +95,7 @@ void check_find_listeners(struct check *c);
 
 /* ---- check_netlink.c ---- */
 
-/* 0 or -errno; -ENODEV: no such interface. @name NULL: by @ifindex. */
-int check_link_get(const char *name, int ifindex, struct check_link *ret);
 /* -ENOENT: a kernel before 6.3, which does not tell. */
 int check_xdp_get(int ifindex, struct check_xdp *ret);
-
-/* ---- check_ethtool.c ---- */
-
-/* Returns @buf of @size bytes, "unknown" if it is. */
-const char *check_driver_name(const char *iface, char *buf, size_t size);
-/* Is a feature on, by the name that `ethtool -k` prints? */
-bool check_feature(const char *iface, const char *feature);
-/* RX queues in use and how many there could be. 0 or -errno. */
-int check_channels(const char *iface, unsigned int *ret_used,
-		   unsigned int *ret_max);
 
 #endif

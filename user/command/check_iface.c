@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "check.h"
+#include "ethtool.h"
 #include "pins.h"
 
 /* What of a page XDP's headroom and the kernel's tail leave to a packet. */
@@ -24,7 +25,7 @@ void check_driver(struct check *c)
 	char driver[32];
 
 	check_add(c, "driver", CHECK_OK, NULL, "%s",
-		  check_driver_name(c->name, driver, sizeof(driver)));
+		  ethtool_driver(c->name, driver, sizeof(driver)));
 }
 
 void check_native(struct check *c)
@@ -113,9 +114,9 @@ void check_merging(struct check *c)
 	char driver[32], mend[128];
 	size_t i;
 
-	check_driver_name(c->name, driver, sizeof(driver));
+	ethtool_driver(c->name, driver, sizeof(driver));
 	for (i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-		bool on = check_feature(c->name, table[i].feature);
+		bool on = ethtool_feature(c->name, table[i].feature);
 
 		snprintf(mend, sizeof(mend),
 			 "%s refuses native XDP then: ethtool -K %s %s off",
@@ -136,7 +137,7 @@ void check_queues(struct check *c)
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 	bool more;
 
-	if (check_channels(c->name, &used, &most) || !used)
+	if (ethtool_channels(c->name, &used, &most) || !used)
 		return;
 	more = used == 1 && most > 1 && cpus > 1;
 	snprintf(mend, sizeof(mend),
@@ -149,7 +150,7 @@ void check_queues(struct check *c)
 
 void check_vlan(struct check *c)
 {
-	bool stripped = check_feature(c->name, "rx-vlan-hw-parse");
+	bool stripped = ethtool_feature(c->name, "rx-vlan-hw-parse");
 	bool vlans = carries_vlans(c->name);
 	char mend[128];
 
@@ -195,11 +196,11 @@ void check_veth(struct check *c)
 
 	if (strcmp(c->link.kind, "veth") != 0)
 		return;
-	if (c->link.peer_elsewhere)
+	if (c->link.lower_elsewhere)
 		check_add(c, "veth peer", CHECK_WARN, mend,
 			  "in another network namespace, not visible from "
 			  "here");
-	else if (!c->link.peer || bpf_xdp_query(c->link.peer, 0, &opts))
+	else if (!c->link.lower || bpf_xdp_query(c->link.lower, 0, &opts))
 		check_add(c, "veth peer", CHECK_WARN, mend, "unknown");
 	else if (opts.attach_mode == XDP_ATTACHED_DRV)
 		check_add(c, "veth peer", CHECK_OK, NULL, "has an XDP program");
@@ -211,11 +212,11 @@ void check_veth(struct check *c)
 /* What is addressed to the bridge's MAC is not the port's, and passes. */
 void check_bridge(struct check *c)
 {
-	struct check_link bridge;
+	struct device bridge;
 	char bridge_name[IF_NAMESIZE], mend[192];
 	bool same;
 
-	if (!c->link.master || check_link_get(NULL, c->link.master, &bridge) ||
+	if (!c->link.master || device_get(NULL, c->link.master, &bridge) ||
 	    strcmp(bridge.kind, "bridge") != 0 ||
 	    !if_indextoname(c->link.master, bridge_name))
 		return;

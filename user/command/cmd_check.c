@@ -96,7 +96,7 @@ static json_t *services_of(const struct cmd *cmd)
 /* What several checks want to know. */
 static void look_around(struct check *c)
 {
-	c->link_err = check_link_get(c->name, 0, &c->link);
+	c->link_err = device_get(c->name, 0, &c->link);
 	if (!c->link_err)
 		c->xdp_err = check_xdp_get(c->link.ifindex, &c->xdp);
 	c->services = services_of(c->cmd);

@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * Theory of operation: questions to the driver through the ethtool ioctl, see
- * check.h. Features are asked for by name, as `ethtool -k` does: their numbers
- * are the kernel's own.
- */
+/* Theory of operation: see ethtool.h. */
 #include <errno.h>
 #include <linux/ethtool.h>
 #include <linux/sockios.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "check.h"
+#include "ethtool.h"
 
 static int ask(const char *iface, void *command)
 {
@@ -31,7 +28,7 @@ static int ask(const char *iface, void *command)
 	return err;
 }
 
-const char *check_driver_name(const char *iface, char *buf, size_t size)
+const char *ethtool_driver(const char *iface, char *buf, size_t size)
 {
 	struct ethtool_drvinfo info = { .cmd = ETHTOOL_GDRVINFO };
 
@@ -81,7 +78,7 @@ static int find_feature(const char *iface, const char *feature, unsigned int n)
 	return found;
 }
 
-bool check_feature(const char *iface, const char *feature)
+bool ethtool_feature(const char *iface, const char *feature)
 {
 	unsigned int n = n_features(iface), blocks = (n + 31) / 32;
 	int i = n ? find_feature(iface, feature, n) : -1;
@@ -101,8 +98,8 @@ bool check_feature(const char *iface, const char *feature)
 	return on;
 }
 
-int check_channels(const char *iface, unsigned int *ret_used,
-		   unsigned int *ret_max)
+int ethtool_channels(const char *iface, unsigned int *ret_used,
+		     unsigned int *ret_max)
 {
 	struct ethtool_channels ch = { .cmd = ETHTOOL_GCHANNELS };
 	int err = ask(iface, &ch);
