@@ -36,8 +36,9 @@ def interface(env, name):
 
 
 def wait_missing(env, name="server1"):
-    wait_for(lambda: interface(env, name)[0]["mode"] == "missing", SOON,
-             f"status to show {name} as missing")
+    wait_for(lambda: (name, "missing") in [
+        (i["name"], i["mode"]) for i in env.json("status")["interfaces"]],
+        SOON, f"status to show {name} as missing")
     iface, health = interface(env, name)
     assert iface["ifindex"] == 0 and "gone" in iface["why"] and \
         len(health) == 1 and "not protected" in health[0], \
