@@ -133,7 +133,7 @@ $(O)/tests/bpf-%: tests/bpf/test_%.c $(filter-out $(wildcard tests/bpf/test_*.c)
 		$(wildcard tests/bpf/*.h tests/lib/*.h) $(SHARED) $(O)/synkeeper.skel.h
 	$(call say,TEST,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_CFLAGS) -Itests/lib -Itests/bpf $(filter %.c,$^) -o $@ $(ALL_LIBS) $(shell $(PKG_CONFIG) --libs $(TEST_LIBS))
+	$(Q)$(CC) $(ALL_CFLAGS) -Itests/lib -Itests/bpf $(filter %.c %.o,$^) -o $@ $(ALL_LIBS) $(shell $(PKG_CONFIG) --libs $(TEST_LIBS))
 
 $(O)/%.bpf.o: tests/bench/%.bpf.c vmlinux/$(ARCH)/vmlinux.h
 	$(call say,BPF,$@)

@@ -71,6 +71,12 @@ $(FO)/checked-in/%: tests/fuzz/corpus/%.tar.gz
 	$(Q)tar -xzf $< -C $@
 	@touch $@
 
+# tests/bpf/test_corpus.c plays scenarios, too, in front of the kernel
+$(O)/tests/bpf-corpus: ALL_CFLAGS += -Itests/fuzz
+$(O)/tests/bpf-corpus: $(addprefix tests/fuzz/,scenario.c answer.c play.c books.c) \
+		$(FUZZ_NATIVE:tests/fuzz/native/%.c=$(FO)/plain/%.o) $(wildcard tests/fuzz/*.h) \
+		tests/fuzz/native/native.h
+
 # Makes the first corpus of packet
 $(FO)/seeds: tests/fuzz/seeds.c tests/fuzz/scenario.c tests/bpf/packet.c tests/bpf/opttext.c \
 		$(wildcard tests/fuzz/*.h tests/bpf/*.h) $(SHARED)

@@ -226,7 +226,7 @@ static unsigned int room_of(const struct play *p, uint8_t arg)
 	return n && !p->silent ? rooms[n] : NATIVE_ROOM - p->in_len;
 }
 
-static unsigned int linear_of(const struct play *p, uint8_t arg)
+unsigned int play_linear(const struct play *p, uint8_t arg)
 {
 	static const unsigned int lengths[] = { -1U, 64, 96, 128 };
 	unsigned int n = lengths[(arg & FRAME_LINEAR) >> 4];
@@ -249,7 +249,7 @@ static void play_frame(struct play *p, const struct step *step)
 
 	native.lookups = native.samples = 0;
 	take_in(p, step);
-	native_frame(p->in, p->in_len, linear_of(p, step->arg),
+	native_frame(p->in, p->in_len, play_linear(p, step->arg),
 		     room_of(p, step->arg));
 	action = native_xdp(SCENARIO_IFINDEX);
 	v->len = native_read(v->data, sizeof(v->data));
@@ -257,7 +257,7 @@ static void play_frame(struct play *p, const struct step *step)
 	counted = read_counters(v);
 	v->action = action;
 	if (!p->silent)
-		judge_frame(p, linear_of(p, step->arg), counted);
+		judge_frame(p, play_linear(p, step->arg), counted);
 	if (v->reason == REASON_answered && v->action == XDP_TX)
 		client_hears(&p->client, v->data, v->len);
 	if (p->silent || v->action != XDP_PASS || !(step->arg & FRAME_ADMIT))
@@ -273,7 +273,7 @@ static void play_tc(struct play *p, const struct step *step)
 	struct verdict *v = &p->out;
 
 	take_in(p, step);
-	native_frame(p->in, p->in_len, linear_of(p, step->arg), 0);
+	native_frame(p->in, p->in_len, play_linear(p, step->arg), 0);
 	v->action = step->op == STEP_TC ? native_admit()
 					: native_egress(step->arg & 15);
 	v->len = native_read(v->data, sizeof(v->data));
@@ -340,6 +340,8 @@ static void play_sessions(const struct play *p, const struct step *step)
 	for (i = 0; i < scenario_sessions(step); i++) {
 		struct session s = scenario_session(step, i, play_ticks());
 
+		if (p->silent)
+			s.born = play_ticks() - SCENARIO_SETTLE;
 		play_session(p, &s);
 	}
 }

@@ -24,8 +24,7 @@ struct verdict {
 struct play {
 	struct scenario *s;
 	struct client client;
-	bool silent; /* does not judge what it sees */
-	__u64 counted;
+	bool silent; /* as the kernel would, and judges nothing */
 	uint8_t in[SCENARIO_FRAME_MAX]; /* the last frame, as it went in */
 	size_t in_len;
 	struct verdict out; /* ... and what came of it */
@@ -36,6 +35,8 @@ void play_step(struct play *p, const struct step *step);
 /* Are the books right? */
 void play_end(const struct play *p);
 
+/* Bytes of the last frame in front of its fragments. */
+unsigned int play_linear(const struct play *p, uint8_t arg);
 __u32 play_ticks(void);
 const char *play_reason(enum reason reason);
 

@@ -130,7 +130,9 @@ struct bpf_sock *bpf_skc_lookup_tcp(void *ctx, struct bpf_sock_tuple *tuple,
 	if (found)
 		native_die("two sockets at once");
 	note_tuple(tuple, len);
-	if (!s->state)
+	if (!s->state ||
+	    (native.socket_port &&
+	     native.asked.server_port != bpf_htons(native.socket_port)))
 		return NULL;
 	found = calloc(1, sizeof(*found));
 	found->state = s->state;

@@ -43,6 +43,7 @@ struct native {
 	/* what the programs find */
 	__u64 now_ns;
 	struct native_socket socket;
+	__u16 socket_port; /* the server port it is found at; 0: any */
 	bool no_meta;	   /* the driver has no XDP metadata */
 	unsigned int room; /* of the rings, in entries */
 	/* what they did */

@@ -23,6 +23,8 @@
 #endif
 #define barrier_var(var) __asm__ volatile("" : "+r"(var))
 
+/* libbpf has a function of that name, for the other side */
+#define bpf_map_lookup_elem native_map_lookup_elem
 void *bpf_map_lookup_elem(void *map, const void *key);
 void *bpf_ringbuf_reserve(void *ring, __u64 size, __u64 flags);
 void bpf_ringbuf_submit(void *data, __u64 flags);
