@@ -118,3 +118,20 @@ def test_example(env):
     with open(conf, "w", encoding="utf-8") as f:
         f.write(shown)
     run([f"{OUTPUT}/synkeeperd", "--check", "-c", conf])
+
+
+@net_test
+def test_threat_model(env):
+    """Each promise names the tests that hold it, and these exist."""
+    del env
+    with open(f"{ROOT}/docs/THREATMODEL.md", encoding="utf-8") as f:
+        text = f.read()
+    named = set(re.findall(r"`((?:unit|bpf|net|fuzz|vm)/[\w/]+)`", text))
+    known = set(run([f"{ROOT}/tests/run", "--list"]).stdout.split())
+    assert len(named) > 50, f"docs/THREATMODEL.md: names only {named}"
+    assert named <= known, "docs/THREATMODEL.md: no such tests: " + \
+        ", ".join(sorted(named - known))
+    promises = re.findall(r"^\| ([A-Z].*)\. \|(.*)\|$", text, re.M)
+    assert len(promises) > 20, f"found only {len(promises)} promises"
+    for promise, tests in promises:
+        assert "`" in tests, f"docs/THREATMODEL.md: no test for: {promise}"

@@ -122,10 +122,12 @@ static size_t first_of_port(const struct listeners *l, __be16 port)
 	return low;
 }
 
-#define for_each_listener(sk, list, at_port)                        \
-	for ((sk) = (list)->sockets + first_of_port(list, at_port); \
-	     (sk) < (list)->sockets + (list)->n &&                  \
-	     (sk)->tuple.server_port == (at_port);                  \
+/* On a host where nobody listens there is no array: nothing may be added to it. */
+#define for_each_listener(sk, list, at_port)                                   \
+	for ((sk) = (list)->n ? (list)->sockets + first_of_port(list, at_port) \
+			      : NULL;                                          \
+	     (sk) && (sk) < (list)->sockets + (list)->n &&                     \
+	     (sk)->tuple.server_port == (at_port);                             \
 	     (sk)++)
 
 __u64 listeners_print(const struct listeners *l, __be16 port)

@@ -1,0 +1,348 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Theory of operation: an input is what a client says to the control socket, in
+ * pieces as long as the first byte says. The daemon's own server and requests
+ * answer it through a unix socket; maps, kernel and loop around them are stubs
+ * of this file. Each line must get one line of JSON that is ok, or says what
+ * happened and what to do; a request that is refused changes nothing; and when
+ * the client leaves, the server forgets it.
+ */
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "daemon.h"
+#include "memfile.h"
+
+enum { SETS = 64, ROUNDS_MAX = 10000, MAP_FD = 1000 };
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+
+static struct daemon d;
+static bool changed, watching;
+static char path[64];
+
+/* ---- stubs ---- */
+
+/* What requests read; all else is not found. */
+static const size_t sizes[MAP_COUNT] = {
+	[MAP_KEYS] = sizeof(struct cookie_key),
+	[MAP_COUNTERS] = sizeof(struct counters), /* the first CPU's */
+	[MAP_WOULD] = sizeof(struct counters),
+};
+
+int loader_map_fd(const struct loader *l, enum loader_map map)
+{
+	(void)l;
+	return MAP_FD + (int)map;
+}
+
+const char *attachment_mode(const struct attachment *a)
+{
+	(void)a;
+	return "native";
+}
+
+int bpf_map_lookup_elem(int fd, const void *key, void *value)
+{
+	size_t size = sizes[fd - MAP_FD];
+
+	(void)key;
+	if (size) {
+		memset(value, 0, size);
+		return 0;
+	}
+	errno = ENOENT;
+	return -ENOENT;
+}
+
+int bpf_map_update_elem(int fd, const void *key, const void *value, __u64 flags)
+{
+	(void)fd;
+	(void)key;
+	(void)value;
+	(void)flags;
+	return 0;
+}
+
+int bpf_map_delete_elem(int fd, const void *key)
+{
+	(void)fd;
+	(void)key;
+	return 0;
+}
+
+int bpf_map_get_next_key(int fd, const void *key, void *next)
+{
+	(void)fd;
+	(void)key;
+	(void)next;
+	errno = ENOENT;
+	return -ENOENT;
+}
+
+int sockdiag_state(struct sockdiag *diag, const struct tuple *t)
+{
+	(void)diag;
+	return t->client_port & 1 ? TCP_ESTABLISHED : -ENOENT;
+}
+
+int sockdiag_destroy(struct sockdiag *diag, const struct tuple *t)
+{
+	(void)diag;
+	(void)t;
+	return 0;
+}
+
+int sockdiag_dump(struct sockdiag *diag, __u32 states, diag_fn fn, void *data)
+{
+	(void)diag;
+	(void)states;
+	(void)fn;
+	(void)data;
+	return 0;
+}
+
+int daemon_refresh(struct daemon *daemon)
+{
+	(void)daemon;
+	changed = true;
+	return 0;
+}
+
+int daemon_rotate(struct daemon *daemon)
+{
+	daemon->settings->epoch++;
+	return 0;
+}
+
+int daemon_reload(struct daemon *daemon, json_t **ret_report, char *err)
+{
+	(void)daemon;
+	(void)ret_report;
+	return config_refuse(err, -EINVAL, "/etc/synkeeper.conf:7: no");
+}
+
+void daemon_end(struct daemon *daemon, enum config_exit how)
+{
+	(void)daemon;
+	(void)how;
+}
+
+/* ---- the daemon ---- */
+
+static void enter_session(unsigned int n)
+{
+	struct tuple t = { .client = { 0, 0, htonl(0xffff), htonl(n) },
+			   .server = { 0, 0, htonl(0xffff), htonl(1) },
+			   .client_port = htons(n),
+			   .server_port = htons(443) };
+
+	sessions_enter(&d.sessions, &t, 1, TCP_ESTABLISHED);
+}
+
+static void on_told(void *data, const struct event *e)
+{
+	(void)data;
+	(void)e;
+}
+
+/* As it is before each input. */
+static void fresh_services(void)
+{
+	struct config_service web = { .name = "web",
+				      .listen = { .port = htons(443),
+						  .wildcard = true } };
+
+	services_free(d.services);
+	if (services_init(&d.loader, &d.sessions, &d.services) ||
+	    services_add(d.services, &web, NULL))
+		finding("no services");
+	changed = false;
+}
+
+static __u64 print_services(void)
+{
+	const struct service *svc = NULL;
+	__u64 print = d.settings->epoch;
+
+	while ((svc = services_next(d.services, svc)))
+		print = print * 0x100000001b3ULL + svc->id + svc->policy +
+			svc->listen.port + !!svc->drain_until_ns * 7;
+	return print;
+}
+
+static json_t *answer(struct control_client *c, const char *line, void *data)
+{
+	__u64 before = print_services();
+	json_t *reply = request_answer(c, line, data);
+
+	if (!json_is_true(json_object_get(reply, "ok")) &&
+	    before != print_services())
+		finding("refused, and something changed: %s", line);
+	watching |= json_is_true(
+		json_object_get(json_object_get(reply, "result"), "watching"));
+	return reply;
+}
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	struct sessions *s = &d.sessions;
+	char dir[] = "/tmp/synkeeper-fuzz-XXXXXX";
+
+	(void)argc;
+	(void)argv;
+	config_init(&d.config);
+	d.settings = calloc(1, sizeof(*d.settings));
+	d.settings->hash_mul = 1;
+	d.settings->set_mask = SETS - 1;
+	d.keys = (struct keys){ .fd = MAP_FD + MAP_KEYS,
+				.settings = d.settings,
+				.lifetime_ns = 60000000000ULL };
+	*s = (struct sessions){
+		.settings = d.settings,
+		.tags = calloc(SETS, sizeof(*s->tags)),
+		.marks = calloc(SETS / 64, sizeof(*s->marks)),
+		.entries = calloc(SETS * SET_WAYS, sizeof(*s->entries)),
+		.totals = calloc(SERVICES_MAX, sizeof(*s->totals)),
+		.sets = SETS,
+		.told = on_told,
+	};
+	fresh_services();
+	if (sd_event_new(&d.loop) < 0 || !mkdtemp(dir))
+		exit(1);
+	snprintf(path, sizeof(path), "%s/control", dir);
+	if (control_start(d.loop, path, answer, &d, &d.control))
+		exit(1);
+	return 0;
+}
+
+/* ---- the client ---- */
+
+struct talk {
+	int fd;
+	char *text; /* all that came back */
+	size_t len;
+	bool over;
+};
+
+static void hear(struct talk *t)
+{
+	char buf[65536];
+	ssize_t n;
+
+	while ((n = recv(t->fd, buf, sizeof(buf), MSG_DONTWAIT)) > 0) {
+		t->text = realloc(t->text, t->len + n + 1);
+		memcpy(t->text + t->len, buf, n);
+		t->len += n;
+		t->text[t->len] = '\0';
+	}
+	t->over = n == 0 || (n < 0 && errno != EAGAIN);
+}
+
+/* Lets the daemon work until it has nothing to do. */
+static void run(struct talk *t)
+{
+	int i;
+
+	for (i = 0; sd_event_run(d.loop, 0) > 0; i++) {
+		hear(t);
+		if (i > ROUNDS_MAX)
+			finding("the daemon is never done");
+	}
+	hear(t);
+}
+
+static size_t count(const char *text, size_t len)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < len; i++)
+		n += text[i] == '\n';
+	return n;
+}
+
+static bool is_sentence(const json_t *reply, const char *member)
+{
+	return json_is_string(json_object_get(reply, member));
+}
+
+static void check_reply(const char *line, size_t len)
+{
+	json_error_t error;
+	json_t *reply = json_loadb(line, len, 0, &error);
+	const json_t *ok = json_object_get(reply, "ok");
+
+	if (!json_is_boolean(ok))
+		finding("not a reply: %.*s", (int)len, line);
+	if (json_is_true(ok) ? !json_object_get(reply, "result")
+			     : !is_sentence(reply, "error") ||
+				       !is_sentence(reply, "hint"))
+		finding("half a reply: %.*s", (int)len, line);
+	json_decref(reply);
+}
+
+static void check_replies(const struct talk *t, size_t asked)
+{
+	const char *at = t->text, *end;
+	size_t n = 0;
+
+	for (; at && (end = strchr(at, '\n')); at = end + 1, n++)
+		check_reply(at, end - at);
+	if (at && *at)
+		finding("a reply without an end: %s", at);
+	if (watching ? n > asked : n != asked)
+		finding("%zu lines, %zu replies: %s", asked, n,
+			t->text ? t->text : "");
+}
+
+static void say(struct talk *t, const uint8_t *data, size_t size, size_t piece)
+{
+	size_t sent;
+
+	for (sent = 0; sent < size && !t->over; sent += piece) {
+		if (piece > size - sent)
+			piece = size - sent;
+		if (send(t->fd, data + sent, piece, MSG_NOSIGNAL) < 0)
+			break;
+		run(t);
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct sockaddr_un to = { .sun_family = AF_UNIX };
+	struct talk t = { 0 };
+	unsigned int n;
+
+	if (size < 1)
+		return -1;
+	if (changed)
+		fresh_services();
+	for (n = 1; n < 8; n++)
+		enter_session(n);
+	d.settings->epoch = 0;
+	watching = false;
+	strcpy(to.sun_path, path);
+	t.fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (connect(t.fd, (struct sockaddr *)&to, sizeof(to)))
+		finding("cannot connect: %s", strerror(errno));
+	say(&t, data + 1, size - 1, 1 + data[0] * 16UL);
+	shutdown(t.fd, SHUT_WR);
+	run(&t);
+	if (!t.over)
+		finding("the client has gone, and the server has not noticed");
+	check_replies(&t, count((const char *)data + 1, size - 1));
+	close(t.fd);
+	free(t.text);
+	return 0;
+}
