@@ -6,7 +6,7 @@ only from a peer in native mode. This one prepares 8,192 SYNs with random
 sources and sends them round and round, some ten thousand a second, which is
 plenty for skb mode. Prints {"sent": N} at its end.
 
-usage: rawflood.py IFACE SRC_MAC DST_MAC DST_IPV4 PORT SECONDS
+usage: rawflood.py IFACE SRC_MAC DST_MAC DST_IPV4 PORT SECONDS [RATE]
 """
 import json
 import random
@@ -40,18 +40,20 @@ def syn(dice, macs, dst, port):
     return macs + b"\x08\x00" + ip + tcp
 
 
-def main(iface, src_mac, dst_mac, dst, port, seconds):
+def main(iface, src_mac, dst_mac, dst, port, seconds, rate="1000000"):
     dice = random.Random(1)
     macs = bytes.fromhex((dst_mac + src_mac).replace(":", ""))
     frames = [syn(dice, macs, socket.inet_aton(dst), int(port))
               for _ in range(VARIANTS)]
-    sent, end = 0, time.monotonic() + min(float(seconds), 60)
+    start = time.monotonic()
+    sent, end = 0, start + min(float(seconds), 60)
     with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as s:
         s.bind((iface, 0))
         while time.monotonic() < end:
             for frame in frames[sent % VARIANTS:][:256]:
                 s.send(frame)
             sent += 256
+            time.sleep(max(0, start + sent / float(rate) - time.monotonic()))
     print(json.dumps({"sent": sent}))
 
 

@@ -18,21 +18,33 @@ a guest (guest.py) whose virtio-net device is the tap's other end:
 only_by="make vmcheck" keeps a test out of `make check`, which says so.
 Namespace and directory are named and removed as those of netenv.py are.
 """
+import filecmp
 import functools
 import json
 import os
 import signal
 import tempfile
+import types
 
 import netenv
 from guest import KERNELS, TEST_INIT, Guest, Nic
 from namespace import Namespace, run, wait_for
-from slack import FACTOR
+from nettest import skip
 
-OUTPUT = "/checkout/.output"
-CONTROL = "/run/synkeeper/control"
 TIMEOUT = 600
-ARM_S = 60
+FILES = {"1k": 1 << 10, "4m": 4 << 20}  # what nginx serves
+ECHO_PORT = 81
+SERVICES = ("*:80", "*:81")
+
+WRITE_FILES = """
+import json, os, sys
+sys.path.insert(0, "/checkout/tests/lib")
+import netenv
+os.makedirs("/tmp/www", exist_ok=True)
+for name, size in json.loads(sys.argv[1]).items():
+    netenv.write_pattern(f"/tmp/www/{name}", size)
+open("/tmp/nginx.conf", "w").write(sys.argv[2])
+"""
 
 
 def vm_test(kernel, *, timeout=TIMEOUT, only_by="", **options):
@@ -55,9 +67,10 @@ class VmEnv:
                                 "192.0.2.1", "2001:db8::1",
                                 "02:00:00:00:00:01")
         self.queues = queues
-        self.ip4, self.ip6 = "192.0.2.2", "2001:db8::2"
-        self.mac = "02:00:00:00:00:02"
-        nic = Nic(self.client.iface, self.mac, queues)
+        self.server = types.SimpleNamespace(
+            ip4="192.0.2.2", ip6="2001:db8::2", mac="02:00:00:00:00:02")
+        self.bin = "/checkout/.output"
+        nic = Nic(self.client.iface, self.server.mac, queues)
         self.guest = Guest(kernel, f"{self.dir}/guest", memory, cpus, [nic],
                            self.client.name, init)
 
@@ -97,9 +110,91 @@ class VmEnv:
     def _configure_guest(self):
         self.guest.shell(
             f"sysctl -q -w net.ipv6.conf.eth0.accept_dad=0; "
-            f"ip addr add {self.ip4}/24 dev eth0; "
-            f"ip addr add {self.ip6}/64 dev eth0 nodad; "
+            f"ip addr add {self.server.ip4}/24 dev eth0; "
+            f"ip addr add {self.server.ip6}/64 dev eth0 nodad; "
             f"ip link set eth0 up; "
             f"ip route add default via {self.client.ip4}; "
             f"ip -6 route add default via {self.client.ip6}")
-        self.client.run(["ping", "-c1", "-W5", self.ip4], timeout=10)
+
+    # -- what runs in the guest
+
+    def start(self, name, cmd):
+        """In the background; its output is in /tmp/NAME.log. Its pid."""
+        script = 'setsid "$@" >"$0" 2>&1 </dev/null & echo $!'
+        return int(self.guest.run(["sh", "-c", script, f"/tmp/{name}.log",
+                                   *cmd]).stdout)
+
+    def log(self, name):
+        return self.guest.run(["cat", f"/tmp/{name}.log"]).stdout
+
+    def wait_listening(self, port):
+        wait_for(lambda: self.guest.run(
+            ["ss", "-Hltn", f"sport = :{port}"]).stdout, 10,
+            f"a listener on port {port} in the guest")
+
+    def nginx(self):
+        """On both families: see FILES and fetch()."""
+        os.makedirs(f"{self.dir}/www", exist_ok=True)
+        for name, size in FILES.items():
+            netenv.write_pattern(f"{self.dir}/www/{name}", size)
+        conf = netenv.NGINX_CONF.format(
+            dir="/tmp", extra="", keepalive=65,
+            listen="listen 80; listen [::]:80;")
+        self.guest.run(["python3", "-c", WRITE_FILES, json.dumps(FILES), conf])
+        self.start("nginx", ["nginx", "-p", "/tmp", "-c", "/tmp/nginx.conf"])
+        self.wait_listening(80)
+
+    def echo(self):
+        """A server that sends back what it gets."""
+        self.start("echo", ["socat", f"TCP6-LISTEN:{ECHO_PORT},fork,"
+                            "reuseaddr,ipv6only=0", "PIPE"])
+        self.wait_listening(ECHO_PORT)
+
+    def synkeeperd(self, *args, services=SERVICES):
+        """Starts the daemon and waits until all is armed. Its pid."""
+        self.guest.shell("printf '[sessions]\nmax = 4096\n' >/tmp/conf")
+        cmd = [f"{self.bin}/synkeeperd", "-i", "eth0", "-c", "/tmp/conf"]
+        for service in services:
+            cmd += ["-s", service]
+        pid = self.start("synkeeperd", [*cmd, *args])
+        self.wait_armed(lambda: self._must_live(pid))
+        return pid
+
+    def _must_live(self, pid):
+        if self.guest.run(["test", "-e", f"/proc/{pid}"], check=False) \
+                .returncode:
+            log = self.log("synkeeperd")
+            if "lacks bpf_sk_assign" in log:
+                skip(f"Linux {self.guest.release}: {log.splitlines()[0]}")
+            raise AssertionError(f"synkeeperd ended:\n{log}")
+
+    def wait_armed(self, alive=lambda: None):
+        def armed():
+            alive()
+            p = self.synkeeper("-j", "service", "list", check=False)
+            return p.returncode == 0 and all(
+                s["armed"] for s in json.loads(p.stdout)["services"])
+        wait_for(armed, 15, "armed services in the guest")
+
+    def synkeeper(self, *args, check=True):
+        return self.guest.run([f"{self.bin}/synkeeper", *args], check)
+
+    def json(self, *args):
+        return json.loads(self.synkeeper("-j", *args).stdout)
+
+    def count(self, reason):
+        return self.json("stats")["total"].get(reason, 0)
+
+    # -- what clients do
+
+    def url(self, name, v6=False):
+        address = f"[{self.server.ip6}]" if v6 else self.server.ip4
+        return f"http://{address}/{name}"
+
+    def fetch(self, name, v6=False):
+        """curl gets a file of nginx(); its every byte must be right."""
+        copy = f"{self.dir}/fetched"
+        self.client.run(["curl", "-sSgf", "-m", 60, "-o", copy,
+                         self.url(name, v6)], timeout=60)
+        assert filecmp.cmp(copy, f"{self.dir}/www/{name}", shallow=False), \
+            f"/{name} arrived damaged"
