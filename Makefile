@@ -42,7 +42,7 @@ BENCH := $(patsubst tests/bench/%.bpf.c,$(O)/tests/%,$(wildcard tests/bench/*.bp
 
 MAN := $(patsubst man/%.scd,$(O)/man/%,$(wildcard man/*.scd))
 
-.PHONY: all help deps check demo bench bench-check lint clean tests man install uninstall deb
+.PHONY: all help deps check demo bench bench-check lint clean tests man install uninstall deb vmcheck debcheck
 all: $(O)/synkeeperd $(O)/synkeeper $(O)/synkeeper.bpf.o ## the daemon, the command, the BPF object
 
 include tests/fuzz/fuzz.mk
@@ -79,6 +79,13 @@ install: all $(MAN) ## into $(DESTDIR)$(PREFIX); a configuration that is there s
 
 uninstall: ## removes what install installed, but no configuration
 	$(Q)scripts/install --remove $(O)
+
+vmcheck: deps ## the tests in guests with other kernels (root); emulated, half an hour
+	$(Q)$(MAKE) --no-print-directory all tests
+	$(Q)tests/run vm/bpf vm/net vm/clients
+
+debcheck: deb ## the package in a guest that systemd has booted (root)
+	$(Q)tests/run vm/package
 
 deb: ## a Debian package in .output/deb/, checked by lintian (root)
 	$(Q)scripts/deb

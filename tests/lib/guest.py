@@ -35,7 +35,7 @@ IMAGES = os.path.join(ROOT, ".output/vm")
 KERNELS = ("6.1", "6.12")
 TEST_INIT = "/checkout/tests/lib/guestinit"
 SYSTEMD = "/lib/systemd/systemd"
-BOOT_S = 120
+BOOT_S = 300
 SLACK = 8  # what the tests inside are told, see slack.py
 NO_COPY = (".git", "__pycache__", ".output/vm")
 

@@ -10,7 +10,8 @@ import re
 
 from namespace import run
 from netenv import ROOT
-from vmenv import vm_test
+from nettest import skip
+from vmenv import LACKS, vm_test
 
 LINE = re.compile(r"^\[ +(OK|FAILED|ERROR|SKIPPED) +\] (\w+)$", re.M)
 
@@ -37,6 +38,8 @@ def run_all(env):
     failed, texts, passed = [], [], 0
     for what in programs():
         told, output = run_program(env, what)
+        if LACKS in output:
+            skip(f"Linux {env.guest.release}: {LACKS}")
         bad = [name for name, verdict in told if verdict in ("FAILED", "ERROR")]
         for name, verdict in told:
             if verdict == "SKIPPED":

@@ -10,40 +10,13 @@ import contextlib
 
 from namespace import wait_for
 from netenv import ROOT, last_json
-from sockets import Pattern, Task, connect
-from vmenv import ECHO_PORT, FILES, vm_test
+from sockets import connect
+from vmclients import admitted, connect_often, echo_through
+from vmenv import ECHO_PORT, vm_test
 
 CLIENTS = 100
-MOVED = 2 << 20
 FLOOD_S = 5
 FLOOD_RATE = 5000
-
-
-def connect_often(env, when, n=CLIENTS):
-    """n connections, one after the other; each must be served."""
-    script = 'for i in $(seq "$0"); do curl -sSgf -m 60 -o /dev/null ' \
-        '-w "%{size_download}\\n" "$1"; done'
-    got = env.client.run(["sh", "-c", script, n, env.url("1k")], check=False)
-    sizes = got.stdout.split()
-    want = [str(FILES["1k"])] * n
-    assert sizes == want, f"{when}: expected {n} answers of {FILES['1k']} " \
-        f"bytes, got {sizes.count(want[0])}, {got.stderr[:500]}"
-
-
-def echo_through(c, when):
-    """Megabytes there and back again."""
-    pattern = Pattern(MOVED, when)
-    task = Task(pattern.send, c)
-    pattern.check(c)
-    task.done()
-
-
-def admitted(env, n, when):
-    """Clients came by a cookie, each of them."""
-    before = env.count("admitted")
-    connect_often(env, when, n)
-    wait_for(lambda: env.count("admitted") >= before + n, 10,
-             f"{n} admitted cookies {when}")
 
 
 def flood(env):
@@ -102,7 +75,7 @@ def test_skb_6_1(env):
     protect_and_serve(env, "skb")
 
 
-@vm_test("6.12")
+@vm_test("6.12", only_by="make vmcheck")
 def test_native_6_12(env):
     protect_and_serve(env, "native")
 
