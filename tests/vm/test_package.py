@@ -69,7 +69,7 @@ def configure(env, text):
 
 
 def apt(env, *args):
-    env.guest.run(["apt-get", "-q", "-y", "--no-download", *args], timeout=300,
+    env.guest.run(["apt-get", "-q", "-y", *args], timeout=300,
                   env={"DEBIAN_FRONTEND": "noninteractive"})
 
 
