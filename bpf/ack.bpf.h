@@ -29,9 +29,12 @@ static __always_inline bool ack_cookie(const struct packet *p,
 	       cookie_check(&key->key, &p->tuple, p->seq - 1, &c, o->ts, ret);
 }
 
-static __always_inline bool kernel_cookies_left(const struct settings *cfg)
+/* May an ACK to @p's service bear a cookie that its listener made? */
+static __always_inline bool kernel_cookies_left(const struct settings *cfg,
+						const struct packet *p)
 {
-	return (__s32)(cfg->kernel_cookies_until - now_ticks()) > 0;
+	return p->ep.cookies == COOKIES_KERNEL ||
+	       (__s32)(cfg->kernel_cookies_until - now_ticks()) > 0;
 }
 
 /*
@@ -44,7 +47,7 @@ static __always_inline bool is_nobodys(const struct settings *cfg,
 {
 	*ret_few = budget_take(BUDGET_STRAY, STRAYS_PER_SECOND);
 	return !*ret_few && p->ep.mode == ENDPOINT_ARMED && !p->known &&
-	       !session_may_lack(cfg, p->set) && !kernel_cookies_left(cfg);
+	       !session_may_lack(cfg, p->set) && !kernel_cookies_left(cfg, p);
 }
 
 /* Nobody's ACK. What it costs must stay near nothing: this is the flood. */
@@ -88,16 +91,19 @@ __noinline int ack_verdict(struct xdp_md *ctx, struct packet *p)
 	if (!cfg || !p)
 		return REASON_not_ready;
 	valid = !tcpopt_ack(ctx, span_of(ctx), p, &o) &&
+		admit_can_assign() &&
 		ack_cookie(p, &o, false, &hs);
 	if (!valid && is_nobodys(cfg, p, &few))
 		return REASON_bad_cookie;
-	socket_lookup(ctx, p, kernel_cookies_left(cfg), &sk);
+	socket_lookup(ctx, p, kernel_cookies_left(cfg, p), &sk);
 	p->sk_state = sk.state;
 	if (socket_is_full(&sk)) {
 		p->sk_rcv_nxt = sk.rcv_nxt;
 		p->sk_write_seq = sk.write_seq;
 		return REASON_adopted;
 	}
+	p->tsval = o.tsval;
+	p->tsecr = o.tsecr;
 	if (sk.kernel_cookie)
 		return REASON_kernel_cookie;
 	/*
@@ -116,8 +122,6 @@ __noinline int ack_verdict(struct xdp_md *ctx, struct packet *p)
 			return sk.state == KERNEL_TIME_WAIT ? REASON_time_wait
 							    : REASON_half_open;
 		report(EVENT_IN_THE_WAY, p->ep.service, &p->tuple);
-		p->tsval = o.tsval;
-		p->tsecr = o.tsecr;
 		return REASON_in_the_way;
 	}
 	if (!valid)
@@ -125,8 +129,6 @@ __noinline int ack_verdict(struct xdp_md *ctx, struct packet *p)
 				     : ack_invalid(ctx, cfg, p, &o, few);
 	if (!sk.state)
 		return REASON_no_listener;
-	p->tsval = o.tsval;
-	p->tsecr = o.tsecr;
 	admit_mark(ctx, cfg, &hs, &o, p->ep.wscale);
 	return REASON_admitted;
 }
@@ -139,6 +141,7 @@ __noinline int ack_settle(struct xdp_md *ctx, const struct packet *p, int slot,
 			  __u32 r)
 {
 	struct session_new n = {};
+	bool begins = r == REASON_admitted || r == REASON_kernel_cookie;
 	bool known = slot >= 0;
 	struct session *s;
 
@@ -151,7 +154,7 @@ __noinline int ack_settle(struct xdp_md *ctx, const struct packet *p, int slot,
 		n.inputs = session_seen_in(p->sk_state);
 		n.client_fin = p->sk_rcv_nxt;
 		n.server_fin = p->sk_write_seq;
-	} else if (r == REASON_admitted || r == REASON_in_the_way) {
+	} else if (begins || r == REASON_in_the_way) {
 		n.inputs = 1 << SEE_ADMITTED;
 		n.client_isn = p->seq - 1;
 		n.server_isn = p->ack - 1;
@@ -170,7 +173,7 @@ __noinline int ack_settle(struct xdp_md *ctx, const struct packet *p, int slot,
 		s->server_isn = n.server_isn;
 		s->client_tsval = n.client_tsval;
 		s->server_tsval = n.server_tsval;
-		if (r == REASON_admitted)
+		if (begins)
 			s->born = now_ticks();
 		session_feed(slot, n.inputs);
 	}

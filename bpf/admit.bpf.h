@@ -10,6 +10,8 @@
 #ifndef SYNKEEPER_ADMIT_BPF_H
 #define SYNKEEPER_ADMIT_BPF_H
 
+#include <bpf/bpf_core_read.h>
+
 #include "maps.bpf.h"
 #include "packet.bpf.h"
 #include "synkeeper/cookie.h"
@@ -22,6 +24,15 @@ struct mark {
 	struct bpf_tcp_req_attrs attrs;
 };
 _Static_assert(sizeof(struct mark) <= 32, "XDP metadata is 32 bytes");
+
+/*
+ * Before Linux 6.9 there is no such function, and cookies of our own are not
+ * made. A constant for the verifier, which then skips what needs its types.
+ */
+static __always_inline bool admit_can_assign(void)
+{
+	return bpf_core_type_exists(struct bpf_tcp_req_attrs);
+}
 
 /*
  * The kernel takes no SACK that its sysctl forbids; to leave it out is safe
@@ -55,7 +66,7 @@ static __always_inline void admit_mark(struct xdp_md *ctx, struct settings *cfg,
 {
 	struct mark *mark;
 
-	if (cfg->flags & SETTING_NO_META)
+	if (!admit_can_assign() || cfg->flags & SETTING_NO_META)
 		return;
 	if (bpf_xdp_adjust_meta(ctx, -(int)sizeof(*mark))) {
 		/* racing with the daemon's store costs one more try */

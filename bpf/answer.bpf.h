@@ -14,6 +14,8 @@
 #define SYNKEEPER_ANSWER_BPF_H
 
 #include "classify.bpf.h"
+#include "socket.bpf.h"
+#include "source.bpf.h"
 #include "synkeeper/cookie.h"
 #include "tcpopt.bpf.h"
 
@@ -203,21 +205,48 @@ static __always_inline void answer_options(const struct packet *p,
 }
 
 /*
- * Step 4: a SYN becomes its SYN-ACK. @our_mss: what this interface can take. A
- * global function: the verifier looks at it once, not once for every way that
- * a packet may have come here.
+ * Turns SYN @p into the SYN-ACK with cookie @c that offers @hs. @our_mss: what
+ * this interface can take. @tsval: the client's.
+ */
+static __always_inline enum reason
+answer_syn_ack(struct xdp_md *ctx, const struct settings *cfg,
+	       const struct packet *p, const struct handshake *hs,
+	       const struct cookie *c, __u32 our_mss, __u32 tsval)
+{
+	struct answer a = {};
+	enum reason r;
+	__u32 i;
+
+	a.seq = c->isn;
+	a.ack = p->seq + 1;
+	a.flags = FLAG_SYN | FLAG_ACK | (hs->ecn ? FLAG_ECE : 0);
+	a.window = p->ep.window;
+	a.hop_limit = p->v4 ? cfg->ttl : cfg->hop_limit;
+	answer_options(p, hs, our_mss, c->tsval, tsval, &a);
+	if (answer_resize(ctx, p, answer_len(p, a.words))) {
+		a.words--;
+		for (i = 0; i < OPT_WORDS - 1; i++)
+			a.opt[i] = a.opt[i + 1];
+		if (answer_resize(ctx, p, answer_len(p, a.words)))
+			return REASON_no_room;
+	}
+	r = answer_write(ctx, p, &a);
+	return r ? r : REASON_answered;
+}
+
+/*
+ * Step 4: a SYN becomes its SYN-ACK. A global function: the verifier looks at
+ * it once, not once for every way that a packet may have come here.
  */
 __noinline int answer_syn(struct xdp_md *ctx, const struct packet *p,
 			  __u32 our_mss)
 {
 	struct settings *cfg = get_settings();
 	struct cookie_key *key;
-	struct answer a = {};
 	struct handshake hs;
 	struct cookie cookie;
 	struct tcp_opts o;
-	__u32 slot, i;
-	int r;
+	__u32 slot;
 
 	if (!cfg || !p)
 		return REASON_not_ready;
@@ -229,22 +258,69 @@ __noinline int answer_syn(struct xdp_md *ctx, const struct packet *p,
 		return REASON_bad_header;
 	answer_negotiate(cfg, p, &o, &hs);
 	cookie_make(&key->key, slot, &p->tuple, p->seq, &hs, &cookie);
+	return answer_syn_ack(ctx, cfg, p, &hs, &cookie, our_mss, o.tsval);
+}
 
-	a.seq = cookie.isn;
-	a.ack = p->seq + 1;
-	a.flags = FLAG_SYN | FLAG_ACK | (hs.ecn ? FLAG_ECE : 0);
-	a.window = p->ep.window;
-	a.hop_limit = p->v4 ? cfg->ttl : cfg->hop_limit;
-	answer_options(p, &hs, our_mss, cookie.tsval, o.tsval, &a);
-	if (answer_resize(ctx, p, answer_len(p, a.words))) {
-		a.words--;
-		for (i = 0; i < OPT_WORDS - 1; i++)
-			a.opt[i] = a.opt[i + 1];
-		if (answer_resize(ctx, p, answer_len(p, a.words)))
-			return REASON_no_room;
+/* What bounds the answers to a source, and a service that is only watched. */
+static __always_inline enum reason answer_limit(const struct settings *cfg,
+						const struct packet *p,
+						__u32 source)
+{
+	if (source != SOURCE_ALLOWED && source_over_cap(cfg, p))
+		return REASON_over_cap;
+	return p->ep.mode == ENDPOINT_MONITOR ? REASON_answered : REASON_NONE;
+}
+
+/*
+ * Asks the kernel what it has for SYN @p: a listener that made cookie @ret,
+ * bearing @hs (REASON_NONE), or why that is not the answer. A function, so that
+ * its stack and that of the option walk are not needed at once.
+ */
+static __noinline int answer_ask_kernel(struct xdp_md *ctx,
+					const struct packet *p, __u32 source,
+					struct handshake *hs,
+					struct cookie *ret)
+{
+	struct settings *cfg = get_settings();
+	struct bpf_sock_tuple tuple = {};
+	__u32 len = socket_tuple(p, &tuple);
+	enum reason r = REASON_session_syn;
+	struct bpf_sock *sk;
+
+	if (!cfg)
+		return REASON_not_ready;
+
+	sk = bpf_skc_lookup_tcp(ctx, &tuple, len, BPF_F_CURRENT_NETNS, 0);
+	if (!sk)
+		return REASON_kernel_syn;
+	if (sk->state == KERNEL_LISTEN) {
+		r = answer_limit(cfg, p, source);
+		if (!r && !kernel_cookie_make(sk, p, hs->mss, &ret->isn))
+			r = REASON_kernel_syn;
+		ret->tsval = kernel_cookie_ts(cfg, sk, hs);
 	}
-	r = answer_write(ctx, p, &a);
-	return r ? r : REASON_answered;
+	bpf_sk_release(sk);
+	return r;
+}
+
+/* The same with the kernel's cookie. @source: an enum source_kind. */
+__noinline int answer_syn_kernel(struct xdp_md *ctx, const struct packet *p,
+				 __u32 our_mss, __u32 source)
+{
+	struct settings *cfg = get_settings();
+	struct cookie cookie = {};
+	struct handshake hs;
+	struct tcp_opts o;
+	enum reason r;
+
+	if (!cfg || !p)
+		return REASON_not_ready;
+	if (tcpopt_syn(ctx, span_of(ctx), p, &o))
+		return REASON_bad_header;
+	answer_negotiate(cfg, p, &o, &hs);
+	r = answer_ask_kernel(ctx, p, source, &hs, &cookie);
+	return r ? r
+		 : answer_syn_ack(ctx, cfg, p, &hs, &cookie, our_mss, o.tsval);
 }
 
 /* An ACK that belongs to nothing gets a RST (RFC 9293 section 3.5.2). */

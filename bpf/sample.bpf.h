@@ -37,8 +37,12 @@ __noinline int sample(struct xdp_md *ctx, const struct packet *p, __u32 reason)
 	s->service = p->ep.service;
 	s->reason = reason;
 	s->tuple = p->tuple;
-	barrier_var(n); /* or the verifier is left without the bounds */
-	if (n < 1 || n > SAMPLE_BYTES || bpf_xdp_load_bytes(ctx, 0, s->data, n))
+	/*
+	 * Two bounds and not one: the verifier is left without, if the compiler
+	 * makes a subtraction of them. The lower one is for that of Linux 6.1.
+	 */
+	barrier_var(n);
+	if (n < sizeof(struct ethhdr) || bpf_xdp_load_bytes(ctx, 0, s->data, n))
 		n = 0;
 	s->data_len = n;
 	bpf_ringbuf_submit(s, 0);

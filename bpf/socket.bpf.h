@@ -9,7 +9,7 @@
 #ifndef SYNKEEPER_SOCKET_BPF_H
 #define SYNKEEPER_SOCKET_BPF_H
 
-#include "packet.bpf.h"
+#include "kernel_cookie.bpf.h"
 
 struct socket {
 	__u32 state; /* enum kernel_state; 0: nothing */
@@ -21,7 +21,7 @@ struct socket {
 	__u32 snd_nxt;
 	__u32 max_window;
 	__u32 write_seq;
-	bool kernel_cookie; /* of a listener: it sent the cookie of this ACK */
+	bool kernel_cookie; /* of a listener: it made the cookie of this ACK */
 };
 
 static __always_inline bool socket_is_full(const struct socket *sk)
@@ -54,35 +54,6 @@ static __always_inline __u32 socket_tuple(const struct packet *p,
 	return sizeof(ret->ipv6);
 }
 
-/* Headers as the kernel's cookie helpers want them: of known size. */
-struct headers {
-	union {
-		struct iphdr v4;
-		struct ipv6hdr v6;
-	};
-	struct tcphdr tcp;
-};
-
-static __always_inline bool kernel_cookie(struct xdp_md *ctx,
-					  const struct packet *p,
-					  struct bpf_sock *listener)
-{
-	struct headers h = {};
-
-	if (bpf_xdp_load_bytes(ctx, p->l4, &h.tcp, sizeof(h.tcp)))
-		return false;
-	if (p->v4) {
-		if (bpf_xdp_load_bytes(ctx, p->l3, &h.v4, sizeof(h.v4)))
-			return false;
-		return !bpf_tcp_check_syncookie(listener, &h.v4, sizeof(h.v4),
-						&h.tcp, sizeof(h.tcp));
-	}
-	if (bpf_xdp_load_bytes(ctx, p->l3, &h.v6, sizeof(h.v6)))
-		return false;
-	return !bpf_tcp_check_syncookie(listener, &h.v6, sizeof(h.v6), &h.tcp,
-					sizeof(h.tcp));
-}
-
 static __always_inline void socket_read(struct bpf_sock *sk, struct socket *ret)
 {
 	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
@@ -99,8 +70,8 @@ static __always_inline void socket_read(struct bpf_sock *sk, struct socket *ret)
 }
 
 /*
- * Asks the kernel. @maybe_cookie: also ask a listener whether it sent the
- * cookie that the ACK bears (see settings.kernel_cookies_until).
+ * Asks the kernel. @maybe_cookie: also ask a listener whether it made the
+ * cookie that the ACK bears.
  */
 static __noinline int socket_lookup(struct xdp_md *ctx, const struct packet *p,
 				    bool maybe_cookie, struct socket *ret)
@@ -115,7 +86,7 @@ static __noinline int socket_lookup(struct xdp_md *ctx, const struct packet *p,
 		return 0;
 	ret->state = sk->state;
 	if (ret->state == KERNEL_LISTEN && maybe_cookie)
-		ret->kernel_cookie = kernel_cookie(ctx, p, sk);
+		ret->kernel_cookie = kernel_cookie_check(sk, p);
 	else if (socket_is_full(ret))
 		socket_read(sk, ret);
 	bpf_sk_release(sk);

@@ -16,12 +16,11 @@
 #include "answer.bpf.h"
 #include "classify.bpf.h"
 #include "parse.bpf.h"
-#include "source.bpf.h"
 #include "verdict.bpf.h"
 
 extern int bpf_sk_assign_tcp_reqsk(struct __sk_buff *skb, struct sock *sk,
 				   struct bpf_tcp_req_attrs *attrs,
-				   int attrs__sz) __ksym;
+				   int attrs__sz) __ksym __weak;
 
 /* Any socket but a listener, for what is not part of a handshake. */
 static __always_inline bool has_socket(struct xdp_md *ctx,
@@ -58,7 +57,8 @@ static __always_inline enum reason on_syn(struct xdp_md *ctx,
 					  const struct packet *p,
 					  const struct iface *iface)
 {
-	__u32 source;
+	__u32 source, our_mss = iface->mtu - (p->v4 ? 40 : 60);
+	enum reason r;
 
 	if (!answerable(p))
 		return REASON_bad_address;
@@ -69,13 +69,12 @@ static __always_inline enum reason on_syn(struct xdp_md *ctx,
 		return REASON_denied;
 	if (!is_judged(p))
 		return REASON_disarmed_syn;
+	if (p->ep.cookies == COOKIES_KERNEL)
+		return answer_syn_kernel(ctx, p, our_mss, source);
 	if (is_known_to_kernel(ctx, cfg, p))
 		return REASON_session_syn;
-	if (source != SOURCE_ALLOWED && source_over_cap(cfg, p))
-		return REASON_over_cap;
-	if (p->ep.mode == ENDPOINT_MONITOR)
-		return REASON_answered;
-	return answer_syn(ctx, p, iface->mtu - (p->v4 ? 40 : 60));
+	r = answer_limit(cfg, p, source);
+	return r ? r : answer_syn(ctx, p, our_mss);
 }
 
 static __always_inline enum reason
@@ -202,6 +201,7 @@ by_session(struct xdp_md *ctx, struct settings *cfg, struct packet *p)
 	case REASON_adopted:
 	case REASON_time_wait:
 	case REASON_admitted:
+	case REASON_kernel_cookie:
 	case REASON_in_the_way:
 		return ack_settle(ctx, p, slot, r);
 	default:

@@ -32,7 +32,7 @@
 #include "siphash.h"
 #include "types.h"
 
-enum { ABI_VERSION = 3 };
+enum { ABI_VERSION = 4 };
 
 /*
  * The clock of sessions: CLOCK_MONOTONIC in units of 2^24 ns (16.8 ms), which
@@ -70,6 +70,9 @@ enum setting_flags {
 	SETTING_COMPLETE = 1 << 9,   /* but for marked sets, see table.h */
 	SETTING_PREFIXES = 1 << 10,  /* ask prefixes about SYNs */
 	SETTING_SAMPLED = 1 << 11,   /* somebody captures drops */
+	SETTING_KERNEL_TS = 1 << 12, /* net.ipv4.tcp_timestamps is 2 */
+	SETTING_NO_ASSIGN =
+		1 << 13, /* no bpf_sk_assign_tcp_reqsk(): Linux < 6.9 */
 };
 
 /* The first three stay in place in every version: a successor reads them. */
@@ -84,8 +87,8 @@ struct settings {
 	__u8 hop_limit; /* net.ipv6.conf.default.hop_limit */
 	__u8 pad[2];
 	/*
-	 * Until this tick an ACK may bear a cookie that the kernel sent before
-	 * a service was armed.
+	 * Until this tick an ACK may bear a cookie of the kernel's, although
+	 * the endpoint has its own: from before it was armed.
 	 */
 	__u32 kernel_cookies_until;
 	__u32 resets_per_second;  /* per CPU, RST for invalid ACKs; 0: none */
@@ -94,10 +97,20 @@ struct settings {
 	__u8 source_bits6;	  /* 1..64 */
 	__u16 sample_service;	  /* the only one to sample; 0: all */
 	__u32 samples_per_second; /* per CPU */
-	__u32 pad2;
+	__u8 syncookies_before;	  /* enum syncookies: what to restore */
+	__u8 pad2[3];
 	__u64 sample_reasons; /* bit per reason */
+	__u32 netns;	      /* inode of the daemon's network namespace */
+	__u32 pad3;
 };
-_Static_assert(sizeof(struct settings) == 72, "abi");
+_Static_assert(sizeof(struct settings) == 80, "abi");
+
+/* What net.ipv4.tcp_syncookies was before the daemon raised it. */
+enum syncookies {
+	SYNCOOKIES_KEPT, /* it did not */
+	SYNCOOKIES_WAS_0,
+	SYNCOOKIES_WAS_1,
+};
 _Static_assert(REASON_COUNT <= 64, "abi");
 
 /* keys[0..1]: live, by epoch bit. keys[2..3]: their predecessors. */
@@ -118,6 +131,12 @@ enum __attribute__((packed)) endpoint_mode {
 	ENDPOINT_OFF,	  /* disarmed, and no source is denied */
 };
 
+/* Whose cookies an endpoint answers with. */
+enum __attribute__((packed)) cookie_backend {
+	COOKIES_OWN,
+	COOKIES_KERNEL,
+};
+
 /*
  * What a SYN's answer needs of the service; small enough to sit in ports, and
  * aligned so that it is copied at once.
@@ -127,7 +146,8 @@ struct endpoint {
 	enum endpoint_mode mode;
 	__u8 wscale;  /* what the server offers */
 	__u16 window; /* of the SYN-ACK, host byte order */
-	__u16 pad;
+	enum cookie_backend cookies;
+	__u8 pad;
 };
 _Static_assert(sizeof(struct endpoint) == 8, "abi");
 

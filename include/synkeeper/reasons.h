@@ -26,7 +26,8 @@
 	X(half_open, PASS, "the kernel holds a half-open request for it")      \
 	X(time_wait, PASS, "the kernel holds a TIME-WAIT socket for it")       \
 	X(admitted, PASS, "valid cookie; becomes a socket")                    \
-	X(kernel_cookie, PASS, "valid cookie that the kernel had sent")        \
+	X(kernel_cookie, PASS,                                                 \
+	  "valid cookie of the kernel's; it makes the socket")                 \
 	X(disarmed_syn, PASS, "SYN to a disarmed service")                     \
 	X(disarmed_ack, PASS, "no cookie, but the service is disarmed")        \
 	X(answered, TX, "SYN answered with a cookie")                          \
@@ -45,7 +46,10 @@
 	X(in_the_way, DROP, "valid cookie, but an old request is in the way")  \
 	X(no_listener, PASS, "admitted, but nobody listens any more")          \
 	X(refused, PASS, "admitted, but the kernel refused the socket")        \
-	X(rst_withheld, DROP, "the kernel's RST for an ACK it had no room for")
+	X(rst_withheld, DROP,                                                  \
+	  "the kernel's RST for an ACK it had no room for")                    \
+	X(kernel_syn, PASS,                                                    \
+	  "SYN for which the kernel made no cookie: its to answer")
 
 enum reason {
 	REASON_NONE, /* go on to the next step */

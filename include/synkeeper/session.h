@@ -235,12 +235,14 @@ static __always_inline __u8 session_steps(__u8 state, __u32 inputs,
 	__u64 told = 0;
 
 	for (i = 0; i < SESSION_INPUTS; i++) {
-		__u32 seen = -(inputs >> i & 1);
+		__u32 seen = -(inputs >> i & 1), input;
 		const struct session_move *m;
 
 		barrier_var(seen); /* else the compiler makes it a branch */
+		input = (i & seen) | (SEE_NOTHING & ~seen);
+		barrier_var(input); /* the 6.1 verifier needs the mask below */
 		m = &session_moves[at & (SESSION_TABLE - 1)]
-				  [(i & seen) | (SEE_NOTHING & ~seen)];
+				  [input & (SESSION_TABLE - 1)];
 		at ^= (at ^ m->to) & -(__u32)m->moves;
 		told |= (__u64)m->event << n;
 		n = (n + m->tells * 4) & 63;

@@ -202,10 +202,12 @@ class Env:
             raise AssertionError(f"/{name} arrived damaged")
         os.unlink(copy)
 
-    def synkeeperd(self, *args, services=("*:80",), wait=True, binary=None):
+    def synkeeperd(self, *args, services=("*:80",), wait=True, binary=None,
+                   wrap=()):
         """Starts the daemon on server0, in the mode of nettest.mode(); waits
-        until it answers `status`."""
-        cmd = [binary or f"{OUTPUT}/synkeeperd", "-i", self.server.iface,
+        until it answers `status`. @wrap: a command that gets the daemon's."""
+        cmd = [*wrap, binary or f"{OUTPUT}/synkeeperd",
+               "-i", self.server.iface,
                "--pin-dir", self.pin_dir, "--control", self.control]
         if nettest.mode() != "native":  # which it finds by itself
             cmd += ["-m", nettest.mode()]

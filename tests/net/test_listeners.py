@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Services and the listeners behind them.
 
-Theory of operation: a service is armed where a listener is that takes our
-sockets; everywhere else the kernel's own answer must come: its refusal, or its
-handshake. The daemon looks about twice a second, so waits are for what
+Theory of operation: a service is armed where a listener is; everywhere else the
+kernel's own answer must come: its refusal. (Those that take no sockets from us
+are in test_kernel_cookies.py.) The daemon looks about twice a second, so waits are for what
 `service list` says.
 """
 import socket
@@ -203,24 +203,6 @@ def test_listener_goes_before_the_ack(env):
 
 
 @net_test
-def test_mptcp_listener(env):
-    try:
-        listener = listen(env, proto=socket.IPPROTO_MPTCP)
-    except OSError as e:
-        skip(f"no MPTCP: {e}")
-    with listener:
-        Server(listener)
-        env.synkeeperd()
-        row = service(env, "*:80")
-        assert not row["armed"] and "MPTCP" in row["why"], \
-            f"MPTCP listener: expected not armed and why, got {row}"
-        works(env, "MPTCP listener, IPv4", by_cookie=False)
-        works(env, "MPTCP listener, IPv6", v6=True, by_cookie=False)
-        text = env.synkeeper("service", "list").stdout
-        assert "MPTCP" in text, f"service list: expected the reason in {text}"
-
-
-@net_test
 def test_mptcp_listener_turns_plain(env):
     """Refusal is no brand: a plain listener in its place is armed."""
     try:
@@ -231,7 +213,8 @@ def test_mptcp_listener_turns_plain(env):
     listener.close()
     with listen(env) as plain:
         Server(plain)
-        wait_armed(env)
+        wait_for(lambda: service(env, "*:80")["cookies"] == "own", 3,
+                 "a plain listener's own cookies")
         works(env, "plain listener after an MPTCP one")
 
 

@@ -222,7 +222,7 @@ static void services(void **state)
 	       "- service [2001:db8::1]:2\n"
 	       "~ service 192.0.2.1:3 name: c -> d\n"
 	       "~ service *:1 policy: on -> off\n"
-	       "+ service *:2: policy off, name e\n");
+	       "+ service *:2: policy off, cookies auto, name e\n");
 }
 
 /* What an operator added is not the file's to remove, but to take over. */

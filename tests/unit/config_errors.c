@@ -105,7 +105,7 @@ static const struct {
 	  ":2: [daemon] lifetime: this key belongs under [keys]" },
 	{ "[service web]\nmetric = 1\n",
 	  ":2: [service web] metric: unknown key: [service] takes listen, "
-	  "policy" },
+	  "policy, cookies" },
 	{ "[keys]\nlifetime = 5s\nlifetime = 6s\n",
 	  ":3: [keys] lifetime: '6s': given before, on line 2: remove one" },
 

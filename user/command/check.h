@@ -60,7 +60,6 @@ bool check_is_service(const struct check *c, unsigned int port);
 /* check_host.c: the machine */
 void check_privileges(struct check *c);
 void check_kernel(struct check *c);
-void check_btf(struct check *c);
 void check_bpf(struct check *c);
 void check_bpffs(struct check *c);
 

@@ -14,10 +14,8 @@
 #include <unistd.h>
 
 #include "check.h"
-#include "kfunc.h"
+#include "feature.h"
 #include "pins.h"
-
-enum { KERNEL_MAJOR = 6, KERNEL_MINOR = 9 }; /* own cookies */
 
 void check_privileges(struct check *c)
 {
@@ -45,38 +43,46 @@ void check_privileges(struct check *c)
 		check_add(c, "privileges", CHECK_OK, NULL, "sufficient");
 }
 
-void check_kernel(struct check *c)
+/* One line if all is there, else one for each that is missing. */
+static void check_features(struct check *c, const bool has[FEATURES])
 {
-	unsigned int major = 0, minor = 0;
-	struct utsname uts;
-	bool recent;
+	char mend[96];
+	bool all = true;
+	int i;
 
-	if (uname(&uts) || sscanf(uts.release, "%u.%u", &major, &minor) != 2) {
-		check_add(c, "kernel", CHECK_WARN, "6.9 or later is needed",
-			  "unknown version");
-		return;
+	for (i = 0; i < FEATURES; i++) {
+		const struct feature_info *f = &feature_infos[i];
+
+		if (has[i])
+			continue;
+		all = false;
+		snprintf(mend, sizeof(mend), "Linux %s or later has it",
+			 f->since);
+		check_add(c, f->name, f->without ? CHECK_WARN : CHECK_FAIL,
+			  mend, "missing, for %s%s%s", f->purpose,
+			  f->without ? ": instead " : "",
+			  f->without ? f->without : "");
 	}
-	recent = major > KERNEL_MAJOR ||
-		 (major == KERNEL_MAJOR && minor >= KERNEL_MINOR);
-	check_add(c, "kernel", recent ? CHECK_OK : CHECK_WARN,
-		  "6.9 or later is needed, unless the function below is there",
-		  "%s", uts.release);
+	if (all)
+		check_add(c, "kernel features", CHECK_OK, NULL,
+			  "all %d are there", FEATURES);
 }
 
-void check_btf(struct check *c)
+void check_kernel(struct check *c)
 {
-	int err = kfunc_find(KFUNC_SOCKET);
-	bool there = !err || err == -ENOENT;
+	bool has[FEATURES];
+	struct utsname uts;
+	int err = feature_probe(has);
 
-	check_add(c, "BTF", there ? CHECK_OK : CHECK_FAIL,
+	if (!uname(&uts))
+		check_add(c, "kernel", CHECK_OK, NULL, "%s", uts.release);
+	check_add(c, "BTF", err ? CHECK_FAIL : CHECK_OK,
 		  "use a kernel built with CONFIG_DEBUG_INFO_BTF=y, as those "
 		  "of the distributions are",
 		  "/sys/kernel/btf/vmlinux %s",
-		  there ? "can be read" : "is missing or cannot be read");
-	if (there)
-		check_add(c, "socket from cookie", err ? CHECK_FAIL : CHECK_OK,
-			  "use Linux 6.9 or later with CONFIG_SYN_COOKIES=y",
-			  KFUNC_SOCKET " is %s", err ? "missing" : "there");
+		  err ? "is missing or cannot be read" : "can be read");
+	if (!err)
+		check_features(c, has);
 }
 
 /* Loads the smallest program that there is. Returns its descriptor or -errno. */

@@ -37,9 +37,9 @@ void check_syncookies(struct check *c)
 {
 	int on = check_sysctl("ipv4/tcp_syncookies", 0);
 
-	check_add(c, "tcp_syncookies", on ? CHECK_OK : CHECK_FAIL,
-		  "the kernel refuses every connection that a cookie admits: "
-		  "sysctl -w net.ipv4.tcp_syncookies=1",
+	check_add(c, "tcp_syncookies", on ? CHECK_OK : CHECK_WARN,
+		  "cookies need 1 (or 2, those of the kernel): synkeeperd sets "
+		  "it while a service is armed, and puts it back",
 		  "%d", on);
 }
 
@@ -177,8 +177,10 @@ void check_mptcp(struct check *c)
 
 	ports_of(c, is_mptcp, ports);
 	check_add(c, "MPTCP", *ports ? CHECK_WARN : CHECK_OK,
-		  "a service there stays disarmed: let the server listen with "
-		  "plain TCP (Go: GODEBUG=multipathtcp=0)",
+		  "a service there answers with the kernel's cookies, which "
+		  "keep fewer options: net.ipv4.tcp_timestamps=2 keeps them "
+		  "all; or let the server listen with plain TCP (Go: "
+		  "GODEBUG=multipathtcp=0)",
 		  *ports ? "MPTCP listens at port %s" : "no listener%s", ports);
 }
 

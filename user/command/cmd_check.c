@@ -70,7 +70,7 @@ static const struct {
 	bool of_link; /* only if the interface is one that can be protected */
 } checks[] = {
 	{ check_privileges, false }, { check_kernel, false },
-	{ check_btf, false },	     { check_bpf, false },
+	{ check_bpf, false },
 	{ check_bpffs, false },	     { check_syncookies, false },
 	{ check_options, false },    { check_backlog, false },
 	{ check_mptcp, false },	     { check_services, false },

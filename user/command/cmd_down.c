@@ -18,6 +18,7 @@
 
 #include "cmd.h"
 #include "pins.h"
+#include "syncookies.h"
 
 enum { WAIT_GONE_S = 10 };
 
@@ -45,6 +46,7 @@ static void leftover_text(FILE *out, const json_t *result)
 {
 	fputs("no daemon is running\n", out);
 	put_names(out, json_object_get(result, "links"), "detached");
+	put_names(out, json_object_get(result, "restored"), "restored");
 	fprintf(out, "removed %" JSON_INTEGER_FORMAT " pins from %s\n",
 		json_integer_value(json_object_get(result, "pins")),
 		json_string_value(json_object_get(result, "pin_dir")));
@@ -88,11 +90,21 @@ static json_t *links_in(const char *pin_dir)
 	return links;
 }
 
+/* What was put back of the host's settings. */
+static json_t *restore(const char *pin_dir)
+{
+	int value = pins_restore(pin_dir);
+
+	return value < 0 ? json_array()
+			 : json_pack("[s]", value ? SYNCOOKIES_RESTORED "1"
+						  : SYNCOOKIES_RESTORED "0");
+}
+
 static int remove_leftover(const struct cmd *c)
 {
 	const struct timespec drain = { .tv_sec = PINS_DRAIN_MS / 1000 };
 	int fd = open(c->pin_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), pins;
-	json_t *links;
+	json_t *links, *restored;
 
 	if (fd < 0 && errno != ENOENT)
 		return cmd_failed(c, errno == EACCES ? "run as root" : NULL,
@@ -107,16 +119,18 @@ static int remove_leftover(const struct cmd *c)
 	pins_disarm(c->pin_dir);
 	if (json_array_size(links))
 		nanosleep(&drain, NULL);
+	restored = restore(c->pin_dir);
 	pins = pins_remove(c->pin_dir);
 	if (fd >= 0)
 		close(fd);
 	if (pins >= 0)
 		return cmd_show(c,
-				json_pack("{s:s, s:o, s:i}", "pin_dir",
-					  c->pin_dir, "links", links, "pins",
-					  pins),
+				json_pack("{s:s, s:o, s:o, s:i}", "pin_dir",
+					  c->pin_dir, "links", links,
+					  "restored", restored, "pins", pins),
 				leftover_text);
 	json_decref(links);
+	json_decref(restored);
 	if (pins != -ENOENT)
 		return cmd_failed(c, NULL, "%s: %s", c->pin_dir,
 				  strerror(-pins));

@@ -14,6 +14,7 @@ static const struct column service_columns[] = {
 	{ "POLICY", "policy", CELL_STRING },
 	{ "ARMED", "armed", CELL_YES_NO },
 	{ "COOKIES", "cookies", CELL_STRING },
+	{ "BECAUSE", "cookies_why", CELL_STRING },
 	{ "WHY NOT", "why", CELL_STRING },
 };
 

@@ -128,9 +128,12 @@ EXPLAIN(admitted) = {
 };
 
 EXPLAIN(kernel_cookie) = {
-	"An ACK with a SYN cookie that the kernel itself had sent before the "
-	"service was armed. Such are honoured for two minutes.",
-	{ "a handshake that was under way when the service was armed" },
+	"An ACK with a SYN cookie of the kernel's: the service answers with "
+	"those, see `synkeeper service list`, or the kernel had sent it by "
+	"itself before the service was armed. Such live for two minutes.",
+	{ "every new connection of a good client, if the cookies are the "
+	  "kernel's",
+	  "a handshake that was under way when the service was armed" },
 	"Nothing to do.",
 };
 
@@ -139,7 +142,8 @@ EXPLAIN(disarmed_syn) = {
 	"it: a flood of these is not kept off.",
 	{ "the service's policy disarms it",
 	  "nobody listens on the port in this network namespace",
-	  "the listener is MPTCP, or the kernel refused a socket for it",
+	  "`cookies = own`, but the listener is MPTCP, or the kernel refused a "
+	  "socket for it",
 	  "the service was deleted and drains" },
 	"`synkeeper service list` says which it is. `synkeeper service policy "
 	"A:P on` arms; for the rest see `synkeeper check IFACE`.",
@@ -317,8 +321,8 @@ EXPLAIN(no_listener) = {
 
 EXPLAIN(refused) = {
 	"The kernel refused to make a socket of an admitted ACK; counted "
-	"besides admitted. The client gets a RST. synkeeperd logs it and lets "
-	"the service's SYNs pass until the listener changes.",
+	"besides admitted. The client gets a RST. synkeeperd logs it, and the "
+	"service answers with the kernel's cookies until the listener changes.",
 	{ "timestamps, SACK or window scaling were turned off by sysctl while "
 	  "handshakes were under way: those only, and SYNs do not pass",
 	  "the listener has become MPTCP", "no memory" },
@@ -335,6 +339,17 @@ EXPLAIN(rst_withheld) = {
 	  "no client gets through" },
 	"As for early_data: `ss -ltn`, a larger backlog, more workers. If no "
 	"client gets through, `synkeeper check IFACE` shows what NAT sees.",
+};
+
+EXPLAIN(kernel_syn) = {
+	"A SYN to a service that answers with the kernel's cookies, but the "
+	"kernel made none. It passes, and the kernel does with it what it "
+	"would without Synkeeper.",
+	{ "the server's accept queue is full: the kernel drops SYNs then",
+	  "the server was stopped a moment ago",
+	  "net.ipv4.tcp_syncookies was set to another value than 2" },
+	"A larger backlog, more workers: `ss -ltn` shows the queue. synkeeperd "
+	"sets tcp_syncookies again within a second.",
 };
 
 static const struct explanation *const explanations[] = {

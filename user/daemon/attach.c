@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "attach.h"
+#include "clsact.h"
 #include "log.h"
 #include "pins.h"
 
@@ -213,32 +214,44 @@ static int attach_xdp(const struct loader *l, const struct config *c,
 	return attach_new(l, c, a, path);
 }
 
-static int attach_tcx(const struct loader *l, struct attachment *a,
-		      const char *what, int type, int prog_fd)
+static int attach_tcx(const struct loader *l, const struct attachment *a,
+		      bool ingress, int prog_fd)
 {
 	char path[PATH_MAX];
 	int err;
 
-	link_path(l, a->ifindex, what, path, sizeof(path));
+	link_path(l, a->ifindex, ingress ? "tc" : "egress", path, sizeof(path));
 	err = update_pinned(path, a->ifindex, prog_fd);
-	if (!err)
-		err = create_pinned(path, a->ifindex, prog_fd, type, 0);
-	if (err < 0) {
-		log_err("%s: cannot attach to %s: %s: tcx needs Linux 6.6 or "
-			"later",
-			a->name, what, strerror(-err));
-		return err;
-	}
-	return 0;
+	return err ? err
+		   : create_pinned(path, a->ifindex, prog_fd,
+				   ingress ? ATTACH_TCX_INGRESS
+					   : ATTACH_TCX_EGRESS,
+				   0);
 }
 
-static int attach_tc(const struct loader *l, struct attachment *a)
+static int attach_tc_way(const struct loader *l, const struct attachment *a,
+			 bool ingress, int prog_fd)
 {
-	int err = attach_tcx(l, a, "tc", ATTACH_TCX_INGRESS, loader_tc_fd(l));
+	int err;
 
-	return err ? err
-		   : attach_tcx(l, a, "egress", ATTACH_TCX_EGRESS,
-				loader_egress_fd(l));
+	if (prog_fd < 0)
+		return 0;
+	err = l->has[FEATURE_TCX]
+		      ? attach_tcx(l, a, ingress, prog_fd)
+		      : clsact_attach(a->ifindex, ingress, prog_fd);
+	if (err < 0)
+		log_err("%s: cannot attach to tc %s: %s: synkeeper check %s "
+			"tells why",
+			a->name, ingress ? "ingress" : "egress", strerror(-err),
+			a->name);
+	return err < 0 ? err : 0;
+}
+
+static int attach_tc(const struct loader *l, const struct attachment *a)
+{
+	int err = attach_tc_way(l, a, true, loader_tc_fd(l));
+
+	return err ? err : attach_tc_way(l, a, false, loader_egress_fd(l));
 }
 
 static void detach_link(const struct loader *l, int ifindex, const char *what)
@@ -251,6 +264,8 @@ static void detach_link(const struct loader *l, int ifindex, const char *what)
 
 static void detach_tc(const struct loader *l, const struct attachment *a)
 {
+	if (!l->has[FEATURE_TCX])
+		clsact_detach(a->ifindex);
 	detach_link(l, a->ifindex, "tc");
 	detach_link(l, a->ifindex, "egress");
 }
@@ -328,6 +343,8 @@ void attach_prune(const struct loader *l, const struct attachment *keep,
 		if (i < n)
 			continue;
 		detach_link(l, ifindex, what);
+		if (!l->has[FEATURE_TCX])
+			clsact_detach(ifindex);
 		log_info("interface %d: detached %s, which the earlier "
 			 "instance had attached",
 			 ifindex, what);

@@ -2,7 +2,7 @@
 /*
  * Theory of operation: puts the programs on an interface: XDP in the
  * driver (native), or in front of the stack where the driver cannot (skb), and
- * tc on both ways through tcx. Attachments are bpf_links, pinned as
+ * tc on both ways through tcx (or clsact.h). Attachments are bpf_links, pinned as
  * PIN_DIR/links/xdp_IFINDEX, tc_IFINDEX and egress_IFINDEX: they outlive the daemon, and its
  * successor finds them and swaps the program in place, without a gap.
  *

@@ -65,13 +65,15 @@ static void rearm(struct census *c, __u64 us)
 	sd_event_source_set_enabled(c->timer, SD_EVENT_ONESHOT);
 }
 
-void census_now(struct daemon *d)
+void census_now(struct daemon *d, bool kernels)
 {
 	struct census *c = &d->census;
 
 	if (sockdiag_dump(d->diag, 1U << TCP_SYN_RECV, enter_one, d))
 		log_warn("cannot list the half-open connections");
-	if (d->cookies_sent)
+	if (kernels)
+		d->cookies_sent_ns = now_ns();
+	if (d->cookies_sent || kernels)
 		d->settings->kernel_cookies_until = ns_to_ticks(
 			d->cookies_sent_ns + KERNEL_COOKIES_S * 1000000000ULL);
 	set_complete(d, false);

@@ -261,6 +261,23 @@ static const char *const policies[] = {
 	[POLICY_OFF] = "off",
 };
 
+static const char *const backends[] = {
+	[COOKIES_BY_AUTO] = "auto",
+	[COOKIES_BY_OWN] = "own",
+	[COOKIES_BY_KERNEL] = "kernel",
+};
+
+/* The index of @text among @n @words, or -EINVAL. */
+static int find_word(const char *text, const char *const *words, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (!strcmp(text, words[i]))
+			return (int)i;
+	return -EINVAL;
+}
+
 const char *config_policy_name(enum config_policy policy)
 {
 	return policies[policy];
@@ -269,13 +286,28 @@ const char *config_policy_name(enum config_policy policy)
 int config_parse_policy(const char *text, enum config_policy *ret,
 			const char **ret_why)
 {
-	size_t i;
+	int i = find_word(text, policies, ARRAY_SIZE(policies));
 
-	for (i = 0; i < sizeof(policies) / sizeof(policies[0]); i++)
-		if (!strcmp(text, policies[i])) {
-			*ret = i;
-			return 0;
-		}
-	*ret_why = "must be on, auto, monitor or off";
-	return -EINVAL;
+	if (i >= 0)
+		*ret = i;
+	else
+		*ret_why = "must be on, auto, monitor or off";
+	return i < 0 ? i : 0;
+}
+
+const char *config_cookies_name(enum config_cookies cookies)
+{
+	return backends[cookies];
+}
+
+int config_parse_cookies(const char *text, enum config_cookies *ret,
+			 const char **ret_why)
+{
+	int i = find_word(text, backends, ARRAY_SIZE(backends));
+
+	if (i >= 0)
+		*ret = i;
+	else
+		*ret_why = "must be own, kernel or auto";
+	return i < 0 ? i : 0;
 }

@@ -15,9 +15,12 @@
 #include "arming.h"
 #include "words.h"
 
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+
 enum config_mode { MODE_AUTO, MODE_NATIVE, MODE_SKB };
 enum config_exit { EXIT_KEEP, EXIT_DETACH };
 enum config_policy { POLICY_ON, POLICY_AUTO, POLICY_MONITOR, POLICY_OFF };
+enum config_cookies { COOKIES_BY_AUTO, COOKIES_BY_OWN, COOKIES_BY_KERNEL };
 
 enum {
 	CONFIG_IFACES_MAX = 64,
@@ -32,6 +35,7 @@ struct config_service {
 	char name[NAME_MAX_LEN]; /* of the section; "" for -s */
 	struct listen listen;
 	enum config_policy policy;
+	enum config_cookies cookies;
 	unsigned int line; /* of the file; 0: not from a file */
 	bool by_hand;	   /* added while running: in no configuration */
 };
@@ -95,6 +99,10 @@ const char *config_policy_name(enum config_policy policy);
 /* The reverse; on failure *ret_why is a static sentence. */
 int config_parse_policy(const char *text, enum config_policy *ret,
 			const char **ret_why);
+
+const char *config_cookies_name(enum config_cookies cookies);
+int config_parse_cookies(const char *text, enum config_cookies *ret,
+			 const char **ret_why);
 
 /* 0, -ENOMEM, or -EEXIST: *ret_twin has the listen of an earlier service. */
 int config_find_twin(const struct config *c,

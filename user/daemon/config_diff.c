@@ -42,6 +42,12 @@ static const char *policy_text(const void *member, char *buf)
 	return config_policy_name(*(const enum config_policy *)member);
 }
 
+static const char *cookies_text(const void *member, char *buf)
+{
+	(void)buf;
+	return config_cookies_name(*(const enum config_cookies *)member);
+}
+
 static const char *yes_no_text(const void *member, char *buf)
 {
 	(void)buf;
@@ -160,6 +166,7 @@ static const struct value values[] = {
 
 static const struct value service_values[] = {
 	{ "policy", policy_text, SERVICE(policy) },
+	{ "cookies", cookies_text, SERVICE(cookies) },
 	{ "name", name_text, SERVICE(name) },
 	{ "by hand", by_hand_text, SERVICE(by_hand) },
 };

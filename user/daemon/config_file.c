@@ -74,8 +74,10 @@ static int end_section(struct config_parser *p)
 				   "[%s]: listens nowhere: add 'listen = "
 				   "ADDRESS:PORT'",
 				   p->title->text);
-	for (i = p->first_service; p->name && i < c->n_services; i++)
+	for (i = p->first_service; p->name && i < c->n_services; i++) {
 		c->services[i].policy = p->policy;
+		c->services[i].cookies = p->cookies;
+	}
 	return 0;
 }
 
@@ -155,6 +157,7 @@ static int enter(struct config_parser *p, const struct config_title *title)
 	p->title = kept;
 	p->first_service = p->c->n_services;
 	p->policy = POLICY_ON;
+	p->cookies = COOKIES_BY_AUTO;
 	memset(p->seen, 0, sizeof(p->seen));
 	return 0;
 }

@@ -10,7 +10,6 @@
 
 #include "config.h"
 
-#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
 enum {
 	CONFIG_TITLE_MAX = 48, /* more than "service " and a name */
@@ -39,6 +38,7 @@ struct config_parser {
 
 	size_t first_service; /* of this section */
 	enum config_policy policy;
+	enum config_cookies cookies;
 	unsigned int seen[CONFIG_KEYS_MAX]; /* line of a key in this section */
 	bool reset;
 	unsigned int reset_rate, reset_rate_line;

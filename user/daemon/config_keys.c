@@ -226,6 +226,15 @@ static int set_policy(struct config_parser *p, const char *value)
 	return 0;
 }
 
+static int set_cookies(struct config_parser *p, const char *value)
+{
+	const char *why;
+
+	if (config_parse_cookies(value, &p->cookies, &why))
+		return refuse(p, -EINVAL, "'%s': %s", value, why);
+	return 0;
+}
+
 #define MEMBER(m) .member = offsetof(struct config, m)
 
 static const struct config_key keys[] = {
@@ -254,6 +263,7 @@ static const struct config_key keys[] = {
 	  MEMBER(time_wait_timeout_ms), .min = "1s", .max = "10m" },
 	{ "service", "listen", set_listen, .repeats = true },
 	{ "service", "policy", set_policy },
+	{ "service", "cookies", set_cookies },
 	{ "arming", "syn-rate", set_count, MEMBER(arming.syn_rate), .least = 10,
 	  .most = 1000000000 },
 	{ "arming", "queue", set_percent, MEMBER(arming.queue) },

@@ -22,6 +22,7 @@
 #include "log.h"
 #include "metrics.h"
 #include "pins.h"
+#include "syncookies.h"
 
 enum {
 	TICK_US = 500000,      /* listeners, settings */
@@ -46,14 +47,14 @@ static int add_services(struct daemon *d)
 
 int daemon_refresh(struct daemon *d)
 {
-	bool armed = false;
+	struct endpoints_news news;
 	int err;
 
 	settings_follow(d);
 	ifaces_follow(d);
-	err = services_apply(d->services, d->diag, &d->net, &armed);
-	if (!err && armed)
-		census_now(d);
+	err = services_apply(d->services, d->diag, &d->net, d->settings, &news);
+	if (!err && (news.armed || news.own))
+		census_now(d, news.own);
 	arm_follow(d);
 	return err;
 }
@@ -204,6 +205,8 @@ static void undo(struct daemon *d)
 	bool found = d->loader.took_over || d->loader.replaces;
 
 	ifaces_detach(d, !found);
+	if (!found && d->settings)
+		syncookies_restore(d->settings, 0);
 	if (!found)
 		loader_unpin(&d->loader);
 }
@@ -320,6 +323,7 @@ int daemon_run(struct daemon *d)
 	err = sd_event_loop(d->loop);
 	if (d->ending) {
 		ifaces_detach(d, true);
+		syncookies_restore(d->settings, 0);
 		loader_unpin(&d->loader);
 	}
 	ifaces_detach_retired(d);

@@ -134,8 +134,11 @@ int events_start(struct daemon *d);
 
 int census_start(struct daemon *d);
 void census_stop(struct daemon *d);
-/* A service was armed just now: enters every connection there is. */
-void census_now(struct daemon *d);
+/*
+ * A service was armed just now: enters every connection there is. @kernels: it
+ * answered with the kernel's cookies so far.
+ */
+void census_now(struct daemon *d, bool kernels);
 
 /* arm.c: policy auto. arm_follow(): there may be services of it now. */
 int arm_start(struct daemon *d);

@@ -8,6 +8,7 @@
 #include "endpoints.h"
 #include "log.h"
 #include "services.h"
+#include "syncookies.h"
 
 static int set_alloc(struct endpoint_set *s)
 {
@@ -66,6 +67,7 @@ int endpoints_init(struct endpoints *e, const struct loader *l)
 	*e = (struct endpoints){
 		.ports_fd = loader_map_fd(l, MAP_PORTS),
 		.exact_fd = loader_map_fd(l, MAP_ENDPOINTS),
+		.can_assign = l->has[FEATURE_ASSIGN],
 	};
 	err = set_alloc(&e->now);
 	if (!err)
@@ -86,9 +88,11 @@ void endpoints_free(struct endpoints *e)
 }
 
 void endpoints_begin(struct endpoints *e, const struct netconf *net,
-		     const struct listeners *listeners)
+		     bool may_raise, const struct listeners *listeners)
 {
 	e->net = *net;
+	e->may_raise = may_raise;
+	e->need = 0;
 	e->listeners = listeners;
 	e->next.n = 0;
 	memset(e->next.ports, 0, PORTS_MAX * sizeof(*e->next.ports));
@@ -168,28 +172,77 @@ static const struct diag_socket *exact_listener(const struct listeners *l,
 	return wildcard_listener(l, at->port, is_v4(at->addr));
 }
 
-static enum service_why why_of(const struct endpoints *e,
-			       const struct service *svc,
-			       const struct diag_socket *sk)
+/* Does the kernel take no socket from us for @sk? COOKIES_AS_EVER: it does. */
+static enum service_cookies_why cannot_assign(const struct endpoints *e,
+					      const struct service *svc,
+					      const struct diag_socket *sk)
 {
+	if (!e->can_assign)
+		return COOKIES_OLD_KERNEL;
+	if (sk && sk->mptcp)
+		return COOKIES_MPTCP;
+	if (svc->refused &&
+	    svc->refused == listeners_print(e->listeners, svc->listen.port))
+		return COOKIES_REFUSED;
+	return COOKIES_AS_EVER;
+}
+
+static enum cookie_backend backend_of(const struct endpoints *e,
+				      const struct service *svc,
+				      const struct diag_socket *sk,
+				      enum service_cookies_why *ret_why)
+{
+	*ret_why = COOKIES_AS_TOLD;
+	if (svc->cookies == COOKIES_BY_AUTO)
+		*ret_why = cannot_assign(e, svc, sk);
+	if (svc->cookies == COOKIES_BY_OWN || *ret_why == COOKIES_AS_EVER)
+		return COOKIES_OWN;
+	return COOKIES_KERNEL;
+}
+
+/* Cookies of our own that nobody would honour are not sent. */
+static enum service_why why_no_own(const struct endpoints *e,
+				   const struct service *svc,
+				   const struct diag_socket *sk)
+{
+	switch (cannot_assign(e, svc, sk)) {
+	case COOKIES_OLD_KERNEL:
+		return WHY_OLD_KERNEL;
+	case COOKIES_MPTCP:
+		return WHY_MPTCP;
+	case COOKIES_REFUSED:
+		return WHY_REFUSED;
+	default:
+		return WHY_ARMED;
+	}
+}
+
+static enum service_why why_of(struct endpoints *e, const struct service *svc,
+			       const struct diag_socket *sk,
+			       enum cookie_backend cookies)
+{
+	int need = cookies == COOKIES_OWN ? SYNCOOKIES_OWN : SYNCOOKIES_KERNEL;
+	enum service_why why = WHY_ARMED;
+
 	if (svc->drain_until_ns)
 		return WHY_DRAINING;
 	if (svc->policy == POLICY_OFF)
 		return WHY_OFF;
 	if (!sk)
 		return WHY_NO_LISTENER;
-	if (sk->mptcp)
-		return WHY_MPTCP;
-	if (svc->refused &&
-	    svc->refused == listeners_print(e->listeners, svc->listen.port))
-		return WHY_REFUSED;
+	if (cookies == COOKIES_OWN)
+		why = why_no_own(e, svc, sk);
+	if (why != WHY_ARMED)
+		return why;
 	if (svc->policy == POLICY_MONITOR)
 		return WHY_MONITOR;
-	/* cookie_v4_check() drops the ACK then */
-	if (!e->net.cookies)
+	if (e->net.cookies < need && !e->may_raise)
 		return WHY_NO_COOKIES;
-	return svc->policy == POLICY_AUTO && !svc->arming.armed ? WHY_CALM
-								: WHY_ARMED;
+	if (svc->policy == POLICY_AUTO && !svc->arming.armed)
+		return WHY_CALM;
+	if (e->need < need)
+		e->need = need;
+	return WHY_ARMED;
 }
 
 static enum endpoint_mode mode_of(enum service_why why)
@@ -207,22 +260,28 @@ static enum endpoint_mode mode_of(enum service_why why)
 	}
 }
 
-static struct endpoint make(const struct endpoints *e,
-			    const struct service *svc,
+static struct endpoint make(struct endpoints *e, struct service *svc,
 			    const struct diag_socket *sk, enum service_why *why)
 {
 	__u32 rcvbuf = sk && sk->rcvbuf ? sk->rcvbuf : e->net.rcvbuf;
+	enum service_cookies_why cookies_why;
+	enum cookie_backend cookies = backend_of(e, svc, sk, &cookies_why);
 
-	*why = why_of(e, svc, sk);
+	if (sk)
+		svc->backends |= 1 << cookies;
+	if (cookies_why > svc->cookies_why)
+		svc->cookies_why = cookies_why;
+	*why = why_of(e, svc, sk, cookies);
 	return (struct endpoint){
 		.service = svc->id,
 		.mode = mode_of(*why),
 		.wscale = e->net.wscale,
 		.window = netconf_window(rcvbuf),
+		.cookies = cookies,
 	};
 }
 
-static int add_exact(struct endpoints *e, const struct service *svc,
+static int add_exact(struct endpoints *e, struct service *svc,
 		     const __be32 addr[4], const struct diag_socket *sk,
 		     enum service_why *why)
 {
@@ -269,6 +328,8 @@ int endpoints_of(struct endpoints *e, struct service *svc)
 {
 	int err;
 
+	svc->backends = 0;
+	svc->cookies_why = COOKIES_AS_EVER;
 	if (svc->listen.wildcard)
 		err = wildcard_of(e, svc);
 	else
@@ -301,22 +362,31 @@ static void dedupe(struct endpoint_set *s)
 	s->n = n;
 }
 
+static void note(const struct endpoint *old, const struct endpoint *new,
+		 struct endpoints_news *news)
+{
+	if (new->mode == ENDPOINT_ARMED && old->mode != ENDPOINT_ARMED)
+		news->armed = true;
+	if (old->cookies == COOKIES_KERNEL && new->cookies == COOKIES_OWN)
+		news->own = true;
+}
+
 static int write_exact(const struct endpoints *e,
 		       const struct endpoint_entry *entry,
-		       const struct endpoint *old, bool *armed)
+		       const struct endpoint *old, struct endpoints_news *news)
 {
+	static const struct endpoint none;
+
 	if (old && !memcmp(old, &entry->ep, sizeof(*old)))
 		return 0;
-	if (entry->ep.mode == ENDPOINT_ARMED &&
-	    (!old || old->mode != ENDPOINT_ARMED))
-		*armed = true;
+	note(old ? old : &none, &entry->ep, news);
 	return bpf_map_update_elem(e->exact_fd, &entry->key, &entry->ep,
 				   BPF_ANY)
 		       ? -errno
 		       : 0;
 }
 
-static int write_ports(struct endpoints *e, bool *armed)
+static int write_ports(struct endpoints *e, struct endpoints_news *news)
 {
 	__u32 port;
 
@@ -326,21 +396,18 @@ static int write_ports(struct endpoints *e, bool *armed)
 
 		if (!memcmp(old, new, sizeof(*old)))
 			continue;
-		if ((new->any4.mode == ENDPOINT_ARMED &&
-		     old->any4.mode != ENDPOINT_ARMED) ||
-		    (new->any6.mode == ENDPOINT_ARMED &&
-		     old->any6.mode != ENDPOINT_ARMED))
-			*armed = true;
+		note(&old->any4, &new->any4, news);
+		note(&old->any6, &new->any6, news);
 		if (bpf_map_update_elem(e->ports_fd, &port, new, BPF_ANY))
 			return -errno;
 	}
 	return 0;
 }
 
-int endpoints_commit(struct endpoints *e, bool *ret_armed)
+int endpoints_commit(struct endpoints *e, struct endpoints_news *ret)
 {
 	struct endpoint_set *now = &e->now, *next = &e->next, swap;
-	bool armed = false;
+	struct endpoints_news news = {};
 	size_t i, j;
 	int err = 0;
 
@@ -356,10 +423,10 @@ int endpoints_commit(struct endpoints *e, bool *ret_armed)
 				  j < now->n && !by_key(&now->exact[j], entry)
 					  ? &now->exact[j].ep
 					  : NULL,
-				  &armed);
+				  &news);
 	}
 	if (!err)
-		err = write_ports(e, &armed);
+		err = write_ports(e, &news);
 	for (i = 0, j = 0; i < now->n && !err; i++) {
 		while (j < next->n &&
 		       by_key(&next->exact[j], &now->exact[i]) < 0)
@@ -374,7 +441,7 @@ int endpoints_commit(struct endpoints *e, bool *ret_armed)
 	swap = *now;
 	*now = *next;
 	*next = swap;
-	*ret_armed = armed;
+	*ret = news;
 	return 0;
 }
 

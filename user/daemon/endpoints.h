@@ -11,6 +11,7 @@
 #include "loader.h"
 #include "netconf.h"
 
+struct endpoints_news;
 struct service;
 struct listeners;
 
@@ -28,8 +29,11 @@ struct endpoint_set {
 struct endpoints {
 	int ports_fd;
 	int exact_fd;
+	bool can_assign; /* FEATURE_ASSIGN */
 	/* of the round in work */
 	struct netconf net;
+	bool may_raise; /* net.cookies, to what the endpoints need */
+	int need;	/* of what is armed, see syncookies.h; 0: nothing */
 	const struct listeners *listeners;
 	struct endpoint_set now;  /* in the maps */
 	struct endpoint_set next; /* being made */
@@ -39,11 +43,12 @@ struct endpoints {
 int endpoints_init(struct endpoints *e, const struct loader *l);
 void endpoints_free(struct endpoints *e);
 
+/* @may_raise: tcp_syncookies can be raised; else endpoints do with what it is. */
 void endpoints_begin(struct endpoints *e, const struct netconf *net,
-		     const struct listeners *listeners);
+		     bool may_raise, const struct listeners *listeners);
 /* Adds @svc's endpoints and sets its why. Returns 0 or -errno, logged. */
 int endpoints_of(struct endpoints *e, struct service *svc);
-int endpoints_commit(struct endpoints *e, bool *ret_armed);
+int endpoints_commit(struct endpoints *e, struct endpoints_news *ret);
 
 /* Tells the listeners of @port from others that were or will be; 0: none. */
 __u64 listeners_print(const struct listeners *l, __be16 port);

@@ -15,7 +15,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "kfunc.h"
 #include "loader.h"
 #include "log.h"
 #include "pins.h"
@@ -66,7 +65,9 @@ int loader_xdp_frags_fd(const struct loader *l)
 
 int loader_tc_fd(const struct loader *l)
 {
-	return bpf_program__fd(l->skel->progs.synkeeper_admit);
+	return l->has[FEATURE_ASSIGN]
+		       ? bpf_program__fd(l->skel->progs.synkeeper_admit)
+		       : -1;
 }
 
 int loader_egress_fd(const struct loader *l)
@@ -158,21 +159,31 @@ static int claim_dir(struct loader *l)
 }
 
 /* What the programs need of the kernel, asked before the verifier is. */
-static int check_kernel(void)
+static int check_kernel(struct loader *l)
 {
-	switch (kfunc_find(KFUNC_SOCKET)) {
-	case 0:
-		return 0;
-	case -ENOENT:
-		log_err("this kernel lacks " KFUNC_SOCKET ": Linux 6.9 or "
-			"later with CONFIG_SYN_COOKIES=y is needed");
-		return -ENOTSUP;
-	default:
+	const struct feature_info *f;
+	int i;
+
+	if (feature_probe(l->has)) {
 		log_err("this kernel has no BTF (/sys/kernel/btf/vmlinux): use "
 			"one built with CONFIG_DEBUG_INFO_BTF=y, as Debian's "
 			"are");
 		return -ENOTSUP;
 	}
+	for (i = 0; i < FEATURES; i++) {
+		f = &feature_infos[i];
+		if (l->has[i])
+			continue;
+		if (!f->without) {
+			log_err("this kernel lacks %s: Linux %s or later is "
+				"needed",
+				f->name, f->since);
+			return -ENOTSUP;
+		}
+		log_info("this kernel lacks %s (Linux %s): %s do instead",
+			 f->name, f->since, f->without);
+	}
+	return 0;
 }
 
 static int open_pinned(const struct loader *l, enum loader_map map)
@@ -315,7 +326,7 @@ int loader_open(struct loader *l, const struct config *c)
 	int err;
 
 	*l = (struct loader){ .pin_dir = c->pin_dir, .lock_fd = -1 };
-	err = check_kernel();
+	err = check_kernel(l);
 	if (!err)
 		err = ensure_bpffs(l->pin_dir);
 	if (!err)
@@ -329,6 +340,8 @@ int loader_open(struct loader *l, const struct config *c)
 		log_err("cannot open the BPF object: %s", strerror(errno));
 		goto fail;
 	}
+	bpf_program__set_autoload(l->skel->progs.synkeeper_admit,
+				  l->has[FEATURE_ASSIGN]);
 	bpf_map__set_max_entries(l->skel->maps.session_tags, sets);
 	bpf_map__set_max_entries(l->skel->maps.session_marks, sets / 64);
 	bpf_map__set_max_entries(l->skel->maps.sessions, sets * SET_WAYS);
@@ -403,6 +416,8 @@ int loader_pin(struct loader *l)
 						 loader_tc_fd(l),
 						 loader_egress_fd(l) };
 
+		if (fds[i] < 0)
+			continue; /* left out */
 		snprintf(path, sizeof(path), "%s/%s", l->pin_dir,
 			 pins_programs[i]);
 		err = pin_over(fds[i], path);

@@ -18,6 +18,7 @@
 #define LOADER_H
 
 #include "config.h"
+#include "feature.h"
 #include "synkeeper/abi.h"
 
 struct synkeeper_bpf;
@@ -30,6 +31,7 @@ struct loader {
 	bool took_over; /* maps of an earlier instance are in use */
 	bool replaces;	/* there were some, of another version */
 	bool kept_keys; /* its keys are in the maps, one way or the other */
+	bool has[FEATURES]; /* of the kernel */
 };
 
 /* Maps by their role; file descriptors owned by the loader. */
@@ -65,6 +67,7 @@ bool loader_holds_dir(const struct loader *l);
 int loader_map_fd(const struct loader *l, enum loader_map map);
 int loader_xdp_fd(const struct loader *l);	 /* for skb mode, or by hand */
 int loader_xdp_frags_fd(const struct loader *l); /* for native mode */
+/* -1 without FEATURE_ASSIGN: then there is nothing to do on the way in. */
 int loader_tc_fd(const struct loader *l);
 int loader_egress_fd(const struct loader *l);
 

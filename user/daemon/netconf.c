@@ -15,6 +15,7 @@
 
 #include "log.h"
 #include "netconf.h"
+#include "syncookies.h"
 
 enum { RMEM_MAX_DEFAULT = 212992, ETH_FALLBACK_MSS = 1460 };
 
@@ -99,6 +100,9 @@ void netconf_read(struct netconf *ret)
 	long rmem_max = sysctl_read("core/rmem_max", 0, RMEM_MAX_DEFAULT);
 
 	ret->offer =
+		(sysctl_read("ipv4/tcp_timestamps", 0, 1) == 2
+			 ? SETTING_KERNEL_TS
+			 : 0) |
 		flag_if("ipv4/tcp_timestamps", SETTING_TS, 1) |
 		flag_if("ipv4/tcp_window_scaling", SETTING_WSCALE, 1) |
 		flag_if("ipv4/tcp_sack", SETTING_SACK, 1) |
@@ -107,7 +111,7 @@ void netconf_read(struct netconf *ret)
 		flag_if("ipv6/conf/all/forwarding", SETTING_FORWARDING, 0);
 	ret->ttl = sysctl_read("ipv4/ip_default_ttl", 0, 64);
 	ret->hop_limit = sysctl_read("ipv6/conf/default/hop_limit", 0, 64);
-	ret->cookies = sysctl_read("ipv4/tcp_syncookies", 0, 1) != 0;
+	ret->cookies = syncookies_read();
 	ret->wscale = window_scale(rmem_top > rmem_max ? rmem_top : rmem_max);
 	ret->rcvbuf = sysctl_read("ipv4/tcp_rmem", 1, 131072);
 }

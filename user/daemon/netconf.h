@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Theory of operation: what answers must know of the host's own network
- * configuration, read and never written: sysctls of the daemon's network
+ * configuration, read here and never written: sysctls of the daemon's network
  * namespace, MAC and MTU of an interface, local addresses.
  */
 #ifndef NETCONF_H
@@ -10,11 +10,11 @@
 #include "synkeeper/abi.h"
 
 struct netconf {
-	__u32 offer; /* SETTING_TS, _WSCALE, _SACK, _ECN, _FORWARDING */
+	__u32 offer; /* SETTING_TS, _WSCALE, _SACK, _ECN, _FORWARDING, _KERNEL_TS */
 	__u8 ttl;
 	__u8 hop_limit;
 	__u8 wscale;  /* what the kernel would offer */
-	__u8 cookies; /* net.ipv4.tcp_syncookies is not 0 */
+	__u8 cookies; /* net.ipv4.tcp_syncookies */
 	__u32 rcvbuf; /* bytes, net.ipv4.tcp_rmem's default */
 };
 

@@ -40,6 +40,7 @@ static int running_services(const struct daemon *d, struct config *ret)
 			continue;
 		list[n] = (struct config_service){ .listen = svc->listen,
 						   .policy = svc->policy,
+						   .cookies = svc->cookies,
 						   .by_hand = svc->by_hand };
 		snprintf(list[n++].name, sizeof(list->name), "%s", svc->name);
 	}
@@ -137,7 +138,7 @@ static void finish_ifaces(struct daemon *d, const struct config_diff *diff)
 		came = came || c->new_iface;
 	}
 	if (came)
-		census_now(d); /* who came in there before is not known */
+		census_now(d, false); /* who came in there before is not known */
 }
 
 /* What is only a number, from here on that of @wanted. */

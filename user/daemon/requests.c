@@ -19,6 +19,7 @@
 #include "metrics.h"
 #include "reason.h"
 #include "requests.h"
+#include "syncookies.h"
 
 json_t *refuse(struct request *r, const char *hint, const char *fmt, ...)
 {
@@ -296,17 +297,25 @@ static json_t *on_reload(struct daemon *d, struct request *r)
 
 static json_t *on_down(struct daemon *d, struct request *r)
 {
-	json_t *names = json_array();
+	json_t *names = json_array(), *restored = json_array();
 	size_t i;
 
+	/* it will be, when the cookies in flight have come back */
+	if (d->settings->syncookies_before)
+		json_array_append_new(
+			restored,
+			json_string(d->settings->syncookies_before ==
+						    SYNCOOKIES_WAS_1
+					    ? SYNCOOKIES_RESTORED "1"
+					    : SYNCOOKIES_RESTORED "0"));
 	for (i = 0; i < d->n_ifaces; i++)
 		if (d->ifaces[i].ifindex)
 			json_array_append_new(names,
 					      json_string(d->ifaces[i].name));
 	(void)r;
 	daemon_end(d, EXIT_DETACH);
-	return json_pack("{s:o,s:[],s:s}", "interfaces", names, "restored",
-			 "pin_dir", d->config.pin_dir);
+	return json_pack("{s:o,s:o,s:s}", "interfaces", names, "restored",
+			 restored, "pin_dir", d->config.pin_dir);
 }
 
 static const struct {

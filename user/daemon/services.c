@@ -12,6 +12,7 @@
 #include "endpoints.h"
 #include "log.h"
 #include "services.h"
+#include "syncookies.h"
 
 struct services {
 	struct service slots[SERVICES_MAX];	 /* by id; 0 stays free */
@@ -23,6 +24,8 @@ struct services {
 	struct listeners listeners;
 	struct endpoints endpoints;
 	bool changed;	    /* since the endpoints were last computed */
+	bool cannot_raise;  /* tcp_syncookies, at the last try */
+	__u64 needed_ns;    /* when cookies were last needed */
 	struct netconf net; /* that they were computed from */
 };
 
@@ -44,8 +47,34 @@ const struct service *services_next(const struct services *s,
 
 bool service_is_unprotected(const struct service *svc)
 {
-	return svc->why == WHY_NO_LISTENER || svc->why == WHY_MPTCP ||
-	       svc->why == WHY_REFUSED || svc->why == WHY_NO_COOKIES;
+	return svc->why == WHY_NO_LISTENER || svc->why == WHY_OLD_KERNEL ||
+	       svc->why == WHY_MPTCP || svc->why == WHY_REFUSED ||
+	       svc->why == WHY_NO_COOKIES;
+}
+
+const char *service_cookies(const struct service *svc)
+{
+	switch (svc->backends) {
+	case 1 << COOKIES_OWN | 1 << COOKIES_KERNEL:
+		return "own, kernel";
+	case 1 << COOKIES_KERNEL:
+		return "kernel";
+	default:
+		return svc->cookies_why == COOKIES_OLD_KERNEL ? "kernel" : "own";
+	}
+}
+
+const char *service_cookies_why(const struct service *svc)
+{
+	static const char *const text[] = {
+		[COOKIES_AS_EVER] = "",
+		[COOKIES_AS_TOLD] = "as configured",
+		[COOKIES_OLD_KERNEL] = "this kernel takes no sockets from us",
+		[COOKIES_MPTCP] = "the listener is MPTCP",
+		[COOKIES_REFUSED] = "the kernel refused a socket",
+	};
+
+	return text[svc->cookies_why];
 }
 
 const char *service_why(const struct service *svc)
@@ -57,12 +86,16 @@ const char *service_why(const struct service *svc)
 				"dropped, only counted",
 		[WHY_OFF] = "policy off",
 		[WHY_NO_LISTENER] = "nobody listens",
-		[WHY_MPTCP] = "the listener is MPTCP, for which the kernel "
-			      "takes no sockets from us: SYNs pass",
-		[WHY_NO_COOKIES] = "net.ipv4.tcp_syncookies is 0, and the "
-				   "kernel takes no sockets from us: SYNs pass",
-		[WHY_REFUSED] = "the kernel refused a socket for its listener: "
-				"SYNs pass",
+		[WHY_OLD_KERNEL] = "cookies = own, but this kernel takes no "
+				   "sockets from us: SYNs pass",
+		[WHY_MPTCP] = "cookies = own, but the listener is MPTCP, for "
+			      "which the kernel takes no sockets from us: SYNs "
+			      "pass",
+		[WHY_NO_COOKIES] = "net.ipv4.tcp_syncookies is too low and "
+				   "cannot be set from here: set it to 2: SYNs "
+				   "pass",
+		[WHY_REFUSED] = "cookies = own, but the kernel refused a "
+				"socket for its listener: SYNs pass",
 		[WHY_DRAINING] = "deleted; cookies in flight are honoured",
 	};
 
@@ -216,6 +249,7 @@ int services_set(struct services *s, const struct config_service *c,
 	}
 	svc->drain_until_ns = 0;
 	take_policy(s, svc, c->policy);
+	svc->cookies = c->cookies;
 	svc->by_hand = c->by_hand;
 	snprintf(svc->name, sizeof(svc->name), "%s", c->name);
 	if (ret)
@@ -308,9 +342,11 @@ void services_refused(struct services *s, __u16 id)
 		return;
 	svc->refused = print;
 	s->changed = true;
-	log_warn("%s: the kernel refused a socket for its listener: SYNs pass "
-		 "until the listener changes",
-		 listen_format(&svc->listen, text));
+	log_warn("%s: the kernel refused a socket for its listener: %s until "
+		 "the listener changes",
+		 listen_format(&svc->listen, text),
+		 svc->cookies == COOKIES_BY_OWN ? "SYNs pass"
+						: "the kernel's cookies");
 }
 
 /* By port; among those of one port by age. */
@@ -399,32 +435,75 @@ static void drop_drained(struct services *s)
 	}
 }
 
-int services_apply(struct services *s, struct sockdiag *diag,
-		   const struct netconf *net, bool *ret_armed)
+/*
+ * Computes the endpoints. Where tcp_syncookies cannot be raised to what they
+ * need, they are computed again, to do with what it is.
+ */
+static int compute(struct services *s, const struct netconf *net,
+		   struct settings *settings)
 {
-	struct service *svc;
+	bool may_raise = !s->cannot_raise;
 	__u32 id;
+	int err = 0;
+
+	endpoints_begin(&s->endpoints, net, may_raise, &s->listeners);
+	for (id = 1; id < SERVICES_MAX && !err; id++)
+		if (s->slots[id].id)
+			err = endpoints_of(&s->endpoints, &s->slots[id]);
+	if (err || !may_raise)
+		return err;
+	err = syncookies_raise(settings, s->endpoints.need);
+	if (err > 0)
+		log_info("net.ipv4.tcp_syncookies: %u -> %d, as cookies need "
+			 "it; it is put back when they do not",
+			 net->cookies, s->endpoints.need);
+	if (err >= 0)
+		return 0;
+	log_warn("net.ipv4.tcp_syncookies: cannot be set to %d: %s",
+		 s->endpoints.need, strerror(-err));
+	s->cannot_raise = true;
+	return compute(s, net, settings);
+}
+
+/* Cookies in flight come back within this; the kernel's live so long. */
+enum { COOKIES_LIVE_S = 120 };
+
+/* While it is 1, cookies in flight are honoured; while it is 0, none is. */
+static void lower(struct services *s, struct settings *settings)
+{
+	int need = s->endpoints.need, value;
+
+	if (need)
+		s->needed_ns = now_ns();
+	else if (now_ns() - s->needed_ns < COOKIES_LIVE_S * 1000000000ULL)
+		need = SYNCOOKIES_OWN;
+	value = syncookies_restore(settings, need);
+	if (value >= 0)
+		log_info("net.ipv4.tcp_syncookies: put back to %d", value);
+}
+
+int services_apply(struct services *s, struct sockdiag *diag,
+		   const struct netconf *net, struct settings *settings,
+		   struct endpoints_news *ret)
+{
 	int err;
 
 	err = read_listeners(s, diag);
 	if (err)
 		return err;
 	drop_drained(s);
+	*ret = (struct endpoints_news){};
 	if (!s->changed && !memcmp(&s->net, net, sizeof(*net))) {
-		*ret_armed = false;
+		lower(s, settings);
 		return 0;
 	}
-	endpoints_begin(&s->endpoints, net, &s->listeners);
-	for (id = 1; id < SERVICES_MAX && !err; id++) {
-		svc = &s->slots[id];
-		if (svc->id)
-			err = endpoints_of(&s->endpoints, svc);
-	}
+	err = compute(s, net, settings);
 	if (!err)
-		err = endpoints_commit(&s->endpoints, ret_armed);
+		err = endpoints_commit(&s->endpoints, ret);
 	if (!err) {
 		s->net = *net;
 		s->changed = false;
+		lower(s, settings);
 	}
 	return err;
 }

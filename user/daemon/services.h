@@ -6,9 +6,10 @@
  * endpoints from services and listeners, and writes what differs from the
  * time before. It is called whenever either may have changed.
  *
- * A service is armed where somebody listens that the kernel lets us hand
- * connections to. Elsewhere SYNs pass, and the kernel refuses them as it
- * always did. A wildcard service is armed per family by a listener on the
+ * A service is armed where somebody listens; elsewhere SYNs pass, and the
+ * kernel refuses them as it always did. It answers with cookies of its own, or
+ * with the kernel's where that lets us hand no connection to the listener: by
+ * then net.ipv4.tcp_syncookies is what they need (syncookies.h). A wildcard service is armed per family by a listener on the
  * wildcard address, and per address by listeners on one.
  *
  * A deleted or switched-off service keeps honouring cookies in flight: off is
@@ -30,10 +31,20 @@ enum service_why {
 	WHY_MONITOR,
 	WHY_OFF,
 	WHY_NO_LISTENER,
+	WHY_OLD_KERNEL,
 	WHY_MPTCP,
 	WHY_REFUSED,
 	WHY_NO_COOKIES,
 	WHY_DRAINING,
+};
+
+/* Why it has the cookies that it has. */
+enum service_cookies_why {
+	COOKIES_AS_EVER, /* own, as nothing speaks against them */
+	COOKIES_AS_TOLD,
+	COOKIES_OLD_KERNEL,
+	COOKIES_MPTCP,
+	COOKIES_REFUSED,
 };
 
 struct service {
@@ -41,8 +52,12 @@ struct service {
 	struct listen listen;
 	char name[NAME_MAX_LEN];
 	enum config_policy policy;
+	enum config_cookies cookies;
 	bool by_hand; /* added by the operator, in no configuration */
 	enum service_why why;
+	/* of its endpoints: 1 << enum cookie_backend; why, of the kernel's */
+	__u8 backends;
+	enum service_cookies_why cookies_why;
 	/* listeners_print() of those that bpf_sk_assign_tcp_reqsk() refused */
 	__u64 refused;
 	__u64 drain_until_ns; /* deleted; 0: in service */
@@ -50,6 +65,12 @@ struct service {
 };
 
 struct services; /* opaque */
+
+/* What a round of services_apply() came to. */
+struct endpoints_news {
+	bool armed; /* some endpoint became armed just now */
+	bool own;   /* some turned from the kernel's cookies to our own */
+};
 
 /* Listeners as last seen; owned by services. */
 struct listeners {
@@ -82,12 +103,12 @@ void services_arm(struct services *s, __u16 id, const struct arming *a);
 void services_drain_rest(struct services *s, __u64 drain_ns);
 
 /*
- * Reads the listeners anew, computes the endpoints and writes what changed.
- * *@ret_armed tells whether some endpoint became armed just now. Returns 0 or
- * -errno, logged.
+ * Reads the listeners anew, computes the endpoints and writes what changed,
+ * tcp_syncookies among it. Returns 0 or -errno, logged.
  */
 int services_apply(struct services *s, struct sockdiag *diag,
-		   const struct netconf *net, bool *ret_armed);
+		   const struct netconf *net, struct settings *settings,
+		   struct endpoints_news *ret);
 
 /* The id of the service of an address:port (exact before wildcard), or 0. */
 __u16 services_match(const struct services *s, const __be32 addr[4],
@@ -100,6 +121,8 @@ const struct service *services_next(const struct services *s,
 /* It is not armed, although its policy asks for it; service_why() says why. */
 bool service_is_unprotected(const struct service *svc);
 const char *service_why(const struct service *svc);
+const char *service_cookies(const struct service *svc);
+const char *service_cookies_why(const struct service *svc);
 struct listen service_listen(const struct service_info *i);
 /* What @id stands for, or stood for lately; NULL: nothing ever. */
 const struct service_info *services_info(const struct services *s, __u16 id);

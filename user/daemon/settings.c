@@ -14,6 +14,7 @@
 #include "clock.h"
 #include "daemon.h"
 #include "log.h"
+#include "syncookies.h"
 
 int settings_map(struct daemon *d)
 {
@@ -49,6 +50,7 @@ int settings_init(struct daemon *d)
 		s->set_mask = info.max_entries - 1;
 		s->abi = ABI_VERSION;
 	}
+	s->netns = syncookies_netns();
 	settings_configure(d);
 	return 0;
 }
@@ -65,7 +67,8 @@ void settings_follow(struct daemon *d)
 {
 	struct settings *s = d->settings;
 	const __u32 offers = SETTING_TS | SETTING_WSCALE | SETTING_SACK |
-			     SETTING_ECN | SETTING_FORWARDING;
+			     SETTING_ECN | SETTING_FORWARDING |
+			     SETTING_KERNEL_TS;
 	__u32 now = ns_to_ticks(now_ns()), wrong;
 	struct netconf before = d->net;
 	struct netconf_counts counts;

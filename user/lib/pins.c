@@ -16,8 +16,9 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "clsact.h"
 #include "pins.h"
-#include "synkeeper/abi.h"
+#include "syncookies.h"
 
 const char *const pins_programs[PINS_PROGRAMS] = { "xdp", "xdp_frags", "tc",
 						   "egress" };
@@ -81,20 +82,59 @@ static int open_pin(const char *pin_dir, const char *name)
 	return bpf_obj_get(path);
 }
 
+/* The programs' settings, of this version; returns their map or -errno. */
+static int open_settings(const char *pin_dir, struct settings *ret)
+{
+	int fd = open_pin(pin_dir, "maps/settings");
+	struct bpf_map_info info = {};
+	__u32 len = sizeof(info), zero = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (!bpf_obj_get_info_by_fd(fd, &info, &len) &&
+	    info.value_size == sizeof(*ret) &&
+	    !bpf_map_lookup_elem(fd, &zero, ret))
+		return fd;
+	close(fd);
+	return -EPROTO;
+}
+
 /* Sets and clears flags of the programs' settings. */
 static void change_flags(const char *pin_dir, __u32 set, __u32 clear)
 {
-	int fd = open_pin(pin_dir, "maps/settings");
 	struct settings cfg;
+	int fd = open_settings(pin_dir, &cfg);
 	__u32 zero = 0;
 
 	if (fd < 0)
 		return;
-	if (!bpf_map_lookup_elem(fd, &zero, &cfg)) {
-		cfg.flags = (cfg.flags | set) & ~clear;
-		bpf_map_update_elem(fd, &zero, &cfg, BPF_ANY);
-	}
+	cfg.flags = (cfg.flags | set) & ~clear;
+	bpf_map_update_elem(fd, &zero, &cfg, BPF_ANY);
 	close(fd);
+}
+
+int pins_restore(const char *pin_dir)
+{
+	struct settings cfg;
+	int fd = open_settings(pin_dir, &cfg), value;
+
+	if (fd < 0)
+		return -1;
+	value = syncookies_restore(&cfg, 0);
+	close(fd);
+	return value;
+}
+
+/* Interfaces have other numbers in another network namespace. */
+static bool is_of_this_netns(const char *pin_dir)
+{
+	struct settings cfg;
+	int fd = open_settings(pin_dir, &cfg);
+
+	if (fd < 0)
+		return false;
+	close(fd);
+	return cfg.netns == syncookies_netns();
 }
 
 void pins_disarm(const char *pin_dir)
@@ -138,7 +178,8 @@ static void detach_by_hand(int ifindex)
 	close(opts.old_prog_fd);
 }
 
-static void detach_all_by_hand(const char *pin_dir)
+/* What no link holds. */
+static void detach_unlinked(const char *pin_dir)
 {
 	int map_fd = open_pin(pin_dir, "maps/ifaces");
 	struct iface iface;
@@ -148,8 +189,10 @@ static void detach_all_by_hand(const char *pin_dir)
 		return;
 	for (slot = 0; slot < IFACES_MAX; slot++)
 		if (!bpf_map_lookup_elem(map_fd, &slot, &iface) &&
-		    iface.ifindex)
+		    iface.ifindex) {
 			detach_by_hand((int)iface.ifindex);
+			clsact_detach((int)iface.ifindex);
+		}
 	close(map_fd);
 }
 
@@ -170,7 +213,8 @@ int pins_remove(const char *pin_dir)
 	 */
 	change_flags(pin_dir, 0, SETTING_READY);
 	n += remove_in(fd, "links"); /* traffic first: detach */
-	detach_all_by_hand(pin_dir);
+	if (is_of_this_netns(pin_dir))
+		detach_unlinked(pin_dir);
 	for (i = 0; i < PINS_PROGRAMS; i++)
 		n += !unlinkat(fd, pins_programs[i], 0);
 	n += remove_in(fd, "maps");

@@ -31,6 +31,12 @@ bool pins_is_ours(int prog_fd, char ret_name[PINS_NAME_LEN]);
 enum { PINS_DRAIN_MS = 2000 };
 void pins_disarm(const char *pin_dir);
 
+/*
+ * After the end: what the daemon changed of net.ipv4.tcp_syncookies. Returns the
+ * value that was put back, or -1: nothing was to be done.
+ */
+int pins_restore(const char *pin_dir);
+
 bool pins_on_bpffs(const char *path);
 
 /* Who has the lock on the directory open as @dir_fd; 0: not known. */

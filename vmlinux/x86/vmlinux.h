@@ -348,6 +348,7 @@ typedef __s64 s64;
 
 struct sock {
 	u16 sk_protocol;
+	u8 sk_userlocks : 4;
 };
 
 struct tcp_sock {
@@ -358,6 +359,7 @@ struct tcp_sock {
 	u32 snd_nxt;
 	u32 max_window;
 	u32 write_seq;
+	u32 window_clamp;
 };
 
 enum {

@@ -10,6 +10,7 @@
 
 #define SEC(name) __attribute__((used))
 #define __ksym
+#define __weak
 #define __uint(name, val)  int(*name)[val]
 #define __type(name, val)  __typeof__(val) *name
 #define __array(name, val) __typeof__(val) *name[]

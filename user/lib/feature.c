@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Theory of operation: see feature.h. */
+#include <bpf/btf.h>
+#include <errno.h>
+#include <string.h>
+
+#include "feature.h"
+
+const struct feature_info feature_infos[FEATURES] = {
+	[FEATURE_XDP_LINK] = { "bpf_link for XDP", "5.9",
+			       "programs stay and are swapped in place", NULL,
+			       "bpf_link_type", "BPF_LINK_TYPE_XDP" },
+	[FEATURE_RINGBUF] = { "BPF ring buffer", "5.8",
+			      "events of sessions, samples of drops", NULL,
+			      "bpf_map_type", "BPF_MAP_TYPE_RINGBUF" },
+	[FEATURE_LOOP] = { "bpf_loop()", "5.17", "unusual TCP options", NULL,
+			   "bpf_func_id", "BPF_FUNC_loop" },
+	[FEATURE_FRAGS] = { "bpf_xdp_load_bytes()", "5.18",
+			    "frames in fragments (an MTU above a page)", NULL,
+			    "bpf_func_id", "BPF_FUNC_xdp_load_bytes" },
+	[FEATURE_TCX] = { "tcx", "6.6", "tc programs as links",
+			  "filters on a clsact qdisc", "bpf_attach_type",
+			  "BPF_TCX_INGRESS" },
+	[FEATURE_ASSIGN] = { "bpf_sk_assign_tcp_reqsk()", "6.9",
+			     "sockets from cookies of our own",
+			     "the kernel's cookies", NULL,
+			     "bpf_sk_assign_tcp_reqsk" },
+};
+
+static bool enum_has(const struct btf *btf, const char *name,
+		     const char *symbol)
+{
+	int id = btf__find_by_name_kind(btf, name, BTF_KIND_ENUM), i;
+	const struct btf_type *type = btf__type_by_id(btf, id > 0 ? id : 0);
+	const struct btf_enum *e;
+
+	if (id <= 0)
+		return false;
+	for (i = 0, e = btf_enum(type); i < btf_vlen(type); i++, e++)
+		if (!strcmp(btf__name_by_offset(btf, e->name_off), symbol))
+			return true;
+	return false;
+}
+
+int feature_probe(bool ret_has[FEATURES])
+{
+	struct btf *btf = btf__load_vmlinux_btf();
+	int i;
+
+	if (!btf)
+		return -ENOTSUP;
+	for (i = 0; i < FEATURES; i++) {
+		const struct feature_info *f = &feature_infos[i];
+
+		ret_has[i] =
+			f->in_enum
+				? enum_has(btf, f->in_enum, f->symbol)
+				: btf__find_by_name_kind(btf, f->symbol,
+							 BTF_KIND_FUNC) > 0;
+	}
+	btf__free(btf);
+	return 0;
+}
