@@ -299,16 +299,6 @@ def test_veth_peer(env):
 
 
 @net_test
-def test_bridge(env):
-    env.server.ip("link", "add", "br0", "address", "02:00:00:00:00:99", "type",
-                  "bridge")
-    env.server.ip("link", "set", "server0", "master", "br0")
-    expect(env, "bridge", "warn", "br0", "MAC address")
-    env.server.ip("link", "set", "br0", "address", env.server.mac)
-    expect(env, "bridge", "ok")
-
-
-@net_test
 def test_vlan(env):
     try:
         env.server.ip("link", "add", "link", "server0", "name", "v0", "type",

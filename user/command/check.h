@@ -73,7 +73,7 @@ void check_merging(struct check *c);
 void check_mtu(struct check *c);
 void check_vlan(struct check *c);
 void check_veth(struct check *c);
-void check_bridge(struct check *c);
+void check_device(struct check *c);
 
 /* check_tcp.c: the host's TCP and its listeners */
 void check_syncookies(struct check *c);

@@ -2,14 +2,14 @@
 /*
  * Theory of operation: what the interface and its driver are like, see
  * check.h. Only two findings fail: an interface that is not there, and one
- * that has no Ethernet header; everything else has a slower way.
+ * on which Synkeeper cannot work (device.h); everything else has a slower way.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <linux/if_link.h>
-#include <net/if_arp.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -209,25 +209,21 @@ void check_veth(struct check *c)
 			  "has no XDP program in native mode");
 }
 
-/* What is addressed to the bridge's MAC is not the port's, and passes. */
-void check_bridge(struct check *c)
+/* What the daemon would refuse, from where it has it. */
+void check_device(struct check *c)
 {
-	struct device bridge;
-	char bridge_name[IF_NAMESIZE], mend[192];
-	bool same;
+	struct device_trouble t;
+	struct device *all;
+	size_t n;
 
-	if (!c->link.master || device_get(NULL, c->link.master, &bridge) ||
-	    strcmp(bridge.kind, "bridge") != 0 ||
-	    !if_indextoname(c->link.master, bridge_name))
+	if (c->link_err || device_list(&all, &n))
 		return;
-	same = !memcmp(bridge.mac, c->link.mac, sizeof(bridge.mac));
-	snprintf(mend, sizeof(mend),
-		 "what is addressed to the bridge passes unprotected: give it "
-		 "the MAC address of %s, or protect %s instead, in skb mode",
-		 c->name, bridge_name);
-	check_add(c, "bridge", same ? CHECK_OK : CHECK_WARN, mend,
-		  "%s is a port of %s, which has %s MAC address", c->name,
-		  bridge_name, same ? "the same" : "another");
+	if (!device_works(&c->link, all, n, &t))
+		check_add(c, "device", CHECK_FAIL, t.mend, "%s", t.what);
+	else
+		check_add(c, "device", CHECK_OK, NULL, "%s",
+			  c->link.kind[0] ? c->link.kind : "hardware");
+	free(all);
 }
 
 void check_interface(struct check *c)
@@ -241,11 +237,6 @@ void check_interface(struct check *c)
 						   "there are"
 						 : NULL,
 			  "%s: %s", c->name, strerror(-c->link_err));
-	else if (c->link.type != ARPHRD_ETHER)
-		check_add(c, "interface", CHECK_FAIL,
-			  "name the Ethernet interface that its packets arrive "
-			  "at",
-			  "%s is not Ethernet", c->name);
 	else if (!(c->link.flags & IFF_UP))
 		check_add(c, "interface", CHECK_WARN, mend, "%s is down",
 			  c->name);

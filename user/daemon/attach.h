@@ -16,7 +16,7 @@
 
 #include "loader.h"
 
-enum { ATTACH_WHY_MAX = 160 };
+enum { ATTACH_WHY_MAX = 448 };
 
 struct attachment {
 	char name[IF_NAMESIZE]; /* of now */
@@ -27,9 +27,11 @@ struct attachment {
 	bool on;		/* ours to detach */
 	char why[ATTACH_WHY_MAX];
 	/* for ifaces.c */
-	char wanted[IF_NAMESIZE]; /* its name in the configuration */
-	__u64 leaves_ns;	  /* removed: to be detached then; 0: stays */
-	__u64 retry_ns;		  /* it is back: when to try once more */
+	bool in_trouble;	   /* see device.h: everything passes */
+	char well[ATTACH_WHY_MAX]; /* then: @why, for when it is over */
+	char wanted[IF_NAMESIZE];  /* its name in the configuration */
+	__u64 leaves_ns;	   /* removed: to be detached then; 0: stays */
+	__u64 retry_ns;		   /* it is back: when to try once more */
 	unsigned int retry_ms;
 };
 

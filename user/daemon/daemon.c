@@ -223,6 +223,7 @@ void daemon_free(struct daemon *d)
 	census_stop(d);
 	arm_stop(d);
 	sessions_free(&d->sessions);
+	devices_free(&d->devices);
 	services_free(d->services);
 	sockdiag_close(d->diag);
 	if (d->settings)

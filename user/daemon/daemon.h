@@ -11,6 +11,7 @@
 
 #include "attach.h"
 #include "control_server.h"
+#include "device.h"
 #include "keys.h"
 #include "metrics_server.h"
 #include "reaper.h"
@@ -27,6 +28,12 @@ struct census {
 	__u8 family; /* being dumped; 0: none */
 	bool enter;  /* what is unknown; else mark its set */
 	bool again;  /* something was armed meanwhile */
+};
+
+/* The devices of this namespace, see devices.c. */
+struct devices {
+	struct device *all;
+	size_t n;
 };
 
 struct daemon {
@@ -49,6 +56,7 @@ struct daemon {
 	struct sockdiag *diag;
 	struct ring_buffer *events;
 	__u64 events_until_ns; /* end of the slice in which they are read */
+	struct devices devices;
 	struct attachment ifaces[2 * CONFIG_IFACES_MAX]; /* and retired */
 	size_t n_ifaces;
 	struct control_server *control;
@@ -98,6 +106,16 @@ int settings_init(struct daemon *d);
 void settings_configure(struct daemon *d);
 
 void settings_follow(struct daemon *d);
+
+/* devices.c. An unknown device is in no trouble. */
+void devices_read(struct devices *d);
+void devices_free(struct devices *d);
+bool devices_works(const struct devices *d, int ifindex,
+		   struct device_trouble *ret);
+/* The host's address in frames that arrive at a device; false: unknown. */
+bool devices_mac(const struct devices *d, int ifindex, __u8 ret[6]);
+/* The bond that a device is a port of, or 0. */
+int devices_bond(const struct devices *d, int ifindex);
 
 /* ifaces.c. @found: also what was attached before this start. */
 int ifaces_attach(struct daemon *d);

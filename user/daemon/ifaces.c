@@ -14,6 +14,9 @@
  * One that a reload removes answers no SYN from then on (its MTU in the map is
  * 0) and is detached when cookies in flight have come back, as in daemon_end().
  *
+ * What stands in the way of protection (see device.h) and comes up later makes
+ * everything pass: the entry goes from the map until it is over.
+ *
  * Renamed, and configured by its new name: two entries share one attachment
  * until the old name's goes.
  */
@@ -66,29 +69,52 @@ static void forget_iface(const struct daemon *d, __u32 ifindex)
 	}
 }
 
+/* Is an entry of the map needed: for an interface, or a port of a bond? */
+static bool is_needed(struct daemon *d, int ifindex)
+{
+	return by_index(d, ifindex, NULL) ||
+	       by_index(d, devices_bond(&d->devices, ifindex), NULL);
+}
+
+static int write_entry(struct daemon *d, const struct iface *iface)
+{
+	int fd = loader_map_fd(&d->loader, MAP_IFACES);
+	struct iface there;
+	__u32 i, slot;
+
+	for (i = 0; i < IFACE_TRIES; i++) {
+		slot = (iface->ifindex + i) % IFACES_MAX;
+		if (bpf_map_lookup_elem(fd, &slot, &there))
+			return -errno;
+		if (there.ifindex && there.ifindex != iface->ifindex &&
+		    is_needed(d, (int)there.ifindex))
+			continue;
+		return bpf_map_update_elem(fd, &slot, iface, BPF_ANY) ? -errno
+								      : 0;
+	}
+	return -ENOSPC;
+}
+
 /* Writes what answers must know of an interface: MAC and MTU as they are now. */
 static int write_iface(struct daemon *d, const struct attachment *a)
 {
-	int fd = loader_map_fd(&d->loader, MAP_IFACES), err;
-	struct iface iface, there;
-	__u32 i, slot;
+	struct iface iface;
+	int err;
+	size_t i;
 
 	err = netconf_iface(a->name, a->ifindex, &iface);
 	if (err)
 		return err;
+	devices_mac(&d->devices, a->ifindex, iface.mac);
 	if (a->leaves_ns)
 		iface.mtu = 0;
-	for (i = 0; i < IFACE_TRIES; i++) {
-		slot = ((__u32)a->ifindex + i) % IFACES_MAX;
-		if (bpf_map_lookup_elem(fd, &slot, &there))
-			return -errno;
-		if (there.ifindex && there.ifindex != iface.ifindex &&
-		    by_index(d, (int)there.ifindex, NULL))
-			continue;
-		return bpf_map_update_elem(fd, &slot, &iface, BPF_ANY) ? -errno
-								       : 0;
+	err = write_entry(d, &iface);
+	for (i = 0; i < d->devices.n && !err; i++) {
+		iface.ifindex = d->devices.all[i].ifindex;
+		if (devices_bond(&d->devices, iface.ifindex) == a->ifindex)
+			err = write_entry(d, &iface);
 	}
-	return -ENOSPC;
+	return err;
 }
 
 /* Attaches to the interface that bears the configured name now. */
@@ -96,18 +122,24 @@ static int put_on(struct daemon *d, const struct config *c,
 		  struct attachment *a)
 {
 	struct attachment got = *a;
+	struct device_trouble t;
 	int err = 0;
 
 	got.ifindex = (int)if_nametoindex(a->wanted);
 	if (!if_indextoname(got.ifindex, got.name)) /* it may be an alias */
 		snprintf(got.name, sizeof(got.name), "%s", a->wanted);
+	devices_read(&d->devices);
+	if (!devices_works(&d->devices, got.ifindex, &t)) {
+		log_err("%s: cannot protect it: %s: %s", a->wanted, t.what,
+			t.mend);
+		return -EOPNOTSUPP;
+	}
+	got.in_trouble = false;
 	/* first, so that a program finds it from its first packet on */
 	if (got.ifindex)
 		err = write_iface(d, &got);
 	if (err)
-		log_err("%s: cannot protect it: %s%s", a->wanted,
-			strerror(-err),
-			err == -EOPNOTSUPP ? ": it is no Ethernet" : "");
+		log_err("%s: cannot protect it: %s", a->wanted, strerror(-err));
 	else
 		err = attach(&d->loader, c, got.name, &got);
 	if (err) {
@@ -183,12 +215,33 @@ static void follow_name(struct attachment *a, const char *name)
 	snprintf(a->name, sizeof(a->name), "%s", name);
 }
 
+/* Something is in the way now that was not at the start, or is no more. */
+static void follow_trouble(struct daemon *d, struct attachment *a)
+{
+	struct device_trouble t;
+	bool works = devices_works(&d->devices, a->ifindex, &t);
+
+	if (works && a->in_trouble) {
+		log_info("%s: protected again", a->name);
+		snprintf(a->why, sizeof(a->why), "%s", a->well);
+	} else if (!works && !a->in_trouble) {
+		log_err("%s: everything passes from now on: %s: %s", a->name,
+			t.what, t.mend);
+		snprintf(a->well, sizeof(a->well), "%s", a->why);
+		snprintf(a->why, sizeof(a->why), "everything passes: %s: %s",
+			 t.what, t.mend);
+		forget_iface(d, a->ifindex);
+	}
+	a->in_trouble = !works;
+}
+
 void ifaces_follow(struct daemon *d)
 {
 	char name[IF_NAMESIZE];
 	bool came = false;
 	size_t i;
 
+	devices_read(&d->devices);
 	for (i = d->n_ifaces; i--;) {
 		struct attachment *a = &d->ifaces[i];
 
@@ -201,8 +254,10 @@ void ifaces_follow(struct daemon *d)
 		else if (a->ifindex)
 			lose(d, a);
 		if (a->ifindex)
+			follow_trouble(d, a);
+		if (a->ifindex && !a->in_trouble)
 			write_iface(d, a);
-		else if (!d->ending && regain(d, a))
+		else if (!a->ifindex && !d->ending && regain(d, a))
 			came = true;
 	}
 	if (came)

@@ -92,7 +92,7 @@ static json_t *json_health(const struct daemon *d)
 {
 	const struct service *svc = NULL;
 	json_t *list = json_array();
-	char text[LISTEN_STRLEN], line[256];
+	char text[LISTEN_STRLEN], line[512];
 	size_t i;
 
 	while ((svc = services_next(d->services, svc))) {
@@ -103,7 +103,7 @@ static json_t *json_health(const struct daemon *d)
 		json_array_append_new(list, json_string(line));
 	}
 	for (i = 0; i < d->n_ifaces; i++) {
-		if (d->ifaces[i].ifindex)
+		if (d->ifaces[i].ifindex && !d->ifaces[i].in_trouble)
 			continue;
 		snprintf(line, sizeof(line), "%s is not protected: %s",
 			 d->ifaces[i].name, d->ifaces[i].why);
