@@ -42,12 +42,12 @@ $(FO)/plain/%.o: tests/fuzz/native/%.c $(NATIVE_DEPS)
 	@mkdir -p $(@D)
 	$(Q)$(FUZZ_CC) $(NATIVE_CFLAGS) -g -O2 -c $< -o $@
 
-$(FO)/user/%.o: user/%.c Makefile | $(O)/synkeeper.skel.h
+$(FO)/user/%.o: user/%.c tests/fuzz/fuzz.mk | $(O)/synkeeper.skel.h
 	$(call say,FUZZ,$@)
 	@mkdir -p $(@D)
 	$(Q)$(FUZZ_CC) $(FUZZ_CFLAGS) -MMD -MP -c $< -o $@
 
-$(FO)/serving/%.o: tests/fuzz/%.c Makefile | $(O)/synkeeper.skel.h
+$(FO)/serving/%.o: tests/fuzz/%.c tests/fuzz/fuzz.mk | $(O)/synkeeper.skel.h
 	$(call say,FUZZ,$@)
 	@mkdir -p $(@D)
 	$(Q)$(FUZZ_CC) $(FUZZ_CFLAGS) -MMD -MP -c $< -o $@
@@ -59,9 +59,10 @@ $(FUZZ_LIB): $(FUZZ_NATIVE:tests/fuzz/native/%.c=$(FO)/native/%.o) \
 	@rm -f $@
 	$(Q)$(AR) rcs $@ $^
 
+# muldefs: a stub of the target's own wins, whatever else of its file is needed
 $(FO)/%: $(FO)/serving/fuzz_%.o $(FUZZ_LIB)
 	$(call say,FUZZ,$@)
-	$(Q)$(FUZZ_CC) $(FUZZ_CFLAGS) -fsanitize=fuzzer $^ -o $@ $(ALL_LIBS)
+	$(Q)$(FUZZ_CC) $(FUZZ_CFLAGS) -fsanitize=fuzzer -Wl,-z,muldefs $^ -o $@ $(ALL_LIBS)
 
 # The corpora, for tests/run and tests/bpf/test_corpus.c; by tests/fuzz/keep
 $(FO)/checked-in/%: tests/fuzz/corpus/%.tar.gz

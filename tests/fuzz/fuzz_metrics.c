@@ -8,6 +8,7 @@
  * must be all there, and nothing but the text of the handler is ever sent.
  * Then the client leaves, and the server must have no connection left.
  */
+/* NOLINTNEXTLINE(bugprone-suspicious-include): for its static functions */
 #include "../../user/daemon/metrics_server.c"
 
 #include <stdio.h>
