@@ -97,6 +97,9 @@ static void check_response(const char *text, const uint8_t *asked, size_t size)
 	body += 4;
 	if (strncmp(text + 9, "200", 3) != 0)
 		return;
+	/* empty lines may come first (RFC 9112 section 2.2) */
+	for (; size && (*asked == '\r' || *asked == '\n'); size--)
+		asked++;
 	/* libmicrohttpd cuts a method at a NUL, but not for itself */
 	if (size >= 5 && !memcmp(asked, "HEAD ", 5)) {
 		if (*body)
