@@ -196,9 +196,9 @@ static long session_rate(__u32 way, void *data)
  * Gives up a way of a full set: one in TIME-WAIT, else that which was idle
  * longest. Returns SET_WAYS if another CPU was faster.
  */
-static __always_inline __u32 session_evict(__u32 set, __u32 now)
+static __always_inline __u32 session_evict(__u32 set)
 {
-	struct session_worst worst = { .set = set, .now = now };
+	struct session_worst worst = { .set = set, .now = now_ticks() };
 	__u32 way;
 
 	bpf_loop(SET_WAYS, session_rate, &worst, 0);
@@ -211,21 +211,18 @@ static __always_inline __u32 session_evict(__u32 set, __u32 now)
 }
 
 /*
- * Claims a way of @set and puts @tag. Returns the way, or SET_WAYS if another
+ * Claims a way of @set, whose tags are @tags, and puts @tag. Returns the way, or SET_WAYS if another
  * CPU was faster.
  */
-static __always_inline __u32 session_claim(__u32 set, __u8 tag, __u32 now)
+static __always_inline __u32 session_claim(struct session_set *tags, __u32 set,
+					   __u8 tag)
 {
-	struct session_set *tags = bpf_map_lookup_elem(&session_tags, &set);
-	__u32 way;
+	__u32 way = table_claim(tags, tag);
 
-	if (!tags)
-		return SET_WAYS;
-	way = table_claim(tags, tag);
 	if (way < SET_WAYS || table_match(tags->tags[0], 0) ||
 	    table_match(tags->tags[1], 0))
 		return way;
-	way = session_evict(set, now);
+	way = session_evict(set);
 	if (way < SET_WAYS)
 		table_retag(tags, way, tag);
 	return way;
@@ -258,7 +255,7 @@ __noinline int session_insert(const struct session_new *n)
 	struct session_set *tags;
 	struct table_hash h;
 	struct session *s;
-	__u32 set, way, service, now = now_ticks();
+	__u32 set, way, service, now;
 	__u64 told;
 
 	if (!cfg || !n)
@@ -272,12 +269,13 @@ __noinline int session_insert(const struct session_new *n)
 	live.state = session_steps(SESSION_FREE, n->inputs, &told);
 	if (!t || !tags || live.state == SESSION_FREE)
 		return -1;
-	way = session_claim(set, h.tag, now);
+	way = session_claim(tags, set, h.tag);
 	s = session_way(set, way & (SET_WAYS - 1));
 	if (way >= SET_WAYS || !s) {
 		session_mark(set);
 		return -1;
 	}
+	now = now_ticks(); /* not before: its place on the stack is needed */
 	s->tuple = n->tuple;
 	s->born = now;
 	s->client_isn = n->client_isn;

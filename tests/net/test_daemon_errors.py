@@ -105,8 +105,8 @@ def test_no_such_interface(env):
 
 @net_test
 def test_loopback(env):
-    """No Ethernet: it says so, and what it attached is off again."""
-    refused(env, ["lo", "no Ethernet"], 1, "-i", "lo", iface=False)
+    """No client comes that way: it says so, and nothing is left."""
+    refused(env, ["lo", "clients' packets"], 1, "-i", "lo", iface=False)
     assert not attached.xdp(env.server, "lo"), "lo still has an XDP program"
     assert not attached.tcx(env.server, "lo"), "lo still has a tcx program"
 

@@ -121,11 +121,11 @@ def test_services(env):
     """They come, change and go; those that went drain."""
     with reloaded(env, WEB + "[service b]\nlisten = *:81\n") as r:
         held = Held(env)
-        r.expect({"service *:82": (None, "policy on, name c")},
+        r.expect({"service *:82": (None, "policy on, cookies auto, name c")},
                  WEB + "[service b]\nlisten = *:81\n"
                        "[service c]\nlisten = *:82\n")
         r.expect({"service *:80 name": ("web", "w"),
-                  "service *:81": ("policy on, name b", None),
+                  "service *:81": ("policy on, cookies auto, name b", None),
                   "service *:82 policy": ("on", "off")},
                  "[service w]\nlisten = *:80\n"
                  "[service c]\nlisten = *:82\npolicy = off\n")
@@ -135,9 +135,9 @@ def test_services(env):
         assert not got["*:81"]["armed"] and "deleted" in got["*:81"]["why"], \
             f"a service that the file dropped should drain: {got['*:81']}"
         held.ask("after three changes of services")
-        r.expect({"service *:81": (None, "policy on, name b"),
+        r.expect({"service *:81": (None, "policy on, cookies auto, name b"),
                   "service *:80 name": ("w", "web"),
-                  "service *:82": ("policy off, name c", None)},
+                  "service *:82": ("policy off, cookies auto, name c", None)},
                  WEB + "[service b]\nlisten = *:81\n")
         assert services(env)["*:81"]["armed"], "the file's service came back"
 
@@ -164,9 +164,9 @@ def test_by_hand(env):
         r.expect({"service *:81 name": ("hand", "web"),
                   "service *:81 by hand": ("yes", "")},
                  WEB + "listen = *:81\n")
-        r.expect({"service *:81": ("policy on, name web", None)}, WEB)
+        r.expect({"service *:81": ("policy on, cookies auto, name web", None)}, WEB)
         env.synkeeper("service", "del", "*:80")
-        r.expect({"service *:80": (None, "policy on, name web")}, WEB)
+        r.expect({"service *:80": (None, "policy on, cookies auto, name web")}, WEB)
         assert services(env)["*:82"]["name"] == "hand", services(env)
 
 
@@ -257,7 +257,7 @@ def test_flags_hold(env):
     env.nginx()
     r = Reloaded(env, "", "on-exit = keep\n", ("--on-exit", "detach"),
                  ("*:80",))
-    r.expect({"service *:81": (None, "policy on, name b")},
+    r.expect({"service *:81": (None, "policy on, cookies auto, name b")},
              "[service b]\nlisten = *:81\n", "on-exit = keep\n")
     assert services(env)["*:80"]["armed"], "-s *:80 does not hold any more"
     r.process.signal(signal.SIGTERM)

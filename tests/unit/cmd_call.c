@@ -36,8 +36,9 @@ static void requests(void **state)
 		  SERVICE, "*:80: policy on, not armed: nobody listens\n" },
 		{ "service", "{\"cmd\":\"service.list\"}\n",
 		  "{\"services\":[" SERVICE "]}",
-		  "SERVICE  NAME  POLICY  ARMED  COOKIES  WHY NOT\n"
-		  "*:80     -     on      no     own      nobody listens\n" },
+		  "SERVICE  NAME  POLICY  ARMED  COOKIES  BECAUSE  WHY NOT\n"
+		  "*:80     -     on      no     own      -        nobody "
+		  "listens\n" },
 		{ "key rotate", "{\"cmd\":\"key.rotate\"}\n", "{\"epoch\":7}",
 		  "epoch 7 began; cookies of the one before stay valid until "
 		  "it ends\n" },

@@ -126,6 +126,7 @@ static const struct {
 	{ "sessions", "time-wait-timeout", "1s" },
 	{ "service web", "listen", "*:81", "listen = *:80" },
 	{ "service web", "policy", "off", "listen = *:80" },
+	{ "service web", "cookies", "kernel", "listen = *:80" },
 	{ "arming", "syn-rate", "12345" },
 	{ "arming", "queue", "33%" },
 	{ "arming", "calm", "7m" },

@@ -130,8 +130,8 @@ static void orders(void **state)
 	} table[] = {
 		{ TOP_IN, "192.0.2.1:443", "*:22" },
 		{ TOP_SYN, "192.0.2.1:443", "*:22" },
-		{ TOP_ANSWERED, "*:80", "192.0.2.1:443" },
-		{ TOP_DROPPED, "*:80", "192.0.2.1:443" },
+		{ TOP_ANSWERED, "*:80", "*:22" },
+		{ TOP_DROPPED, "*:80", "*:22" },
 		{ TOP_SESSIONS, "*:80", "192.0.2.1:443" },
 		{ TOP_SERVICE, "*:22", "192.0.2.1:443" },
 	};

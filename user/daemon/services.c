@@ -502,6 +502,8 @@ int services_apply(struct services *s, struct sockdiag *diag,
 		err = endpoints_commit(&s->endpoints, ret);
 	if (!err) {
 		s->net = *net;
+		/* as raised: whoever lowers it again is noticed */
+		s->net.cookies = syncookies_read();
 		s->changed = false;
 		lower(s, settings);
 	}
