@@ -46,6 +46,8 @@ def move_address(env, name):
     server.ip("addr", "add", f"{server.ip4}/24", "dev", name)
     server.ip("addr", "add", f"{server.ip6}/64", "dev", name, "nodad")
     server.ip("link", "set", name, "up")
+    # else the veth answers for the address, too, and may be the first
+    server.sysctl("net.ipv4.conf.all.arp_ignore", 1)
     env.client.ip("neigh", "flush", "all")
     for address in (server.ip4, server.ip6):  # a bridge has to learn
         wait_way(env, address)
