@@ -15,12 +15,27 @@
 #include "maps.bpf.h"
 #include "packet.bpf.h"
 
-static __always_inline bool is_local(const struct packet *p)
+/* A function of its own: see socket_state(). */
+static __noinline bool is_local(const struct packet *p)
 {
 	struct local_key key = { .prefixlen = 128 };
 
 	__builtin_memcpy(key.addr, p->tuple.server, 16);
 	return bpf_map_lookup_elem(&local_addrs, &key);
+}
+
+/* Exact before wildcard. A function of its own: see socket_state(). */
+static __noinline bool find_exact(struct packet *p)
+{
+	struct endpoint_key key = { .port = p->tuple.server_port };
+	const struct endpoint *ep;
+
+	__builtin_memcpy(key.addr, p->tuple.server, 16);
+	ep = bpf_map_lookup_elem(&endpoints, &key);
+	if (!ep)
+		return false;
+	p->ep = *ep;
+	return true;
 }
 
 static __always_inline enum reason find_endpoint(const struct settings *cfg,
@@ -32,17 +47,8 @@ static __always_inline enum reason find_endpoint(const struct settings *cfg,
 
 	if (!port)
 		return REASON_no_service;
-	if (port->exact) {
-		struct endpoint_key key = { .port = p->tuple.server_port };
-		const struct endpoint *ep;
-
-		__builtin_memcpy(key.addr, p->tuple.server, 16);
-		ep = bpf_map_lookup_elem(&endpoints, &key);
-		if (ep) {
-			p->ep = *ep;
-			return REASON_NONE;
-		}
-	}
+	if (port->exact && find_exact(p))
+		return REASON_NONE;
 	any = p->v4 ? &port->any4 : &port->any6;
 	if (any->mode == ENDPOINT_NONE)
 		return REASON_no_service;

@@ -15,8 +15,9 @@
 #include "maps.bpf.h"
 #include "packet.bpf.h"
 
-static __always_inline __u32 source_kind(const struct settings *cfg,
-					 const struct packet *p)
+/* A function of its own: see socket_state(). */
+static __noinline __u32 source_kind(const struct settings *cfg,
+				    const struct packet *p)
 {
 	struct local_key key = { .prefixlen = 128 };
 	__u32 zero = 0, *kind;

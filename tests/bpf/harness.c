@@ -7,6 +7,7 @@
  */
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
 #include <errno.h>
 #include <linux/bpf.h>
 #include <sched.h>
@@ -338,6 +339,18 @@ void harness_run_tc(const struct frame *in, struct run *r)
 			 strerror(-err));
 }
 
+/* Linux before 6.9 has no bpf_sk_assign_tcp_reqsk(): as the loader does. */
+static bool kernel_assigns(void)
+{
+	struct btf *btf = btf__load_vmlinux_btf();
+	bool found = btf &&
+		     btf__find_by_name_kind(btf, "bpf_sk_assign_tcp_reqsk",
+					    BTF_KIND_FUNC) > 0;
+
+	btf__free(btf);
+	return found;
+}
+
 static int load(void)
 {
 	struct synkeeper_bpf *skel;
@@ -351,6 +364,8 @@ static int load(void)
 	skel = harness.skel = synkeeper_bpf__open();
 	if (!skel)
 		return -1;
+	bpf_program__set_autoload(skel->progs.synkeeper_admit,
+				  kernel_assigns());
 	bpf_map__set_max_entries(skel->maps.session_tags, SETS);
 	bpf_map__set_max_entries(skel->maps.session_marks, SETS / 64);
 	bpf_map__set_max_entries(skel->maps.sessions, SETS * SET_WAYS);

@@ -29,14 +29,11 @@ import types
 import netenv
 from guest import KERNELS, TEST_INIT, Guest, Nic
 from namespace import Namespace, run, wait_for
-from nettest import skip
 
 TIMEOUT = 600
 FILES = {"1k": 1 << 10, "4m": 4 << 20}  # what nginx serves
 ECHO_PORT = 81
 SERVICES = ("*:80", "*:81")
-# what the verifier of 6.1 still says of the programs: not served yet
-LACKS = "combined stack size of"
 
 WRITE_FILES = """
 import json, os, sys
@@ -166,8 +163,6 @@ class VmEnv:
         if self.guest.run(["test", "-e", f"/proc/{pid}"], check=False) \
                 .returncode:
             log = self.log("synkeeperd")
-            if LACKS in log:
-                skip(f"Linux {self.guest.release}: {LACKS}")
             raise AssertionError(f"synkeeperd ended:\n{log}")
 
     def wait_armed(self, alive=lambda: None):

@@ -10,9 +10,14 @@ import re
 
 from namespace import run
 from netenv import ROOT
-from nettest import skip
-from vmenv import LACKS, vm_test
+from vmenv import vm_test
 
+# On Linux 6.1, which makes no sockets of our cookies: what needs one admitted.
+NO_ADMISSION = ("bpf/ack", "bpf/admit", "bpf/corpus", "bpf/sessions/half_open",
+                "bpf/sessions/time_wait",
+                "bpf/sessions/evicts_the_longest_idle",
+                "bpf/sessions/evicts_time_wait_first",
+                "bpf/sources/what_a_list_leaves_alone")
 LINE = re.compile(r"^\[ +(OK|FAILED|ERROR|SKIPPED) +\] (\w+)$", re.M)
 
 
@@ -34,12 +39,16 @@ def run_program(env, what):
     return told, p.stdout
 
 
-def run_all(env):
+def run_all(env, left_out=()):
     failed, texts, passed = [], [], 0
+    for name in left_out:
+        print(f"skip {name}: Linux {env.guest.release} admits no cookie of "
+              "ours")
     for what in programs():
+        if f"bpf/{what}" in left_out:
+            continue
         told, output = run_program(env, what)
-        if LACKS in output:
-            skip(f"Linux {env.guest.release}: {LACKS}")
+        told = [t for t in told if t[0] not in left_out]
         bad = [name for name, verdict in told if verdict in ("FAILED", "ERROR")]
         for name, verdict in told:
             if verdict == "SKIPPED":
@@ -56,7 +65,7 @@ def run_all(env):
 
 @vm_test("6.1")
 def test_linux_6_1(env):
-    run_all(env)
+    run_all(env, NO_ADMISSION)
 
 
 @vm_test("6.12")
