@@ -17,7 +17,10 @@ NO_ADMISSION = ("bpf/ack", "bpf/admit", "bpf/corpus", "bpf/sessions/half_open",
                 "bpf/sessions/time_wait",
                 "bpf/sessions/evicts_the_longest_idle",
                 "bpf/sessions/evicts_time_wait_first",
+                "bpf/sessions/overflow_refuses_nobody",
+                "bpf/sessions/set_being_filled",
                 "bpf/sources/what_a_list_leaves_alone")
+
 LINE = re.compile(r"^\[ +(OK|FAILED|ERROR|SKIPPED) +\] (\w+)$", re.M)
 
 
