@@ -252,6 +252,7 @@ def test_macvlan_passthru(env):
 def test_vlan(env):
     """Named itself: in skb mode, with or without tags in the frames."""
     env.nginx()
+    env.xdp(env.client, "pass")  # "client" knows no other address
     for ns in (env.client, env.server):
         add(env, "v5", "vlan", "id", "5", lower=ns.iface, ns=ns)
     addresses = give_addresses(env, "v5", "v5")
