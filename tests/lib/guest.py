@@ -37,7 +37,7 @@ TEST_INIT = "/checkout/tests/lib/guestinit"
 SYSTEMD = "/lib/systemd/systemd"
 BOOT_S = 300
 SLACK = 8  # what the tests inside are told, see slack.py
-NO_COPY = (".git", "__pycache__", ".output/vm")
+NO_COPY = (".git", "__pycache__", ".output/vm", ".output/www")
 
 
 class GuestError(AssertionError):

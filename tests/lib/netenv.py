@@ -36,6 +36,7 @@ OUTPUT = os.path.join(ROOT, ".output")
 BPFFS = "/sys/fs/bpf"
 PREFIX = "synkeeper-test-"
 FLOOD_OBJECT = os.path.join(OUTPUT, "flood.bpf.o")
+WWW = os.path.join(OUTPUT, "www")  # what nginx serves: written only once
 CLIENT_SEEN = ("client_synack", "spoofed_synack", "spoofed_rst",
                "spoofed_other")  # enum client_seen_key
 
@@ -132,24 +133,26 @@ class Env:
         os.mkdir(self.dir)
         for ns in (self.client, self.server):
             run(["ip", "netns", "add", ns.name])
-            ns.sysctl("net.ipv6.conf.default.accept_dad", 0)
-            ns.sysctl("net.ipv6.conf.default.router_solicitations", 0)
+            ns.run(["sysctl", "-qw", "net.ipv6.conf.default.accept_dad=0",
+                    "net.ipv6.conf.default.router_solicitations=0"])
         # one queue, so that good packets queue up behind a flood's
         queues = ["numtxqueues", "1", "numrxqueues", "1"]
         run(["ip", "-n", self.client.name, "link", "add", "client0", *queues,
              "type", "veth", "peer", "server0", *queues, "netns",
              self.server.name])
-        for ns, peer in ((self.client, self.server),
-                         (self.server, self.client)):
-            ns.ip("link", "set", ns.iface, "address", ns.mac)
-            ns.ip("addr", "add", f"{ns.ip4}/24", "dev", ns.iface)
-            ns.ip("addr", "add", f"{ns.ip6}/64", "dev", ns.iface, "nodad")
-            ns.ip("link", "set", "lo", "up")
-            ns.ip("link", "set", ns.iface, "up")
+        for ns in (self.client, self.server):
+            ns.run(["ip", "-batch", "-"], input=f"""
+                link set {ns.iface} address {ns.mac}
+                addr add {ns.ip4}/24 dev {ns.iface}
+                addr add {ns.ip6}/64 dev {ns.iface} nodad
+                link set lo up
+                link set {ns.iface} up
+            """)
         # replies to spoofed sources must go somewhere
-        self.server.ip("route", "add", "default", "via", self.client.ip4)
-        self.server.ip("-6", "route", "add", "default", "via",
-                       self.client.ip6)
+        self.server.run(["ip", "-batch", "-"], input=f"""
+            route add default via {self.client.ip4}
+            route add ::/0 via {self.client.ip6}
+        """)
         os.mkdir(self.bed_dir, 0o700)
         run(["bpftool", "prog", "loadall", FLOOD_OBJECT, self.bed_dir,
              "pinmaps", f"{self.bed_dir}/maps"])
@@ -174,11 +177,12 @@ class Env:
 
     def nginx(self, port=80, keepalive=True, backlog=511, extra="", cpu=None):
         """Starts nginx on both families: /1k, /10m, /100m; see fetch()."""
-        www = f"{self.dir}/www"
-        os.makedirs(www, exist_ok=True)
-        for name, size in (("1k", 1 << 10), ("10m", 10 << 20),
-                           ("100m", 100 << 20)):
-            write_pattern(f"{www}/{name}", size)
+        if not os.path.lexists(f"{self.dir}/www"):
+            os.makedirs(WWW, exist_ok=True)
+            for name, size in (("1k", 1 << 10), ("10m", 10 << 20),
+                               ("100m", 100 << 20)):
+                write_pattern(f"{WWW}/{name}", size)
+            os.symlink(WWW, f"{self.dir}/www")
         conf = f"{self.dir}/nginx-{port}.conf"
         with open(conf, "w", encoding="utf-8") as f:
             f.write(NGINX_CONF.format(
@@ -318,6 +322,8 @@ def write_pattern(path, size):
     if os.path.exists(path):
         return
     block = random.Random(size).randbytes(1 << 20)
-    with open(path, "wb") as f:
+    part = f"{path}.{os.getpid()}"
+    with open(part, "wb") as f:
         for i in range(0, size, 1 << 20):
             f.write((i.to_bytes(8, "big") + block[8:])[:size - i])
+    os.rename(part, path)  # whole, whoever else writes it now
