@@ -305,3 +305,24 @@ def test_programs_by_name(env):
         f"PIN_DIR/{pin} is not what is attached in {mode()} mode"
     out = env.server.run(["bpftool", "net"]).stdout
     assert f"{env.server.iface}(" in out, f"bpftool net shows {out}"
+
+
+@net_test
+def test_down_left_programs_of_another_version_judging(env):
+    """Their settings have another size, the flags stand where they always do:
+    what was attached by hand must pass everything from then on."""
+    ready, size = 1, "72"
+    run(["mkdir", "-p", f"{env.pin_dir}/maps"])
+    run(["bpftool", "map", "create", f"{env.bed_dir}/settings", "type", "array",
+         "key", "4", "value", size, "entries", "1", "name", "settings"])
+    run(["bpftool", "map", "pin", "pinned", f"{env.bed_dir}/settings",
+         f"{env.pin_dir}/maps/settings"])
+    value = ["3", "0", "0", "0", str(ready)] + ["0"] * (int(size) - 5)
+    run(["bpftool", "map", "update", "pinned", f"{env.bed_dir}/settings", "key",
+         "0", "0", "0", "0", "value", *value])
+    env.synkeeper("down")
+    got = json.loads(run(["bpftool", "-j", "map", "lookup", "pinned",
+                          f"{env.bed_dir}/settings", "key", "0", "0", "0",
+                          "0"]).stdout)["value"]
+    assert int(got[4], 16) & ready == 0, \
+        f"down: expected the flag READY to be gone, got flags {got[4:8]}"

@@ -9,7 +9,9 @@
 #include <linux/bpf.h>
 #include <linux/if_link.h>
 #include <linux/magic.h>
+#include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -99,23 +101,33 @@ static int open_settings(const char *pin_dir, struct settings *ret)
 	return -EPROTO;
 }
 
-/* Sets and clears flags of the programs' settings. */
+/* Of the __u32 that settings consist of. */
+enum { FLAGS_AT = offsetof(struct settings, flags) / sizeof(__u32) };
+_Static_assert(FLAGS_AT == 1, "abi, flags, epoch: in every version");
+
+/* Sets and clears flags of the programs' settings, of whatever version. */
 static void change_flags(const char *pin_dir, __u32 set, __u32 clear)
 {
-	struct settings cfg;
-	int fd = open_settings(pin_dir, &cfg);
-	__u32 zero = 0;
+	int fd = open_pin(pin_dir, "maps/settings");
+	struct bpf_map_info info = {};
+	__u32 len = sizeof(info), zero = 0, *value = NULL;
 
 	if (fd < 0)
 		return;
-	cfg.flags = (cfg.flags | set) & ~clear;
-	bpf_map_update_elem(fd, &zero, &cfg, BPF_ANY);
+	if (!bpf_obj_get_info_by_fd(fd, &info, &len) &&
+	    info.value_size > FLAGS_AT * sizeof(*value))
+		value = malloc(info.value_size);
+	if (value && !bpf_map_lookup_elem(fd, &zero, value)) {
+		value[FLAGS_AT] = (value[FLAGS_AT] | set) & ~clear;
+		bpf_map_update_elem(fd, &zero, value, BPF_ANY);
+	}
+	free(value);
 	close(fd);
 }
 
 int pins_restore(const char *pin_dir)
 {
-	struct settings cfg;
+	struct settings cfg = {};
 	int fd = open_settings(pin_dir, &cfg), value;
 
 	if (fd < 0)
@@ -125,14 +137,17 @@ int pins_restore(const char *pin_dir)
 	return value;
 }
 
-/* Interfaces have other numbers in another network namespace. */
+/*
+ * Interfaces have other numbers in another network namespace. Those of another
+ * version do not tell: they may be.
+ */
 static bool is_of_this_netns(const char *pin_dir)
 {
-	struct settings cfg;
+	struct settings cfg = {};
 	int fd = open_settings(pin_dir, &cfg);
 
 	if (fd < 0)
-		return false;
+		return true;
 	close(fd);
 	return cfg.netns == syncookies_netns();
 }
