@@ -90,8 +90,7 @@ __noinline int ack_verdict(struct xdp_md *ctx, struct packet *p)
 
 	if (!cfg || !p)
 		return REASON_not_ready;
-	valid = !tcpopt_ack(ctx, span_of(ctx), p, &o) &&
-		admit_can_assign() &&
+	valid = !tcpopt_ack(ctx, span_of(ctx), p, &o) && admit_can_assign() &&
 		ack_cookie(p, &o, false, &hs);
 	if (!valid && is_nobodys(cfg, p, &few))
 		return REASON_bad_cookie;

@@ -262,9 +262,8 @@ __noinline int answer_syn(struct xdp_md *ctx, const struct packet *p,
 }
 
 /* What bounds the answers to a source, and a service that is only watched. */
-static __always_inline enum reason answer_limit(const struct settings *cfg,
-						const struct packet *p,
-						__u32 source)
+static __always_inline enum reason
+answer_limit(const struct settings *cfg, const struct packet *p, __u32 source)
 {
 	if (source != SOURCE_ALLOWED && source_over_cap(cfg, p))
 		return REASON_over_cap;
@@ -289,7 +288,6 @@ static __noinline int answer_ask_kernel(struct xdp_md *ctx,
 
 	if (!cfg)
 		return REASON_not_ready;
-
 	sk = bpf_skc_lookup_tcp(ctx, &tuple, len, BPF_F_CURRENT_NETNS, 0);
 	if (!sk)
 		return REASON_kernel_syn;
@@ -297,7 +295,8 @@ static __noinline int answer_ask_kernel(struct xdp_md *ctx,
 		r = answer_limit(cfg, p, source);
 		if (!r && !kernel_cookie_make(sk, p, hs->mss, &ret->isn))
 			r = REASON_kernel_syn;
-		ret->tsval = kernel_cookie_ts(cfg, sk, hs);
+		if (!r)
+			ret->tsval = kernel_cookie_ts(cfg, sk, hs);
 	}
 	bpf_sk_release(sk);
 	return r;

@@ -32,7 +32,7 @@
 #include "synkeeper/tcpopt_fast.h"
 
 enum {
-	RCVBUF_LOCKED = 2,	     /* SOCK_RCVBUF_LOCK of include/net/sock.h */
+	RCVBUF_LOCKED = 2, /* SOCK_RCVBUF_LOCK of include/net/sock.h */
 	TS_UNIT = COOKIE_TS_OPTS + 1, /* the options' place in the clock */
 };
 

@@ -158,7 +158,8 @@ static __always_inline void count(__u32 service, enum reason reason)
 {
 	struct counters *c = bpf_map_lookup_elem(&counters, &service);
 
-	barrier_var(reason); /* else clang drops a compare that Linux 6.12 needs */
+	barrier_var(
+		reason); /* else clang drops a compare that Linux 6.12 needs */
 	if (c && reason < REASON_COUNT)
 		c->packets[reason]++;
 }
@@ -167,7 +168,8 @@ static __always_inline void count_would(__u32 service, enum reason reason)
 {
 	struct counters *c = bpf_map_lookup_elem(&would, &service);
 
-	barrier_var(reason); /* else clang drops a compare that Linux 6.12 needs */
+	barrier_var(
+		reason); /* else clang drops a compare that Linux 6.12 needs */
 	if (c && reason < REASON_COUNT)
 		__sync_fetch_and_add(&c->packets[reason], 1);
 }

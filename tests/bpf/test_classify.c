@@ -130,52 +130,42 @@ static void no_interface(void **state)
 	RUN(rows);
 }
 
+/* Of a service that answers nothing. */
+static const struct row left_alone[] = {
+	{ "SYN", { .flags = SYN }, WANT(PASS, disarmed_syn), 1 },
+	{ "SYN, IPv6",
+	  { .v6 = true, .flags = SYN },
+	  WANT(PASS, disarmed_syn),
+	  SERVICE_6 },
+	{ "ACK without a cookie",
+	  { .flags = ACK },
+	  WANT(PASS, disarmed_ack),
+	  SERVICE_4 },
+	{ "FIN+ACK",
+	  { .flags = FIN | ACK },
+	  WANT(PASS, disarmed_ack),
+	  SERVICE_4 },
+	{ "RST", { .flags = RST }, WANT(PASS, disarmed_ack), 1 },
+	{ "SYN+ACK", { .flags = SYN | ACK }, WANT(PASS, socket), 1 },
+	{ "no flags", {}, WANT(PASS, socket), SERVICE_4 },
+};
+
 static void disarmed(void **state)
 {
-	static const struct row rows[] = {
-		{ "SYN", { .flags = SYN }, WANT(PASS, disarmed_syn), 1 },
-		{ "SYN, IPv6",
-		  { .v6 = true, .flags = SYN },
-		  WANT(PASS, disarmed_syn),
-		  SERVICE_6 },
-		{ "ACK without a cookie",
-		  { .flags = ACK },
-		  WANT(PASS, disarmed_ack),
-		  SERVICE_4 },
-		{ "FIN+ACK",
-		  { .flags = FIN | ACK },
-		  WANT(PASS, disarmed_ack),
-		  SERVICE_4 },
-		{ "RST", { .flags = RST }, WANT(PASS, disarmed_ack), 1 },
-		{ "SYN+ACK", { .flags = SYN | ACK }, WANT(PASS, socket), 1 },
-		{ "no flags", {}, WANT(PASS, socket), SERVICE_4 },
-	};
-
 	(void)state;
 	harness_mode(ENDPOINT_DISARMED);
-	RUN(rows);
+	RUN(left_alone);
 }
 
 /* About to be detached: its MTU is 0. */
 static void retired_interface(void **state)
 {
-	static const struct row rows[] = {
-		{ "SYN", { .flags = SYN }, WANT(PASS, disarmed_syn), 1 },
-		{ "SYN, IPv6",
-		  { .v6 = true, .flags = SYN },
-		  WANT(PASS, disarmed_syn),
-		  SERVICE_6 },
-		{ "ACK without a cookie",
-		  { .flags = ACK },
-		  WANT(PASS, disarmed_ack),
-		  SERVICE_4 },
-	};
 	struct iface iface = { .ifindex = LO };
 
 	(void)state;
 	memcpy(iface.mac, server_mac, 6);
 	harness_iface(&iface);
-	RUN(rows);
+	RUN(left_alone);
 }
 
 static void exact_before_wildcard(void **state)

@@ -26,18 +26,18 @@ static void count_entry(struct census *c, __u32 set, __u32 way, __u8 tag)
 	unsigned int i;
 
 	if (!s->live.state || s->live.state >= SESSION_STATES)
-		native_die("a tag, and a session of state %u", s->live.state);
+		finding("a tag, and a session of state %u", s->live.state);
 	table_hash(&c->p->s->cfg, &s->tuple, &h);
 	if (h.tag != tag || (h.set & c->p->s->cfg.set_mask) != set)
-		native_die("a session that is not where its hash says");
+		finding("a session that is not where its hash says");
 	if (s->live.service >= SERVICES)
-		native_die("a session of service %u", s->live.service);
+		finding("a session of service %u", s->live.service);
 	c->alive[s->live.service][s->live.state]++;
 	for (i = 0; i < c->n; i++)
 		if (tuple_equal(&c->entries[i]->tuple, &s->tuple))
-			native_die("a session is in the table twice");
+			finding("a session is in the table twice");
 	if (c->n == ENTRIES_MAX)
-		native_die("more sessions than packets");
+		finding("more sessions than packets");
 	c->entries[c->n++] = s;
 }
 
@@ -62,21 +62,20 @@ static void compare(const void *key, void *value, void *data)
 
 	memcpy(&service, key, sizeof(service));
 	if (service >= SERVICES)
-		native_die("books of service %u", service);
+		finding("books of service %u", service);
 	for (i = 1; i < SESSION_STATES; i++) {
 		if (t->alive[i] != c->alive[service][i])
-			native_die("service %u: %llu sessions of state %u on "
-				   "the books, %llu in the table",
-				   service, t->alive[i], i,
-				   c->alive[service][i]);
+			finding("service %u: %llu sessions of state %u on "
+				"the books, %llu in the table",
+				service, t->alive[i], i, c->alive[service][i]);
 		alive += session_is_live(i) ? t->alive[i] : 0;
 	}
 	opened = t->events[TELL_ADMITTED] + t->events[TELL_ADOPTED];
 	for (i = TELL_CLOSED; i <= TELL_EVICTED; i++)
 		ended += t->events[i];
 	if (opened != ended + alive)
-		native_die("service %u: %llu opened, %llu ended, %llu alive",
-			   service, opened, ended, alive);
+		finding("service %u: %llu opened, %llu ended, %llu alive",
+			service, opened, ended, alive);
 }
 
 void play_end(const struct play *p)

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Theory of operation: see memfile.h. */
 #include <ctype.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,18 +8,6 @@
 #include <unistd.h>
 
 #include "memfile.h"
-
-void finding(const char *fmt, ...)
-{
-	va_list args;
-
-	fprintf(stderr, "finding: ");
-	va_start(args, fmt);
-	vfprintf(stderr, fmt, args);
-	va_end(args);
-	fprintf(stderr, "\n");
-	abort();
-}
 
 void memfile(unsigned int n, const uint8_t *data, size_t size,
 	     char ret[MEMFILE_PATH])

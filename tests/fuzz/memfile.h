@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "native/finding.h"
+
 enum { MEMFILE_PATH = 40 };
 
 /* Makes the file, always the same @n of two; writes its path to @ret. */
@@ -19,9 +21,5 @@ void memfile(unsigned int n, const uint8_t *data, size_t size,
  * @err may be as long as @max bytes.
  */
 void check_error(const char *err, size_t max, const char *path);
-
-/* Ends the process as a finding. */
-__attribute__((noreturn, format(printf, 1, 2))) void finding(const char *fmt,
-							     ...);
 
 #endif

@@ -153,8 +153,8 @@ __attribute__((noreturn)) static void wrong(const struct play *p,
 	for (i = 0; i < v->len && i < sizeof(v->data); i++)
 		fprintf(stderr, "%02x", v->data[i]);
 	fprintf(stderr, "\n");
-	native_die("%s; verdict %d, reason %s, service %u", why, v->action,
-		   play_reason(v->reason), v->service);
+	finding("%s; verdict %d, reason %s, service %u", why, v->action,
+		play_reason(v->reason), v->service);
 }
 
 static const struct endpoint *endpoint_of(const struct scenario *s,

@@ -63,10 +63,7 @@ def protect(env, *listens, config=None, **kwargs):
     listens = listens or ("*:80",)
     args = []
     if config:
-        path = f"{env.dir}/synkeeper.conf"
-        with open(path, "w", encoding="utf-8") as f:
-            f.write(config)
-        args = ["-c", path]
+        args = ["-c", env.configure(config)]
     daemon = env.synkeeperd(*args, services=listens, **kwargs)
     for listen in listens:
         wait_armed(env, listen)

@@ -206,6 +206,13 @@ class Env:
             raise AssertionError(f"/{name} arrived damaged")
         os.unlink(copy)
 
+    def configure(self, text):
+        """Writes a configuration file for the daemon; its path."""
+        path = f"{self.dir}/synkeeper.conf"
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(text)
+        return path
+
     def synkeeperd(self, *args, services=("*:80",), wait=True, binary=None,
                    wrap=()):
         """Starts the daemon on server0, in the mode of nettest.mode(); waits

@@ -25,19 +25,12 @@ KEY = "net.ipv4.tcp_syncookies"
 
 def kernels(env, text=KERNEL, **kwargs):
     """A daemon whose service answers with the kernel's cookies."""
-    path = configure(env, text)
+    path = env.configure(text)
     daemon = env.synkeeperd("-c", path, services=(), **kwargs)
     wait_for(lambda: service(env, "*:80")["armed"], 3, "*:80 being armed")
     row = service(env, "*:80")
     assert row["cookies"] == "kernel", f"expected the kernel's, got {row}"
     return daemon
-
-
-def configure(env, text):
-    path = f"{env.dir}/synkeeper.conf"
-    with open(path, "w", encoding="utf-8") as f:
-        f.write(text)
-    return path
 
 
 def wait_cookies(env, kind, listen="*:80"):
@@ -108,7 +101,7 @@ def test_mptcp_listener_of_cookies_own(env):
     """Told to use its own only, it must not answer what it cannot honour."""
     with mptcp_listener(env) as listener:
         Server(listener)
-        env.synkeeperd("-c", configure(env, KERNEL.replace("kernel", "own")),
+        env.synkeeperd("-c", env.configure(KERNEL.replace("kernel", "own")),
                        services=())
         row = service(env, "*:80")
         assert not row["armed"] and "MPTCP" in row["why"], \
@@ -302,7 +295,7 @@ def test_switch_with_cookies_in_flight(env):
         for kind, other in (("kernel", "own"), ("own", "kernel")):
             flow = peer.flow()
             flow.syn(LINUX)
-            configure(env, KERNEL.replace("kernel", other))
+            env.configure(KERNEL.replace("kernel", other))
             env.synkeeper("reload")
             wait_cookies(env, other)
             flow.send("A")
@@ -390,7 +383,7 @@ def test_syncookies_cannot_be_set(env):
     """A container's /proc/sys is read-only: then it says so, and SYNs pass."""
     with listen(env) as listener:
         Server(listener)
-        conf = configure(env, KERNEL)
+        conf = env.configure(KERNEL)
         env.synkeeperd("-c", conf, services=(), wrap=[
             "unshare", "-m", "sh", "-c",
             "mount --bind /proc/sys /proc/sys && "

@@ -14,16 +14,9 @@ from nettest import net_test
 CALM = "[arming]\nsyn-rate = 500\ncalm = 2s\n"
 
 
-def configured(env, text):
-    path = f"{env.dir}/synkeeper.conf"
-    with open(path, "w", encoding="utf-8") as f:
-        f.write(text)
-    return path
-
-
 def protect(env, policy, more=CALM, **kw):
-    conf = configured(env, f"[service web]\nlisten = *:80\npolicy = {policy}\n"
-                      + more)
+    conf = env.configure(f"[service web]\nlisten = *:80\npolicy = {policy}\n"
+                         + more)
     return env.synkeeperd("-c", conf, services=(), **kw)
 
 

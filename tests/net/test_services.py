@@ -53,13 +53,6 @@ def armed(env, listen):
     return None
 
 
-def config(env, text):
-    path = f"{env.dir}/services.conf"
-    with open(path, "w", encoding="utf-8") as f:
-        f.write(text)
-    return path
-
-
 def listening(env, ports, host="::"):
     """Listeners of this process in the server's namespace; accepted by the
     kernel alone."""
@@ -85,7 +78,7 @@ def test_4096(env):
     lines = ["[service exact]"]
     lines += [f"listen = {address(i)}:80" for i in range(4032)]
     lines += ["[service any]"] + [f"listen = *:{p}" for p in ports]
-    conf = config(env, "\n".join(lines) + "\n")
+    conf = env.configure("\n".join(lines) + "\n")
     start = time.monotonic()
     env.synkeeperd("-c", conf, services=())
     took = time.monotonic() - start
@@ -118,7 +111,7 @@ def test_idle_cost(env):
     """With 4,000 services an idle daemon takes under a quarter of a CPU."""
     anyip(env)
     listeners = listening(env, [80])
-    conf = config(env, "[service exact]\n" + "\n".join(
+    conf = env.configure("[service exact]\n" + "\n".join(
         f"listen = {address(i)}:80" for i in range(4000)) + "\n")
     daemon = env.synkeeperd("-c", conf, services=())
 
@@ -280,7 +273,7 @@ def test_mac_change(env):
 def test_full(env):
     """One service too many is refused with a sentence, and nothing else."""
     listeners = listening(env, [80])
-    conf = config(env, "[service exact]\n" + "\n".join(
+    conf = env.configure("[service exact]\n" + "\n".join(
         f"listen = {address(i)}:80" for i in range(8190)) + "\n")
     env.synkeeperd("-c", conf, services=())
     env.synkeeper("service", "add", "203.0.113.1:80")

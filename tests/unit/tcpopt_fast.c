@@ -175,7 +175,7 @@ static void what_is_recognised_means_the_same(void **state)
 		print_bytes(bytes, len);
 		fail_msg("%s: the two parsers differ", l->name);
 	}
-	printf("%u headers, %u recognised, %u of them with two timestamps\n",
+	printf("%d headers, %u recognised, %u of them with two timestamps\n",
 	       HEADERS, recognised, changed_and_recognised);
 	assert_true(recognised > HEADERS / 3);
 }

@@ -236,9 +236,8 @@ static int attach_tc_way(const struct loader *l, const struct attachment *a,
 
 	if (prog_fd < 0)
 		return 0;
-	err = l->has[FEATURE_TCX]
-		      ? attach_tcx(l, a, ingress, prog_fd)
-		      : clsact_attach(a->ifindex, ingress, prog_fd);
+	err = l->has[FEATURE_TCX] ? attach_tcx(l, a, ingress, prog_fd)
+				  : clsact_attach(a->ifindex, ingress, prog_fd);
 	if (err < 0)
 		log_err("%s: cannot attach to tc %s: %s: synkeeper check %s "
 			"tells why",

@@ -2,9 +2,10 @@
 /*
  * Theory of operation: puts the programs on an interface: XDP in the
  * driver (native), or in front of the stack where the driver cannot (skb), and
- * tc on both ways through tcx (or clsact.h). Attachments are bpf_links, pinned as
- * PIN_DIR/links/xdp_IFINDEX, tc_IFINDEX and egress_IFINDEX: they outlive the daemon, and its
- * successor finds them and swaps the program in place, without a gap.
+ * tc on both ways through tcx (or clsact.h). Attachments are bpf_links, pinned
+ * as PIN_DIR/links/xdp_IFINDEX, tc_IFINDEX and egress_IFINDEX: they outlive the
+ * daemon, and its successor finds them and swaps the program in place, without
+ * a gap.
  *
  * An XDP program that somebody attached by hand (`ip link set ... xdp`) has
  * no link. If it is ours by name, it is swapped for this instance's program
@@ -39,8 +40,8 @@ struct attachment {
 const char *attachment_mode(const struct attachment *a);
 
 /*
- * Attaches to @name and fills @ret but for what is ifaces.c's. Logs what failed and returns -errno;
- * nothing is attached then that was not before.
+ * Attaches to @name and fills @ret but for what is ifaces.c's. Logs what failed
+ * and returns -errno; nothing is attached then that was not before.
  */
 int attach(const struct loader *l, const struct config *c, const char *name,
 	   struct attachment *ret);

@@ -10,7 +10,6 @@
 
 #include "config.h"
 
-
 enum {
 	CONFIG_TITLE_MAX = 48, /* more than "service " and a name */
 	CONFIG_KEYS_MAX = 32,

@@ -98,80 +98,6 @@ void endpoints_begin(struct endpoints *e, const struct netconf *net,
 	memset(e->next.ports, 0, PORTS_MAX * sizeof(*e->next.ports));
 }
 
-static bool is_any(const __be32 addr[4])
-{
-	/* 0.0.0.0 comes v4-mapped from sock_diag */
-	return !addr[0] && !addr[1] && !addr[3] &&
-	       (!addr[2] || addr[2] == htobe32(0xffff));
-}
-
-static bool is_v4(const __be32 addr[4])
-{
-	return !addr[0] && !addr[1] && addr[2] == htobe32(0xffff);
-}
-
-/* The first listener of @port in the sorted array. */
-static size_t first_of_port(const struct listeners *l, __be16 port)
-{
-	size_t low = 0, high = l->n;
-
-	while (low < high) {
-		size_t mid = (low + high) / 2;
-
-		if (memcmp(&l->sockets[mid].tuple.server_port, &port, 2) < 0)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low;
-}
-
-/* On a host where nobody listens there is no array: nothing may be added to it. */
-#define for_each_listener(sk, list, at_port)                                   \
-	for ((sk) = (list)->n ? (list)->sockets + first_of_port(list, at_port) \
-			      : NULL;                                          \
-	     (sk) && (sk) < (list)->sockets + (list)->n &&                     \
-	     (sk)->tuple.server_port == (at_port);                             \
-	     (sk)++)
-
-__u64 listeners_print(const struct listeners *l, __be16 port)
-{
-	const struct diag_socket *sk;
-	__u64 print = 0;
-
-	for_each_listener (sk, l, port)
-		print = print * 31 + sk->cookie;
-	return print;
-}
-
-/* The listener on the wildcard address that takes connections of a family. */
-static const struct diag_socket *wildcard_listener(const struct listeners *l,
-						   __be16 port, bool v4)
-{
-	const struct diag_socket *sk, *dual = NULL;
-
-	for_each_listener (sk, l, port) {
-		if (!is_any(sk->tuple.server) || sk->ifindex)
-			continue;
-		if (sk->v6 != v4)
-			return sk;
-		if (v4 && !sk->v6only)
-			dual = sk;
-	}
-	return dual;
-}
-
-static const struct diag_socket *exact_listener(const struct listeners *l,
-						const struct listen *at)
-{
-	const struct diag_socket *sk;
-
-	for_each_listener (sk, l, at->port)
-		if (!memcmp(sk->tuple.server, at->addr, 16) && !sk->ifindex)
-			return sk;
-	return wildcard_listener(l, at->port, is_v4(at->addr));
-}
-
 /* Does the kernel take no socket from us for @sk? COOKIES_AS_EVER: it does. */
 static enum service_cookies_why cannot_assign(const struct endpoints *e,
 					      const struct service *svc,
@@ -307,12 +233,12 @@ static int wildcard_of(struct endpoints *e, struct service *svc)
 	const struct diag_socket *sk;
 	int err = 0;
 
-	p->any4 = make(e, svc, wildcard_listener(l, port, true), &best);
-	p->any6 = make(e, svc, wildcard_listener(l, port, false), &why);
+	p->any4 = make(e, svc, listeners_wildcard(l, port, true), &best);
+	p->any6 = make(e, svc, listeners_wildcard(l, port, false), &why);
 	if (better(why, best))
 		best = why;
 	for_each_listener (sk, l, port) {
-		if (is_any(sk->tuple.server) || sk->ifindex)
+		if (!listener_is_exact(sk))
 			continue;
 		err = add_exact(e, svc, sk->tuple.server, sk, &why);
 		if (err)
@@ -334,7 +260,7 @@ int endpoints_of(struct endpoints *e, struct service *svc)
 		err = wildcard_of(e, svc);
 	else
 		err = add_exact(e, svc, svc->listen.addr,
-				exact_listener(e->listeners, &svc->listen),
+				listeners_exact(e->listeners, &svc->listen),
 				&svc->why);
 	if (err)
 		log_err("no memory for the endpoints");
@@ -465,7 +391,7 @@ __u16 endpoints_match(const struct endpoints *e, const __be32 addr[4],
 
 	if (entry)
 		return entry->ep.service;
-	return is_v4(addr) ? p->any4.service : p->any6.service;
+	return addr_is_v4(addr) ? p->any4.service : p->any6.service;
 }
 
 bool endpoints_armed(const struct endpoints *e, const struct listen *l)

@@ -8,12 +8,12 @@
 #ifndef ENDPOINTS_H
 #define ENDPOINTS_H
 
+#include "listeners.h"
 #include "loader.h"
 #include "netconf.h"
 
 struct endpoints_news;
 struct service;
-struct listeners;
 
 struct endpoint_entry {
 	struct endpoint_key key;
@@ -49,9 +49,6 @@ void endpoints_begin(struct endpoints *e, const struct netconf *net,
 /* Adds @svc's endpoints and sets its why. Returns 0 or -errno, logged. */
 int endpoints_of(struct endpoints *e, struct service *svc);
 int endpoints_commit(struct endpoints *e, struct endpoints_news *ret);
-
-/* Tells the listeners of @port from others that were or will be; 0: none. */
-__u64 listeners_print(const struct listeners *l, __be16 port);
 
 /* The id of the service that XDP finds for an address:port now; 0: none. */
 __u16 endpoints_match(const struct endpoints *e, const __be32 addr[4],

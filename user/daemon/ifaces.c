@@ -261,7 +261,8 @@ void ifaces_follow(struct daemon *d)
 			came = true;
 	}
 	if (came)
-		census_now(d, false); /* who came in there before is not known */
+		census_now(d,
+			   false); /* who came in there before is not known */
 }
 
 int ifaces_add(struct daemon *d, const struct config *c, const char *name)

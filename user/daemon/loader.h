@@ -28,9 +28,9 @@ struct loader {
 	const char *pin_dir; /* the config's */
 	int lock_fd;	     /* the pin directory */
 	bool made_dir;
-	bool took_over; /* maps of an earlier instance are in use */
-	bool replaces;	/* there were some, of another version */
-	bool kept_keys; /* its keys are in the maps, one way or the other */
+	bool took_over;	    /* maps of an earlier instance are in use */
+	bool replaces;	    /* there were some, of another version */
+	bool kept_keys;	    /* its keys are in the maps, one way or the other */
 	bool has[FEATURES]; /* of the kernel */
 };
 

@@ -10,7 +10,8 @@
 #include "synkeeper/abi.h"
 
 struct netconf {
-	__u32 offer; /* SETTING_TS, _WSCALE, _SACK, _ECN, _FORWARDING, _KERNEL_TS */
+	/* SETTING_TS, _KERNEL_TS, _WSCALE, _SACK, _ECN, _FORWARDING */
+	__u32 offer;
 	__u8 ttl;
 	__u8 hop_limit;
 	__u8 wscale;  /* what the kernel would offer */

@@ -138,7 +138,8 @@ static void finish_ifaces(struct daemon *d, const struct config_diff *diff)
 		came = came || c->new_iface;
 	}
 	if (came)
-		census_now(d, false); /* who came in there before is not known */
+		census_now(d,
+			   false); /* who came in there before is not known */
 }
 
 /* What is only a number, from here on that of @wanted. */

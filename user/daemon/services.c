@@ -3,7 +3,6 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,63 +42,6 @@ const struct service *services_next(const struct services *s,
 		if (s->slots[i].id)
 			return &s->slots[i];
 	return NULL;
-}
-
-bool service_is_unprotected(const struct service *svc)
-{
-	return svc->why == WHY_NO_LISTENER || svc->why == WHY_OLD_KERNEL ||
-	       svc->why == WHY_MPTCP || svc->why == WHY_REFUSED ||
-	       svc->why == WHY_NO_COOKIES;
-}
-
-const char *service_cookies(const struct service *svc)
-{
-	switch (svc->backends) {
-	case 1 << COOKIES_OWN | 1 << COOKIES_KERNEL:
-		return "own, kernel";
-	case 1 << COOKIES_KERNEL:
-		return "kernel";
-	default:
-		return svc->cookies_why == COOKIES_OLD_KERNEL ? "kernel" : "own";
-	}
-}
-
-const char *service_cookies_why(const struct service *svc)
-{
-	static const char *const text[] = {
-		[COOKIES_AS_EVER] = "",
-		[COOKIES_AS_TOLD] = "as configured",
-		[COOKIES_OLD_KERNEL] = "this kernel takes no sockets from us",
-		[COOKIES_MPTCP] = "the listener is MPTCP",
-		[COOKIES_REFUSED] = "the kernel refused a socket",
-	};
-
-	return text[svc->cookies_why];
-}
-
-const char *service_why(const struct service *svc)
-{
-	static const char *const text[] = {
-		[WHY_ARMED] = "",
-		[WHY_CALM] = "policy auto: no flood, SYNs pass",
-		[WHY_MONITOR] = "policy monitor: nothing is answered or "
-				"dropped, only counted",
-		[WHY_OFF] = "policy off",
-		[WHY_NO_LISTENER] = "nobody listens",
-		[WHY_OLD_KERNEL] = "cookies = own, but this kernel takes no "
-				   "sockets from us: SYNs pass",
-		[WHY_MPTCP] = "cookies = own, but the listener is MPTCP, for "
-			      "which the kernel takes no sockets from us: SYNs "
-			      "pass",
-		[WHY_NO_COOKIES] = "net.ipv4.tcp_syncookies is too low and "
-				   "cannot be set from here: set it to 2: SYNs "
-				   "pass",
-		[WHY_REFUSED] = "cookies = own, but the kernel refused a "
-				"socket for its listener: SYNs pass",
-		[WHY_DRAINING] = "deleted; cookies in flight are honoured",
-	};
-
-	return text[svc->why];
 }
 
 const struct service_info *services_info(const struct services *s, __u16 id)
@@ -146,7 +88,7 @@ void services_free(struct services *s)
 	if (!s)
 		return;
 	endpoints_free(&s->endpoints);
-	free(s->listeners.sockets);
+	listeners_free(&s->listeners);
 	free(s);
 }
 
@@ -349,74 +291,6 @@ void services_refused(struct services *s, __u16 id)
 						: "the kernel's cookies");
 }
 
-/* By port; among those of one port by age. */
-static int by_port(const void *a, const void *b)
-{
-	const struct diag_socket *x = a, *y = b;
-	int diff = memcmp(&x->tuple.server_port, &y->tuple.server_port, 2);
-
-	if (diff)
-		return diff;
-	return x->cookie < y->cookie ? -1 : x->cookie > y->cookie;
-}
-
-struct collect {
-	struct diag_socket *sockets;
-	size_t n, room;
-	bool failed;
-};
-
-static void collect_one(const struct diag_socket *sk, void *data)
-{
-	struct collect *c = data;
-
-	if (c->n == c->room) {
-		size_t room = c->room ? c->room * 2 : 64;
-		void *more = reallocarray(c->sockets, room, sizeof(*sk));
-
-		if (!more) {
-			c->failed = true;
-			return;
-		}
-		c->sockets = more;
-		c->room = room;
-	}
-	c->sockets[c->n++] = *sk;
-}
-
-/* What a socket was bound to does not change, but its buffer may. */
-static bool same_listeners(const struct listeners *l, const struct collect *c)
-{
-	size_t i;
-
-	for (i = 0; i < l->n && i < c->n; i++)
-		if (l->sockets[i].cookie != c->sockets[i].cookie ||
-		    l->sockets[i].rcvbuf != c->sockets[i].rcvbuf)
-			return false;
-	return l->n == c->n;
-}
-
-static int read_listeners(struct services *s, struct sockdiag *diag)
-{
-	struct collect c = {};
-	int err = sockdiag_dump(diag, 1 << TCP_LISTEN, collect_one, &c);
-
-	if (!err && c.failed)
-		err = -ENOMEM;
-	if (err) {
-		log_err("cannot list the listeners: %s", strerror(-err));
-		free(c.sockets);
-		return err;
-	}
-	if (c.n)
-		qsort(c.sockets, c.n, sizeof(*c.sockets), by_port);
-	if (!same_listeners(&s->listeners, &c))
-		s->changed = true;
-	free(s->listeners.sockets);
-	s->listeners = (struct listeners){ c.sockets, c.n };
-	return 0;
-}
-
 /* Services whose draining is over go. */
 static void drop_drained(struct services *s)
 {
@@ -488,7 +362,7 @@ int services_apply(struct services *s, struct sockdiag *diag,
 {
 	int err;
 
-	err = read_listeners(s, diag);
+	err = listeners_read(&s->listeners, diag, &s->changed);
 	if (err)
 		return err;
 	drop_drained(s);

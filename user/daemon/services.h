@@ -72,12 +72,6 @@ struct endpoints_news {
 	bool own;   /* some turned from the kernel's cookies to our own */
 };
 
-/* Listeners as last seen; owned by services. */
-struct listeners {
-	struct diag_socket *sockets; /* sorted by port */
-	size_t n;
-};
-
 int services_init(const struct loader *l, struct sessions *sessions,
 		  struct services **ret);
 void services_free(struct services *s);

@@ -16,7 +16,7 @@
 
 static const __be32 any6[4];
 
-static bool is_v4(const __be32 addr[4])
+bool addr_is_v4(const __be32 addr[4])
 {
 	return !addr[0] && !addr[1] && addr[2] == htobe32_const(0xffff);
 }
@@ -48,7 +48,7 @@ static const char *explain_host(const char *text)
 
 static const char *check_addr(const __be32 addr[4])
 {
-	bool v4 = is_v4(addr);
+	bool v4 = addr_is_v4(addr);
 	__u32 first = ntohl(v4 ? addr[3] : addr[0]);
 
 	if (v4 ? !addr[3] : !memcmp(addr, any6, sizeof(any6)))
@@ -148,7 +148,7 @@ int listen_parse(const char *text, struct listen *ret, const char **ret_why)
 
 const char *addr_format(const __be32 addr[4], char *buf)
 {
-	if (is_v4(addr))
+	if (addr_is_v4(addr))
 		inet_ntop(AF_INET, &addr[3], buf, ADDR_STRLEN);
 	else
 		inet_ntop(AF_INET6, addr, buf, ADDR_STRLEN);
@@ -159,7 +159,8 @@ static int format_end(const __be32 addr[4], __be16 port, char *buf)
 {
 	char text[ADDR_STRLEN];
 
-	return snprintf(buf, LISTEN_STRLEN, is_v4(addr) ? "%s:%u" : "[%s]:%u",
+	return snprintf(buf, LISTEN_STRLEN,
+			addr_is_v4(addr) ? "%s:%u" : "[%s]:%u",
 			addr_format(addr, text), ntohs(port));
 }
 

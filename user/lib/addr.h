@@ -34,6 +34,9 @@ const char *endpoint_format(const __be32 addr[4], __be16 port, char *buf);
 /* "CLIENT:PORT -> SERVER:PORT"; @buf holds TUPLE_STRLEN bytes. */
 const char *tuple_format(const struct tuple *t, char *buf);
 
+/* Is it IPv4, v4-mapped? */
+bool addr_is_v4(const __be32 addr[4]);
+
 bool listen_equal(const struct listen *a, const struct listen *b);
 /* An order, wildcards last: < 0, 0 or > 0. */
 int listen_compare(const struct listen *a, const struct listen *b);

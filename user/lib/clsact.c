@@ -11,7 +11,7 @@
 
 enum {
 	PRIORITY = 1,
-	HANDLE = 0x534b0000,   /* "SK" */
+	HANDLE = 0x534b0000,	  /* "SK" */
 	HANDLE_MADE = HANDLE | 1, /* the qdisc is ours, too */
 };
 
@@ -110,8 +110,7 @@ void clsact_detach(int ifindex)
 
 	made |= remove_from(ifindex, BPF_TC_EGRESS);
 	if (made &&
-	    !has_filters(ifindex,
-			 TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS)) &&
+	    !has_filters(ifindex, TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS)) &&
 	    !has_filters(ifindex, TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_EGRESS)))
 		bpf_tc_hook_destroy(&qdisc);
 }

@@ -53,10 +53,9 @@ int feature_probe(bool ret_has[FEATURES])
 		const struct feature_info *f = &feature_infos[i];
 
 		ret_has[i] =
-			f->in_enum
-				? enum_has(btf, f->in_enum, f->symbol)
-				: btf__find_by_name_kind(btf, f->symbol,
-							 BTF_KIND_FUNC) > 0;
+			f->in_enum ? enum_has(btf, f->in_enum, f->symbol)
+				   : btf__find_by_name_kind(btf, f->symbol,
+							    BTF_KIND_FUNC) > 0;
 	}
 	btf__free(btf);
 	return 0;

@@ -66,11 +66,6 @@ static bool parse_number(const char *text, __u32 max, __u32 *ret)
 	return true;
 }
 
-static bool is_v4(const __be32 addr[4])
-{
-	return !addr[0] && !addr[1] && addr[2] == htobe32(0xffff);
-}
-
 /* Word @i of the mask of a prefix. */
 static __be32 mask_of(__u8 len, int i)
 {
@@ -109,9 +104,9 @@ bool filter_prefix_parse(char *value, struct filter_prefix *ret, char *why)
 	if (length && !parse_number(length, len, &len))
 		return false;
 	p.len = v4 ? len + 96 : len;
-	p.v6 = p.len < 96 || !is_v4(p.addr);
+	p.v6 = p.len < 96 || !addr_is_v4(p.addr);
 	if (cut_host(&p)) {
-		len = is_v4(p.addr) ? p.len - 96U : p.len;
+		len = addr_is_v4(p.addr) ? p.len - 96U : p.len;
 		snprintf(why, FILTER_ERR_MAX,
 			 "bits are set behind the prefix: write %s/%u",
 			 addr_format(p.addr, text), len);
@@ -316,7 +311,7 @@ static bool in_prefix(const struct filter_prefix *p, const __be32 addr[4])
 {
 	int i;
 
-	if (p->v6 && is_v4(addr))
+	if (p->v6 && addr_is_v4(addr))
 		return false;
 	for (i = 0; i < 4; i++)
 		if ((addr[i] ^ p->addr[i]) & mask_of(p->len, i))

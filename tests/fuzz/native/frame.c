@@ -63,7 +63,7 @@ static void open_region(void)
 	region = mmap((void *)REGION, REGION_SIZE, PROT_READ | PROT_WRITE,
 		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
 	if (region != (void *)REGION)
-		native_die("no memory at 0x%x for the frame", REGION);
+		finding("no memory at 0x%x for the frame", REGION);
 	start = region + HEADROOM;
 }
 
@@ -78,7 +78,7 @@ void native_frame(const void *data, unsigned int len, unsigned int want_linear,
 		  unsigned int want_room)
 {
 	if (len > NATIVE_FRAME_MAX)
-		native_die("a frame of %u bytes", len);
+		finding("a frame of %u bytes", len);
 	linear = want_linear && want_linear < len ? want_linear : len;
 	meta = 0;
 	room = want_room;

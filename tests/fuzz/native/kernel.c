@@ -6,8 +6,6 @@
  */
 #include "native.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,26 +18,14 @@ static struct tcp_sock *full;
 static void *entry; /* of a ring, not submitted yet */
 static __u64 entry_size;
 
-void native_die(const char *fmt, ...)
-{
-	va_list args;
-
-	fprintf(stderr, "finding: ");
-	va_start(args, fmt);
-	vfprintf(stderr, fmt, args);
-	va_end(args);
-	fprintf(stderr, "\n");
-	abort();
-}
-
 /* After each run. */
 void native_settle(void);
 void native_settle(void)
 {
 	if (found)
-		native_die("a socket was not released");
+		finding("a socket was not released");
 	if (entry)
-		native_die("a ring's entry was not submitted");
+		finding("a ring's entry was not submitted");
 }
 
 __u64 bpf_ktime_get_ns(void)
@@ -70,7 +56,7 @@ void *bpf_ringbuf_reserve(void *ring, __u64 size, __u64 flags)
 	(void)ring;
 	(void)flags;
 	if (entry)
-		native_die("two ring entries at once");
+		finding("two ring entries at once");
 	if (!native.room)
 		return NULL;
 	native.room--;
@@ -82,7 +68,7 @@ void bpf_ringbuf_submit(void *data, __u64 flags)
 {
 	(void)flags;
 	if (!data || data != entry)
-		native_die("a ring entry that nobody reserved");
+		finding("a ring entry that nobody reserved");
 	if (entry_size == sizeof(struct event)) {
 		memcpy(&native.event, data, sizeof(native.event));
 		native.events++;
@@ -113,7 +99,7 @@ static void note_tuple(const struct bpf_sock_tuple *t, __u32 len)
 		asked->client_port = t->ipv6.sport;
 		asked->server_port = t->ipv6.dport;
 	} else {
-		native_die("a look-up of %u bytes", len);
+		finding("a look-up of %u bytes", len);
 	}
 	native.lookups++;
 }
@@ -125,10 +111,9 @@ struct bpf_sock *bpf_skc_lookup_tcp(void *ctx, struct bpf_sock_tuple *tuple,
 
 	(void)ctx;
 	if (netns != (__u64)BPF_F_CURRENT_NETNS || flags)
-		native_die("a look-up with netns %llu, flags %llu", netns,
-			   flags);
+		finding("a look-up with netns %llu, flags %llu", netns, flags);
 	if (found)
-		native_die("two sockets at once");
+		finding("two sockets at once");
 	note_tuple(tuple, len);
 	if (!s->state ||
 	    (native.socket_port &&
@@ -142,7 +127,7 @@ struct bpf_sock *bpf_skc_lookup_tcp(void *ctx, struct bpf_sock_tuple *tuple,
 long bpf_sk_release(void *sk)
 {
 	if (!sk || sk != found)
-		native_die("a socket is released that was not found");
+		finding("a socket is released that was not found");
 	free(full);
 	free(found);
 	full = NULL;
@@ -155,7 +140,7 @@ struct tcp_sock *bpf_skc_to_tcp_sock(void *sk)
 	const struct native_socket *s = &native.socket;
 
 	if (!sk || sk != found)
-		native_die("not a socket that was found");
+		finding("not a socket that was found");
 	if (s->state == KERNEL_TIME_WAIT || s->state == KERNEL_NEW_SYN_RECV)
 		return NULL; /* no full socket */
 	free(full);
@@ -172,26 +157,26 @@ struct tcp_sock *bpf_skc_to_tcp_sock(void *sk)
 	return full;
 }
 
-/* As the verifier and the helpers demand them. */
-static void check_headers(const void *ip, __u32 ip_len, const void *tcp,
-			  __u32 tcp_len)
+/* As the verifier and the helpers demand it. Returns whether @sk listens. */
+static bool takes_cookies(const void *sk, const void *ip, __u32 ip_len,
+			  const void *tcp, __u32 tcp_len)
 {
 	static unsigned char copy[60];
 
+	if (sk != found)
+		finding("not a socket that was found");
 	if ((ip_len != 20 && ip_len != 40) || tcp_len < 20 || tcp_len > 60)
-		native_die("headers of %u and %u bytes for a cookie helper",
-			   ip_len, tcp_len);
+		finding("headers of %u and %u bytes for a cookie helper",
+			ip_len, tcp_len);
 	memcpy(copy, ip, ip_len); /* is all of it there? */
 	memcpy(copy, tcp, tcp_len);
+	return native.socket.state == KERNEL_LISTEN;
 }
 
 long bpf_tcp_check_syncookie(void *sk, void *ip, __u32 ip_len,
 			     struct tcphdr *tcp, __u32 tcp_len)
 {
-	if (sk != found)
-		native_die("not a socket that was found");
-	check_headers(ip, ip_len, tcp, tcp_len);
-	if (native.socket.state != KERNEL_LISTEN)
+	if (!takes_cookies(sk, ip, ip_len, tcp, tcp_len))
 		return -EINVAL;
 	return native.socket.sent_cookie ? 0 : -ENOENT;
 }
@@ -199,10 +184,7 @@ long bpf_tcp_check_syncookie(void *sk, void *ip, __u32 ip_len,
 __s64 bpf_tcp_gen_syncookie(void *sk, void *ip, __u32 ip_len,
 			    struct tcphdr *tcp, __u32 tcp_len)
 {
-	if (sk != found)
-		native_die("not a socket that was found");
-	check_headers(ip, ip_len, tcp, tcp_len);
-	if (native.socket.state != KERNEL_LISTEN)
+	if (!takes_cookies(sk, ip, ip_len, tcp, tcp_len))
 		return -EINVAL;
 	return native.socket.cookie ? native.socket.cookie : -ENOENT;
 }
@@ -214,15 +196,15 @@ int bpf_sk_assign_tcp_reqsk(struct __sk_buff *skb, struct sock *sk,
 {
 	(void)skb;
 	if (!sk || (void *)sk != full)
-		native_die("not a full socket that was found");
+		finding("not a full socket that was found");
 	if (attrs__sz != sizeof(*attrs) || attrs->reserved[0] ||
 	    attrs->reserved[1] || attrs->reserved[2])
 		return -EINVAL;
 	/* what the kernel refuses beyond the listener: net/core/filter.c */
 	if (attrs->wscale_ok &&
 	    (attrs->snd_wscale > 14 || attrs->rcv_wscale > 14))
-		native_die("window scales %u and %u", attrs->snd_wscale,
-			   attrs->rcv_wscale);
+		finding("window scales %u and %u", attrs->snd_wscale,
+			attrs->rcv_wscale);
 	native.assigned++;
 	return native.socket.assign;
 }

@@ -33,7 +33,7 @@ static struct native_map *map_of(const void *def)
 	for (m = native_maps; m->name; m++)
 		if (m->def == def)
 			return m;
-	native_die("a map that native/programs.c does not list");
+	finding("a map that native/programs.c does not list");
 }
 
 static struct native_map *map_named(const char *name)
@@ -43,7 +43,7 @@ static struct native_map *map_named(const char *name)
 	for (m = native_maps; m->name; m++)
 		if (!strcmp(m->name, name))
 			return m;
-	native_die("no map is called %s", name);
+	finding("no map is called %s", name);
 }
 
 static struct native_entry *find(struct native_map *m, const void *key)
@@ -66,7 +66,7 @@ static struct native_entry *enter(struct native_map *m, const void *key)
 	struct native_entry *e = calloc(1, sizeof(*e));
 
 	if (m->key_size > KEY_MAX)
-		native_die("%s: keys of %u bytes", m->name, m->key_size);
+		finding("%s: keys of %u bytes", m->name, m->key_size);
 	memcpy(e->key, key, m->key_size);
 	e->value = calloc(1, m->value_size);
 	e->next = m->entries;
@@ -134,8 +134,7 @@ void *bpf_map_lookup_elem(void *def, const void *key)
 	case BPF_MAP_TYPE_ARRAY_OF_MAPS:
 		return trie.entries ? &trie : NULL;
 	default:
-		native_die("%s: a look-up in a map of type %u", m->name,
-			   m->type);
+		finding("%s: a look-up in a map of type %u", m->name, m->type);
 	}
 	return e ? e->value : NULL;
 }

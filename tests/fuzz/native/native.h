@@ -21,6 +21,7 @@
 #ifndef FUZZ_NATIVE_H
 #define FUZZ_NATIVE_H
 
+#include "finding.h"
 #include "synkeeper/abi.h"
 
 enum {
@@ -53,10 +54,6 @@ struct native {
 	struct tuple asked; /* of the last look-up */
 };
 extern struct native native;
-
-/* Ends the process as a finding. */
-__attribute__((noreturn, format(printf, 1, 2))) void native_die(const char *fmt,
-								...);
 
 /* Empties all maps and the struct native. */
 void native_reset(void);

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Theory of operation: see listeners.h. */
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "listeners.h"
+#include "log.h"
+
+/* By port; among those of one port by age. */
+static int by_port(const void *a, const void *b)
+{
+	const struct diag_socket *x = a, *y = b;
+	int diff = memcmp(&x->tuple.server_port, &y->tuple.server_port, 2);
+
+	if (diff)
+		return diff;
+	return x->cookie < y->cookie ? -1 : x->cookie > y->cookie;
+}
+
+struct collect {
+	struct diag_socket *sockets;
+	size_t n, room;
+	bool failed;
+};
+
+static void collect_one(const struct diag_socket *sk, void *data)
+{
+	struct collect *c = data;
+
+	if (c->n == c->room) {
+		size_t room = c->room ? c->room * 2 : 64;
+		void *more = reallocarray(c->sockets, room, sizeof(*sk));
+
+		if (!more) {
+			c->failed = true;
+			return;
+		}
+		c->sockets = more;
+		c->room = room;
+	}
+	c->sockets[c->n++] = *sk;
+}
+
+/* What a socket was bound to does not change, but its buffer may. */
+static bool same_listeners(const struct listeners *l, const struct collect *c)
+{
+	size_t i;
+
+	for (i = 0; i < l->n && i < c->n; i++)
+		if (l->sockets[i].cookie != c->sockets[i].cookie ||
+		    l->sockets[i].rcvbuf != c->sockets[i].rcvbuf)
+			return false;
+	return l->n == c->n;
+}
+
+int listeners_read(struct listeners *l, struct sockdiag *diag,
+		   bool *ret_changed)
+{
+	struct collect c = {};
+	int err = sockdiag_dump(diag, 1 << TCP_LISTEN, collect_one, &c);
+
+	if (!err && c.failed)
+		err = -ENOMEM;
+	if (err) {
+		log_err("cannot list the listeners: %s", strerror(-err));
+		free(c.sockets);
+		return err;
+	}
+	if (c.n)
+		qsort(c.sockets, c.n, sizeof(*c.sockets), by_port);
+	if (!same_listeners(l, &c))
+		*ret_changed = true;
+	free(l->sockets);
+	*l = (struct listeners){ c.sockets, c.n };
+	return 0;
+}
+
+void listeners_free(struct listeners *l)
+{
+	free(l->sockets);
+	*l = (struct listeners){};
+}
+
+static bool is_any(const __be32 addr[4])
+{
+	/* 0.0.0.0 comes v4-mapped from sock_diag */
+	return !addr[0] && !addr[1] && !addr[3] &&
+	       (!addr[2] || addr[2] == htobe32(0xffff));
+}
+
+const struct diag_socket *listeners_first(const struct listeners *l,
+					  __be16 port)
+{
+	size_t low = 0, high = l->n;
+
+	while (low < high) {
+		size_t mid = (low + high) / 2;
+
+		if (memcmp(&l->sockets[mid].tuple.server_port, &port, 2) < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	/* where nobody listens there is no array to point into */
+	return l->n ? l->sockets + low : NULL;
+}
+
+bool listener_is_exact(const struct diag_socket *sk)
+{
+	return !is_any(sk->tuple.server) && !sk->ifindex;
+}
+
+__u64 listeners_print(const struct listeners *l, __be16 port)
+{
+	const struct diag_socket *sk;
+	__u64 print = 0;
+
+	for_each_listener (sk, l, port)
+		print = print * 31 + sk->cookie;
+	return print;
+}
+
+const struct diag_socket *listeners_wildcard(const struct listeners *l,
+					     __be16 port, bool v4)
+{
+	const struct diag_socket *sk, *dual = NULL;
+
+	for_each_listener (sk, l, port) {
+		if (!is_any(sk->tuple.server) || sk->ifindex)
+			continue;
+		if (sk->v6 != v4)
+			return sk;
+		if (v4 && !sk->v6only)
+			dual = sk;
+	}
+	return dual;
+}
+
+const struct diag_socket *listeners_exact(const struct listeners *l,
+					  const struct listen *at)
+{
+	const struct diag_socket *sk;
+
+	for_each_listener (sk, l, at->port)
+		if (!memcmp(sk->tuple.server, at->addr, 16) && !sk->ifindex)
+			return sk;
+	return listeners_wildcard(l, at->port, addr_is_v4(at->addr));
+}

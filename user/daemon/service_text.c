@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Theory of operation: see services.h; what is said of one service. */
+#include "services.h"
+
+bool service_is_unprotected(const struct service *svc)
+{
+	return svc->why == WHY_NO_LISTENER || svc->why == WHY_OLD_KERNEL ||
+	       svc->why == WHY_MPTCP || svc->why == WHY_REFUSED ||
+	       svc->why == WHY_NO_COOKIES;
+}
+
+const char *service_cookies(const struct service *svc)
+{
+	switch (svc->backends) {
+	case 1 << COOKIES_OWN | 1 << COOKIES_KERNEL:
+		return "own, kernel";
+	case 1 << COOKIES_KERNEL:
+		return "kernel";
+	default:
+		return svc->cookies_why == COOKIES_OLD_KERNEL ? "kernel"
+							      : "own";
+	}
+}
+
+const char *service_cookies_why(const struct service *svc)
+{
+	static const char *const text[] = {
+		[COOKIES_AS_EVER] = "",
+		[COOKIES_AS_TOLD] = "as configured",
+		[COOKIES_OLD_KERNEL] = "this kernel takes no sockets from us",
+		[COOKIES_MPTCP] = "the listener is MPTCP",
+		[COOKIES_REFUSED] = "the kernel refused a socket",
+	};
+
+	return text[svc->cookies_why];
+}
+
+const char *service_why(const struct service *svc)
+{
+	static const char *const text[] = {
+		[WHY_ARMED] = "",
+		[WHY_CALM] = "policy auto: no flood, SYNs pass",
+		[WHY_MONITOR] = "policy monitor: nothing is answered or "
+				"dropped, only counted",
+		[WHY_OFF] = "policy off",
+		[WHY_NO_LISTENER] = "nobody listens",
+		[WHY_OLD_KERNEL] = "cookies = own, but this kernel takes no "
+				   "sockets from us: SYNs pass",
+		[WHY_MPTCP] = "cookies = own, but the listener is MPTCP, for "
+			      "which the kernel takes no sockets from us: SYNs "
+			      "pass",
+		[WHY_NO_COOKIES] = "net.ipv4.tcp_syncookies is too low and "
+				   "cannot be set from here: set it to 2: SYNs "
+				   "pass",
+		[WHY_REFUSED] = "cookies = own, but the kernel refused a "
+				"socket for its listener: SYNs pass",
+		[WHY_DRAINING] = "deleted; cookies in flight are honoured",
+	};
+
+	return text[svc->why];
+}
