@@ -10,9 +10,12 @@ With --check it does so in the quick form and compares ratios with
 baseline.json. A row is guarded if the baseline names it; it may be worse by
 the baseline's tolerance, which is 15 % unless the row was noisier than that
 when it was recorded. What looks worse is measured a second time before it is
-called so. --record makes a baseline of a few quick runs.
+called so. --record makes a baseline of a few quick runs. Ratios differ between
+processors; --against makes the baseline here and now, of another checkout,
+which it builds: the runs take turns, and our middle one is what is compared.
 
-usage: bench.py [--quick] [--only SUBSTRING] [--check | --record]
+usage: bench.py [--quick] [--only SUBSTRING]
+                [--check [--against DIR] | --record]
 """
 import argparse
 import datetime
@@ -38,7 +41,7 @@ PARTS = {
 TOLERANCE = 0.15
 NOISE = 1.5  # a row's tolerance is at least so many times its spread
 TOO_NOISY = 0.5  # a tolerance above this guards nothing
-RECORD_RUNS = 3
+RUNS = 3  # of which the middle one counts
 
 
 def command(cmd):
@@ -144,15 +147,8 @@ def regressions(rows, baseline):
     return out
 
 
-def check(rows, only):
-    with open(BASELINE, encoding="utf-8") as f:
-        baseline = json.load(f)
-    bad = regressions(rows, baseline)
-    if bad:
-        print(f"bench-check: {len(bad)} rows look worse, once more",
-              file=sys.stderr)
-        again = dict(regressions(run_all(True, only), baseline))
-        bad = [(name, again[name]) for name, _ in bad if name in again]
+def verdict(rows, baseline, bad, only):
+    """Says it; returns the exit code."""
     missing = sorted(set(baseline["rows"]) - set(ratios(rows)))
     if missing and not only:
         print(f"bench-check: not measured: {', '.join(missing)}")
@@ -161,6 +157,54 @@ def check(rows, only):
     compared = len(baseline["rows"]) - len(missing)
     print(f"bench-check: {compared} ratios compared, {len(bad)} worse")
     return 1 if bad or not compared else 0
+
+
+def check(rows, only):
+    with open(BASELINE, encoding="utf-8") as f:
+        baseline = json.load(f)
+    here, there = machine()["cpu"], baseline["machine"]["cpu"]
+    if here != there:
+        print(f"bench-check: recorded on another processor ({there}, here "
+              f"{here}): compare with another version by --against")
+    bad = regressions(rows, baseline)
+    if bad:
+        print(f"bench-check: {len(bad)} rows look worse, once more",
+              file=sys.stderr)
+        again = dict(regressions(run_all(True, only), baseline))
+        bad = [(name, again[name]) for name, _ in bad if name in again]
+    return verdict(rows, baseline, bad, only)
+
+
+def rows_of(checkout, only):
+    """The quick rows of another checkout, by its own bench.py."""
+    subprocess.run([os.path.join(checkout, "tests/bench/bench.py"), "--quick",
+                    *(["--only", only] if only else [])],
+                   stdout=subprocess.DEVNULL, check=False)
+    with open(os.path.join(checkout, ".output/bench.json"),
+              encoding="utf-8") as f:
+        return json.load(f)["rows"]
+
+
+def middle(runs):
+    """The rows of the last run, with the middle one's ratio."""
+    rows = runs[-1]
+    for row in rows:
+        got = sorted(ratios(r)[key(row)] for r in runs if key(row) in ratios(r))
+        if got:
+            row["ratio"] = got[len(got) // 2]
+    return rows
+
+
+def check_against(checkout, only):
+    subprocess.run(["make", "-C", checkout, "all", "tests",
+                    ".output/floor/bounce.bpf.o"], stdout=sys.stderr,
+                   check=True)
+    theirs, mine = [], []
+    for _ in range(RUNS):
+        theirs.append(rows_of(checkout, only))
+        mine.append(run_all(True, only))
+    baseline, rows = record(theirs), middle(mine)
+    return verdict(rows, baseline, regressions(rows, baseline), only)
 
 
 def write_json(path, data):
@@ -177,15 +221,20 @@ def main():
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--check", action="store_true")
     what.add_argument("--record", action="store_true")
+    parser.add_argument("--against", metavar="DIR")
     args = parser.parse_args()
+    if args.against and not args.check:
+        parser.error("--against goes with --check")
     if os.geteuid():
         print("bench: needs root: network namespaces, XDP", file=sys.stderr)
         return 1
     start = time.monotonic()
     if args.record:
         write_json(BASELINE, record([run_all(True, args.only)
-                                     for _ in range(RECORD_RUNS)]))
+                                     for _ in range(RUNS)]))
         return 0
+    if args.against:
+        return check_against(args.against, args.only)
     data = {"machine": machine(),
             "rows": run_all(args.quick or args.check, args.only)}
     write_json(report.JSON, data)

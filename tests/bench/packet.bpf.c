@@ -126,7 +126,7 @@ static __always_inline void vary(void *data, void *end)
 		*(__be16 *)(data + port_at) = bpf_htons(port);
 }
 
-SEC("xdp")
+SEC("xdp.frags")
 int wrap(struct xdp_md *ctx)
 {
 	void *data = (void *)(long)ctx->data,
@@ -158,7 +158,7 @@ int wrap(struct xdp_md *ctx)
 }
 
 #define BARE(name, verdict)          \
-	SEC("xdp")                   \
+	SEC("xdp.frags")                   \
 	int name(struct xdp_md *ctx) \
 	{                            \
 		(void)ctx;           \
@@ -191,7 +191,7 @@ static __always_inline bool hash_key_of(struct xdp_md *ctx,
 }
 
 /* Run once for each session: enters the next one. */
-SEC("xdp")
+SEC("xdp.frags")
 int hash_fill(struct xdp_md *ctx)
 {
 	struct hash_key key;
@@ -206,7 +206,7 @@ int hash_fill(struct xdp_md *ctx)
 							   : XDP_PASS;
 }
 
-SEC("xdp")
+SEC("xdp.frags")
 int hash_lookup(struct xdp_md *ctx)
 {
 	struct hash_key key;
@@ -222,7 +222,7 @@ int hash_lookup(struct xdp_md *ctx)
 }
 
 /* The hash that a cookie is made of, over the same words. */
-SEC("xdp")
+SEC("xdp.frags")
 int siphash(struct xdp_md *ctx)
 {
 	__be32 *w = (void *)(long)ctx->data + KEYS_OFFSET4;
@@ -251,7 +251,7 @@ struct headers6 {
 	__u8 tcp[40];
 };
 
-SEC("xdp")
+SEC("xdp.frags")
 int kernel_raw4(struct xdp_md *ctx)
 {
 	struct headers4 h;
@@ -267,7 +267,7 @@ int kernel_raw4(struct xdp_md *ctx)
 	return XDP_TX;
 }
 
-SEC("xdp")
+SEC("xdp.frags")
 int kernel_raw6(struct xdp_md *ctx)
 {
 	struct headers6 h;
@@ -283,7 +283,7 @@ int kernel_raw6(struct xdp_md *ctx)
 	return XDP_TX;
 }
 
-SEC("xdp")
+SEC("xdp.frags")
 int kernel_gen4(struct xdp_md *ctx)
 {
 	struct bpf_sock_tuple tuple = {};
