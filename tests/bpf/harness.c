@@ -12,6 +12,7 @@
 #include <linux/bpf.h>
 #include <sched.h>
 #include <stdio.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "harness.h"
@@ -175,6 +176,31 @@ static void clear_budgets(void)
 	for (i = 0; i < n; i++)
 		put(harness.skel->maps.budgets, &i, zeros);
 	free(zeros);
+}
+
+void harness_spend_budget(void)
+{
+	struct budget {
+		__u32 second;
+		__u32 used;
+	} * each;
+	int cpus = libbpf_num_possible_cpus(), cpu;
+	struct timespec ts;
+	__u32 stray = 0;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);
+	if (ts.tv_nsec > 900000000) {
+		usleep(1000000 - ts.tv_nsec / 1000 + 20000);
+		clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);
+	}
+	each = calloc(cpus, sizeof(*each));
+	for (cpu = 0; cpu < cpus; cpu++) {
+		each[cpu].second = (ts.tv_sec * 1000000000ULL + ts.tv_nsec) >>
+				   30;
+		each[cpu].used = UINT32_MAX;
+	}
+	put(harness.skel->maps.budgets, &stray, each);
+	free(each);
 }
 
 static int on_event(void *unused, void *data, size_t size)

@@ -16,6 +16,10 @@
 #include "netns.h"
 #include "check.h"
 
+#ifndef IPPROTO_MPTCP
+#define IPPROTO_MPTCP 262 /* glibc 2.32 */
+#endif
+
 enum { SOCKETS_MAX = 64, WAIT_MS = 2000 };
 enum { STATE_SYN_RECV = 3, STATE_TIME_WAIT = 6 };
 
@@ -46,6 +50,17 @@ int netns_enter(void)
 		      "ip route add 2001:db8:c::/48 dev lo")
 		       ? -EIO
 		       : 0;
+}
+
+void netns_sysctl(const char *name, const char *value)
+{
+	char path[96];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/sys/net/ipv4/%s", name);
+	f = fopen(path, "w");
+	if (!f || fputs(value, f) < 0 || fclose(f))
+		die(path);
 }
 
 static int keep(int fd)
@@ -82,28 +97,59 @@ static socklen_t fill(union address *a, bool v6, const char *text,
 	return sizeof(a->in);
 }
 
-/* A TCP socket bound to an address. */
+static void bind_to(int fd, bool v6, const char *text, uint16_t port)
+{
+	union address a;
+	socklen_t len = fill(&a, v6, text, port);
+	int on = 1;
+
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	if (bind(fd, &a.any, len))
+		die("bind");
+}
+
+/* A TCP socket bound to an address of one family. */
 static int bound(bool v6, const char *text, uint16_t port)
 {
 	int fd = keep(socket(v6 ? AF_INET6 : AF_INET, SOCK_STREAM, 0)), on = 1;
-	union address a;
-	socklen_t len = fill(&a, v6, text, port);
 
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 	if (v6)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
-	if (bind(fd, &a.any, len))
-		die("bind");
+	bind_to(fd, v6, text, port);
+	return fd;
+}
+
+static int listening(int fd)
+{
+	if (listen(fd, 64))
+		die("listen");
 	return fd;
 }
 
 int netns_listen(bool v6, uint16_t port)
 {
-	int fd = bound(v6, v6 ? "::" : "0.0.0.0", port);
+	return listening(bound(v6, v6 ? "::" : "0.0.0.0", port));
+}
 
-	if (listen(fd, 64))
-		die("listen");
-	return fd;
+static int listen_both(int fd, uint16_t port)
+{
+	int off = 0;
+
+	setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
+	bind_to(fd, true, "::", port);
+	return listening(fd);
+}
+
+int netns_listen_dual(uint16_t port)
+{
+	return listen_both(keep(socket(AF_INET6, SOCK_STREAM, 0)), port);
+}
+
+int netns_listen_mptcp(uint16_t port)
+{
+	int fd = socket(AF_INET6, SOCK_STREAM, IPPROTO_MPTCP);
+
+	return fd < 0 ? -1 : listen_both(keep(fd), port);
 }
 
 static uint16_t sport(const struct spec *s)
@@ -116,15 +162,22 @@ static uint16_t dport(const struct spec *s)
 	return s->dport ? s->dport : 443;
 }
 
-void netns_connect(const struct spec *s, int *ret_client, int *ret_server)
+int netns_dial(const struct spec *s)
 {
-	int listener = netns_listen(s->v6, dport(s)), client, server;
+	int client = bound(s->v6, spec_src(s), sport(s));
 	union address a;
 	socklen_t len = fill(&a, s->v6, spec_dst(s), dport(s));
 
-	client = bound(s->v6, spec_src(s), sport(s));
 	if (connect(client, &a.any, len))
 		die("connect");
+	return client;
+}
+
+void netns_connect(const struct spec *s, int *ret_client, int *ret_server)
+{
+	int listener = netns_listen(s->v6, dport(s));
+	int client = netns_dial(s), server;
+
 	server = keep(accept(listener, NULL, NULL));
 	if (server < 0)
 		die("accept");
@@ -132,6 +185,17 @@ void netns_connect(const struct spec *s, int *ret_client, int *ret_server)
 		*ret_client = client;
 	if (ret_server)
 		*ret_server = server;
+}
+
+void netns_fill_queue(int listener, const struct spec *s)
+{
+	struct pollfd p = { .fd = listener, .events = POLLIN };
+
+	if (listen(listener, 0)) /* room for one */
+		die("listen");
+	netns_dial(s);
+	if (poll(&p, 1, WAIT_MS) != 1)
+		fail_msg("no connection came to the listener");
 }
 
 /* Is there a socket of this host in @state from dport to sport? */
@@ -203,14 +267,6 @@ void netns_syn_sent(const struct spec *s)
 		die("connect to nowhere");
 }
 
-static void sysctl(const char *path, const char *value)
-{
-	FILE *f = fopen(path, "w");
-
-	if (!f || fputs(value, f) < 0 || fclose(f))
-		die(path);
-}
-
 uint32_t netns_kernel_cookie(const struct spec *s)
 {
 	int fd = keep(socket(AF_INET, SOCK_RAW, IPPROTO_TCP));
@@ -218,7 +274,7 @@ uint32_t netns_kernel_cookie(const struct spec *s)
 	uint8_t d[256];
 	uint32_t seq;
 
-	sysctl("/proc/sys/net/ipv4/tcp_syncookies", "2");
+	netns_sysctl("tcp_syncookies", "2");
 	send_ip(s);
 	while (poll(&p, 1, WAIT_MS) == 1) {
 		if (recv(fd, d, sizeof(d), 0) < 40 || d[33] != (SYN | ACK))

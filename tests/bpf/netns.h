@@ -18,14 +18,26 @@ int netns_enter(void);
 /* Sockets stay open until netns_close_all(), which resets them. */
 void netns_close_all(void);
 
+/* Writes net.ipv4.@name. */
+void netns_sysctl(const char *name, const char *value);
+
 /* Listens at port @port of all addresses of the family. */
 int netns_listen(bool v6, uint16_t port);
+/* The same of both families at once. */
+int netns_listen_dual(uint16_t port);
+/* The same by MPTCP, as Go does by default. Returns -1 if there is none. */
+int netns_listen_mptcp(uint16_t port);
 
 /*
  * Connects from where @s comes to where it goes; both ends are here, so its
- * source must be NEAR4 or NEAR6. The descriptors of the two ends may be NULL.
+ * source must be NEAR4 or NEAR6. Returns the client's end; the listener's is
+ * left for whoever accepts.
  */
+int netns_dial(const struct spec *s);
+/* With a listener of its own. The descriptors of the two ends may be NULL. */
 void netns_connect(const struct spec *s, int *ret_client, int *ret_server);
+/* Connects, unaccepted, until @listener's queue is full; @s as above. */
+void netns_fill_queue(int listener, const struct spec *s);
 
 /* The server's end of a connection @s, in TIME-WAIT. */
 void netns_time_wait(const struct spec *s);

@@ -68,7 +68,7 @@ void synack_build(const struct spec *syn, const struct frame *in,
 		  const struct answer_spec *a, struct frame *ret)
 {
 	struct handshake hs = a->hs;
-	struct cookie c = synack_cookie(syn, &hs);
+	struct cookie c = a->cookie ? *a->cookie : synack_cookie(syn, &hs);
 	struct spec out = answer_to(syn);
 	char opts[128];
 

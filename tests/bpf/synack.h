@@ -14,6 +14,7 @@
 struct answer_spec {
 	struct handshake hs; /* negotiated, before the cookie rounds it */
 	const char *opts;    /* "COOKIE" stands for the cookie's TSval */
+	const struct cookie *cookie; /* NULL: synack_cookie()'s */
 };
 
 /* The cookie that the current epoch's key makes. @hs as in cookie_make(). */

@@ -4,11 +4,7 @@
  * when the table is known to be complete: which of them the kernel is asked
  * about, and which are dropped without.
  */
-#include <bpf/bpf.h>
 #include <linux/bpf.h>
-#include <stdlib.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "netns.h"
 #include "sessions.h"
@@ -29,33 +25,6 @@ static bool answered(const char *what, const struct spec *syn)
 	return expect(what, &in, XDP_TX, REASON_answered, &out);
 }
 
-/* Uses up what may be asked about strays in this second and the next. */
-static void no_budget(void)
-{
-	struct budget {
-		__u32 second;
-		__u32 used;
-	} * each;
-	struct timespec ts;
-	int cpus = libbpf_num_possible_cpus(), cpu;
-	__u32 stray = 0;
-
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);
-	if (ts.tv_nsec > 900000000) {
-		usleep(1000000 - ts.tv_nsec / 1000 + 20000);
-		clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);
-	}
-	each = calloc(cpus, sizeof(*each));
-	for (cpu = 0; cpu < cpus; cpu++) {
-		each[cpu].second = (ts.tv_sec * 1000000000ULL + ts.tv_nsec) >>
-				   30;
-		each[cpu].used = UINT32_MAX;
-	}
-	bpf_map_update_elem(bpf_map__fd(harness.skel->maps.budgets), &stray,
-			    each, BPF_ANY);
-	free(each);
-}
-
 /*
  * When all that the kernel has is in the table, a flood of strays asks it
  * nothing, but for sets that have forgotten something.
@@ -71,7 +40,7 @@ static void strays_of_a_complete_table(void **state)
 	harness.cfg.flags |= SETTING_COMPLETE;
 	harness_settings();
 	sessions_mark(sessions_set_of(&t), false);
-	no_budget();
+	harness_spend_budget();
 	bad += !expect_spec("ACK in a flood", &s, XDP_DROP, REASON_bad_cookie);
 	s.flags = RST;
 	bad += !expect_spec("RST in a flood", &s, XDP_DROP, REASON_stray_rst);
@@ -136,7 +105,7 @@ static void opening_in_a_flood(void **state)
 	sessions_put_state(&s, SESSION_OPENING);
 	harness.cfg.flags |= SETTING_COMPLETE;
 	harness_settings();
-	no_budget();
+	harness_spend_budget();
 	assert_true(passes("ACK", &s, REASON_session));
 	assert_int_equal(sessions_find(&t, NULL), SESSION_ESTABLISHED);
 }
