@@ -370,14 +370,27 @@ static __always_inline void on_own_syn(const struct packet *p, int slot)
 }
 
 /*
+ * Is @sk the connection's own? For strays the kernel answers in the name of the
+ * listener or a socket of its own, which have no peer. A socket that resets has
+ * given up its port already.
+ */
+static __always_inline bool is_own(const struct bpf_sock *sk,
+				   const struct packet *p)
+{
+	return sk && sk->dst_port == p->tuple.client_port;
+}
+
+/*
  * The kernel resets a client whose data came behind an admitted ACK that found
  * the accept queue full. The client need not know: it will send again.
  */
 static __always_inline bool is_premature(const struct packet *p,
+					 const struct bpf_sock *sk,
 					 const struct session *s)
 {
 	return p->flags & FLAG_RST && s->live.state == SESSION_PENDING &&
-	       !(s->live.flags & SESSION_REFUSED) && s->server_isn;
+	       !(s->live.flags & SESSION_REFUSED) && s->server_isn &&
+	       !is_own(sk, p);
 }
 
 /*
@@ -415,7 +428,7 @@ int synkeeper_egress(struct __sk_buff *skb)
 	s = session_find(cfg, &p.tuple, &slot);
 	if (syn) {
 		on_own_syn(&p, slot);
-	} else if (s && is_premature(&p, s)) {
+	} else if (s && is_premature(&p, sk, s)) {
 		count(p.ep.service, REASON_rst_withheld);
 		return TCX_DROP;
 	} else if (s) {

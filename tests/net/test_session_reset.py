@@ -14,7 +14,7 @@ from scapy.layers.inet import TCP
 from namespace import wait_for
 from nettest import net_test
 from scapytools import LINUX, Peer
-from sockets import accept, receive
+from sockets import accept, connect, receive
 from teardown import (BOTH, CLIENT_FIRST, OPENED, end_of, family, life,
                       open_flow, open_pair, reset, send_fin, stage, take_fin,
                       wait_kernel, wait_state)
@@ -91,6 +91,18 @@ def real(env, act, half_closed_by=None):
 @net_test
 def test_linger(env):
     real(env, linger)
+
+
+@net_test
+def test_reset_by_the_server_at_once_was_withheld(env):
+    """The server resets whom it accepts, before the client says a word: the
+    session is still pending then, as it is when the kernel had no room."""
+    with stage(env) as (listener, _):
+        for v6 in BOTH:
+            name = f"{family(v6)}, RST right behind accept()"
+            with connect(env, v6=v6) as c:
+                reset(accept(listener, name))
+                was_reset(c, name)
 
 
 @net_test
