@@ -12,10 +12,11 @@ enum budget_kind {
 	BUDGET_STRAY, /* strays whose socket and old key are looked for */
 	BUDGET_RESET,
 	BUDGET_SAMPLE,
+	BUDGET_FORGOTTEN,
 	BUDGET_COUNT
 };
 
-enum { STRAYS_PER_SECOND = 10000 };
+enum { STRAYS_PER_SECOND = 10000, FORGOTTEN_PER_SECOND = 100 };
 
 struct budget {
 	__u32 second; /* of 2^30 ns, or another span */

@@ -394,6 +394,24 @@ static __always_inline bool is_premature(const struct packet *p,
 }
 
 /*
+ * It may also be that NAT has hidden the socket or the listener from the kernel:
+ * the daemon looks into that. What was neither made by TCP nor forwarded is a
+ * firewall's, and tells nothing. A cookie of the kernel's own is forgotten for
+ * no lack of room. Returns whether to withhold the RST.
+ */
+static __always_inline bool on_premature(struct __sk_buff *skb,
+					 const struct packet *p)
+{
+	if ((skb->sk || skb->ingress_ifindex) &&
+	    budget_take(BUDGET_FORGOTTEN, FORGOTTEN_PER_SECOND))
+		report(EVENT_FORGOTTEN, p->ep.service, &p->tuple);
+	if (p->ep.cookies == COOKIES_KERNEL)
+		return false;
+	count(p->ep.service, REASON_rst_withheld);
+	return true;
+}
+
+/*
  * Can a packet without SYN, FIN or RST from a socket in this state be the last
  * acknowledgement? Not while the server has not sent FIN. Without a socket
  * (what answers for TIME-WAIT before Linux 6.13, forwarded packets): maybe.
@@ -428,8 +446,7 @@ int synkeeper_egress(struct __sk_buff *skb)
 	s = session_find(cfg, &p.tuple, &slot);
 	if (syn) {
 		on_own_syn(&p, slot);
-	} else if (s && is_premature(&p, sk, s)) {
-		count(p.ep.service, REASON_rst_withheld);
+	} else if (s && is_premature(&p, sk, s) && on_premature(skb, &p)) {
 		return TCX_DROP;
 	} else if (s) {
 		/* not l4_len: a packet to be segmented may be longer */

@@ -281,6 +281,7 @@ enum event_kind {
 	EVENT_IN_THE_WAY = 1, /* remove what the kernel holds for the tuple */
 	EVENT_REFUSED,	      /* the kernel refused the listener (error) */
 	EVENT_SESSION,	      /* told is one of enum session_event */
+	EVENT_FORGOTTEN,      /* admitted, and reset as a stray */
 };
 
 struct event {

@@ -159,3 +159,36 @@ def test_from_on_to_auto_stays_armed_until_calm(env):
     start = time.monotonic()
     wait_for(lambda: not armed(env), 10, "the service to be disarmed")
     assert time.monotonic() - start > 1, "disarmed before it was calm"
+
+
+def disarms_while_clients_come(env, what):
+    end = time.monotonic() + 10
+    while armed(env):
+        assert time.monotonic() < end, \
+            f"{what}: armed 10 s after the last sign of a flood"
+        get_once(env)
+
+
+@net_test
+def test_auto_never_disarmed_with_kernel_cookies(env):
+    """What the kernel counts as a full queue are the cookies that it makes for
+    Synkeeper, too."""
+    env.nginx()
+    protect(env, "on", "cookies = kernel\n" + CALM)
+    env.synkeeper("service", "policy", "*:80", "auto")
+    disarms_while_clients_come(env, "cookies = kernel")
+
+
+@net_test
+def test_auto_armed_when_syncookies_were_forced(env):
+    """With tcp_syncookies = 2 the kernel counts each SYN as a full queue."""
+    env.server.sysctl("net.ipv4.tcp_syncookies", 2)
+    env.nginx()
+    protect(env, "auto")
+    end = time.monotonic() + 1
+    while time.monotonic() < end:
+        get_once(env)
+        assert not armed(env), "clients in turn were taken for a flood"
+    env.synkeeper("service", "policy", "*:80", "on")
+    env.synkeeper("service", "policy", "*:80", "auto")
+    disarms_while_clients_come(env, "tcp_syncookies = 2")

@@ -12,6 +12,7 @@
  * assigned to the first packet of a new connection for one of another port,
  * and the kernel forgets it (nf_nat_ipv4_local_in(); the request that
  * bpf_sk_assign_tcp_reqsk() makes has no port yet): the client is not admitted.
+ * synkeeperd finds out by its first clients (services_forgotten()).
  */
 #include <errno.h>
 #include <stdio.h>
@@ -146,9 +147,12 @@ static void report_nat(const struct firewall *f)
 {
 	check_add(f->c, "NAT", f->nat.fails ? CHECK_FAIL : CHECK_WARN,
 		  "where NAT is in use the kernel forgets whom XDP has "
-		  "admitted, and most clients hang: keep NAT off the ports, by "
-		  "'tcp dport PORT notrack' in prerouting at priority raw, and "
-		  "let 'ct state untracked' in",
+		  "admitted: the first clients hang, until synkeeperd falls "
+		  "back to the kernel's cookies, which bear fewer TCP options; "
+		  "keep NAT off the ports, by 'tcp dport PORT notrack' in "
+		  "prerouting at priority raw, and let 'ct state untracked' "
+		  "in, or say 'cookies = kernel'; where NAT leads elsewhere, "
+		  "'policy = off'",
 		  "connection tracking and NAT see what comes to port %s",
 		  f->nat.ports);
 }

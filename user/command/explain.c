@@ -335,10 +335,12 @@ EXPLAIN(rst_withheld) = {
 	"admitted ACK that found the accept queue full. The RST is dropped on "
 	"its way out; the client sends again and is admitted.",
 	{ "the server's accept queue is full",
-	  "NAT is in use on this host: the kernel forgets whom it admits, and "
-	  "no client gets through" },
-	"As for early_data: `ss -ltn`, a larger backlog, more workers. If no "
-	"client gets through, `synkeeper check IFACE` shows what NAT sees.",
+	  "NAT is in use on this host: the kernel forgets whom it admits; "
+	  "after three such clients the service answers with the kernel's "
+	  "cookies, and if those are not honoured either, SYNs pass" },
+	"As for early_data: `ss -ltn`, a larger backlog, more workers. If "
+	"`synkeeper service list` speaks of NAT, `synkeeper check IFACE` shows "
+	"what it sees; after mending it, `synkeeper reload`.",
 };
 
 EXPLAIN(kernel_syn) = {

@@ -13,6 +13,7 @@
 #include "clock.h"
 #include "daemon.h"
 #include "log.h"
+#include "syncookies.h"
 #include "words.h"
 
 enum {
@@ -29,6 +30,8 @@ struct arm {
 	unsigned int look;
 	struct arm_queue *queues; /* by service */
 	struct counters *counters;
+	struct netconf_counts counts; /* at the last look */
+	__u64 overflows;	      /* that tell of too many SYNs, so far */
 };
 
 static void count_one(const struct diag_socket *sk, void *data)
@@ -84,8 +87,7 @@ static void log_change(const struct service *svc, const struct arming *a,
 }
 
 /* Returns whether @svc is to be armed or disarmed now. */
-static bool look_at(struct daemon *d, const struct service *svc, __u64 now,
-		    __u64 overflows)
+static bool look_at(struct daemon *d, const struct service *svc, __u64 now)
 {
 	const struct arm_queue *q = &d->arm->queues[svc->id];
 	struct arming a = svc->arming;
@@ -94,7 +96,7 @@ static bool look_at(struct daemon *d, const struct service *svc, __u64 now,
 		.syns = syns_of(d, svc),
 		.queue = q->half_open > q->waiting ? q->half_open : q->waiting,
 		.backlog = q->backlog,
-		.overflows = overflows,
+		.overflows = d->arm->overflows,
 	};
 	bool changed;
 
@@ -133,10 +135,21 @@ static bool count_syns(struct daemon *d)
 	return true;
 }
 
+static void count_overflows(struct daemon *d)
+{
+	struct netconf_counts *was = &d->arm->counts, now;
+
+	netconf_counts(&now);
+	d->arm->overflows += now.accept_overflows - was->accept_overflows +
+			     now.request_drops - was->request_drops;
+	if (d->net.cookies < SYNCOOKIES_KERNEL)
+		d->arm->overflows += now.request_cookies - was->request_cookies;
+	*was = now;
+}
+
 static int on_look(sd_event_source *source, uint64_t when, void *data)
 {
 	const struct service *svc = NULL;
-	struct netconf_counts counts;
 	bool changed = false;
 	struct daemon *d = data;
 	__u64 now = now_ns();
@@ -144,12 +157,12 @@ static int on_look(sd_event_source *source, uint64_t when, void *data)
 	(void)when;
 	if (!count_syns(d))
 		return 0;
-	netconf_counts(&counts);
+	count_overflows(d);
 	if (d->arm->look++ % QUEUE_LOOKS == 0)
 		count_queues(d);
 	while ((svc = services_next(d->services, svc))) {
 		if (is_auto(svc))
-			changed |= look_at(d, svc, now, counts.overflows);
+			changed |= look_at(d, svc, now);
 	}
 	if (changed)
 		daemon_refresh(d);

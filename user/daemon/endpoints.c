@@ -109,7 +109,7 @@ static enum service_cookies_why cannot_assign(const struct endpoints *e,
 		return COOKIES_MPTCP;
 	if (svc->refused &&
 	    svc->refused == listeners_print(e->listeners, svc->listen.port))
-		return COOKIES_REFUSED;
+		return svc->refused_why;
 	return COOKIES_AS_EVER;
 }
 
@@ -138,6 +138,8 @@ static enum service_why why_no_own(const struct endpoints *e,
 		return WHY_MPTCP;
 	case COOKIES_REFUSED:
 		return WHY_REFUSED;
+	case COOKIES_FORGOTTEN:
+		return WHY_ELSEWHERE;
 	default:
 		return WHY_ARMED;
 	}
@@ -158,6 +160,10 @@ static enum service_why why_of(struct endpoints *e, const struct service *svc,
 		return WHY_NO_LISTENER;
 	if (cookies == COOKIES_OWN)
 		why = why_no_own(e, svc, sk);
+	else if (svc->elsewhere &&
+		 svc->elsewhere ==
+			 listeners_print(e->listeners, svc->listen.port))
+		why = WHY_ELSEWHERE;
 	if (why != WHY_ARMED)
 		return why;
 	if (svc->policy == POLICY_MONITOR)

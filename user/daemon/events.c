@@ -28,6 +28,16 @@ static void on_refused(struct daemon *d, const struct event *e)
 	daemon_refresh(d);
 }
 
+static void on_forgotten(struct daemon *d, const struct event *e)
+{
+	struct netconf_counts counts;
+
+	netconf_counts(&counts);
+	if (services_forgotten(d->services, e->service, e->tuple.client_port,
+			       counts.accept_overflows))
+		daemon_refresh(d);
+}
+
 enum { SLICE_NS = 3000000, STOP = -EAGAIN };
 
 /* STOP leaves the rest in the ring, for the loop's next round. */
@@ -45,6 +55,9 @@ static int on_event(void *data, void *record, size_t size)
 		break;
 	case EVENT_REFUSED:
 		on_refused(d, e);
+		break;
+	case EVENT_FORGOTTEN:
+		on_forgotten(d, e);
 		break;
 	case EVENT_SESSION:
 		watch_tell(d, e);

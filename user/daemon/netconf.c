@@ -71,10 +71,12 @@ void netconf_counts(struct netconf_counts *ret)
 
 			if (!strcmp(at, "SyncookiesSent"))
 				c.cookies_sent = n;
-			else if (!strcmp(at, "ListenOverflows") ||
-				 !strcmp(at, "TCPReqQFullDoCookies") ||
-				 !strcmp(at, "TCPReqQFullDrop"))
-				c.overflows += n;
+			else if (!strcmp(at, "ListenOverflows"))
+				c.accept_overflows = n;
+			else if (!strcmp(at, "TCPReqQFullDrop"))
+				c.request_drops = n;
+			else if (!strcmp(at, "TCPReqQFullDoCookies"))
+				c.request_cookies = n;
 		}
 	}
 	if (f)

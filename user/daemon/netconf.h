@@ -24,8 +24,14 @@ void netconf_read(struct netconf *ret);
 
 /* What the kernel has counted since it started (TcpExt of netstat). */
 struct netconf_counts {
-	__u64 cookies_sent; /* its own */
-	__u64 overflows;    /* of listeners' queues, half-open and to accept */
+	__u64 cookies_sent;	/* its own */
+	__u64 accept_overflows; /* of listeners' queues of the established */
+	__u64 request_drops;	/* of the half-open: SYNs dropped */
+	/*
+	 * The same: SYNs that get a cookie instead. With tcp_syncookies at 2
+	 * each SYN is counted so, and each cookie made for a BPF program.
+	 */
+	__u64 request_cookies;
 };
 
 void netconf_counts(struct netconf_counts *ret);

@@ -6,7 +6,7 @@ bool service_is_unprotected(const struct service *svc)
 {
 	return svc->why == WHY_NO_LISTENER || svc->why == WHY_OLD_KERNEL ||
 	       svc->why == WHY_MPTCP || svc->why == WHY_REFUSED ||
-	       svc->why == WHY_NO_COOKIES;
+	       svc->why == WHY_NO_COOKIES || svc->why == WHY_ELSEWHERE;
 }
 
 const char *service_cookies(const struct service *svc)
@@ -30,6 +30,8 @@ const char *service_cookies_why(const struct service *svc)
 		[COOKIES_OLD_KERNEL] = "this kernel takes no sockets from us",
 		[COOKIES_MPTCP] = "the listener is MPTCP",
 		[COOKIES_REFUSED] = "the kernel refused a socket",
+		[COOKIES_FORGOTTEN] = "NAT is in use: the kernel forgets "
+				      "sockets that it gets from us",
 	};
 
 	return text[svc->cookies_why];
@@ -54,6 +56,9 @@ const char *service_why(const struct service *svc)
 				   "pass",
 		[WHY_REFUSED] = "cookies = own, but the kernel refused a "
 				"socket for its listener: SYNs pass",
+		[WHY_ELSEWHERE] = "the kernel knows nothing of whom cookies "
+				  "admit, as where NAT leads elsewhere: SYNs "
+				  "pass",
 		[WHY_DRAINING] = "deleted; cookies in flight are honoured",
 	};
 

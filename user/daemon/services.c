@@ -271,24 +271,76 @@ __u16 services_match(const struct services *s, const __be32 addr[4],
 	return endpoints_match(&s->endpoints, addr, port);
 }
 
-void services_refused(struct services *s, __u16 id)
+static void refuse(struct services *s, struct service *svc,
+		   enum service_cookies_why why)
 {
-	struct service *svc = &s->slots[id % SERVICES_MAX];
+	__u64 print = listeners_print(&s->listeners, svc->listen.port);
 	char text[LISTEN_STRLEN];
-	__u64 print;
 
-	if (!svc->id)
-		return;
-	print = listeners_print(&s->listeners, svc->listen.port);
 	if (svc->refused == print)
 		return;
 	svc->refused = print;
+	svc->refused_why = why;
 	s->changed = true;
-	log_warn("%s: the kernel refused a socket for its listener: %s until "
-		 "the listener changes",
+	log_warn("%s: the kernel %s: %s until the listener changes or the "
+		 "configuration is read again",
 		 listen_format(&svc->listen, text),
+		 why == COOKIES_FORGOTTEN
+			 ? "forgets the sockets it gets from us, as it does "
+			   "where NAT is in use"
+			 : "refused a socket for its listener",
 		 svc->cookies == COOKIES_BY_OWN ? "SYNs pass"
 						: "the kernel's cookies");
+}
+
+void services_refused(struct services *s, __u16 id)
+{
+	struct service *svc = &s->slots[id % SERVICES_MAX];
+
+	if (svc->id)
+		refuse(s, svc, COOKIES_REFUSED);
+}
+
+enum { FORGOTTEN_CLIENTS = 3 };
+
+bool services_forgotten(struct services *s, __u16 id, __be16 port,
+			__u64 overflows)
+{
+	struct service *svc = &s->slots[id % SERVICES_MAX];
+	char text[LISTEN_STRLEN];
+
+	if (svc->forgotten.overflows != overflows)
+		svc->forgotten.clients = 0;
+	else if (svc->forgotten.port == port)
+		return false;
+	svc->forgotten.overflows = overflows;
+	svc->forgotten.port = port;
+	if (!svc->id || ++svc->forgotten.clients < FORGOTTEN_CLIENTS)
+		return false;
+	svc->forgotten.clients = 0;
+	if (svc->backends & 1 << COOKIES_OWN) {
+		refuse(s, svc, COOKIES_FORGOTTEN);
+		return true;
+	}
+	svc->elsewhere = listeners_print(&s->listeners, svc->listen.port);
+	s->changed = true;
+	log_warn("%s: the kernel takes its clients for strays, as it does "
+		 "where NAT leads elsewhere: SYNs pass until the listener "
+		 "changes or the configuration is read again",
+		 listen_format(&svc->listen, text));
+	return true;
+}
+
+void services_try_again(struct services *s)
+{
+	struct service *svc;
+
+	for (svc = s->slots; svc < s->slots + SERVICES_MAX; svc++) {
+		svc->refused = 0;
+		svc->elsewhere = 0;
+		svc->forgotten.clients = 0;
+	}
+	s->changed = true;
 }
 
 /* Services whose draining is over go. */

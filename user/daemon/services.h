@@ -34,6 +34,7 @@ enum service_why {
 	WHY_OLD_KERNEL,
 	WHY_MPTCP,
 	WHY_REFUSED,
+	WHY_ELSEWHERE,
 	WHY_NO_COOKIES,
 	WHY_DRAINING,
 };
@@ -45,6 +46,7 @@ enum service_cookies_why {
 	COOKIES_OLD_KERNEL,
 	COOKIES_MPTCP,
 	COOKIES_REFUSED,
+	COOKIES_FORGOTTEN,
 };
 
 struct service {
@@ -58,8 +60,18 @@ struct service {
 	/* of its endpoints: 1 << enum cookie_backend; why, of the kernel's */
 	__u8 backends;
 	enum service_cookies_why cookies_why;
-	/* listeners_print() of those that bpf_sk_assign_tcp_reqsk() refused */
+	/*
+	 * listeners_print() of those for which the kernel takes no socket from
+	 * us, and why; of those for which it honours no cookie whatever.
+	 */
 	__u64 refused;
+	enum service_cookies_why refused_why;
+	__u64 elsewhere;
+	struct {
+		__u64 overflows; /* netconf_counts, at the last */
+		__be16 port;	 /* of the client */
+		__u8 clients;	 /* one after the other */
+	} forgotten;
 	__u64 drain_until_ns; /* deleted; 0: in service */
 	struct arming arming; /* of policy auto */
 };
@@ -109,6 +121,17 @@ __u16 services_match(const struct services *s, const __be32 addr[4],
 		     __be16 port);
 /* The kernel refused a socket of service @id: stop answering for it. */
 void services_refused(struct services *s, __u16 id);
+/*
+ * The kernel took a client of service @id, from @port (network byte order), for
+ * a stray after it was admitted. @overflows: of all listeners, by now. Once may
+ * be for lack of room, but then @overflows has grown; else it is NAT: what it
+ * does to assigned sockets it does not do to the kernel's own cookies, and if it
+ * leads elsewhere SYNs must pass. Returns whether that is the case now.
+ */
+bool services_forgotten(struct services *s, __u16 id, __be16 port,
+			__u64 overflows);
+/* What was found out so is forgotten: the operator may have mended it. */
+void services_try_again(struct services *s);
 /* The next service after @after (NULL: the first), or NULL. */
 const struct service *services_next(const struct services *s,
 				    const struct service *after);
