@@ -30,8 +30,7 @@ const char *service_cookies_why(const struct service *svc)
 		[COOKIES_OLD_KERNEL] = "this kernel takes no sockets from us",
 		[COOKIES_MPTCP] = "the listener is MPTCP",
 		[COOKIES_REFUSED] = "the kernel refused a socket",
-		[COOKIES_FORGOTTEN] = "NAT is in use: the kernel forgets "
-				      "sockets that it gets from us",
+		[COOKIES_FORGOTTEN] = "NAT is in use: no socket of ours lasts",
 	};
 
 	return text[svc->cookies_why];
