@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "bed.h"
+#include "../bpf/kernelside.h"
 #include "../bpf/netns.h"
 #include "../bpf/sessions.h"
 
@@ -105,14 +106,6 @@ static void load_wrapper(__u32 sessions)
 	attach_idly(skel->progs.wrap);
 }
 
-static void write_sysctl(const char *path, const char *value)
-{
-	FILE *f = fopen(path, "w");
-
-	if (!f || fputs(value, f) < 0 || fclose(f))
-		bed_die(path);
-}
-
 void bed_open(void)
 {
 	const struct spec connected = { CONNECTED };
@@ -122,8 +115,8 @@ void bed_open(void)
 	stay_on_this_cpu();
 	check("a network namespace (as root?)", netns_enter());
 	load_product();
-	/* for bpf_tcp_gen_syncookie() */
-	write_sysctl("/proc/sys/net/ipv4/tcp_syncookies", "2");
+	/* for bpf_tcp_gen_syncookie(), the product's calls of it, too */
+	netns_sysctl("tcp_syncookies", "2");
 	netns_listen(true, 443);
 	netns_connect(&connected, &bed.client, NULL); /* and listens */
 }
@@ -186,6 +179,8 @@ void bed_scene(const struct scene *scene)
 	settings(scene);
 	if (scene->exact)
 		exact_services(scene->exact, harness_service(SERVICE_4, mode));
+	else if (scene->kernel)
+		kernelside_mode(mode);
 	else
 		harness_mode(mode);
 	if (n)

@@ -122,6 +122,28 @@ static const struct row unsure[] = {
 	  COUNTS(bad_cookie, SERVICE_4) },
 };
 
+/* A listener is there. SYN-ACKs have the MSS only: tcp_timestamps = 1. */
+static const struct row kernel[] = {
+	{ "SYN, Linux options, IPv4", SYN_OF(LINUX),
+	  COUNTS(answered, SERVICE_4) },
+	{ "SYN, Linux options, IPv6",
+	  .spec = { .v6 = true, .flags = SYN, .opts = LINUX6 },
+	  COUNTS(answered, SERVICE_6) },
+	{ "ACK of the kernel's cookie, IPv4",
+	  .spec = { .sport = 40110, .flags = SYN, .opts = WINDOWS },
+	  .packet = PACKET_KERNEL_COOKIE, .own = OWN_UNKNOWN,
+	  COUNTS(kernel_cookie, SERVICE_4) },
+	{ "ACK of the kernel's cookie, IPv6",
+	  .spec = { .v6 = true, .sport = 40111, .flags = SYN },
+	  .packet = PACKET_KERNEL_COOKIE, .own = OWN_UNKNOWN,
+	  COUNTS(kernel_cookie, SERVICE_6) },
+	{ "ACK, bad cookie, IPv4", SYN_OF(WINDOWS), .packet = PACKET_BAD_COOKIE,
+	  COUNTS(bad_cookie, SERVICE_4) },
+	{ "ACK, bad cookie, random tuples", SYN_OF(WINDOWS),
+	  .packet = PACKET_BAD_COOKIE, .vary = VARY_TUPLE,
+	  COUNTS(bad_cookie, SERVICE_4) },
+};
+
 static const struct row disarmed[] = {
 	{ "SYN", SYN_OF(LINUX), COUNTS(disarmed_syn, SERVICE_4) },
 };
@@ -183,6 +205,7 @@ const struct scene scenes[] = {
 	{ "monitored service", ROWS(monitored), .mode = ENDPOINT_MONITOR },
 	{ "empty table", ROWS(flood) },
 	{ "kernel asked", ROWS(unsure), .unsure = true },
+	{ "kernel back-end", ROWS(kernel), .kernel = true },
 	{ "1 service", ROWS(service), .exact = 1 },
 	{ "64 services", ROWS(service), .exact = 64 },
 	{ "4,096 services", ROWS(service), .exact = 4096 },

@@ -26,10 +26,11 @@ enum under_test {
 enum row_packet {
 	PACKET_AS_IS,
 	PACKET_UDP,
-	PACKET_COOKIE,	   /* the ACK with its cookie */
-	PACKET_BAD_COOKIE, /* one bit of it wrong */
-	PACKET_OLD_COOKIE, /* it came two epochs ago */
-	PACKET_OF_SOCKET,  /* of CONNECTED, as the kernel expects it */
+	PACKET_COOKIE,	      /* the ACK with its cookie */
+	PACKET_BAD_COOKIE,    /* one bit of it wrong */
+	PACKET_OLD_COOKIE,    /* it came two epochs ago */
+	PACKET_KERNEL_COOKIE, /* the ACK with the listener's cookie */
+	PACKET_OF_SOCKET,     /* of CONNECTED, as the kernel expects it */
 };
 
 /* How each repetition finds the packet's own session. */
@@ -70,6 +71,7 @@ struct scene {
 	__u32 sessions;
 	bool full;   /* every set */
 	bool unsure; /* the table may lack connections */
+	bool kernel; /* wildcards answer with their listener's cookies */
 	__u32 exact; /* services at exact addresses instead of wildcards */
 	enum endpoint_mode mode;
 };

@@ -15,11 +15,38 @@
 #include <time.h>
 
 #include "bed.h"
+#include "../bpf/kernelside.h"
 #include "../bpf/sessions.h"
 #include "../bpf/synack.h"
 
 /* Where packets meet sessions in random order, a few sessions are not there. */
 enum { MISSES_PER_MILLE = 2 };
+
+/* The ACK to what the listener of SYN @s makes. */
+static struct spec kernel_ack_of(const struct spec *s)
+{
+	static struct frame syn, answer;
+	struct xdp_md ctx = { .ingress_ifindex = LO };
+	struct bpf_test_run_opts opts = { .sz = sizeof(opts),
+					  .data_in = syn.data,
+					  .data_out = answer.data,
+					  .data_size_out = sizeof(answer.data),
+					  .ctx_in = &ctx,
+					  .ctx_size_in = sizeof(ctx),
+					  .repeat = 1 };
+	struct cookie c = {};
+
+	packet_build(s, &syn);
+	opts.data_size_in = ctx.data_end = syn.len;
+	if (bpf_prog_test_run_opts(
+		    bpf_program__fd(harness.skel->progs.synkeeper_xdp),
+		    &opts) ||
+	    opts.retval != XDP_TX)
+		bed_die("a SYN that gets the kernel's cookie");
+	memcpy(&c.isn, answer.data + syn.l4 + 4, sizeof(c.isn));
+	c.isn = ntohl(c.isn);
+	return kernelside_ack(s, &c);
+}
 
 /* The sequence number that is next in a queue of @fd's. */
 static __u32 queue_seq(int fd, int queue)
@@ -69,6 +96,9 @@ static void build(const struct row *row, struct spec *s, struct frame *ret)
 		break;
 	case PACKET_OLD_COOKIE:
 		*s = ack_of(s, 2);
+		break;
+	case PACKET_KERNEL_COOKIE:
+		*s = kernel_ack_of(s);
 		break;
 	case PACKET_OF_SOCKET:
 		of_socket(s);
