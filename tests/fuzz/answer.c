@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include "answer.h"
+#include "native/native.h"
 #include "synkeeper/cookie.h"
+#include "synkeeper/table.h"
 
 enum { T_FIN = 1, T_SYN = 2, T_RST = 4, T_ACK = 16, T_ECE = 64, T_CWR = 128 };
 
@@ -222,6 +224,47 @@ static const char *frame_wrong(const struct scenario *s, struct frame_view in,
 	return NULL;
 }
 
+/* What the client takes, said or not. */
+static __u32 mss_of(const struct parts *p, const struct options *theirs)
+{
+	return theirs->mss && theirs->mss_is ? theirs->mss_is
+	       : p->v6			     ? 1220
+					     : 536;
+}
+
+/*
+ * Is it the listener's cookie, made of this SYN? The timestamp is as Linux
+ * would make it (net/ipv4/syncookies.c, cookie_init_timestamp()).
+ */
+static const char *kernel_cookie_wrong(const struct parts *p,
+				       const struct parts *q,
+				       const struct options *o,
+				       const struct options *theirs)
+{
+	const struct native_syn *made = &native.cookie;
+	bool unbounded = !native.socket.own_buffer && !native.socket.own_clamp;
+	__u32 opts = (o->wscale ? theirs->wscale_is : 15) | o->sack << 4 |
+		     !!(q->flags & T_ECE) << 5;
+	__u32 age = (__u32)(native.now_ns / 1000000) - o->tsval;
+
+	if (native.cookies != 1 || q->seq != (__u32)native.socket.cookie)
+		return "not the cookie that the listener made";
+	if (!tuple_equal(&made->tuple, &p->tuple) || made->seq != p->seq)
+		return "the listener made a cookie of another SYN";
+	if (made->mss != mss_of(p, theirs))
+		return "the listener made a cookie of another MSS";
+	if (!o->ts)
+		return o->wscale || o->sack || q->flags & T_ECE
+			       ? "options that no timestamp tells the kernel"
+			       : NULL;
+	if ((o->tsval & 63) != opts)
+		return "the timestamp has other options than the SYN-ACK";
+	if (age > 63)
+		return "the timestamp is not the kernel's clock";
+	return o->wscale && !unbounded ? "a scale that the kernel will not use"
+				       : NULL;
+}
+
 /* Does the cookie, read back, say what the SYN-ACK offers? */
 static const char *cookie_wrong(const struct scenario *s, const struct parts *p,
 				const struct parts *q, const struct options *o,
@@ -229,9 +272,7 @@ static const char *cookie_wrong(const struct scenario *s, const struct parts *p,
 {
 	struct cookie c = { .isn = q->seq, .tsval = o->tsval };
 	unsigned int slot = s->cfg.epoch & 1;
-	__u32 mss = theirs->mss && theirs->mss_is ? theirs->mss_is
-		    : p->v6			  ? 1220
-						  : 536;
+	__u32 mss = mss_of(p, theirs);
 	struct handshake hs = { 0 };
 
 	if (cookie_slot(c.isn) != slot)
@@ -255,7 +296,11 @@ static const char *cookie_wrong(const struct scenario *s, const struct parts *p,
 const char *answer_wrong(const struct scenario *s, const struct endpoint *ep,
 			 struct frame_view in, struct frame_view out)
 {
+	bool kernel = ep->cookies == COOKIES_KERNEL;
 	bool may_ecn = s->cfg.flags & SETTING_ECN;
+	bool may_sack = s->cfg.flags & SETTING_SACK;
+	bool may_ts = s->cfg.flags & SETTING_TS &&
+		      (!kernel || s->cfg.flags & SETTING_KERNEL_TS);
 	struct options o, theirs;
 	struct parts p, q;
 	const char *why = frame_wrong(s, in, out, &p, &q);
@@ -281,17 +326,20 @@ const char *answer_wrong(const struct scenario *s, const struct endpoint *ep,
 	read_options(in.data + p.l4 + 20, p.tcp_len - 20, &theirs);
 	if (o.mss && o.mss_is != s->iface.mtu - (p.v6 ? 60U : 40U))
 		return "the MSS is not the interface's";
-	if (o.ts != (theirs.ts && s->cfg.flags & SETTING_TS))
+	if (kernel && !(theirs.ts && may_ts))
+		may_sack = may_ecn = false; /* nothing would tell it of them */
+	if (o.ts != (theirs.ts && may_ts))
 		return "timestamps: not as the SYN and the host want";
 	if (o.ts && o.tsecr != theirs.tsval)
 		return "TSecr is not the SYN's TSval";
-	if (o.sack != (theirs.sack && s->cfg.flags & SETTING_SACK))
+	if (o.sack != (theirs.sack && may_sack))
 		return "SACK: not as the SYN and the host want";
 	if (o.wscale && !(theirs.wscale && s->cfg.flags & SETTING_WSCALE))
 		return "window scaling: the SYN or the host has none";
 	if (o.wscale && o.wscale_is != ep->wscale)
 		return "the window scale";
-	return cookie_wrong(s, &p, &q, &o, &theirs);
+	return kernel ? kernel_cookie_wrong(&p, &q, &o, &theirs)
+		      : cookie_wrong(s, &p, &q, &o, &theirs);
 }
 
 const char *reset_wrong(const struct scenario *s, struct frame_view in,

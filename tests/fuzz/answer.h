@@ -2,7 +2,8 @@
 /*
  * Theory of operation: what must hold of every answer, checked without a line
  * of the programs: headers are taken apart and sums made byte by byte. Of the
- * shared headers it uses the cookie's reading side, against its making side.
+ * shared headers it uses the cookie's reading side, against its making side. A
+ * cookie of the kernel's is compared with what native.socket made, and of what.
  */
 #ifndef FUZZ_ANSWER_H
 #define FUZZ_ANSWER_H

@@ -157,8 +157,7 @@ __attribute__((noreturn)) static void wrong(const struct play *p,
 		play_reason(v->reason), v->service);
 }
 
-static const struct endpoint *endpoint_of(const struct scenario *s,
-					  __u16 service)
+const struct endpoint *play_endpoint(const struct scenario *s, __u16 service)
 {
 	return service == SCENARIO_EXACT      ? &s->exact
 	       : service == SCENARIO_SERVICE6 ? &s->port.any6
@@ -185,6 +184,21 @@ static void judge_sample(const struct play *p)
 		wrong(p, "the sample is not the packet");
 }
 
+/* A listener makes a cookie for who gets it, and for nobody else. */
+static void judge_cookies(const struct play *p)
+{
+	const struct verdict *v = &p->out;
+	bool kernel = play_endpoint(p->s, v->service)->cookies ==
+		      COOKIES_KERNEL;
+	bool sent = v->action == XDP_TX && v->reason == REASON_answered;
+
+	if (v->reason == REASON_no_room)
+		return;
+	if (native.cookies != (kernel && sent))
+		wrong(p, sent ? "a cookie of the wrong back-end"
+			      : "a listener made a cookie for nobody");
+}
+
 static void judge_frame(const struct play *p, unsigned int linear, int counted)
 {
 	const struct verdict *v = &p->out;
@@ -202,8 +216,8 @@ static void judge_frame(const struct play *p, unsigned int linear, int counted)
 		why = v->reason == REASON_reset
 			      ? reset_wrong(p->s, in, out)
 			      : answer_wrong(p->s,
-					     endpoint_of(p->s, v->service), in,
-					     out);
+					     play_endpoint(p->s, v->service),
+					     in, out);
 	else if (v->reason != REASON_no_room &&
 		 (v->len != p->in_len || memcmp(v->data, p->in, v->len) != 0))
 		why = "it changed";
@@ -216,6 +230,7 @@ static void judge_frame(const struct play *p, unsigned int linear, int counted)
 		judge_lookup(p, in);
 	if (native.samples)
 		judge_sample(p);
+	judge_cookies(p);
 }
 
 static unsigned int room_of(const struct play *p, uint8_t arg)
@@ -247,7 +262,7 @@ static void play_frame(struct play *p, const struct step *step)
 	struct verdict *v = &p->out;
 	int counted, action;
 
-	native.lookups = native.samples = 0;
+	native.lookups = native.samples = native.cookies = 0;
 	take_in(p, step);
 	native_frame(p->in, p->in_len, play_linear(p, step->arg),
 		     room_of(p, step->arg));
@@ -290,12 +305,17 @@ static void play_tc(struct play *p, const struct step *step)
 static void play_socket(const struct play *p, const struct step *step)
 {
 	const struct client *c = &p->client;
+	bool all = step->arg & SOCKET_KNOWS_ALL;
 
 	native.socket = (struct native_socket){
-		.state = (step->arg & 15) % (KERNEL_NEW_SYN_RECV + 1),
-		.sent_cookie = step->arg & 16,
-		.assign = step->arg & 32 ? -22 : 0,
-		.cookie = step->arg & 64 ? 1460LL << 32 | 0x1badcafe : 0,
+		.state = (step->arg & SOCKET_STATE) % (KERNEL_NEW_SYN_RECV + 1),
+		.sent_cookie = all,
+		.knows_own = step->arg & SOCKET_COOKIE,
+		.assign = step->arg & SOCKET_REFUSES ? -22 : 0,
+		.cookie = step->arg & SOCKET_COOKIE ? 1460LL << 32 | 0x1badcafe
+						    : 0,
+		.own_buffer = step->arg & SOCKET_BOUNDED && !all,
+		.own_clamp = step->arg & SOCKET_BOUNDED && all,
 		.rcv_nxt = step_number(step, 0, c->seq),
 		.rcv_wup = step_number(step, 1, c->seq),
 		.rcv_wnd = step_number(step, 2, 65535),

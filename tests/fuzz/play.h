@@ -38,6 +38,7 @@ void play_end(const struct play *p);
 /* Bytes of the last frame in front of its fragments. */
 unsigned int play_linear(const struct play *p, uint8_t arg);
 __u32 play_ticks(void);
+const struct endpoint *play_endpoint(const struct scenario *s, __u16 service);
 const char *play_reason(enum reason reason);
 
 #endif

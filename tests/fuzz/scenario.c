@@ -17,13 +17,14 @@ struct cookie_key scenario_key(unsigned int epoch)
 }
 
 static struct endpoint endpoint(__u16 service, unsigned int mode,
-				uint8_t wscale)
+				uint8_t wscale, bool kernel)
 {
 	return (struct endpoint){
 		.service = service,
 		.mode = mode % (ENDPOINT_OFF + 1),
 		.wscale = wscale % 15,
 		.window = 29200,
+		.cookies = kernel ? COOKIES_KERNEL : COOKIES_OWN,
 	};
 }
 
@@ -40,6 +41,8 @@ static __u32 flags_of(const uint8_t *head)
 
 	for (i = 0; i < 8; i++)
 		ret |= head[0] >> i & 1 ? flags[i] : 0;
+	if (head[10] & HEAD_KERNEL_TS)
+		ret |= SETTING_KERNEL_TS;
 	return ret;
 }
 
@@ -47,8 +50,10 @@ void scenario_begin(struct scenario *s, const uint8_t *data, size_t size)
 {
 	uint8_t head[SCENARIO_HEAD] = { 0 };
 	unsigned int i;
+	bool kernel;
 
 	memcpy(head, data, size < sizeof(head) ? size : sizeof(head));
+	kernel = head[10] & HEAD_KERNEL;
 	*s = (struct scenario){
 		.cfg = { .abi = ABI_VERSION,
 			 .flags = flags_of(head),
@@ -66,10 +71,12 @@ void scenario_begin(struct scenario *s, const uint8_t *data, size_t size)
 			 .sample_reasons = -1ULL,
 			 .sample_service = head[7] & 3,
 			 .samples_per_second = head[7] >> 2 },
-		.port = { .any4 = endpoint(SCENARIO_SERVICE4, head[4], head[5]),
-			  .any6 = endpoint(SCENARIO_SERVICE6, head[4],
-					   head[5]) },
-		.exact = endpoint(SCENARIO_EXACT, head[4] >> 4, head[5] >> 4),
+		.port = { .any4 = endpoint(SCENARIO_SERVICE4, head[4], head[5],
+					   kernel),
+			  .any6 = endpoint(SCENARIO_SERVICE6, head[4], head[5],
+					   kernel) },
+		.exact = endpoint(SCENARIO_EXACT, head[4] >> 4, head[5] >> 4,
+				  head[10] & HEAD_KERNEL_EXACT),
 		.iface = { .ifindex = head[1] & 16 ? 0 : SCENARIO_IFINDEX,
 			   .mtu = 1500 },
 		.local = head[1] & 32,

@@ -10,7 +10,8 @@
  * STEP_FRAME	a frame to XDP; @arg: enum step_frame
  * STEP_TC	a frame to tc ingress that XDP did not mark
  * STEP_EGRESS	a frame of the server's; @arg: the state of its socket
- * STEP_SOCKET	what the kernel has from now on: @arg, seven 32-bit numbers
+ * STEP_SOCKET	what the kernel has from now on; @arg: enum step_socket, seven
+ *		32-bit numbers
  * STEP_CLOCK	@arg ticks and the data's first byte * 256 go by
  * STEP_SESSION	enters sessions; @arg: enum step_session, four numbers
  * STEP_DAEMON	what the daemon does; @arg: enum step_daemon
@@ -82,6 +83,22 @@ struct step {
 	uint8_t arg;
 	size_t len;
 	const uint8_t *data;
+};
+
+/* Of the head's eleventh byte. */
+enum head_cookies {
+	HEAD_KERNEL = 1 << 0,	    /* the services' are the kernel's */
+	HEAD_KERNEL_EXACT = 1 << 1, /* those of the exact one are */
+	HEAD_KERNEL_TS = 1 << 2,
+};
+
+/* Of STEP_SOCKET's argument. */
+enum step_socket {
+	SOCKET_STATE = 15,
+	SOCKET_KNOWS_ALL = 1 << 4, /* cookies */
+	SOCKET_REFUSES = 1 << 5,
+	SOCKET_COOKIE = 1 << 6,	 /* it makes one, and knows it again */
+	SOCKET_BOUNDED = 1 << 7, /* SO_RCVBUF; if it knows all, a clamp */
 };
 
 struct scenario {

@@ -141,7 +141,8 @@ static void connection(bool v6, const char *opts, unsigned int how)
 	begin();
 	buf[0] |= how & 8 ? 0x20 : 0; /* watched */
 	frame(STEP_FRAME, FRAME_TO_US, &syn);
-	step(STEP_SOCKET, KERNEL_LISTEN | (how & 1 ? 32 : 0), NULL, 0);
+	step(STEP_SOCKET, KERNEL_LISTEN | (how & 1 ? SOCKET_REFUSES : 0), NULL,
+	     0);
 	frame(STEP_FRAME, HS | FRAME_ADMIT, &ack);
 	ack.data = 20;
 	frame(STEP_FRAME, HS, &ack);
@@ -179,7 +180,7 @@ static void sockets(void)
 
 	for (state = 0; state <= KERNEL_NEW_SYN_RECV; state++) {
 		begin();
-		step(STEP_SOCKET, state | 16, NULL, 0);
+		step(STEP_SOCKET, state | SOCKET_KNOWS_ALL, NULL, 0);
 		for (i = 0; i < sizeof(flags); i++) {
 			struct spec s = { .flags = flags[i],
 					  .sport = 41000 + i };
@@ -242,6 +243,56 @@ static void settings(void)
 	}
 }
 
+/*
+ * The kernel's cookies, of a listener of its kind: SYNs, the ACK of one, data
+ * on its heels, the ACK of none, and the same when the listener makes no more.
+ */
+static void kernel_cookies(unsigned int how)
+{
+	static const char *const opts[] = { LINUX, "mss:1460 nop ws:8 sack",
+					    "sack ts:9:0 nop nop ws:7", NULL };
+	struct spec syn = { .flags = SYN | (how & 1 ? ECE | CWR : 0),
+			    .v6 = how & 2,
+			    .opts = opts[how >> 2 & 3] };
+	struct spec ack = { .flags = ACK, .v6 = syn.v6 };
+	uint8_t listener = KERNEL_LISTEN | SOCKET_COOKIE;
+
+	if (how & 8)
+		listener |= SOCKET_BOUNDED | (how & 1 ? SOCKET_KNOWS_ALL : 0);
+	if (how < 8)
+		ack.opts = "nop nop ts:10:0";
+	begin();
+	buf[10] = HEAD_KERNEL | (how & 16 ? 0 : HEAD_KERNEL_TS);
+	step(STEP_SOCKET, listener, NULL, 0);
+	frame(STEP_FRAME, FRAME_TO_US, &syn);
+	frame(STEP_FRAME, HS | FRAME_ADMIT, &ack);
+	ack.data = 20;
+	frame(STEP_FRAME, HS | FRAME_ADMIT, &ack);
+	ack.seq = ack.ack = 77;
+	frame(STEP_FRAME, FRAME_TO_US | FRAME_TUPLE, &ack);
+	step(STEP_CLOCK, 20, NULL, 0);
+	step(STEP_SOCKET, KERNEL_LISTEN, NULL, 0);
+	frame(STEP_FRAME, HS, &ack);
+	frame(STEP_FRAME, FRAME_TO_US | how % 4 << 4, &syn);
+	step(STEP_SOCKET, listener, NULL, 0);
+	frame(STEP_FRAME, FRAME_TO_US | how % 4 << 6, &syn);
+	frame(STEP_FRAME, HS, &ack);
+	step(STEP_SOCKET, how % (KERNEL_NEW_SYN_RECV + 1), NULL, 0);
+	frame(STEP_FRAME, FRAME_TO_US, &syn);
+	if (how & 4)
+		buf[4] = how & 1 ? ENDPOINT_MONITOR : ENDPOINT_DISARMED;
+	if (how == 17) { /* a denied source, and a cap */
+		buf[6] = 1;
+		buf[8] = 2;
+	}
+	if (how == 18) {       /* an exact service beside it, of its own */
+		buf[4] = 0x20; /* both armed */
+		buf[10] &= ~HEAD_KERNEL;
+		buf[10] |= HEAD_KERNEL_EXACT;
+	}
+	end();
+}
+
 int main(int argc, char **argv)
 {
 	unsigned int how;
@@ -258,5 +309,7 @@ int main(int argc, char **argv)
 	sockets();
 	sessions();
 	settings();
+	for (how = 0; how < 32; how++)
+		kernel_cookies(how);
 	return 0;
 }

@@ -11,6 +11,8 @@
 
 #include <bpf/bpf_endian.h>
 
+#include "synkeeper/table.h"
+
 enum { EINVAL = 22, ENOENT = 2 };
 
 static struct bpf_sock *found; /* and not released yet */
@@ -30,7 +32,7 @@ void native_settle(void)
 
 __u64 bpf_ktime_get_ns(void)
 {
-	return native.now_ns;
+	return native.fine_ns ? native.fine_ns : native.now_ns;
 }
 
 __u64 bpf_ktime_get_coarse_ns(void)
@@ -153,40 +155,93 @@ struct tcp_sock *bpf_skc_to_tcp_sock(void *sk)
 		.snd_nxt = s->snd_nxt,
 		.max_window = s->max_window,
 		.write_seq = s->write_seq,
+		.window_clamp = s->own_clamp ? 30000 : 0,
 	};
 	return full;
 }
 
-/* As the verifier and the helpers demand it. Returns whether @sk listens. */
-static bool takes_cookies(const void *sk, const void *ip, __u32 ip_len,
-			  const void *tcp, __u32 tcp_len)
+/* SOCK_RCVBUF_LOCK of include/net/sock.h */
+unsigned int native_sk_userlocks(const void *sk)
 {
-	static unsigned char copy[60];
+	if (!sk || sk != full)
+		finding("the locks of a socket that was not found");
+	return native.socket.own_buffer ? 2 : 0;
+}
 
-	if (sk != found)
+/*
+ * The headers that are given to a cookie helper, as the verifier and the helper
+ * demand them: all of them there, and of one packet of the socket's.
+ */
+static void read_headers(const void *sk, const void *ip, __u32 ip_len,
+			 const struct tcphdr *tcp, __u32 tcp_len,
+			 unsigned char tcp_flags, unsigned char ret_tcp[60],
+			 struct native_syn *ret)
+{
+	unsigned char copy[40];
+	struct tuple *t = &ret->tuple;
+	bool v4 = ip_len == 20;
+
+	if (!sk || sk != found)
 		finding("not a socket that was found");
 	if ((ip_len != 20 && ip_len != 40) || tcp_len < 20 || tcp_len > 60)
 		finding("headers of %u and %u bytes for a cookie helper",
 			ip_len, tcp_len);
-	memcpy(copy, ip, ip_len); /* is all of it there? */
-	memcpy(copy, tcp, tcp_len);
-	return native.socket.state == KERNEL_LISTEN;
+	memcpy(copy, ip, ip_len);
+	memcpy(ret_tcp, tcp, tcp_len);
+	if (copy[0] >> 4 != (v4 ? 4 : 6) || ret_tcp[12] >> 4 != tcp_len / 4 ||
+	    ret_tcp[13] != tcp_flags)
+		finding("version %u, %u words, flags %#x for a cookie helper",
+			copy[0] >> 4, ret_tcp[12] >> 4, ret_tcp[13]);
+	memset(ret, 0, sizeof(*ret));
+	if (v4)
+		t->client[2] = t->server[2] = bpf_htonl(0xffff);
+	memcpy(v4 ? &t->client[3] : t->client, copy + (v4 ? 12 : 8),
+	       v4 ? 4 : 16);
+	memcpy(v4 ? &t->server[3] : t->server, copy + (v4 ? 16 : 24),
+	       v4 ? 4 : 16);
+	memcpy(&t->client_port, ret_tcp, 2);
+	memcpy(&t->server_port, ret_tcp + 2, 2);
+	ret->seq = bpf_ntohl(*(__be32 *)(ret_tcp + 4));
+	if (!tuple_equal(t, &native.asked))
+		finding("a cookie helper is asked of another tuple");
 }
 
+/* It knows the cookie again that it made, or whatever it is given. */
 long bpf_tcp_check_syncookie(void *sk, void *ip, __u32 ip_len,
 			     struct tcphdr *tcp, __u32 tcp_len)
 {
-	if (!takes_cookies(sk, ip, ip_len, tcp, tcp_len))
+	const struct native_socket *s = &native.socket;
+	unsigned char copy[60];
+	struct native_syn ack;
+	__u32 cookie;
+
+	read_headers(sk, ip, ip_len, tcp, tcp_len, 0x10, copy, &ack);
+	cookie = bpf_ntohl(*(__be32 *)(copy + 8)) - 1;
+	if (s->state != KERNEL_LISTEN)
 		return -EINVAL;
-	return native.socket.sent_cookie ? 0 : -ENOENT;
+	return s->sent_cookie || (s->knows_own && cookie == (__u32)s->cookie)
+		       ? 0
+		       : -ENOENT;
 }
 
 __s64 bpf_tcp_gen_syncookie(void *sk, void *ip, __u32 ip_len,
 			    struct tcphdr *tcp, __u32 tcp_len)
 {
-	if (!takes_cookies(sk, ip, ip_len, tcp, tcp_len))
+	const struct native_socket *s = &native.socket;
+	unsigned char copy[60];
+	struct native_syn syn;
+
+	read_headers(sk, ip, ip_len, tcp, tcp_len, 0x02, copy, &syn);
+	if (tcp_len != 24 || copy[20] != 2 || copy[21] != 4)
+		finding("the MSS is not the option of the SYN");
+	if (s->state != KERNEL_LISTEN)
 		return -EINVAL;
-	return native.socket.cookie ? native.socket.cookie : -ENOENT;
+	if (!s->cookie)
+		return -ENOENT;
+	syn.mss = copy[22] << 8 | copy[23];
+	native.cookie = syn;
+	native.cookies++;
+	return s->cookie;
 }
 
 int bpf_sk_assign_tcp_reqsk(struct __sk_buff *skb, struct sock *sk,

@@ -10,7 +10,7 @@
  *		is poisoned, in steps of a byte behind it; a part of it may lie
  *		in fragments, which programs can only copy from
  *	kernel	whatever tuple is looked up, native.socket is found
- *	clock	native.now_ns
+ *	clock	native.now_ns; native.fine_ns where no coarse one will do
  *
  * What the verifier would never let through ends the process: a socket that is
  * not released, a ring buffer entry neither submitted nor given back.
@@ -35,23 +35,35 @@ struct native_socket {
 	__u32 state; /* enum kernel_state; 0: there is none */
 	__u32 rcv_nxt, rcv_wup, rcv_wnd, snd_una, snd_nxt, max_window,
 		write_seq;
-	bool sent_cookie; /* bpf_tcp_check_syncookie() says yes */
-	__s64 cookie;	  /* of bpf_tcp_gen_syncookie() */
+	bool sent_cookie; /* bpf_tcp_check_syncookie() says yes to all */
+	bool knows_own;	  /* ... or at least to the one below */
+	__s64 cookie;	  /* of bpf_tcp_gen_syncookie(); 0: it makes none */
+	bool own_buffer;  /* a listener with SO_RCVBUF */
+	bool own_clamp;	  /* ... with TCP_WINDOW_CLAMP */
 	int assign;	  /* of bpf_sk_assign_tcp_reqsk() */
+};
+
+/* What a listener was told of the SYN when it made a cookie. */
+struct native_syn {
+	struct tuple tuple;
+	__u32 seq;
+	__u16 mss;
 };
 
 struct native {
 	/* what the programs find */
 	__u64 now_ns;
+	__u64 fine_ns; /* 0: the same */
 	struct native_socket socket;
 	__u16 socket_port; /* the server port it is found at; 0: any */
 	bool no_meta;	   /* the driver has no XDP metadata */
 	unsigned int room; /* of the rings, in entries */
 	/* what they did */
-	unsigned int events, samples, lookups, assigned;
+	unsigned int events, samples, lookups, assigned, cookies;
 	struct event event; /* the last one */
 	struct sample sample;
-	struct tuple asked; /* of the last look-up */
+	struct tuple asked;	  /* of the last look-up */
+	struct native_syn cookie; /* of the last one made */
 };
 extern struct native native;
 

@@ -6,7 +6,10 @@
 #ifndef FUZZ_BPF_CORE_READ_H
 #define FUZZ_BPF_CORE_READ_H
 
-#define bpf_core_type_exists(type)	 (sizeof(type) > 0)
-#define BPF_CORE_READ_BITFIELD(s, field) ((s)->field)
+#define bpf_core_type_exists(type) (sizeof(type) > 0)
+
+/* A struct tcp_sock is no struct sock here: the kernel.c of native/ knows. */
+#define BPF_CORE_READ_BITFIELD(s, field) native_##field(s)
+unsigned int native_sk_userlocks(const void *sk);
 
 #endif
