@@ -173,6 +173,44 @@ static void both_numbers_moved(void **state)
 	assert_true(kernelside_takes("both + 1000", &s));
 }
 
+static bool is_taken(const struct spec *ack)
+{
+	static struct frame in;
+	static struct run r;
+
+	sessions_clear();
+	packet_build(ack, &in);
+	harness_run(&in, &r);
+	return r.reason == REASON_kernel_cookie;
+}
+
+/*
+ * What docs/THREATMODEL.md reckons with: of the 2^24 numbers of one minute the
+ * listener takes one for each MSS, and none of the other minutes' but those of
+ * the last, which stand elsewhere.
+ */
+static void four_numbers_of_a_minute(void **state)
+{
+	enum { AROUND = 1000 };
+	struct spec s = ack_of(&syn4);
+	unsigned i, taken = 0, elsewhere = 0;
+
+	(void)state;
+	s.ack -= AROUND;
+	for (i = 0; i < 2 * AROUND; i++, s.ack++)
+		taken += is_taken(&s);
+	s = ack_of(&syn4);
+	for (i = 1; i < 256; i++) {
+		s.ack += 1 << 24;
+		elsewhere += is_taken(&s);
+	}
+	printf("of %u numbers around a cookie %u are taken, of its like in 255 "
+	       "other minutes %u\n",
+	       2 * AROUND, taken, elsewhere);
+	assert_int_equal(taken, 4);
+	assert_int_equal(elsewhere, 0);
+}
+
 static void twice(void **state)
 {
 	const struct spec good = ack_of(&syn4);
@@ -389,6 +427,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(first_packet_is_not_a_plain_ack, kernelside_setup_listening),
 	TEST(forged, kernelside_setup_listening),
 	TEST(both_numbers_moved, kernelside_setup_listening),
+	TEST(four_numbers_of_a_minute, kernelside_setup_listening),
 	TEST(twice, kernelside_setup_listening),
 	TEST(data_behind_it, kernelside_setup_listening),
 	TEST(tcp_syncookies_lowered, kernelside_setup_listening),
