@@ -88,6 +88,15 @@ class Process:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, number)
 
+    @contextlib.contextmanager
+    def stopped(self):
+        """It sees and does nothing meanwhile."""
+        self.signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.signal(signal.SIGCONT)
+
     def wait(self, timeout=30):
         """Waits for its end; returns the exit code."""
         return self.popen.wait(slack(timeout))

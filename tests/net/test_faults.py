@@ -32,15 +32,6 @@ def total(env, reason):
     return env.json("status")["total"].get(reason, 0)
 
 
-@contextlib.contextmanager
-def stopped(daemon):
-    os.kill(daemon.pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(daemon.pid, signal.SIGCONT)
-
-
 @net_test
 def test_stopped_over_rotations(env):
     """For more than two lives of a key: it protects with the last one; then
@@ -50,7 +41,7 @@ def test_stopped_over_rotations(env):
     held = Held(env)
     with GoodClients(env) as good:
         good.wait_more(5, "before it is stopped")
-        with stopped(daemon):
+        with daemon.stopped():
             epoch = attached.map_value(env, "settings", 0)["epoch"]
             time.sleep(11)  # the time is what is tested
             got = attached.map_value(env, "settings", 0)["epoch"]
@@ -81,7 +72,7 @@ def test_listener_comes_while_stopped(env):
     env.nginx()
     daemon = protect(env)
     env.synkeeper("service", "add", "*:81")
-    with stopped(daemon):
+    with daemon.stopped():
         env.nginx(81)
         with GoodClients(env, port=81) as good:
             good.wait_more(5, "on a listener that nobody has noticed")

@@ -3,14 +3,14 @@
 
 Theory of operation: a service is armed where a listener is; everywhere else the
 kernel's own answer must come: its refusal. (Those that take no sockets from us
-are in test_kernel_cookies.py.) The daemon looks about twice a second, so waits are for what
-`service list` says.
+are in test_kernel_cookies.py.) The daemon looks about twice a second, so waits
+are for what `service list` says; while it is stopped it cannot notice.
 """
 import socket
 
 from scapy.layers.inet import TCP
 
-from books import counted, protect, service, wait_armed
+from books import counted, protect, reasons, service, wait_armed
 from namespace import wait_for
 from nettest import net_test, skip
 from scapytools import LINUX, Peer
@@ -276,18 +276,47 @@ def test_refused_ack_is_answered(env):
 @net_test
 def test_refusal_is_forgotten(env):
     """...once a listener is there that the kernel does take."""
+    try:
+        listen(env, port=81, proto=socket.IPPROTO_MPTCP).close()
+    except OSError as e:
+        skip(f"no MPTCP: {e}")
     listener = listen(env)
-    with Peer(env) as peer:
-        protect(env)
+    daemon = protect(env)
+    with Peer(env) as peer, daemon.stopped():
         flow = peer.flow()
         flow.syn(LINUX)
-        env.server.sysctl("net.ipv4.tcp_sack", 0)  # was promised: refused
-        with counted(env, "ACK with SACK promised", refused=1):
-            flow.send("A")
-        env.server.sysctl("net.ipv4.tcp_sack", 1)
-    listener.close()
-    wait_armed(env, armed=False)
+        listener.close()
+        refusing = listen(env, proto=socket.IPPROTO_MPTCP)
+        flow.send("A")
+        flow.recv("ACK to a listener that is refused", "R")
+    with refusing:
+        wait_for(lambda: service(env, "*:80")["cookies"] == "kernel", 3,
+                 "the kernel's cookies after a refusal")
     with listen(env) as listener:
         Server(listener)
-        wait_armed(env)
+        wait_for(lambda: service(env, "*:80")["cookies"] == "own" and
+                 service(env, "*:80")["armed"], 3,
+                 "own cookies for a new listener")
         works(env, "a new listener after a refusal")
+
+
+@net_test
+def test_refusal_of_options(env):
+    """The kernel takes no SACK that was promised before a sysctl forbade it:
+    that says nothing of the listener."""
+    listener = listen(env)
+    Server(listener)
+    daemon = protect(env)
+    with Peer(env) as peer:
+        with daemon.stopped():
+            flow = peer.flow()
+            flow.syn(LINUX)
+            env.server.sysctl("net.ipv4.tcp_sack", 0)
+            flow.send("A")
+            flow.recv("ACK with SACK promised", "R")
+        wait_for(lambda: reasons(env).get("refused") == 1, 3,
+                 "the refusal to be counted")
+        row = service(env, "*:80")
+        assert row["armed"] and row["cookies"] == "own", \
+            f"after a refusal for SACK: expected own cookies, got {row}"
+        works(env, "after a refusal for SACK")
