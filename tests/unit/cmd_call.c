@@ -162,7 +162,7 @@ static void too_long_a_request_is_not_sent(void **state)
 	json_object_set_new(request, "name", json_string(name));
 	daemon_start(&d, no_reply);
 	assert_int_equal(client_open(path, &cl), 0);
-	assert_int_equal(client_request(cl, request, &reply), -EMSGSIZE);
+	assert_int_equal(client_request(cl, request, 1000, &reply), -EMSGSIZE);
 	client_close(cl);
 	assert_null(reply);
 	daemon_stop(&d);

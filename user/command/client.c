@@ -203,9 +203,10 @@ int client_send(struct client *cl, const json_t *request)
 	return err;
 }
 
-int client_request(struct client *cl, const json_t *request, json_t **ret)
+int client_request(struct client *cl, const json_t *request, int limit_ms,
+		   json_t **ret)
 {
-	int64_t deadline = now_ms() + CLIENT_TIMEOUT_MS;
+	int64_t deadline = now_ms() + limit_ms;
 	int err = client_send(cl, request);
 
 	return err ? err : read_reply(cl, ret, deadline);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Theory of operation: the other end of control.h. Requests go out and lines
- * come back, all bounded: a reply takes CLIENT_TIMEOUT_MS and CLIENT_REPLY_MAX
+ * come back, all bounded: a reply takes the caller's limit and CLIENT_REPLY_MAX
  * bytes at most, whatever is listening there. After a request that the daemon
  * goes on answering, its lines are read as they come.
  */
@@ -12,6 +12,7 @@
 
 enum {
 	CLIENT_TIMEOUT_MS = 5000,
+	CLIENT_RELOAD_MS = 60000,    /* a million prefixes on a busy machine */
 	CLIENT_REPLY_MAX = 64 << 20, /* the counters of SERVICES_MAX services */
 };
 
@@ -27,7 +28,8 @@ int client_open(const char *path, struct client **ret);
 void client_close(struct client *cl);
 
 /* Sends @request; the reply is a JSON object that the caller owns. */
-int client_request(struct client *cl, const json_t *request, json_t **ret);
+int client_request(struct client *cl, const json_t *request, int limit_ms,
+		   json_t **ret);
 
 /* Only sends it; replies come in the order of requests. */
 int client_send(struct client *cl, const json_t *request);

@@ -16,7 +16,13 @@ bool cmd_no_daemon(int err)
 	return err == -ENOENT || err == -ECONNREFUSED;
 }
 
-static void call_failed(const struct cmd *c, int err)
+/* How long the daemon may take for request @name. */
+static int limit_ms(const char *name)
+{
+	return strcmp(name, "reload") ? CLIENT_TIMEOUT_MS : CLIENT_RELOAD_MS;
+}
+
+static void call_failed(const struct cmd *c, const char *name, int err)
 {
 	char path[PATH_MAX];
 
@@ -42,7 +48,7 @@ static void call_failed(const struct cmd *c, int err)
 	case -ETIMEDOUT:
 		cmd_failed(c, "look at its log: journalctl -u synkeeperd",
 			   "the daemon did not answer within %d seconds",
-			   CLIENT_TIMEOUT_MS / 1000);
+			   limit_ms(name) / 1000);
 		break;
 	case -EPROTO:
 	case -EMSGSIZE:
@@ -91,12 +97,12 @@ static int ask(const struct cmd *c, const char *name, json_t *request,
 	if (!json_object_set_new(request, "cmd", json_string(name)))
 		err = client_open(c->control, &cl);
 	if (!err)
-		err = client_request(cl, request, &reply);
+		err = client_request(cl, request, limit_ms(name), &reply);
 	json_decref(request);
 	if (!err)
 		err = take_result(c, reply, ret_result);
 	else if (!cmd_no_daemon(err))
-		call_failed(c, err);
+		call_failed(c, name, err);
 	if (err)
 		client_close(cl);
 	else
@@ -121,7 +127,7 @@ int cmd_call(const struct cmd *c, const char *name, json_t *request,
 	int err = cmd_try_call(c, name, request, ret_result);
 
 	if (cmd_no_daemon(err))
-		call_failed(c, err);
+		call_failed(c, name, err);
 	return err;
 }
 
@@ -134,6 +140,6 @@ int cmd_subscribe(const struct cmd *c, const char *name, json_t *request,
 	if (!err)
 		json_decref(result);
 	else if (cmd_no_daemon(err))
-		call_failed(c, err);
+		call_failed(c, name, err);
 	return err;
 }
