@@ -108,7 +108,8 @@ static __always_inline bool kernel_cookie_check(struct bpf_sock *listener,
 
 /*
  * The scale that the kernel will use follows from tcp_rmem and rmem_max, as
- * the endpoint's does, unless the listener's own buffer or clamp bounds it.
+ * the endpoint's does, unless the listener's own buffer or clamp bounds it. Or a
+ * route: the daemon looks for such, and then takes SETTING_KERNEL_TS back.
  */
 static __always_inline bool kernel_scale_is_known(struct bpf_sock *listener)
 {

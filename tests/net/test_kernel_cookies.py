@@ -191,6 +191,37 @@ def test_listener_with_a_buffer_of_its_own(env):
             daemon.wait()
 
 
+def bound_window(env, v6):
+    """The server's route to the client says how large its window may be."""
+    route, = [line for line in
+              env.server.ip("-6" if v6 else "-4", "route").splitlines()
+              if "proto kernel" in line and not line.startswith("fe80:")]
+    env.server.ip("-6" if v6 else "-4", "route", "change", *route.split(),
+                  "window", "30000")
+
+
+def scale_of_the_server(client, server):
+    """What the client takes it for, and what it is; '' for none."""
+    return (client.get("wscale", "").split(",")[0],
+            server.get("wscale", "").split(",")[-1])
+
+
+@net_test
+def test_window_of_a_route_was_misread(env):
+    """The kernel then uses another scale than the SYN-ACK offered: the client
+    took each window of the server's for a thousand times as large."""
+    env.server.sysctl("net.ipv4.tcp_timestamps", 2)
+    for v6 in (False, True):
+        bound_window(env, v6)
+    with listen(env) as listener:
+        kernels(env)
+        for v6 in (False, True):
+            what = f"route with a window, IPv{6 if v6 else 4}"
+            taken, used = scale_of_the_server(*moves(env, listener, what, v6))
+            assert taken == used, f"{what}: the server's window scale is " \
+                f"{used or 'none'}, the client takes it for {taken or 'none'}"
+
+
 @net_test
 def test_data_on_the_heels_of_the_ack(env):
     """...in one batch with it, several segments: the second one bears no

@@ -86,6 +86,70 @@ void netconf_counts(struct netconf_counts *ret)
 	*ret = c;
 }
 
+/* Calls @on_route for each route of @family, until it returns MNL_CB_STOP. */
+static int dump_routes(__u8 family, mnl_cb_t on_route, void *data)
+{
+	char buf[MNL_SOCKET_BUFFER_SIZE];
+	struct mnl_socket *nl = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
+	struct rtmsg *rtm;
+	ssize_t n;
+	int ret = 1;
+
+	if (!nl)
+		return -errno;
+	nlh->nlmsg_type = RTM_GETROUTE;
+	nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+	rtm = mnl_nlmsg_put_extra_header(nlh, sizeof(*rtm));
+	rtm->rtm_family = family;
+	if (mnl_socket_sendto(nl, nlh, nlh->nlmsg_len) < 0)
+		ret = -errno;
+	while (ret > 0) {
+		n = mnl_socket_recvfrom(nl, buf, sizeof(buf));
+		ret = n < 0 ? -errno : mnl_cb_run(buf, n, 0, 0, on_route, data);
+	}
+	mnl_socket_close(nl);
+	return ret;
+}
+
+/* So many are looked at, all families together: this is done every second. */
+enum { ROUTES_LOOKED_AT = 2000 };
+
+struct window_search {
+	unsigned int routes;
+	bool found;
+};
+
+static int window_of_route(const struct nlmsghdr *nlh, void *data)
+{
+	struct window_search *s = data;
+	const struct nlattr *attr, *metric;
+
+	mnl_attr_for_each (attr, nlh, sizeof(struct rtmsg)) {
+		if (mnl_attr_get_type(attr) != RTA_METRICS)
+			continue;
+		mnl_attr_for_each_nested (metric, attr)
+			if (mnl_attr_get_type(metric) == RTAX_WINDOW)
+				s->found = true;
+	}
+	if (++s->routes == ROUTES_LOOKED_AT)
+		s->found = true;
+	return s->found ? MNL_CB_STOP : MNL_CB_OK;
+}
+
+/*
+ * Does a route bound the window of its connections (`ip route ... window`)? The
+ * kernel chooses another scale then, which nobody but it can tell. Yes, too, if
+ * that would take long to find out.
+ */
+static bool route_may_bound_window(void)
+{
+	struct window_search s = {};
+
+	return dump_routes(AF_INET, window_of_route, &s) < 0 || s.found ||
+	       dump_routes(AF_INET6, window_of_route, &s) < 0 || s.found;
+}
+
 /* As tcp_select_initial_window() does (net/ipv4/tcp_output.c). */
 static __u8 window_scale(long space)
 {
@@ -102,7 +166,8 @@ void netconf_read(struct netconf *ret)
 	long rmem_max = sysctl_read("core/rmem_max", 0, RMEM_MAX_DEFAULT);
 
 	ret->offer =
-		(sysctl_read("ipv4/tcp_timestamps", 0, 1) == 2
+		(sysctl_read("ipv4/tcp_timestamps", 0, 1) == 2 &&
+				 !route_may_bound_window()
 			 ? SETTING_KERNEL_TS
 			 : 0) |
 		flag_if("ipv4/tcp_timestamps", SETTING_TS, 1) |
@@ -193,32 +258,6 @@ static int local_route(const struct nlmsghdr *nlh, void *data)
 	return MNL_CB_OK;
 }
 
-static int local_dump(struct local_dump *d, __u8 family)
-{
-	char buf[MNL_SOCKET_BUFFER_SIZE];
-	struct mnl_socket *nl = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
-	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
-	struct rtmsg *rtm;
-	ssize_t n;
-	int ret = 1;
-
-	if (!nl)
-		return -errno;
-	nlh->nlmsg_type = RTM_GETROUTE;
-	nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-	rtm = mnl_nlmsg_put_extra_header(nlh, sizeof(*rtm));
-	rtm->rtm_family = family;
-	rtm->rtm_table = RT_TABLE_LOCAL;
-	if (mnl_socket_sendto(nl, nlh, nlh->nlmsg_len) < 0)
-		ret = -errno;
-	while (ret > 0) {
-		n = mnl_socket_recvfrom(nl, buf, sizeof(buf));
-		ret = n < 0 ? -errno : mnl_cb_run(buf, n, 0, 0, local_route, d);
-	}
-	mnl_socket_close(nl);
-	return ret < 0 ? ret : d->err;
-}
-
 /* Entries that the dump did not renew are local no longer. */
 static void local_prune(const struct local_dump *d)
 {
@@ -242,9 +281,11 @@ int netconf_local_addrs(int fd)
 	int err;
 
 	d.generation = ++generation;
-	err = local_dump(&d, AF_INET);
+	err = dump_routes(AF_INET, local_route, &d);
 	if (!err)
-		err = local_dump(&d, AF_INET6);
+		err = dump_routes(AF_INET6, local_route, &d);
+	if (!err)
+		err = d.err;
 	if (!err)
 		local_prune(&d);
 	return err;

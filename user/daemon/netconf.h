@@ -10,7 +10,10 @@
 #include "synkeeper/abi.h"
 
 struct netconf {
-	/* SETTING_TS, _KERNEL_TS, _WSCALE, _SACK, _ECN, _FORWARDING */
+	/*
+	 * SETTING_TS, _WSCALE, _SACK, _ECN, _FORWARDING; _KERNEL_TS: but not
+	 * where a route bounds the window, and the kernel's scale with it
+	 */
 	__u32 offer;
 	__u8 ttl;
 	__u8 hop_limit;
