@@ -106,6 +106,17 @@ def test_4096(env):
         s.close()
 
 
+def idle_share(daemon):
+    """How much of a CPU it takes, in four seconds of doing nothing."""
+    def cpu_ticks():
+        with open(f"/proc/{daemon.pid}/stat", encoding="ascii") as f:
+            return sum(map(int, f.read().rsplit(")", 1)[1].split()[11:13]))
+
+    first, start = cpu_ticks(), time.monotonic()
+    wait_for(lambda: time.monotonic() - start > 4, 10, "four seconds")
+    return (cpu_ticks() - first) / 100 / (time.monotonic() - start)
+
+
 @net_test
 def test_idle_cost(env):
     """With 4,000 services an idle daemon takes under a quarter of a CPU."""
@@ -113,15 +124,7 @@ def test_idle_cost(env):
     listeners = listening(env, [80])
     conf = env.configure("[service exact]\n" + "\n".join(
         f"listen = {address(i)}:80" for i in range(4000)) + "\n")
-    daemon = env.synkeeperd("-c", conf, services=())
-
-    def cpu_ticks():
-        with open(f"/proc/{daemon.pid}/stat", encoding="ascii") as f:
-            return sum(map(int, f.read().rsplit(")", 1)[1].split()[11:13]))
-
-    first, start = cpu_ticks(), time.monotonic()
-    wait_for(lambda: time.monotonic() - start > 4, 10, "four seconds")
-    share = (cpu_ticks() - first) / 100 / (time.monotonic() - start)
+    share = idle_share(env.synkeeperd("-c", conf, services=()))
     assert share < 0.25, f"the idle daemon takes {share:.0%} of a CPU"
     for s in listeners:
         s.close()
@@ -233,6 +236,20 @@ def test_forwarding(env):
     finally:
         kill_all_in(inner)
         run(["ip", "netns", "del", inner], check=False)
+
+
+@net_test
+def test_all_routes_of_a_router_were_read_each_second(env):
+    """It wants the host's own addresses only, which are few."""
+    env.nginx()
+    env.server.sysctl("net.ipv4.ip_forward", 1)
+    env.server.run(["ip", "-batch", "-"], input="".join(
+        f"route add 10.{i >> 8 & 255}.{i & 255}.{i >> 16 << 5}/27 "
+        f"via {env.client.ip4}\n" for i in range(100000)))
+    share = idle_share(env.synkeeperd())
+    expect(env, "*:80", 1, "to the forwarding host itself")
+    assert share < 0.03, \
+        f"100,000 routes: the idle daemon takes {share:.1%} of a CPU"
 
 
 @net_test
