@@ -7,6 +7,7 @@ are in test_kernel_cookies.py.) The daemon looks about twice a second, so waits
 are for what `service list` says; while it is stopped it cannot notice.
 """
 import socket
+import struct
 
 from scapy.layers.inet import TCP
 
@@ -40,6 +41,35 @@ def test_dual_stack_listener(env):
         protect(env)
         works(env, "IPv4 to a dual-stack listener")
         works(env, "IPv6 to a dual-stack listener", v6=True)
+
+
+def sign(sock, peer):
+    """TCP_MD5SIG: struct tcp_md5sig of linux/tcp.h."""
+    addr = struct.pack("=HH4s120x", socket.AF_INET, 0, socket.inet_aton(peer))
+    key = struct.pack("=BBHi80s", 0, 0, 6, 0, b"secret")
+    try:
+        sock.setsockopt(socket.IPPROTO_TCP, 14, addr + key)
+    except OSError as e:
+        skip(f"no TCP MD5: {e}")
+
+
+@net_test
+def test_signed_connections_timed_out(env):
+    """TCP MD5, as between BGP routers: the client drops a SYN-ACK of ours, as
+    it has no signature. So the kernel answers, from when there is a key."""
+    with listen(env, "0.0.0.0") as listener:
+        Server(listener)
+        protect(env)
+        sign(listener, env.client.ip4)
+        wait_for(lambda: "MD5" in service(env, "*:80")["why"], 3,
+                 "*:80 not being armed, because its listener has a key")
+        with env.client.inside():
+            c = socket.socket()
+        c.settimeout(5)
+        with c, counted(env, "signed", answered=0, disarmed_syn=1):
+            sign(c, env.server.ip4)
+            c.connect((env.server.ip4, 80))
+            ask(c)
 
 
 @net_test

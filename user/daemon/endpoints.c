@@ -158,6 +158,8 @@ static enum service_why why_of(struct endpoints *e, const struct service *svc,
 		return WHY_OFF;
 	if (!sk)
 		return WHY_NO_LISTENER;
+	if (sk->md5) /* a client drops an unsigned SYN-ACK */
+		return WHY_SIGNED;
 	if (cookies == COOKIES_OWN)
 		why = why_no_own(e, svc, sk);
 	else if (svc->elsewhere &&

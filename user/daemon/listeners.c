@@ -43,14 +43,15 @@ static void collect_one(const struct diag_socket *sk, void *data)
 	c->sockets[c->n++] = *sk;
 }
 
-/* What a socket was bound to does not change, but its buffer may. */
+/* What a socket was bound to does not change, its buffer and keys may. */
 static bool same_listeners(const struct listeners *l, const struct collect *c)
 {
 	size_t i;
 
 	for (i = 0; i < l->n && i < c->n; i++)
 		if (l->sockets[i].cookie != c->sockets[i].cookie ||
-		    l->sockets[i].rcvbuf != c->sockets[i].rcvbuf)
+		    l->sockets[i].rcvbuf != c->sockets[i].rcvbuf ||
+		    l->sockets[i].md5 != c->sockets[i].md5)
 			return false;
 	return l->n == c->n;
 }

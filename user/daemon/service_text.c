@@ -6,7 +6,8 @@ bool service_is_unprotected(const struct service *svc)
 {
 	return svc->why == WHY_NO_LISTENER || svc->why == WHY_OLD_KERNEL ||
 	       svc->why == WHY_MPTCP || svc->why == WHY_REFUSED ||
-	       svc->why == WHY_NO_COOKIES || svc->why == WHY_ELSEWHERE;
+	       svc->why == WHY_NO_COOKIES || svc->why == WHY_ELSEWHERE ||
+	       svc->why == WHY_SIGNED;
 }
 
 const char *service_cookies(const struct service *svc)
@@ -58,6 +59,8 @@ const char *service_why(const struct service *svc)
 		[WHY_ELSEWHERE] = "the kernel knows nothing of whom cookies "
 				  "admit, as where NAT leads elsewhere: SYNs "
 				  "pass",
+		[WHY_SIGNED] = "its connections are signed (TCP MD5), which a "
+			       "cookie is not: SYNs pass",
 		[WHY_DRAINING] = "deleted; cookies in flight are honoured",
 	};
 

@@ -36,6 +36,7 @@ enum service_why {
 	WHY_REFUSED,
 	WHY_ELSEWHERE,
 	WHY_NO_COOKIES,
+	WHY_SIGNED,
 	WHY_DRAINING,
 };
 

@@ -75,6 +75,9 @@ static void socket_attrs(const struct nlmsghdr *nlh, struct diag_socket *s)
 		case INET_DIAG_SKMEMINFO:
 			s->rcvbuf = ((const __u32 *)at)[SK_MEMINFO_RCVBUF];
 			break;
+		case INET_DIAG_MD5SIG: /* one for each key */
+			s->md5 = true;
+			break;
 		case INET_DIAG_ULP_INFO:
 			mnl_attr_for_each_nested (nested, attr)
 				if (mnl_attr_get_type(nested) ==

@@ -20,6 +20,7 @@ struct diag_socket {
 	bool v6only;
 	bool v6; /* an AF_INET6 socket; bound to :: it may take IPv4, too */
 	bool mptcp;
+	bool md5;      /* it has keys to sign with (RFC 2385) */
 	__u32 ifindex; /* SO_BINDTODEVICE, 0: any */
 	__u32 rcvbuf;  /* bytes */
 	__u32 waiting; /* of a listener: so many wait for accept(), */
