@@ -8,6 +8,7 @@
  *	what passes or is dropped is as it came; metadata only where admitted
  *	an answer is what answer.h demands
  *	if the kernel is asked, then for the packet's own 4-tuple
+ *	a listener makes a cookie for a SYN that gets it, and for no other
  *
  * and after all steps the books of the sessions agree with the table.
  */
