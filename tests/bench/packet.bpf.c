@@ -158,7 +158,7 @@ int wrap(struct xdp_md *ctx)
 }
 
 #define BARE(name, verdict)          \
-	SEC("xdp.frags")                   \
+	SEC("xdp.frags")             \
 	int name(struct xdp_md *ctx) \
 	{                            \
 		(void)ctx;           \

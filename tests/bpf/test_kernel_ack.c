@@ -45,7 +45,7 @@ static bool is_pending(const char *what, const struct spec *ack,
 		return true;
 	fprintf(stderr,
 		"%s: expected a pending session of service %u, ISNs %u and %u; "
-		"got state %u, service %u, %u and %u\n",
+		"got state %d, service %u, %u and %u\n",
 		what, service, ack->seq - 1, ack->ack - 1, s.live.state,
 		s.live.service, s.client_isn, s.server_isn);
 	return false;
@@ -204,7 +204,7 @@ static void four_numbers_of_a_minute(void **state)
 		s.ack += 1 << 24;
 		elsewhere += is_taken(&s);
 	}
-	printf("of %u numbers around a cookie %u are taken, of its like in 255 "
+	printf("of %d numbers around a cookie %u are taken, of its like in 255 "
 	       "other minutes %u\n",
 	       2 * AROUND, taken, elsewhere);
 	assert_int_equal(taken, 4);

@@ -327,7 +327,7 @@ const char *answer_wrong(const struct scenario *s, const struct endpoint *ep,
 	if (o.mss && o.mss_is != s->iface.mtu - (p.v6 ? 60U : 40U))
 		return "the MSS is not the interface's";
 	if (kernel && !(theirs.ts && may_ts))
-		may_sack = may_ecn = false; /* nothing would tell it of them */
+		may_sack = false; /* nothing would tell it; nor of ECN, below */
 	if (o.ts != (theirs.ts && may_ts))
 		return "timestamps: not as the SYN and the host want";
 	if (o.ts && o.tsecr != theirs.tsval)

@@ -126,17 +126,26 @@ struct window_search {
 	bool found;
 };
 
+static bool has_window(const struct nlattr *metrics)
+{
+	const struct nlattr *a;
+	bool found = false;
+
+	mnl_attr_for_each_nested (a, metrics) {
+		if (mnl_attr_get_type(a) == RTAX_WINDOW)
+			found = true;
+	}
+	return found;
+}
+
 static int window_of_route(const struct nlmsghdr *nlh, void *data)
 {
 	struct window_search *s = data;
-	const struct nlattr *attr, *metric;
+	const struct nlattr *attr;
 
 	mnl_attr_for_each (attr, nlh, sizeof(struct rtmsg)) {
-		if (mnl_attr_get_type(attr) != RTA_METRICS)
-			continue;
-		mnl_attr_for_each_nested (metric, attr)
-			if (mnl_attr_get_type(metric) == RTAX_WINDOW)
-				s->found = true;
+		if (mnl_attr_get_type(attr) == RTA_METRICS)
+			s->found |= has_window(attr);
 	}
 	if (++s->routes == ROUTES_LOOKED_AT)
 		s->found = true;
