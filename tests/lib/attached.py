@@ -6,16 +6,19 @@ the BPF system call for tcx (bpftool 7.1 does not show it), bpffs for pins.
 nothing_left() is what must hold after a failed start and after `down`.
 """
 import ctypes
+import errno
 import json
 import os
 import platform
 import re
 
+from backend import OWN_COOKIES
 from namespace import run
 from netenv import ROOT
 
 BPF_PROG_QUERY = 16
 BPF_TCX_INGRESS, BPF_TCX_EGRESS = 46, 47
+INGRESS_PROGRAMS = int(OWN_COOKIES)  # the kernel takes its own without us
 SYS_BPF = {"x86_64": 321, "aarch64": 280}[platform.machine()]
 
 
@@ -36,15 +39,26 @@ def ifindex(ns, iface=None):
 
 
 def tcx(ns, iface=None, way=BPF_TCX_INGRESS):
-    """How many programs sit at tc ingress, or egress."""
+    """How many programs sit at tc ingress, or egress: tcx, or filters where
+    the kernel lacks it (Linux 6.6)."""
     attr = QueryAttr(ifindex=ifindex(ns, iface), attach_type=way)
     libc = ctypes.CDLL(None, use_errno=True)
     with ns.inside():
         if libc.syscall(SYS_BPF, BPF_PROG_QUERY, ctypes.byref(attr),
                         ctypes.c_uint(ctypes.sizeof(attr))):
             error = ctypes.get_errno()
+            if error == errno.EINVAL:
+                return filters(ns, iface, way)
             raise OSError(error, f"BPF_PROG_QUERY: {os.strerror(error)}")
     return attr.count
+
+
+def filters(ns, iface, way):
+    """...on the clsact qdisc."""
+    where = "ingress" if way == BPF_TCX_INGRESS else "egress"
+    out = ns.run(["tc", "-j", "filter", "show", "dev", iface or ns.iface,
+                  where]).stdout
+    return sum("options" in f for f in json.loads(out or "[]"))
 
 
 def xdp(ns, iface=None):

@@ -228,7 +228,8 @@ class Env:
 
         def answers():
             p.check_alive()
-            return self.synkeeper("status", check=False).returncode == 0
+            return os.path.exists(self.control) and \
+                self.synkeeper("status", check=False).returncode == 0
 
         if wait:
             wait_for(answers, 10, "synkeeperd answering `synkeeper status`")

@@ -10,6 +10,7 @@ real clients, a slow application serves more than its queue holds.
 import threading
 import time
 
+from backend import needs_own_cookies
 from books import counted, protect, sessions
 from namespace import wait_for
 from nettest import net_test
@@ -17,6 +18,7 @@ from scapytools import LINUX, WINDOWS, Peer
 from sockets import Task, accept, ask, banner, connect, echo, listen, receive
 
 CLIENTS = 10
+KERNEL_WAITS = "with a full queue the kernel makes no cookie"
 # What follows an admitted ACK within two ticks of 17 ms is on its heels; a
 # client sends again after 200 ms at the earliest (RFC 6298, Linux).
 RETRANSMIT_S = 0.2
@@ -51,6 +53,7 @@ def not_taken(env, flow, what, flags, data=b""):
 
 
 def opens_late(env, options, name):
+    needs_own_cookies(KERNEL_WAITS)
     with listen(env, backlog=1) as listener, Peer(env) as peer:
         protect(env)
         held = full(env)
@@ -92,6 +95,7 @@ def test_by_hand_without_timestamps(env):
 @net_test
 def test_pending_session_forgotten(env):
     """Later than the books keep it: the cookie alone must do."""
+    needs_own_cookies(KERNEL_WAITS)
     with listen(env, backlog=1) as listener, Peer(env) as peer:
         protect(env, config="[sessions]\npending-timeout = 1s\n")
         held = full(env)
@@ -112,6 +116,7 @@ def test_pending_session_forgotten(env):
 def test_data_on_the_heels_of_the_ack(env):
     """Both pass before the kernel looks at either. It has no room for the ACK
     and would reset the data; the client must not see that."""
+    needs_own_cookies(KERNEL_WAITS)
     with listen(env, backlog=1) as listener, Peer(env) as peer:
         protect(env)
         held = full(env)
@@ -131,6 +136,7 @@ def test_data_on_the_heels_of_the_ack(env):
 
 @net_test
 def test_fin_while_full(env):
+    needs_own_cookies(KERNEL_WAITS)
     with listen(env, backlog=1) as listener, Peer(env) as peer:
         protect(env)
         held = full(env)

@@ -12,6 +12,7 @@ import re
 import shutil
 
 import attached
+from backend import ADMITTED
 from goodclients import GoodClients, Held, get_once, get_until
 from namespace import run
 from netenv import OUTPUT
@@ -68,7 +69,7 @@ def adopts(env, how, mode="native"):
     assert iface["by_hand"] is True and "taken over" in iface["why"] and \
         iface["mode"] == mode, f"{how}: status shows {iface}"
     for v6 in (False, True):
-        get_until(env, lambda: env.json("status")["total"].get("admitted", 0),
+        get_until(env, lambda: env.json("status")["total"].get(ADMITTED, 0),
                   f"was admitted {how}", v6=v6)
     held.ask(f"{how}: after the start")
     return daemon
@@ -159,9 +160,9 @@ def test_daemon_pin(env):
     assert answered == 1, \
         f"{answered} SYNs were answered, though server2 is not the daemon's"
     second = env.synkeeperd("-i", "server2")
-    before = env.json("status")["total"]["admitted"]
+    before = env.json("status")["total"][ADMITTED]
     get_once(env, address="198.18.1.2")
-    got = env.json("status")["total"]["admitted"] - before
+    got = env.json("status")["total"][ADMITTED] - before
     assert got == 1, f"{got} of 1 connections admitted on server2"
     assert second.alive(), second.output()
 

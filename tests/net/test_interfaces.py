@@ -11,6 +11,7 @@ import re
 import signal
 
 import attached
+from backend import ADMITTED
 from goodclients import GoodClients, Held, connect, get_once, get_until
 from namespace import run, wait_for
 from netenv import OUTPUT
@@ -24,7 +25,7 @@ KEEPS = 1 << 12 | 1 << 39  # CAP_NET_ADMIN, CAP_BPF
 
 
 def admitted(env):
-    return env.json("status")["total"].get("admitted", 0)
+    return env.json("status")["total"].get(ADMITTED, 0)
 
 
 def interface(env, name):

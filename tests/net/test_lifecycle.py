@@ -10,6 +10,7 @@ import re
 import signal
 
 import attached
+from backend import ADMITTED
 from goodclients import GoodClients, Held, get_once, get_until
 from namespace import run, wait_for
 from netenv import Env
@@ -32,8 +33,9 @@ def ends(process, number, when):
 
 def protected_without_daemon(env, when):
     got = attached.xdp(env.server), attached.tcx(env.server)
-    assert got == (("synkeeper_xdp", mode()), 1), \
-        f"{when}: expected XDP and one tcx program, got {got}"
+    want = ("synkeeper_xdp", mode()), attached.INGRESS_PROGRAMS
+    assert got == want, \
+        f"{when}: expected {want} at XDP and tc ingress, got {got}"
     before = env.server.nstat()["TcpPassiveOpens"]
     get_until(env, lambda: map_total(env, "answered"),
               f"was answered with a cookie {when}")
@@ -220,8 +222,8 @@ def test_two_interfaces(env):
     assert names == ["server0", "server1"], f"status shows {names}"
     get_once(env)
     get_once(env, address=address)
-    assert total(env, "admitted") == 2, \
-        f"{total(env, 'admitted')} of 2 connections were admitted"
+    assert total(env, ADMITTED) == 2, \
+        f"{total(env, ADMITTED)} of 2 connections were admitted"
     env.synkeeper("down")
     daemon.wait(10)
     attached.nothing_left(env, "down", ("server0", "server1"))
@@ -242,8 +244,8 @@ def test_same_slot(env):
         return
     get_once(env)
     get_once(env, address=address)
-    assert total(env, "admitted") == 2, \
-        f"{total(env, 'admitted')} of 2 connections were admitted, and the " \
+    assert total(env, ADMITTED) == 2, \
+        f"{total(env, ADMITTED)} of 2 connections were admitted, and the " \
         f"daemon said nothing: {daemon.output()}"
 
 
@@ -256,11 +258,11 @@ def test_two_namespaces(env):
             e.synkeeperd()
         for e in (env, other):
             e.fetch()
-            assert total(e, "admitted") == 1, \
-                f"{total(e, 'admitted')} admitted instead of one"
+            assert total(e, ADMITTED) == 1, \
+                f"{total(e, ADMITTED)} admitted instead of one"
         env.synkeeper("down")
         other.fetch()
-        assert total(other, "admitted") == 2, "the other instance stopped"
+        assert total(other, ADMITTED) == 2, "the other instance stopped"
 
 
 @net_test

@@ -11,6 +11,7 @@ import struct
 
 from scapy.layers.inet import TCP
 
+from backend import needs_own_cookies
 from books import counted, protect, reasons, service, wait_armed
 from namespace import wait_for
 from nettest import net_test, skip
@@ -235,6 +236,7 @@ def test_listener_goes_before_the_ack(env):
 @net_test
 def test_mptcp_listener_turns_plain(env):
     """Refusal is no brand: a plain listener in its place is armed."""
+    needs_own_cookies("a plain listener has the kernel's cookies, too")
     try:
         listener = listen(env, proto=socket.IPPROTO_MPTCP)
     except OSError as e:
@@ -287,6 +289,7 @@ def test_banner_of_a_listener_in_socat(env):
 def test_refused_ack_is_answered(env):
     """A listener of a kind that the kernel refuses takes the place of a plain
     one between SYN-ACK and ACK. The client must hear of it, not hang."""
+    needs_own_cookies("the kernel refuses none of its own cookies")
     try:
         listen(env, port=81, proto=socket.IPPROTO_MPTCP).close()
     except OSError as e:
@@ -306,6 +309,7 @@ def test_refused_ack_is_answered(env):
 @net_test
 def test_refusal_is_forgotten(env):
     """...once a listener is there that the kernel does take."""
+    needs_own_cookies("the kernel refuses none of its own cookies")
     try:
         listen(env, port=81, proto=socket.IPPROTO_MPTCP).close()
     except OSError as e:
@@ -334,6 +338,7 @@ def test_refusal_is_forgotten(env):
 def test_refusal_of_options(env):
     """The kernel takes no SACK that was promised before a sysctl forbade it:
     that says nothing of the listener."""
+    needs_own_cookies("the kernel refuses none of its own cookies")
     listener = listen(env)
     Server(listener)
     daemon = protect(env)

@@ -9,6 +9,7 @@ import re
 import socket
 
 import attached
+from backend import ADMITTED
 from goodclients import GoodClients, Held, connect, get_once
 from nettest import net_test
 
@@ -69,7 +70,7 @@ def whole_way(env):
     with GoodClients(env) as good:
         good.wait_more(50)
     packets = env.json("status")["total"]
-    assert packets["admitted"] >= 50, f"counted: {packets}"
+    assert packets[ADMITTED] >= 50, f"counted: {packets}"
 
 
 @net_test

@@ -12,6 +12,7 @@ import socket
 
 from scapy.layers.inet import TCP
 
+from backend import needs_own_cookies
 from books import counted, protect, service
 from namespace import wait_for
 from netenv import OUTPUT
@@ -37,6 +38,7 @@ def negotiated(env, listener, v6, move_bytes=0):
 
 def same_with_and_without(env, client=None, server=None, ignore=()):
     """@client, @server: {sysctl: value} of net.ipv4."""
+    needs_own_cookies("what the kernel's keep: test_kernel_cookies.py")
     for ns, sysctls in ((env.client, client), (env.server, server)):
         for key, value in (sysctls or {}).items():
             ns.sysctl(f"net.ipv4.{key}", value)

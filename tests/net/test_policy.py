@@ -7,6 +7,7 @@ sends the SYN-ACKs, the kernel or Synkeeper, is told by Synkeeper's counters.
 import threading
 import time
 
+from backend import ADMITTED
 from goodclients import get_once
 from namespace import wait_for
 from nettest import net_test
@@ -44,7 +45,7 @@ def test_auto_arms_in_a_flood_and_disarms_after(env):
     flood = env.flood("syn", 15, rate=5000)
     wait_for(lambda: armed(env), 5, "the service to be armed")
     get_once(env)
-    assert packets(env).get("admitted", 0) >= 1, f"{packets(env)}"
+    assert packets(env).get(ADMITTED, 0) >= 1, f"{packets(env)}"
     flood.stop()
     assert armed(env), "disarmed as soon as the flood ended"
     wait_for(lambda: not armed(env), 10, "the service to be disarmed")

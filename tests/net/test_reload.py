@@ -12,6 +12,7 @@ import socket
 
 import attached
 from attached import add_pair
+from backend import ADMITTED
 from books import counted
 from crowd import Paced
 from goodclients import GoodClients, Held, connect, get_once, get_until
@@ -216,7 +217,7 @@ def test_interfaces(env):
         r.expect({"interface server1": (None, "")}, WEB,
                  "interface = server1\n")
         assert attached.xdp(env.server, "server1"), "server1 has no program"
-        get_until(env, lambda: env.json("status")["total"].get("admitted", 0),
+        get_until(env, lambda: env.json("status")["total"].get(ADMITTED, 0),
                   "was admitted on server1", address=address)
         move_on(older)
         r.expect({"interface server1": ("", None)}, WEB)

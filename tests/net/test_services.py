@@ -10,6 +10,7 @@ import socket
 import time
 
 import attached
+from backend import ADMITTED
 from goodclients import Held, connect, get_once
 from namespace import kill_all_in, run, wait_for
 from nettest import net_test
@@ -91,13 +92,13 @@ def test_4096(env):
         listen = f"{address(i)}:80"
         connect(env, 80, address=address(i)).close()
         got = packets(env, listen)
-        assert got.get("answered") == got.get("admitted") == 1, \
+        assert got.get("answered") == got.get(ADMITTED) == 1, \
             f"{listen}: counted {got}"
     for port in (2000, 2031, 2063):
         connect(env, port).close()
         connect(env, port, v6=True).close()
         got = packets(env, f"*:{port}")
-        assert got.get("answered") == got.get("admitted") == 2, \
+        assert got.get("answered") == got.get(ADMITTED) == 2, \
             f"*:{port}: counted {got}"
     connect(env, 80, address=address(4090)).close()
     got = env.json("stats")["total"]["answered"]
