@@ -10,6 +10,7 @@ the daemon needs of tcp_syncookies is there when it is needed, and put back.
 import os
 import socket
 
+from backend import needs_own_cookies
 from books import counted, protect, service, sessions
 from goodclients import get_once
 from namespace import wait_for
@@ -321,6 +322,7 @@ def test_flood(env):
 @net_test
 def test_switch_with_cookies_in_flight(env):
     """By reload, both ways: what was promised is honoured."""
+    needs_own_cookies("there is nothing to switch to")
     with listen(env) as listener, Peer(env) as peer:
         kernels(env)
         for kind, other in (("kernel", "own"), ("own", "kernel")):
@@ -396,6 +398,7 @@ def test_syncookies_of_the_operator_stays(env):
 @net_test
 def test_own_cookies_raise_it_from_0(env):
     """With 0 the kernel takes no ACK with a cookie, whosever it is."""
+    needs_own_cookies("the kernel's need 2")
     env.server.sysctl(KEY, 0)
     with listen(env) as listener:
         Server(listener)
