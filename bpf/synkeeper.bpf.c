@@ -315,6 +315,8 @@ int synkeeper_admit(struct __sk_buff *skb)
 	bool marked;
 	int err, slot;
 
+	if (!admit_can_assign()) /* loads all the same, for who loads all */
+		return TCX_NEXT;
 	if (!cfg || !(cfg->flags & SETTING_READY))
 		return TCX_NEXT;
 	marked = admit_marked(skb, &attrs);

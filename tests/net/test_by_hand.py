@@ -12,7 +12,7 @@ import re
 import shutil
 
 import attached
-from backend import ADMITTED
+from backend import ADMITTED, OWN_COOKIES
 from goodclients import GoodClients, Held, get_once, get_until
 from namespace import run
 from netenv import OUTPUT
@@ -297,6 +297,8 @@ def test_programs_by_name(env):
                             ("xdp_frags", "xdp", "synkeeper_xdp_f"),
                             ("tc", "sched_cls", "synkeeper_admit"),
                             ("egress", "sched_cls", "synkeeper_egress")):
+        if pin == "tc" and not OWN_COOKIES:
+            continue  # left out
         prog = bpftool("prog", "show", "pinned", f"{env.pin_dir}/{pin}")
         got = prog["type"], prog["name"], prog.get("gpl_compatible")
         assert got == (kind, name, True), f"{pin}: {got}"
