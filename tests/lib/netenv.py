@@ -308,12 +308,14 @@ def last_json(process):
 
 
 def snapshot(ns):
+    # first, as it may load the module that has sysctls of its own
+    conntrack = ns.run(["conntrack", "-L"], check=False).stdout
     lines = ns.run(["sysctl", "-a", "--pattern", r"^net\."]).stdout
     shot = {"sysctl " + key: value for key, value in
             (line.split(" =", 1) for line in lines.splitlines() if " =" in line)
             if not VOLATILE.search(key)}
     shot["nft"] = ns.run(["nft", "list", "ruleset"]).stdout
-    shot["conntrack"] = ns.run(["conntrack", "-L"], check=False).stdout
+    shot["conntrack"] = conntrack
     shot["qdisc"] = ns.run(["tc", "qdisc"]).stdout
     return shot
 

@@ -9,7 +9,7 @@ import re
 import socket
 
 import attached
-from backend import ADMITTED
+from backend import ADMITTED, OWN_COOKIES
 from goodclients import GoodClients, Held, connect, get_once
 from nettest import net_test
 
@@ -58,6 +58,14 @@ def upload(env, v6):
     env.synkeeper("service", "del", "*:81")
 
 
+def start(env, mode):
+    """With the kernel's cookies options survive if tcp_timestamps is 2."""
+    if not OWN_COOKIES:
+        env.server.sysctl("net.ipv4.tcp_timestamps", 2)
+    env.nginx()
+    env.synkeeperd("-m", mode)
+
+
 def whole_way(env):
     for v6 in (False, True):
         get_once(env, v6=v6)
@@ -75,8 +83,7 @@ def whole_way(env):
 
 @net_test
 def test_auto(env):
-    env.nginx()
-    env.synkeeperd("-m", "auto")
+    start(env, "auto")
     got = iface(env)
     assert got["mode"] == "native" and "driver" in got["why"], \
         f"status shows {got}"
@@ -86,8 +93,7 @@ def test_auto(env):
 
 @net_test
 def test_native(env):
-    env.nginx()
-    env.synkeeperd("-m", "native")
+    start(env, "native")
     got = iface(env)
     assert got["mode"] == "native" and got["why"] == "mode = native", \
         f"status shows {got}"
@@ -96,8 +102,7 @@ def test_native(env):
 
 @net_test
 def test_skb(env):
-    env.nginx()
-    env.synkeeperd("-m", "skb")
+    start(env, "skb")
     got = iface(env)
     assert got["mode"] == "skb" and got["why"] == "mode = skb", \
         f"status shows {got}"
