@@ -43,7 +43,7 @@ LIFE = (
         "down_without_daemon", "two_interfaces", "privileges"),
     *of("by_hand", "ip_pinned", "down_without_daemon", "maps_by_name",
         "programs_by_name"),
-    *of("adoption", "attach_under_transfers",
+    *of("adoption", "idle_connections_before_the_start",
         "half_open_at_the_start_syn_again", "kernel_cookies_at_the_start",
         "cookie_in_flight_at_policy_off", "nothing_of_the_host_is_changed"),
     *of("accept_queue", "slow_application_client_speaks_first",
