@@ -117,6 +117,9 @@ __noinline int ack_verdict(struct xdp_md *ctx, struct packet *p)
 		return REASON_fragment; /* tc's mark would not survive */
 
 	if (sk.state == KERNEL_NEW_SYN_RECV || sk.state == KERNEL_TIME_WAIT) {
+		/* behind an ACK that waits for the way to be cleared */
+		if (!valid && of_pending(p))
+			return REASON_early_data;
 		if (!valid)
 			return sk.state == KERNEL_TIME_WAIT ? REASON_time_wait
 							    : REASON_half_open;

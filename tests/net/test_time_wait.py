@@ -7,13 +7,17 @@ from the same port: where the server's kernel is in TIME-WAIT the SYN passes to
 it (RFC 6191), else it gets a cookie. The new session takes the old one's place
 in the table, and the books know of two.
 """
+import os
+import signal
+import socket
+
 from backend import OWN_COOKIES
-from books import counted
+from books import counted, protect
 from namespace import wait_for
 from nettest import net_test
 from scapytools import LINUX, WINDOWS, Peer
-from sockets import (accept, client_socket, connect_again, move, receive,
-                     server_address)
+from sockets import (accept, client_socket, connect_again, listen, move,
+                     receive, server_address)
 from teardown import (BOTH, CLIENT_FIRST, SERVER_FIRST, books_agree, client_of,
                       end_of, family, kernel_state, life, open_flow, open_pair,
                       send_fin, stage, states, take_fin, wait_kernel,
@@ -243,6 +247,39 @@ def test_lingers_longer_in_the_kernel(env):
                     wait_state(env, client, "established", name)
                     close(c, s, name)
                 wait_kernel(env, client, None, name)
+
+
+@net_test
+def test_fin_behind_a_cookie_became_a_reset(env):
+    """The same, and the client has sent all it has, and FIN, by the time that
+    the daemon clears the way: the FIN is the new connection's, and must not
+    make a TIME-WAIT session of it, of which nothing is admitted any more."""
+    with listen(env) as listener:
+        daemon = protect(env, config=SHORT)
+        for v6 in BOTH:
+            name = f"{family(v6)}, FIN on its heels"
+            c, s, client = open_pair(env, listener, v6, SPORT)
+            close(s, c, name)
+            wait_kernel(env, client, "TIME-WAIT", name)
+            wait_state(env, client, None, name, 6)
+            with counted(env, name, admitted=1):
+                os.kill(daemon.pid, signal.SIGSTOP)
+                try:
+                    c = connect_again(env, v6, SPORT, name)
+                    c.sendall(b"all there is")
+                    c.shutdown(socket.SHUT_WR)
+                    wait_kernel(env, client, "TIME-WAIT", name)
+                finally:
+                    os.kill(daemon.pid, signal.SIGCONT)
+                with c, accept(listener, name) as s:
+                    got = receive(s, 100)
+                    assert got == b"all there is", f"{name}: got {got!r}"
+                    s.sendall(b"thank you")
+                    s.close()
+                    got = receive(c, 100)
+                    assert got == b"thank you", f"{name}: got {got!r}"
+            wait_kernel(env, client, None, name)
+        books_agree(env, "FIN on its heels")
 
 
 @net_test
