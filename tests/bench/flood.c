@@ -29,13 +29,16 @@
 
 enum {
 	SECONDS_MAX = 60,
+	COUNT_MAX = 1 << 30,
 	CHUNK_MAX = 8192, /* packets between two looks at the clock */
 	CHUNK_NS = 5000000,
-	HDR_MAX = 14 + 40,
+	HDR_MAX = 14 + 40 + FRAGMENT_HDR_LEN,
 };
 
 static const char *const kinds[FLOOD_KINDS] = {
-	"syn", "ack", "rst", "fin", "synack", "xmas", "none", "mixed",
+	"syn",	     "ack",	  "rst",      "fin",	 "synack",
+	"xmas",	     "none",	  "mixed",    "options", "flags",
+	"fragments", "ack-plain", "syn-bare",
 };
 
 struct options {
@@ -43,7 +46,8 @@ struct options {
 	const char *src;
 	unsigned int ifindex;
 	unsigned int seconds;
-	unsigned int rate; /* packets per second; 0: as fast as it goes */
+	unsigned int count; /* packets; 0: no end but that of the time */
+	unsigned int rate;  /* packets per second; 0: as fast as it goes */
 	int cpu;
 };
 
@@ -74,12 +78,16 @@ static int usage(FILE *to)
 {
 	fputs("usage: flood --iface VETH --dst ADDRESS:PORT --dst-mac MAC "
 	      "--src-mac MAC\n"
-	      "             [--kind syn|ack|rst|fin|synack|xmas|none|mixed] "
-	      "[--src ADDRESS]\n"
-	      "             [--seconds N] [--rate PPS] [--cpu N]\n"
+	      "             [--kind KIND] [--src ADDRESS] [--seconds N] "
+	      "[--count N]\n"
+	      "             [--rate PPS] [--cpu N]\n"
 	      "Random sources without --src. IPv6 if the address is one: "
-	      "[2001:db8::2]:80.\n",
+	      "[2001:db8::2]:80.\n"
+	      "It ends after so many seconds or packets. The kinds:",
 	      to);
+	for (int i = 0; i < FLOOD_KINDS; i++)
+		fprintf(to, " %s", kinds[i]);
+	fputs("\n", to);
 	return 2;
 }
 
@@ -167,12 +175,24 @@ static int parse_option(struct options *o, const char *name, const char *value)
 		return parse_mac(value, o->cfg.src_mac);
 	if (!strcmp(name, "seconds"))
 		return parse_number(value, SECONDS_MAX, &o->seconds);
+	if (!strcmp(name, "count"))
+		return parse_number(value, COUNT_MAX, &o->count);
 	if (!strcmp(name, "rate"))
 		return parse_number(value, 100000000, &o->rate);
 	if (parse_number(value, CPU_SETSIZE - 1, &cpu))
 		return -EINVAL;
 	o->cpu = cpu;
 	return 0;
+}
+
+/* Only what needs more has more: the rate of the others is measured. */
+static __u8 tcp_room(const struct flood_config *cfg)
+{
+	__u8 room = cfg->kind == FLOOD_OPTIONS ? FLOOD_OPTIONS_ROOM
+					       : FLOOD_TCP_ROOM;
+
+	return cfg->v6 && cfg->kind == FLOOD_FRAGMENTS ? room + FRAGMENT_HDR_LEN
+						       : room;
 }
 
 static int parse_options(int argc, char **argv, struct options *o)
@@ -185,6 +205,7 @@ static int parse_options(int argc, char **argv, struct options *o)
 		{ "dst-mac", required_argument, NULL, 'o' },
 		{ "src-mac", required_argument, NULL, 'o' },
 		{ "seconds", required_argument, NULL, 'o' },
+		{ "count", required_argument, NULL, 'o' },
 		{ "rate", required_argument, NULL, 'o' },
 		{ "cpu", required_argument, NULL, 'o' },
 		{ "help", no_argument, NULL, 'h' },
@@ -200,6 +221,7 @@ static int parse_options(int argc, char **argv, struct options *o)
 	}
 	if (optind < argc || !o->ifindex || !o->cfg.dst_port)
 		return -EINVAL;
+	o->cfg.room = tcp_room(&o->cfg);
 	o->cfg.fixed_src = o->src != NULL;
 	if (o->src && parse_addr(o->src, o->cfg.v6, o->cfg.src))
 		return bad("src", o->src);
@@ -221,27 +243,35 @@ static int pin_to_cpu(int cpu)
 static __u32 pace(const struct options *o, __u64 start, __u64 sent)
 {
 	__u64 due, chunk = (__u64)o->rate * CHUNK_NS / 1000000000;
+	__u32 max = CHUNK_MAX;
 	struct timespec t;
 
+	if (o->count && o->count - sent < max)
+		max = o->count - sent;
 	if (!o->rate)
-		return CHUNK_MAX;
+		return max;
 	due = start + sent * 1000000000 / o->rate;
 	t.tv_sec = due / 1000000000;
 	t.tv_nsec = due % 1000000000;
 	clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL);
 	if (!chunk)
 		return 1;
-	return chunk < CHUNK_MAX ? chunk : CHUNK_MAX;
+	return chunk < max ? chunk : max;
+}
+
+static bool is_over(const struct options *o, __u64 end, __u64 sent)
+{
+	return stop || now_ns() >= end || (o->count && sent >= o->count);
 }
 
 /* Sends until the time is over or a signal came. 0, or -errno. */
 static int flood_run(const struct options *o, struct flood_bpf *skel,
 		     double *ret_seconds)
 {
-	unsigned char frame[HDR_MAX + FLOOD_TCP_ROOM] = { 0 };
+	unsigned char frame[HDR_MAX + FLOOD_OPTIONS_ROOM] = { 0 };
 	struct xdp_md ctx = {
 		.ingress_ifindex = o->ifindex,
-		.data_end = (o->cfg.v6 ? 54 : 34) + FLOOD_TCP_ROOM,
+		.data_end = (o->cfg.v6 ? 54 : 34) + o->cfg.room,
 	};
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame,
 		    .data_size_in = ctx.data_end, .ctx_in = &ctx,
@@ -250,7 +280,7 @@ static int flood_run(const struct options *o, struct flood_bpf *skel,
 	int fd = bpf_program__fd(skel->progs.flood), err;
 	__u64 start = now_ns(), end = start + o->seconds * 1000000000ull;
 
-	while (!stop && now_ns() < end) {
+	while (!is_over(o, end, skel->bss->sent)) {
 		opts.repeat = pace(o, start, skel->bss->sent);
 		err = bpf_prog_test_run_opts(fd, &opts);
 		if (err && err != -EINTR)
@@ -285,9 +315,10 @@ static int run(const struct options *o)
 		goto out;
 	}
 	sent = skel->bss->sent;
-	printf("{\"kind\": \"%s\", \"sent\": %llu, \"seconds\": %.3f, \"pps\": "
-	       "%.0f}\n",
-	       kinds[o->cfg.kind], sent, seconds, sent / seconds);
+	printf("{\"kind\": \"%s\", \"sent\": %llu, \"bytes\": %llu, "
+	       "\"seconds\": %.3f, \"pps\": %.0f}\n",
+	       kinds[o->cfg.kind], sent, skel->bss->sent_bytes, seconds,
+	       sent / seconds);
 out:
 	flood_bpf__destroy(skel);
 	return err;

@@ -6,7 +6,16 @@
 #ifndef FLOOD_H
 #define FLOOD_H
 
-/* The order is that of flood.c's table of names. Mixed is all before it. */
+/*
+ * The order is that of flood.c's table of names. Mixed is all before it; what
+ * follows it has shapes that the others have not:
+ *
+ *   options	SYNs with 0 to 40 bytes of options, good, strange and broken ones
+ *   flags	every combination of the eight flags
+ *   fragments	first ones of SYNs and ACKs, and later ones
+ *   ack-plain	ACKs without timestamps
+ *   syn-bare	SYNs without options, padded to the least frame
+ */
 enum flood_kind {
 	FLOOD_SYN,
 	FLOOD_ACK,
@@ -16,11 +25,21 @@ enum flood_kind {
 	FLOOD_XMAS,
 	FLOOD_NONE,
 	FLOOD_MIXED,
+	FLOOD_OPTIONS,
+	FLOOD_FLAGS,
+	FLOOD_FRAGMENTS,
+	FLOOD_ACK_PLAIN,
+	FLOOD_SYN_BARE,
 	FLOOD_KINDS,
 };
 
 /* The longest TCP header, and one byte to cut; see flood.bpf.c. */
-enum { FLOOD_TCP_ROOM = 40 + 1 };
+enum { FLOOD_TCP_ROOM = 40 + 1, FLOOD_OPTIONS_ROOM = 60 + 1 };
+
+enum { FRAGMENT_HDR_LEN = 8 }; /* IPv6 */
+
+/* What a frame weighs on the wire at least, but for the checksum. */
+enum { FRAME_MIN = 60 };
 
 #define TH_FIN 0x01
 #define TH_SYN 0x02
@@ -35,7 +54,7 @@ struct flood_config {
 	__u8 fixed_src;
 	__u8 dst_mac[6];
 	__u8 src_mac[6];
-	__u8 pad;
+	__u8 room;     /* of TCP: what frames start with */
 	__be32 dst[4]; /* IPv4 in [3] */
 	__be32 src[4];
 	__u16 dst_port; /* host byte order */
@@ -47,6 +66,7 @@ enum client_seen_key {
 	SPOOFED_SYNACK, /* the rest is to spoofed sources, and ends here */
 	SPOOFED_RST,
 	SPOOFED_OTHER,
+	SPOOFED_SYNACK_BYTES, /* on the wire; by `client_weigh` only */
 	CLIENT_SEEN_COUNT,
 };
 

@@ -38,7 +38,7 @@ PREFIX = "synkeeper-test-"
 FLOOD_OBJECT = os.path.join(OUTPUT, "flood.bpf.o")
 WWW = os.path.join(OUTPUT, "www")  # what nginx serves: written only once
 CLIENT_SEEN = ("client_synack", "spoofed_synack", "spoofed_rst",
-               "spoofed_other")  # enum client_seen_key
+               "spoofed_other", "spoofed_synack_bytes")  # enum client_seen_key
 
 NGINX_CONF = """
 daemon off;
@@ -278,15 +278,18 @@ class Env:
                 "--src-mac", self.client.mac]
 
     def flood(self, kind="syn", seconds=5, port=80, v6=False, src=None,
-              rate=None, cpu=0):
+              rate=None, cpu=0, count=None):
         """Starts a flood from the client's veth; stop() it or wait for its
-        end, and then see last_json(): {"kind" "sent" "seconds" "pps"}."""
+        end, and then see last_json(): {"kind" "sent" "bytes" "seconds"
+        "pps"}. @count: it ends after so many packets, if not before."""
         cmd = [*self.flood_command(port, v6), "--kind", kind,
                "--seconds", seconds, "--cpu", cpu]
         if src:
             cmd += ["--src", src]
         if rate:
             cmd += ["--rate", rate]
+        if count:
+            cmd += ["--count", count]
         return self.client.start(cmd, name=f"flood-{kind}")
 
     # -- what must not change
