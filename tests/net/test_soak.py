@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A minute of everything at once; hours of it: tests/soak.
+
+Theory of operation: see tests/lib/soak.py. Each run has a seed of its own,
+which it prints, and which stands in what it says when something is wrong.
+"""
+import random
+
+from nettest import net_test
+from soak import soak
+
+SECONDS = 45  # and what it takes to settle, twice
+
+
+@net_test(timeout=300)
+def test_a_minute_of_everything(env):
+    seed = random.SystemRandom().randrange(1 << 32)
+    print(f"seed {seed}")
+    print(soak(env, SECONDS, seed))
