@@ -6,9 +6,7 @@ good clients connect all the time and must notice nothing. What the daemon says
 (status, log) is compared with what the kernel has (programs, pins).
 """
 import contextlib
-import os
 import re
-import signal
 
 import attached
 from backend import ADMITTED
@@ -126,12 +124,9 @@ def test_older_connections_when_back(env):
     with two_interfaces(env) as (daemon, address), \
             listen(env, port=81) as listener:
         env.synkeeper("service", "add", "*:81")
-        os.kill(daemon.pid, signal.SIGSTOP)
-        try:
+        with daemon.stopped():
             replug(env)
             ends = connect(env, 81, address=address), listener.accept()[0]
-        finally:
-            os.kill(daemon.pid, signal.SIGCONT)
         wait_protected(env, address)
         ends[0].sendall(b"x")
         assert ends[1].recv(1) == b"x", \

@@ -8,7 +8,6 @@ is what the totals say has happened. Good clients notice nothing.
 """
 import contextlib
 import re
-import signal
 
 from books import protect
 from crowd import Crowd, Probe, make_room, serve
@@ -61,15 +60,6 @@ def accounts(env, watch, before, what):
     return got[1:]
 
 
-@contextlib.contextmanager
-def stopped(process):
-    process.signal(signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        process.signal(signal.SIGCONT)
-
-
 def memory(daemon):
     """Bytes of its own; the session table is mapped and shared."""
     with open(f"/proc/{daemon.pid}/status", encoding="ascii") as f:
@@ -97,7 +87,7 @@ def test_watcher_that_stops(env):
         slow = Watch(env)
         rss, before = memory(daemon), happened(env)
         probe = Probe(env, env.client.ip4)
-        with stopped(slow.process):
+        with slow.process.stopped():
             quick = Watch(env, "dport", "81")
             seconds = crowd.churn(STORM)
             good = probe.well("while a watcher has stopped", GOOD_MS)
@@ -121,7 +111,7 @@ def test_ring_full(env):
         watch = Watch(env)
         before = happened(env)
         probe = Probe(env, env.client.ip4)
-        with stopped(daemon):
+        with daemon.stopped():
             seconds = crowd.churn(STORM)
             good = probe.well("while the daemon is stopped", GOOD_MS)
         print(f"{STORM} connections in {seconds:.1f} s, {good}")
@@ -142,7 +132,7 @@ def test_nobody_watches(env):
     with storm(env) as (daemon, crowd):
         with life(env, "nobody watches", opened=2000, closed=2000,
                   admitted=2000, established=2000, closing=2000), \
-                stopped(daemon):
+                daemon.stopped():
             crowd.churn(2000)
         lost = happened(env)[1]
         assert not lost, f"nobody watches: {lost} events lost"
