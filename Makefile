@@ -71,7 +71,7 @@ bench-check: deps ## its ratios against the recorded ones (root)
 
 tests: all $(UNIT) $(BPFTEST) $(BENCH) $(FUZZ)
 
-lint: ## clang-format, clang-tidy, cppcheck, shellcheck, mandoc
+lint: ## clang-format, clang-tidy, cppcheck, shellcheck, pyflakes, mandoc
 	$(Q)scripts/lint
 
 install: all $(MAN) ## into $(DESTDIR)$(PREFIX); a configuration that is there stays

@@ -2,7 +2,6 @@
 """`synkeeper check`: each condition is set up for real, must be found, and must
 be gone after the cure that the finding names; where all is well it is silent.
 """
-import contextlib
 import json
 import platform
 import re

@@ -7,7 +7,6 @@ on net.ipv4.tcp_timestamps: with 2 all options survive, with 1 (the default)
 only the MSS. Connecting proves little, so megabytes move both ways. And what
 the daemon needs of tcp_syncookies is there when it is needed, and put back.
 """
-import os
 import socket
 
 from backend import OWN_COOKIES, needs_own_cookies

@@ -14,8 +14,7 @@ from books import protect
 from namespace import run, wait_for
 from nettest import net_test
 from sockets import listen
-from teardown import (Watch, books_agree, client_of, life, open_pair,
-                      wait_state)
+from teardown import (Watch, books_agree, life, open_pair, wait_state)
 
 SERVER = {False: "192.0.2.2:80", True: "[2001:db8::2]:80"}
 STATES = ("opening", "pending", "established", "half-closed-client",

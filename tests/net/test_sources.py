@@ -71,7 +71,7 @@ def denied(env):
 def test_denied_and_allowed(env):
     """A net is denied, a host within allowed; comments and blanks are none."""
     env.nginx()
-    protect(env, f"# bad ones\n\n 192.0.2.48/30 # their net\n2001:db8:bad::/48",
+    protect(env, "# bad ones\n\n 192.0.2.48/30 # their net\n2001:db8:bad::/48",
             f"{FRIEND}\n")
     gets_in(env, GOOD)
     stays_out(env, BAD)
