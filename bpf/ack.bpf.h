@@ -165,12 +165,14 @@ __noinline int ack_settle(struct xdp_md *ctx, const struct packet *p, int slot,
 	} else {
 		return r;
 	}
-	if (!known) {
+	if (!known)
 		slot = session_insert(&n);
-	} else {
-		s = session_at(slot);
-		if (!s)
-			return r;
+	s = session_at(slot);
+	if (!s)
+		return r;
+	if (r == REASON_kernel_cookie)
+		session_flag(s, SESSION_KERNEL);
+	if (known) {
 		s->client_isn = n.client_isn;
 		s->server_isn = n.server_isn;
 		s->client_tsval = n.client_tsval;

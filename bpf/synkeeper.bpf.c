@@ -398,15 +398,22 @@ static __always_inline bool is_premature(const struct packet *p,
 /*
  * It may also be that NAT has hidden the socket or the listener from the kernel:
  * the daemon looks into that. What was neither made by TCP nor forwarded is a
- * firewall's, and tells nothing. A cookie of the kernel's own is forgotten for
- * no lack of room. Returns whether to withhold the RST.
+ * firewall's, and tells nothing. A service with the kernel's cookies is not out
+ * of room. Returns whether to withhold the RST.
  */
 static __always_inline bool on_premature(struct __sk_buff *skb,
-					 const struct packet *p)
+					 const struct packet *p,
+					 const struct session *s)
 {
+	struct event *e = NULL;
+
 	if ((skb->sk || skb->ingress_ifindex) &&
 	    budget_take(BUDGET_FORGOTTEN, FORGOTTEN_PER_SECOND))
-		report(EVENT_FORGOTTEN, p->ep.service, &p->tuple);
+		e = report_begin(EVENT_FORGOTTEN, p->ep.service, &p->tuple);
+	if (e) {
+		e->told = !!(s->live.flags & SESSION_KERNEL);
+		bpf_ringbuf_submit(e, 0);
+	}
 	if (p->ep.cookies == COOKIES_KERNEL)
 		return false;
 	count(p->ep.service, REASON_rst_withheld);
@@ -448,7 +455,7 @@ int synkeeper_egress(struct __sk_buff *skb)
 	s = session_find(cfg, &p.tuple, &slot);
 	if (syn) {
 		on_own_syn(&p, slot);
-	} else if (s && is_premature(&p, sk, s) && on_premature(skb, &p)) {
+	} else if (s && is_premature(&p, sk, s) && on_premature(skb, &p, s)) {
 		return TCX_DROP;
 	} else if (s) {
 		/* not l4_len: a packet to be segmented may be longer */

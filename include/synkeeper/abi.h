@@ -207,6 +207,7 @@ enum session_flags {
 	/* the client's FIN was seen, and not yet in the kernel's socket */
 	SESSION_FIN = 1 << 2,
 	SESSION_FIN_BEFORE = 1 << 3, /* ... and the reaper came by since */
+	SESSION_KERNEL = 1 << 4,     /* by a cookie of the kernel's */
 };
 
 struct session {
@@ -281,7 +282,7 @@ enum event_kind {
 	EVENT_IN_THE_WAY = 1, /* remove what the kernel holds for the tuple */
 	EVENT_REFUSED,	      /* the kernel refused the listener (error) */
 	EVENT_SESSION,	      /* told is one of enum session_event */
-	EVENT_FORGOTTEN,      /* admitted, and reset as a stray */
+	EVENT_FORGOTTEN, /* admitted, and reset (told: enum cookie_backend) */
 };
 
 struct event {

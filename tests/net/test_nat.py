@@ -13,6 +13,7 @@ from books import counted, protect, reasons, service, wait_armed
 from goodclients import get_once
 from namespace import wait_for
 from nettest import net_test
+from sockets import connect
 
 FIRST = 10  # clients by which it must have found out
 
@@ -60,6 +61,27 @@ def test_no_client_got_through_nat(env):
     with counted(env, "after NAT was found", kernel_cookie=20, admitted=0,
                  rst_withheld=0):
         all_served(env, "NAT in use")
+
+
+@net_test
+def test_clients_in_flight_disarmed_it(env):
+    """A crowd has cookies of our own when NAT is found out. That those are not
+    honoured says nothing of the kernel's."""
+    env.nginx()
+    nat(env, IN_USE)
+    protect(env)
+    with contextlib.ExitStack() as crowd:
+        clients = [crowd.enter_context(connect(env)) for _ in range(20)]
+        for c in clients:
+            with contextlib.suppress(ConnectionResetError):
+                c.sendall(b"GET /1k HTTP/1.0\r\n\r\n")
+        for c in clients:
+            with contextlib.suppress(ConnectionResetError):
+                c.recv(1)
+    row = service(env, "*:80")
+    assert row["armed"] and row["cookies"] == "kernel", \
+        f"after a crowd in flight: expected the kernel's cookies, got {row}"
+    all_served(env, "after a crowd in flight")
 
 
 @net_test

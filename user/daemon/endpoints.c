@@ -98,6 +98,13 @@ void endpoints_begin(struct endpoints *e, const struct netconf *net,
 	memset(e->next.ports, 0, PORTS_MAX * sizeof(*e->next.ports));
 }
 
+static enum refusal_of refusal(const struct endpoints *e,
+			       const struct service *svc)
+{
+	return refusal_of(&svc->refusal,
+			  listeners_print(e->listeners, svc->listen.port));
+}
+
 /* Does the kernel take no socket from us for @sk? COOKIES_AS_EVER: it does. */
 static enum service_cookies_why cannot_assign(const struct endpoints *e,
 					      const struct service *svc,
@@ -107,10 +114,14 @@ static enum service_cookies_why cannot_assign(const struct endpoints *e,
 		return COOKIES_OLD_KERNEL;
 	if (sk && sk->mptcp)
 		return COOKIES_MPTCP;
-	if (svc->refused &&
-	    svc->refused == listeners_print(e->listeners, svc->listen.port))
-		return svc->refused_why;
-	return COOKIES_AS_EVER;
+	switch (refusal(e, svc)) {
+	case REFUSAL_NONE:
+		return COOKIES_AS_EVER;
+	case REFUSAL_SOCKET:
+		return COOKIES_REFUSED;
+	default:
+		return COOKIES_FORGOTTEN;
+	}
 }
 
 static enum cookie_backend backend_of(const struct endpoints *e,
@@ -162,9 +173,7 @@ static enum service_why why_of(struct endpoints *e, const struct service *svc,
 		return WHY_SIGNED;
 	if (cookies == COOKIES_OWN)
 		why = why_no_own(e, svc, sk);
-	else if (svc->elsewhere &&
-		 svc->elsewhere ==
-			 listeners_print(e->listeners, svc->listen.port))
+	else if (refusal(e, svc) == REFUSAL_ELSEWHERE)
 		why = WHY_ELSEWHERE;
 	if (why != WHY_ARMED)
 		return why;

@@ -33,8 +33,7 @@ static void on_forgotten(struct daemon *d, const struct event *e)
 	struct netconf_counts counts;
 
 	netconf_counts(&counts);
-	if (services_forgotten(d->services, e->service, e->tuple.client_port,
-			       counts.accept_overflows))
+	if (services_forgotten(d->services, e, counts.accept_overflows))
 		daemon_refresh(d);
 }
 

@@ -271,63 +271,49 @@ __u16 services_match(const struct services *s, const __be32 addr[4],
 	return endpoints_match(&s->endpoints, addr, port);
 }
 
-static void refuse(struct services *s, struct service *svc,
-		   enum service_cookies_why why)
+static void log_refusal(const struct service *svc, __u64 print)
 {
-	__u64 print = listeners_print(&s->listeners, svc->listen.port);
+	static const char *const what[] = {
+		[REFUSAL_SOCKET] = "refused a socket for its listener",
+		[REFUSAL_FORGOTTEN] = "forgets the sockets it gets from us, as "
+				      "it does where NAT is in use",
+		[REFUSAL_ELSEWHERE] = "takes its clients for strays, as it "
+				      "does where NAT leads elsewhere",
+	};
+	enum refusal_of refusal = refusal_of(&svc->refusal, print);
 	char text[LISTEN_STRLEN];
 
-	if (svc->refused == print)
-		return;
-	svc->refused = print;
-	svc->refused_why = why;
-	s->changed = true;
 	log_warn("%s: the kernel %s: %s until the listener changes or the "
 		 "configuration is read again",
-		 listen_format(&svc->listen, text),
-		 why == COOKIES_FORGOTTEN
-			 ? "forgets the sockets it gets from us, as it does "
-			   "where NAT is in use"
-			 : "refused a socket for its listener",
-		 svc->cookies == COOKIES_BY_OWN ? "SYNs pass"
-						: "the kernel's cookies");
+		 listen_format(&svc->listen, text), what[refusal],
+		 refusal == REFUSAL_ELSEWHERE || svc->cookies == COOKIES_BY_OWN
+			 ? "SYNs pass"
+			 : "the kernel's cookies");
 }
 
 void services_refused(struct services *s, __u16 id)
 {
 	struct service *svc = &s->slots[id % SERVICES_MAX];
+	__u64 print = listeners_print(&s->listeners, svc->listen.port);
 
-	if (svc->id)
-		refuse(s, svc, COOKIES_REFUSED);
+	if (!svc->id || !refusal_socket(&svc->refusal, print))
+		return;
+	s->changed = true;
+	log_refusal(svc, print);
 }
 
-enum { FORGOTTEN_CLIENTS = 3 };
-
-bool services_forgotten(struct services *s, __u16 id, __be16 port,
+bool services_forgotten(struct services *s, const struct event *e,
 			__u64 overflows)
 {
-	struct service *svc = &s->slots[id % SERVICES_MAX];
-	char text[LISTEN_STRLEN];
+	struct service *svc = &s->slots[e->service % SERVICES_MAX];
+	__u64 print = listeners_print(&s->listeners, svc->listen.port);
 
-	if (svc->forgotten.overflows != overflows)
-		svc->forgotten.clients = 0;
-	else if (svc->forgotten.port == port)
+	if (!svc->id ||
+	    !refusal_forgotten(&svc->refusal, print, e->told == COOKIES_KERNEL,
+			       e->tuple.client_port, overflows))
 		return false;
-	svc->forgotten.overflows = overflows;
-	svc->forgotten.port = port;
-	if (!svc->id || ++svc->forgotten.clients < FORGOTTEN_CLIENTS)
-		return false;
-	svc->forgotten.clients = 0;
-	if (svc->backends & 1 << COOKIES_OWN) {
-		refuse(s, svc, COOKIES_FORGOTTEN);
-		return true;
-	}
-	svc->elsewhere = listeners_print(&s->listeners, svc->listen.port);
 	s->changed = true;
-	log_warn("%s: the kernel takes its clients for strays, as it does "
-		 "where NAT leads elsewhere: SYNs pass until the listener "
-		 "changes or the configuration is read again",
-		 listen_format(&svc->listen, text));
+	log_refusal(svc, print);
 	return true;
 }
 
@@ -335,11 +321,8 @@ void services_try_again(struct services *s)
 {
 	struct service *svc;
 
-	for (svc = s->slots; svc < s->slots + SERVICES_MAX; svc++) {
-		svc->refused = 0;
-		svc->elsewhere = 0;
-		svc->forgotten.clients = 0;
-	}
+	for (svc = s->slots; svc < s->slots + SERVICES_MAX; svc++)
+		svc->refusal = (struct refusal){};
 	s->changed = true;
 }
 

@@ -21,6 +21,7 @@
 #include "config.h"
 #include "loader.h"
 #include "netconf.h"
+#include "refusal.h"
 #include "sessions.h"
 #include "sockdiag.h"
 
@@ -61,18 +62,7 @@ struct service {
 	/* of its endpoints: 1 << enum cookie_backend; why, of the kernel's */
 	__u8 backends;
 	enum service_cookies_why cookies_why;
-	/*
-	 * listeners_print() of those for which the kernel takes no socket from
-	 * us, and why; of those for which it honours no cookie whatever.
-	 */
-	__u64 refused;
-	enum service_cookies_why refused_why;
-	__u64 elsewhere;
-	struct {
-		__u64 overflows; /* netconf_counts, at the last */
-		__be16 port;	 /* of the client */
-		__u8 clients;	 /* one after the other */
-	} forgotten;
+	struct refusal refusal;
 	__u64 drain_until_ns; /* deleted; 0: in service */
 	struct arming arming; /* of policy auto */
 };
@@ -120,16 +110,13 @@ int services_apply(struct services *s, struct sockdiag *diag,
 /* The id of the service of an address:port (exact before wildcard), or 0. */
 __u16 services_match(const struct services *s, const __be32 addr[4],
 		     __be16 port);
-/* The kernel refused a socket of service @id: stop answering for it. */
+/* The kernel refused a socket of service @id, see refusal.h. */
 void services_refused(struct services *s, __u16 id);
 /*
- * The kernel took a client of service @id, from @port (network byte order), for
- * a stray after it was admitted. @overflows: of all listeners, by now. Once may
- * be for lack of room, but then @overflows has grown; else it is NAT: what it
- * does to assigned sockets it does not do to the kernel's own cookies, and if it
- * leads elsewhere SYNs must pass. Returns whether that is the case now.
+ * It forgot the client of EVENT_FORGOTTEN @e. @overflows: of accept queues, by
+ * now. Returns whether services_apply() is due.
  */
-bool services_forgotten(struct services *s, __u16 id, __be16 port,
+bool services_forgotten(struct services *s, const struct event *e,
 			__u64 overflows);
 /* What was found out so is forgotten: the operator may have mended it. */
 void services_try_again(struct services *s);

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Theory of operation: what a service concludes from clients that the kernel
+ * refused or forgot. Each row is a story, a letter a client: "o" was forgotten
+ * with a cookie of our own, "k" with one of the kernel's, "r" refused; in
+ * capitals an overflow was counted before; "=" is the last client once more, "L"
+ * another listener in the place of the old.
+ */
+#include "testmain.h"
+
+#include "refusal.h"
+
+struct story {
+	const char *clients;
+	enum refusal_of end;
+};
+
+static const struct story stories[] = {
+	{ "", REFUSAL_NONE },
+	{ "r", REFUSAL_SOCKET },
+	{ "oo", REFUSAL_NONE },
+	{ "ooo", REFUSAL_FORGOTTEN },
+	{ "o====", REFUSAL_NONE },
+	{ "o=o=o", REFUSAL_FORGOTTEN },
+	{ "ooO", REFUSAL_NONE },
+	{ "OOOOOO", REFUSAL_NONE },
+	{ "Ooo", REFUSAL_FORGOTTEN },
+	/* those in flight when it was found out */
+	{ "ooooooooo", REFUSAL_FORGOTTEN },
+	{ "ooookkoook", REFUSAL_FORGOTTEN },
+	{ "oookkk", REFUSAL_ELSEWHERE },
+	{ "kkk", REFUSAL_ELSEWHERE },
+	{ "rkkk", REFUSAL_ELSEWHERE },
+	{ "kkkooor", REFUSAL_ELSEWHERE },
+	{ "rooo", REFUSAL_FORGOTTEN },
+	{ "oooL", REFUSAL_NONE },
+	{ "oooLr", REFUSAL_SOCKET },
+	{ "kkkLooo", REFUSAL_FORGOTTEN },
+};
+
+static void play(const struct story *s)
+{
+	struct refusal r = {};
+	__u64 print = 1, overflows = 0;
+	enum refusal_of was = REFUSAL_NONE, now;
+	__be16 port = 0;
+	bool kernel = false, news;
+	const char *c;
+
+	for (c = s->clients; *c; c++) {
+		if (*c == 'L') {
+			print++;
+			was = REFUSAL_NONE;
+			continue;
+		}
+		if (*c == 'O' || *c == 'K')
+			overflows++;
+		if (*c != '=') {
+			port++;
+			kernel = *c == 'k' || *c == 'K';
+		}
+		news = *c == 'r' ? refusal_socket(&r, print)
+				 : refusal_forgotten(&r, print, kernel, port,
+						     overflows);
+		now = refusal_of(&r, print);
+		if (news != (now != was))
+			fail_msg("\"%s\" at \"%s\": known %d, then %d, but %s",
+				 s->clients, c, was, now,
+				 news ? "said to be news" : "not said");
+		was = now;
+	}
+	if (was != s->end)
+		fail_msg("\"%s\": expected %d, got %d", s->clients, s->end,
+			 was);
+}
+
+static void test_stories(void **state)
+{
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(stories) / sizeof(stories[0]); i++)
+		play(&stories[i]);
+}
+
+static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(test_stories),
+};
+
+TEST_MAIN(tests)

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Theory of operation: what a service learns about its listeners from what the
+ * kernel does to admitted clients. It may refuse the socket that
+ * bpf_sk_assign_tcp_reqsk() is to make (an MPTCP listener that nobody has seen
+ * yet); or it takes one, forgets it, and resets the client as a stray: NAT does
+ * that wherever it is in use. Both are over with the kernel's own cookies, for
+ * which nothing is assigned. If those are forgotten too, the connections end
+ * elsewhere, and SYNs had better pass. A full accept queue looks the same to a
+ * single client, but then the kernel counts an overflow. What was learnt holds
+ * for the listeners that it was learnt of (their print, see listeners.h). Pure.
+ */
+#ifndef REFUSAL_H
+#define REFUSAL_H
+
+#include <stdbool.h>
+
+#include "synkeeper/types.h"
+
+enum { REFUSAL_CLIENTS = 3 }; /* so many are forgotten before it is believed */
+
+enum refusal_of {
+	REFUSAL_NONE,
+	REFUSAL_SOCKET,	   /* refused */
+	REFUSAL_FORGOTTEN, /* its sockets are */
+	REFUSAL_ELSEWHERE, /* the kernel's cookies are, too */
+};
+
+struct refusal {
+	enum refusal_of what;
+	__u64 print; /* of the listeners that it is true of */
+	/* the client that was forgotten last */
+	__u64 overflows; /* of accept queues, by then */
+	__be16 port;
+	bool kernel;
+	unsigned int clients; /* of that kind, one after the other */
+};
+
+/* What is known of the listeners with @print. */
+enum refusal_of refusal_of(const struct refusal *r, __u64 print);
+
+/* A socket for those of @print was refused. Returns whether that is news. */
+bool refusal_socket(struct refusal *r, __u64 print);
+
+/*
+ * Those of @print forgot a client from @port (network byte order), who had a
+ * cookie of the @kernel's or of our own; @overflows were counted so far. Returns
+ * whether that is enough to change what is known.
+ */
+bool refusal_forgotten(struct refusal *r, __u64 print, bool kernel, __be16 port,
+		       __u64 overflows);
+
+#endif
