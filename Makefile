@@ -80,7 +80,7 @@ install: all $(MAN) ## into $(DESTDIR)$(PREFIX); a configuration that is there s
 uninstall: ## removes what install installed, but no configuration
 	$(Q)scripts/install --remove $(O)
 
-vmcheck: deps ## the tests in guests with other kernels (root); emulated, half an hour
+vmcheck: deps ## the tests in guests with other kernels (root); emulated, about an hour
 	$(Q)$(MAKE) --no-print-directory all tests
 	$(Q)tests/run vm/bpf vm/net vm/clients
 

@@ -18,9 +18,9 @@ from nettest import net_test
 from scapytools import LINUX, WINDOWS, Peer
 from sockets import (accept, client_socket, connect_again, listen, move,
                      receive, server_address)
-from teardown import (BOTH, CLIENT_FIRST, SERVER_FIRST, books_agree, client_of,
-                      end_of, family, kernel_state, life, open_flow, open_pair,
-                      send_fin, stage, states, take_fin, wait_kernel,
+from teardown import (BOTH, CLIENT_FIRST, OPENED, SERVER_FIRST, books_agree,
+                      client_of, end_of, family, kernel_state, life, open_flow,
+                      open_pair, send_fin, stage, states, take_fin, wait_kernel,
                       wait_state)
 
 SPORT = 40321
@@ -52,8 +52,8 @@ def again(env, listener, v6, name, **counts):
 def test_reopened_by_the_server(env):
     """TIME-WAIT is the server's: its kernel answers the SYN itself; where
     tcp_syncookies must be 2, with a cookie."""
-    how, count = ("adopted", {"admitted": 0}) if OWN_COOKIES else \
-        ("admitted", {"kernel_cookie": 1})
+    how, count = (["adopted"], {"admitted": 0}) if OWN_COOKIES else \
+        (OPENED, {"kernel_cookie": 1})
     with stage(env) as (listener, watch):
         for v6 in BOTH:
             name = f"{family(v6)}, server closes first"
@@ -65,7 +65,7 @@ def test_reopened_by_the_server(env):
             again(env, listener, v6, f"{name}, and again", session_syn=1,
                   answered=0, **count)
             told = watch.told(client)
-            want = [*SERVER_FIRST, how, *CLIENT_FIRST[2:]]
+            want = [*SERVER_FIRST, *how, *CLIENT_FIRST[2:]]
             assert told == want, f"{name}, and again: expected {want}, " \
                 f"got {told}"
 
