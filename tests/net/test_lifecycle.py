@@ -296,11 +296,14 @@ def test_privileges(env):
     """What the daemon may do once it runs, and who may read its maps."""
     daemon = env.synkeeperd()
     with open(f"/proc/{daemon.pid}/status", encoding="ascii") as f:
-        caps = {m.group(1): int(m.group(2), 16) for m in
-                re.finditer(r"^Cap(\w+):\s*(\w+)$", f.read(), re.M)}
+        status = f.read()
+    caps = {m.group(1): int(m.group(2), 16) for m in
+            re.finditer(r"^Cap(\w+):\s*(\w+)$", status, re.M)}
     want = 1 << CAP_NET_ADMIN | 1 << CAP_BPF
     assert caps == {"Prm": want, "Eff": want, "Inh": 0, "Bnd": 0, "Amb": 0}, \
         f"capabilities: {({k: hex(v) for k, v in caps.items()})}"
+    assert re.search(r"^NoNewPrivs:\s*1$", status, re.M), \
+        "an exec could still give the daemon new privileges"
     for place, _, names in os.walk(env.pin_dir):
         for path in (place, *(os.path.join(place, n) for n in names)):
             mode = os.stat(path).st_mode & 0o777

@@ -2,10 +2,12 @@
 /*
  * Theory of operation: after loading, the daemon needs CAP_NET_ADMIN (to end
  * sockets through sock_diag and to detach) and CAP_BPF (older kernels ask it
- * for every map access), and nothing else, not even through exec.
+ * for every map access), and nothing else, not even through exec, whatever is
+ * setuid there.
  */
 #include <cap-ng.h>
 #include <errno.h>
+#include <sys/prctl.h>
 
 #include "daemon.h"
 #include "log.h"
@@ -15,7 +17,8 @@ int caps_drop(void)
 	capng_clear(CAPNG_SELECT_BOTH);
 	if (capng_updatev(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED,
 			  CAP_NET_ADMIN, CAP_BPF, -1) ||
-	    capng_apply(CAPNG_SELECT_BOTH)) {
+	    capng_apply(CAPNG_SELECT_BOTH) ||
+	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)) {
 		log_err("cannot drop capabilities");
 		return -EPERM;
 	}
