@@ -119,6 +119,7 @@ class Soak:
         self.floods, self.watchers = [], []
         self.sent = collections.Counter()  # packets by kind of flood
         self.killed = 0
+        self.daemon = None
         self.has82 = False
         self.forgotten = False  # a service has gone
         self.received = 0
@@ -312,6 +313,13 @@ class Soak:
             self.floods.remove(f)
         self.watchers = [w for w in self.watchers if w.alive()]
 
+    def said(self):
+        return self.daemon.output().splitlines()[-20:] if self.daemon else []
+
+    def reasons(self):
+        got = self.env.synkeeper("-j", "stats", check=False)
+        return json.loads(got.stdout)["services"] if got.stdout else got.stderr
+
     def footprint(self):
         with open(f"/proc/{self.daemon.pid}/status", encoding="ascii") as f:
             rss = int(re.search(r"RssAnon:\s*(\d+)", f.read()).group(1)) << 10
@@ -470,5 +478,8 @@ def soak(env, seconds, seed, tell=print):
         return run.run()
     except Exception as e:
         deeds = "\n  ".join(run.last_deeds)
-        raise AssertionError(f"soak, seed {seed}, after {run.age():.0f} s: "
-                             f"{e}\nthe last deeds:\n  {deeds}") from e
+        said = "\n  ".join(run.said())
+        raise AssertionError(
+            f"soak, seed {seed}, after {run.age():.0f} s: {e}\n"
+            f"the last deeds:\n  {deeds}\nthe daemon's last lines:\n  {said}"
+            f"\npackets: {run.reasons()}") from e

@@ -121,6 +121,23 @@ def test_example(env):
 
 
 @net_test
+def test_named_tests_exist(env):
+    """Whatever document names a test."""
+    del env
+    known = set(run([f"{ROOT}/tests/run", "--list"]).stdout.split())
+    places = {name.rpartition("/")[0] for name in known}
+    pages = [*glob.glob(f"{ROOT}/docs/*.md"), *glob.glob(f"{ROOT}/*.md")]
+    assert len(pages) > 5, f"found only {pages}"
+    for page_name in pages:
+        with open(page_name, encoding="utf-8") as f:
+            named = re.findall(r"`((?:unit|bpf|net|fuzz|vm)/\w+/\w+)`",
+                               f.read())
+        wrong = sorted(set(named) - known - places)
+        assert not wrong, f"{os.path.basename(page_name)}: no such tests: " + \
+            ", ".join(wrong)
+
+
+@net_test
 def test_threat_model(env):
     """Each promise names the tests that hold it, and these exist."""
     del env
@@ -131,6 +148,12 @@ def test_threat_model(env):
     assert len(named) > 50, f"docs/THREATMODEL.md: names only {named}"
     assert named <= known, "docs/THREATMODEL.md: no such tests: " + \
         ", ".join(sorted(named - known))
+    faults = re.findall(r"^\| [a-z].*\|(.*)\|$", sections(
+        text, r"^##+ (When the machine fails|What is not.*)$")[
+            "When the machine fails"], re.M)[1:]
+    assert len(faults) > 8, f"found only {len(faults)} faults"
+    for tests in faults:
+        assert "`" in tests, f"docs/THREATMODEL.md: no test in: {tests}"
     promises = re.findall(r"^\| ([A-Z].*)\. \|(.*)\|$", text, re.M)
     assert len(promises) > 20, f"found only {len(promises)} promises"
     for promise, tests in promises:
