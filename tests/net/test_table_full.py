@@ -20,6 +20,7 @@ SMALL = "[sessions]\nmax = 1024\nclosing-timeout = 2s\n"
 SLOTS = 2048  # what the least size comes to; checked
 CROWD = 5000
 SOURCES = [f"198.18.0.{n}" for n in range(1, 5)]
+BOTNET = [f"198.18.{n % 8}.{n}" for n in range(1, 241)]
 GOOD_MS = 1000
 EVICTED = re.compile(r"evicted (\d+) live sessions")
 
@@ -54,14 +55,14 @@ def check_books(env, what):
 
 
 @contextlib.contextmanager
-def crowded(env):
+def crowded(env, sources=SOURCES):
     """(daemon, Watch, Crowd) of a small table; all are open."""
-    make_room(env, SOURCES)
+    make_room(env, sources)
     serve(env)
     serve(env, 81)
     daemon = protect(env, "*:80", "*:81", config=SMALL)
     watch = Watch(env, "state", "live")
-    crowd = Crowd(env, *SOURCES)
+    crowd = Crowd(env, *sources)
     with counted(env, f"{CROWD} connections", **NO_DROPS):
         crowd.open(CROWD)
     check_books(env, "all are open")
@@ -95,6 +96,18 @@ def test_all_can_open_and_speak(env):
         assert n == CROWD, f"expected {CROWD} sockets, ss counts {n}"
         print(f"{now['ended']['evicted']} evicted, {adopted} adopted by three "
               f"turns, {good}")
+
+
+@net_test
+def test_a_botnet_of_real_addresses(env):
+    """Hundreds of hosts hold as many connections as they can: a good client
+    gets in beside them, and keeps what it has."""
+    with crowded(env, BOTNET) as (_, _, crowd):
+        probe = Probe(env, env.client.ip4)
+        with counted(env, "a botnet speaks", **NO_DROPS):
+            crowd.talk(CROWD)
+        print(probe.well("beside a botnet", GOOD_MS))
+        check_books(env, "a botnet has spoken")
 
 
 @net_test
