@@ -3,8 +3,8 @@
  * Theory of operation: what a service concludes from clients that the kernel
  * refused or forgot. Each row is a story, a letter a client: "o" was forgotten
  * with a cookie of our own, "k" with one of the kernel's, "r" refused; in
- * capitals an overflow was counted before; "=" is the last client once more, "L"
- * another listener in the place of the old.
+ * capitals an overflow, or a client that got through, was counted before; "=" is
+ * the last client once more, "L" another listener in the place of the old.
  */
 #include "testmain.h"
 
@@ -41,7 +41,7 @@ static const struct story stories[] = {
 static void play(const struct story *s)
 {
 	struct refusal r = {};
-	__u64 print = 1, overflows = 0;
+	__u64 print = 1, innocent = 0;
 	enum refusal_of was = REFUSAL_NONE, now;
 	__be16 port = 0;
 	bool kernel = false, news;
@@ -54,14 +54,14 @@ static void play(const struct story *s)
 			continue;
 		}
 		if (*c == 'O' || *c == 'K')
-			overflows++;
+			innocent++;
 		if (*c != '=') {
 			port++;
 			kernel = *c == 'k' || *c == 'K';
 		}
 		news = *c == 'r' ? refusal_socket(&r, print)
 				 : refusal_forgotten(&r, print, kernel, port,
-						     overflows);
+						     innocent);
 		now = refusal_of(&r, print);
 		if (news != (now != was))
 			fail_msg("\"%s\" at \"%s\": known %d, then %d, but %s",

@@ -23,13 +23,13 @@ bool refusal_socket(struct refusal *r, __u64 print)
 }
 
 bool refusal_forgotten(struct refusal *r, __u64 print, bool kernel, __be16 port,
-		       __u64 overflows)
+		       __u64 innocent)
 {
-	if (r->overflows != overflows || r->kernel != kernel)
-		r->clients = 0; /* for lack of room, or another back-end's */
+	if (r->innocent != innocent || r->kernel != kernel)
+		r->clients = 0; /* it was no row */
 	else if (r->clients && r->port == port)
 		return false;
-	r->overflows = overflows;
+	r->innocent = innocent;
 	r->port = port;
 	r->kernel = kernel;
 	return ++r->clients >= REFUSAL_CLIENTS &&

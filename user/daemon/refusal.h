@@ -7,7 +7,8 @@
  * that wherever it is in use. Both are over with the kernel's own cookies, for
  * which nothing is assigned. If those are forgotten too, the connections end
  * elsewhere, and SYNs had better pass. A full accept queue looks the same to a
- * single client, but then the kernel counts an overflow. What was learnt holds
+ * single client, and so do data that overtake their ACK; but then the kernel
+ * counts an overflow, or others get through. What was learnt holds
  * for the listeners that it was learnt of (their print, see listeners.h). Pure.
  */
 #ifndef REFUSAL_H
@@ -30,7 +31,7 @@ struct refusal {
 	enum refusal_of what;
 	__u64 print; /* of the listeners that it is true of */
 	/* the client that was forgotten last */
-	__u64 overflows; /* of accept queues, by then */
+	__u64 innocent; /* signs of other causes, by then */
 	__be16 port;
 	bool kernel;
 	unsigned int clients; /* of that kind, one after the other */
@@ -44,10 +45,11 @@ bool refusal_socket(struct refusal *r, __u64 print);
 
 /*
  * Those of @print forgot a client from @port (network byte order), who had a
- * cookie of the @kernel's or of our own; @overflows were counted so far. Returns
- * whether that is enough to change what is known.
+ * cookie of the @kernel's or of our own. @innocent: overflows of accept queues
+ * and clients that got through, so far; any new one ends a row of forgotten
+ * ones. Returns whether what is known has changed.
  */
 bool refusal_forgotten(struct refusal *r, __u64 print, bool kernel, __be16 port,
-		       __u64 overflows);
+		       __u64 innocent);
 
 #endif

@@ -307,10 +307,13 @@ bool services_forgotten(struct services *s, const struct event *e,
 {
 	struct service *svc = &s->slots[e->service % SERVICES_MAX];
 	__u64 print = listeners_print(&s->listeners, svc->listen.port);
+	struct session_totals t;
 
+	sessions_totals(s->sessions, e->service, &t);
 	if (!svc->id ||
 	    !refusal_forgotten(&svc->refusal, print, e->told == COOKIES_KERNEL,
-			       e->tuple.client_port, overflows))
+			       e->tuple.client_port,
+			       overflows + t.events[TELL_ESTABLISHED]))
 		return false;
 	s->changed = true;
 	log_refusal(svc, print);
