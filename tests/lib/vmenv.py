@@ -144,8 +144,9 @@ class VmEnv:
         self.wait_listening(80)
 
     def echo(self):
-        """A server that sends back what it gets."""
-        self.start("echo", ["socat", f"TCP6-LISTEN:{ECHO_PORT},fork,"
+        """A server that sends back what it gets. It is its own pipe's writer
+        and reader, and must not write more than fits: PIPE_BUF."""
+        self.start("echo", ["socat", "-b4096", f"TCP6-LISTEN:{ECHO_PORT},fork,"
                             "reuseaddr,ipv6only=0", "PIPE"])
         self.wait_listening(ECHO_PORT)
 
