@@ -217,6 +217,11 @@ by_session(struct xdp_md *ctx, struct settings *cfg, struct packet *p)
 	case REASON_kernel_cookie:
 	case REASON_in_the_way:
 		return ack_settle(ctx, p, slot, r);
+	case REASON_session: /* of a pending one */
+		s = session_at(slot);
+		if (s)
+			session_flag(s, SESSION_UNMARKED);
+		return r;
 	default:
 		return r;
 	}
@@ -398,7 +403,8 @@ static __always_inline bool is_premature(const struct packet *p,
 /*
  * It may also be that NAT has hidden the socket or the listener from the kernel:
  * the daemon looks into that. What was neither made by TCP nor forwarded is a
- * firewall's, and tells nothing. A service with the kernel's cookies is not out
+ * firewall's, and tells nothing; nor does a client who sent more than cookies,
+ * for he can have had his socket and closed it. A service with the kernel's cookies is not out
  * of room. Returns whether to withhold the RST.
  */
 static __always_inline bool on_premature(struct __sk_buff *skb,
@@ -407,7 +413,8 @@ static __always_inline bool on_premature(struct __sk_buff *skb,
 {
 	struct event *e = NULL;
 
-	if ((skb->sk || skb->ingress_ifindex) &&
+	if (!(s->live.flags & SESSION_UNMARKED) &&
+	    (skb->sk || skb->ingress_ifindex) &&
 	    budget_take(BUDGET_FORGOTTEN, FORGOTTEN_PER_SECOND))
 		e = report_begin(EVENT_FORGOTTEN, p->ep.service, &p->tuple);
 	if (e) {

@@ -208,6 +208,7 @@ enum session_flags {
 	SESSION_FIN = 1 << 2,
 	SESSION_FIN_BEFORE = 1 << 3, /* ... and the reaper came by since */
 	SESSION_KERNEL = 1 << 4,     /* by a cookie of the kernel's */
+	SESSION_UNMARKED = 1 << 5,   /* pending, it sent what bore no cookie */
 };
 
 struct session {

@@ -13,6 +13,7 @@ from books import counted, protect, reasons, service, wait_armed
 from goodclients import get_once
 from namespace import wait_for
 from nettest import net_test
+from scapytools import LINUX, Peer
 from sockets import connect
 
 FIRST = 10  # clients by which it must have found out
@@ -97,6 +98,36 @@ def test_no_client_got_to_what_is_elsewhere(env):
     assert "NAT" in row["why"], f"expected NAT as the reason, got {row}"
     with counted(env, "after the redirection was found", answered=0):
         all_served(env, "redirected")
+
+
+@net_test
+def test_strangers_disarmed_a_service(env):
+    """Who connects, resets, and sends on is a stray to the kernel, as who is
+    behind NAT; whatever he does, a service that serves others stays armed."""
+    env.nginx()
+    for cookies in ("auto", "kernel"):
+        daemon = env.synkeeperd(
+            "-c", env.configure("[service web]\nlisten = *:80\n"
+                                f"cookies = {cookies}\n"), services=())
+        wait_armed(env)
+        had = service(env, "*:80")["cookies"]
+        get_once(env)
+        with Peer(env) as peer:
+            for _ in range(6):
+                flow = peer.flow()
+                flow.open(LINUX)
+                flow.send("R")
+                flow.seq += 1460
+                flow.send("PA", b"x")
+                with contextlib.suppress(AssertionError):
+                    flow.recv("the kernel's RST", "R", timeout=0.3)
+        all_served(env, f"cookies = {cookies}, after six strangers", 3)
+        row = service(env, "*:80")
+        assert row["armed"] and row["cookies"] == had, \
+            f"cookies = {cookies}, after six strangers: expected {had}, got " \
+            f"{row}"
+        daemon.stop()
+        env.synkeeper("down")
 
 
 @net_test

@@ -2,9 +2,9 @@
 /*
  * Theory of operation: what a service concludes from clients that the kernel
  * refused or forgot. Each row is a story, a letter a client: "o" was forgotten
- * with a cookie of our own, "k" with one of the kernel's, "r" refused; in
- * capitals an overflow, or a client that got through, was counted before; "=" is
- * the last client once more, "L" another listener in the place of the old.
+ * with a cookie of our own, "k" with one of the kernel's, "r" refused, "t" got
+ * through; in capitals an overflow was counted before; "=" is the last client
+ * once more, "L" another listener in the place of the old.
  */
 #include "testmain.h"
 
@@ -36,12 +36,17 @@ static const struct story stories[] = {
 	{ "oooL", REFUSAL_NONE },
 	{ "oooLr", REFUSAL_SOCKET },
 	{ "kkkLooo", REFUSAL_FORGOTTEN },
+	{ "ooto", REFUSAL_NONE },
+	{ "tooo", REFUSAL_FORGOTTEN },
+	/* a stranger's three must not disarm what serves others */
+	{ "tkkkkkk", REFUSAL_NONE },
+	{ "oootkkk", REFUSAL_FORGOTTEN },
 };
 
 static void play(const struct story *s)
 {
 	struct refusal r = {};
-	__u64 print = 1, innocent = 0;
+	__u64 print = 1, overflows = 0, through = 0;
 	enum refusal_of was = REFUSAL_NONE, now;
 	__be16 port = 0;
 	bool kernel = false, news;
@@ -53,15 +58,19 @@ static void play(const struct story *s)
 			was = REFUSAL_NONE;
 			continue;
 		}
+		if (*c == 't') {
+			through++;
+			continue;
+		}
 		if (*c == 'O' || *c == 'K')
-			innocent++;
+			overflows++;
 		if (*c != '=') {
 			port++;
 			kernel = *c == 'k' || *c == 'K';
 		}
 		news = *c == 'r' ? refusal_socket(&r, print)
 				 : refusal_forgotten(&r, print, kernel, port,
-						     innocent);
+						     overflows, through);
 		now = refusal_of(&r, print);
 		if (news != (now != was))
 			fail_msg("\"%s\" at \"%s\": known %d, then %d, but %s",

@@ -23,8 +23,10 @@ bool refusal_socket(struct refusal *r, __u64 print)
 }
 
 bool refusal_forgotten(struct refusal *r, __u64 print, bool kernel, __be16 port,
-		       __u64 innocent)
+		       __u64 overflows, __u64 through)
 {
+	__u64 innocent = overflows + through;
+
 	if (r->innocent != innocent || r->kernel != kernel)
 		r->clients = 0; /* it was no row */
 	else if (r->clients && r->port == port)
@@ -32,6 +34,6 @@ bool refusal_forgotten(struct refusal *r, __u64 print, bool kernel, __be16 port,
 	r->innocent = innocent;
 	r->port = port;
 	r->kernel = kernel;
-	return ++r->clients >= REFUSAL_CLIENTS &&
+	return ++r->clients >= REFUSAL_CLIENTS && !(kernel && through) &&
 	       learn(r, print, kernel ? REFUSAL_ELSEWHERE : REFUSAL_FORGOTTEN);
 }

@@ -8,7 +8,8 @@
  * which nothing is assigned. If those are forgotten too, the connections end
  * elsewhere, and SYNs had better pass. A full accept queue looks the same to a
  * single client, and so do data that overtake their ACK; but then the kernel
- * counts an overflow, or others get through. What was learnt holds
+ * counts an overflow, or others get through. And it must not be for strangers to
+ * disarm: where anybody ever got through, SYNs do not pass. What was learnt holds
  * for the listeners that it was learnt of (their print, see listeners.h). Pure.
  */
 #ifndef REFUSAL_H
@@ -45,11 +46,11 @@ bool refusal_socket(struct refusal *r, __u64 print);
 
 /*
  * Those of @print forgot a client from @port (network byte order), who had a
- * cookie of the @kernel's or of our own. @innocent: overflows of accept queues
- * and clients that got through, so far; any new one ends a row of forgotten
- * ones. Returns whether what is known has changed.
+ * cookie of the @kernel's or of our own. So far there were @overflows of accept
+ * queues, and @through clients of the service got through; any new one ends a
+ * row of forgotten ones. Returns whether what is known has changed.
  */
 bool refusal_forgotten(struct refusal *r, __u64 print, bool kernel, __be16 port,
-		       __u64 innocent);
+		       __u64 overflows, __u64 through);
 
 #endif

@@ -312,8 +312,8 @@ bool services_forgotten(struct services *s, const struct event *e,
 	sessions_totals(s->sessions, e->service, &t);
 	if (!svc->id ||
 	    !refusal_forgotten(&svc->refusal, print, e->told == COOKIES_KERNEL,
-			       e->tuple.client_port,
-			       overflows + t.events[TELL_ESTABLISHED]))
+			       e->tuple.client_port, overflows,
+			       t.events[TELL_ESTABLISHED]))
 		return false;
 	s->changed = true;
 	log_refusal(svc, print);
