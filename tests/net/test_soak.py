@@ -2,7 +2,8 @@
 """A minute of everything at once; hours of it: tests/soak.
 
 Theory of operation: see tests/lib/soak.py. Each run has a seed of its own,
-which it prints, and which stands in what it says when something is wrong.
+which it prints, and which stands in what it says when something is wrong. What
+it finds may have nothing to do with the change at hand: so it is run by name.
 """
 import random
 
@@ -17,3 +18,7 @@ def test_a_minute_of_everything(env):
     seed = random.SystemRandom().randrange(1 << 32)
     print(f"seed {seed}")
     print(soak(env, SECONDS, seed))
+
+
+test_a_minute_of_everything.net_test_only_by = \
+    "tests/run a_minute_of_everything"
