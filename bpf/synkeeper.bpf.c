@@ -404,8 +404,8 @@ static __always_inline bool is_premature(const struct packet *p,
  * It may also be that NAT has hidden the socket or the listener from the kernel:
  * the daemon looks into that. What was neither made by TCP nor forwarded is a
  * firewall's, and tells nothing; nor does a client who sent more than cookies,
- * for he can have had his socket and closed it. A service with the kernel's cookies is not out
- * of room. Returns whether to withhold the RST.
+ * for he can have had his socket and closed it. A service with the kernel's
+ * cookies is not out of room. Returns whether to withhold the RST.
  */
 static __always_inline bool on_premature(struct __sk_buff *skb,
 					 const struct packet *p,

@@ -337,7 +337,8 @@ EXPLAIN(rst_withheld) = {
 	{ "the server's accept queue is full",
 	  "NAT is in use on this host: the kernel forgets whom it admits; "
 	  "after three such clients the service answers with the kernel's "
-	  "cookies, and if those are not honoured either, SYNs pass" },
+	  "cookies; if three of those are forgotten, too, and nobody ever got "
+	  "through, SYNs pass" },
 	"As for early_data: `ss -ltn`, a larger backlog, more workers. If "
 	"`synkeeper service list` speaks of NAT, `synkeeper check IFACE` shows "
 	"what it sees; after mending it, `synkeeper reload`.",
