@@ -232,6 +232,7 @@ def test_fast_open_option_is_not_answered(env):
 @net_test
 def test_accurate_ecn_falls_back(env):
     """AE, CWR and ECE on the SYN: ECE alone answers, which is classic ECN."""
+    needs_own_cookies("the kernel's keep ECN as timestamps let them")
     with listen(env) as listener, Peer(env) as peer:
         protect(env)
         synack = opens(env, listener, peer, LINUX, "SYN with AccECN", "SECN")
