@@ -18,7 +18,6 @@ struct socket {
 	__u32 rcv_wup;
 	__u32 rcv_wnd;
 	__u32 snd_una;
-	__u32 snd_nxt;
 	__u32 max_window;
 	__u32 write_seq;
 	bool kernel_cookie; /* of a listener: it made the cookie of this ACK */
@@ -64,7 +63,6 @@ static __always_inline void socket_read(struct bpf_sock *sk, struct socket *ret)
 	ret->rcv_wup = tp->rcv_wup;
 	ret->rcv_wnd = tp->rcv_wnd;
 	ret->snd_una = tp->snd_una;
-	ret->snd_nxt = tp->snd_nxt;
 	ret->max_window = tp->max_window;
 	ret->write_seq = tp->write_seq;
 }
@@ -102,7 +100,9 @@ static __always_inline bool seq_after(__u32 a, __u32 b)
  * Would the kernel take a segment from @seq to @end that acknowledges @ack?
  * As tcp_sequence() and tcp_ack() of net/ipv4/tcp_input.c: RFC 9293 section
  * 3.10.7.4, RFC 5961 section 5.2. Segments in front of it in the same driver
- * batch are not in rcv_nxt yet, so all of the window will do.
+ * batch are not in rcv_nxt yet, so all of the window will do. Nor is snd_nxt
+ * moved before a packet has gone to the driver (tcp_write_xmit()): a near client
+ * may be faster.
  */
 static __always_inline bool socket_takes(const struct socket *sk, __u32 seq,
 					 __u32 end)
@@ -114,7 +114,7 @@ static __always_inline bool socket_takes(const struct socket *sk, __u32 seq,
 static __always_inline bool socket_takes_ack(const struct socket *sk, __u32 ack)
 {
 	return !seq_after(sk->snd_una - sk->max_window, ack) &&
-	       !seq_after(ack, sk->snd_nxt);
+	       !seq_after(ack, sk->write_seq);
 }
 
 #endif
