@@ -50,9 +50,15 @@ static void call_failed(const struct cmd *c, const char *name, int err)
 			   "the daemon did not answer within %d seconds",
 			   limit_ms(name) / 1000);
 		break;
+	case -EPIPE:
+		cmd_failed(c,
+			   "its log says why: journalctl -u synkeeperd; or is "
+			   "that another program's socket?",
+			   "the daemon has ended before it answered at %s",
+			   c->control);
+		break;
 	case -EPROTO:
 	case -EMSGSIZE:
-	case -EPIPE:
 		cmd_failed(c,
 			   "is that synkeeperd's socket, and of this version?",
 			   "%s gave no proper answer (%s)", c->control,
