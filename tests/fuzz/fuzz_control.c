@@ -97,10 +97,11 @@ int sockdiag_state(struct sockdiag *diag, const struct tuple *t)
 	return t->client_port & 1 ? TCP_ESTABLISHED : -ENOENT;
 }
 
-int sockdiag_destroy(struct sockdiag *diag, const struct tuple *t)
+int sockdiag_destroy(struct sockdiag *diag, const struct tuple *t, __u32 states)
 {
 	(void)diag;
 	(void)t;
+	(void)states;
 	return 0;
 }
 

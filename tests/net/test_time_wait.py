@@ -12,7 +12,7 @@ import signal
 import socket
 
 from backend import OWN_COOKIES
-from books import counted, protect
+from books import counted, deltas, protect, reasons
 from namespace import wait_for
 from nettest import net_test
 from scapytools import LINUX, WINDOWS, Peer
@@ -249,6 +249,15 @@ def test_lingers_longer_in_the_kernel(env):
                 wait_kernel(env, client, None, name)
 
 
+def forgotten_time_wait(env, listener, v6, name):
+    """The server's TIME-WAIT of SPORT, whose session is off the books."""
+    c, s, client = open_pair(env, listener, v6, SPORT)
+    close(s, c, name)
+    wait_kernel(env, client, "TIME-WAIT", name)
+    wait_state(env, client, None, name, 6)
+    return client
+
+
 @net_test
 def test_fin_behind_a_cookie_became_a_reset(env):
     """The same, and the client has sent all it has, and FIN, by the time that
@@ -258,10 +267,7 @@ def test_fin_behind_a_cookie_became_a_reset(env):
         daemon = protect(env, config=SHORT)
         for v6 in BOTH:
             name = f"{family(v6)}, FIN on its heels"
-            c, s, client = open_pair(env, listener, v6, SPORT)
-            close(s, c, name)
-            wait_kernel(env, client, "TIME-WAIT", name)
-            wait_state(env, client, None, name, 6)
+            client = forgotten_time_wait(env, listener, v6, name)
             with counted(env, name, admitted=1):
                 os.kill(daemon.pid, signal.SIGSTOP)
                 try:
@@ -280,6 +286,36 @@ def test_fin_behind_a_cookie_became_a_reset(env):
                     assert got == b"thank you", f"{name}: got {got!r}"
             wait_kernel(env, client, None, name)
         books_agree(env, "FIN on its heels")
+
+
+@net_test
+def test_late_request_reset_a_good_client(env):
+    """A TIME-WAIT is in the way of two clients while the daemon is stopped. The
+    first's is gone, and the client in, by the time that the daemon reads of it;
+    that the second gets in then shows that it has read."""
+    with listen(env) as listener:
+        daemon = protect(env, config=SHORT)
+        for v6 in BOTH:
+            forgotten_time_wait(env, listener, v6, f"{family(v6)}, before")
+        before = reasons(env)
+        os.kill(daemon.pid, signal.SIGSTOP)
+        try:
+            first = connect_again(env, True, SPORT, "first")
+            first.sendall(b"1")
+            env.server.run(["ss", "-Ktn", "state", "time-wait", "dst",
+                            f"[{env.client.ip6}]"])
+            s1 = accept(listener, "first")
+            second = connect_again(env, False, SPORT, "second")
+            second.sendall(b"2")
+        finally:
+            os.kill(daemon.pid, signal.SIGCONT)
+        with accept(listener, "second") as s2, s1, first, second:
+            got = deltas(before, reasons(env)).get("in_the_way", 0)
+            assert got >= 2, f"the test itself: {got} packets of two clients " \
+                "came while a TIME-WAIT was in the way"
+            assert receive(s2, 1) == b"2" and receive(s1, 1) == b"1"
+            move(first, s1)
+            move(second, s2)
 
 
 @net_test

@@ -7,6 +7,7 @@
  */
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <string.h>
 #include <sys/epoll.h>
 
@@ -49,8 +50,12 @@ static int on_event(void *data, void *record, size_t size)
 		return 0;
 	switch (e->kind) {
 	case EVENT_IN_THE_WAY:
-		/* gone already is as good */
-		sockdiag_destroy(d->diag, &e->tuple);
+		/*
+		 * Gone already is as good; and this may be read late, when the
+		 * client has long got in.
+		 */
+		sockdiag_destroy(d->diag, &e->tuple,
+				 1 << TCP_TIME_WAIT | 1 << TCP_SYN_RECV);
 		break;
 	case EVENT_REFUSED:
 		on_refused(d, e);

@@ -161,63 +161,95 @@ int sockdiag_dump(struct sockdiag *d, __u32 states, diag_fn fn, void *data)
 	return ret;
 }
 
-static int state_one(const struct nlmsghdr *nlh, void *data)
+static __u8 family_of(const struct tuple *t)
 {
-	const struct inet_diag_msg *m = mnl_nlmsg_get_payload(nlh);
+	return tuple_is_v4(t) ? AF_INET : AF_INET6;
+}
 
-	*(int *)data = m->idiag_state;
+static int found_one(const struct nlmsghdr *nlh, void *data)
+{
+	*(struct inet_diag_msg *)data =
+		*(const struct inet_diag_msg *)mnl_nlmsg_get_payload(nlh);
 	return MNL_CB_STOP;
 }
 
-/* Sends @type for the one connection; fills @ret_state if not NULL. */
-static int request_one(struct sockdiag *d, __u16 type, const struct tuple *t,
-		       int *ret_state)
+static void diag_from_tuple(const struct tuple *t, struct inet_diag_sockid *ret)
+{
+	bool v4 = tuple_is_v4(t);
+
+	*ret = (struct inet_diag_sockid){
+		.idiag_sport = t->server_port,
+		.idiag_dport = t->client_port,
+		.idiag_cookie = { INET_DIAG_NOCOOKIE, INET_DIAG_NOCOOKIE },
+	};
+	memcpy(ret->idiag_src, v4 ? &t->server[3] : t->server, v4 ? 4 : 16);
+	memcpy(ret->idiag_dst, v4 ? &t->client[3] : t->client, v4 ? 4 : 16);
+}
+
+/* Sends @type for the one socket of @id; fills @ret if not NULL. */
+static int request_one(struct sockdiag *d, __u16 type, __u8 family,
+		       const struct inet_diag_sockid *id,
+		       struct inet_diag_msg *ret)
 {
 	struct nlmsghdr *nlh = mnl_nlmsg_put_header(d->buf);
 	struct inet_diag_req_v2 *req;
-	bool v4 = tuple_is_v4(t);
 	__u32 seq = ++d->seq;
 	ssize_t n;
 
 	nlh->nlmsg_type = type;
-	nlh->nlmsg_flags = NLM_F_REQUEST | (ret_state ? 0 : NLM_F_ACK);
+	nlh->nlmsg_flags = NLM_F_REQUEST | (ret ? 0 : NLM_F_ACK);
 	nlh->nlmsg_seq = seq;
 	req = mnl_nlmsg_put_extra_header(nlh, sizeof(*req));
-	req->sdiag_family = v4 ? AF_INET : AF_INET6;
+	req->sdiag_family = family;
 	req->sdiag_protocol = IPPROTO_TCP;
 	req->idiag_states = ~0U;
-	req->id.idiag_sport = t->server_port;
-	req->id.idiag_dport = t->client_port;
-	memcpy(req->id.idiag_src, v4 ? &t->server[3] : t->server, v4 ? 4 : 16);
-	memcpy(req->id.idiag_dst, v4 ? &t->client[3] : t->client, v4 ? 4 : 16);
-	req->id.idiag_cookie[0] = INET_DIAG_NOCOOKIE;
-	req->id.idiag_cookie[1] = INET_DIAG_NOCOOKIE;
+	req->id = *id;
 	if (mnl_socket_sendto(d->nl, nlh, nlh->nlmsg_len) < 0)
 		return -errno;
 	n = mnl_socket_recvfrom(d->nl, d->buf, sizeof(d->buf));
 	if (n < 0)
 		return -errno;
-	if (mnl_cb_run(d->buf, n, seq, mnl_socket_get_portid(d->nl), state_one,
-		       ret_state) < 0)
+	if (mnl_cb_run(d->buf, n, seq, mnl_socket_get_portid(d->nl), found_one,
+		       ret) < 0)
 		return -errno;
 	return 0;
 }
 
-int sockdiag_state(struct sockdiag *d, const struct tuple *t)
+/* The same of connection @t; @id gets its cookie. Returns the state. */
+static int find_one(struct sockdiag *d, const struct tuple *t,
+		    struct inet_diag_sockid *id)
 {
-	int state = 0, err = request_one(d, SOCK_DIAG_BY_FAMILY, t, &state);
+	struct inet_diag_msg found = {};
+	int err;
 
+	diag_from_tuple(t, id);
+	err = request_one(d, SOCK_DIAG_BY_FAMILY, family_of(t), id, &found);
 	if (err)
 		return err;
-	return state == TCP_LISTEN || !state ? -ENOENT : state;
+	memcpy(id->idiag_cookie, found.id.idiag_cookie,
+	       sizeof(id->idiag_cookie));
+	return found.idiag_state == TCP_LISTEN || !found.idiag_state
+		       ? -ENOENT
+		       : found.idiag_state;
 }
 
-int sockdiag_destroy(struct sockdiag *d, const struct tuple *t)
+int sockdiag_state(struct sockdiag *d, const struct tuple *t)
 {
-	/* the kernel would take the listener if there is nothing else */
-	int state = sockdiag_state(d, t);
+	struct inet_diag_sockid id;
+
+	return find_one(d, t, &id);
+}
+
+int sockdiag_destroy(struct sockdiag *d, const struct tuple *t, __u32 states)
+{
+	struct inet_diag_sockid id;
+	int state = find_one(d, t, &id), err;
 
 	if (state < 0)
 		return state;
-	return request_one(d, SOCK_DESTROY, t, NULL);
+	if (!(states & 1U << state))
+		return -ENOENT;
+	/* with its cookie: else, once it has gone, the listener would be hit */
+	err = request_one(d, SOCK_DESTROY, family_of(t), &id, NULL);
+	return err == -ESTALE ? -ENOENT : err;
 }

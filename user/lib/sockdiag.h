@@ -53,7 +53,11 @@ int sockdiag_dump_step(struct sockdiag *d, diag_fn fn, void *data);
  */
 int sockdiag_state(struct sockdiag *d, const struct tuple *t);
 
-/* Resets exactly this connection, or removes its request or TIME-WAIT. */
-int sockdiag_destroy(struct sockdiag *d, const struct tuple *t);
+/*
+ * Resets exactly this connection, or removes its request or TIME-WAIT, if it is
+ * in one of @states now; else, or if another socket has taken its place
+ * meanwhile, -ENOENT. -errno.
+ */
+int sockdiag_destroy(struct sockdiag *d, const struct tuple *t, __u32 states);
 
 #endif
