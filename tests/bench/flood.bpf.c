@@ -3,9 +3,9 @@
  * Theory of operation: the programs of a test bed that is two namespaces and a
  * veth pair.
  *
- *   flood    never attached: flood.c runs it with BPF_PROG_TEST_RUN and live
- *            frames on the client's veth. Each run writes one fresh packet
- *            and sends it with XDP_TX.
+ *   flood    run by flood.c, with BPF_PROG_TEST_RUN and live frames on the
+ *            client's veth. Each run writes one fresh packet and sends it with
+ *            XDP_TX. It is also attached to lo, see there.
  *   client   on the client's veth: what the server answers to spoofed sources
  *            ends here, else the client's stack is what gets measured.
  *   client_weigh  the same, and it adds up the length of the SYN-ACKs.
@@ -25,6 +25,7 @@
 
 enum { ETH_IPV4 = 0x0800, ETH_IPV6 = 0x86dd };
 enum { NEXTHDR_FRAGMENT = 44 };
+enum { LO = 1 };
 enum { OPT_WORDS_MAX = 10, SYN_WORDS = 5, STAMP_WORDS = 3 };
 
 const volatile struct flood_config cfg = {};
@@ -258,6 +259,8 @@ int flood(struct xdp_md *ctx)
 	void *end;
 	__u64 sum;
 
+	if (ctx->ingress_ifindex == LO)
+		return XDP_PASS;
 	if (cfg.v6 && cfg.kind == FLOOD_FRAGMENTS)
 		l4 += FRAGMENT_HDR_LEN;
 	len = l4 + tcp_len < FRAME_MIN ? FRAME_MIN : l4 + tcp_len;

@@ -9,7 +9,7 @@ import json
 import os
 
 from namespace import run
-from netenv import OUTPUT
+from netenv import OUTPUT, last_json
 from nettest import net_test
 
 ROWS = ("SYN, no options, IPv4", "ACK, bad cookie, no timestamps, IPv4",
@@ -30,3 +30,15 @@ def test_packet_rows_can_be_measured(_env):
             f"expected the row {name!r}, got {rows}: {p.stderr}"
         assert KEYS <= set(rows[0]), \
             f"{name}: expected {sorted(KEYS)}, got {rows[0]}"
+
+
+@net_test
+def test_paced_flood_sent_a_fifth(env):
+    """Each batch cost a patch of the kernel's dispatcher of XDP programs."""
+    want = 40000
+    for seconds, rate, count in ((5, want, want), (5, None, 20 * want)):
+        p = env.flood("syn", seconds, rate=rate, count=count)
+        assert p.wait(seconds + 10) == 0, p.output()
+        got = last_json(p)
+        assert got["pps"] > want * 3 / 4, \
+            f"a flood of {rate or 'any number of'} packets/s sent {got}"
