@@ -30,3 +30,9 @@ ADMITTED = "admitted" if OWN_COOKIES else "kernel_cookie"
 def needs_own_cookies(why):
     if not OWN_COOKIES:
         skip(f"needs {KFUNC}(), Linux 6.9: {why}")
+
+
+def keep_timestamps(server):
+    """For tests that need them: see net.ipv4.tcp_timestamps above."""
+    if not OWN_COOKIES:
+        server.sysctl("net.ipv4.tcp_timestamps", 2)

@@ -7,6 +7,7 @@ the session, so its SYN passes and the kernel answers it (RFC 6191).
 """
 import socket
 
+from backend import keep_timestamps
 from books import counted, protect, sessions
 from namespace import wait_for
 from nettest import net_test
@@ -73,6 +74,7 @@ def test_server_in_time_wait_without_timestamps(env):
 
 @net_test
 def test_client_in_time_wait(env):
+    keep_timestamps(env.server)  # else the client's kernel keeps the port
     reuse(env, server_first=False, tcp_tw_reuse=1)
 
 

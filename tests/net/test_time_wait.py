@@ -11,7 +11,7 @@ import os
 import signal
 import socket
 
-from backend import OWN_COOKIES
+from backend import OWN_COOKIES, keep_timestamps
 from books import counted, deltas, protect, reasons
 from namespace import wait_for
 from nettest import net_test
@@ -90,6 +90,7 @@ def test_reopened_by_the_server_without_timestamps(env):
 def test_reopened_by_the_client(env):
     """TIME-WAIT is the client's: the server's kernel knows nothing any more,
     and so the SYN gets a cookie, lingering or not."""
+    keep_timestamps(env.server)  # else the client's kernel keeps the port
     env.client.sysctl("net.ipv4.tcp_tw_reuse", 1)
     with stage(env) as (listener, watch):
         for v6 in BOTH:
