@@ -11,7 +11,7 @@ import os
 import signal
 import socket
 
-from backend import OWN_COOKIES, keep_timestamps
+from backend import OWN_COOKIES, keep_timestamps, needs_own_cookies
 from books import counted, deltas, protect, reasons
 from namespace import wait_for
 from nettest import net_test
@@ -264,6 +264,7 @@ def test_fin_behind_a_cookie_became_a_reset(env):
     """The same, and the client has sent all it has, and FIN, by the time that
     the daemon clears the way: the FIN is the new connection's, and must not
     make a TIME-WAIT session of it, of which nothing is admitted any more."""
+    needs_own_cookies("nothing is in the way of the kernel's")
     with listen(env) as listener:
         daemon = protect(env, config=SHORT)
         for v6 in BOTH:
@@ -294,6 +295,7 @@ def test_late_request_reset_a_good_client(env):
     """A TIME-WAIT is in the way of two clients while the daemon is stopped. The
     first's is gone, and the client in, by the time that the daemon reads of it;
     that the second gets in then shows that it has read."""
+    needs_own_cookies("nothing is in the way of the kernel's")
     with listen(env) as listener:
         daemon = protect(env, config=SHORT)
         for v6 in BOTH:
