@@ -3,7 +3,8 @@
  * Theory of operation: what a service concludes from clients that the kernel
  * refused or forgot. Each row is a story, a letter a client: "o" was forgotten
  * with a cookie of our own, "k" with one of the kernel's, "r" refused, "t" got
- * through; in capitals an overflow was counted before; "=" is the last client
+ * through; in capitals an overflow was counted before; "l" was forgotten by the
+ * time that overflows were counted for the one before; "=" is the last client
  * once more, "L" another listener in the place of the old.
  */
 #include "testmain.h"
@@ -23,6 +24,9 @@ static const struct story stories[] = {
 	{ "o====", REFUSAL_NONE },
 	{ "o=o=o", REFUSAL_FORGOTTEN },
 	{ "ooO", REFUSAL_NONE },
+	/* a daemon that reads late: their overflows are in the first's count */
+	{ "Ollllll", REFUSAL_NONE },
+	{ "oloo", REFUSAL_FORGOTTEN },
 	{ "OOOOOO", REFUSAL_NONE },
 	{ "Ooo", REFUSAL_FORGOTTEN },
 	/* those in flight when it was found out */
@@ -45,11 +49,11 @@ static const struct story stories[] = {
 
 static void play(const struct story *s)
 {
+	struct forgotten f = {};
 	struct refusal r = {};
-	__u64 print = 1, overflows = 0, through = 0;
 	enum refusal_of was = REFUSAL_NONE, now;
-	__be16 port = 0;
-	bool kernel = false, news;
+	__u64 print = 1;
+	bool news;
 	const char *c;
 
 	for (c = s->clients; *c; c++) {
@@ -58,19 +62,19 @@ static void play(const struct story *s)
 			was = REFUSAL_NONE;
 			continue;
 		}
-		if (*c == 't') {
-			through++;
+		f.overflows += *c == 'O' || *c == 'K';
+		f.through += *c == 't';
+		if (*c == 't')
 			continue;
-		}
-		if (*c == 'O' || *c == 'K')
-			overflows++;
 		if (*c != '=') {
-			port++;
-			kernel = *c == 'k' || *c == 'K';
+			f.port++;
+			f.kernel = *c == 'k' || *c == 'K';
 		}
+		if (*c != 'l')
+			f.when_ns = f.asked_ns + 1;
+		f.asked_ns = f.when_ns + 1;
 		news = *c == 'r' ? refusal_socket(&r, print)
-				 : refusal_forgotten(&r, print, kernel, port,
-						     overflows, through);
+				 : refusal_forgotten(&r, print, &f);
 		now = refusal_of(&r, print);
 		if (news != (now != was))
 			fail_msg("\"%s\" at \"%s\": known %d, then %d, but %s",

@@ -34,7 +34,8 @@ static void on_forgotten(struct daemon *d, const struct event *e)
 	struct netconf_counts counts;
 
 	netconf_counts(&counts);
-	if (services_forgotten(d->services, e, counts.accept_overflows))
+	if (services_forgotten(d->services, e, counts.accept_overflows,
+			       now_ns()))
 		daemon_refresh(d);
 }
 

@@ -22,18 +22,22 @@ bool refusal_socket(struct refusal *r, __u64 print)
 	return learn(r, print, REFUSAL_SOCKET);
 }
 
-bool refusal_forgotten(struct refusal *r, __u64 print, bool kernel, __be16 port,
-		       __u64 overflows, __u64 through)
+bool refusal_forgotten(struct refusal *r, __u64 print,
+		       const struct forgotten *f)
 {
-	__u64 innocent = overflows + through;
+	__u64 innocent = f->overflows + f->through;
 
-	if (r->innocent != innocent || r->kernel != kernel)
+	if (f->when_ns <= r->asked_ns)
+		return false;
+	r->asked_ns = f->asked_ns;
+	if (r->innocent != innocent || r->kernel != f->kernel)
 		r->clients = 0; /* it was no row */
-	else if (r->clients && r->port == port)
+	else if (r->clients && r->port == f->port)
 		return false;
 	r->innocent = innocent;
-	r->port = port;
-	r->kernel = kernel;
-	return ++r->clients >= REFUSAL_CLIENTS && !(kernel && through) &&
-	       learn(r, print, kernel ? REFUSAL_ELSEWHERE : REFUSAL_FORGOTTEN);
+	r->port = f->port;
+	r->kernel = f->kernel;
+	return ++r->clients >= REFUSAL_CLIENTS && !(f->kernel && f->through) &&
+	       learn(r, print,
+		     f->kernel ? REFUSAL_ELSEWHERE : REFUSAL_FORGOTTEN);
 }

@@ -32,10 +32,21 @@ struct refusal {
 	enum refusal_of what;
 	__u64 print; /* of the listeners that it is true of */
 	/* the client that was forgotten last */
-	__u64 innocent; /* signs of other causes, by then */
+	__u64 asked_ns; /* for signs of other causes, */
+	__u64 innocent; /* ... of which there were so many */
 	__be16 port;
 	bool kernel;
 	unsigned int clients; /* of that kind, one after the other */
+};
+
+/* A client was forgotten. */
+struct forgotten {
+	__u64 when_ns;
+	__be16 port;	 /* the client's, network byte order */
+	bool kernel;	 /* the cookie was the kernel's, not our own */
+	__u64 asked_ns;	 /* what follows was counted then: */
+	__u64 overflows; /* ... of accept queues */
+	__u64 through;	 /* ... clients of the service who got through */
 };
 
 /* What is known of the listeners with @print. */
@@ -45,12 +56,12 @@ enum refusal_of refusal_of(const struct refusal *r, __u64 print);
 bool refusal_socket(struct refusal *r, __u64 print);
 
 /*
- * Those of @print forgot a client from @port (network byte order), who had a
- * cookie of the @kernel's or of our own. So far there were @overflows of accept
- * queues, and @through clients of the service got through; any new one ends a
- * row of forgotten ones. Returns whether what is known has changed.
+ * Those of @print forgot a client. Any new overflow, and anybody new who got
+ * through, ends a row of forgotten ones; one who was forgotten before that was
+ * last counted tells nothing, for his overflow was counted with it. Returns
+ * whether what is known has changed.
  */
-bool refusal_forgotten(struct refusal *r, __u64 print, bool kernel, __be16 port,
-		       __u64 overflows, __u64 through);
+bool refusal_forgotten(struct refusal *r, __u64 print,
+		       const struct forgotten *f);
 
 #endif

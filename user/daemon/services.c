@@ -303,17 +303,20 @@ void services_refused(struct services *s, __u16 id)
 }
 
 bool services_forgotten(struct services *s, const struct event *e,
-			__u64 overflows)
+			__u64 overflows, __u64 asked_ns)
 {
 	struct service *svc = &s->slots[e->service % SERVICES_MAX];
 	__u64 print = listeners_print(&s->listeners, svc->listen.port);
+	struct forgotten f = { .when_ns = e->when_ns,
+			       .port = e->tuple.client_port,
+			       .kernel = e->told == COOKIES_KERNEL,
+			       .asked_ns = asked_ns,
+			       .overflows = overflows };
 	struct session_totals t;
 
 	sessions_totals(s->sessions, e->service, &t);
-	if (!svc->id ||
-	    !refusal_forgotten(&svc->refusal, print, e->told == COOKIES_KERNEL,
-			       e->tuple.client_port, overflows,
-			       t.events[TELL_ESTABLISHED]))
+	f.through = t.events[TELL_ESTABLISHED];
+	if (!svc->id || !refusal_forgotten(&svc->refusal, print, &f))
 		return false;
 	s->changed = true;
 	log_refusal(svc, print);

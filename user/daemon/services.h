@@ -113,11 +113,11 @@ __u16 services_match(const struct services *s, const __be32 addr[4],
 /* The kernel refused a socket of service @id, see refusal.h. */
 void services_refused(struct services *s, __u16 id);
 /*
- * It forgot the client of EVENT_FORGOTTEN @e. @overflows: of accept queues, by
- * now. Returns whether services_apply() is due.
+ * It forgot the client of EVENT_FORGOTTEN @e. @overflows: of accept queues, as
+ * counted at @asked_ns. Returns whether services_apply() is due.
  */
 bool services_forgotten(struct services *s, const struct event *e,
-			__u64 overflows);
+			__u64 overflows, __u64 asked_ns);
 /* What was found out so is forgotten: the operator may have mended it. */
 void services_try_again(struct services *s);
 /* The next service after @after (NULL: the first), or NULL. */
