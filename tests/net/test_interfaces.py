@@ -13,11 +13,11 @@ from backend import ADMITTED
 from goodclients import GoodClients, Held, connect, get_once, get_until
 from namespace import run, wait_for
 from netenv import OUTPUT
-from nettest import net_test
+from nettest import mode, net_test
 from scapytools import Peer
 from sockets import listen
 
-OURS = ("synkeeper_xdp", "native")
+OURS = ("synkeeper_xdp", mode())
 SOON = 3  # seconds until the daemon must have noticed
 KEEPS = 1 << 12 | 1 << 39  # CAP_NET_ADMIN, CAP_BPF
 
@@ -51,7 +51,7 @@ def wait_protected(env, address, name="server1"):
     get_until(env, lambda: admitted(env), f"was admitted on {name}",
               address=address)
     iface, health = interface(env, name)
-    assert iface["mode"] == "native" and not health and \
+    assert iface["mode"] == mode() and not health and \
         iface["ifindex"] == attached.ifindex(env.server, name), \
         f"{name} is protected: status shows {iface} and health {health}"
 
@@ -103,7 +103,7 @@ def test_gone_and_back(env):
         assert 'interface="server1",mode="missing"' in metrics, metrics
         attached.add_pair(env)
         wait_protected(env, address)
-        said = re.findall(r"server1: XDP native", daemon.output())
+        said = re.findall(f"server1: XDP {mode()}", daemon.output())
         assert len(said) == 2, f"the log should say it twice: {said}"
 
 
