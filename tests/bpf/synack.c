@@ -159,3 +159,13 @@ struct spec synack_ack(const struct spec *syn, const struct handshake *hs,
 	}
 	return ack;
 }
+
+const struct first_packet first_packets[] = {
+	{ "data", ACK | PSH, 100 },
+	{ "a full segment", ACK, 1400 },
+	{ "FIN", FIN | ACK, 0 },
+	{ "data and FIN", FIN | ACK | PSH, 100 },
+	{ "urgent data", ACK | URG, 1 },
+	{ "ECN echo", ACK | ECE | CWR, 0 },
+	{ NULL, 0, 0 },
+};

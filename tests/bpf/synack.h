@@ -46,4 +46,12 @@ enum { ACK_TSVAL = 5000 };
 struct spec synack_ack(const struct spec *syn, const struct handshake *hs,
 		       struct handshake *ret_kept);
 
+/* What an ACK that completes a handshake may be besides; up to @what == NULL. */
+struct first_packet {
+	const char *what;
+	uint8_t flags;
+	uint16_t data;
+};
+extern const struct first_packet first_packets[];
+
 #endif
