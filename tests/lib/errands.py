@@ -223,6 +223,18 @@ class Server:
 ERRANDS = [name for name in vars(Client) if not name.startswith("_")]
 
 
+def tcp_of(sock):
+    """What the kernel knows of a connection: struct tcp_info, <linux/tcp.h>."""
+    info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 192)
+    state, _, retransmits = struct.unpack_from("3B", info)
+    unacked, sent, got = (struct.unpack_from("I", info, at)[0]
+                          for at in (24, 44, 52))
+    acked, received = struct.unpack_from("2Q", info, 120)
+    return f"TCP state {state}, {acked} bytes acknowledged, {unacked} " \
+        f"segments not, {retransmits} retransmits, last sent {sent} ms ago; " \
+        f"{received} bytes received, the last {got} ms ago"
+
+
 async def close(writer):
     writer.close()
     with contextlib.suppress(OSError):
@@ -291,7 +303,7 @@ class Visitors:
         server, source = self.dice.choice(self.ends)
         port = self.dice.choice(self.ports)
         what = f"{name} {size} {seed} at {server} port {port}"
-        sock, step, begun = None, "connect", clock()
+        sock, step, begun, ends = None, "connect", clock(), []
         try:
             sock = new_socket(source)
             sock.setblocking(False)
@@ -303,7 +315,7 @@ class Visitors:
             what += f" from {sock.getsockname()[:2]}"
             step = "talk"
             await asyncio.wait_for(
-                self.talk(sock, name, size, seed),
+                self.talk(sock, name, size, seed, ends),
                 VICTIM_S if self.victim or name == "refuse" else ERRAND_S)
             self.done[name] += 1
             self.bytes += size
@@ -318,17 +330,21 @@ class Visitors:
                 self.failed += 1
                 if len(self.failures) < FAILURES_TOLD:
                     self.failures.append(f"{clock()} (begun {begun}) {what}: "
-                                         f"{step}: {e!r}")
+                                         f"{step}: {e!r}; {ends}")
         finally:
             if sock:
                 sock.close()
 
     @staticmethod
-    async def talk(sock, name, size, seed):
+    async def talk(sock, name, size, seed, ret_ends):
         reader, writer = await asyncio.open_connection(sock=sock)
         try:
             writer.write(f"{name} {size} {seed}\n".encode())
             await getattr(Client, name)(reader, writer, size, seed)
+        except BaseException:  # a time-out, too
+            with contextlib.suppress(OSError):  # closed, after a reset
+                ret_ends.append(tcp_of(sock))
+            raise
         finally:
             await close(writer)
 
