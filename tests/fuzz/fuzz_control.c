@@ -97,11 +97,10 @@ int sockdiag_state(struct sockdiag *diag, const struct tuple *t)
 	return t->client_port & 1 ? TCP_ESTABLISHED : -ENOENT;
 }
 
-int sockdiag_destroy(struct sockdiag *diag, const struct tuple *t, __u32 states)
+int sockdiag_destroy(struct sockdiag *diag, const struct tuple *t)
 {
 	(void)diag;
 	(void)t;
-	(void)states;
 	return 0;
 }
 

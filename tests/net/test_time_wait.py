@@ -322,6 +322,34 @@ def test_late_request_reset_a_good_client(env):
 
 
 @net_test
+def test_fin_wait_2_stayed_in_the_way(env):
+    """Of a process that is gone the kernel keeps FIN-WAIT-2 as it does a
+    TIME-WAIT, by another name."""
+    needs_own_cookies("nothing is in the way of the kernel's")
+    short = "[sessions]\nhalf-closed-timeout = 1s\n"
+    with listen(env) as listener, Peer(env) as peer:
+        protect(env, config=short)
+        name = "FIN-WAIT-2"
+        flow = peer.flow()
+        flow.syn(LINUX)
+        again = flow.segment("A")
+        flow.send("A")
+        with accept(listener, name) as s:
+            client = f"{peer.ip}:{flow.sport}"
+            s.close()
+            take_fin(flow, name)
+            flow.send("A")
+            wait_kernel(env, client, "FIN-WAIT-2", name)
+        wait_state(env, client, None, name, 6)
+        with counted(env, name, in_the_way=1):
+            peer.send(peer.ip_header() / again)
+        wait_kernel(env, client, None, name)
+        with counted(env, name, admitted=1):
+            peer.send(peer.ip_header() / again)
+        accept(listener, name).close()
+
+
+@net_test
 def test_time_wait_rows_hold_no_place(env):
     """Thousands linger, and the table has room for 2048: they go first, told
     as forgotten, and nothing that lives is evicted."""

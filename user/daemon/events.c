@@ -7,7 +7,6 @@
  */
 #include <bpf/libbpf.h>
 #include <errno.h>
-#include <netinet/tcp.h>
 #include <string.h>
 #include <sys/epoll.h>
 
@@ -55,8 +54,7 @@ static int on_event(void *data, void *record, size_t size)
 		 * Gone already is as good; and this may be read late, when the
 		 * client has long got in.
 		 */
-		sockdiag_destroy(d->diag, &e->tuple,
-				 1 << TCP_TIME_WAIT | 1 << TCP_SYN_RECV);
+		sockdiag_clear(d->diag, &e->tuple);
 		break;
 	case EVENT_REFUSED:
 		on_refused(d, e);

@@ -182,7 +182,7 @@ static void kill_one(struct daemon *d, __u32 slot, struct kill *k)
 		return; /* it went by itself just now */
 	k->killed++;
 	if (kernel > 0)
-		k->err = sockdiag_destroy(d->diag, &s.tuple, ~0U);
+		k->err = sockdiag_destroy(d->diag, &s.tuple);
 	if (k->err == -ENOENT)
 		k->err = 0;
 }

@@ -13,6 +13,9 @@
 
 enum { REPLY_MAX = 32768 };
 
+/* As inet_diag.c of the kernel says it is a TIME-WAIT, or FIN-WAIT-2 as one. */
+enum { TIMER_TIME_WAIT = 3 };
+
 struct sockdiag {
 	struct mnl_socket *nl;
 	__u32 seq, dump_seq;
@@ -215,41 +218,53 @@ static int request_one(struct sockdiag *d, __u16 type, __u8 family,
 	return 0;
 }
 
-/* The same of connection @t; @id gets its cookie. Returns the state. */
+/* The same of connection @t, a listener not being one. */
 static int find_one(struct sockdiag *d, const struct tuple *t,
-		    struct inet_diag_sockid *id)
+		    struct inet_diag_msg *ret)
 {
-	struct inet_diag_msg found = {};
+	struct inet_diag_sockid id;
 	int err;
 
-	diag_from_tuple(t, id);
-	err = request_one(d, SOCK_DIAG_BY_FAMILY, family_of(t), id, &found);
-	if (err)
-		return err;
-	memcpy(id->idiag_cookie, found.id.idiag_cookie,
-	       sizeof(id->idiag_cookie));
-	return found.idiag_state == TCP_LISTEN || !found.idiag_state
-		       ? -ENOENT
-		       : found.idiag_state;
+	*ret = (struct inet_diag_msg){};
+	diag_from_tuple(t, &id);
+	err = request_one(d, SOCK_DIAG_BY_FAMILY, family_of(t), &id, ret);
+	if (!err && (ret->idiag_state == TCP_LISTEN || !ret->idiag_state))
+		err = -ENOENT;
+	return err;
+}
+
+/* By its cookie: else, once it has gone, the listener would be hit. */
+static int destroy_one(struct sockdiag *d, const struct inet_diag_msg *found)
+{
+	int err = request_one(d, SOCK_DESTROY, found->idiag_family, &found->id,
+			      NULL);
+
+	return err == -ESTALE ? -ENOENT : err;
 }
 
 int sockdiag_state(struct sockdiag *d, const struct tuple *t)
 {
-	struct inet_diag_sockid id;
+	struct inet_diag_msg found;
+	int err = find_one(d, t, &found);
 
-	return find_one(d, t, &id);
+	return err ? err : found.idiag_state;
 }
 
-int sockdiag_destroy(struct sockdiag *d, const struct tuple *t, __u32 states)
+int sockdiag_destroy(struct sockdiag *d, const struct tuple *t)
 {
-	struct inet_diag_sockid id;
-	int state = find_one(d, t, &id), err;
+	struct inet_diag_msg found;
+	int err = find_one(d, t, &found);
 
-	if (state < 0)
-		return state;
-	if (!(states & 1U << state))
-		return -ENOENT;
-	/* with its cookie: else, once it has gone, the listener would be hit */
-	err = request_one(d, SOCK_DESTROY, family_of(t), &id, NULL);
-	return err == -ESTALE ? -ENOENT : err;
+	return err ? err : destroy_one(d, &found);
+}
+
+int sockdiag_clear(struct sockdiag *d, const struct tuple *t)
+{
+	struct inet_diag_msg found;
+	int err = find_one(d, t, &found);
+
+	if (!err && found.idiag_state != TCP_SYN_RECV &&
+	    found.idiag_timer != TIMER_TIME_WAIT)
+		err = -ENOENT;
+	return err ? err : destroy_one(d, &found);
 }

@@ -54,10 +54,16 @@ int sockdiag_dump_step(struct sockdiag *d, diag_fn fn, void *data);
 int sockdiag_state(struct sockdiag *d, const struct tuple *t);
 
 /*
- * Resets exactly this connection, or removes its request or TIME-WAIT, if it is
- * in one of @states now; else, or if another socket has taken its place
- * meanwhile, -ENOENT. -errno.
+ * Resets exactly this connection, or removes its request or TIME-WAIT. -ENOENT:
+ * there is none, or another one has taken its place meanwhile; -errno.
  */
-int sockdiag_destroy(struct sockdiag *d, const struct tuple *t, __u32 states);
+int sockdiag_destroy(struct sockdiag *d, const struct tuple *t);
+
+/*
+ * The same of what would keep a new connection from this place: a request, a
+ * TIME-WAIT, or the little that is kept of a FIN-WAIT-2 whose process is gone.
+ * A connection is left alone: -ENOENT.
+ */
+int sockdiag_clear(struct sockdiag *d, const struct tuple *t);
 
 #endif
