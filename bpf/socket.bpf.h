@@ -101,8 +101,8 @@ static __always_inline bool seq_after(__u32 a, __u32 b)
  * As tcp_sequence() and tcp_ack() of net/ipv4/tcp_input.c: RFC 9293 section
  * 3.10.7.4, RFC 5961 section 5.2. Segments in front of it in the same driver
  * batch are not in rcv_nxt yet, so all of the window will do. Nor is snd_nxt
- * moved before a packet has gone to the driver (tcp_write_xmit()): a near client
- * may be faster.
+ * moved before a packet has gone to the driver (tcp_write_xmit()), and a near
+ * client may be faster: what was written counts as sent.
  */
 static __always_inline bool socket_takes(const struct socket *sk, __u32 seq,
 					 __u32 end)

@@ -264,10 +264,10 @@ static __u32 pace(const struct options *o, __u64 start, __u64 sent)
 }
 
 /*
- * A test run first patches the kernel's dispatcher of XDP programs, for up to 30
- * ms, unless the program is in it already because it is attached somewhere: to
- * lo, whose packets it passes. If a flood is there already, this one is slower.
- * The link goes with the process.
+ * A test run first patches the kernel's dispatcher of XDP programs, for up to
+ * 30 ms, unless the program is in it already because it is attached somewhere:
+ * to lo, whose packets it passes. If a flood is there already, this one is
+ * slower. The link goes with the process.
  */
 static int attach_idly(const struct flood_bpf *skel)
 {

@@ -46,7 +46,7 @@ enum { ACK_TSVAL = 5000 };
 struct spec synack_ack(const struct spec *syn, const struct handshake *hs,
 		       struct handshake *ret_kept);
 
-/* What an ACK that completes a handshake may be besides; up to @what == NULL. */
+/* What an ACK that completes a handshake may be besides; ends at @what NULL. */
 struct first_packet {
 	const char *what;
 	uint8_t flags;

@@ -22,8 +22,9 @@ settles, and then
   - health is empty, and `down` leaves nothing behind.
 
 Port 80 is protected all the time, by policy on or auto, and gets the floods.
-Port 81 has every policy and all cookies, 82 is a service that comes and goes: no flood is sent
-there, since nobody promises that good clients get through without protection.
+Port 81 has every policy and all cookies, 82 is a service that comes and goes:
+no flood is sent there, since nobody promises that good clients get through
+without protection.
 """
 import collections
 import json

@@ -8,9 +8,10 @@
  * which nothing is assigned. If those are forgotten too, the connections end
  * elsewhere, and SYNs had better pass. A full accept queue looks the same to a
  * single client, and so do data that overtake their ACK; but then the kernel
- * counts an overflow, or others get through. And it must not be for strangers to
- * disarm: where anybody ever got through, SYNs do not pass. What was learnt holds
- * for the listeners that it was learnt of (their print, see listeners.h). Pure.
+ * counts an overflow, or others get through. And it must not be for strangers
+ * to disarm: where anybody ever got through, SYNs do not pass. What was learnt
+ * holds for the listeners that it was learnt of (their print, see listeners.h).
+ * Pure.
  */
 #ifndef REFUSAL_H
 #define REFUSAL_H

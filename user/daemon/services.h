@@ -9,8 +9,9 @@
  * A service is armed where somebody listens; elsewhere SYNs pass, and the
  * kernel refuses them as it always did. It answers with cookies of its own, or
  * with the kernel's where that lets us hand no connection to the listener: by
- * then net.ipv4.tcp_syncookies is what they need (syncookies.h). A wildcard service is armed per family by a listener on the
- * wildcard address, and per address by listeners on one.
+ * then net.ipv4.tcp_syncookies is what they need (syncookies.h). A wildcard
+ * service is armed per family by a listener on the wildcard address, and per
+ * address by listeners on one.
  *
  * A deleted or switched-off service keeps honouring cookies in flight: off is
  * a disarmed endpoint, and a deleted one drains for two epochs first.
