@@ -131,8 +131,6 @@ static void improper_answers(void **state)
 		{ "hello\n", "Protocol error" },
 		{ "[]\n", "Protocol error" },
 		{ "{\"ok\":true\n", "Protocol error" },
-		{ "{\"ok\":true", "Broken pipe" },
-		{ NULL, "Broken pipe" },
 	};
 	char err[256];
 	size_t i;
@@ -146,6 +144,23 @@ static void improper_answers(void **state)
 		expect_call("key", false, "{\"cmd\":\"key.list\"}\n",
 			    table[i].reply, CMD_FAILED, "", err);
 	}
+}
+
+static void daemon_that_ends_before_it_answers(void **state)
+{
+	static const char *const replies[] = { "{\"ok\":true", NULL };
+	char err[256];
+	size_t i;
+
+	(void)state;
+	snprintf(err, sizeof(err),
+		 "synkeeper: key: the daemon has ended before it answered at "
+		 "%s: its log says why: journalctl -u synkeeperd; or is that "
+		 "another program's socket?\n",
+		 path);
+	for (i = 0; i < sizeof(replies) / sizeof(replies[0]); i++)
+		expect_call("key", false, "{\"cmd\":\"key.list\"}\n",
+			    replies[i], CMD_FAILED, "", err);
 }
 
 static void too_long_a_request_is_not_sent(void **state)
@@ -210,6 +225,7 @@ static const struct CMUnitTest tests[] = {
 	CMD_TEST(reasons_come_in_order_with_verdict_and_meaning),
 	CMD_TEST(refusals_of_the_daemon),
 	CMD_TEST(improper_answers),
+	CMD_TEST(daemon_that_ends_before_it_answers),
 	CMD_TEST(too_long_a_request_is_not_sent),
 	CMD_TEST(no_daemon),
 	CMD_TEST(down_removes_only_what_is_ours),
