@@ -49,8 +49,10 @@ class Capture:
             name="capture")
 
         def begun():
+            if os.path.exists(self.path) and os.path.getsize(self.path):
+                return True  # it may have ended already: a full disk
             self.process.check_alive()
-            return os.path.exists(self.path) and os.path.getsize(self.path)
+            return False
 
         wait_for(begun, 5, "`capture` to begin its file")
 

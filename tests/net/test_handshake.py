@@ -10,7 +10,7 @@ import socket
 from scapy.layers.inet import IP, TCP
 from scapy.layers.inet6 import IPv6
 
-from books import counted, protect, sessions
+from books import counted, deltas, protect, reasons, sessions
 from namespace import wait_for
 from nettest import net_test
 from scapytools import LINUX, Peer, check_sums, each_kind
@@ -205,14 +205,19 @@ def test_fast_open_client(env):
         protect(env)
         for v6 in (False, True):
             name = f"Fast Open over IPv{6 if v6 else 4}"
-            before = env.client.nstat()["TcpExtTCPFastOpenActiveFail"]
-            with counted(env, name, answered=1, admitted=1), \
+            before, told = env.client.nstat(), reasons(env)
+            with counted(env, name, admitted=1), \
                     client_socket(env, v6) as c:
                 c.sendto(b"early", socket.MSG_FASTOPEN,
                          server_address(env, v6=v6))
                 with accept(listener, name) as s:
                     got_data(s, b"early", name)
                     move(c, s)
-            assert env.client.nstat()["TcpExtTCPFastOpenActiveFail"] > before, \
+            more = deltas(before, env.client.nstat())
+            assert more.get("TcpExtTCPFastOpenActiveFail"), \
                 f"{name}: expected the client to see its data in the SYN " \
                 "refused, so none was sent there"
+            syns = 1 + more.get("TcpExtTCPSynRetrans", 0)
+            answered = deltas(told, reasons(env)).get("answered")
+            assert answered == syns, \
+                f"{name}: {syns} SYNs, but {answered} answered"

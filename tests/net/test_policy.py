@@ -162,12 +162,18 @@ def test_from_on_to_auto_stays_armed_until_calm(env):
     assert time.monotonic() - start > 1, "disarmed before it was calm"
 
 
+def one_client(env):
+    """So that a loop of them stays below half of CALM's rate."""
+    get_once(env)
+    time.sleep(0.01)
+
+
 def disarms_while_clients_come(env, what):
     end = time.monotonic() + 10
     while armed(env):
         assert time.monotonic() < end, \
             f"{what}: armed 10 s after the last sign of a flood"
-        get_once(env)
+        one_client(env)
 
 
 @net_test
@@ -188,7 +194,7 @@ def test_auto_armed_when_syncookies_were_forced(env):
     protect(env, "auto")
     end = time.monotonic() + 1
     while time.monotonic() < end:
-        get_once(env)
+        one_client(env)
         assert not armed(env), "clients in turn were taken for a flood"
     env.synkeeper("service", "policy", "*:80", "on")
     env.synkeeper("service", "policy", "*:80", "auto")
