@@ -80,16 +80,15 @@ def test_each_kind_on_ipv6(env):
 
 
 def random_acks(env, kind, tries):
-    """What so many of them came to: (sent, admitted)."""
+    """What so many of them came to: (arrived, admitted). Some get lost on a
+    line that is full, and are made up for."""
     with listen(env) as listener:
         env.synkeeperd()
         sent = 0
         while sent < tries:
             flood = env.flood(kind, 60, count=tries - sent)
             assert flood.wait(70) == 0, flood.output()
-            sent += last_json(flood)["sent"]
-        wait_for(lambda: sum(env.json("stats")["total"].values()) >= sent, 5,
-                 f"{sent} ACKs to be counted")
+            sent = sum(env.json("stats")["total"].values())
         forged = env.json("stats")["total"].get("admitted", 0)
         opened = env.json("session", "totals")["total"]["opened"]
         listener.settimeout(0)
