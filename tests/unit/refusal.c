@@ -27,6 +27,12 @@ static const struct story stories[] = {
 	/* a daemon that reads late: their overflows are in the first's count */
 	{ "Ollllll", REFUSAL_NONE },
 	{ "oloo", REFUSAL_FORGOTTEN },
+	/* a crowd at once, and no overflow; the same after older ones */
+	{ "oll", REFUSAL_FORGOTTEN },
+	{ "Ollol", REFUSAL_FORGOTTEN },
+	{ "ollk", REFUSAL_FORGOTTEN },
+	/* a crowd that sends again together, the same client in front */
+	{ "o=l=l", REFUSAL_FORGOTTEN },
 	{ "OOOOOO", REFUSAL_NONE },
 	{ "Ooo", REFUSAL_FORGOTTEN },
 	/* those in flight when it was found out */

@@ -26,14 +26,16 @@ bool refusal_forgotten(struct refusal *r, __u64 print,
 		       const struct forgotten *f)
 {
 	__u64 innocent = f->overflows + f->through;
+	bool same = r->innocent == innocent && r->kernel == f->kernel;
 
-	if (f->when_ns <= r->asked_ns)
+	if (f->when_ns <= r->asked_ns && !(same && r->in_a_row))
 		return false;
-	r->asked_ns = f->asked_ns;
-	if (r->innocent != innocent || r->kernel != f->kernel)
+	if (!same)
 		r->clients = 0; /* it was no row */
 	else if (r->clients && r->port == f->port)
 		return false;
+	r->in_a_row = same;
+	r->asked_ns = f->asked_ns;
 	r->innocent = innocent;
 	r->port = f->port;
 	r->kernel = f->kernel;

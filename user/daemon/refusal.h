@@ -37,6 +37,7 @@ struct refusal {
 	__u64 innocent; /* ... of which there were so many */
 	__be16 port;
 	bool kernel;
+	bool in_a_row;	      /* no other cause since the one before, or ever */
 	unsigned int clients; /* of that kind, one after the other */
 };
 
@@ -58,9 +59,9 @@ bool refusal_socket(struct refusal *r, __u64 print);
 
 /*
  * Those of @print forgot a client. Any new overflow, and anybody new who got
- * through, ends a row of forgotten ones; one who was forgotten before that was
- * last counted tells nothing, for his overflow was counted with it. Returns
- * whether what is known has changed.
+ * through, ends a row of forgotten ones. One who was forgotten before that was
+ * last counted tells nothing if it had grown by then, for that may have been his
+ * own overflow. Returns whether what is known has changed.
  */
 bool refusal_forgotten(struct refusal *r, __u64 print,
 		       const struct forgotten *f);
