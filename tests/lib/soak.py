@@ -28,7 +28,6 @@ without protection.
 """
 import collections
 import json
-import math
 import os
 import random
 import re
@@ -39,9 +38,9 @@ import time
 
 import attached
 import errands
-import nettest
 from namespace import wait_for
 from netenv import last_json
+from soakbooks import Packets, metrics_agree, no_growth, no_more_guessed
 from sockets import Task
 from teardown import books_agree, kernel_sockets
 
@@ -51,10 +50,6 @@ ATTACKER4, ATTACKER6 = "203.0.113.5", "2001:db9::5"
 VICTIM4, VICTIM6 = "192.0.2.66", "2001:db8::66"
 PORTS = "80,80,81,82"
 TELL_S = 10
-PLAIN_ACK_BITS = 25  # of a cookie without timestamps
-UNSEEN = 256  # packets at most, each time that the link comes up: a veth's ring
-BY_TC = ("refused", "rst_withheld")  # of packets that were counted before
-GROWTH = 4 << 20  # bytes that deeds done for the first time may have taken
 CONFIG = """
 [keys]
 lifetime = {lifetime}s
@@ -127,7 +122,6 @@ class Soak:
         self.daemon = None
         self.has82 = False
         self.forgotten = False  # a service has gone
-        self.received = 0
         self.rested = 0.0  # in half-time
         self.paths = 0
 
@@ -212,7 +206,7 @@ class Soak:
         self.env.server.ip("link", "set", "server0", "down")
         time.sleep(rest)
         self.env.server.ip("link", "set", "server0", "up")
-        self.links_up += 1
+        self.packets.links_up += 1
         self.routes()
 
     def routes(self):
@@ -292,26 +286,13 @@ class Soak:
             env.server.wait_listening(port, self.server)
         self.conf = self.configure()
         self.begin()
-        self.base = self.packets()
-        self.links_up = 0  # since then
+        self.packets = Packets(env)
         self.good = Visit(env, f"good {self.seed}", 24, "good",
                           env.client.ip4, env.client.ip6)
         self.victims = Visit(env, f"victims {self.seed}", 8, "victim",
                              VICTIM4, VICTIM6)
         for visit in (self.good, self.victims):
             visit.say("go")
-
-    def packets(self):
-        """(received, counted). What a veth receives while it is being brought
-        up does not pass XDP, but is in `ip -s link`: so the driver's own
-        count is taken. A monitored service counts some apart."""
-        received = sum(map(int, re.findall(
-            r"rx_queue_\d+_xdp_packets: (\d+)",
-            self.env.server.run(["ethtool", "-S", "server0"]).stdout)))
-        return received, sum(
-            n for service in self.env.json("stats")["services"]
-            for what in ("packets", "would")
-            for reason, n in service[what].items() if reason not in BY_TC)
 
     def reap(self):
         """Floods that are over, and watchers that have ended."""
@@ -409,7 +390,7 @@ class Soak:
         orphans = {client for client, _ in kernel_sockets(self.env)}
         books_agree(self.env, when, orphans, timeout=30)
         metrics_agree(self.env.synkeeper("metrics").stdout)
-        self.all_counted(when, anyhow)
+        self.packets.all_counted(when, anyhow)
         health = self.env.json("status")["health"]
         assert not health, f"{when}: health: {health}"
         wait_for(lambda: self.env.control not in
@@ -422,31 +403,6 @@ class Soak:
     def pause(visit):
         visit.check(visit.ask("pause"))
 
-    def all_counted(self, when, anyhow):
-        """Packets received since last asked, and those that have a reason.
-        Of what XDP gets in skb mode the driver does not tell."""
-        if nettest.mode() == "skb":
-            return
-        got, unseen = None, math.inf if anyhow else UNSEEN * self.links_up
-
-        def agree():
-            nonlocal got
-            now = self.packets()
-            got = [n - then for n, then in zip(now, self.base)]
-            if not 0 <= got[0] - got[1] <= unseen:
-                return False
-            self.base = now
-            self.links_up = 0
-            self.received += got[0]
-            return True
-
-        try:
-            wait_for(agree, 5, "")
-        except AssertionError:
-            raise AssertionError(
-                f"{when}: {got[0]} packets received, {got[1]} counted: "
-                f"{self.env.json('stats')}") from None
-
     def add_up(self, half, whole):
         good, victims = self.good.ask(), self.victims.ask()
         connects = good["connects"] + victims["connects"]
@@ -456,20 +412,12 @@ class Soak:
         assert victims["reset"] <= self.killed, \
             f"{self.killed} killed, but {victims['reset']} were reset"
         totals = self.env.json("session", "totals")["total"]
-        expected = self.sent["ack-plain"] / 2 ** PLAIN_ACK_BITS
-        forged = totals["events"]["admitted"] - connects
-        # more than that only once in 10^6 runs (Poisson)
-        most = expected + 6 * expected ** 0.5 + 6
-        assert forged <= most, \
-            f"{connects} connections were opened, but {forged} more were " \
-            f"admitted; {expected:.2f} expected to be guessed"
-        assert whole[1] == half[1], f"the daemon had {half[1]} descriptors " \
-            f"at half-time, and now {whole[1]}"
-        assert whole[0] - half[0] <= GROWTH, \
-            f"the daemon has grown from {half[0] >> 10} kB at half-time to " \
-            f"{whole[0] >> 10} kB"
+        expected = no_more_guessed(
+            totals["events"]["admitted"] - connects, self.sent["ack-plain"])
+        no_growth(half, whole)
         return {"seconds": round(self.age()), "deeds": dict(self.deeds),
-                "packets": self.received, "flood_packets": dict(self.sent),
+                "packets": self.packets.received,
+                "flood_packets": dict(self.sent),
                 "connects": connects, "good": good, "victims": victims,
                 "killed": self.killed, "guesses_expected": round(expected, 2),
                 "opened": totals["opened"], "events": totals["events"],
@@ -481,19 +429,6 @@ class Soak:
         self.env.synkeeper("down")
         assert self.daemon.wait(10) == 0, self.daemon.output()
         attached.nothing_left(self.env, "down")
-
-
-def metrics_agree(text):
-    """opened = ended + alive of what Prometheus is told."""
-    def total(name, labels=""):
-        return sum(int(float(m)) for m in re.findall(
-            rf"^{name}(?:{{[^}}]*{labels}[^}}]*}})? (\S+)$", text, re.M))
-
-    opened = total("synkeeper_sessions_opened_total")
-    ended = total("synkeeper_sessions_ended_total")
-    alive = total("synkeeper_sessions")
-    assert opened == ended + alive, f"by the metrics {opened} were opened, " \
-        f"{ended} ended, {alive} are alive"
 
 
 def soak(env, seconds, seed, tell=print):
