@@ -17,7 +17,6 @@ from nettest import net_test
 from terminal import Terminal
 
 ATTACKER = "203.0.113.5"
-SEEN = 300  # packets a second that any machine can send at least
 KEYS = "q quit"
 SETTING_SAMPLED = 1 << 11
 PORTS = range(1001, 1031)
@@ -46,19 +45,19 @@ def test_flood(env):
         floods = [env.flood("syn", 60, rate=20000),
                   env.flood("ack", 60, rate=20000, src=ATTACKER)]
         text = terminal.wait_text("answered", "bad_cookie", ATTACKER, "well")
-        wait_for(lambda: number(terminal.row("dropped ").split()[1]) > SEEN,
+        wait_for(lambda: number(terminal.row("dropped ").split()[1]) > 2000,
                  10, "the rate of drops")
         assert KEYS in terminal.text()[23], f"the keys are not below: {text}"
         bars = terminal.row("in  ").split()[2]
         assert set(bars) <= set("▁▂▃▄▅▆▇█"), f"bars: {bars}"
         # SERVICE POLICY ARMED IN/S SYN/S ANSWERED DROPPED SESSIONS
-        wait_for(lambda: number(terminal.row("*:80").split()[4]) > SEEN,
+        wait_for(lambda: number(terminal.row("*:80").split()[4]) > 2000,
                  10, "the service's rate of SYNs")
         row = terminal.row("*:80").split()
         assert row[1:3] == ["on", "yes"] and len(row) == 8 and \
             row[4] == row[5], f"service: {row}"
         source = terminal.row(ATTACKER).split(ATTACKER)[1].split()
-        assert source[:2] == ["100", "%"] and number(source[2]) > SEEN, \
+        assert source[:2] == ["100", "%"] and number(source[2]) > 2000, \
             f"source: {source}"
         assert sampled(env), "top does not watch samples"
 
@@ -155,7 +154,7 @@ def test_monitored(env):
         env.flood("ack", 60, rate=5000, src=ATTACKER)
         wait_for(lambda: terminal.row("*:80").split()[6:7] and
                  terminal.row("*:80").split()[6][0] == "~" and
-                 number(terminal.row("*:80").split()[6][1:]) > SEEN, 10,
+                 number(terminal.row("*:80").split()[6][1:]) > 1000, 10,
                  "the rate of what would be dropped")
         terminal.type("q")
         assert terminal.wait_end() == 0, "after q"
