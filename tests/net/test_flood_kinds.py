@@ -9,7 +9,6 @@ printed, those expected beside those found.
 """
 import contextlib
 
-from namespace import wait_for
 from netenv import last_json
 from nettest import net_test
 from sockets import listen
