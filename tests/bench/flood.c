@@ -4,7 +4,8 @@
  * namespace, from one CPU, for some seconds and never more than a minute.
  * The kernel runs the program of flood.bpf.c in batches of live frames
  * (BPF_F_TEST_XDP_LIVE_FRAMES); the receiver's softirq runs between batches
- * on the same CPU, so a slower receiver slows the flood and loses nothing.
+ * on the same CPU, so a slower receiver slows the flood and loses nothing;
+ * unless the kernel leaves softirqs to ksoftirqd: --run gives way to that.
  * Prints one line of JSON at its end, also when it was told to end early.
  */
 #include <arpa/inet.h>
@@ -49,6 +50,7 @@ struct options {
 	unsigned int seconds;
 	unsigned int count; /* packets; 0: no end but that of the time */
 	unsigned int rate;  /* packets per second; 0: as fast as it goes */
+	unsigned int run;   /* packets at most, before it gives way */
 	int cpu;
 };
 
@@ -81,7 +83,7 @@ static int usage(FILE *to)
 	      "--src-mac MAC\n"
 	      "             [--kind KIND] [--src ADDRESS] [--seconds N] "
 	      "[--count N]\n"
-	      "             [--rate PPS] [--cpu N]\n"
+	      "             [--rate PPS] [--run N] [--cpu N]\n"
 	      "Random sources without --src. IPv6 if the address is one: "
 	      "[2001:db8::2]:80.\n"
 	      "It ends after so many seconds or packets. The kinds:",
@@ -180,6 +182,8 @@ static int parse_option(struct options *o, const char *name, const char *value)
 		return parse_number(value, COUNT_MAX, &o->count);
 	if (!strcmp(name, "rate"))
 		return parse_number(value, 100000000, &o->rate);
+	if (!strcmp(name, "run"))
+		return parse_number(value, CHUNK_MAX, &o->run);
 	if (parse_number(value, CPU_SETSIZE - 1, &cpu))
 		return -EINVAL;
 	o->cpu = cpu;
@@ -208,6 +212,7 @@ static int parse_options(int argc, char **argv, struct options *o)
 		{ "seconds", required_argument, NULL, 'o' },
 		{ "count", required_argument, NULL, 'o' },
 		{ "rate", required_argument, NULL, 'o' },
+		{ "run", required_argument, NULL, 'o' },
 		{ "cpu", required_argument, NULL, 'o' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
@@ -244,7 +249,7 @@ static int pin_to_cpu(int cpu)
 static __u32 pace(const struct options *o, __u64 start, __u64 sent)
 {
 	__u64 due, late, chunk = (__u64)o->rate * CHUNK_NS / 1000000000;
-	__u32 max = CHUNK_MAX;
+	__u32 max = o->run ? o->run : CHUNK_MAX;
 	struct timespec t;
 
 	if (o->count && o->count - sent < max)
@@ -303,6 +308,8 @@ static int flood_run(const struct options *o, struct flood_bpf *skel,
 		err = bpf_prog_test_run_opts(fd, &opts);
 		if (err && err != -EINTR)
 			return err;
+		if (o->run)
+			sched_yield(); /* softirqs may wait for ksoftirqd */
 	}
 	*ret_seconds = (now_ns() - start) / 1e9;
 	return 0;

@@ -91,7 +91,7 @@ class Flood:
 
     def __init__(self, env, kind, v6=False, rate=None):
         self._start = lambda: env.flood(kind, FLOOD_MAX_S, v6=v6, rate=rate,
-                                        cpu=CPU)
+                                        cpu=CPU, run=None)
         self._counter = VethCounter(env.server)
         self._ksoftirqd = pids_named(f"ksoftirqd/{CPU}")
         self.process = None

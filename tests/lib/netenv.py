@@ -33,6 +33,7 @@ from slack import slack
 
 ROOT = os.path.realpath(os.path.join(os.path.dirname(__file__), "../.."))
 OUTPUT = os.path.join(ROOT, ".output")
+RUN = 192  # packets of a flood at once: a veth's ring holds 256
 BPFFS = "/sys/fs/bpf"
 PREFIX = "synkeeper-test-"
 FLOOD_OBJECT = os.path.join(OUTPUT, "flood.bpf.o")
@@ -278,10 +279,11 @@ class Env:
                 "--src-mac", self.client.mac]
 
     def flood(self, kind="syn", seconds=5, port=80, v6=False, src=None,
-              rate=None, cpu=0, count=None):
+              rate=None, cpu=0, count=None, run=RUN):
         """Starts a flood from the client's veth; stop() it or wait for its
         end, and then see last_json(): {"kind" "sent" "bytes" "seconds"
-        "pps"}. @count: it ends after so many packets, if not before."""
+        "pps"}. @count: it ends after so many packets, if not before. @run: at
+        full rate so many at once, None: whatever is fastest."""
         cmd = [*self.flood_command(port, v6), "--kind", kind,
                "--seconds", seconds, "--cpu", cpu]
         if src:
@@ -290,6 +292,8 @@ class Env:
             cmd += ["--rate", rate]
         if count:
             cmd += ["--count", count]
+        if run and not rate:
+            cmd += ["--run", run]
         return self.client.start(cmd, name=f"flood-{kind}")
 
     # -- what must not change
