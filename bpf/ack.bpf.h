@@ -103,8 +103,12 @@ __noinline int ack_verdict(struct xdp_md *ctx, struct packet *p)
 	}
 	p->tsval = o.tsval;
 	p->tsecr = o.tsecr;
-	if (sk.kernel_cookie)
+	if ((valid || sk.kernel_cookie) && p->fragment)
+		return REASON_fragment; /* tc's mark would not survive */
+	if (sk.kernel_cookie) {
+		admit_mark_kernel(ctx, cfg);
 		return REASON_kernel_cookie;
+	}
 	/*
 	 * On the heels of an admitted ACK that the kernel has not looked at yet:
 	 * it will find the socket. With a mark of its own it would want to be
@@ -113,9 +117,6 @@ __noinline int ack_verdict(struct xdp_md *ctx, struct packet *p)
 	 */
 	if (p->recent && sk.state == KERNEL_LISTEN && of_pending(p))
 		return REASON_session;
-	if (valid && p->fragment)
-		return REASON_fragment; /* tc's mark would not survive */
-
 	if (sk.state == KERNEL_NEW_SYN_RECV || sk.state == KERNEL_TIME_WAIT) {
 		/* behind an ACK that waits for the way to be cleared */
 		if (!valid && of_pending(p))
@@ -123,7 +124,8 @@ __noinline int ack_verdict(struct xdp_md *ctx, struct packet *p)
 		if (!valid)
 			return sk.state == KERNEL_TIME_WAIT ? REASON_time_wait
 							    : REASON_half_open;
-		report(EVENT_IN_THE_WAY, p->ep.service, &p->tuple);
+		if (budget_take(BUDGET_IN_THE_WAY, IN_THE_WAY_PER_SECOND))
+			report(EVENT_IN_THE_WAY, p->ep.service, &p->tuple);
 		return REASON_in_the_way;
 	}
 	if (!valid)
@@ -157,7 +159,9 @@ __noinline int ack_settle(struct xdp_md *ctx, const struct packet *p, int slot,
 		n.client_fin = p->sk_rcv_nxt;
 		n.server_fin = p->sk_write_seq;
 	} else if (begins || r == REASON_in_the_way) {
-		n.inputs = 1 << SEE_ADMITTED;
+		/* where there is a tc program it says when the kernel has it */
+		n.inputs = admit_can_assign() ? 1 << SEE_SYN
+					      : 1 << SEE_ADMITTED;
 		n.client_isn = p->seq - 1;
 		n.server_isn = p->ack - 1;
 		n.client_tsval = p->tsval;

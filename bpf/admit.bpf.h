@@ -16,7 +16,10 @@
 #include "packet.bpf.h"
 #include "synkeeper/cookie.h"
 
-enum { MARK_MAGIC = 0x4b4e5953 }; /* "SYNK" */
+enum {
+	MARK_MAGIC = 0x4b4e5953,      /* "SYNK": to be assigned */
+	MARK_KERNEL = MARK_MAGIC + 1, /* the kernel's own cookie */
+};
 
 /* In front of the packet; a multiple of 4 and at most 32 bytes. */
 struct mark {
@@ -59,38 +62,59 @@ static __always_inline void admit_attrs(const struct settings *cfg,
 	}
 }
 
-/* XDP: puts the mark. */
-static __always_inline void admit_mark(struct xdp_md *ctx, struct settings *cfg,
-				       const struct handshake *hs,
-				       const struct tcp_opts *o, __u8 wscale)
+/* Makes room for the mark. Returns NULL if the driver has none. */
+static __always_inline struct mark *admit_mark_room(struct xdp_md *ctx,
+						    struct settings *cfg)
 {
 	struct mark *mark;
 
 	if (!admit_can_assign() || cfg->flags & SETTING_NO_META)
-		return;
+		return NULL;
 	if (bpf_xdp_adjust_meta(ctx, -(int)sizeof(*mark))) {
-		/* racing with the daemon's store costs one more try */
-		cfg->flags |= SETTING_NO_META;
-		return;
+		/* atomically: the daemon changes other bits of the word */
+		__sync_fetch_and_or(&cfg->flags, SETTING_NO_META);
+		return NULL;
 	}
 	mark = (void *)(long)ctx->data_meta;
-	if ((void *)(mark + 1) > (void *)(long)ctx->data)
+	return (void *)(mark + 1) > (void *)(long)ctx->data ? NULL : mark;
+}
+
+/* XDP: tc is to give the kernel the socket of @hs. */
+static __always_inline void admit_mark(struct xdp_md *ctx, struct settings *cfg,
+				       const struct handshake *hs,
+				       const struct tcp_opts *o, __u8 wscale)
+{
+	struct mark *mark = admit_mark_room(ctx, cfg);
+
+	if (!mark)
 		return;
 	mark->magic = MARK_MAGIC;
 	admit_attrs(cfg, hs, o, wscale, &mark->attrs);
 }
 
-/* tc: copies the mark out. Returns false if there is none. */
-static __always_inline bool admit_marked(struct __sk_buff *skb,
-					 struct bpf_tcp_req_attrs *ret)
+/* XDP: the kernel makes the socket itself; tc sees to the checksum only. */
+static __always_inline void admit_mark_kernel(struct xdp_md *ctx,
+					      struct settings *cfg)
+{
+	struct mark *mark = admit_mark_room(ctx, cfg);
+
+	if (!mark)
+		return;
+	mark->magic = MARK_KERNEL;
+	__builtin_memset(&mark->attrs, 0, sizeof(mark->attrs));
+}
+
+/* tc: copies the mark out. Returns its magic, or 0 if there is none. */
+static __always_inline __u32 admit_marked(struct __sk_buff *skb,
+					  struct bpf_tcp_req_attrs *ret)
 {
 	const struct mark *mark = (void *)(long)skb->data_meta;
 
 	if ((void *)(mark + 1) > (void *)(long)skb->data ||
-	    mark->magic != MARK_MAGIC)
-		return false;
+	    (mark->magic != MARK_MAGIC && mark->magic != MARK_KERNEL))
+		return 0;
 	__builtin_memcpy(ret, &mark->attrs, sizeof(*ret));
-	return true;
+	return mark->magic;
 }
 
 #endif

@@ -13,10 +13,18 @@ enum budget_kind {
 	BUDGET_RESET,
 	BUDGET_SAMPLE,
 	BUDGET_FORGOTTEN,
+	BUDGET_REFUSED,
+	BUDGET_IN_THE_WAY,
 	BUDGET_COUNT
 };
 
-enum { STRAYS_PER_SECOND = 10000, FORGOTTEN_PER_SECOND = 100 };
+/* Each of the last three costs the daemon a few system calls. */
+enum {
+	STRAYS_PER_SECOND = 10000,
+	FORGOTTEN_PER_SECOND = 100,
+	REFUSED_PER_SECOND = 10,
+	IN_THE_WAY_PER_SECOND = 500,
+};
 
 struct budget {
 	__u32 second; /* of 2^30 ns, or another span */

@@ -46,7 +46,7 @@ on_client_rst(struct xdp_md *ctx, const struct packet *p, struct session *s)
 	if (socket_is_full(&sk))
 		plausible = socket_takes(&sk, p->seq, p->seq);
 	else
-		plausible = s->live.state != SESSION_PENDING ||
+		plausible = !session_has_cookie(s) ||
 			    p->seq - 1 - s->client_isn < EARLY_DATA_WINDOW;
 	if (plausible)
 		session_flag(s, SESSION_RST);
@@ -123,7 +123,7 @@ __noinline int follow_syn(struct xdp_md *ctx, const struct packet *p,
 		return 0;
 	socket_lookup(ctx, p, false, &sk);
 	if (!sk.state || sk.state == KERNEL_LISTEN) {
-		if (s->live.state != SESSION_PENDING)
+		if (!session_has_cookie(s))
 			session_feed(slot, (s->live.flags & SESSION_RST
 						    ? 1 << SEE_GONE_RESET
 						    : 1 << SEE_GONE) |

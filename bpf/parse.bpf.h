@@ -3,8 +3,12 @@
  * Theory of operation: step 1. From the frame to a struct packet, for XDP and
  * tc alike. Ethernet, up to two VLAN tags, IPv4 with options, IPv6 with a
  * bounded walk of extension headers (RFC 8200), the fixed TCP header. What is
- * not TCP or not understood passes: the kernel knows better. All bounds
- * checks of the way in stand here; option bytes are checked in tcpopt.bpf.h.
+ * not TCP passes: the kernel knows better. What may be TCP and cannot be read in
+ * full is told apart (REASON_unreadable), because its sender chose that form:
+ * the kernel strips any number of VLAN tags of id 0, walks any number of
+ * extension headers, and reassembles IPv4 first fragments of 8 bytes (RFC 1858,
+ * RFC 3128). All bounds checks of the way in stand here; option bytes are
+ * checked in tcpopt.bpf.h.
  */
 #ifndef SYNKEEPER_PARSE_BPF_H
 #define SYNKEEPER_PARSE_BPF_H
@@ -17,7 +21,10 @@ static __always_inline enum reason parse_tcp(struct span s, struct packet *p)
 
 	barrier_var(th); /* one pointer, checked and used; clang 14 makes two */
 	if ((void *)(th + 1) > s.end)
-		return REASON_not_tcp;
+		return REASON_unreadable;
+	/* what follows in the frame is padding, or the next fragment's to say */
+	if (p->fragment && p->l4_len < sizeof(*th))
+		return REASON_unreadable;
 	p->tuple.client_port = th->source;
 	p->tuple.server_port = th->dest;
 	p->seq = bpf_ntohl(th->seq);
@@ -57,7 +64,7 @@ static __always_inline enum reason parse_ipv4(struct span s, struct packet *p)
 
 /*
  * Leaves the offset of the TCP header in p->l4. Eight headers of at most 2 KB
- * bound the walk; a longer chain passes as not understood.
+ * bound the walk.
  */
 static __always_inline enum reason parse_ipv6_ext(struct span s,
 						  struct packet *p, __u8 next)
@@ -72,10 +79,10 @@ static __always_inline enum reason parse_ipv6_ext(struct span s,
 		    next != EXT_DESTINATION && next != EXT_FRAGMENT)
 			return REASON_not_tcp;
 		if (off > 0x3fff)
-			return REASON_not_tcp;
+			return REASON_unreadable;
 		ext = s.data + off;
 		if ((void *)(ext + 8) > s.end)
-			return REASON_not_tcp;
+			return REASON_unreadable;
 		if (next == EXT_FRAGMENT) {
 			__u32 frag = ext[2] << 8 | ext[3];
 
@@ -89,9 +96,24 @@ static __always_inline enum reason parse_ipv6_ext(struct span s,
 		next = ext[0];
 	}
 	if (next != IPPROTO_TCP || off > 0x3fff)
-		return REASON_not_tcp;
+		return REASON_unreadable;
 	p->l4 = off;
 	return REASON_NONE;
+}
+
+/*
+ * Where the packet ends, as ipv6_rcv() has it (net/ipv6/ip6_input.c): a length
+ * of 0 in front of hop-by-hop options means all there is, with a jumbo payload
+ * option (RFC 2675) or without.
+ */
+static __always_inline __u32 ipv6_end(struct span s, const struct packet *p,
+				      const struct ipv6hdr *ip)
+{
+	__u32 len = bpf_ntohs(ip->payload_len);
+
+	if (!len && ip->nexthdr == EXT_HOP_BY_HOP)
+		return s.end - s.data;
+	return p->l3 + sizeof(*ip) + len;
 }
 
 static __always_inline enum reason parse_ipv6(struct span s, struct packet *p)
@@ -107,7 +129,7 @@ static __always_inline enum reason parse_ipv6(struct span s, struct packet *p)
 	__builtin_memcpy(p->tuple.client, &ip->saddr, 16);
 	__builtin_memcpy(p->tuple.server, &ip->daddr, 16);
 	p->l4 = p->l3 + sizeof(*ip);
-	end = p->l4 + bpf_ntohs(ip->payload_len);
+	end = ipv6_end(s, p, ip);
 	if (ip->nexthdr != IPPROTO_TCP) {
 		r = parse_ipv6_ext(s, p, ip->nexthdr);
 		if (r)
@@ -117,6 +139,12 @@ static __always_inline enum reason parse_ipv6(struct span s, struct packet *p)
 		return REASON_not_tcp;
 	p->l4_len = end - p->l4;
 	return parse_tcp(s, p);
+}
+
+static __always_inline bool is_vlan(__be16 proto)
+{
+	return proto == bpf_htons(ETHERTYPE_VLAN) ||
+	       proto == bpf_htons(ETHERTYPE_QINQ);
 }
 
 static __always_inline enum reason parse(struct span s, struct packet *p)
@@ -133,8 +161,7 @@ static __always_inline enum reason parse(struct span s, struct packet *p)
 	for (i = 0; i < VLAN_TAGS_MAX; i++) {
 		__be16 *tag = s.data + off; /* TCI, then the next type */
 
-		if (proto != bpf_htons(ETHERTYPE_VLAN) &&
-		    proto != bpf_htons(ETHERTYPE_QINQ))
+		if (!is_vlan(proto))
 			break;
 		if ((void *)(tag + 2) > s.end)
 			return REASON_not_tcp;
@@ -146,7 +173,7 @@ static __always_inline enum reason parse(struct span s, struct packet *p)
 		return parse_ipv4(s, p);
 	if (proto == bpf_htons(ETHERTYPE_IPV6))
 		return parse_ipv6(s, p);
-	return REASON_not_tcp;
+	return is_vlan(proto) ? REASON_unreadable : REASON_not_tcp;
 }
 
 /*

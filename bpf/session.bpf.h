@@ -95,6 +95,16 @@ static __always_inline void session_flag(struct session *s, __u8 flag)
 	__sync_fetch_and_or(&s->live.word, w.word);
 }
 
+/*
+ * Has @s a cookie that was valid, and no socket yet? It is OPENING until tc has
+ * seen to the segment's checksum, and PENDING when the kernel has it.
+ */
+static __always_inline bool session_has_cookie(const struct session *s)
+{
+	return s->live.state == SESSION_PENDING ||
+	       (s->live.state == SESSION_OPENING && s->server_isn);
+}
+
 /* Notes that @s was seen; a store only when the tick has changed. */
 static __always_inline void session_touch(struct session *s, __u32 now)
 {
@@ -184,7 +194,7 @@ static long session_rate(__u32 way, void *data)
 	if (w.state == SESSION_FREE)
 		return 0; /* being filled */
 	score = (__u64)(worst->now - w.seen) + 1;
-	if (w.state == SESSION_TIME_WAIT)
+	if (w.state == SESSION_TIME_WAIT || w.state == SESSION_OPENING)
 		score |= 1ULL << 33;
 	score = score << 8 | way;
 	if (score > worst->best)
@@ -193,8 +203,8 @@ static long session_rate(__u32 way, void *data)
 }
 
 /*
- * Gives up a way of a full set: one in TIME-WAIT, else that which was idle
- * longest. Returns SET_WAYS if another CPU was faster.
+ * Gives up a way of a full set: one that is no session (TIME-WAIT, opening),
+ * else that which was idle longest. Returns SET_WAYS if another CPU was faster.
  */
 static __always_inline __u32 session_evict(__u32 set)
 {

@@ -13,15 +13,12 @@
  * Without the daemon's settings, keys and services, everything passes.
  */
 #include "ack.bpf.h"
+#include "admit_tc.bpf.h"
 #include "answer.bpf.h"
 #include "classify.bpf.h"
 #include "egress.bpf.h"
 #include "parse.bpf.h"
 #include "verdict.bpf.h"
-
-extern int bpf_sk_assign_tcp_reqsk(struct __sk_buff *skb, struct sock *sk,
-				   struct bpf_tcp_req_attrs *attrs,
-				   int attrs__sz) __ksym __weak;
 
 /*
  * The state of the kernel's socket for @p, 0 if there is none. A function of
@@ -202,7 +199,7 @@ by_session(struct xdp_md *ctx, struct settings *cfg, struct packet *p)
 		if (r)
 			return r;
 		p->known = s->live.state != SESSION_FREE;
-		if (s->live.state == SESSION_PENDING) {
+		if (session_has_cookie(s)) {
 			p->pending = 1;
 			p->client_isn = s->client_isn;
 			p->server_isn = s->server_isn;
@@ -228,6 +225,28 @@ by_session(struct xdp_md *ctx, struct settings *cfg, struct packet *p)
 	}
 }
 
+/*
+ * It may be TCP to a service, and its sender chose to hide that. To this host
+ * it is not passed while there is a service to guard: it would reach the
+ * listener past the cookie and the deny list.
+ */
+static __always_inline enum reason on_unreadable(struct xdp_md *ctx,
+						 const struct settings *cfg,
+						 const struct packet *p)
+{
+	const struct iface *iface = get_iface(ctx->ingress_ifindex);
+
+	if (!iface)
+		return REASON_not_ready;
+	if (!same_mac(iface->mac, p->dst_mac))
+		return REASON_other_host;
+	if (!iface->mtu ||
+	    !(cfg->flags & (SETTING_GUARDED | SETTING_PREFIXES)) ||
+	    cfg->flags & SETTING_DISARMED)
+		return REASON_not_tcp;
+	return REASON_unreadable;
+}
+
 static __always_inline int protect(struct xdp_md *ctx)
 {
 	struct settings *cfg = get_settings();
@@ -242,6 +261,8 @@ static __always_inline int protect(struct xdp_md *ctx)
 		reason = classify(cfg, &p);
 	if (!reason)
 		reason = by_session(ctx, cfg, &p);
+	else if (reason == REASON_unreadable)
+		reason = on_unreadable(ctx, cfg, &p);
 	return verdict(ctx, cfg, &p, reason);
 }
 
@@ -262,91 +283,16 @@ int synkeeper_xdp_f(struct xdp_md *ctx)
 	return protect(ctx);
 }
 
-/* For drivers without XDP metadata: is this the ACK of a pending session? */
-static __always_inline bool admit_pending(struct __sk_buff *skb,
-					  const struct settings *cfg,
-					  const struct packet *p,
-					  struct bpf_tcp_req_attrs *ret)
-{
-	struct handshake hs;
-	struct tcp_opts o;
-	struct session *s;
-	int slot;
-
-	s = session_find(cfg, &p->tuple, &slot);
-	if (!s || s->live.state != SESSION_PENDING)
-		return false;
-	tcp_opts_init(&o);
-	if (p->tcp_len > TCP_HDR_LEN && tcpopt_walk_skb(skb, p, &o))
-		return false;
-	if (!ack_cookie(p, &o, false, &hs))
-		return false;
-	admit_attrs(cfg, &hs, &o, p->ep.wscale, ret);
-	return true;
-}
-
-/* Returns the kernel's -errno, or a reason above zero, or 0. */
-static __always_inline int admit_assign(struct __sk_buff *skb,
-					const struct packet *p,
-					struct bpf_tcp_req_attrs *attrs)
-{
-	struct bpf_sock_tuple tuple = {};
-	__u32 len = socket_tuple(p, &tuple);
-	struct bpf_sock *sk;
-	struct tcp_sock *listener;
-	int err = 0;
-
-	sk = bpf_skc_lookup_tcp(skb, &tuple, len, BPF_F_CURRENT_NETNS, 0);
-	if (!sk)
-		return REASON_no_listener;
-	if (sk->state == BPF_TCP_LISTEN) {
-		listener = bpf_skc_to_tcp_sock(sk);
-		if (listener)
-			err = bpf_sk_assign_tcp_reqsk(skb,
-						      (struct sock *)listener,
-						      attrs, sizeof(*attrs));
-	}
-	bpf_sk_release(sk);
-	return err;
-}
-
 SEC("tc")
 int synkeeper_admit(struct __sk_buff *skb)
 {
 	struct settings *cfg = get_settings();
-	struct bpf_tcp_req_attrs attrs;
-	struct packet p = {};
-	struct event *e;
-	struct session *s;
-	bool marked;
-	int err, slot;
 
 	if (!admit_can_assign()) /* loads all the same, for who loads all */
 		return TCX_NEXT;
 	if (!cfg || !(cfg->flags & SETTING_READY))
 		return TCX_NEXT;
-	marked = admit_marked(skb, &attrs);
-	if (!marked && !(cfg->flags & SETTING_NO_META))
-		return TCX_NEXT;
-	if (parse_skb(skb, &p) || classify(cfg, &p))
-		return TCX_NEXT;
-	if (!marked && !admit_pending(skb, cfg, &p, &attrs))
-		return TCX_NEXT;
-
-	err = admit_assign(skb, &p, &attrs);
-	if (!err)
-		return TCX_NEXT;
-	count(p.ep.service, err > 0 ? err : REASON_refused);
-	e = err < 0 ? report_begin(EVENT_REFUSED, p.ep.service, &p.tuple)
-		    : NULL;
-	if (e) {
-		e->error = err;
-		bpf_ringbuf_submit(e, 0);
-	}
-	s = session_find(cfg, &p.tuple, &slot);
-	if (s)
-		session_flag(s, SESSION_REFUSED);
-	return TCX_NEXT;
+	return admit(skb, cfg);
 }
 
 SEC("tc")

@@ -32,7 +32,7 @@
 #include "siphash.h"
 #include "types.h"
 
-enum { ABI_VERSION = 4 };
+enum { ABI_VERSION = 5 };
 
 /*
  * The clock of sessions: CLOCK_MONOTONIC in units of 2^24 ns (16.8 ms), which
@@ -73,6 +73,7 @@ enum setting_flags {
 	SETTING_KERNEL_TS = 1 << 12, /* net.ipv4.tcp_timestamps is 2 */
 	SETTING_NO_ASSIGN =
 		1 << 13, /* no bpf_sk_assign_tcp_reqsk(): Linux < 6.9 */
+	SETTING_GUARDED = 1 << 14, /* some endpoint is armed */
 };
 
 /* The first three stay in place in every version: a successor reads them. */

@@ -49,7 +49,10 @@
 	X(rst_withheld, DROP,                                                  \
 	  "the kernel's RST for an ACK it had no room for")                    \
 	X(kernel_syn, PASS,                                                    \
-	  "SYN for which the kernel made no cookie: its to answer")
+	  "SYN for which the kernel made no cookie: its to answer")            \
+	X(unreadable, DROP,                                                    \
+	  "may be TCP, in a form that hides its header: tiny fragment, ...")   \
+	X(bad_checksum, DROP, "valid cookie, but the TCP checksum is wrong")
 
 enum reason {
 	REASON_NONE, /* go on to the next step */

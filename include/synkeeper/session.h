@@ -15,8 +15,9 @@
  *
  * A session is live from PENDING to CLOSING*: it was opened with ADMITTED or
  * ADOPTED and ends with exactly one of the events that session_is_end() names.
- * OPENING is not a session yet (the kernel makes the handshake itself), and
- * TIME_WAIT is none any more. docs/SESSIONS.md draws the table.
+ * OPENING is not a session yet (the kernel makes the handshake itself, or XDP
+ * found a valid cookie and tc has yet to see that the kernel takes the segment),
+ * and TIME_WAIT is none any more. docs/SESSIONS.md draws the table.
  */
 #ifndef SYNKEEPER_SESSION_H
 #define SYNKEEPER_SESSION_H
@@ -26,8 +27,8 @@
 /* X(name, "what people read") */
 #define SYNKEEPER_STATES(X)                                                    \
 	X(FREE, "free")                                                        \
-	X(OPENING, "opening") /* a SYN passed to the kernel */                 \
-	X(PENDING, "pending") /* cookie valid, no socket seen yet */           \
+	X(OPENING, "opening") /* a SYN or an ACK on its way to the kernel */   \
+	X(PENDING, "pending") /* the kernel took it, no socket seen yet */     \
 	X(ESTABLISHED, "established")                                          \
 	X(HALF_CLOSED_CLIENT, "half-closed-client") /* client sent FIN */      \
 	X(HALF_CLOSED_SERVER, "half-closed-server")                            \
@@ -54,7 +55,7 @@ static __always_inline bool session_is_live(__u8 state)
  * comes first, so that a FIN finds an established session.
  */
 enum session_input {
-	SEE_ADMITTED,	/* an ACK with a valid cookie */
+	SEE_ADMITTED,	/* the kernel took an ACK with a valid cookie */
 	SEE_SYN,	/* a SYN that the kernel answers or sends */
 	SEE_LINGER,	/* the kernel holds a TIME-WAIT socket */
 	SEE_NOT_CLOSED, /* the kernel, asked later, knows of no FIN */

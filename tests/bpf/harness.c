@@ -366,7 +366,7 @@ void harness_run_tc(const struct frame *in, struct run *r)
 }
 
 /* Linux before 6.9 has no bpf_sk_assign_tcp_reqsk(): as the loader does. */
-static bool kernel_assigns(void)
+bool harness_assigns(void)
 {
 	struct btf *btf = btf__load_vmlinux_btf();
 	bool found = btf &&
@@ -391,7 +391,7 @@ static int load(void)
 	if (!skel)
 		return -1;
 	bpf_program__set_autoload(skel->progs.synkeeper_admit,
-				  kernel_assigns());
+				  harness_assigns());
 	bpf_map__set_max_entries(skel->maps.session_tags, SETS);
 	bpf_map__set_max_entries(skel->maps.session_marks, SETS / 64);
 	bpf_map__set_max_entries(skel->maps.sessions, SETS * SET_WAYS);
@@ -418,7 +418,7 @@ int harness_setup(void **state)
 	harness.cfg = (struct settings){
 		.abi = ABI_VERSION,
 		.flags = SETTING_READY | SETTING_TS | SETTING_WSCALE |
-			 SETTING_SACK | SETTING_ECN,
+			 SETTING_SACK | SETTING_ECN | SETTING_GUARDED,
 		.epoch = 6,
 		.set_mask = SETS - 1,
 		.hash_seed = 0x243f6a8885a308d3ULL,

@@ -45,7 +45,7 @@ struct mark {
 	uint8_t reserved[3];
 };
 
-enum { MARK_MAGIC = 0x4b4e5953 };
+enum { MARK_MAGIC = 0x4b4e5953, MARK_KERNEL = MARK_MAGIC + 1 };
 
 struct harness {
 	struct synkeeper_bpf *skel;
@@ -70,6 +70,9 @@ void harness_iface(const struct iface *iface);
 void harness_source(const char *addr, unsigned prefixlen,
 		    enum source_kind kind);
 void harness_mode(enum endpoint_mode mode); /* of both services at 443 */
+
+/* Does the kernel take sockets from tc? Else its own cookies are all there is. */
+bool harness_assigns(void);
 
 /* Uses up what may be asked about strays in this second and the next. */
 void harness_spend_budget(void);

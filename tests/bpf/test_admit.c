@@ -14,7 +14,7 @@
 #include "synack.h"
 #include "testmain.h"
 
-enum { TC_NEXT = -1 };
+enum { TC_NEXT = -1, TC_DROP = 2 };
 
 static const struct spec syn4 = { .flags = SYN };
 static const struct spec syn6 = { .v6 = true, .flags = SYN };
@@ -294,6 +294,98 @@ static void tc_by_session(void **state)
 	assert_int_equal(e.service, SERVICE_4);
 }
 
+static void break_checksum(struct frame *f)
+{
+	f->data[f->l4 + 16] ^= 0x55;
+}
+
+/* XDP lets @s in; tc is to see it, with a right checksum or a wrong one. */
+static bool tc_after_xdp(const char *what, const struct spec *s, bool right,
+			 int verdict, enum reason reason)
+{
+	static struct frame in;
+	static struct run r;
+
+	harness.cfg.flags |= SETTING_NO_META;
+	harness_settings();
+	packet_build(s, &in);
+	if (!right)
+		break_checksum(&in);
+	harness_run(&in, &r);
+	assert_int_equal(r.reason, REASON_admitted);
+	harness_run_tc(&in, &r);
+	if ((int)r.verdict == verdict && r.reason == reason)
+		return true;
+	fprintf(stderr, "%s: expected %d (%s), got %d (%s)\n", what, verdict,
+		reason_name(reason), (int)r.verdict, reason_name(r.reason));
+	return false;
+}
+
+/*
+ * The kernel drops it after tc, without a word. Booked as admitted it would be a
+ * session that nobody has; with an odd number of data bytes, too.
+ */
+static void tc_wrong_checksum(void **state)
+{
+	static const uint16_t lens[] = { 0, 1, 63, 64, 65, 1399 };
+	const struct spec *const syns[] = { &syn4, &syn6 };
+	struct handshake kept;
+	struct event e;
+	unsigned i, bad = 0;
+	struct tuple t;
+	struct spec s;
+	char what[64];
+
+	(void)state;
+	for (i = 0; i < 12; i++) {
+		s = synack_ack(syns[i % 2], &with_ts, &kept);
+		s.data = lens[i / 2];
+		t = sessions_tuple(&s);
+		sessions_clear();
+		snprintf(what, sizeof(what), "%s, %u bytes, wrong",
+			 s.v6 ? "IPv6" : "IPv4", s.data);
+		bad += !tc_after_xdp(what, &s, false, TC_DROP,
+				     REASON_bad_checksum);
+		bad += sessions_find(&t, NULL) != SESSION_FREE;
+		bad += harness_event(&e);
+		snprintf(what, sizeof(what), "%s, %u bytes, right",
+			 s.v6 ? "IPv6" : "IPv4", s.data);
+		/* as far as a test run goes: see above */
+		bad += !tc_after_xdp(what, &s, true, TC_NEXT, REASON_refused);
+		harness_event(&e);
+	}
+	assert_int_equal(bad, 0);
+}
+
+/* What tc or the kernel did not take is forgotten. */
+static void tc_refused_is_forgotten(void **state)
+{
+	struct handshake kept;
+	struct spec s = synack_ack(&syn4, &with_ts, &kept);
+	struct tuple t = sessions_tuple(&s);
+
+	(void)state;
+	assert_true(tc_after_xdp("refused", &s, true, TC_NEXT, REASON_refused));
+	assert_int_equal(sessions_find(&t, NULL), SESSION_FREE);
+}
+
+/* So many strangers may have the daemon look into it, and not more. */
+static void tc_refusals_have_a_budget(void **state)
+{
+	struct handshake kept;
+	struct spec s = synack_ack(&syn4, &with_ts, &kept);
+	unsigned i, n = 0;
+	struct event e;
+
+	(void)state;
+	for (i = 0; i < 100; i++)
+		assert_true(tc_after_xdp("refused", &s, true, TC_NEXT,
+					 REASON_refused));
+	while (harness_event(&e))
+		n++;
+	assert_in_range(n, 1, 30); /* the second may have turned */
+}
+
 static void tc_listener_gone(void **state)
 {
 	struct handshake kept;
@@ -318,6 +410,9 @@ static const struct CMUnitTest tests[] = {
 	TEST(tc_without_mark),
 	TEST(tc_not_ready),
 	TEST(tc_by_session),
+	TEST(tc_wrong_checksum),
+	TEST(tc_refused_is_forgotten),
+	TEST(tc_refusals_have_a_budget),
 	TEST(tc_listener_gone),
 };
 

@@ -328,7 +328,7 @@ static void check_evicted(struct spec *s, const struct tuple tuples[SET_WAYS],
 	syn.flags = SYN;
 	ack = synack_ack(&syn, &with_ts, &kept);
 	assert_true(passes("ACK into a full set", &ack, REASON_admitted));
-	assert_int_equal(state_of(&ack), SESSION_PENDING);
+	assert_int_equal(state_of(&ack), SESSION_OPENING);
 	assert_int_equal(sessions_in_set(SET), SET_WAYS);
 	for (i = 0; i < SET_WAYS; i++) {
 		bool known = sessions_find(&tuples[i], NULL) != SESSION_FREE;
@@ -376,7 +376,7 @@ static void overflow_refuses_nobody(void **state)
 		next_in_set(&syn, SET);
 		ack = synack_ack(&syn, &with_ts, &kept);
 		bad += !passes("ACK", &ack, REASON_admitted);
-		bad += state_of(&ack) != SESSION_PENDING;
+		bad += state_of(&ack) != SESSION_OPENING;
 	}
 	assert_int_equal(bad, 0);
 	assert_int_equal(sessions_in_set(SET), SET_WAYS);

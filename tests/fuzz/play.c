@@ -10,7 +10,15 @@
 #include "synkeeper/books.h"
 #include "synkeeper/table.h"
 
-enum { PLENTY = 1000, TCX_NEXT_IS = -1, TCX_DROP_IS = 2, MARK = 0x4b4e5953 };
+enum {
+	PLENTY = 1000,
+	TCX_NEXT_IS = -1,
+	TCX_DROP_IS = 2,
+	MARK = 0x4b4e5953,
+	MARK_KERNEL = MARK + 1,
+	SUMMED_NOT = 0, /* CHECKSUM_NONE, CHECKSUM_UNNECESSARY */
+	SUMMED_BY_HARDWARE = 1,
+};
 
 static const int actions[REASON_COUNT] = {
 	-1, /* none: no packet may be without a reason */
@@ -224,13 +232,23 @@ static void judge_frame(const struct play *p, unsigned int linear, int counted)
 	if (why)
 		wrong(p, why);
 	memcpy(&mark, v->meta, sizeof(mark));
-	if (v->meta_len && (v->reason != REASON_admitted || mark != MARK))
+	if (v->meta_len && !(v->reason == REASON_admitted && mark == MARK) &&
+	    !(v->reason == REASON_kernel_cookie && mark == MARK_KERNEL))
 		wrong(p, "metadata");
 	if (native.lookups)
 		judge_lookup(p, in);
 	if (native.samples)
 		judge_sample(p);
 	judge_cookies(p);
+}
+
+/* What tc does with what it counted so, if it counted anything. */
+static int tc_action(const struct verdict *v)
+{
+	return v->reason == REASON_rst_withheld ||
+			       v->reason == REASON_bad_checksum
+		       ? TCX_DROP_IS
+		       : TCX_NEXT_IS;
 }
 
 static unsigned int room_of(const struct play *p, uint8_t arg)
@@ -277,10 +295,12 @@ static void play_frame(struct play *p, const struct step *step)
 		client_hears(&p->client, v->data, v->len);
 	if (p->silent || v->action != XDP_PASS || !(step->arg & FRAME_ADMIT))
 		return;
-	if (native_admit() != TCX_NEXT_IS)
-		wrong(p, "tc ingress stopped it");
+	native.ip_summed = step->len & 1 ? SUMMED_NOT : SUMMED_BY_HARDWARE;
+	action = native_admit();
 	if (read_counters(v) > 1)
 		wrong(p, "tc ingress counted more than once");
+	if (action != tc_action(v))
+		wrong(p, "tc ingress stopped it");
 }
 
 static void play_tc(struct play *p, const struct step *step)
@@ -294,8 +314,7 @@ static void play_tc(struct play *p, const struct step *step)
 	v->len = native_read(v->data, sizeof(v->data));
 	if (read_counters(v) > 1)
 		wrong(p, "counted more than once");
-	v->action = v->reason == REASON_rst_withheld ? TCX_DROP_IS
-						     : TCX_NEXT_IS;
+	v->action = tc_action(v);
 	if (v->len != p->in_len || memcmp(v->data, p->in, v->len) != 0)
 		wrong(p, "tc changed it");
 }

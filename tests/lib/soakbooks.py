@@ -14,7 +14,7 @@ from namespace import wait_for
 UNSEEN = 256  # packets at most, each time that the link comes up: a veth's ring
 GROWTH = 4 << 20  # bytes that deeds done for the first time may have taken
 PLAIN_ACK_BITS = 25  # of a cookie without timestamps
-BY_TC = ("refused", "rst_withheld")  # of packets that were counted before
+BY_TC = ("refused", "rst_withheld", "bad_checksum")  # of packets that were counted before
 
 
 class Packets:

@@ -11,9 +11,8 @@
 /* ---- no business of a service's ---- */
 
 EXPLAIN(not_tcp) = {
-	"The frame is not IPv4 or IPv6 with TCP, or its headers could not be "
-	"followed: more than two VLAN tags, more than eight IPv6 extension "
-	"headers, a header cut off. The kernel gets it untouched.",
+	"The frame is not IPv4 or IPv6 with TCP, or it is cut off. The kernel "
+	"gets it untouched.",
 	{ "ARP, ICMP, UDP, tunnels: all other traffic of the host" },
 	"Nothing to do. Clients that come through a tunnel are not protected.",
 };
@@ -353,6 +352,28 @@ EXPLAIN(kernel_syn) = {
 	  "net.ipv4.tcp_syncookies was set to another value than 2" },
 	"A larger backlog, more workers: `ss -ltn` shows the queue. synkeeperd "
 	"sets tcp_syncookies again within a second.",
+};
+
+EXPLAIN(unreadable) = {
+	"What may be TCP to a service, in a form that the program cannot read "
+	"in full: an IPv4 or IPv6 first fragment that ends within the TCP "
+	"header, more than eight IPv6 extension headers, more than two VLAN "
+	"tags. The kernel would take it, so a flood of it would reach the "
+	"listener, and a denied source would be served. It is dropped while "
+	"any service is armed or a list of sources is in force; it is counted "
+	"for no service, since nothing says which it is for.",
+	{ "none known: no TCP stack and no path makes such packets" },
+	"Nothing to do. `synkeeper capture -w FILE --reason unreadable` shows "
+	"who sends them.",
+};
+
+EXPLAIN(bad_checksum) = {
+	"An ACK with a valid cookie and a wrong TCP checksum. The kernel would "
+	"drop it, too, but without a word; it becomes no session. Counted at "
+	"tc, besides admitted or kernel_cookie.",
+	{ "a device on the way damages packets: the client sends again" },
+	"A few are usual on bad links. Many from one source are an attack that "
+	"comes to nothing; a deny list ([sources] deny) ends it.",
 };
 
 static const struct explanation *const explanations[] = {

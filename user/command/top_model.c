@@ -13,7 +13,8 @@ static const char *const syn_reasons[] = { "answered",	  "disarmed_syn",
 					   "over_cap",	  NULL };
 /* Counted beside the verdict on arrival, or on the way out. */
 static const char *const not_arrivals[] = { "no_listener", "refused",
-					    "rst_withheld", NULL };
+					    "rst_withheld", "bad_checksum",
+					    NULL };
 
 static double sum_of(const json_t *packets, const char *const *names)
 {

@@ -397,6 +397,17 @@ static void lower(struct services *s, struct settings *settings)
 		log_info("net.ipv4.tcp_syncookies: put back to %d", value);
 }
 
+/* Tells the programs whether there is anything to guard, see bpf/parse.bpf.h. */
+static void guard(struct settings *settings, bool armed)
+{
+	if (armed)
+		__atomic_or_fetch(&settings->flags, SETTING_GUARDED,
+				  __ATOMIC_SEQ_CST);
+	else
+		__atomic_and_fetch(&settings->flags, ~SETTING_GUARDED,
+				   __ATOMIC_SEQ_CST);
+}
+
 int services_apply(struct services *s, struct sockdiag *diag,
 		   const struct netconf *net, struct settings *settings,
 		   struct endpoints_news *ret)
@@ -420,6 +431,7 @@ int services_apply(struct services *s, struct sockdiag *diag,
 		/* as raised: whoever lowers it again is noticed */
 		s->net.cookies = syncookies_read();
 		s->changed = false;
+		guard(settings, s->endpoints.need);
 		lower(s, settings);
 	}
 	return err;

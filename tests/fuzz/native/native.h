@@ -57,6 +57,7 @@ struct native {
 	struct native_socket socket;
 	__u16 socket_port; /* the server port it is found at; 0: any */
 	bool no_meta;	   /* the driver has no XDP metadata */
+	__u8 ip_summed;	   /* of the sk_buff: who looked at the checksum */
 	unsigned int room; /* of the rings, in entries */
 	/* what they did */
 	unsigned int events, samples, lookups, assigned, cookies;

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Theory of operation: is the TCP checksum of a segment at tc ingress right?
+ * The kernel drops a wrong one only after tc and says nothing, so what is to
+ * count as taken by the kernel is looked at before. Whether the hardware did
+ * that already, or a sender on this host left it out, only the sk_buff knows;
+ * XDP cannot tell. What is left is added up here: once a connection, a bare ACK
+ * as a rule.
+ */
+#ifndef SYNKEEPER_CHECKSUM_BPF_H
+#define SYNKEEPER_CHECKSUM_BPF_H
+
+#include "packet.bpf.h"
+
+/* As in include/linux/skbuff.h. */
+enum { CHECKSUM_UNNECESSARY = 1, CHECKSUM_PARTIAL = 3 };
+
+/* The one member needed; CO-RE finds it, whatever surrounds it. */
+struct sk_buff___sum {
+	__u8 ip_summed : 2;
+};
+
+extern void *bpf_cast_to_kern_ctx(void *obj) __ksym __weak;
+
+enum { SUM_CHUNK = 64 };
+
+struct sum {
+	struct __sk_buff *skb;
+	__u32 off; /* of what is not added up yet */
+	__u32 end;
+	__u32 sum; /* not folded */
+};
+
+static long sum_chunk(__u32 i, void *data)
+{
+	__u32 buf[SUM_CHUNK / 4] = {}, len;
+	struct sum *s = data;
+	__s64 sum;
+
+	(void)i;
+	len = s->end - s->off;
+	if (s->off >= s->end)
+		return 1;
+	if (len > SUM_CHUNK)
+		len = SUM_CHUNK;
+	barrier_var(len);
+	if (!len || len > SUM_CHUNK ||
+	    bpf_skb_load_bytes(s->skb, s->off, buf, len)) {
+		s->off = 0; /* shorter than its header says */
+		return 1;
+	}
+	sum = bpf_csum_diff(NULL, 0, buf, sizeof(buf), s->sum);
+	s->sum = sum;
+	s->off += len;
+	return 0;
+}
+
+static __always_inline __u32 sum_fold(__u32 sum)
+{
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (sum & 0xffff) + (sum >> 16);
+}
+
+static __always_inline bool checksum_was_verified(struct __sk_buff *skb)
+{
+	const struct sk_buff___sum *kernel = bpf_cast_to_kern_ctx(skb);
+	__u8 summed = BPF_CORE_READ_BITFIELD(kernel, ip_summed);
+
+	return summed == CHECKSUM_UNNECESSARY || summed == CHECKSUM_PARTIAL;
+}
+
+/* A global function, for its share of the stack. */
+__noinline int checksum_add(struct __sk_buff *skb, const struct packet *p)
+{
+	struct sum s = { .skb = skb };
+	__be32 rest;
+
+	if (!p)
+		return 0;
+	/* of a mapped IPv4 address the first words add up to nothing */
+	rest = bpf_htonl(IPPROTO_TCP << 16 | p->l4_len);
+	s.sum = bpf_csum_diff(NULL, 0, (__be32 *)&p->tuple.client, 16, 0);
+	s.sum = bpf_csum_diff(NULL, 0, (__be32 *)&p->tuple.server, 16, s.sum);
+	s.sum = bpf_csum_diff(NULL, 0, &rest, sizeof(rest), s.sum);
+	s.off = p->l4;
+	s.end = p->l4 + p->l4_len;
+	bpf_loop(65536 / SUM_CHUNK, sum_chunk, &s, 0);
+	return s.off == s.end && sum_fold(s.sum) == 0xffff;
+}
+
+static __always_inline bool checksum_is_right(struct __sk_buff *skb,
+					      const struct packet *p)
+{
+	return checksum_was_verified(skb) || checksum_add(skb, p);
+}
+
+#endif
