@@ -3,11 +3,16 @@
 
 Theory of operation: a bash without a terminal sources bash-completion and the
 files in dist/, gets the words as readline would split them, calls the function
-and prints COMPREPLY. What is chosen from must be what there is.
+and prints COMPREPLY. What is chosen from must be what there is, and what the
+shell would make of it on the command line must be that, word for word.
 """
+import contextlib
+import glob
 import os
 import re
+import shlex
 
+from namespace import run
 from netenv import OUTPUT, ROOT
 from nettest import net_test, skip
 
@@ -27,8 +32,8 @@ printf '%s\\n' "${{COMPREPLY[@]}}"
 """
 
 
-def complete(env, *words, tool="synkeeper", options=True):
-    """The choices for the last word, which may be empty."""
+def replies(env, *words, tool="synkeeper", options=True):
+    """COMPREPLY for the last word, which may be empty."""
     if not os.path.exists(LIBRARY):
         skip("bash-completion is not installed")
     given = [f"{OUTPUT}/{tool}"]
@@ -38,10 +43,18 @@ def complete(env, *words, tool="synkeeper", options=True):
     split = [part for word in given
              for part in (re.findall(r":+|[^:]+", word) or [""])]
     p = env.server.run(
-        ["bash", "-c", SCRIPT.format(library=LIBRARY, root=ROOT, tool=tool),
+        ["bash", "-c",
+         f"cd {env.dir} || exit 1\n" +
+         SCRIPT.format(library=LIBRARY, root=ROOT, tool=tool),
          "bash", " ".join(given), *split])
     assert not p.stderr, f"completing {words}: {p.stderr}"
-    return set(p.stdout.split())
+    return p.stdout.splitlines()
+
+
+def complete(env, *words, **kwargs):
+    """The choices for the last word, as the command would get them."""
+    return {word for reply in replies(env, *words, **kwargs)
+            for word in shlex.split(reply)}
 
 
 def expect(env, want, *words, **kwargs):
@@ -109,3 +122,110 @@ def test_daemon_flags(env):
     expect(env, ["native", "skb"], "--mode", "", tool="synkeeperd")
     expect(env, ["127.0.0.1:9790", "[::1]:9790"], "--metrics", "",
            tool="synkeeperd")
+
+
+# As far as an interface's name, of 15 characters, or a file's can go.
+HOSTILE = ("a$(id>z)", "a`id>z`", "$(>z)", "*", "a*", "a'b", 'a"b', "a\\b", "a;id",
+           "a|id>z", "a&", "a#", "~root", "a{1,2}", "!!", "a@b", "-h", "--all",
+           "$HOME", "${IFS}", "a>z")
+
+
+@contextlib.contextmanager
+def interfaces(env, names):
+    for i, name in enumerate(names):
+        env.server.run(["ip", "link", "add", "name", name, "type", "veth",
+                        "peer", "name", f"other{i}"])
+    try:
+        yield
+    finally:
+        for name in names:
+            env.server.run(["ip", "link", "del", "dev", name])
+
+
+def words_of_shell(env, reply):
+    """What bash makes of it on a command line."""
+    return env.server.run(
+        ["bash", "-c", f"cd {env.dir} && printf '%s\\n' {reply}"]
+    ).stdout.splitlines()
+
+
+def check_hostile(env, before, *words, **kwargs):
+    for typed in ("", "a"):
+        got = [words_of_shell(env, reply)
+               for reply in replies(env, *words, typed, **kwargs)]
+        for name in (n for n in HOSTILE if n.startswith(typed)):
+            if name.startswith("-"):
+                assert [name] not in got, f"{name} is offered: an option"
+            else:
+                assert [name] in got, f"expected {name} as a word, got {got}"
+    made = sorted(set(os.listdir(env.dir)) - before)
+    assert not made, f"completing {words} ran a name: it made {made}"
+
+
+@net_test
+def test_interface_name_was_run(env):
+    """Names are chosen by others; the shell of root must not read them."""
+    before = set(os.listdir(env.dir))
+    with interfaces(env, HOSTILE):
+        check_hostile(env, before, "check")
+        check_hostile(env, before, "-i", tool="synkeeperd")
+        got = replies(env, "check", "a\\$")
+        assert got == [r"a\$\(id\>z\)"], f"typed a\\$: got {got}"
+
+
+@net_test
+def test_answer_of_a_daemon_was_run(env):
+    """A tool that prints what it likes, in the place of ours."""
+    evil = f"{env.dir}/bin/synkeeper"
+    os.mkdir(f"{env.dir}/bin")
+    with open(evil, "w", encoding="utf-8") as f:
+        f.write("""#!/bin/sh
+case "$*" in
+*-h*) printf 'usage\\n\\n  service del A:P  help\\n  $(id>z)  help\\n\\n' ;;
+*) printf '{"listen": "$(id>z)"}\\n{"listen": "`id>z`"}\\n' ;;
+esac
+""")
+    os.chmod(evil, 0o755)
+    before = set(os.listdir(env.dir))
+    for words in (["service", "del", ""], [""]):
+        line = " ".join([evil, *words])
+        p = env.server.run(
+            ["bash", "-c", f"cd {env.dir} || exit 1\n" + SCRIPT.format(
+                library=LIBRARY, root=ROOT, tool="synkeeper"),
+             "bash", line, evil, *words])
+        got = [words_of_shell(env, r) for r in p.stdout.splitlines()]
+        assert ["$(id>z)"] in got, f"{words}: expected $(id>z), got {got}"
+    made = sorted(set(os.listdir(env.dir)) - before)
+    assert not made, f"what the tool printed was run: it made {made}"
+
+
+@net_test
+def test_word_before_the_cursor_was_run(env):
+    """As a sed script, a path is one: s/.../X/e runs what was read."""
+    before = set(os.listdir(env.dir))
+    for word in ("/X/e;1e id>z;#", "-/X/e;1e id>z;#", "a/X/e;1e id>z", "$(id>z)",
+                 "-[", "[", "(", "*", "-\\"):
+        for words in (["capture", "-w", word, ""], ["capture", word, ""],
+                      [word, ""], ["session", "list", word, ""],
+                      ["service", word, ""]):
+            replies(env, *words)
+    made = sorted(set(os.listdir(env.dir)) - before)
+    assert not made, f"a word before the cursor was run: it made {made}"
+
+
+@net_test
+def test_file_name_was_run(env):
+    """-w FILE, --control PATH: readline quotes names of files itself."""
+    folder = f"{env.dir}/files"
+    os.mkdir(folder)
+    for name in HOSTILE:
+        with open(f"{folder}/{name.replace('/', '_')}", "w",
+                  encoding="utf-8"):
+            pass
+    before = set(os.listdir(env.dir))
+    for words in (["capture", "-w"], ["--control"]):
+        for typed in ("", "a", "$", "a$", "`", "-", "~", "*"):
+            replies(env, *words, f"{folder}/{typed}")
+    made = sorted(set(os.listdir(env.dir)) - before)
+    ran = [f for f in glob.glob(f"{folder}/z*")]
+    assert not made and not ran, f"a file's name was run: {made} {ran}"
