@@ -114,6 +114,14 @@ def unit_values(key):
 
 
 @net_test
+def test_unit_allowed_core_dumps(env):
+    """They would hold the cookie keys."""
+    del env
+    got = unit_values("LimitCORE")
+    assert got == ["0"], f"LimitCORE: expected 0, got {got}"
+
+
+@net_test
 def test_capabilities(env):
     """Those of the unit are enough: to start, take over, protect and end."""
     caps = [c.removeprefix("CAP_").lower()

@@ -44,6 +44,16 @@ def test_capabilities(env):
 
 
 @net_test
+def test_profile_was_left_to_the_kubelet(env):
+    """RuntimeDefault keeps bpf() from who has CAP_BPF, with some runtimes."""
+    del env
+    context = pod()["containers"][0]["securityContext"]
+    got = context.get("seccompProfile")
+    assert got == {"type": "Unconfined"}, \
+        f"expected it said that the profile is Unconfined, got {got}"
+
+
+@net_test
 def test_configuration(env):
     conf = f"{env.dir}/synkeeper.conf"
     with open(conf, "w", encoding="utf-8") as f:

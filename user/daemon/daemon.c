@@ -17,6 +17,7 @@
 #include <systemd/sd-daemon.h>
 
 #include "clock.h"
+#include "confine.h"
 #include "control_server.h"
 #include "daemon.h"
 #include "log.h"
@@ -284,6 +285,21 @@ static int prepare(struct daemon *d)
 	return err;
 }
 
+/* Nothing from here on needs more. Without filters the start is no failure. */
+static int give_up_rights(void)
+{
+	int err = caps_drop();
+
+	if (!err) {
+		err = confine_syscalls();
+		if (err)
+			log_warn("system calls cannot be restricted: %s",
+				 strerror(-err));
+		err = 0;
+	}
+	return err;
+}
+
 /* All that the programs need is in the maps. */
 static int be_ready(struct daemon *d)
 {
@@ -301,6 +317,7 @@ int daemon_run(struct daemon *d)
 
 	d->started_ns = now_ns();
 	d->started_s = time(NULL);
+	confine_memory();
 	err = loader_open(&d->loader, &d->config);
 	if (err)
 		return err;
@@ -314,7 +331,7 @@ int daemon_run(struct daemon *d)
 	if (!err)
 		err = be_ready(d);
 	if (!err)
-		err = caps_drop();
+		err = give_up_rights();
 	if (err) {
 		undo(d);
 		return err;

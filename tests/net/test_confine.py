@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What a running daemon has given up, with no systemd or container around it.
+
+Theory of operation: the kernel says so in /proc; that the daemon can do its
+work nevertheless, all other tests show, and one here does what is rarest.
+"""
+import re
+
+from nettest import net_test
+
+
+def proc(daemon, name):
+    with open(f"/proc/{daemon.pid}/{name}", encoding="ascii") as f:
+        return f.read()
+
+
+@net_test
+def test_daemon_could_run_programs(env):
+    """unit/confine shows which calls the filter refuses."""
+    status = proc(env.synkeeperd(), "status")
+    for name, want in (("Seccomp", "2"), ("NoNewPrivs", "1")):
+        got = re.search(rf"^{name}:\s*(\d+)$", status, re.M)
+        assert got and got[1] == want, \
+            f"{name}: expected {want}, got {got and got[1]}"
+
+
+@net_test
+def test_core_dump_would_hold_the_keys(env):
+    limits = proc(env.synkeeperd(), "limits")
+    got = re.search(r"^Max core file size\s+(\d+)\s+(\d+)", limits, re.M)
+    assert got and got.groups() == ("0", "0"), \
+        f"core file size: expected 0 and 0, got {got and got.groups()}"
+
+
+@net_test
+def test_all_work_is_done_without(env):
+    """Keys, services, a reload, another start, the end: none needs more."""
+    env.nginx()
+    conf = f"{env.dir}/s.conf"
+    with open(conf, "w", encoding="utf-8") as f:
+        f.write("[keys]\nlifetime = 30s\n")
+    for _ in range(2):
+        daemon = env.synkeeperd("-c", conf)
+        env.fetch()
+        env.synkeeper("key", "rotate")
+        env.synkeeper("service", "add", "*:81")
+        env.synkeeper("reload")
+        env.fetch()
+        assert daemon.stop() == 0, f"the daemon failed: {daemon.output()}"
+    env.synkeeperd("-c", conf)
+    out = env.synkeeper("down").stdout
+    assert "all is removed" in out, f"down: got {out}"
