@@ -316,7 +316,7 @@ def test_down_left_programs_of_another_version_judging(env):
     """Their settings have another size, the flags stand where they always do:
     what was attached by hand must pass everything from then on."""
     ready, size = 1, "72"
-    run(["mkdir", "-p", f"{env.pin_dir}/maps"])
+    run(["mkdir", "-m", "0700", env.pin_dir, f"{env.pin_dir}/maps"])
     run(["bpftool", "map", "create", f"{env.bed_dir}/settings", "type", "array",
          "key", "4", "value", size, "entries", "1", "name", "settings"])
     run(["bpftool", "map", "pin", "pinned", f"{env.bed_dir}/settings",

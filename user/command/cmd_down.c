@@ -103,12 +103,15 @@ static json_t *restore(const char *pin_dir)
 static int remove_leftover(const struct cmd *c)
 {
 	const struct timespec drain = { .tv_sec = PINS_DRAIN_MS / 1000 };
-	int fd = open(c->pin_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), pins;
+	char why[PINS_WHY_MAX];
+	int fd = pins_open(c->pin_dir, why), pins;
 	json_t *links, *restored;
 
-	if (fd < 0 && errno != ENOENT)
-		return cmd_failed(c, errno == EACCES ? "run as root" : NULL,
-				  "%s: %s", c->pin_dir, strerror(errno));
+	if (fd == -EPERM)
+		return cmd_failed(c, NULL, "%s", why);
+	if (fd < 0 && fd != -ENOENT)
+		return cmd_failed(c, fd == -EACCES ? "run as root" : NULL,
+				  "%s: %s", c->pin_dir, strerror(-fd));
 	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB)) {
 		close(fd);
 		return cmd_failed(c, "name its socket with --control PATH",

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "pins.h"
 #include "snapshot.h"
 #include "synkeeper/table.h"
 #include "table.h"
@@ -20,9 +21,15 @@ struct known_service {
 /* Not BPF_F_RDONLY: the kernel refuses to mmap() such a descriptor. */
 static int open_map(const struct cmd *c, const char *name)
 {
-	char path[PATH_MAX];
-	int fd;
+	char path[PATH_MAX], why[PINS_WHY_MAX];
+	int dir_fd = pins_open(c->pin_dir, why), fd;
 
+	if (dir_fd == -EPERM) {
+		cmd_failed(c, NULL, "%s", why);
+		return -1;
+	}
+	if (dir_fd >= 0)
+		close(dir_fd);
 	snprintf(path, sizeof(path), "%s/maps/%s", c->pin_dir, name);
 	fd = bpf_obj_get(path);
 	if (fd >= 0)

@@ -111,6 +111,7 @@ bool loader_holds_dir(const struct loader *l)
 /* Of two that start at the same moment, the one with the lock has it. */
 static int lock_dir(struct loader *l)
 {
+	char why[PINS_WHY_MAX];
 	int err = 0, pid;
 
 	l->made_dir = !mkdir(l->pin_dir, 0700);
@@ -120,10 +121,14 @@ static int lock_dir(struct loader *l)
 			strerror(-err));
 		return err;
 	}
-	l->lock_fd = open(l->pin_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	l->lock_fd = pins_open(l->pin_dir, why);
+	if (l->lock_fd == -EPERM) {
+		log_err("%s", why);
+		return -EPERM;
+	}
 	if (l->lock_fd >= 0 && !flock(l->lock_fd, LOCK_EX | LOCK_NB))
 		return 0;
-	err = -errno;
+	err = l->lock_fd < 0 ? l->lock_fd : -errno;
 	l->made_dir = false; /* it is the other's to remove */
 	if (err == -ENOENT)
 		return -EAGAIN;

@@ -9,11 +9,14 @@
 #include <linux/bpf.h>
 #include <linux/if_link.h>
 #include <linux/magic.h>
+#include <linux/openat2.h>
+#include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -53,10 +56,139 @@ int pins_holder(int dir_fd)
 	return found;
 }
 
+/* ---- whose it is ---- */
+
+__attribute__((format(printf, 2, 3))) static int refuse(char why[PINS_WHY_MAX],
+							const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(why, PINS_WHY_MAX, fmt, ap);
+	va_end(ap);
+	return -EPERM;
+}
+
+/* Is the directory, with pins in it, nobody else's? Readers could lock it. */
+static int check_private(int fd, const char *name, char why[PINS_WHY_MAX])
+{
+	struct stat st;
+
+	if (fstat(fd, &st))
+		return -errno;
+	if (st.st_uid && st.st_uid != geteuid())
+		return refuse(why,
+			      "%s belongs to uid %u, not to root: remove it, "
+			      "and mount the bpf file system with mode=0700",
+			      name, st.st_uid);
+	if (st.st_mode & 066)
+		return refuse(why,
+			      "%s has mode %04o, open to others: chmod 0700, "
+			      "or remove it if they made what is in it",
+			      name, st.st_mode & 07777);
+	return 0;
+}
+
+/* Can nobody else put another in the place of what is in directory @fd? */
+static int check_above(int fd, const struct stat *st, char why[PINS_WHY_MAX])
+{
+	char self[32], name[PATH_MAX / 8] = "?";
+	ssize_t len;
+
+	if ((!st->st_uid || st->st_uid == geteuid()) &&
+	    (!(st->st_mode & 022) || st->st_mode & S_ISVTX))
+		return 0;
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
+	len = readlink(self, name, sizeof(name) - 1);
+	if (len > 0)
+		name[len] = '\0';
+	return refuse(why,
+		      "others can replace what is in %s (uid %u, mode %04o): "
+		      "chown root and chmod go-w, or mount the bpf file system "
+		      "with mode=0700",
+		      name, st->st_uid, st->st_mode & 07777);
+}
+
+/* All directories above @dir_fd, to the root, which is above itself. */
+static int check_parents(int dir_fd, char why[PINS_WHY_MAX])
+{
+	struct stat st, below;
+	int fd = dir_fd, up, err = fstat(dir_fd, &st) ? -errno : 0;
+
+	while (!err) {
+		up = openat(fd, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (fd != dir_fd)
+			close(fd);
+		fd = up;
+		below = st;
+		if (fd < 0 || fstat(fd, &st))
+			err = -errno;
+		else if (st.st_dev == below.st_dev && st.st_ino == below.st_ino)
+			break;
+		else
+			err = check_above(fd, &st, why);
+	}
+	if (fd >= 0 && fd != dir_fd)
+		close(fd);
+	return err;
+}
+
+/* One of the two directories in the pin directory, if it is there. */
+static int check_inner(int dir_fd, const char *pin_dir, const char *inner,
+		       char why[PINS_WHY_MAX])
+{
+	int fd = openat(dir_fd, inner,
+			O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	char name[PATH_MAX / 8];
+	int err;
+
+	snprintf(name, sizeof(name), "%s/%s", pin_dir, inner);
+	if (fd < 0)
+		return errno == ENOENT ? 0
+				       : refuse(why, "%s: %s: remove it", name,
+						strerror(errno));
+	err = check_private(fd, name, why);
+	close(fd);
+	return err;
+}
+
+int pins_open(const char *pin_dir, char ret_why[PINS_WHY_MAX])
+{
+	const struct open_how how = {
+		.flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC,
+		.resolve = RESOLVE_NO_SYMLINKS,
+	};
+	int fd =
+		(int)syscall(SYS_openat2, AT_FDCWD, pin_dir, &how, sizeof(how));
+	int err;
+
+	if (fd < 0 && errno == ELOOP)
+		return refuse(ret_why,
+			      "%s is, or goes through, a symbolic link: name "
+			      "the directory itself, or remove the link",
+			      pin_dir);
+	if (fd < 0)
+		return -errno;
+	err = check_private(fd, pin_dir, ret_why);
+	if (!err)
+		err = check_parents(fd, ret_why);
+	if (!err)
+		err = check_inner(fd, pin_dir, "maps", ret_why);
+	if (!err)
+		err = check_inner(fd, pin_dir, "links", ret_why);
+	if (!err)
+		return fd;
+	close(fd);
+	return err;
+}
+
+/* ---- what is in it ---- */
+
 /* Empties one directory of the pins' tree; returns how many it removed. */
 static int remove_in(int dir_fd, const char *name)
 {
-	int fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = openat(dir_fd, name,
+			O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	struct dirent *e;
 	int n = 0;
 	DIR *dir;
@@ -213,10 +345,11 @@ static void detach_unlinked(const char *pin_dir)
 
 int pins_remove(const char *pin_dir)
 {
-	int fd = open(pin_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), n = 0, i;
+	char why[PINS_WHY_MAX];
+	int fd = pins_open(pin_dir, why), n = 0, i;
 
 	if (fd < 0)
-		return -errno;
+		return fd;
 	if (!pins_on_bpffs(pin_dir) ||
 	    faccessat(fd, "maps/settings", F_OK, 0)) {
 		close(fd);

@@ -39,10 +39,24 @@ int pins_restore(const char *pin_dir);
 
 bool pins_on_bpffs(const char *path);
 
+/*
+ * Opens a pin directory, which whoever can change it owns: programs and links
+ * are taken from it, and its lock says who runs. So it and the two in it must
+ * belong to root or to this process' user and be closed to others, nobody else
+ * may be able to replace a directory above it, and no part of the path may be a
+ * symbolic link. Returns a descriptor, which is the caller's, or -errno; with
+ * -EPERM, @ret_why says what is wrong and the way out.
+ */
+enum { PINS_WHY_MAX = 512 };
+int pins_open(const char *pin_dir, char ret_why[PINS_WHY_MAX]);
+
 /* Who has the lock on the directory open as @dir_fd; 0: not known. */
 int pins_holder(int dir_fd);
 
-/* Returns the number of pins removed, -ENOENT if it is not ours, or -errno. */
+/*
+ * Returns the number of pins removed, -ENOENT if it is not ours, or -errno as
+ * pins_open().
+ */
 int pins_remove(const char *pin_dir);
 
 #endif
