@@ -211,3 +211,101 @@ def test_refusals(env):
         text = " ".join(terminal.text())
         assert code == 1 and "is a terminal" in text, \
             f"to a terminal: exit code {code}: {text}"
+
+
+def filled(env, path):
+    """One packet into it; what is there afterwards."""
+    with Peer(env) as peer:
+        capture = env.server.start(
+            [*env.synkeeper_command(), "capture", "-w", path, "--count", "1"],
+            name="capture")
+
+        def dropped():
+            peer.flow().send("A", DATA)
+            return capture.popen.poll() is not None
+
+        wait_for(dropped, 10, f"`capture -w {path}` to get its packet")
+    code = capture.wait(1)
+    assert code == 0, f"capture -w {path}: {code}: {capture.output()}"
+    return os.lstat(path)
+
+
+@net_test
+def test_file_of_a_strangers_was_written_to(env):
+    """In /tmp, whoever made it first could read it all."""
+    spool = f"{env.dir}/tmp"
+    os.mkdir(spool)
+    os.chmod(spool, 0o1777)
+    with listen(env):
+        protect(env)
+        path = f"{spool}/drops.pcapng"
+        with open(path, "w", encoding="ascii"):
+            pass
+        os.chown(path, 65534, 65534)
+        os.chmod(path, 0o666)
+        os.link(path, f"{spool}/other")
+        with open(path, "rb") as theirs:
+            st = filled(env, path)
+            assert (st.st_uid, st.st_mode & 0o777) == (0, 0o600), \
+                f"expected a file of root's, 600, got {st}"
+            assert not theirs.read(), "it went into the stranger's file"
+        assert len(tshark(path)) == 1
+        left = sorted(os.listdir(spool))
+        assert left == ["drops.pcapng", "other"], f"left behind: {left}"
+
+
+@net_test
+def test_link_of_a_strangers_was_followed(env):
+    """A link, also one to a pipe, and a pipe: nothing is written."""
+    spool = f"{env.dir}/tmp"
+    os.mkdir(spool)
+    os.chmod(spool, 0o1777)
+    precious = f"{env.dir}/precious"
+    with open(precious, "w", encoding="ascii") as f:
+        f.write("precious")
+    os.mkfifo(f"{env.dir}/fifo")
+    os.symlink(precious, f"{spool}/link")
+    os.symlink(f"{env.dir}/fifo", f"{spool}/to_fifo")
+    os.mkfifo(f"{spool}/fifo")
+    os.symlink(f"{env.dir}/none", f"{spool}/dangling")
+    os.symlink(precious, f"{env.dir}/ours")
+    for name in ("link", "to_fifo", "fifo", "dangling"):
+        os.chown(f"{spool}/{name}", 65534, 65534, follow_symlinks=False)
+    with listen(env):
+        protect(env)
+        for path in [f"{spool}/{n}" for n in ("link", "to_fifo", "fifo",
+                                              "dangling")] + \
+                [f"{env.dir}/ours"]:
+            p = env.synkeeper("capture", "-w", path, "--count", "1",
+                              check=False, timeout=10)
+            assert p.returncode == 1 and path in p.stderr, \
+                f"capture -w {path}: expected a refusal, got {p}"
+    with open(precious, encoding="ascii") as f:
+        assert f.read() == "precious", "the link was followed"
+    assert not os.path.exists(f"{env.dir}/none"), "the link was followed"
+
+
+@net_test
+def test_into_devices_and_pipes(env):
+    """What is no file stays what it is."""
+    with listen(env), Peer(env) as peer:
+        protect(env)
+        filled(env, "/dev/null")
+        null = os.stat("/dev/null")
+        assert os.path.exists("/dev/null") and null.st_rdev == os.makedev(1, 3)
+        command = " ".join(env.synkeeper_command())
+        os.mkfifo(f"{env.dir}/fifo")
+        for path in (f"{env.dir}/fifo", "/dev/stdout", "/dev/fd/1"):
+            source = f"<{path}" if path.endswith("fifo") else ""
+            script = f"{command} capture -w {path} --count 1 " + \
+                ("& exec cat" if source else "| exec cat") + \
+                f" {source} >{env.dir}/out"
+            p = env.server.start(["bash", "-c", script], name="pipe")
+
+            def ended():
+                peer.flow().send("A", DATA)
+                return p.popen.poll() is not None
+
+            wait_for(ended, 10, f"`capture -w {path}` to end")
+            got = len(tshark(f"{env.dir}/out"))
+            assert got == 1, f"-w {path}: expected 1 packet, got {got}"

@@ -7,13 +7,13 @@
  * cannot begin leaves an older one alone.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "addr.h"
 #include "cmd.h"
 #include "follow.h"
+#include "outfile.h"
 #include "pcapng.h"
 #include "print.h"
 #include "reason.h"
@@ -26,7 +26,8 @@ struct capture {
 	const struct cmd *c;
 	const char *path; /* "-": standard output */
 	unsigned int max; /* packets; 0: no end */
-	int fd;
+	struct outfile out;
+	bool begun;
 	struct pcapng file;
 	json_int_t packets, lost;
 };
@@ -144,14 +145,22 @@ static bool to_stdout(const struct capture *cap)
 static enum follow_next begin(void *data)
 {
 	struct capture *cap = data;
-	int err;
+	const char *todo = NULL;
+	int err = 0;
 
 	if (to_stdout(cap))
-		cap->fd = STDOUT_FILENO;
+		cap->out.fd = STDOUT_FILENO;
 	else
-		cap->fd = open(cap->path,
-			       O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	err = cap->fd < 0 ? -errno : pcapng_begin(&cap->file, cap->fd);
+		err = outfile_open(&cap->out, cap->path, &todo);
+	if (todo) {
+		cmd_failed(cap->c, todo, "%s: %s", cap->path, strerror(-err));
+		return FOLLOW_FAILED;
+	}
+	if (!err)
+		err = pcapng_begin(&cap->file, cap->out.fd);
+	if (!err && !to_stdout(cap))
+		err = outfile_commit(&cap->out);
+	cap->begun = !err;
 	return err ? not_written(cap, err) : FOLLOW_ON;
 }
 
@@ -159,19 +168,19 @@ static int out_fd(void *data)
 {
 	const struct capture *cap = data;
 
-	return to_stdout(cap) ? cap->fd : -1;
+	return to_stdout(cap) ? cap->out.fd : -1;
 }
 
 /* Some file systems find out only now that there is no room. */
 static int close_file(struct capture *cap)
 {
-	int code = CMD_DONE;
+	int err;
 
 	pcapng_end(&cap->file);
-	if (!to_stdout(cap) && cap->fd >= 0 && close(cap->fd))
-		code = cmd_failed(cap->c, NULL, "%s: %s", cap->path,
-				  strerror(errno));
-	return code;
+	err = to_stdout(cap) ? 0 : outfile_close(&cap->out);
+	if (!err || !cap->begun)
+		return CMD_DONE;
+	return cmd_failed(cap->c, NULL, "%s: %s", cap->path, strerror(-err));
 }
 
 static void report(const struct capture *cap)
@@ -290,7 +299,7 @@ static int capture_run(const struct cmd *c, const struct cmd_args *args)
 {
 	struct capture cap = { .c = c,
 			       .path = args->option[OPT_FILE],
-			       .fd = -1 };
+			       .out = { .fd = -1 } };
 	const struct follower f = {
 		.begin = begin, .line = take_line, .out = out_fd, .data = &cap
 	};
@@ -304,11 +313,10 @@ static int capture_run(const struct cmd *c, const struct cmd_args *args)
 		return code;
 	}
 	code = follow(c, "sample.watch", request, &f);
-	if (cap.fd < 0)
-		return code;
 	if (close_file(&cap))
 		code = CMD_FAILED;
-	report(&cap);
+	if (cap.begun)
+		report(&cap);
 	return code;
 }
 
