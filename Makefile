@@ -22,11 +22,14 @@ say = @printf '  %-8s %s\n' $(1) $(2)
 LIBS := libbpf libsystemd inih jansson libmnl libcap-ng libmicrohttpd ncursesw
 TEST_LIBS := libsodium cmocka
 CFLAGS ?= -O2 -g
+CPPFLAGS ?=
+LDFLAGS ?=
 WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes \
 	-Wmissing-prototypes -Wno-missing-field-initializers
 ALL_CFLAGS = -std=gnu11 $(WARN) -D_GNU_SOURCE -DSYNKEEPER_VERSION='"$(VERSION)"' \
-	-Iinclude -Iuser/daemon -Iuser/command -Iuser/lib -I$(O) $(shell $(PKG_CONFIG) --cflags $(LIBS)) $(CFLAGS)
-ALL_LIBS = -Wl,--as-needed $(shell $(PKG_CONFIG) --libs $(LIBS)) -lm
+	-Iinclude -Iuser/daemon -Iuser/command -Iuser/lib -I$(O) $(shell $(PKG_CONFIG) --cflags $(LIBS)) \
+	$(CPPFLAGS) $(CFLAGS)
+ALL_LIBS = $(LDFLAGS) -Wl,--as-needed $(shell $(PKG_CONFIG) --libs $(LIBS)) -lm
 BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -Wall -Wextra -Werror \
 	-Iinclude -Ivmlinux/$(ARCH)
 
@@ -172,7 +175,7 @@ BENCH_LIVE = $(O)/floor/bounce.bpf.o
 $(O)/tests/clients: tests/bench/clients.c
 	$(call say,TEST,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_CFLAGS) $< -o $@
+	$(Q)$(CC) $(ALL_CFLAGS) $< -o $@ $(LDFLAGS)
 
 # Made on the way to something else, and kept. (Not .SECONDARY: of all, which
 # would also forgive a header that has gone, and leave what included it stale.)

@@ -83,7 +83,7 @@ $(FO)/seeds: tests/fuzz/seeds.c tests/fuzz/scenario.c tests/bpf/packet.c tests/b
 		$(wildcard tests/fuzz/*.h tests/bpf/*.h) $(SHARED)
 	$(call say,FUZZ,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_CFLAGS) -Itests/bpf -Itests/fuzz $(filter %.c,$^) -o $@
+	$(Q)$(CC) $(ALL_CFLAGS) -Itests/bpf -Itests/fuzz $(filter %.c,$^) -o $@ $(LDFLAGS)
 
 .PRECIOUS: $(FO)/serving/%.o $(FO)/native/%.o $(FO)/user/%.o $(FO)/plain/%.o
 -include $(wildcard $(FO)/user/*/*.d $(FO)/serving/*.d)

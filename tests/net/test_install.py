@@ -74,6 +74,24 @@ def test_destdir(env):
         f"make uninstall: expected the configuration to stay, got {left}"
 
 
+@net_test
+def test_hardening_flags_were_ignored(env):
+    """A distribution's CPPFLAGS and LDFLAGS reach what they are for."""
+    del env
+    clean = {k: v for k, v in os.environ.items() if k != "MAKEFLAGS"}
+    out = run(["make", "-C", ROOT, "-n", "-B", "all", "tests", "CC=the-cc",
+               "CPPFLAGS=-DOF_CPPFLAGS", "LDFLAGS=-Wl,-z,of_ldflags"],
+              env=clean, timeout=100).stdout
+    lines = [line for line in out.splitlines() if line.startswith("the-cc ")]
+    links = [line for line in lines if " -c " not in line]
+    assert len(links) > 10 < len(lines) - len(links), \
+        f"found only {len(lines)} lines, {len(links)} of them link"
+    for line in lines:
+        assert "-DOF_CPPFLAGS" in line, f"without CPPFLAGS: {line}"
+    for line in links:
+        assert "-Wl,-z,of_ldflags" in line, f"without LDFLAGS: {line}"
+
+
 def install_unit(env):
     """Installs for real below a directory; returns the unit's path."""
     prefix = f"{env.dir}/usr"
