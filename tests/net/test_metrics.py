@@ -17,7 +17,7 @@ from books import protect, wait_armed
 from goodclients import get_once
 from namespace import wait_for
 from nettest import mode, net_test
-from sockets import TIMEOUT
+from sockets import TIMEOUT, listen
 
 AT = ("127.0.0.1", 9790)
 GET = b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -336,3 +336,24 @@ def test_many_services(env):
     assert n == 3 * 4096, f"expected three lines a service, got {n / 4096:g}"
     assert took < 2, f"4,096 services took {took:.2f} s"
     print(f"4,096 services: {len(text)} bytes in {1000 * took:.0f} ms")
+
+
+@net_test
+def test_kernel_cookies_were_told_as_own(env):
+    """What the label says is what the service has, as `service list` does."""
+    conf = env.configure("[service plain]\nlisten = *:80\n"
+                         "[service other]\nlisten = *:81\n"
+                         "cookies = kernel\n")
+    with listen(env), listen(env, port=81):
+        env.synkeeperd("-c", conf, "--metrics", "127.0.0.1:9790", services=())
+        wait_armed(env, "*:81")
+        want = {s["listen"]: s["cookies"]
+                for s in env.json("service", "list")["services"]}
+        assert want["*:81"] == "kernel", f"service list: {want}"
+
+        def told():
+            rows = parse(scrape(env))
+            return {at: key[2] for at in want
+                    for key in rows.get(at, {}) if key[0] == "service_info"}
+
+        wait_for(lambda: told() == want, 5, f"service_info to tell {want}")

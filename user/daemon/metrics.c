@@ -87,9 +87,10 @@ static void put_service_info(const struct metrics_page *p)
 	for (r = p->rows; r < p->rows + p->n_rows; r++)
 		if (r->service)
 			metrics_sample(p, 1,
-				       "{%s,policy=\"%s\",cookies=\"own\"}",
+				       "{%s,policy=\"%s\",cookies=\"%s\"}",
 				       r->labels,
-				       config_policy_name(r->service->policy));
+				       config_policy_name(r->service->policy),
+				       service_cookies(r->service));
 }
 
 static void put_armed(const struct metrics_page *p)
