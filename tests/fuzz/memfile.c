@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "memfile.h"
@@ -16,7 +17,8 @@ void memfile(unsigned int n, const uint8_t *data, size_t size,
 
 	if (!fds[n])
 		fds[n] = memfd_create("input", MFD_CLOEXEC);
-	if (fds[n] < 0 || ftruncate(fds[n], 0) ||
+	/* made with mode 0777, which is refused */
+	if (fds[n] < 0 || fchmod(fds[n], 0600) || ftruncate(fds[n], 0) ||
 	    pwrite(fds[n], data, size, 0) != (ssize_t)size) {
 		perror("memfd");
 		exit(1);

@@ -125,8 +125,8 @@ def test_daemon_flags(env):
 
 
 # As far as an interface's name, of 15 characters, or a file's can go.
-HOSTILE = ("a$(id>z)", "a`id>z`", "$(>z)", "*", "a*", "a'b", 'a"b', "a\\b", "a;id",
-           "a|id>z", "a&", "a#", "~root", "a{1,2}", "!!", "a@b", "-h", "--all",
+HOSTILE = ("a$(id>z)", "a`id>z`", "$(>z)", "*", "a*", "a'b", 'a"b', "a\\b",
+           "a;id", "a|id>z", "a&", "a#", "~root", "a{1,2}", "!!", "a@b", "-h", "--all",
            "$HOME", "${IFS}", "a>z")
 
 
@@ -203,8 +203,8 @@ esac
 def test_word_before_the_cursor_was_run(env):
     """As a sed script, a path is one: s/.../X/e runs what was read."""
     before = set(os.listdir(env.dir))
-    for word in ("/X/e;1e id>z;#", "-/X/e;1e id>z;#", "a/X/e;1e id>z", "$(id>z)",
-                 "-[", "[", "(", "*", "-\\"):
+    for word in ("/X/e;1e id>z;#", "-/X/e;1e id>z;#", "a/X/e;1e id>z",
+                 "$(id>z)", "-[", "[", "(", "*", "-\\"):
         for words in (["capture", "-w", word, ""], ["capture", word, ""],
                       [word, ""], ["session", "list", word, ""],
                       ["service", word, ""]):

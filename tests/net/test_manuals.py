@@ -26,7 +26,7 @@ def page(name):
 def keys():
     """[(section, key)]"""
     with open(f"{ROOT}/user/daemon/config_keys.c", encoding="utf-8") as f:
-        found = re.findall(r'\{ "([a-z]+)", "([a-z-]+)",\s+set_', f.read())
+        found = re.findall(r'\{ "([a-z]+)", "([a-z0-9-]+)",\s+set_', f.read())
     assert len(found) > 10, f"config_keys.c: found only the keys {found}"
     return found
 
@@ -94,6 +94,90 @@ def test_lint(env):
                        check=False).stdout.splitlines()
         told = [line for line in told if not SCDOC_WAYS.search(line)]
         assert not told, f"{os.path.basename(source)}: {told}"
+
+
+def read(path):
+    with open(f"{ROOT}/{path}", encoding="utf-8") as f:
+        return f.read()
+
+
+UNITS = {"ms": 1, "s": 1000, "m": 60000, "h": 3600000, "d": 86400000, "%": 1,
+         "k": 1000, "M": 1000000, "": 1}
+
+
+def amount(text):
+    """"2h4m" in milliseconds, "1k" and "50%" as numbers."""
+    parts = re.findall(r"(\d+)([a-zA-Z%]*)", text)
+    assert parts, f"{text!r} is no number"
+    return sum(int(n) * UNITS[unit] for n, unit in parts)
+
+
+def bounds(env, section, key, too_small):
+    """(least, most), as the daemon says when it refuses a value."""
+    conf = f"{env.dir}/bounds.conf"
+    with open(conf, "w", encoding="utf-8") as f:
+        f.write(f"[{section}]\n{key} = {too_small}\n")
+    told = run([f"{OUTPUT}/synkeeperd", "--check", "-c", conf],
+               check=False).stderr
+    found = re.search(r"must be (\S+) to (\S+)", told)
+    assert found, f"{key} = {too_small}: expected bounds, got {told}"
+    return found.groups()
+
+
+def defaults():
+    """{member of struct config: number}, of config_init() and the file's."""
+    constants = dict(re.findall(r"\b(\w+) = (\d+)\b",
+                                read("include/synkeeper/limits.h") +
+                                read("user/daemon/config_file.c")))
+    body = read("user/daemon/config.c").split("void config_init", 1)[1]
+    values = dict(re.findall(r"\.(\w+) = ((?:[\d(][\d ()*+]*)|[A-Z]+_DEFAULT)",
+                             body.split("\n}", 1)[0]))
+    assert len(values) > 8, f"config_init(): found only {values}"
+    values["reset_rate"] = "RESETS_DEFAULT"
+    return {name: eval(constants.get(v.strip(), v))  # pylint: disable=eval-used
+            for name, v in values.items()}
+
+
+def numbers():
+    """[(section, key, setter, member)] of the keys whose value is a number."""
+    found = re.findall(
+        r'\{ "(\w+)", "([a-z0-9-]+)",\s+(set_(?:duration|count|percent|rate))'
+        r"(?:,\s+MEMBER\((?:\w+\.)?(\w+)\))?",
+        read("user/daemon/config_keys.c"))
+    assert len(found) > 10, f"config_keys.c: found only {found}"
+    return [(s, k, how, member or "reset_rate") for s, k, how, member in found]
+
+
+@net_test
+def test_example_told_wrong_bounds(env):
+    """Bounds and defaults, in the manual and in the example's comments."""
+    manual = sections(page("synkeeper.conf.5"), r"^# \[(\w+).*\]$")
+    example = sections(read("dist/synkeeper.conf"), r"^\[(\w+).*\]$")
+    values = defaults()
+    for section, key, setter, member in numbers():
+        least, most = bounds(env, section, key,
+                             {"set_duration": "1ms",
+                              "set_percent": "0%"}.get(setter, "0"))
+        paragraph = re.search(rf"^{key} = .*\n((?:\t.*\n)+)", manual[section],
+                              re.M)[1]
+        told = re.search(r"(\S+)\s+to\s+(\S+),\s+default:?\s+(no bound|[\w%]+)",
+                         paragraph)
+        assert told and told.group(1, 2) == (least, most), \
+            f"synkeeper.conf(5), {key}: expected '{least} to {most}, " \
+            f"default ...', got: {paragraph}"
+        shown = re.search(rf"((?:^[#;] .*\n)*)^#{key} = (\S+)$",
+                          example[section], re.M)
+        comment = re.sub(r"\n[#;] ", " ", shown[1])
+        assert re.search(rf"(?<!\w){least} to {most}(?!\w)", comment), \
+            f"dist/synkeeper.conf, {key}: expected '{least} to {most}' " \
+            f"above it, got: {comment}"
+        if told[3] == "no bound":
+            continue
+        for where, text in (("synkeeper.conf(5)", told[3]),
+                            ("dist/synkeeper.conf", shown[2])):
+            assert amount(text) == values[member], \
+                f"{where}, {key}: expected the default {values[member]}, " \
+                f"got {text}"
 
 
 @net_test

@@ -279,10 +279,13 @@ EXPLAIN(denied) = {
 EXPLAIN(over_cap) = {
 	"A SYN from a prefix that got as many SYN-ACKs within this second as "
 	"the configuration lets a prefix have. It keeps the host from being "
-	"used against whoever's addresses are forged. Prefixes are counted in "
-	"65,536 buckets; two in one bucket share its cap.",
+	"used against whoever's addresses are forged. The price: SYNs forged "
+	"from a prefix use up its cap, and its own clients are dropped "
+	"meanwhile. Prefixes are counted in 65,536 buckets; two in one bucket "
+	"share its cap.",
 	{ "many clients behind one NAT or provider connect at the same time",
-	  "a prefix that shares its bucket with one under attack" },
+	  "a prefix whose addresses are forged, or that shares its bucket with "
+	  "such a one" },
 	"Clients try again after a second. If it happens to good ones: raise "
 	"the cap, or allow their prefix, which lifts it, then `synkeeper "
 	"reload`.",

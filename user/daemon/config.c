@@ -11,10 +11,15 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "config.h"
 #include "control.h"
+#include "log.h"
 #include "synkeeper/limits.h"
+
+enum { LIFETIME_WISE_MS = 10 * 60 * 1000 };
 
 int config_refuse(char *err, int ret, const char *fmt, ...)
 {
@@ -167,6 +172,33 @@ int config_set_string(char **member, const char *value)
 	free(*member);
 	*member = copy;
 	return 0;
+}
+
+const char *config_check_file(FILE *f, const char *path)
+{
+	struct stat st;
+
+	/* a pipe or device has no writers but those whom the operator gave it */
+	if (fstat(fileno(f), &st) || !S_ISREG(st.st_mode))
+		return NULL;
+	if (st.st_mode & S_IWOTH)
+		return "all users may write to it: chmod o-w, after a look at "
+		       "what it says";
+	if (st.st_uid && st.st_uid != geteuid())
+		log_warn("%s belongs to uid %u, who decides by it what root's "
+			 "daemon does: chown root",
+			 path, st.st_uid);
+	return NULL;
+}
+
+void config_warn(const struct config *c)
+{
+	if (c->key_lifetime_ms > LIFETIME_WISE_MS)
+		log_warn("[keys] lifetime: %u minutes: a cookie is good for up "
+			 "to twice as long, so clients can hoard valid ones "
+			 "and use them all at once: 10m or less leaves them "
+			 "less",
+			 c->key_lifetime_ms / 60000);
 }
 
 const char *config_check_path(const char *path, size_t max)

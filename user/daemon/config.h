@@ -10,6 +10,7 @@
 
 #include <net/if.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include "addr.h"
 #include "arming.h"
@@ -108,6 +109,15 @@ int config_parse_cookies(const char *text, enum config_cookies *ret,
 int config_find_twin(const struct config *c,
 		     const struct config_service **ret_first,
 		     const struct config_service **ret_twin);
+/*
+ * May the open file @f be believed? One that all may write is refused, as it
+ * says what a daemon with root's rights does: returns what is wrong, a static
+ * sentence with the way out. One of another user than root and this process' is
+ * warned about. NULL: it is fine.
+ */
+const char *config_check_file(FILE *f, const char *path);
+/* Logs what is valid, but hardly wise. */
+void config_warn(const struct config *c);
 /* Returns NULL or a static sentence. @max: bytes with the final NUL. */
 const char *config_check_path(const char *path, size_t max);
 

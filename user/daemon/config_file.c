@@ -273,6 +273,7 @@ int config_load(struct config *c, const char *path, char *err)
 		.err = err,
 		.reset_rate = RESETS_DEFAULT,
 	};
+	const char *why;
 
 	p.file = fopen(path, "re");
 	if (!p.file) {
@@ -281,7 +282,13 @@ int config_load(struct config *c, const char *path, char *err)
 			 strerror(errno));
 		return p.ret;
 	}
-	ini_parse_stream(next_line, &p, on_key, &p); /* errors: p.ret */
+	why = config_check_file(p.file, path);
+	if (why) {
+		p.ret = -EPERM;
+		snprintf(err, CONFIG_ERR_MAX, "%s: %s", path, why);
+	} else {
+		ini_parse_stream(next_line, &p, on_key, &p); /* errors: ret */
+	}
 	if (!p.ret)
 		end_file(&p);
 	tdestroy(p.titles, free);

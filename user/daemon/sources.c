@@ -134,6 +134,7 @@ static int read_file(struct source_list *l, enum source_kind kind,
 {
 	unsigned int number = 1;
 	char line[LINE_LEN];
+	const char *why;
 	int ret;
 	FILE *f;
 
@@ -144,6 +145,11 @@ static int read_file(struct source_list *l, enum source_kind kind,
 		ret = -errno;
 		return config_refuse(err, ret, "%s: cannot read it: %s", path,
 				     strerror(-ret));
+	}
+	why = config_check_file(f, path);
+	if (why) {
+		fclose(f);
+		return config_refuse(err, -EPERM, "%s: %s", path, why);
 	}
 	while ((ret = next_line(f, path, number, line, err)) > 0) {
 		ret = read_line(l, kind, path, number++, line, err);

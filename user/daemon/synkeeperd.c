@@ -197,7 +197,10 @@ static int parse_flags(int argc, char **argv, struct config *c, struct flags *f,
 					  why[0] ? why : strerror(-ret));
 		}
 	}
-	return config_validate(c, err);
+	ret = config_validate(c, err);
+	if (!ret)
+		config_warn(c);
+	return ret;
 }
 
 static struct {
