@@ -12,7 +12,6 @@ import os
 import re
 import shlex
 
-from namespace import run
 from netenv import OUTPUT, ROOT
 from nettest import net_test, skip
 

@@ -17,7 +17,7 @@ from books import protect, wait_armed
 from goodclients import get_once
 from namespace import wait_for
 from nettest import mode, net_test
-from sockets import TIMEOUT, listen
+from sockets import TIMEOUT, listen as listening
 
 AT = ("127.0.0.1", 9790)
 GET = b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -344,7 +344,7 @@ def test_kernel_cookies_were_told_as_own(env):
     conf = env.configure("[service plain]\nlisten = *:80\n"
                          "[service other]\nlisten = *:81\n"
                          "cookies = kernel\n")
-    with listen(env), listen(env, port=81):
+    with listening(env), listening(env, port=81):
         env.synkeeperd("-c", conf, "--metrics", "127.0.0.1:9790", services=())
         wait_armed(env, "*:81")
         want = {s["listen"]: s["cookies"]

@@ -119,7 +119,9 @@ void confine_memory(void)
 {
 	const struct rlimit none = {};
 
-	if (setrlimit(RLIMIT_CORE, &none) || prctl(PR_SET_DUMPABLE, 0))
+	/* under the unit it may be refused, but is set by it (LimitCORE) */
+	setrlimit(RLIMIT_CORE, &none);
+	if (prctl(PR_SET_DUMPABLE, 0))
 		log_warn("cannot forbid core dumps: one would hold the keys");
 }
 
