@@ -6,6 +6,7 @@
  */
 #include <ctype.h>
 #include <errno.h>
+#include <grp.h>
 #include <search.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -58,6 +59,7 @@ void config_free(struct config *c)
 {
 	free(c->pin_dir);
 	free(c->control);
+	free(c->control_group);
 	free(c->allow);
 	free(c->deny);
 	free(c->services);
@@ -160,6 +162,19 @@ int config_set_metrics(struct config *c, const char *value, char *err)
 
 	if (listen_parse(value, &c->metrics, &why))
 		return config_refuse(err, -EINVAL, "'%s': %s", value, why);
+	return 0;
+}
+
+int config_set_group(struct config *c, const char *value, char *err)
+{
+	if (!*value || !getgrnam(value))
+		return config_refuse(err, -EINVAL,
+				     "'%s': this host has no such group: make "
+				     "it with 'groupadd --system NAME'",
+				     value);
+	if (config_set_string(&c->control_group, value))
+		return config_refuse(err, -ENOMEM, "'%s': out of memory",
+				     value);
 	return 0;
 }
 

@@ -49,6 +49,7 @@ struct config {
 	bool replace;		      /* a foreign XDP program, too */
 	char *pin_dir;		      /* owned */
 	char *control;		      /* owned; path of the unix socket */
+	char *control_group;	      /* owned; whose the socket is, or NULL */
 	struct listen metrics;	      /* by HTTP; port 0: not served */
 	unsigned int key_lifetime_ms; /* one epoch */
 	unsigned int sessions_max;
@@ -91,6 +92,7 @@ int config_add_service(struct config *c, const char *section,
 		       char *err);
 int config_set_mode(struct config *c, const char *value, char *err);
 int config_set_metrics(struct config *c, const char *value, char *err);
+int config_set_group(struct config *c, const char *value, char *err);
 int config_set_string(char **member, const char *value);
 
 /* What only the whole shows: no interface, no service, a service twice. */

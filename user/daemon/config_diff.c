@@ -140,6 +140,8 @@ static const struct value values[] = {
 	{ "[daemon] replace", yes_no_text, CONFIG(replace) },
 	{ "[daemon] pin-dir", string_text, CONFIG(pin_dir), down_needed },
 	{ "[daemon] control", string_text, CONFIG(control), start_needed },
+	{ "[daemon] control-group", list_text, CONFIG(control_group),
+	  start_needed },
 	{ "[daemon] metrics", listen_text, CONFIG(metrics), start_needed },
 	{ "[keys] lifetime", duration_text, CONFIG(key_lifetime_ms) },
 	{ "[sessions] max", count_text, CONFIG(sessions_max), down_needed },

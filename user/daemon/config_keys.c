@@ -97,6 +97,14 @@ static int set_metrics(struct config_parser *p, const char *value)
 	return ret ? refuse(p, ret, "%s", why) : 0;
 }
 
+static int set_group(struct config_parser *p, const char *value)
+{
+	char why[CONFIG_ERR_MAX];
+	int ret = config_set_group(p->c, value, why);
+
+	return ret ? refuse(p, ret, "%s", why) : 0;
+}
+
 static int either(struct config_parser *p, const char *value, const char *first,
 		  const char *second, bool *ret_second)
 {
@@ -246,6 +254,7 @@ static const struct config_key keys[] = {
 	  .most = CONFIG_PIN_DIR_MAX },
 	{ "daemon", "control", set_path, MEMBER(control),
 	  .most = CONFIG_CONTROL_MAX },
+	{ "daemon", "control-group", set_group },
 	{ "daemon", "metrics", set_metrics },
 	{ "keys", "lifetime", set_duration, MEMBER(key_lifetime_ms),
 	  .min = "5s", .max = "24h" },

@@ -1,14 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Theory of operation: the transport of control.h on the daemon's side: a unix
- * socket of mode 0660, non-blocking, on the daemon's loop. A client has one
- * request in work at a time; its next is read when the reply is sent. A client
- * that stops reading, sends no end of line or nothing at all is dropped after
- * a time; there are CONTROL_CLIENTS_MAX at most.
+ * socket (control_socket.h), non-blocking, on the daemon's loop. A client has
+ * one request in work at a time, and gets one answered each time that the loop
+ * comes by; then it is the others' turn. All of that has a lower priority than
+ * the daemon's timers, which so wait for one request at most.
+ *
+ * There are CONTROL_CLIENTS_MAX clients at most. When they are that many, root
+ * and the daemon's user get in all the same, in the place of the one that has
+ * been silent for the longest, others' clients first; anybody else is told that
+ * it is busy. A client that stops reading, sends no end of line or nothing at
+ * all is dropped after a time.
  *
  * A client may become a watcher: then lines are sent to it as they come, and
  * what it sends is not read any more. What it is too slow for, it misses, and
- * is told how much that was, however late it reads on.
+ * is told how much that was, however late it reads on. Watchers keep their
+ * places, but have not all there are, and those who are not root not all of
+ * the watchers'.
  */
 #ifndef CONTROL_SERVER_H
 #define CONTROL_SERVER_H
@@ -23,24 +31,36 @@ struct control_client;
 
 enum {
 	CONTROL_CLIENTS_MAX = 32,
+	CONTROL_WATCHERS_MAX = 24,	  /* of them */
+	CONTROL_OTHERS_WATCHERS_MAX = 16, /* of these, not root's */
 	CONTROL_IDLE_S = 30,
 	CONTROL_BACKLOG = 4 << 20, /* bytes kept for a slow watcher */
+	/* equal to that of the rings: in turn with them, after the timers */
+	CONTROL_PRIORITY = SD_EVENT_PRIORITY_NORMAL + 1,
 };
 
-/* Answers one line; the server releases the reply with json_decref(). */
+/*
+ * Answers one line of @len bytes, which ends with a NUL and may have others;
+ * the server releases the reply with json_decref().
+ */
 typedef json_t *(*control_answer)(struct control_client *c, const char *line,
-				  void *data);
+				  size_t len, void *data);
 
-/* Logs what failed and returns -errno; -EADDRINUSE: another one answers. */
-int control_start(sd_event *loop, const char *path, control_answer answer,
-		  void *data, struct control_server **ret);
+/*
+ * @group: whom the socket belongs to besides root, or NULL. Logs what failed
+ * and returns -errno; -EADDRINUSE: another one answers.
+ */
+int control_start(sd_event *loop, const char *path, const char *group,
+		  control_answer answer, void *data,
+		  struct control_server **ret);
 void control_stop(struct control_server *s);
 
 /*
  * Makes @c a watcher once its reply is sent. @mark, which the server frees,
- * says what it wants to hear; see control_broadcast().
+ * says what it wants to hear; see control_broadcast(). Returns -EBUSY, and
+ * @mark stays the caller's, if there are as many watchers as may be.
  */
-void control_watch(struct control_client *c, void *mark);
+int control_watch(struct control_client *c, void *mark);
 /* Calls @visit with the mark of every watcher. */
 void control_each_mark(const struct control_server *s,
 		       void (*visit)(const void *mark, void *data), void *data);

@@ -277,8 +277,9 @@ static int prepare(struct daemon *d)
 	if (!err)
 		err = arm_start(d);
 	if (!err)
-		err = control_start(d->loop, d->config.control, request_answer,
-				    d, &d->control);
+		err = control_start(d->loop, d->config.control,
+				    d->config.control_group, request_answer, d,
+				    &d->control);
 	if (!err && d->config.metrics.port)
 		err = metrics_start(d->loop, &d->config.metrics, metrics_text,
 				    d, &d->metrics);

@@ -135,7 +135,7 @@ void ifaces_detach_retired(struct daemon *d);
  * json_decref().
  */
 json_t *request_answer(struct control_client *client, const char *line,
-		       void *daemon);
+		       size_t len, void *daemon);
 
 /*
  * stats.c: what MAP_COUNTERS (summed over the CPUs) or MAP_WOULD has of the
@@ -166,7 +166,10 @@ void arm_stop(struct daemon *d);
 /* watch.c: tells watchers; turns the events on while there are any. */
 void watch_tell(void *daemon, const struct event *e);
 void watch_follow(struct daemon *d);
-/* Makes a client a watcher of what @f matches. Returns 0 or -ENOMEM. */
+/*
+ * Makes a client a watcher of what @f matches. Returns 0, -ENOMEM or -EBUSY:
+ * there are as many as may be.
+ */
 int watch_add(struct daemon *d, struct control_client *c,
 	      const struct filter *f);
 

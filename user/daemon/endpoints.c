@@ -347,6 +347,31 @@ static int write_ports(struct endpoints *e, struct endpoints_news *news)
 	return 0;
 }
 
+/* A round that could not be written whole: the maps as they were before it. */
+static void take_back(struct endpoints *e)
+{
+	const struct endpoint_entry *entry, *was;
+	__u32 port;
+	size_t i;
+
+	for (port = 0; port < PORTS_MAX; port++)
+		if (memcmp(&e->now.ports[port], &e->next.ports[port],
+			   sizeof(*e->now.ports)))
+			bpf_map_update_elem(e->ports_fd, &port,
+					    &e->now.ports[port], BPF_ANY);
+	for (i = 0; i < e->next.n; i++) {
+		entry = &e->next.exact[i];
+		was = e->now.n ? bsearch(entry, e->now.exact, e->now.n,
+					 sizeof(*entry), by_key)
+			       : NULL;
+		if (!was)
+			bpf_map_delete_elem(e->exact_fd, &entry->key);
+		else if (memcmp(&was->ep, &entry->ep, sizeof(was->ep)))
+			bpf_map_update_elem(e->exact_fd, &was->key, &was->ep,
+					    BPF_ANY);
+	}
+}
+
 int endpoints_commit(struct endpoints *e, struct endpoints_news *ret)
 {
 	struct endpoint_set *now = &e->now, *next = &e->next, swap;
@@ -379,6 +404,7 @@ int endpoints_commit(struct endpoints *e, struct endpoints_news *ret)
 	}
 	if (err) {
 		log_err("cannot write the endpoints: %s", strerror(-err));
+		take_back(e);
 		return err;
 	}
 	swap = *now;

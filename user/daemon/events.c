@@ -93,6 +93,7 @@ static int on_ring(sd_event_source *source, int fd, uint32_t revents,
 
 int events_start(struct daemon *d)
 {
+	sd_event_source *source = NULL;
 	int err;
 
 	d->events = ring_buffer__new(loader_map_fd(&d->loader, MAP_EVENTS),
@@ -109,7 +110,14 @@ int events_start(struct daemon *d)
 		log_err("cannot read the ring of samples: %s", strerror(-err));
 		return err;
 	}
-	err = sd_event_add_io(d->loop, NULL, ring_buffer__epoll_fd(d->events),
-			      EPOLLIN, on_ring, d);
+	err = sd_event_add_io(d->loop, &source,
+			      ring_buffer__epoll_fd(d->events), EPOLLIN,
+			      on_ring, d);
+	/* a ring that is never empty must not keep the control socket out */
+	if (err >= 0)
+		err = sd_event_source_set_priority(source, CONTROL_PRIORITY);
+	if (err >= 0)
+		err = sd_event_source_set_floating(source, true);
+	sd_event_source_unref(source);
 	return err < 0 ? err : 0;
 }

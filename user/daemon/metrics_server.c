@@ -9,11 +9,17 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "acceptor.h"
 #include "clock.h"
 #include "log.h"
+#include "metrics_guests.h"
 #include "metrics_server.h"
 
-enum { ACCURACY_US = 1 }; /* 0 would mean a quarter of a second */
+enum {
+	ACCURACY_US = 1, /* 0 would mean a quarter of a second */
+	/* those who were told to go may take a moment */
+	GUESTS_MAX = 2 * METRICS_CLIENTS_MAX,
+};
 
 struct metrics_server {
 	sd_event *loop;
@@ -23,7 +29,9 @@ struct metrics_server {
 	struct MHD_Daemon *http;
 	struct MHD_Response *latest; /* the text, or NULL */
 	__u64 made_ns;
-	sd_event_source *accept; /* the listening socket */
+	struct metrics_guest guests[GUESTS_MAX];
+	__u64 guests_so_far;
+	struct acceptor acceptor;
 	sd_event_source *io;	 /* libmicrohttpd's epoll descriptor */
 	sd_event_source *timer;	 /* when it wants to run in any case */
 };
@@ -163,22 +171,60 @@ static int on_deadline(sd_event_source *source, uint64_t when, void *connection)
 	return 0;
 }
 
+static struct metrics_guest *find_guest(struct metrics_server *s,
+					const struct MHD_Connection *c)
+{
+	int i;
+
+	for (i = 0; i < GUESTS_MAX; i++)
+		if (s->guests[i].connection == c)
+			return &s->guests[i];
+	return NULL;
+}
+
 /* An MHD_NotifyConnectionCallback; *@deadline is the connection's timer. */
 static void on_connection(void *data, struct MHD_Connection *c, void **deadline,
 			  enum MHD_ConnectionNotificationCode what)
 {
 	struct metrics_server *s = data;
+	struct metrics_guest *guest;
 	sd_event_source *timer = NULL;
 
 	if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
 		sd_event_source_disable_unref(*deadline);
+		guest = find_guest(s, c);
+		if (guest)
+			guest->connection = NULL;
 		return;
 	}
-	if (sd_event_add_time_relative(s->loop, &timer, CLOCK_MONOTONIC,
+	guest = find_guest(s, NULL);
+	if (guest)
+		metrics_guest_begin(
+			guest, c,
+			MHD_get_connection_info(
+				c, MHD_CONNECTION_INFO_CLIENT_ADDRESS)
+				->client_addr,
+			++s->guests_so_far);
+	if (!guest ||
+	    sd_event_add_time_relative(s->loop, &timer, CLOCK_MONOTONIC,
 				       METRICS_LIFE_S * 1000000ULL, 0,
 				       on_deadline, c) < 0)
 		hang_up(c);
 	*deadline = timer;
+}
+
+/* So that one more is not one too many. */
+static void make_room(struct metrics_server *s)
+{
+	struct metrics_guest *victim;
+
+	if (metrics_guests_staying(s->guests, GUESTS_MAX) <
+	    METRICS_CLIENTS_MAX)
+		return;
+	victim = metrics_guests_victim(s->guests, GUESTS_MAX);
+	victim->leaving = true;
+	hang_up(victim->connection);
+	MHD_run(s->http); /* which forgets it */
 }
 
 static int on_accept(sd_event_source *source, int fd, uint32_t revents,
@@ -190,18 +236,18 @@ static int on_accept(sd_event_source *source, int fd, uint32_t revents,
 	int i, client;
 
 	(void)source;
+	(void)fd;
 	(void)revents;
 	for (i = 0; i < METRICS_CLIENTS_MAX; i++) {
-		len = sizeof(from);
-		client = accept4(fd, (struct sockaddr *)&from, &len,
-				 SOCK_CLOEXEC | SOCK_NONBLOCK);
+		client = acceptor_accept(&s->acceptor, &from, &len);
 		if (client < 0)
 			break;
-		/* which closes it if it is one too many */
+		make_room(s);
+		/* which closes it if it cannot take it */
 		MHD_add_connection(s->http, client, (struct sockaddr *)&from,
 				   len);
+		run(s); /* it is a guest only now */
 	}
-	run(s);
 	return 0;
 }
 
@@ -255,16 +301,6 @@ static const char *way_out(int err)
 	}
 }
 
-static int add_source(struct metrics_server *s, sd_event_source **ret, int fd,
-		      sd_event_io_handler_t handler)
-{
-	int err = sd_event_add_io(s->loop, ret, fd, EPOLLIN, handler, s);
-
-	return err < 0 ? err
-		       : sd_event_source_set_priority(*ret,
-						      SD_EVENT_PRIORITY_IDLE);
-}
-
 static int start_http(struct metrics_server *s)
 {
 	const union MHD_DaemonInfo *epoll;
@@ -273,18 +309,22 @@ static int start_http(struct metrics_server *s)
 	s->http = MHD_start_daemon(
 		MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET, 0, NULL, NULL,
 		on_request, s, MHD_OPTION_NOTIFY_CONNECTION, on_connection, s,
-		MHD_OPTION_CONNECTION_LIMIT, (unsigned int)METRICS_CLIENTS_MAX,
-		MHD_OPTION_PER_IP_CONNECTION_LIMIT,
-		(unsigned int)METRICS_CLIENTS_MAX / 2,
+		MHD_OPTION_CONNECTION_LIMIT,
+		(unsigned int)GUESTS_MAX,
 		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned int)METRICS_IDLE_S,
 		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)METRICS_MEMORY,
 		MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
 	if (!s->http)
 		return -ENOMEM;
 	epoll = MHD_get_daemon_info(s->http, MHD_DAEMON_INFO_EPOLL_FD);
-	err = add_source(s, &s->accept, s->fd, on_accept);
+	err = acceptor_start(&s->acceptor, s->loop, s->fd,
+			     SD_EVENT_PRIORITY_IDLE, on_accept, s);
 	if (err >= 0)
-		err = add_source(s, &s->io, epoll->epoll_fd, on_io);
+		err = sd_event_add_io(s->loop, &s->io, epoll->epoll_fd, EPOLLIN,
+				      on_io, s);
+	if (err >= 0)
+		err = sd_event_source_set_priority(s->io,
+						   SD_EVENT_PRIORITY_IDLE);
 	if (err >= 0)
 		err = sd_event_add_time_relative(s->loop, &s->timer,
 						 CLOCK_MONOTONIC, 0,
@@ -324,7 +364,7 @@ void metrics_stop(struct metrics_server *s)
 {
 	if (!s)
 		return;
-	sd_event_source_disable_unref(s->accept);
+	acceptor_stop(&s->acceptor);
 	sd_event_source_disable_unref(s->io);
 	sd_event_source_disable_unref(s->timer);
 	if (s->http)

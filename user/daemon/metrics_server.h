@@ -5,9 +5,10 @@
  * here, so that what is one too many is closed at once instead of waiting.
  *
  * Whoever connects is a stranger. There are METRICS_CLIENTS_MAX connections at
- * most, half of them from one address; each has METRICS_MEMORY bytes for what
- * it says, brings one request, and ends after METRICS_LIFE_S whatever it does,
- * or after METRICS_IDLE_S in which it does nothing. The text is made at most
+ * most; one more takes the place of another, which metrics_guests.h chooses:
+ * one of those who have the most. Each has METRICS_MEMORY bytes for what it
+ * says, brings one request, and ends after METRICS_LIFE_S whatever it does, or
+ * after METRICS_IDLE_S in which it does nothing. The text is made at most
  * once in METRICS_FRESH_MS and shared by all who ask meanwhile. All of it comes
  * behind the daemon's other work.
  */

@@ -3,7 +3,8 @@
  * Theory of operation: the requests of control.h, a function each in a table.
  * Each returns its result as JSON, or NULL after it called refuse(), whose
  * error and hint then are the reply. Nothing is applied by halves: a request
- * is checked whole before it changes anything.
+ * is checked whole before it changes anything, and what cannot be put into
+ * force is taken back.
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -20,6 +21,7 @@
 #include "reason.h"
 #include "requests.h"
 #include "syncookies.h"
+#include "utf8.h"
 
 json_t *refuse(struct request *r, const char *hint, const char *fmt, ...)
 {
@@ -29,6 +31,8 @@ json_t *refuse(struct request *r, const char *hint, const char *fmt, ...)
 	vsnprintf(r->error, sizeof(r->error), fmt, args);
 	va_end(args);
 	snprintf(r->hint, sizeof(r->hint), "%s", hint);
+	utf8_mend(r->error); /* JSON takes nothing else */
+	utf8_mend(r->hint);
 	return NULL;
 }
 
@@ -55,6 +59,16 @@ static void counters_add(struct counters *sum, const struct counters *c)
 		sum->packets[i] += c->packets[i];
 }
 
+/* Of what need not be UTF-8: names of interfaces, paths. */
+static json_t *json_text(const char *text)
+{
+	char buf[1024];
+
+	snprintf(buf, sizeof(buf), "%s", text);
+	utf8_mend(buf);
+	return json_string(buf);
+}
+
 static json_t *json_ifaces(const struct daemon *d)
 {
 	json_t *list = json_array();
@@ -64,10 +78,11 @@ static json_t *json_ifaces(const struct daemon *d)
 		const struct attachment *a = &d->ifaces[i];
 
 		json_array_append_new(
-			list, json_pack("{s:s,s:i,s:s,s:s,s:b}", "name",
-					a->name, "ifindex", a->ifindex, "mode",
-					attachment_mode(a), "why", a->why,
-					"by_hand", a->by_hand));
+			list, json_pack("{s:o,s:i,s:s,s:o,s:b}", "name",
+					json_text(a->name), "ifindex",
+					a->ifindex, "mode", attachment_mode(a),
+					"why", json_text(a->why), "by_hand",
+					a->by_hand));
 	}
 	return list;
 }
@@ -100,21 +115,21 @@ static json_t *json_health(const struct daemon *d)
 			continue;
 		snprintf(line, sizeof(line), "%s is not protected: %s",
 			 listen_format(&svc->listen, text), service_why(svc));
-		json_array_append_new(list, json_string(line));
+		json_array_append_new(list, json_text(line));
 	}
 	for (i = 0; i < d->n_ifaces; i++) {
 		if (d->ifaces[i].ifindex && !d->ifaces[i].in_trouble)
 			continue;
 		snprintf(line, sizeof(line), "%s is not protected: %s",
 			 d->ifaces[i].name, d->ifaces[i].why);
-		json_array_append_new(list, json_string(line));
+		json_array_append_new(list, json_text(line));
 	}
 	if (d->adrift) {
 		snprintf(line, sizeof(line),
 			 "%s is gone: a restart will not take over what is "
 			 "there now",
 			 d->config.pin_dir);
-		json_array_append_new(list, json_string(line));
+		json_array_append_new(list, json_text(line));
 	}
 	if (!keys_left(&d->keys))
 		json_array_append_new(list,
@@ -155,10 +170,10 @@ static json_t *on_status(struct daemon *d, struct request *r)
 			counters_add(&sum, &all[svc->id]);
 	}
 	free(all);
-	return json_pack("{s:s,s:i,s:f,s:s,s:o,s:o,s:o,s:o,s:o,s:o}", "version",
+	return json_pack("{s:s,s:i,s:f,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "version",
 			 SYNKEEPER_VERSION, "pid", getpid(), "uptime_s",
 			 seconds(now_ns() - d->started_ns), "pin_dir",
-			 d->config.pin_dir, "interfaces", json_ifaces(d),
+			 json_text(d->config.pin_dir), "interfaces", json_ifaces(d),
 			 "services", requests_services(d), "key", json_key(d),
 			 "sessions", json_sessions(d, &n), "total",
 			 json_reasons(&sum), "health", json_health(d));
@@ -189,6 +204,16 @@ json_t *not_a_service(struct request *r)
 
 	return refuse(r, "synkeeper service list shows what is",
 		      "%s is no service", text);
+}
+
+json_t *watching(struct request *r, int err)
+{
+	if (err == -EBUSY)
+		return refuse(r, "end a session watch, a capture or a top",
+			      "busy: all places for watchers are taken");
+	if (err)
+		return refuse(r, "", "out of memory");
+	return json_pack("{s:b}", "watching", 1);
 }
 
 static json_t *on_key_list(struct daemon *d, struct request *r)
@@ -311,11 +336,11 @@ static json_t *on_down(struct daemon *d, struct request *r)
 	for (i = 0; i < d->n_ifaces; i++)
 		if (d->ifaces[i].ifindex)
 			json_array_append_new(names,
-					      json_string(d->ifaces[i].name));
+					      json_text(d->ifaces[i].name));
 	(void)r;
 	daemon_end(d, EXIT_DETACH);
-	return json_pack("{s:o,s:o,s:s}", "interfaces", names, "restored",
-			 restored, "pin_dir", d->config.pin_dir);
+	return json_pack("{s:o,s:o,s:o}", "interfaces", names, "restored",
+			 restored, "pin_dir", json_text(d->config.pin_dir));
 }
 
 static const struct {
@@ -355,20 +380,22 @@ static json_t *dispatch(struct daemon *d, struct request *r)
 }
 
 json_t *request_answer(struct control_client *client, const char *line,
-		       void *data)
+		       size_t len, void *data)
 {
 	struct request r = { .client = client };
 	struct daemon *d = data;
 	json_error_t error;
 	json_t *result;
 
-	r.args = json_loads(line, JSON_REJECT_DUPLICATES, &error);
+	r.args = json_loadb(line, len, JSON_REJECT_DUPLICATES, &error);
 	if (!json_is_object(r.args))
 		result = refuse(&r, "send one JSON object a line",
 				"the request is no JSON object");
 	else
 		result = dispatch(d, &r);
 	json_decref(r.args);
+	if (!result && !*r.error)
+		refuse(&r, "try again", "out of memory");
 	if (!result)
 		return json_pack("{s:b,s:s,s:s}", "ok", 0, "error", r.error,
 				 "hint", r.hint);

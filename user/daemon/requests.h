@@ -22,6 +22,8 @@ json_t *refuse(struct request *r, const char *hint, const char *fmt, ...)
 /* Reads member "listen"; on failure it has refused, and returns false. */
 bool arg_listen(struct request *r, struct listen *ret);
 json_t *not_a_service(struct request *r);
+/* The reply to who wants to watch; @err is watch_add()'s. */
+json_t *watching(struct request *r, int err);
 
 /* requests_service.c */
 json_t *requests_services(const struct daemon *d);

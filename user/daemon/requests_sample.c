@@ -63,7 +63,5 @@ json_t *request_sample_watch(struct daemon *d, struct request *r)
 			return not_a_service(r);
 		want.service = svc->id;
 	}
-	if (watch_add_samples(d, r->client, &want))
-		return refuse(r, "", "out of memory");
-	return json_pack("{s:b}", "watching", 1);
+	return watching(r, watch_add_samples(d, r->client, &want));
 }

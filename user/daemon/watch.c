@@ -200,13 +200,17 @@ static int add(struct daemon *d, struct control_client *c,
 	       const struct mark *want)
 {
 	struct mark *mark = malloc(sizeof(*mark));
+	int err;
 
 	if (!mark)
 		return -ENOMEM;
 	*mark = *want;
-	control_watch(c, mark);
-	watch_follow(d);
-	return 0;
+	err = control_watch(c, mark);
+	if (err)
+		free(mark);
+	else
+		watch_follow(d);
+	return err;
 }
 
 int watch_add(struct daemon *d, struct control_client *c,

@@ -1,0 +1,214 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Who gets in at the control socket, and what the others are told.
+
+Theory of operation: users that are not root are made of numbers with setpriv;
+the groups are those of the host's /etc/group. Connections are held open by the
+test itself, so that there is no doubt how many there are.
+"""
+import contextlib
+import grp
+import json
+import os
+import shutil
+import socket
+import stat
+import subprocess
+
+from namespace import run, wait_for
+from netenv import OUTPUT
+from nettest import net_test
+from sockets import TIMEOUT
+
+CLIENTS_MAX, WATCHERS_MAX, OTHERS_WATCHERS_MAX = 32, 24, 16
+USER = 65534
+WATCH = b'{"cmd":"session.watch"}\n'
+HOLD = """
+import socket, sys
+held = []
+for _ in range(int(sys.argv[2])):
+    s = socket.socket(socket.AF_UNIX)
+    s.connect(sys.argv[1])
+    s.sendall(sys.argv[3].encode())
+    held.append(s)
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+def a_group():
+    """A group of this host that is nobody's primary one here."""
+    for g in grp.getgrall():
+        if g.gr_gid not in (0, USER):
+            return g
+    raise AssertionError("this host has no groups")
+
+
+def dial(env):
+    s = socket.socket(socket.AF_UNIX)
+    s.connect(env.control)
+    s.settimeout(TIMEOUT)
+    return s
+
+
+def read_line(s):
+    got = b""
+    while not got.endswith(b"\n"):
+        part = s.recv(1)
+        if not part:
+            return None
+        got += part
+    return json.loads(got)
+
+
+def user(*groups):
+    """What runs a command as one who is in these groups beside his own."""
+    how = ["--groups", ",".join(map(str, groups))] if groups else \
+        ["--clear-groups"]
+    return ["setpriv", "--reuid", str(USER), "--regid", str(USER), *how]
+
+
+def as_user(env, *groups):
+    """The command, run so."""
+    os.chmod(env.dir, 0o755)
+    command = shutil.copy(f"{OUTPUT}/synkeeper", env.dir)
+    return [*user(*groups), command, "--control", env.control]
+
+
+def hold(env, group, n, line):
+    """Somebody of the group with @n connections that each have sent @line."""
+    p = subprocess.Popen([*user(group.gr_gid), "/usr/bin/python3", "-c", HOLD,
+                          env.control, str(n), line], stdin=subprocess.PIPE,
+                         stdout=subprocess.PIPE)
+    assert p.stdout.readline() == b"held\n", "the test itself: nothing held"
+    return p
+
+
+def with_group(env, group):
+    return env.synkeeperd("-c", env.configure(
+        f"[daemon]\ncontrol-group = {group.gr_name}\n"))
+
+
+@net_test
+def test_idle_watchers_locked_root_out(env):
+    """As many as may be, root's own; the next one is told, and status and down
+    go on."""
+    daemon = env.synkeeperd()
+    with contextlib.ExitStack() as stack:
+        replies = []
+        for _ in range(CLIENTS_MAX):
+            s = stack.enter_context(contextlib.closing(dial(env)))
+            s.sendall(WATCH)
+            replies.append(read_line(s))
+        watching = sum(bool(r["ok"]) for r in replies)
+        assert watching == WATCHERS_MAX, \
+            f"expected {WATCHERS_MAX} watchers, got {watching}"
+        assert "busy" in replies[-1]["error"], f"one too many: {replies[-1]}"
+        p = env.synkeeper("session", "watch", check=False)
+        assert p.returncode == 1 and "busy: all places" in p.stderr, \
+            f"session watch: {p.returncode}: {p.stderr}"
+        for _ in range(3):
+            env.synkeeper("status", timeout=5)
+        env.synkeeper("down", timeout=30)
+    daemon.wait()
+
+
+@net_test
+def test_idle_connections_locked_root_out(env):
+    """All are taken by silent ones, root's own: the oldest makes room, and is
+    told so."""
+    daemon = env.synkeeperd()
+    with contextlib.ExitStack() as stack:
+        held = [stack.enter_context(contextlib.closing(dial(env)))
+                for _ in range(CLIENTS_MAX)]
+        for s in held:
+            s.sendall(b'{"cmd":"key.list"}\n')
+            read_line(s)
+        env.synkeeper("status", timeout=5)
+        told = read_line(held[0])
+        assert told and told["error"].startswith("busy"), \
+            f"the oldest one was told {told}"
+        for n, s in enumerate(held[1:], 1):
+            s.sendall(b'{"cmd":"key.list"}\n')
+            assert read_line(s)["ok"], f"number {n} had to go, too"
+    daemon.check_alive()
+
+
+@net_test
+def test_others_locked_root_out(env):
+    """Members of the group take what they can: root gets in, and may watch;
+    one more of them is told that it is busy."""
+    group = a_group()
+    daemon = with_group(env, group)
+    member = as_user(env, group.gr_gid)
+    for line, n in ((WATCH.decode(), OTHERS_WATCHERS_MAX),
+                    ('{"cmd":"key.list"}\n', CLIENTS_MAX)):
+        holder = hold(env, group, n, line)
+        try:
+            if n == CLIENTS_MAX:
+                p = run([*member, "status"], check=False)
+                assert p.returncode == 1 and \
+                    f"busy: all {CLIENTS_MAX} control connections are taken" \
+                    in p.stderr, f"one more: {p.returncode}: {p.stderr}"
+            else:
+                p = run([*member, "session", "watch"], check=False)
+                assert p.returncode == 1 and "busy" in p.stderr, \
+                    f"one watcher more: {p.returncode}: {p.stderr}"
+            env.synkeeper("status", timeout=5)
+            with contextlib.closing(dial(env)) as s:
+                s.sendall(WATCH)
+                assert read_line(s)["ok"], "root may not watch"
+        finally:
+            holder.kill()
+            holder.wait()
+        wait_for(lambda: run([*member, "status"], check=False).returncode == 0,
+                 5, "room after they have gone")
+    daemon.check_alive()
+
+
+@net_test
+def test_group_of_the_configuration(env):
+    """A supplementary member is answered, also after a restart; others are
+    not."""
+    group = a_group()
+    for _ in range(2):
+        daemon = with_group(env, group)
+        st = os.stat(env.control)
+        assert st.st_gid == group.gr_gid and \
+            stat.S_IMODE(st.st_mode) == 0o660, \
+            f"expected group {group.gr_gid} and 660, got {st.st_gid} and " \
+            f"{st.st_mode:o}"
+        run([*as_user(env, group.gr_gid), "status"])
+        p = run([*as_user(env), "status"], check=False)
+        assert p.returncode == 1 and "no permission" in p.stderr, \
+            f"a stranger: {p.returncode}: {p.stderr}"
+        daemon.stop()
+
+
+@net_test
+def test_stranger_was_told_that_the_daemon_had_ended(env):
+    """Who may connect and is in no group that counts."""
+    daemon = env.synkeeperd()
+    os.chmod(env.control, 0o666)
+    p = run([*as_user(env, a_group().gr_gid), "status"], check=False)
+    assert p.returncode == 1 and "no permission" in p.stderr, \
+        f"expected 'no permission', got {p.returncode}: {p.stderr}"
+    daemon.check_alive()
+
+
+@net_test
+def test_unknown_group(env):
+    """Is an error that names file, line and way out; reload says what a change
+    takes."""
+    path = env.configure("[daemon]\ncontrol-group = nosuchgroup\n"
+                         "interface = x\n[service a]\nlisten = *:80\n")
+    p = run([f"{OUTPUT}/synkeeperd", "--check", "-c", path], check=False)
+    assert p.returncode == 2 and f"{path}:2: [daemon] control-group: " \
+        "'nosuchgroup'" in p.stderr and "groupadd" in p.stderr, \
+        f"--check: {p.returncode}: {p.stderr}"
+    daemon = env.synkeeperd("-c", env.configure("[daemon]\n"))
+    with_name = f"[daemon]\ncontrol-group = {a_group().gr_name}\n"
+    env.configure(with_name)
+    out = env.synkeeper("reload").stdout
+    assert "[daemon] control-group: none -> " in out and "restart" in out, \
+        f"reload: {out}"
+    daemon.check_alive()

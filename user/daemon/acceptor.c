@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Theory of operation: see acceptor.h. */
+#include <errno.h>
+#include <sys/epoll.h>
+#include <time.h>
+
+#include "acceptor.h"
+
+static int on_pause_over(sd_event_source *source, uint64_t when, void *data)
+{
+	const struct acceptor *a = data;
+
+	(void)source;
+	(void)when;
+	sd_event_source_set_enabled(a->io, SD_EVENT_ON);
+	return 0;
+}
+
+int acceptor_start(struct acceptor *a, sd_event *loop, int fd, int64_t priority,
+		   sd_event_io_handler_t handler, void *data)
+{
+	int err;
+
+	*a = (struct acceptor){ .fd = fd };
+	err = sd_event_add_io(loop, &a->io, fd, EPOLLIN, handler, data);
+	if (err >= 0)
+		err = sd_event_source_set_priority(a->io, priority);
+	if (err >= 0)
+		err = sd_event_add_time_relative(loop, &a->timer,
+						 CLOCK_MONOTONIC, 0, 0,
+						 on_pause_over, a);
+	if (err >= 0)
+		err = sd_event_source_set_enabled(a->timer, SD_EVENT_OFF);
+	return err < 0 ? err : 0;
+}
+
+void acceptor_stop(struct acceptor *a)
+{
+	a->io = sd_event_source_disable_unref(a->io);
+	a->timer = sd_event_source_disable_unref(a->timer);
+}
+
+static void pause_for_a_moment(struct acceptor *a)
+{
+	if (sd_event_source_set_time_relative(
+		    a->timer, ACCEPTOR_PAUSE_MS * 1000ULL) < 0 ||
+	    sd_event_source_set_enabled(a->timer, SD_EVENT_ONESHOT) < 0)
+		return; /* without an end there is no pause */
+	sd_event_source_set_enabled(a->io, SD_EVENT_OFF);
+}
+
+int acceptor_accept(struct acceptor *a, struct sockaddr_storage *from,
+		    socklen_t *ret_len)
+{
+	int fd, err;
+
+	if (from)
+		*ret_len = sizeof(*from);
+	fd = accept4(a->fd, (struct sockaddr *)from, ret_len,
+		     SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (fd >= 0)
+		return fd;
+	err = -errno;
+	/* what else there is concerns the connection, and it is gone */
+	if (err == -EMFILE || err == -ENFILE || err == -ENOBUFS ||
+	    err == -ENOMEM)
+		pause_for_a_moment(a);
+	return err;
+}
