@@ -2,7 +2,8 @@
 /*
  * Theory of operation: a daemon for the command to ask, in a thread. It serves
  * one connection after the other: reads a line, keeps it, sends what the test
- * gave it and hangs up.
+ * gave it and hangs up; before the last time it takes its socket away, as a
+ * daemon does that ends.
  */
 #ifndef FAKEDAEMON_H
 #define FAKEDAEMON_H
@@ -48,6 +49,8 @@ static void *serve(void *arg)
 		if (d->reply[i])
 			send(fd, d->reply[i], strlen(d->reply[i]),
 			     MSG_NOSIGNAL);
+		if (i + 1 >= REPLIES_MAX || !d->reply[i + 1])
+			unlink(path);
 		close(fd);
 	}
 	return NULL;

@@ -149,18 +149,102 @@ static void improper_answers(void **state)
 static void daemon_that_ends_before_it_answers(void **state)
 {
 	static const char *const replies[] = { "{\"ok\":true", NULL };
-	char err[256];
 	size_t i;
 
 	(void)state;
-	snprintf(err, sizeof(err),
-		 "synkeeper: key: the daemon has ended before it answered at "
-		 "%s: its log says why: journalctl -u synkeeperd; or is that "
-		 "another program's socket?\n",
-		 path);
 	for (i = 0; i < sizeof(replies) / sizeof(replies[0]); i++)
 		expect_call("key", false, "{\"cmd\":\"key.list\"}\n",
-			    replies[i], CMD_FAILED, "", err);
+			    replies[i], CMD_FAILED, "",
+			    "synkeeper: key: the daemon has ended before it "
+			    "answered: its log says why: journalctl -u "
+			    "synkeeperd\n");
+}
+
+static int listen_at_path(void)
+{
+	struct sockaddr_un sa = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	snprintf(sa.sun_path, sizeof(sa.sun_path), "%s", path);
+	assert_int_equal(bind(fd, (void *)&sa, sizeof(sa)), 0);
+	assert_int_equal(listen(fd, 2), 0);
+	return fd;
+}
+
+static void *hang_up(void *arg)
+{
+	int *listener = arg, fd = accept(*listener, NULL, NULL);
+	char line[256];
+
+	recv(fd, line, sizeof(line), 0);
+	close(fd);
+	return NULL;
+}
+
+static void hung_up_on_was_told_that_the_daemon_had_ended(void **state)
+{
+	int listener = listen_at_path();
+	pthread_t thread;
+	char err[256];
+
+	(void)state;
+	snprintf(err, sizeof(err),
+		 "synkeeper: key: %s: the connection was closed before it "
+		 "answered: its log may say why: journalctl -u synkeeperd; or "
+		 "is that another program's socket?\n",
+		 path);
+	pthread_create(&thread, NULL, hang_up, &listener);
+	expect_run("key", false, CMD_FAILED, "", err);
+	pthread_join(thread, NULL);
+	close(listener);
+	unlink(path);
+}
+
+/* It says why and closes, at once: there is no one to send a request to. */
+static void *refuse_all(void *arg)
+{
+	int *listener = arg, fd = accept(*listener, NULL, NULL);
+	static const char line[] = "{\"ok\":false,\"error\":\"busy: so many\","
+				   "\"hint\":\"wait\"}\n";
+
+	send(fd, line, strlen(line), MSG_NOSIGNAL);
+	close(fd);
+	return NULL;
+}
+
+static void refused_before_it_asked(void **state)
+{
+	int listener = listen_at_path();
+	json_t *request = json_pack("{s:s}", "cmd", "status"), *reply = NULL;
+	struct client *cl = NULL;
+	pthread_t thread;
+
+	(void)state;
+	pthread_create(&thread, NULL, refuse_all, &listener);
+	assert_int_equal(client_open(path, &cl), 0);
+	pthread_join(thread, NULL); /* it is closed by now */
+	assert_int_equal(client_request(cl, request, 1000, &reply), 0);
+	assert_string_equal(json_string_value(json_object_get(reply, "error")),
+			    "busy: so many");
+	client_close(cl);
+	json_decref(request);
+	json_decref(reply);
+	close(listener);
+	unlink(path);
+}
+
+static void what_is_no_socket(void **state)
+{
+	char err[256];
+
+	(void)state;
+	fclose(fopen(path, "w"));
+	snprintf(err, sizeof(err),
+		 "synkeeper: key: %s is no socket: name the daemon's with "
+		 "--control PATH\n",
+		 path);
+	expect_run("key", false, CMD_FAILED, "", err);
+	unlink(path);
 }
 
 static void too_long_a_request_is_not_sent(void **state)
@@ -226,6 +310,9 @@ static const struct CMUnitTest tests[] = {
 	CMD_TEST(refusals_of_the_daemon),
 	CMD_TEST(improper_answers),
 	CMD_TEST(daemon_that_ends_before_it_answers),
+	CMD_TEST(hung_up_on_was_told_that_the_daemon_had_ended),
+	CMD_TEST(refused_before_it_asked),
+	CMD_TEST(what_is_no_socket),
 	CMD_TEST(too_long_a_request_is_not_sent),
 	CMD_TEST(no_daemon),
 	CMD_TEST(down_removes_only_what_is_ours),

@@ -209,7 +209,8 @@ int client_request(struct client *cl, const json_t *request, int limit_ms,
 	int64_t deadline = now_ms() + limit_ms;
 	int err = client_send(cl, request);
 
-	return err ? err : read_reply(cl, ret, deadline);
+	/* who closes at once may have said why */
+	return err && err != -EPIPE ? err : read_reply(cl, ret, deadline);
 }
 
 int client_open(const char *path, struct client **ret)

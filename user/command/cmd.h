@@ -102,6 +102,12 @@ struct client; /* client.h */
 int cmd_subscribe(const struct cmd *c, const char *name, json_t *request,
 		  struct client **ret);
 
+/*
+ * The connection was closed, before @before if that is not "", and this says so: the
+ * daemon has ended, if nobody answers there any more. Returns CMD_FAILED.
+ */
+int cmd_hung_up(const struct cmd *c, const char *before);
+
 /* Is @err of cmd_try_call() "no daemon is running"? */
 bool cmd_no_daemon(int err);
 

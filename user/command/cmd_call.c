@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "client.h"
@@ -22,23 +23,51 @@ static int limit_ms(const char *name)
 	return strcmp(name, "reload") ? CLIENT_TIMEOUT_MS : CLIENT_RELOAD_MS;
 }
 
-static void call_failed(const struct cmd *c, const char *name, int err)
+int cmd_hung_up(const struct cmd *c, const char *before)
+{
+	struct client *cl = NULL;
+	bool ended = cmd_no_daemon(client_open(c->control, &cl));
+
+	client_close(cl);
+	if (ended)
+		return cmd_failed(c, "its log says why: journalctl -u "
+				     "synkeeperd",
+				  "the daemon has ended%s", before);
+	return cmd_failed(c,
+			  "its log may say why: journalctl -u synkeeperd; or "
+			  "is that another program's socket?",
+			  "%s: the connection was closed%s", c->control,
+			  before);
+}
+
+/* Nobody listens at the socket's path, or it is none. */
+static void nobody_answers(const struct cmd *c)
 {
 	char path[PATH_MAX];
+	struct stat st;
 
+	if (!stat(c->control, &st) && !S_ISSOCK(st.st_mode)) {
+		cmd_failed(c, "name the daemon's with --control PATH",
+			   "%s is no socket", c->control);
+		return;
+	}
+	snprintf(path, sizeof(path), "%s/maps/settings", c->pin_dir);
+	cmd_failed(c,
+		   access(path, F_OK)
+			   ? "start synkeeperd, or name its socket with "
+			     "--control PATH"
+			   : "what it pinned goes on protecting without it; "
+			     "start synkeeperd to take that over, or remove "
+			     "it with synkeeper down",
+		   "no daemon answers at %s", c->control);
+}
+
+static void call_failed(const struct cmd *c, const char *name, int err)
+{
 	switch (err) {
 	case -ENOENT:
 	case -ECONNREFUSED:
-		snprintf(path, sizeof(path), "%s/maps/settings", c->pin_dir);
-		cmd_failed(
-			c,
-			access(path, F_OK)
-				? "start synkeeperd, or name its socket with "
-				  "--control PATH"
-				: "what it pinned goes on protecting without "
-				  "it; start synkeeperd to take that over, or "
-				  "remove it with synkeeper down",
-			"no daemon answers at %s", c->control);
+		nobody_answers(c);
 		break;
 	case -EACCES:
 	case -EPERM:
@@ -51,11 +80,7 @@ static void call_failed(const struct cmd *c, const char *name, int err)
 			   limit_ms(name) / 1000);
 		break;
 	case -EPIPE:
-		cmd_failed(c,
-			   "its log says why: journalctl -u synkeeperd; or is "
-			   "that another program's socket?",
-			   "the daemon has ended before it answered at %s",
-			   c->control);
+		cmd_hung_up(c, " before it answered");
 		break;
 	case -EPROTO:
 	case -EMSGSIZE:

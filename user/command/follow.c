@@ -53,8 +53,7 @@ static enum follow_next take_lines(const struct cmd *c, struct client *cl,
 	if (*ret_idle)
 		return f->pause ? f->pause(f->data) : FOLLOW_ON;
 	if (err == -EPIPE)
-		cmd_failed(c, "its log says why: journalctl -u synkeeperd",
-			   "the daemon has ended");
+		cmd_hung_up(c, "");
 	else
 		cmd_failed(c, NULL, "%s: %s", c->control, strerror(-err));
 	return FOLLOW_FAILED;

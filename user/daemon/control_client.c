@@ -18,8 +18,10 @@ void client_drop(struct control_client *c)
 	c->io = c->timer = NULL;
 	free(c->out);
 	free(c->mark);
+	free(c->part_state);
 	c->out = NULL;
-	c->mark = NULL;
+	c->mark = c->part_state = NULL;
+	c->part = NULL;
 	c->lost = 0;
 	if (c->fd >= 0)
 		close(c->fd);
@@ -137,10 +139,24 @@ static char *end_of_line(struct control_client *c)
 	return memchr(c->in, '\n', c->have);
 }
 
+/* The next part of a reply. */
+static int client_part(struct control_client *c)
+{
+	int ret = c->part(c, c->part_state, c->data);
+
+	if (ret <= 0)
+		return ret;
+	free(c->part_state);
+	c->part_state = NULL;
+	c->part = NULL;
+	return 0;
+}
+
 /* Answers the first whole line in the buffer, if there is one. */
 static int client_request(struct control_client *c)
 {
 	char *end = end_of_line(c);
+	json_t *reply;
 	size_t len;
 	int err;
 
@@ -153,7 +169,8 @@ static int client_request(struct control_client *c)
 	if (!end)
 		return 0;
 	*end = 0;
-	err = client_reply(c, c->answer(c, c->in, end - c->in, c->data));
+	reply = c->answer(c, c->in, end - c->in, c->data);
+	err = c->part ? client_part(c) : client_reply(c, reply);
 	len = end + 1 - c->in;
 	memmove(c->in, end + 1, c->have - len);
 	c->have -= len;
@@ -177,7 +194,8 @@ static int client_step(struct control_client *c, bool readable)
 {
 	int err = 0;
 
-	if (readable && (c->mark || (!c->out && !c->ended && !end_of_line(c))))
+	if (readable && (c->mark || (!c->out && !c->part && !c->ended &&
+				     !end_of_line(c))))
 		err = client_read(c);
 	if (!err && c->mark) {
 		if (c->ended)
@@ -185,13 +203,15 @@ static int client_step(struct control_client *c, bool readable)
 		c->have = 0;
 	}
 	if (!err && !c->out && !c->mark && !c->leaving)
-		err = client_request(c);
+		err = c->part ? client_part(c) : client_request(c);
 	if (!err && !c->out && c->mark)
 		client_tell_lost(c);
 	if (!err && c->out)
 		err = client_send(c);
 	if (err < 0 || c->out)
 		return err < 0 ? err : 0;
+	if (c->part)
+		return 0;
 	return c->leaving || (c->ended && !c->have) ? -EPIPE : 0;
 }
 
@@ -203,7 +223,8 @@ static uint32_t client_waits_for(struct control_client *c)
 {
 	if (c->mark)
 		return EPOLLIN | (c->out ? EPOLLOUT : 0);
-	return c->out || c->ended || end_of_line(c) ? EPOLLOUT : EPOLLIN;
+	return c->out || c->part || c->ended || end_of_line(c) ? EPOLLOUT
+							       : EPOLLIN;
 }
 
 static int on_client(sd_event_source *source, int fd, uint32_t revents,
@@ -219,6 +240,18 @@ static int on_client(sd_event_source *source, int fd, uint32_t revents,
 	sd_event_source_set_io_events(source, client_waits_for(c));
 	restart_timer(c);
 	return 0;
+}
+
+void control_reply_in_parts(struct control_client *c, control_part part,
+			    void *state)
+{
+	c->part = part;
+	c->part_state = state;
+}
+
+int control_say(struct control_client *c, const char *text)
+{
+	return client_append(c, text, strlen(text)) ? 0 : -ENOMEM;
 }
 
 void client_begin(struct control_client *c, sd_event *loop, int fd,

@@ -27,7 +27,8 @@ struct control_server {
 /* Is @a rather to go than @b? */
 static bool goes_first(struct control_client *a, struct control_client *b)
 {
-	bool a_works = a->out || a->have, b_works = b->out || b->have;
+	bool a_works = a->out || a->part || a->have;
+	bool b_works = b->out || b->part || b->have;
 
 	if (a->privileged != b->privileged)
 		return b->privileged;
@@ -46,7 +47,7 @@ static struct control_client *make_room(struct control_server *s)
 			first = c;
 	if (!first)
 		return NULL;
-	if (!first->out)
+	if (!first->out && !first->part)
 		client_say_no(first->fd, "busy: root needed this connection",
 		       "try again");
 	client_drop(first);
@@ -222,12 +223,13 @@ void control_stop(struct control_server *s)
 
 	if (!s)
 		return;
-	for (i = 0; i < CONTROL_CLIENTS_MAX; i++)
-		client_drop(&s->clients[i]);
+	/* first, so that clients who look find that nobody is there any more */
+	if (s->path[0])
+		unlink(s->path);
 	acceptor_stop(&s->acceptor);
 	if (s->fd >= 0)
 		close(s->fd);
-	if (s->path[0])
-		unlink(s->path);
+	for (i = 0; i < CONTROL_CLIENTS_MAX; i++)
+		client_drop(&s->clients[i]);
 	free(s);
 }

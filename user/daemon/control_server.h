@@ -56,6 +56,18 @@ int control_start(sd_event *loop, const char *path, const char *group,
 void control_stop(struct control_server *s);
 
 /*
+ * For a reply that takes long to make: called from within the answer, which
+ * then returns NULL. @part is called once a turn with @state, which the server
+ * frees, and says what comes next with control_say(), the newline at the end
+ * included. It returns 1 if that was all, 0, or -errno: the client is dropped.
+ */
+typedef int (*control_part)(struct control_client *c, void *state, void *data);
+void control_reply_in_parts(struct control_client *c, control_part part,
+			    void *state);
+/* Returns 0 or -ENOMEM. */
+int control_say(struct control_client *c, const char *text);
+
+/*
  * Makes @c a watcher once its reply is sent. @mark, which the server frees,
  * says what it wants to hear; see control_broadcast(). Returns -EBUSY, and
  * @mark stays the caller's, if there are as many watchers as may be.

@@ -394,6 +394,8 @@ json_t *request_answer(struct control_client *client, const char *line,
 	else
 		result = dispatch(d, &r);
 	json_decref(r.args);
+	if (r.in_parts)
+		return NULL;
 	if (!result && !*r.error)
 		refuse(&r, "try again", "out of memory");
 	if (!result)

@@ -11,6 +11,7 @@
 struct request {
 	struct control_client *client;
 	json_t *args;
+	bool in_parts; /* see control_reply_in_parts(); there is no result */
 	char error[CONFIG_ERR_MAX];
 	char hint[256];
 };

@@ -3,10 +3,11 @@
  * Theory of operation: the requests about sessions. A kill goes through the
  * table in parts of two milliseconds, a request each, so that a hundred
  * thousand of them hold nobody up: the reply's cursor is where the next part
- * begins. The entry ends first, so that the RST which the kernel sends for the
+ * begins. The totals of all services are one reply, made in such parts. The entry ends first, so that the RST which the kernel sends for the
  * destroyed socket finds no session to be counted for.
  */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "clock.h"
@@ -14,7 +15,7 @@
 #include "snapshot.h"
 #include "synkeeper/table.h"
 
-enum { KILL_SLICE_US = 2000 };
+enum { SLICE_US = 2000 };
 
 static void set_count(json_t *o, const char *key, const char *by, __u64 n)
 {
@@ -87,38 +88,109 @@ static json_t *json_totals(const struct session_totals *t, bool brief)
 	return o;
 }
 
+static json_t *json_service_totals(const struct daemon *d,
+				   const struct service *svc, bool brief)
+{
+	char text[LISTEN_STRLEN];
+	struct session_totals t;
+	json_t *o;
+
+	sessions_totals(&d->sessions, svc->id, &t);
+	o = json_totals(&t, brief);
+	json_object_set_new(o, "listen",
+			    json_string(listen_format(&svc->listen, text)));
+	json_object_set_new(o, "name", json_string(svc->name));
+	return o;
+}
+
+/* Says @value, which is released. */
+static int say_json(struct control_client *c, json_t *value)
+{
+	char *text = json_dumps(value, JSON_COMPACT);
+	int err = text ? control_say(c, text) : -ENOMEM;
+
+	free(text);
+	json_decref(value);
+	return err;
+}
+
+/* Of all services: as many a turn as there is time for. */
+struct all_totals {
+	bool brief, begun;
+	__u16 said; /* the last one's id */
+};
+
+static int say_service(struct daemon *d, struct control_client *c,
+		       struct all_totals *all, const struct service *svc)
+{
+	int err = all->said ? control_say(c, ",") : 0;
+
+	if (!err)
+		err = say_json(c, json_service_totals(d, svc, all->brief));
+	all->said = svc->id;
+	return err;
+}
+
+static int totals_part(struct control_client *c, void *state, void *data)
+{
+	__u64 end = now_ns() + SLICE_US * 1000ULL;
+	const struct service *svc = NULL;
+	struct all_totals *all = state;
+	struct session_totals sum;
+	struct daemon *d = data;
+	int err = 0;
+
+	if (!all->begun)
+		err = control_say(c, "{\"ok\":true,\"result\":{\"services\":[");
+	all->begun = true;
+	while (!err && (svc = services_next(d->services, svc))) {
+		if (svc->id <= all->said)
+			continue;
+		err = say_service(d, c, all, svc);
+		if (now_ns() > end)
+			return err;
+	}
+	if (!err)
+		err = control_say(c, "],\"total\":");
+	sessions_totals(&d->sessions, 0, &sum);
+	if (!err)
+		err = say_json(c, json_totals(&sum, false));
+	if (!err)
+		err = control_say(c, "}}\n");
+	return err ? err : 1;
+}
+
+static json_t *totals_of_all(struct request *r, bool brief)
+{
+	struct all_totals *all = calloc(1, sizeof(*all));
+
+	if (!all)
+		return refuse(r, "", "out of memory");
+	all->brief = brief;
+	control_reply_in_parts(r->client, totals_part, all);
+	r->in_parts = true;
+	return NULL;
+}
+
 json_t *request_session_totals(struct daemon *d, struct request *r)
 {
 	bool brief = json_is_true(json_object_get(r->args, "brief"));
-	bool one = json_object_get(r->args, "listen");
 	const struct service *svc = NULL;
-	json_t *list = json_array(), *o;
-	struct session_totals t = {};
-	char text[LISTEN_STRLEN];
-	struct listen l = {};
+	struct session_totals t;
+	struct listen l;
 
-	if (one && !arg_listen(r, &l)) {
-		json_decref(list);
+	if (!json_object_get(r->args, "listen"))
+		return totals_of_all(r, brief);
+	if (!arg_listen(r, &l))
 		return NULL;
-	}
-	while ((svc = services_next(d->services, svc))) {
-		if (one && !listen_equal(&svc->listen, &l))
-			continue;
-		sessions_totals(&d->sessions, svc->id, &t);
-		o = json_totals(&t, brief);
-		json_object_set_new(
-			o, "listen",
-			json_string(listen_format(&svc->listen, text)));
-		json_object_set_new(o, "name", json_string(svc->name));
-		json_array_append_new(list, o);
-	}
-	if (one && !json_array_size(list)) {
-		json_decref(list);
+	while ((svc = services_next(d->services, svc)))
+		if (listen_equal(&svc->listen, &l))
+			break;
+	if (!svc)
 		return not_a_service(r);
-	}
-	if (!one)
-		sessions_totals(&d->sessions, 0, &t);
-	return json_pack("{s:o,s:o}", "services", list, "total",
+	sessions_totals(&d->sessions, svc->id, &t);
+	return json_pack("{s:[o],s:o}", "services",
+			 json_service_totals(d, svc, brief), "total",
 			 json_totals(&t, false));
 }
 
@@ -191,7 +263,7 @@ json_t *request_session_kill(struct daemon *d, struct request *r)
 {
 	json_int_t cursor =
 		json_integer_value(json_object_get(r->args, "cursor"));
-	__u64 end = now_ns() + KILL_SLICE_US * 1000ULL;
+	__u64 end = now_ns() + SLICE_US * 1000ULL;
 	const struct sessions *s = &d->sessions;
 	struct filter f;
 	struct kill k = { .filter = &f,
