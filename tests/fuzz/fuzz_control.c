@@ -3,8 +3,8 @@
  * Theory of operation: an input is what a client says to the control socket, in
  * pieces as long as the first byte says. The daemon's own server and requests
  * answer it through a unix socket; maps, kernel and loop around them are stubs
- * of this file. Each line must get one line of JSON that is ok, or says what
- * happened and what to do; a request that is refused changes nothing; and when
+ * of this file. Each line, and what comes behind the last newline, must get one
+ * line of JSON that is ok, or says what happened and what to do; a request that is refused changes nothing; and when
  * the client leaves, the server forgets it.
  */
 #include <bpf/bpf.h>
@@ -193,10 +193,11 @@ static __u64 print_services(void)
 	return print;
 }
 
-static json_t *answer(struct control_client *c, const char *line, void *data)
+static json_t *answer(struct control_client *c, const char *line, size_t len,
+		      void *data)
 {
 	__u64 before = print_services();
-	json_t *reply = request_answer(c, line, data);
+	json_t *reply = request_answer(c, line, len, data);
 
 	if (!json_is_true(json_object_get(reply, "ok")) &&
 	    before != print_services())
@@ -240,7 +241,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	if (sd_event_new(&d.loop) < 0 || !mkdtemp(dir))
 		exit(1);
 	snprintf(path, sizeof(path), "%s/control", dir);
-	if (control_start(d.loop, path, answer, &d, &d.control))
+	if (control_start(d.loop, path, NULL, answer, &d, &d.control))
 		exit(1);
 	atexit(clean_up);
 	return 0;
@@ -282,12 +283,13 @@ static void run(struct talk *t)
 	hear(t);
 }
 
+/* The last one counts if it has no newline, too. */
 static size_t count(const char *text, size_t len)
 {
 	size_t i, n = 0;
 
 	for (i = 0; i < len; i++)
-		n += text[i] == '\n';
+		n += text[i] == '\n' || i + 1 == len;
 	return n;
 }
 

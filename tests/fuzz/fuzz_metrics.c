@@ -80,9 +80,29 @@ static bool is_status(const char *status)
 	return false;
 }
 
+/*
+ * Where the request line begins: empty lines may come first (RFC 9112 section
+ * 2.2), and to libmicrohttpd a line that begins with NUL is one of those.
+ */
+static const uint8_t *request_line(const uint8_t *asked, const uint8_t *end)
+{
+	bool skipped = false;
+
+	for (; asked < end; asked++) {
+		if (*asked == '\r' || *asked == '\n')
+			skipped = false;
+		else if (!*asked)
+			skipped = true;
+		else if (!skipped)
+			break;
+	}
+	return asked;
+}
+
 static void check_response(const char *text, const uint8_t *asked, size_t size)
 {
 	const char *body = strstr(text, "\r\n\r\n");
+	const uint8_t *end = asked + size;
 
 	if (!*text)
 		return; /* hung up on, or not asked anything whole */
@@ -97,11 +117,9 @@ static void check_response(const char *text, const uint8_t *asked, size_t size)
 	body += 4;
 	if (strncmp(text + 9, "200", 3) != 0)
 		return;
-	/* empty lines may come first (RFC 9112 section 2.2) */
-	for (; size && (*asked == '\r' || *asked == '\n'); size--)
-		asked++;
+	asked = request_line(asked, end);
 	/* libmicrohttpd cuts a method at a NUL, but not for itself */
-	if (size >= 5 && !memcmp(asked, "HEAD ", 5)) {
+	if (end - asked >= 5 && !memcmp(asked, "HEAD ", 5)) {
 		if (*body)
 			finding("a body for HEAD: %s", body);
 	} else if (strcmp(body, TEXT) != 0 &&

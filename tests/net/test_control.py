@@ -129,6 +129,38 @@ def test_framing(env):
 
 
 @net_test
+def test_cut_character_got_no_reply(env):
+    """An error quotes what was sent, and is cut in the midst of a character;
+    each length of it must do."""
+    daemon = env.synkeeperd()
+    for length in range(980, 1030):
+        for char in ("\u00e9", "\u20ac", "\U0001f600"):
+            name = "x" * (length % 4) + char * (length // len(char.encode()))
+            refused(env, json.dumps({"cmd": name},
+                                    ensure_ascii=False).encode())
+    still_well(env, daemon, "after quoted characters")
+
+
+@net_test
+def test_request_that_is_not_whole(env):
+    """The end of the stream comes in the midst of a request, also of a
+    character: nothing is done, and that is said."""
+    daemon = env.synkeeperd()
+    for piece in (b'{"cmd": "down"}', b"{", b'{"cmd": "\xe2\x82', b"\0"):
+        with contextlib.closing(dial(env)) as s:
+            s.sendall(b'{"cmd": "key.list"}\n' + piece)
+            s.shutdown(socket.SHUT_WR)
+            assert read_line(s)["ok"], f"the request before {piece!r}"
+            reply = read_line(s)
+            assert reply and not reply["ok"] and "whole" in reply["error"], \
+                f"{piece!r} and the end: replied {reply}"
+            assert read_line(s) is None, f"{piece!r}: still connected"
+    for line in (b'{"cmd": "status"}\0', b'{"cmd": "key.rotate"}\0x', b"\0"):
+        refused(env, line, "JSON object")
+    still_well(env, daemon, "after requests that were not whole")
+
+
+@net_test
 def test_too_long(env):
     """100 kB without an end of line; and the longest line that is allowed."""
     daemon = env.synkeeperd()
@@ -136,10 +168,9 @@ def test_too_long(env):
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             s.sendall(b"x" * 100000)
         reply = read_line(s)
-        assert reply is None or reply["ok"] is False and \
+        assert reply and reply["ok"] is False and \
             "too long" in reply["error"], f"100 kB: replied {reply}"
-        if reply:
-            assert read_line(s) is None, "100 kB: the connection stays open"
+        assert read_line(s) is None, "100 kB: the connection stays open"
     still_well(env, daemon, "after 100 kB")
     line = b'{"cmd": "status"}'
     reply = ask(env, line + b" " * (LINE_MAX - 1 - len(line)))
@@ -165,7 +196,7 @@ def test_garbage(env):
         with contextlib.closing(dial(env)) as s:
             s.sendall(bytes(line).replace(b"\n", b" ") + b"\n")
             reply = read_line(s)
-            assert reply is None or "ok" in reply, f"{line!r}: {reply}"
+            assert reply and "ok" in reply, f"{line!r}: {reply}"
     assert env.json("service", "list") == before, "garbage changed a service"
     still_well(env, daemon, "after garbage")
 

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A change of services that cannot be put into force is taken back.
+
+Theory of operation: maps are frozen, so that the kernel takes no more of what
+the daemon writes into them. From then on each request must be refused, and
+nothing be different after: the list of services, and what the maps hold.
+"""
+import json
+
+from books import wait_armed
+from namespace import run, wait_for
+from nettest import net_test
+
+
+def freeze(env, name):
+    run(["bpftool", "map", "freeze", "pinned", f"{env.pin_dir}/maps/{name}"])
+
+
+def contents(env, name):
+    out = run(["bpftool", "-j", "map", "dump", "pinned",
+               f"{env.pin_dir}/maps/{name}"]).stdout
+    return [(row["key"], row["value"]) for row in json.loads(out)]
+
+
+def listed(env):
+    return {row["listen"]: (row["policy"], row["name"], row["armed"])
+            for row in env.json("service", "list")["services"]}
+
+
+def refused(env, *words):
+    p = env.synkeeper("service", *words, check=False)
+    assert p.returncode == 1 and "taken back" in p.stderr, \
+        f"{' '.join(words)}: expected a refusal, got {p.returncode}: " \
+        f"{p.stdout}{p.stderr}"
+
+
+@net_test
+def test_refused_change_was_kept(env):
+    """add, del and policy, of a wildcard and of an address."""
+    env.nginx()
+    env.synkeeperd(services=("*:80", "192.0.2.2:90"))
+    wait_armed(env)
+    env.synkeeper("service", "policy", "192.0.2.2:90", "auto")
+    before = listed(env)
+    freeze(env, "ports")
+    for words in (("add", "*:81"), ("add", "192.0.2.2:81", "--name", "x"),
+                  ("add", "[2001:db8::2]:82"),
+                  ("policy", "*:80", "off"), ("policy", "*:80", "monitor"),
+                  ("del", "*:80")):
+        refused(env, *words)
+        got = listed(env)
+        assert got == before, \
+            f"{' '.join(words)}: expected {before}, got {got}"
+
+
+@net_test
+def test_half_of_a_change_stayed_in_the_maps(env):
+    """An address's endpoint is written before its port, which is refused."""
+    env.synkeeperd(services=("*:80", "192.0.2.2:90"))
+    before = contents(env, "endpoints")
+    assert before, "the test itself: no endpoint"
+    freeze(env, "ports")
+    refused(env, "add", "192.0.2.2:81")
+    wait_for(lambda: contents(env, "endpoints") == before, 3,
+             "the endpoints of before")
+
+
+@net_test
+def test_taken_back_and_done_later(env):
+    """Deleted once, and what drains still is as it was after a refusal."""
+    env.synkeeperd(services=("*:80", "*:90"))
+    env.synkeeper("service", "del", "*:90")
+    before = env.json("service", "list")
+    freeze(env, "ports")
+    refused(env, "add", "*:90")
+    got = env.json("service", "list")
+    assert got == before, f"expected {before}, got {got}"
