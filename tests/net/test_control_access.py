@@ -83,9 +83,9 @@ def hold(env, group, n, line):
     return p
 
 
-def with_group(env, group):
+def with_group(env, group, **kwargs):
     return env.synkeeperd("-c", env.configure(
-        f"[daemon]\ncontrol-group = {group.gr_name}\n"))
+        f"[daemon]\ncontrol-group = {group.gr_name}\n"), **kwargs)
 
 
 @net_test
@@ -170,8 +170,9 @@ def test_group_of_the_configuration(env):
     """A supplementary member is answered, also after a restart; others are
     not."""
     group = a_group()
-    for _ in range(2):
-        daemon = with_group(env, group)
+    no_chown = ("setpriv", "--bounding-set=-chown")  # as the unit has it
+    for wrap in ((), (), (*no_chown, "--groups", str(group.gr_gid))):
+        daemon = with_group(env, group, wrap=wrap)
         st = os.stat(env.control)
         assert st.st_gid == group.gr_gid and \
             stat.S_IMODE(st.st_mode) == 0o660, \
@@ -182,6 +183,10 @@ def test_group_of_the_configuration(env):
         assert p.returncode == 1 and "no permission" in p.stderr, \
             f"a stranger: {p.returncode}: {p.stderr}"
         daemon.stop()
+    daemon = with_group(env, group, wrap=(*no_chown, "--clear-groups"),
+                        wait=False)
+    assert daemon.wait() == 1 and "SupplementaryGroups" in daemon.output(), \
+        f"neither CAP_CHOWN nor member: {daemon.output()}"
 
 
 @net_test

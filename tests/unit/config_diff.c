@@ -116,6 +116,7 @@ static const struct {
 	{ "daemon", "replace", "yes", "interface = eth0" },
 	{ "daemon", "pin-dir", "/sys/fs/bpf/other", "interface = eth0" },
 	{ "daemon", "control", "/run/other", "interface = eth0" },
+	{ "daemon", "control-group", "root", "interface = eth0" },
 	{ "daemon", "metrics", "127.0.0.1:9790", "interface = eth0" },
 	{ "keys", "lifetime", "5m" },
 	{ "sessions", "max", "2048" },

@@ -82,7 +82,7 @@ static const struct {
 	  ":1: mode: stands before any section: begin with [daemon]" },
 	{ "[daemon]\n= x\n",
 	  ":2: [daemon] : unknown key: [daemon] takes interface, mode, "
-	  "on-exit, replace, pin-dir, control, metrics" },
+	  "on-exit, replace, pin-dir, control, control-group, metrics" },
 	{ "[daemon]\nmetrics = 9790\n",
 	  ":2: [daemon] metrics: '9790': port missing: write it as "
 	  "192.0.2.1:443, [2001:db8::1]:443 or *:443" },
@@ -130,6 +130,9 @@ static const struct {
 	  ":2: [daemon] on-exit: 'stay': must be keep or detach" },
 	{ "[daemon]\nreplace = true\n",
 	  ":2: [daemon] replace: 'true': must be no or yes" },
+	{ "[daemon]\ncontrol-group = nosuchgroup\n",
+	  ":2: [daemon] control-group: 'nosuchgroup': this host has no such "
+	  "group: make it with 'groupadd --system NAME'" },
 	{ "[daemon]\npin-dir = synkeeper\n",
 	  ":2: [daemon] pin-dir: 'synkeeper': must be a path that begins with "
 	  "'/'" },

@@ -114,7 +114,9 @@ static const char *way_out(int err)
 	case -ESRCH:
 		return ": control-group names no group of this host";
 	case -EPERM:
-		return ": to give it to control-group takes CAP_CHOWN";
+		return ": to give it to control-group, the daemon must be in "
+		       "that group (SupplementaryGroups= of its unit) or have "
+		       "CAP_CHOWN";
 	default:
 		return "";
 	}

@@ -2,7 +2,8 @@
 /*
  * Theory of operation: the daemon answers on a unix stream socket. One request
  * is one line of JSON, one reply is one line of JSON; a connection may carry
- * several. Requests are at most CONTROL_LINE_MAX bytes.
+ * several. Requests are at most CONTROL_LINE_MAX bytes. A client that is not
+ * let in, or has to go, gets a refusal that it did not ask for.
  *
  *	{"cmd": "service.add", "listen": "192.0.2.1:443"}
  *	{"ok": true, "result": {...}}
