@@ -30,8 +30,9 @@ int cmd_hung_up(const struct cmd *c, const char *before)
 
 	client_close(cl);
 	if (ended)
-		return cmd_failed(c, "its log says why: journalctl -u "
-				     "synkeeperd",
+		return cmd_failed(c,
+				  "its log says why: journalctl -u "
+				  "synkeeperd",
 				  "the daemon has ended%s", before);
 	return cmd_failed(c,
 			  "its log may say why: journalctl -u synkeeperd; or "

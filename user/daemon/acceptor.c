@@ -42,8 +42,8 @@ void acceptor_stop(struct acceptor *a)
 
 static void pause_for_a_moment(struct acceptor *a)
 {
-	if (sd_event_source_set_time_relative(
-		    a->timer, ACCEPTOR_PAUSE_MS * 1000ULL) < 0 ||
+	if (sd_event_source_set_time_relative(a->timer, ACCEPTOR_PAUSE_MS *
+								1000ULL) < 0 ||
 	    sd_event_source_set_enabled(a->timer, SD_EVENT_ONESHOT) < 0)
 		return; /* without an end there is no pause */
 	sd_event_source_set_enabled(a->io, SD_EVENT_OFF);

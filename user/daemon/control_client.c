@@ -194,8 +194,8 @@ static int client_step(struct control_client *c, bool readable)
 {
 	int err = 0;
 
-	if (readable && (c->mark || (!c->out && !c->part && !c->ended &&
-				     !end_of_line(c))))
+	if (readable &&
+	    (c->mark || (!c->out && !c->part && !c->ended && !end_of_line(c))))
 		err = client_read(c);
 	if (!err && c->mark) {
 		if (c->ended)
@@ -266,10 +266,9 @@ void client_begin(struct control_client *c, sd_event *loop, int fd,
 	if (err >= 0)
 		err = sd_event_source_set_priority(c->io, CONTROL_PRIORITY);
 	if (err >= 0)
-		err = sd_event_add_time_relative(loop, &c->timer,
-						 CLOCK_MONOTONIC,
-						 CONTROL_IDLE_S * 1000000ULL, 0,
-						 on_idle, c);
+		err = sd_event_add_time_relative(
+			loop, &c->timer, CLOCK_MONOTONIC,
+			CONTROL_IDLE_S * 1000000ULL, 0, on_idle, c);
 	if (err < 0)
 		client_drop(c);
 }

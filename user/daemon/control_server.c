@@ -49,7 +49,7 @@ static struct control_client *make_room(struct control_server *s)
 		return NULL;
 	if (!first->out && !first->part)
 		client_say_no(first->fd, "busy: root needed this connection",
-		       "try again");
+			      "try again");
 	client_drop(first);
 	return first;
 }
@@ -91,8 +91,9 @@ static int on_connect(sd_event_source *source, int fd, uint32_t revents,
 	if (!peer.allowed) {
 		snprintf(error, sizeof(error), "no permission for user %u",
 			 peer.uid);
-		client_say_no(client, error,
-		       "run as root, or as a member of the socket's group");
+		client_say_no(
+			client, error,
+			"run as root, or as a member of the socket's group");
 	} else {
 		snprintf(error, sizeof(error),
 			 "busy: all %d control connections are taken",
@@ -153,10 +154,9 @@ int control_start(sd_event *loop, const char *path, const char *group,
 	s->loop = loop;
 	s->fd = -1;
 	for (i = 0; i < CONTROL_CLIENTS_MAX; i++)
-		s->clients[i] = (struct control_client){ .fd = -1,
-							 .answer = answer,
-							 .data = data,
-							 .server = s };
+		s->clients[i] = (struct control_client){
+			.fd = -1, .answer = answer, .data = data, .server = s
+		};
 	err = start(s, path, group);
 	if (err) {
 		control_stop(s);
@@ -177,9 +177,9 @@ int control_watch(struct control_client *c, void *mark)
 		all += w->fd >= 0 && w->mark;
 		others += w->fd >= 0 && w->mark && !w->privileged;
 	}
-	if (!c->mark && (all >= CONTROL_WATCHERS_MAX ||
-			 (!c->privileged &&
-			  others >= CONTROL_OTHERS_WATCHERS_MAX)))
+	if (!c->mark &&
+	    (all >= CONTROL_WATCHERS_MAX ||
+	     (!c->privileged && others >= CONTROL_OTHERS_WATCHERS_MAX)))
 		return -EBUSY;
 	free(c->mark);
 	c->mark = mark;

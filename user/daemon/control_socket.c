@@ -110,7 +110,7 @@ struct control_peer control_socket_peer(const char *path, int fd)
 	peer.uid = who.uid;
 	peer.privileged = who.uid == 0 || who.uid == geteuid();
 	peer.allowed = peer.privileged ||
-		       (!stat(path, &st) &&
-			(who.gid == st.st_gid || peer_has_group(fd, st.st_gid)));
+		       (!stat(path, &st) && (who.gid == st.st_gid ||
+					     peer_has_group(fd, st.st_gid)));
 	return peer;
 }

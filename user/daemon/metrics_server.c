@@ -32,8 +32,8 @@ struct metrics_server {
 	struct metrics_guest guests[GUESTS_MAX];
 	__u64 guests_so_far;
 	struct acceptor acceptor;
-	sd_event_source *io;	 /* libmicrohttpd's epoll descriptor */
-	sd_event_source *timer;	 /* when it wants to run in any case */
+	sd_event_source *io;	/* libmicrohttpd's epoll descriptor */
+	sd_event_source *timer; /* when it wants to run in any case */
 };
 
 /* ---- what is answered ---- */
@@ -218,8 +218,7 @@ static void make_room(struct metrics_server *s)
 {
 	struct metrics_guest *victim;
 
-	if (metrics_guests_staying(s->guests, GUESTS_MAX) <
-	    METRICS_CLIENTS_MAX)
+	if (metrics_guests_staying(s->guests, GUESTS_MAX) < METRICS_CLIENTS_MAX)
 		return;
 	victim = metrics_guests_victim(s->guests, GUESTS_MAX);
 	victim->leaving = true;
@@ -309,8 +308,7 @@ static int start_http(struct metrics_server *s)
 	s->http = MHD_start_daemon(
 		MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET, 0, NULL, NULL,
 		on_request, s, MHD_OPTION_NOTIFY_CONNECTION, on_connection, s,
-		MHD_OPTION_CONNECTION_LIMIT,
-		(unsigned int)GUESTS_MAX,
+		MHD_OPTION_CONNECTION_LIMIT, (unsigned int)GUESTS_MAX,
 		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned int)METRICS_IDLE_S,
 		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)METRICS_MEMORY,
 		MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);

@@ -78,11 +78,11 @@ static json_t *json_ifaces(const struct daemon *d)
 		const struct attachment *a = &d->ifaces[i];
 
 		json_array_append_new(
-			list, json_pack("{s:o,s:i,s:s,s:o,s:b}", "name",
-					json_text(a->name), "ifindex",
-					a->ifindex, "mode", attachment_mode(a),
-					"why", json_text(a->why), "by_hand",
-					a->by_hand));
+			list,
+			json_pack("{s:o,s:i,s:s,s:o,s:b}", "name",
+				  json_text(a->name), "ifindex", a->ifindex,
+				  "mode", attachment_mode(a), "why",
+				  json_text(a->why), "by_hand", a->by_hand));
 	}
 	return list;
 }
@@ -173,10 +173,10 @@ static json_t *on_status(struct daemon *d, struct request *r)
 	return json_pack("{s:s,s:i,s:f,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "version",
 			 SYNKEEPER_VERSION, "pid", getpid(), "uptime_s",
 			 seconds(now_ns() - d->started_ns), "pin_dir",
-			 json_text(d->config.pin_dir), "interfaces", json_ifaces(d),
-			 "services", requests_services(d), "key", json_key(d),
-			 "sessions", json_sessions(d, &n), "total",
-			 json_reasons(&sum), "health", json_health(d));
+			 json_text(d->config.pin_dir), "interfaces",
+			 json_ifaces(d), "services", requests_services(d),
+			 "key", json_key(d), "sessions", json_sessions(d, &n),
+			 "total", json_reasons(&sum), "health", json_health(d));
 }
 
 bool arg_listen(struct request *r, struct listen *ret)

@@ -10,7 +10,7 @@ static size_t char_len(const uint8_t *s)
 {
 	/* by length: the least that takes it, RFC 3629 */
 	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-	size_t len = *s < 0x80		 ? 1
+	size_t len = *s < 0x80	       ? 1
 		     : *s >> 5 == 0x06 ? 2
 		     : *s >> 4 == 0x0e ? 3
 		     : *s >> 3 == 0x1e ? 4
