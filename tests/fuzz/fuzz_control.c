@@ -47,6 +47,25 @@ int loader_map_fd(const struct loader *l, enum loader_map map)
 	return MAP_FD + (int)map;
 }
 
+const char *attachment_why(const struct attachment *a)
+{
+	return a->why;
+}
+
+bool attachment_protects(const struct attachment *a)
+{
+	(void)a;
+	return true;
+}
+
+bool ifaces_protect(const struct daemon *daemon)
+{
+	(void)daemon;
+	return true;
+}
+
+const char *const tc_names[WAYS] = { "ingress", "egress" };
+
 const char *attachment_mode(const struct attachment *a)
 {
 	(void)a;

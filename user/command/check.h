@@ -68,6 +68,7 @@ void check_interface(struct check *c);
 void check_driver(struct check *c);
 void check_native(struct check *c);
 void check_attached(struct check *c);
+void check_tc(struct check *c);
 void check_queues(struct check *c);
 void check_merging(struct check *c);
 void check_mtu(struct check *c);

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Theory of operation: what the interface and its driver are like, see
- * check.h. Only two findings fail: an interface that is not there, and one
- * on which Synkeeper cannot work (device.h); everything else has a slower way.
+ * check.h. What fails: an interface that is not there, one on which Synkeeper
+ * cannot work (device.h), and one that somebody else's XDP program has;
+ * everything else has a slower way.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <limits.h>
 #include <linux/if_link.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +17,7 @@
 
 #include "check.h"
 #include "ethtool.h"
-#include "pins.h"
+#include "links.h"
 
 /* What of a page XDP's headroom and the kernel's tail leave to a packet. */
 enum { ONE_BUFFER_MTU = 3500, IPV6_MIN_MTU = 1280 };
@@ -46,36 +48,112 @@ void check_native(struct check *c)
 			  "not supported by the driver");
 }
 
+/* Is the program a link's that is pinned in the pin directory asked about? */
+static bool is_this_instance(const struct check *c, __u32 id)
+{
+	char path[PATH_MAX];
+	__u32 prog = 0;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/links/xdp_%d", c->cmd->pin_dir,
+		 c->link.ifindex);
+	fd = bpf_obj_get(path);
+	if (fd < 0)
+		return false;
+	link_ifindex(fd, &prog);
+	close(fd);
+	return prog == id;
+}
+
+static void check_program(struct check *c,
+			  const struct bpf_xdp_query_opts *there)
+{
+	const char *mode = there->attach_mode == XDP_ATTACHED_SKB  ? "skb"
+			   : there->attach_mode == XDP_ATTACHED_HW ? "hardware"
+								   : "native";
+	char name[LINKS_NAME_LEN], holder[LINKS_HOLDER_LEN], mend[256];
+	__u32 id = there->prog_id;
+	bool ours;
+
+	program_name(id, name);
+	ours = program_is_ours(name);
+	program_holder(id, c->link.ifindex, holder);
+	snprintf(mend, sizeof(mend),
+		 ours ? "synkeeperd takes it over if no bpf_link holds it; "
+			"else take that one down (synkeeper --pin-dir DIR "
+			"--control PATH down)"
+		      : "synkeeperd refuses to start: detach it (ip link set "
+			"dev %s xdp off), or start it with --replace",
+		 c->name);
+	if (ours && is_this_instance(c, id))
+		check_add(c, "attached program", CHECK_OK, NULL,
+			  "%s, id %u, %s mode", name, id, mode);
+	else
+		check_add(c, "attached program", ours ? CHECK_WARN : CHECK_FAIL,
+			  mend, "%s, id %u, %s mode, held by %s", name, id,
+			  mode, holder);
+}
+
 void check_attached(struct check *c)
 {
 	LIBBPF_OPTS(bpf_xdp_query_opts, opts);
-	char name[PINS_NAME_LEN];
 	int err = bpf_xdp_query(c->link.ifindex, 0, &opts);
 
 	c->native = !err && opts.attach_mode == XDP_ATTACHED_DRV;
-	if (err) {
+	if (err)
 		check_add(c, "attached program", CHECK_WARN, "run as root",
 			  "unknown: %s", strerror(-err));
-	} else if (opts.attach_mode == XDP_ATTACHED_NONE) {
+	else if (opts.attach_mode == XDP_ATTACHED_NONE)
 		check_add(c, "attached program", CHECK_OK, NULL, "none");
-	} else if (opts.attach_mode == XDP_ATTACHED_MULTI) {
+	else if (opts.attach_mode == XDP_ATTACHED_MULTI)
 		check_add(c, "attached program", CHECK_WARN,
 			  "remove them, or start synkeeperd with --replace",
 			  "several, in several modes");
-	} else {
-		int fd = bpf_prog_get_fd_by_id(opts.prog_id);
-		bool ours = pins_is_ours(fd, name);
+	else
+		check_program(c, &opts);
+}
 
-		if (fd >= 0)
-			close(fd);
-		check_add(c, "attached program", ours ? CHECK_OK : CHECK_WARN,
-			  "synkeeperd does not replace it, unless started with "
-			  "--replace",
-			  "%s, id %u, %s mode", name, opts.prog_id,
-			  opts.attach_mode == XDP_ATTACHED_SKB	? "skb"
-			  : opts.attach_mode == XDP_ATTACHED_HW ? "hardware"
-								: "native");
+/* Who is at tc, one way: ours should be the first. */
+static void check_tc_way(struct check *c, const char *what, int type)
+{
+	struct tcx_programs p;
+	char name[LINKS_NAME_LEN], first[LINKS_NAME_LEN] = "";
+	bool ours = false;
+	__u32 i;
+	int err = tcx_query(c->link.ifindex, type, &p);
+
+	if (err == -EINVAL) /* without tcx the daemon looks after filters */
+		return;
+	if (err) {
+		check_add(c, what, CHECK_WARN, "run as root", "unknown: %s",
+			  strerror(-err));
+		return;
 	}
+	for (i = 0; i < p.n && !ours; i++) {
+		program_name(p.ids[i], name);
+		ours = program_is_ours(name);
+		if (!i)
+			memcpy(first, name, sizeof(first));
+	}
+	if (ours && i > 1)
+		check_add(c, what, CHECK_WARN,
+			  "what it accepts ours does not see: detach it, or "
+			  "have it attached behind ours",
+			  "%s, id %u, runs before ours", first, p.ids[0]);
+	else if (ours)
+		check_add(c, what, CHECK_OK, NULL, "ours runs first");
+	else if (p.n)
+		check_add(c, what, CHECK_OK, NULL,
+			  "%s, id %u: synkeeperd goes in front of it", first,
+			  p.ids[0]);
+	else
+		check_add(c, what, CHECK_OK, NULL, "no program");
+}
+
+void check_tc(struct check *c)
+{
+	check_tc_way(c, "tc ingress", LINKS_TCX_INGRESS);
+	check_tc_way(c, "tc egress", LINKS_TCX_EGRESS);
 }
 
 /* Does a VLAN interface stand on @name? Its tags matter then. */
@@ -215,9 +293,16 @@ void check_device(struct check *c)
 	struct device_trouble t;
 	struct device *all;
 	size_t n;
+	int err;
 
-	if (c->link_err || device_list(&all, &n))
+	if (c->link_err)
 		return;
+	err = device_list(NULL, &all, &n);
+	if (err) {
+		check_add(c, "device", CHECK_WARN, "try again", "unknown: %s",
+			  strerror(-err));
+		return;
+	}
 	if (!device_works(&c->link, all, n, &t))
 		check_add(c, "device", CHECK_FAIL, t.mend, "%s", t.what);
 	else

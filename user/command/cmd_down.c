@@ -17,6 +17,8 @@
 #include <unistd.h>
 
 #include "cmd.h"
+#include "device.h"
+#include "links.h"
 #include "pins.h"
 #include "syncookies.h"
 
@@ -36,6 +38,9 @@ static void daemon_text(FILE *out, const json_t *result)
 {
 	put_names(out, json_object_get(result, "interfaces"), "detached from");
 	put_names(out, json_object_get(result, "restored"), "restored");
+	put_names(out, json_object_get(result, "left"), "still there:");
+	if (json_array_size(json_object_get(result, "left")))
+		return;
 	fputs(json_is_true(json_object_get(result, "gone"))
 		      ? "all is removed\n"
 		      : "the daemon is about to end\n",
@@ -145,28 +150,89 @@ static int remove_leftover(const struct cmd *c)
 		c->pin_dir);
 }
 
-/*
- * Waits until the daemon has removed what it had: its pin directory goes last.
- * Whoever may not look there, or waits too long, is told that it ends.
- */
-static bool wait_gone(const char *pin_dir)
+static bool is_among(__u32 id, const json_t *ids)
 {
-	const struct timespec nap = { .tv_nsec = 20000000 };
-	int i;
+	const json_t *one;
+	size_t i;
 
-	for (i = 0; i < WAIT_GONE_S * 50; i++) {
-		if (access(pin_dir, F_OK) && errno == ENOENT)
+	json_array_foreach (ids, i, one) {
+		if (id && json_integer_value(one) == id)
 			return true;
-		nanosleep(&nap, NULL);
 	}
 	return false;
+}
+
+/* What of the daemon's programs the kernel has on @name still. */
+static void add_left(json_t *left, const char *name, const json_t *ids)
+{
+	static const struct {
+		int type;
+		const char *name;
+	} ways[] = { { LINKS_TCX_INGRESS, "tc ingress" },
+		     { LINKS_TCX_EGRESS, "tc egress" } };
+	struct tcx_programs p;
+	struct device d;
+	size_t i;
+	__u32 k;
+
+	if (device_get(name, 0, &d))
+		return;
+	if (is_among(d.xdp_native, ids) || is_among(d.xdp_skb, ids))
+		json_array_append_new(left, json_sprintf("XDP on %s", name));
+	for (i = 0; i < 2; i++) {
+		if (tcx_query(d.ifindex, ways[i].type, &p))
+			continue;
+		for (k = 0; k < p.n; k++)
+			if (is_among(p.ids[k], ids))
+				json_array_append_new(
+					left, json_sprintf("%s on %s",
+							   ways[i].name, name));
+	}
+}
+
+static json_t *what_is_left(const json_t *result, const char *pin_dir)
+{
+	const json_t *ids = json_object_get(result, "programs");
+	json_t *left = json_array(), *name;
+	size_t i;
+
+	if (access(pin_dir, F_OK) == 0)
+		json_array_append_new(left, json_string(pin_dir));
+	json_array_foreach (json_object_get(result, "interfaces"), i, name) {
+		add_left(left, json_string_value(name), ids);
+	}
+	return left;
+}
+
+/*
+ * Waits until the daemon has removed what it had, as the kernel and the file
+ * system tell; its socket goes last. Returns what is left after WAIT_GONE_S;
+ * NULL: it is not ours to see.
+ */
+static json_t *wait_gone(const struct cmd *c, const json_t *result,
+			 const char *pin_dir)
+{
+	const struct timespec nap = { .tv_nsec = 20000000 };
+	json_t *left = NULL;
+	int i;
+
+	if (access(pin_dir, F_OK) && errno != ENOENT)
+		return NULL;
+	for (i = 0; i < WAIT_GONE_S * 50; i++) {
+		json_decref(left);
+		left = what_is_left(result, pin_dir);
+		if (!json_array_size(left) && access(c->control, F_OK))
+			return left;
+		nanosleep(&nap, NULL);
+	}
+	return left;
 }
 
 static int down_run(const struct cmd *c, const struct cmd_args *args)
 {
 	const char *pin_dir;
-	json_t *result;
-	bool gone;
+	json_t *result, *left = NULL;
+	bool gone, failed;
 	int err;
 
 	(void)args;
@@ -176,9 +242,18 @@ static int down_run(const struct cmd *c, const struct cmd_args *args)
 	if (err)
 		return CMD_FAILED;
 	pin_dir = json_string_value(json_object_get(result, "pin_dir"));
-	gone = pin_dir && wait_gone(pin_dir);
+	if (pin_dir)
+		left = wait_gone(c, result, pin_dir);
+	gone = left && !json_array_size(left);
+	failed = left && !gone;
 	json_object_set_new(result, "gone", json_boolean(gone));
-	return cmd_show(c, result, daemon_text);
+	if (failed)
+		json_object_set_new(result, "left", left);
+	else
+		json_decref(left);
+	json_object_del(result, "programs");
+	cmd_show(c, result, daemon_text);
+	return failed ? CMD_FAILED : CMD_DONE;
 }
 
 const struct cmd_object cmd_down = {

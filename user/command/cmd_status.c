@@ -2,11 +2,13 @@
 /*
  * Theory of operation: `synkeeper status`, the one screen to look at first.
  * What is wrong stands at the end, next to the prompt, and is the only part
- * in whole sentences.
+ * in whole sentences; the exit code says whether all that was asked for is
+ * protected.
  */
 #include "cmd.h"
 #include "cmd_service.h"
 #include "cmd_status.h"
+#include "links.h"
 #include "print.h"
 #include "reason.h"
 
@@ -16,6 +18,28 @@ static const struct column iface_columns[] = {
 	{ "BY HAND", "by_hand", CELL_YES_NO },
 	{ "WHY", "why", CELL_STRING },
 };
+
+/* Names take a privilege that the daemon has given away, and root has here. */
+static void put_ahead(FILE *out, const json_t *ifaces)
+{
+	json_t *iface, *row;
+	char name[LINKS_NAME_LEN];
+	size_t i, k;
+
+	json_array_foreach (ifaces, i, iface) {
+		json_array_foreach (json_object_get(iface, "ahead"), k, row) {
+			__u32 id = (__u32)json_integer_value(
+				json_object_get(row, "id"));
+
+			fprintf(out,
+				"%s: at tc %s %s, id %u, runs before ours\n",
+				json_string_value(
+					json_object_get(iface, "name")),
+				json_string_value(json_object_get(row, "tc")),
+				program_name(id, name), id);
+		}
+	}
+}
 
 static double number(const json_t *o, const char *member)
 {
@@ -111,6 +135,7 @@ static void status_text(FILE *out, const json_t *status)
 	put_daemon(out, status);
 	print_table(out, json_object_get(status, "interfaces"), iface_columns,
 		    sizeof(iface_columns) / sizeof(iface_columns[0]));
+	put_ahead(out, json_object_get(status, "interfaces"));
 	fputc('\n', out);
 	cmd_service_table(out, json_object_get(status, "services"));
 	fputc('\n', out);
@@ -125,11 +150,14 @@ static void status_text(FILE *out, const json_t *status)
 static int status_run(const struct cmd *c, const struct cmd_args *args)
 {
 	json_t *result;
+	bool all;
 
 	(void)args;
 	if (cmd_call(c, "status", NULL, &result))
 		return CMD_FAILED;
-	return cmd_show(c, result, status_text);
+	all = !json_is_false(json_object_get(result, "protected"));
+	cmd_show(c, result, status_text);
+	return all ? CMD_DONE : CMD_FAILED;
 }
 
 const struct cmd_object cmd_status = {

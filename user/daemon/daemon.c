@@ -23,6 +23,7 @@
 #include "log.h"
 #include "metrics.h"
 #include "pins.h"
+#include "reserve.h"
 #include "syncookies.h"
 
 enum {
@@ -90,19 +91,47 @@ static int on_key_timer(sd_event_source *source, uint64_t when, void *data)
 	return 0;
 }
 
+/* Puts back what is gone of the pins. Returns how many, or -errno. */
+static int put_pins_back(struct daemon *d)
+{
+	int n = loader_repin(&d->loader), more;
+	size_t i;
+
+	for (i = 0; n >= 0 && i < d->n_ifaces; i++) {
+		if (!d->ifaces[i].on)
+			continue;
+		more = attach_repin(&d->loader, &d->ifaces[i]);
+		n = more < 0 ? more : n + more;
+	}
+	return n;
+}
+
 /*
- * Without its file system the data path lives as long as this process: a
- * successor would find nothing to take over.
+ * Without its pins the data path lives as long as this process: a successor
+ * would find nothing to take over.
  */
 static void follow_pins(struct daemon *d)
 {
-	if (d->adrift || d->ending || loader_holds_dir(&d->loader))
+	int n;
+
+	if (d->ending || (d->adrift && !backoff_due(&d->to_pin)))
 		return;
-	d->adrift = true;
-	log_warn("%s is gone (was its file system unmounted?): the protection "
-		 "goes on, but ends with this process: restart synkeeperd when "
-		 "it suits",
-		 d->config.pin_dir);
+	reserve_give();
+	n = put_pins_back(d);
+	reserve_take();
+	if (n > 0)
+		log_warn("%s: %d pins had been removed, and are put back",
+			 d->config.pin_dir, n);
+	if (n == -ENOENT && !d->adrift)
+		log_warn("%s is gone (was its file system unmounted?): the "
+			 "protection goes on, but ends with this process: "
+			 "restart synkeeperd when it suits",
+			 d->config.pin_dir);
+	else if (n < 0 && !d->adrift)
+		log_warn("%s: pins were removed and cannot be put back: %s: "
+			 "the protection goes on, but ends with this process",
+			 d->config.pin_dir, strerror(-n));
+	d->adrift = n < 0;
 }
 
 static int on_tick(sd_event_source *source, uint64_t when, void *data)
@@ -217,12 +246,14 @@ void daemon_free(struct daemon *d)
 	control_stop(d->control);
 	metrics_stop(d->metrics);
 	ring_buffer__free(d->events);
+	link_events_stop(d);
 	sd_event_source_unref(d->key_timer);
 	sd_event_source_unref(d->tick_timer);
 	sd_event_unref(d->loop);
 	reaper_stop(&d->reaper);
 	census_stop(d);
 	arm_stop(d);
+	ifaces_close(d);
 	sessions_free(&d->sessions);
 	devices_free(&d->devices);
 	services_free(d->services);
@@ -277,6 +308,8 @@ static int prepare(struct daemon *d)
 	if (!err)
 		err = arm_start(d);
 	if (!err)
+		err = link_events_start(d);
+	if (!err)
 		err = control_start(d->loop, d->config.control,
 				    d->config.control_group, request_answer, d,
 				    &d->control);
@@ -316,6 +349,8 @@ int daemon_run(struct daemon *d)
 {
 	int err;
 
+	reserve_raise_limit();
+	reserve_take();
 	d->started_ns = now_ns();
 	d->started_s = time(NULL);
 	confine_memory();

@@ -34,6 +34,7 @@ struct census {
 struct devices {
 	struct device *all;
 	size_t n;
+	struct mnl_socket *nl;
 };
 
 struct daemon {
@@ -57,6 +58,9 @@ struct daemon {
 	struct ring_buffer *events;
 	__u64 events_until_ns; /* end of the slice in which they are read */
 	struct devices devices;
+	struct mnl_socket *link_events;
+	sd_event_source *link_source, *link_timer;
+	__u64 link_looked_ns;
 	struct attachment ifaces[2 * CONFIG_IFACES_MAX]; /* and retired */
 	size_t n_ifaces;
 	struct control_server *control;
@@ -67,6 +71,7 @@ struct daemon {
 	__u64 started_ns;
 	time_t started_s;	/* since 1970 */
 	bool adrift;		/* the pins are gone, see follow_pins() */
+	struct backoff to_pin;	/* and are to be put back */
 	bool ending;		/* disarmed; detaches when the drain is over */
 	__u64 offer_changed_ns; /* when the host's TCP options last changed */
 	__u64 cookies_sent;	/* the kernel's own, and when last */
@@ -107,9 +112,11 @@ void settings_configure(struct daemon *d);
 
 void settings_follow(struct daemon *d);
 
-/* devices.c. An unknown device is in no trouble. */
-void devices_read(struct devices *d);
+/* devices.c. 0, or -errno and the list is as it was. */
+int devices_read(struct devices *d);
 void devices_free(struct devices *d);
+/* NULL: unknown, which is in no trouble. */
+const struct device *devices_find(const struct devices *d, int ifindex);
 bool devices_works(const struct devices *d, int ifindex,
 		   struct device_trouble *ret);
 /* The host's address in frames that arrive at a device; false: unknown. */
@@ -117,18 +124,30 @@ bool devices_mac(const struct devices *d, int ifindex, __u8 ret[6]);
 /* The bond that a device is a port of, or 0. */
 int devices_bond(const struct devices *d, int ifindex);
 
+/* link_events.c: ifaces_follow() as soon as something changes. */
+int link_events_start(struct daemon *d);
+void link_events_stop(struct daemon *d);
+
 /* ifaces.c. @found: also what was attached before this start. */
 int ifaces_attach(struct daemon *d);
-/* One more, as @c wants it. Logs what failed; nothing is attached then. */
+/*
+ * One more, as @c wants it; one that is missing is waited for. Logs what failed;
+ * nothing is attached then.
+ */
 int ifaces_add(struct daemon *d, const struct config *c, const char *name);
 /* At once. */
 void ifaces_remove(struct daemon *d, const char *name);
 /* When cookies in flight have come back; returns whether that takes a while. */
 bool ifaces_retire(struct daemon *d, const char *name);
-/* Gone, back, renamed, with another MAC; retired and due. */
+/*
+ * Gone, back, renamed, with another MAC; detached by others or not first any
+ * more; retired and due.
+ */
 void ifaces_follow(struct daemon *d);
+bool ifaces_protect(const struct daemon *d);
 void ifaces_detach(struct daemon *d, bool found);
 void ifaces_detach_retired(struct daemon *d);
+void ifaces_close(struct daemon *d);
 
 /*
  * Answers one request (see control.h). Returns the reply, to be released with

@@ -1,34 +1,49 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Theory of operation: the host's devices, as far as protected interfaces
- * depend on others: see device.h. The list is read with each tick. What becomes
+ * depend on others: see device.h. The list is read with each tick and after link
+ * events, through a socket that is kept. What becomes
  * of an interface in trouble is in ifaces.c.
  *
  * XDP that is attached natively to a bond runs in its ports: the program is
  * asked for by their index, which therefore have the bond's entry in the map.
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "daemon.h"
+#include "netlink.h"
 
-void devices_read(struct devices *d)
+enum { TRIES = 3 };
+
+int devices_read(struct devices *d)
 {
-	struct devices now = {};
+	struct device *all;
+	int err = -EINTR, i;
+	size_t n;
 
-	if (device_list(&now.all, &now.n))
-		return; /* what was is more likely than nothing */
+	if (!d->nl)
+		d->nl = netlink_open(NETLINK_ROUTE, 0);
+	for (i = 0; i < TRIES && err == -EINTR; i++)
+		err = d->nl ? device_list(d->nl, &all, &n) : -errno;
+	if (err)
+		return err; /* what was is more likely than nothing */
 	free(d->all);
-	*d = now;
+	d->all = all;
+	d->n = n;
+	return 0;
 }
 
 void devices_free(struct devices *d)
 {
 	free(d->all);
+	if (d->nl)
+		mnl_socket_close(d->nl);
 	*d = (struct devices){};
 }
 
-static const struct device *devices_find(const struct devices *d, int ifindex)
+const struct device *devices_find(const struct devices *d, int ifindex)
 {
 	size_t i;
 

@@ -6,16 +6,14 @@
  * The kernel knows an interface by its index, the configuration by its name.
  * One that is attached is followed by index, whatever it is called now: an
  * answer needs its MAC and MTU of now. One whose index is gone (a driver was
- * loaded again, a tunnel or a container began anew) is missing: the daemon
- * goes on without, and attaches to what next bears the configured name. Both
- * are asked with each tick, which takes two system calls an interface; link
- * events would tell the same earlier, and can be lost.
+ * loaded again, a tunnel or a container began anew), or that was not there at
+ * the start, is missing: the daemon goes on without, and attaches to what next
+ * bears the configured name.
+ *
+ * What becomes of it while the daemon runs is in ifaces_follow.c.
  *
  * One that a reload removes answers no SYN from then on (its MTU in the map is
  * 0) and is detached when cookies in flight have come back, as in daemon_end().
- *
- * What stands in the way of protection (see device.h) and comes up later makes
- * everything pass: the entry goes from the map until it is over.
  *
  * Renamed, and configured by its new name: two entries share one attachment
  * until the old name's goes.
@@ -27,10 +25,9 @@
 
 #include "clock.h"
 #include "daemon.h"
+#include "ifaces.h"
 #include "log.h"
 #include "pins.h"
-
-enum { RETRY_FIRST_MS = 1000, RETRY_LAST_MS = 60000 };
 
 static struct attachment *by_name(struct daemon *d, const char *name)
 {
@@ -42,8 +39,8 @@ static struct attachment *by_name(struct daemon *d, const char *name)
 	return NULL;
 }
 
-static struct attachment *by_index(struct daemon *d, int ifindex,
-				   const struct attachment *but)
+struct attachment *iface_by_index(struct daemon *d, int ifindex,
+				  const struct attachment *but)
 {
 	size_t i;
 
@@ -54,7 +51,7 @@ static struct attachment *by_index(struct daemon *d, int ifindex,
 }
 
 /* So that the slot is another's to use. */
-static void forget_iface(const struct daemon *d, __u32 ifindex)
+void iface_forget(const struct daemon *d, __u32 ifindex)
 {
 	int fd = loader_map_fd(&d->loader, MAP_IFACES);
 	const struct iface none = {};
@@ -72,8 +69,8 @@ static void forget_iface(const struct daemon *d, __u32 ifindex)
 /* Is an entry of the map needed: for an interface, or a port of a bond? */
 static bool is_needed(struct daemon *d, int ifindex)
 {
-	return by_index(d, ifindex, NULL) ||
-	       by_index(d, devices_bond(&d->devices, ifindex), NULL);
+	return iface_by_index(d, ifindex, NULL) ||
+	       iface_by_index(d, devices_bond(&d->devices, ifindex), NULL);
 }
 
 static int write_entry(struct daemon *d, const struct iface *iface)
@@ -95,19 +92,23 @@ static int write_entry(struct daemon *d, const struct iface *iface)
 	return -ENOSPC;
 }
 
-/* Writes what answers must know of an interface: MAC and MTU as they are now. */
-static int write_iface(struct daemon *d, const struct attachment *a)
+/*
+ * Writes what answers must know of an interface: MAC and MTU as they are now. Of
+ * one that is not known any more, the entry stays.
+ */
+int iface_write(struct daemon *d, const struct attachment *a)
 {
-	struct iface iface;
+	const struct device *device = devices_find(&d->devices, a->ifindex);
+	struct iface iface = { .ifindex = a->ifindex };
 	int err;
 	size_t i;
 
-	err = netconf_iface(a->name, a->ifindex, &iface);
-	if (err)
-		return err;
+	if (!device)
+		return -ENODEV;
+	iface.mtu = a->leaves_ns	   ? 0
+		    : device->mtu > 0xffff ? 0xffff
+					   : device->mtu;
 	devices_mac(&d->devices, a->ifindex, iface.mac);
-	if (a->leaves_ns)
-		iface.mtu = 0;
 	err = write_entry(d, &iface);
 	for (i = 0; i < d->devices.n && !err; i++) {
 		iface.ifindex = d->devices.all[i].ifindex;
@@ -117,34 +118,54 @@ static int write_iface(struct daemon *d, const struct attachment *a)
 	return err;
 }
 
-/* Attaches to the interface that bears the configured name now. */
-static int put_on(struct daemon *d, const struct config *c,
-		  struct attachment *a)
+/* The number of what is called @name; 0, and errno: ENODEV if there is none. */
+int iface_index_of(const struct daemon *d, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < d->devices.n; i++)
+		if (!strcmp(d->devices.all[i].name, name))
+			return d->devices.all[i].ifindex;
+	return (int)if_nametoindex(name); /* it may be an alias */
+}
+
+/*
+ * Attaches to the interface that bears the configured name now. -ENODEV: there
+ * is none; all else that fails is logged.
+ */
+int iface_put_on(struct daemon *d, const struct config *c, struct attachment *a)
 {
 	struct attachment got = *a;
+	const struct device *device;
 	struct device_trouble t;
-	int err = 0;
+	int err = devices_read(&d->devices);
 
-	got.ifindex = (int)if_nametoindex(a->wanted);
-	if (!if_indextoname(got.ifindex, got.name)) /* it may be an alias */
-		snprintf(got.name, sizeof(got.name), "%s", a->wanted);
-	devices_read(&d->devices);
-	if (!devices_works(&d->devices, got.ifindex, &t)) {
+	got.ifindex = iface_index_of(d, a->wanted);
+	if (!got.ifindex && errno == ENODEV)
+		return -ENODEV;
+	if (!got.ifindex)
+		err = -errno;
+	device = devices_find(&d->devices, got.ifindex);
+	if (!err && !device)
+		return -ENODEV;
+	if (!err && !devices_works(&d->devices, got.ifindex, &t)) {
 		log_err("%s: cannot protect it: %s: %s", a->wanted, t.what,
 			t.mend);
 		return -EOPNOTSUPP;
 	}
-	got.in_trouble = false;
+	got.in_trouble = got.lost = false;
 	/* first, so that a program finds it from its first packet on */
-	if (got.ifindex)
-		err = write_iface(d, &got);
+	if (!err) {
+		snprintf(got.name, sizeof(got.name), "%s", device->name);
+		err = iface_write(d, &got);
+	}
 	if (err)
 		log_err("%s: cannot protect it: %s", a->wanted, strerror(-err));
 	else
-		err = attach(&d->loader, c, got.name, &got);
+		err = attach(&d->loader, c, &got);
 	if (err) {
 		if (got.ifindex)
-			forget_iface(d, got.ifindex);
+			iface_forget(d, got.ifindex);
 		return err;
 	}
 	*a = got;
@@ -153,142 +174,84 @@ static int put_on(struct daemon *d, const struct config *c,
 	return 0;
 }
 
-/* Lets go of it, unless another entry has the same. */
-static void take_off(struct daemon *d, struct attachment *a)
+/* Of two entries with the same attachment, the first looks after it. */
+bool iface_owns(struct daemon *d, const struct attachment *a)
 {
-	if (!a->ifindex || by_index(d, a->ifindex, a))
-		return;
-	detach(&d->loader, a);
-	forget_iface(d, a->ifindex);
+	return iface_by_index(d, a->ifindex, NULL) == a;
 }
 
-static void drop(struct daemon *d, struct attachment *a)
+/* Lets go of it, unless another entry has the same. */
+void iface_take_off(struct daemon *d, struct attachment *a)
+{
+	if (!a->ifindex || iface_by_index(d, a->ifindex, a))
+		return;
+	detach(&d->loader, a);
+	iface_forget(d, a->ifindex);
+}
+
+void iface_drop(struct daemon *d, struct attachment *a)
 {
 	struct attachment *end = d->ifaces + d->n_ifaces;
 
-	take_off(d, a);
+	iface_take_off(d, a);
 	log_info("%s: detached", a->name);
 	memmove(a, a + 1, (size_t)(end - (a + 1)) * sizeof(*a));
 	d->n_ifaces--;
 }
 
-/* ---- while the daemon runs ---- */
-
-static void lose(struct daemon *d, struct attachment *a)
+/* Nothing of it is attached any more. */
+void iface_wait_for(struct attachment *a, const char *trouble)
 {
-	log_warn("%s: the interface is gone: protected again when it is back",
-		 a->name);
-	take_off(d, a); /* pins, of links to nowhere */
-	a->ifindex = 0;
-	a->retry_ns = a->retry_ms = 0;
-	snprintf(a->name, sizeof(a->name), "%s", a->wanted);
-	snprintf(a->why, sizeof(a->why),
-		 "the interface is gone; protected again when it is back");
+	struct attachment fresh;
+
+	attachment_init(&fresh, a->wanted);
+	fresh.leaves_ns = a->leaves_ns;
+	snprintf(fresh.trouble, sizeof(fresh.trouble), "%s", trouble);
+	*a = fresh;
 }
 
-/* Returns whether it is there again, and attached. */
-static bool regain(struct daemon *d, struct attachment *a)
+bool ifaces_protect(const struct daemon *d)
 {
-	unsigned int index = if_nametoindex(a->wanted);
-	int err;
-
-	if (!index || now_ns() < a->retry_ns)
-		return false;
-	err = put_on(d, &d->config, a);
-	if (!err)
-		return true;
-	a->retry_ms = a->retry_ms ? a->retry_ms * 2 : RETRY_FIRST_MS;
-	if (a->retry_ms > RETRY_LAST_MS)
-		a->retry_ms = RETRY_LAST_MS;
-	a->retry_ns = now_ns() + a->retry_ms * 1000000ULL;
-	snprintf(a->why, sizeof(a->why),
-		 "the interface is back, but: %s: the log says more",
-		 strerror(-err));
-	return false;
-}
-
-static void follow_name(struct attachment *a, const char *name)
-{
-	if (!strcmp(a->name, name))
-		return;
-	log_info("%s: is called %s now, and stays protected", a->name, name);
-	snprintf(a->name, sizeof(a->name), "%s", name);
-}
-
-/* Something is in the way now that was not at the start, or is no more. */
-static void follow_trouble(struct daemon *d, struct attachment *a)
-{
-	struct device_trouble t;
-	bool works = devices_works(&d->devices, a->ifindex, &t);
-
-	if (works && a->in_trouble) {
-		log_info("%s: protected again", a->name);
-		snprintf(a->why, sizeof(a->why), "%s", a->well);
-	} else if (!works && !a->in_trouble) {
-		log_err("%s: everything passes from now on: %s: %s", a->name,
-			t.what, t.mend);
-		snprintf(a->well, sizeof(a->well), "%s", a->why);
-		snprintf(a->why, sizeof(a->why), "everything passes: %s: %s",
-			 t.what, t.mend);
-		forget_iface(d, a->ifindex);
-	}
-	a->in_trouble = !works;
-}
-
-void ifaces_follow(struct daemon *d)
-{
-	char name[IF_NAMESIZE];
-	bool came = false;
 	size_t i;
 
-	devices_read(&d->devices);
-	for (i = d->n_ifaces; i--;) {
-		struct attachment *a = &d->ifaces[i];
-
-		if (a->leaves_ns && now_ns() >= a->leaves_ns) {
-			drop(d, a);
-			continue;
-		}
-		if (a->ifindex && if_indextoname(a->ifindex, name))
-			follow_name(a, name);
-		else if (a->ifindex)
-			lose(d, a);
-		if (a->ifindex)
-			follow_trouble(d, a);
-		if (a->ifindex && !a->in_trouble)
-			write_iface(d, a);
-		else if (!a->ifindex && !d->ending && regain(d, a))
-			came = true;
-	}
-	if (came)
-		census_now(d,
-			   false); /* who came in there before is not known */
+	for (i = 0; i < d->n_ifaces; i++)
+		if (!attachment_protects(&d->ifaces[i]))
+			return false;
+	return true;
 }
 
 int ifaces_add(struct daemon *d, const struct config *c, const char *name)
 {
 	struct attachment *a = by_name(d, name), *same;
-	int index = (int)if_nametoindex(name), err;
+	int index, err;
 
 	if (a) { /* it was about to leave */
 		a->leaves_ns = 0;
-		return a->ifindex ? write_iface(d, a) : 0;
+		return attachment_protects(a) ? iface_write(d, a) : 0;
 	}
 	if (d->n_ifaces == sizeof(d->ifaces) / sizeof(d->ifaces[0]))
 		return -E2BIG;
 	a = &d->ifaces[d->n_ifaces];
-	*a = (struct attachment){};
-	same = index ? by_index(d, index, NULL) : NULL;
-	if (same)
+	index = iface_index_of(d, name);
+	same = index ? iface_by_index(d, index, NULL) : NULL;
+	attachment_init(a, name);
+	if (same) {
 		*a = *same;
-	a->leaves_ns = 0;
-	snprintf(a->wanted, sizeof(a->wanted), "%s", name);
-	err = same ? 0 : put_on(d, c, a);
+		snprintf(a->wanted, sizeof(a->wanted), "%s", name);
+		a->leaves_ns = 0;
+	}
+	err = same ? 0 : iface_put_on(d, c, a);
+	if (err == -ENODEV) {
+		log_warn("%s: missing: waited for, and protected when it comes",
+			 name);
+		iface_wait_for(a, "missing: waited for");
+		err = 0;
+	}
 	if (err)
 		return err;
 	d->n_ifaces++;
 	if (same && same->leaves_ns)
-		drop(d, same);
+		iface_drop(d, same);
 	return 0;
 }
 
@@ -297,7 +260,7 @@ void ifaces_remove(struct daemon *d, const char *name)
 	struct attachment *a = by_name(d, name);
 
 	if (a)
-		drop(d, a);
+		iface_drop(d, a);
 }
 
 bool ifaces_retire(struct daemon *d, const char *name)
@@ -306,14 +269,13 @@ bool ifaces_retire(struct daemon *d, const char *name)
 
 	if (!a)
 		return false;
-	if (!a->ifindex || by_index(d, a->ifindex, a)) {
-		drop(d, a);
+	if (!a->ifindex || iface_by_index(d, a->ifindex, a)) {
+		iface_drop(d, a);
 		return false;
 	}
 	a->leaves_ns = now_ns() + PINS_DRAIN_MS * 1000000ULL;
-	snprintf(a->why, sizeof(a->why),
-		 "removed: cookies in flight are honoured");
-	write_iface(d, a);
+	if (attachment_protects(a))
+		iface_write(d, a);
 	return true;
 }
 
@@ -338,7 +300,8 @@ void ifaces_detach(struct daemon *d, bool found)
 	size_t i;
 
 	for (i = 0; i < d->n_ifaces; i++)
-		if (found || !d->ifaces[i].found)
+		if (iface_owns(d, &d->ifaces[i]) &&
+		    (found || !d->ifaces[i].found))
 			detach(&d->loader, &d->ifaces[i]);
 }
 
@@ -348,5 +311,14 @@ void ifaces_detach_retired(struct daemon *d)
 
 	for (i = d->n_ifaces; i--;)
 		if (d->ifaces[i].leaves_ns)
-			drop(d, &d->ifaces[i]);
+			iface_drop(d, &d->ifaces[i]);
+}
+
+void ifaces_close(struct daemon *d)
+{
+	size_t i;
+
+	for (i = 0; i < d->n_ifaces; i++)
+		if (iface_owns(d, &d->ifaces[i]))
+			attach_close(&d->ifaces[i]);
 }

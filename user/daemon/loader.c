@@ -53,6 +53,11 @@ int loader_map_fd(const struct loader *l, enum loader_map map)
 	return bpf_map__fd(map_of(l, map));
 }
 
+const char *loader_map_name(const struct loader *l, enum loader_map map)
+{
+	return bpf_map__name(map_of(l, map));
+}
+
 int loader_xdp_fd(const struct loader *l)
 {
 	return bpf_program__fd(l->skel->progs.synkeeper_xdp);
@@ -144,7 +149,7 @@ static int lock_dir(struct loader *l)
 	return -EBUSY;
 }
 
-static int claim_dir(struct loader *l)
+int loader_claim(struct loader *l)
 {
 	int i, err = -EAGAIN;
 
@@ -330,12 +335,14 @@ int loader_open(struct loader *l, const struct config *c)
 	__u32 sets = sets_for(c->sessions_max);
 	int err;
 
-	*l = (struct loader){ .pin_dir = c->pin_dir, .lock_fd = -1 };
+	*l = (struct loader){ .pin_dir = c->pin_dir,
+			      .lock_fd = -1,
+			      .spare = { -1, -1 } };
 	err = check_kernel(l);
 	if (!err)
 		err = ensure_bpffs(l->pin_dir);
 	if (!err)
-		err = claim_dir(l);
+		err = loader_claim(l);
 	if (err)
 		goto fail;
 
@@ -372,6 +379,7 @@ int loader_open(struct loader *l, const struct config *c)
 	}
 	if (l->replaces)
 		inherit_keys(l);
+	loader_spare(l);
 	return 0;
 fail:
 	if (l->made_dir)
@@ -440,9 +448,14 @@ void loader_unpin(struct loader *l)
 
 void loader_close(struct loader *l)
 {
+	int *fds[] = { &l->lock_fd, &l->spare[0], &l->spare[1] };
+	size_t i;
+
 	synkeeper_bpf__destroy(l->skel);
 	l->skel = NULL;
-	if (l->lock_fd >= 0)
-		close(l->lock_fd);
-	l->lock_fd = -1;
+	for (i = 0; i < sizeof(fds) / sizeof(fds[0]); i++) {
+		if (*fds[i] >= 0)
+			close(*fds[i]);
+		*fds[i] = -1;
+	}
 }

@@ -32,6 +32,7 @@ struct loader {
 	bool replaces;	    /* there were some, of another version */
 	bool kept_keys;	    /* its keys are in the maps, one way or the other */
 	bool has[FEATURES]; /* of the kernel */
+	int spare[2];	    /* spare.c: tc and egress once more, or -1 */
 };
 
 /* Maps by their role; file descriptors owned by the loader. */
@@ -64,12 +65,28 @@ int loader_open(struct loader *l, const struct config *c);
 int loader_pin(struct loader *l);
 /* Is the pin directory that it locked still the one at its path? */
 bool loader_holds_dir(const struct loader *l);
+/* Makes the directory if there is none, and locks it; -EBUSY as above. */
+int loader_claim(struct loader *l);
 int loader_map_fd(const struct loader *l, enum loader_map map);
+const char *loader_map_name(const struct loader *l, enum loader_map map);
 int loader_xdp_fd(const struct loader *l);	 /* for skb mode, or by hand */
 int loader_xdp_frags_fd(const struct loader *l); /* for native mode */
 /* -1 without FEATURE_ASSIGN: then there is nothing to do on the way in. */
 int loader_tc_fd(const struct loader *l);
 int loader_egress_fd(const struct loader *l);
+
+/*
+ * spare.c: loads the tc programs a second time, for @l->spare, see attach.h. 0
+ * or -errno, which is said: ours then stay where they are.
+ */
+int loader_spare(struct loader *l);
+
+/*
+ * repin.c: puts back what is gone of the pin directory, and the directory itself if its
+ * file system is still there. Returns how many pins, or -errno: -ENOENT: the
+ * file system is gone; -EBUSY: another instance has the directory.
+ */
+int loader_repin(struct loader *l);
 
 /* Removes every pin; the last reference to a pinned link detaches it. */
 void loader_unpin(struct loader *l);

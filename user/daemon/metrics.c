@@ -54,7 +54,10 @@ static void put_interfaces(const struct metrics_page *p)
 				name[k] = '?';
 		metrics_sample(p, 1,
 			       "{interface=\"%s\",mode=\"%s\",by_hand=\"%s\"}",
-			       name, attachment_mode(a),
+			       name,
+			       a->ifindex && !attachment_protects(a)
+				       ? "none"
+				       : attachment_mode(a),
 			       a->by_hand ? "true" : "false");
 	}
 }
@@ -154,8 +157,8 @@ static const struct family {
 	  "When the daemon was started, in seconds since 1970", put_start },
 	{ "interface_info", "gauge",
 	  "An interface that is protected, and how the program is attached: "
-	  "mode is native, skb, or missing while there is no such interface; "
-	  "always 1",
+	  "mode is native, skb, missing while there is no such interface, or "
+	  "none while it is not protected for another reason; always 1",
 	  put_interfaces },
 	{ "key_epoch", "gauge", "The number of the current cookie key",
 	  put_epoch },

@@ -3,13 +3,10 @@
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <libmnl/libmnl.h>
-#include <linux/if_arp.h>
 #include <linux/rtnetlink.h>
-#include <linux/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -215,35 +212,6 @@ __u16 netconf_window(__u32 rcvbuf)
 	if (window > ETH_FALLBACK_MSS)
 		window -= window % ETH_FALLBACK_MSS;
 	return window;
-}
-
-int netconf_iface(const char *name, int ifindex, struct iface *ret)
-{
-	struct iface i = { .ifindex = ifindex };
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), err = 0;
-	struct ifreq req = {};
-
-	if (fd < 0)
-		return -errno;
-	snprintf(req.ifr_name, sizeof(req.ifr_name), "%s", name);
-	if (ioctl(fd, SIOCGIFHWADDR, &req)) {
-		err = -errno;
-		goto out;
-	}
-	if (req.ifr_hwaddr.sa_family != ARPHRD_ETHER) {
-		err = -EOPNOTSUPP;
-		goto out;
-	}
-	memcpy(i.mac, req.ifr_hwaddr.sa_data, sizeof(i.mac));
-	if (ioctl(fd, SIOCGIFMTU, &req)) {
-		err = -errno;
-		goto out;
-	}
-	i.mtu = req.ifr_mtu > 65535 ? 65535 : req.ifr_mtu;
-	*ret = i;
-out:
-	close(fd);
-	return err;
 }
 
 struct local_dump {

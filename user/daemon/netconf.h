@@ -42,9 +42,6 @@ void netconf_counts(struct netconf_counts *ret);
 /* The window of a SYN-ACK for a listener with @rcvbuf bytes. */
 __u16 netconf_window(__u32 rcvbuf);
 
-/* Fills @ret from interface @name. Returns 0, -ENODEV or -EOPNOTSUPP. */
-int netconf_iface(const char *name, int ifindex, struct iface *ret);
-
 /*
  * Fills the LPM map @fd with this host's local prefixes (table "local" of
  * both families) and removes what is local no longer. Returns 0 or -errno.

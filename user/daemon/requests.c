@@ -59,32 +59,13 @@ static void counters_add(struct counters *sum, const struct counters *c)
 		sum->packets[i] += c->packets[i];
 }
 
-/* Of what need not be UTF-8: names of interfaces, paths. */
-static json_t *json_text(const char *text)
+json_t *requests_text(const char *text)
 {
 	char buf[1024];
 
 	snprintf(buf, sizeof(buf), "%s", text);
 	utf8_mend(buf);
 	return json_string(buf);
-}
-
-static json_t *json_ifaces(const struct daemon *d)
-{
-	json_t *list = json_array();
-	size_t i;
-
-	for (i = 0; i < d->n_ifaces; i++) {
-		const struct attachment *a = &d->ifaces[i];
-
-		json_array_append_new(
-			list,
-			json_pack("{s:o,s:i,s:s,s:o,s:b}", "name",
-				  json_text(a->name), "ifindex", a->ifindex,
-				  "mode", attachment_mode(a), "why",
-				  json_text(a->why), "by_hand", a->by_hand));
-	}
-	return list;
 }
 
 static double seconds(__u64 ns)
@@ -108,33 +89,38 @@ static json_t *json_health(const struct daemon *d)
 	const struct service *svc = NULL;
 	json_t *list = json_array();
 	char text[LISTEN_STRLEN], line[512];
-	size_t i;
 
 	while ((svc = services_next(d->services, svc))) {
 		if (!service_is_unprotected(svc))
 			continue;
 		snprintf(line, sizeof(line), "%s is not protected: %s",
 			 listen_format(&svc->listen, text), service_why(svc));
-		json_array_append_new(list, json_text(line));
+		json_array_append_new(list, requests_text(line));
 	}
-	for (i = 0; i < d->n_ifaces; i++) {
-		if (d->ifaces[i].ifindex && !d->ifaces[i].in_trouble)
-			continue;
-		snprintf(line, sizeof(line), "%s is not protected: %s",
-			 d->ifaces[i].name, d->ifaces[i].why);
-		json_array_append_new(list, json_text(line));
-	}
+	requests_iface_health(d, list);
 	if (d->adrift) {
 		snprintf(line, sizeof(line),
 			 "%s is gone: a restart will not take over what is "
 			 "there now",
 			 d->config.pin_dir);
-		json_array_append_new(list, json_text(line));
+		json_array_append_new(list, requests_text(line));
 	}
 	if (!keys_left(&d->keys))
 		json_array_append_new(list,
 				      json_string("the cookie key is overdue"));
 	return list;
+}
+
+/* Is all that was asked for protected? Where nobody listens nothing is to be. */
+static bool all_protected(const struct daemon *d)
+{
+	const struct service *svc = NULL;
+	bool all = ifaces_protect(d);
+
+	while ((svc = services_next(d->services, svc)))
+		all = all && (svc->why == WHY_NO_LISTENER ||
+			      !service_is_unprotected(svc));
+	return all;
 }
 
 static json_t *json_sessions(const struct daemon *d,
@@ -170,11 +156,12 @@ static json_t *on_status(struct daemon *d, struct request *r)
 			counters_add(&sum, &all[svc->id]);
 	}
 	free(all);
-	return json_pack("{s:s,s:i,s:f,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "version",
-			 SYNKEEPER_VERSION, "pid", getpid(), "uptime_s",
-			 seconds(now_ns() - d->started_ns), "pin_dir",
-			 json_text(d->config.pin_dir), "interfaces",
-			 json_ifaces(d), "services", requests_services(d),
+	return json_pack("{s:s,s:i,s:f,s:o,s:b,s:o,s:o,s:o,s:o,s:o,s:o}",
+			 "version", SYNKEEPER_VERSION, "pid", getpid(),
+			 "uptime_s", seconds(now_ns() - d->started_ns),
+			 "pin_dir", requests_text(d->config.pin_dir),
+			 "protected", all_protected(d), "interfaces",
+			 requests_ifaces(d), "services", requests_services(d),
 			 "key", json_key(d), "sessions", json_sessions(d, &n),
 			 "total", json_reasons(&sum), "health", json_health(d));
 }
@@ -336,11 +323,12 @@ static json_t *on_down(struct daemon *d, struct request *r)
 	for (i = 0; i < d->n_ifaces; i++)
 		if (d->ifaces[i].ifindex)
 			json_array_append_new(names,
-					      json_text(d->ifaces[i].name));
+					      requests_text(d->ifaces[i].name));
 	(void)r;
 	daemon_end(d, EXIT_DETACH);
-	return json_pack("{s:o,s:o,s:o}", "interfaces", names, "restored",
-			 restored, "pin_dir", json_text(d->config.pin_dir));
+	return json_pack("{s:o,s:o,s:o,s:o}", "interfaces", names, "restored",
+			 restored, "pin_dir", requests_text(d->config.pin_dir),
+			 "programs", requests_programs(d));
 }
 
 static const struct {

@@ -26,6 +26,15 @@ json_t *not_a_service(struct request *r);
 /* The reply to who wants to watch; @err is watch_add()'s. */
 json_t *watching(struct request *r, int err);
 
+/* Of what need not be UTF-8: names of interfaces, paths. */
+json_t *requests_text(const char *text);
+
+/* requests_iface.c */
+json_t *requests_ifaces(const struct daemon *d);
+void requests_iface_health(const struct daemon *d, json_t *list);
+/* The ids of all that the daemon attaches, for who waits for their end. */
+json_t *requests_programs(const struct daemon *d);
+
 /* requests_service.c */
 json_t *requests_services(const struct daemon *d);
 json_t *request_service_list(struct daemon *d, struct request *r);

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <limits.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/un.h>
@@ -231,9 +232,24 @@ static int configure(struct config *ret, char *err)
 	return ret_err;
 }
 
+/* It is no error: synkeeperd waits for them. */
+static void tell_missing(const struct config *c)
+{
+	size_t i;
+
+	for (i = 0; i < c->n_ifaces; i++)
+		if (!if_nametoindex(c->ifaces[i]) && errno == ENODEV)
+			fprintf(stderr,
+				"synkeeperd: %s: missing now: would be waited "
+				"for\n",
+				c->ifaces[i]);
+}
+
 int main(int argc, char **argv)
 {
-	struct daemon d = { .loader.lock_fd = -1, .configure = configure };
+	struct daemon d = { .loader.lock_fd = -1,
+			    .loader.spare = { -1, -1 },
+			    .configure = configure };
 	char why[CONFIG_ERR_MAX] = "";
 	struct flags flags = {};
 	int err;
@@ -246,6 +262,8 @@ int main(int argc, char **argv)
 		err = sources_read(&d.config, &d.sources, why);
 	if (err < 0)
 		fprintf(stderr, "synkeeperd: %s\n", why);
+	if (!err && flags.check)
+		tell_missing(&d.config);
 	if (err || flags.check) {
 		sources_free(&d.sources);
 		config_free(&d.config);

@@ -2,17 +2,19 @@
 /* Theory of operation: see clsact.h. */
 #include <bpf/libbpf.h>
 #include <errno.h>
-#include <libmnl/libmnl.h>
 #include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
-#include <sys/socket.h>
 
 #include "clsact.h"
+#include "netlink.h"
 
 enum {
 	PRIORITY = 1,
-	HANDLE = 0x534b0000,	  /* "SK" */
-	HANDLE_MADE = HANDLE | 1, /* the qdisc is ours, too */
+	HANDLE = 0x534b0000, /* "SK" */
+	MADE = 1,	     /* the qdisc is ours, too */
+	SECOND = 2, /* the other place, to move from one to the other */
+	HANDLES = 4,
+	BPF_ID = 11, /* TCA_BPF_ID */
 };
 
 static struct bpf_tc_hook hook_of(int ifindex, enum bpf_tc_attach_point point)
@@ -36,6 +38,95 @@ static bool is_there(const struct bpf_tc_hook *hook, __u32 handle)
 	return !bpf_tc_query(hook, &opts);
 }
 
+/* ---- what is there ---- */
+
+struct filters {
+	__u32 prog_id; /* ours */
+	__u32 first;   /* as clsact_place() tells */
+	bool found;
+	bool any;
+};
+
+static __u32 id_of(const struct nlattr *options)
+{
+	const struct nlattr *a;
+
+	mnl_attr_for_each_nested (a, options) {
+		if (mnl_attr_get_type(a) == BPF_ID &&
+		    mnl_attr_validate(a, MNL_TYPE_U32) >= 0)
+			return mnl_attr_get_u32(a);
+	}
+	return CLSACT_OTHER;
+}
+
+static int on_filter(const struct nlmsghdr *nlh, void *data)
+{
+	const struct tcmsg *tcm = mnl_nlmsg_get_payload(nlh);
+	struct filters *f = data;
+	const struct nlattr *a;
+	__u32 id = CLSACT_OTHER;
+
+	if (nlh->nlmsg_type != RTM_NEWTFILTER)
+		return MNL_CB_OK;
+	f->any = true;
+	if (!tcm->tcm_handle) /* the head of a list */
+		return MNL_CB_OK;
+	mnl_attr_for_each (a, nlh, sizeof(*tcm)) {
+		if (mnl_attr_get_type(a) == TCA_OPTIONS)
+			id = id_of(a);
+	}
+	if (id == f->prog_id)
+		f->found = true;
+	else if (!f->found && !f->first)
+		f->first = id;
+	return MNL_CB_OK;
+}
+
+static int read_filters(int ifindex, bool ingress, struct filters *ret)
+{
+	char buf[256] __attribute__((aligned(NLMSG_ALIGNTO)));
+	struct nlmsghdr *nlh = netlink_request(buf, RTM_GETTFILTER, NLM_F_DUMP);
+	struct tcmsg *tcm = mnl_nlmsg_put_extra_header(nlh, sizeof(*tcm));
+
+	tcm->tcm_family = AF_UNSPEC;
+	tcm->tcm_ifindex = ifindex;
+	tcm->tcm_parent = TC_H_MAKE(TC_H_CLSACT, ingress ? TC_H_MIN_INGRESS
+							 : TC_H_MIN_EGRESS);
+	return netlink_ask(NETLINK_ROUTE, nlh, on_filter, ret);
+}
+
+int clsact_place(int ifindex, bool ingress, __u32 prog_id, __u32 *ret_first)
+{
+	struct filters f = { .prog_id = prog_id };
+	int err = read_filters(ifindex, ingress, &f);
+
+	if (err && err != -EINVAL) /* no qdisc there */
+		return err;
+	*ret_first = f.first;
+	return f.found ? 0 : -ENOENT;
+}
+
+/* Has somebody a filter there? Who cannot tell says yes. */
+static bool has_filters(int ifindex, bool ingress)
+{
+	struct filters f = {};
+
+	return read_filters(ifindex, ingress, &f) || f.any;
+}
+
+/* ---- ours ---- */
+
+/* The handle of ours there, or 0. */
+static __u32 ours_at(const struct bpf_tc_hook *hook)
+{
+	__u32 i;
+
+	for (i = 0; i < HANDLES; i++)
+		if (is_there(hook, HANDLE | i))
+			return HANDLE | i;
+	return 0;
+}
+
 int clsact_attach(int ifindex, bool ingress, int prog_fd)
 {
 	struct bpf_tc_hook hook =
@@ -43,63 +134,39 @@ int clsact_attach(int ifindex, bool ingress, int prog_fd)
 	struct bpf_tc_hook other =
 		hook_of(ifindex, ingress ? BPF_TC_EGRESS : BPF_TC_INGRESS);
 	struct bpf_tc_opts opts;
-	bool made;
+	__u32 old, beside;
 	int err;
 
 	err = bpf_tc_hook_create(&hook);
 	if (err && err != -EEXIST)
 		return err;
-	made = !err || is_there(&hook, HANDLE_MADE) ||
-	       is_there(&other, HANDLE_MADE);
-	opts = opts_of(made ? HANDLE_MADE : HANDLE);
+	old = ours_at(&hook);
+	beside = old ? old : ours_at(&other);
+	opts = opts_of(HANDLE | (!err ? MADE : beside & MADE) |
+		       (old ? ~old & SECOND : 0));
 	opts.prog_fd = prog_fd;
-	opts.flags = BPF_TC_F_REPLACE;
-	return bpf_tc_attach(&hook, &opts);
+	err = bpf_tc_attach(&hook, &opts);
+	if (!err && old) {
+		opts = opts_of(old);
+		bpf_tc_detach(&hook, &opts);
+	}
+	return err;
 }
 
 /* Returns whether a filter of ours was there that brought the qdisc. */
 static bool remove_from(int ifindex, enum bpf_tc_attach_point point)
 {
 	struct bpf_tc_hook hook = hook_of(ifindex, point);
-	struct bpf_tc_opts plain = opts_of(HANDLE), made = opts_of(HANDLE_MADE);
+	bool made = false;
+	__u32 i;
 
-	bpf_tc_detach(&hook, &plain);
-	return !bpf_tc_detach(&hook, &made);
-}
+	for (i = 0; i < HANDLES; i++) {
+		struct bpf_tc_opts opts = opts_of(HANDLE | i);
 
-static int note_one(const struct nlmsghdr *nlh, void *any)
-{
-	if (nlh->nlmsg_type == RTM_NEWTFILTER)
-		*(bool *)any = true;
-	return MNL_CB_OK;
-}
-
-/* Has somebody a filter there? Who cannot tell says yes. */
-static bool has_filters(int ifindex, __u32 parent)
-{
-	char buf[MNL_SOCKET_BUFFER_SIZE];
-	struct mnl_socket *nl = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
-	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
-	bool any = false;
-	struct tcmsg *tcm;
-	ssize_t n;
-	int more;
-
-	if (!nl)
-		return true;
-	nlh->nlmsg_type = RTM_GETTFILTER;
-	nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-	tcm = mnl_nlmsg_put_extra_header(nlh, sizeof(*tcm));
-	tcm->tcm_family = AF_UNSPEC;
-	tcm->tcm_ifindex = ifindex;
-	tcm->tcm_parent = parent;
-	more = mnl_socket_sendto(nl, nlh, nlh->nlmsg_len) < 0 ? -1 : 1;
-	while (more > 0) {
-		n = mnl_socket_recvfrom(nl, buf, sizeof(buf));
-		more = n < 0 ? -1 : mnl_cb_run(buf, n, 0, 0, note_one, &any);
+		if (!bpf_tc_detach(&hook, &opts) && i & MADE)
+			made = true;
 	}
-	mnl_socket_close(nl);
-	return any || more < 0;
+	return made;
 }
 
 void clsact_detach(int ifindex)
@@ -109,8 +176,6 @@ void clsact_detach(int ifindex)
 		hook_of(ifindex, BPF_TC_INGRESS | BPF_TC_EGRESS);
 
 	made |= remove_from(ifindex, BPF_TC_EGRESS);
-	if (made &&
-	    !has_filters(ifindex, TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS)) &&
-	    !has_filters(ifindex, TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_EGRESS)))
+	if (made && !has_filters(ifindex, true) && !has_filters(ifindex, false))
 		bpf_tc_hook_destroy(&qdisc);
 }

@@ -58,6 +58,18 @@ static void read_kind(const struct nlattr *info, struct device *ret)
 		read_bridge(data, ret);
 }
 
+static void read_xdp(const struct nlattr *xdp, struct device *ret)
+{
+	const struct nlattr *a;
+
+	mnl_attr_for_each_nested (a, xdp) {
+		if (mnl_attr_get_type(a) == IFLA_XDP_DRV_PROG_ID)
+			ret->xdp_native = attr_u32(a);
+		if (mnl_attr_get_type(a) == IFLA_XDP_SKB_PROG_ID)
+			ret->xdp_skb = attr_u32(a);
+	}
+}
+
 static void read_device(const struct nlmsghdr *nlh, struct device *ret)
 {
 	const struct ifinfomsg *ifi = mnl_nlmsg_get_payload(nlh);
@@ -92,6 +104,9 @@ static void read_device(const struct nlmsghdr *nlh, struct device *ret)
 		case IFLA_LINKINFO:
 			read_kind(a, ret);
 			break;
+		case IFLA_XDP:
+			read_xdp(a, ret);
+			break;
 		}
 	}
 }
@@ -115,7 +130,8 @@ static int on_device(const struct nlmsghdr *nlh, void *data)
 }
 
 /* One, by name or else by index; all, if neither is given. */
-static int ask(const char *name, int ifindex, struct list *ret)
+static int ask(struct mnl_socket *nl, const char *name, int ifindex,
+	       struct list *ret)
 {
 	char buf[512] __attribute__((aligned(NLMSG_ALIGNTO)));
 	bool all = !name && !ifindex;
@@ -130,7 +146,8 @@ static int ask(const char *name, int ifindex, struct list *ret)
 	mnl_attr_put_u32(nlh, IFLA_EXT_MASK, SKIP_STATS);
 	if (name)
 		mnl_attr_put_strz(nlh, IFLA_IFNAME, name);
-	err = netlink_ask(NETLINK_ROUTE, nlh, on_device, ret);
+	err = nl ? netlink_ask_at(nl, nlh, on_device, ret)
+		 : netlink_ask(NETLINK_ROUTE, nlh, on_device, ret);
 	if (!err)
 		err = ret->err;
 	if (err) {
@@ -147,7 +164,7 @@ int device_get(const char *name, int ifindex, struct device *ret)
 
 	if (name ? !*name || strlen(name) >= IF_NAMESIZE : ifindex <= 0)
 		return -ENODEV;
-	err = ask(name, ifindex, &l);
+	err = ask(NULL, name, ifindex, &l);
 	if (!err && !l.n)
 		err = -ENODEV;
 	if (!err)
@@ -156,10 +173,10 @@ int device_get(const char *name, int ifindex, struct device *ret)
 	return err;
 }
 
-int device_list(struct device **ret, size_t *ret_n)
+int device_list(struct mnl_socket *nl, struct device **ret, size_t *ret_n)
 {
 	struct list l = {};
-	int err = ask(NULL, 0, &l);
+	int err = ask(nl, NULL, 0, &l);
 
 	if (err)
 		return err;

@@ -23,6 +23,8 @@
 
 enum { DEVICE_TEXT_MAX = 192 };
 
+struct mnl_socket;
+
 struct device {
 	char name[IF_NAMESIZE];
 	char kind[16]; /* "veth", "bond"; "" for hardware */
@@ -35,13 +37,17 @@ struct device {
 	unsigned short type; /* ARPHRD_ETHER, … */
 	uint8_t mac[6];
 	bool nf4, nf6; /* a bridge whose packets netfilter sees */
+	uint32_t xdp_native, xdp_skb; /* the programs' ids; 0: none */
 };
 
 /* 0 or -errno; -ENODEV: no such device. @name NULL: by @ifindex. */
 int device_get(const char *name, int ifindex, struct device *ret);
 
-/* All of this namespace; the caller frees *@ret. 0 or -errno. */
-int device_list(struct device **ret, size_t *ret_n);
+/*
+ * All of this namespace; the caller frees *@ret. 0 or -errno. @nl: a socket of
+ * NETLINK_ROUTE to ask with, or NULL.
+ */
+int device_list(struct mnl_socket *nl, struct device **ret, size_t *ret_n);
 
 /* What is the matter with a device, and the way out. */
 struct device_trouble {

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Theory of operation: see netlink.h. */
 #include <errno.h>
-#include <time.h>
 
 #include "netlink.h"
 
@@ -10,37 +9,89 @@ enum { REPLY_MAX = 32768 }; /* what a dump fills at most */
 struct nlmsghdr *netlink_request(char *buf, uint16_t type, uint16_t flags)
 {
 	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
+	static uint32_t seq;
 
 	nlh->nlmsg_type = type;
 	nlh->nlmsg_flags = NLM_F_REQUEST | flags;
-	nlh->nlmsg_seq = (uint32_t)time(NULL);
+	nlh->nlmsg_seq = ++seq;
 	return nlh;
+}
+
+struct answer {
+	uint32_t seq;
+	mnl_cb_t cb;
+	void *data;
+	bool stopped; /* @cb wants no more */
+	int err;
+};
+
+/* One message of an answer; returns whether it was the last. */
+static bool take_message(struct answer *a, const struct nlmsghdr *nlh)
+{
+	const struct nlmsgerr *e;
+
+	if (nlh->nlmsg_seq != a->seq)
+		return false; /* of a question that was given up */
+	if (nlh->nlmsg_type == NLMSG_ERROR) {
+		e = mnl_nlmsg_get_payload(nlh);
+		if (e->error)
+			a->err = e->error;
+		return true;
+	}
+	if (nlh->nlmsg_flags & NLM_F_DUMP_INTR)
+		a->err = -EINTR;
+	if (nlh->nlmsg_type == NLMSG_DONE)
+		return true;
+	if (!a->stopped)
+		a->stopped = a->cb(nlh, a->data) <= MNL_CB_STOP;
+	return false;
+}
+
+int netlink_ask_at(struct mnl_socket *nl, struct nlmsghdr *nlh, mnl_cb_t cb,
+		   void *data)
+{
+	struct answer a = { .seq = nlh->nlmsg_seq, .cb = cb, .data = data };
+	char buf[REPLY_MAX] __attribute__((aligned(NLMSG_ALIGNTO)));
+	bool last = false;
+
+	if (mnl_socket_sendto(nl, nlh, nlh->nlmsg_len) < 0)
+		return -errno;
+	while (!last) {
+		ssize_t n = mnl_socket_recvfrom(nl, buf, sizeof(buf));
+		const struct nlmsghdr *at = (const void *)buf;
+		int left = (int)n;
+
+		if (n < 0)
+			return -errno;
+		for (; !last && mnl_nlmsg_ok(at, left);
+		     at = mnl_nlmsg_next(at, &left))
+			last = take_message(&a, at);
+	}
+	return a.err;
+}
+
+struct mnl_socket *netlink_open(int bus, unsigned int groups)
+{
+	struct mnl_socket *nl = mnl_socket_open2(bus, SOCK_CLOEXEC);
+
+	if (nl && mnl_socket_bind(nl, groups, MNL_SOCKET_AUTOPID) < 0) {
+		int err = errno;
+
+		mnl_socket_close(nl);
+		errno = err;
+		return NULL;
+	}
+	return nl;
 }
 
 int netlink_ask(int bus, struct nlmsghdr *nlh, mnl_cb_t cb, void *data)
 {
-	struct mnl_socket *nl = mnl_socket_open2(bus, SOCK_CLOEXEC);
-	uint32_t seq = nlh->nlmsg_seq;
-	char buf[REPLY_MAX];
-	ssize_t n;
-	int err = 0;
+	struct mnl_socket *nl = netlink_open(bus, 0);
+	int err;
 
 	if (!nl)
 		return -errno;
-	if (mnl_socket_bind(nl, 0, MNL_SOCKET_AUTOPID) < 0 ||
-	    mnl_socket_sendto(nl, nlh, nlh->nlmsg_len) < 0) {
-		err = -errno;
-		goto out;
-	}
-	do {
-		n = mnl_socket_recvfrom(nl, buf, sizeof(buf));
-		if (n >= 0)
-			n = mnl_cb_run(buf, n, seq, mnl_socket_get_portid(nl),
-				       cb, data);
-		if (n < 0)
-			err = -errno;
-	} while (n > MNL_CB_STOP);
-out:
+	err = netlink_ask_at(nl, nlh, cb, data);
 	mnl_socket_close(nl);
 	return err;
 }

@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "clsact.h"
+#include "links.h"
 #include "pins.h"
 #include "syncookies.h"
 
@@ -184,9 +185,13 @@ int pins_open(const char *pin_dir, char ret_why[PINS_WHY_MAX])
 
 /* ---- what is in it ---- */
 
-/* Empties one directory of the pins' tree; returns how many it removed. */
-static int remove_in(int dir_fd, const char *name)
+/*
+ * Empties one directory of the pins' tree, links are detached; returns how many
+ * it removed.
+ */
+static int remove_in(const char *pin_dir, int dir_fd, const char *name)
 {
+	char path[PATH_MAX];
 	int fd = openat(dir_fd, name,
 			O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	struct dirent *e;
@@ -200,9 +205,13 @@ static int remove_in(int dir_fd, const char *name)
 		close(fd);
 		return 0;
 	}
-	while ((e = readdir(dir)))
-		if (e->d_name[0] != '.' && !unlinkat(fd, e->d_name, 0))
-			n++;
+	while ((e = readdir(dir))) {
+		if (e->d_name[0] == '.')
+			continue;
+		snprintf(path, sizeof(path), "%s/%s/%s", pin_dir, name,
+			 e->d_name);
+		n += !link_remove(path);
+	}
 	closedir(dir);
 	unlinkat(dir_fd, name, AT_REMOVEDIR);
 	return n;
@@ -360,12 +369,12 @@ int pins_remove(const char *pin_dir)
 	 * answering SYNs whose ACKs nobody would admit.
 	 */
 	change_flags(pin_dir, 0, SETTING_READY);
-	n += remove_in(fd, "links"); /* traffic first: detach */
+	n += remove_in(pin_dir, fd, "links"); /* traffic first: detach */
 	if (is_of_this_netns(pin_dir))
 		detach_unlinked(pin_dir);
 	for (i = 0; i < PINS_PROGRAMS; i++)
 		n += !unlinkat(fd, pins_programs[i], 0);
-	n += remove_in(fd, "maps");
+	n += remove_in(pin_dir, fd, "maps");
 	close(fd);
 	rmdir(pin_dir);
 	return n;
