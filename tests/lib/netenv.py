@@ -230,7 +230,7 @@ class Env:
         def answers():
             p.check_alive()
             return os.path.exists(self.control) and \
-                self.synkeeper("status", check=False).returncode == 0
+                self.answers()
 
         if wait:
             wait_for(answers, 10, "synkeeperd answering `synkeeper status`")
@@ -246,8 +246,17 @@ class Env:
                                check=check, timeout=timeout)
 
     def json(self, *args):
-        """What `synkeeper -j ARGS` prints, parsed."""
-        return json.loads(self.synkeeper("-j", *args).stdout)
+        """What `synkeeper -j ARGS` prints, parsed. `status` also fails if
+        something is not protected, and prints all the same."""
+        p = self.synkeeper("-j", *args, check=args != ("status",))
+        if not p.stdout:
+            raise AssertionError(f"synkeeper -j {' '.join(args)}: exit code "
+                                 f"{p.returncode}: {p.stderr}")
+        return json.loads(p.stdout)
+
+    def answers(self):
+        """Does a daemon answer `status`, whatever that says?"""
+        return bool(self.synkeeper("-j", "status", check=False).stdout)
 
     # -- the test bed's own programs
 

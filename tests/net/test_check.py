@@ -266,7 +266,8 @@ def test_mtu(env):
 def test_attached(env):
     expect(env, "attached program", "ok", "none")
     env.xdp(env.server, "client")
-    expect(env, "attached program", "warn", "client", "--replace")
+    expect(env, "attached program", "fail", "client", "--replace",
+           "xdp off")
     env.xdp(env.server, None)
     env.synkeeperd()
     expect(env, "attached program", "ok", "synkeeper", mode())

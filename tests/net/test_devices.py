@@ -15,13 +15,16 @@ import os
 import select
 import struct
 import threading
+import time
 
 import attached
+from backend import OWN_COOKIES
 from books import wait_armed
-from goodclients import get_once
+from goodclients import GoodClients, get_once
 from namespace import CommandError, wait_for
 from netenv import OUTPUT
 from nettest import mode, net_test, skip
+from slack import slack
 
 CLIENTS = 3
 TUNSETIFF, IFF_TUN, IFF_TAP, IFF_NO_PI = 0x400454ca, 1, 2, 0x1000
@@ -223,6 +226,47 @@ def test_netfilter_begins_to_see(env):
         netfilter_sees(env, 0)
         wait_for(lambda: not env.json("status")["health"], 5, "its end")
         clients_pass(env, iface, "protected")
+
+
+@net_test
+def test_port_for_a_while_stayed_unprotected(env):
+    """Put into a bridge that netfilter sees and taken out again: noticed at
+    once, and nothing of it stays."""
+    env.nginx()
+    add(env, "br0", "bridge")
+    env.server.ip("link", "set", "br0", "address", env.server.mac)
+    env.server.ip("link", "set", "br0", "up")
+    if not netfilter_sees(env, 1):
+        skip("no br_netfilter")
+    iface, took = env.server.iface, []
+    with daemon_on(env, iface) as daemon:
+        good = GoodClients(env).__enter__()
+        for turn in range(4):
+            for how, want in (("master br0", False), ("nomaster", True)):
+                env.server.ip("link", "set", iface, *how.split())
+                begin = time.monotonic()
+                wait_for(lambda w=want: env.json("status")["interfaces"][0][
+                    "protected"] == w, 3, f"status after {how}, turn {turn}")
+                took.append(time.monotonic() - begin)
+                more = good.done + 3
+                wait_for(lambda m=more: good.done >= m, 20,
+                         f"good clients after {how}, turn {turn}")
+        # who is in the middle of a handshake, which is also so without us
+        assert len(good.errors) <= 4, f"{len(good.errors)} clients of " \
+            f"{good.done} were lost in 4 turns: {good.errors[0]}"
+        good.errors.clear()
+        wait_for(lambda: not env.json("status")["health"], 5, "its end")
+        status = env.json("status")
+        assert "everything" not in status["interfaces"][0]["why"], status
+        service = status["services"][0]
+        assert service["armed"] and service["cookies"] == \
+            ("own" if OWN_COOKIES else "kernel"), \
+            f"a verdict of the time in the bridge stays: {service}"
+        good.__exit__(None)
+        clients_pass(env, iface, "protected")
+        daemon.check_alive()
+    took.sort()
+    assert took[len(took) // 2] < slack(0.2), f"noticed after {took} s"
 
 
 # -- on top of another

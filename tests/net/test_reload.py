@@ -284,9 +284,9 @@ def test_bad_files(env):
         os.rename(r.path + ".away", r.path)
         # right in itself, but it cannot be done: nothing of it is
         r.write(WEB + "[service c]\nlisten = *:82\n[keys]\nlifetime = 5s\n",
-                "interface = server1 nosuch0\n")
+                "interface = server1 lo\n")
         add_pair(env)
-        r.refused("nosuch0", "No such device")
+        r.refused("lo", "not supported")
         got = attached.xdp(env.server, "server1"), \
             attached.tcx(env.server, "server1")
         assert got == (None, 0), f"server1 is left with {got}"

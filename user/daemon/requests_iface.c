@@ -29,8 +29,8 @@ json_t *requests_ifaces(const struct daemon *d)
 		json_array_append_new(
 			list,
 			json_pack("{s:o,s:i,s:s,s:b,s:o,s:b,s:o}", "name",
-				  a->name, "ifindex", a->ifindex, "mode",
-				  attachment_mode(a), "protected",
+				  requests_text(a->name), "ifindex", a->ifindex,
+				  "mode", attachment_mode(a), "protected",
 				  attachment_protects(a), "why",
 				  requests_text(attachment_why(a)), "by_hand",
 				  a->by_hand, "ahead", json_ahead(a)));
