@@ -24,7 +24,7 @@ from nettest import net_test, skip
 DASHBOARD = os.path.join(ROOT, "dist/grafana-dashboard.json")
 ALERTS = os.path.join(ROOT, "dist/prometheus-alerts.yml")
 MANUAL = os.path.join(ROOT, "docs/METRICS.md")
-OTHER_VALUES = {"action": {"drop"}, "mode": {"skb", "missing"}}  # than live
+OTHER_VALUES = {"action": {"drop"}, "mode": {"skb", "missing", "none"}}  # than live
 TARGET_LABELS = {"instance", "job"}  # Prometheus puts them on every series
 
 
