@@ -2,25 +2,37 @@
 """NAT on the host, by somebody who knows nothing of Synkeeper (Docker, say).
 
 Theory of operation: wherever NAT is in use it takes an assigned socket from a
-new connection's first packet, and the kernel forgets whom tc admitted. Nobody
-has asked `synkeeper check` here: the daemon has to find out by itself, from the
-first clients, and then do what works. Clients are few, as after a restart at
-night; later ones must all be served.
+new connection's first packet, and the kernel forgets whom tc admitted. The
+daemon finds NAT in the host's rules, so not even the first client is lost; nor
+is any when the rules, the listeners or the configuration change and when the
+daemon starts again. What clients can teach beyond that is the last resort.
 """
 import contextlib
+import socket
+import struct
+import time
 
-from books import counted, protect, reasons, service, wait_armed
-from goodclients import get_once
+from backend import needs_own_cookies
+from books import counted, protect, service, wait_armed
+from crowd import make_room
+from goodclients import GoodClients, file_1k, get_once
 from namespace import wait_for
-from nettest import net_test
+from nettest import net_test, skip
 from scapytools import LINUX, Peer
-from sockets import connect
+from sockets import Server, accept, connect, listen
 
-FIRST = 10  # clients by which it must have found out
+AUTO = "[service web]\nlisten = *:80\n"
 
 
-def nat(env, *chains):
-    env.server.run(["nft", "-f", "-"], input="table ip n {\n" + "\n".join(
+def rules(env, text):
+    """Of what is written on one line, for an nft that wants several."""
+    for end in ("; }", "} }", "} chain"):
+        text = text.replace(end, end.replace(" ", "\n"))
+    env.server.run(["nft", "-f", "-"], input=text.replace("} }", "}\n}") + "\n")
+
+
+def nat(env, *chains, family="ip"):
+    rules(env, f"table {family} n {{\n" + "\n".join(
         f"chain c{i} {{ {c} }}" for i, c in enumerate(chains)) + "\n}\n")
 
 
@@ -29,75 +41,310 @@ REDIRECT = "type nat hook prerouting priority -100; " \
     "tcp dport 80 redirect to :8080;"
 
 
-def first_clients(env, found):
-    """Until the condition holds; these may fail."""
-    for _ in range(FIRST):
-        with contextlib.suppress(AssertionError):
-            get_once(env, timeout=0.3)
-        if found():
-            return
-    wait_for(found, 2, f"the daemon to find NAT by {FIRST} clients: "
-             f"{service(env, '*:80')}, {reasons(env)}")
+def raw(env, rule, family="inet"):
+    rules(env, f"table {family} r {{ chain p {{ type filter hook prerouting "
+          f"priority raw; {rule}; }} }}")
 
 
-def all_served(env, what, n=20):
+def all_served(env, what, n=20, v6=False):
     for i in range(n):
         try:
-            get_once(env)
+            get_once(env, v6=v6)
         except AssertionError as e:
             raise AssertionError(f"{what}: client {i} failed: {e}; "
                                  f"{service(env, '*:80')}") from e
 
 
+def start(env, text=AUTO):
+    daemon = env.synkeeperd("-c", env.configure(text), services=())
+    wait_armed(env)
+    return daemon
+
+
+def wait_cookies(env, kind, what):
+    try:
+        wait_for(lambda: service(env, "*:80")["cookies"] == kind, 3, "cookies")
+    except AssertionError:
+        raise AssertionError(f"{what}: expected cookies: {kind}, got "
+                             f"{service(env, '*:80')}") from None
+
+
+def expect_cookies(env, kind, what, why=""):
+    row = service(env, "*:80")
+    assert row["armed"] and row["cookies"] == kind and \
+        why in row["cookies_why"], f"{what}: expected to be armed with " \
+        f"cookies: {kind}, because of {why!r}, got {row}"
+
+
 @net_test
-def test_no_client_got_through_nat(env):
+def test_first_clients_were_lost_to_nat(env):
     """NAT in use: the kernel's own cookies need no socket to be assigned."""
     env.nginx()
-    nat(env, IN_USE)
-    protect(env)
-    first_clients(env, lambda: service(env, "*:80")["cookies"] == "kernel")
-    row = service(env, "*:80")
-    assert row["armed"] and "NAT" in row["cookies_why"], \
-        f"expected an armed service and NAT as the reason, got {row}"
-    with counted(env, "after NAT was found", kernel_cookie=20, admitted=0,
-                 rst_withheld=0):
-        all_served(env, "NAT in use")
+    for family in ("ip", "ip6", "inet"):
+        nat(env, IN_USE, family=family)
+        daemon = start(env)
+        both = "kernel" if family == "inet" else "own, kernel"
+        expect_cookies(env, both, f"NAT of family {family}", "NAT")
+        with counted(env, f"NAT of family {family}", rst_withheld=0):
+            all_served(env, f"NAT of family {family}", 10)
+            all_served(env, f"NAT of family {family}", 10, v6=True)
+        daemon.stop()
+        env.synkeeper("down")
+        rules(env, "flush ruleset")
 
 
 @net_test
-def test_clients_in_flight_disarmed_it(env):
-    """A crowd has cookies of our own when NAT is found out. That those are not
-    honoured says nothing of the kernel's."""
+def test_nat_that_tracks_nothing_cost_options(env):
+    """A chain of type nat without anything that needs connection tracking
+    takes no socket from anybody."""
+    needs_own_cookies("there is nothing to lose")
+    env.nginx()
+    nat(env, "type nat hook postrouting priority 100; counter;")
+    start(env)
+    expect_cookies(env, "own", "NAT without connection tracking")
+    with counted(env, "NAT without connection tracking", admitted=10):
+        all_served(env, "NAT without connection tracking", 10)
+
+
+IPT_SO_GET_INFO = 64  # of linux/netfilter_ipv4/ip_tables.h, and of ip6_
+
+
+def legacy_nat(env):
+    """As `iptables-legacy -t nat -L` does: it is there by being asked for."""
+    for family, level in ((socket.AF_INET, socket.IPPROTO_IP),
+                          (socket.AF_INET6, socket.IPPROTO_IPV6)):
+        with env.server.inside():
+            s = socket.socket(family, socket.SOCK_RAW, socket.IPPROTO_RAW)
+        with s:
+            try:
+                s.getsockopt(level, IPT_SO_GET_INFO, 84)
+            except OSError:
+                pass
+            info = struct.pack("=32s52x", b"nat")
+            if _getsockopt(s, level, IPT_SO_GET_INFO, info):
+                skip("no iptables of the legacy kind")
+
+
+def _getsockopt(sock, level, name, value):
+    import ctypes
+    libc = ctypes.CDLL(None, use_errno=True)
+    buf = ctypes.create_string_buffer(value, len(value))
+    size = ctypes.c_uint32(len(value))
+    return libc.getsockopt(sock.fileno(), level, name, buf,
+                           ctypes.byref(size))
+
+
+@net_test
+def test_nat_of_legacy_iptables(env):
+    """Its rules cannot be seen, so that it is there must do."""
+    env.nginx()
+    legacy_nat(env)
+    rules(env, "table inet f { chain i { type filter hook input priority 0; "
+          "ct state established accept; } }")
+    start(env)
+    expect_cookies(env, "kernel", "legacy NAT", "NAT")
+    all_served(env, "legacy NAT", 10)
+    all_served(env, "legacy NAT", 10, v6=True)
+
+
+@net_test
+def test_an_exempt_port_has_its_own_cookies(env):
+    """notrack in every form that is understood; and in none that is not."""
+    needs_own_cookies("there is nothing to lose")
+    env.nginx()
+    nat(env, IN_USE, family="inet")
+    start(env)
+    for rule, kind in (("tcp dport 80 notrack", "own"),
+                       ("tcp dport { 80, 443 } notrack", "own"),
+                       ("tcp dport { 70-90, 443 } counter notrack", "own"),
+                       ("tcp dport 70-90 notrack", "own"),
+                       ("meta nfproto ipv4 tcp dport 80 notrack",
+                        "own, kernel"),
+                       ("tcp dport 81 accept; tcp dport 80 notrack", "own"),
+                       ("meta l4proto udp accept; notrack", "own"),
+                       ("tcp dport 81 notrack", "kernel"),
+                       ("tcp dport != 80 notrack", "kernel"),
+                       ("udp dport 80 notrack", "kernel"),
+                       ("tcp dport { 81-90, 443 } notrack", "kernel"),
+                       ("tcp dport 80 accept; tcp dport 80 notrack",
+                        "kernel"),
+                       ("ip saddr 192.0.2.77 accept; tcp dport 80 notrack",
+                        "own, kernel"),  # it says nothing of IPv6
+                       ("iifname \"lo\" tcp dport 80 notrack", "kernel")):
+        raw(env, rule)
+        wait_cookies(env, kind, rule)
+        with counted(env, rule, rst_withheld=0):
+            all_served(env, rule, 3)
+            all_served(env, rule, 3, v6=True)
+        rules(env, "delete table inet r")
+        wait_cookies(env, "kernel", f"without {rule}")
+
+
+@net_test
+def test_an_exempt_address_has_its_own_cookies(env):
+    needs_own_cookies("there is nothing to lose")
     env.nginx()
     nat(env, IN_USE)
-    protect(env)
-    with contextlib.ExitStack() as crowd:
-        clients = [crowd.enter_context(connect(env)) for _ in range(20)]
-        for c in clients:
-            with contextlib.suppress(ConnectionResetError):
-                c.sendall(b"GET /1k HTTP/1.0\r\n\r\n")
-        for c in clients:
-            with contextlib.suppress(ConnectionResetError):
-                c.recv(1)
-    row = service(env, "*:80")
-    assert row["armed"] and row["cookies"] == "kernel", \
-        f"after a crowd in flight: expected the kernel's cookies, got {row}"
-    all_served(env, "after a crowd in flight")
+    raw(env, f"ip daddr {env.server.ip4} tcp dport 80 notrack", "ip")
+    at = f"{env.server.ip4}:80"
+    env.synkeeperd("-c", env.configure(f"{AUTO}listen = {at}\n"),
+                   services=())
+    wait_armed(env, at)
+    assert service(env, at)["cookies"] == "own", service(env, at)
+    assert service(env, "*:80")["cookies"] == "own, kernel", \
+        service(env, "*:80")
+    with counted(env, "an exempt address", rst_withheld=0):
+        all_served(env, "an exempt address")
 
 
 @net_test
-def test_no_client_got_to_what_is_elsewhere(env):
+def test_own_cookies_in_spite_of_nat(env):
+    """Who says `cookies = own` may know of an exemption that is not seen."""
+    needs_own_cookies("there is nothing to choose")
+    env.nginx()
+    nat(env, IN_USE)
+    raw(env, f"iifname \"{env.server.iface}\" tcp dport 80 notrack")
+    start(env, AUTO + "cookies = own\n")
+    expect_cookies(env, "own", "cookies = own", "although NAT is in use")
+    with counted(env, "cookies = own", admitted=10):
+        all_served(env, "cookies = own", 10)
+
+
+def served(good, n):
+    """As wait_more(), whoever failed meanwhile."""
+    want = good.done + n
+    wait_for(lambda: good.done >= want, 30, f"{n} good clients")
+
+
+@net_test
+def test_nat_comes_and_goes_with_clients_running(env):
+    """No reload is needed. Whoever had a cookie of our own in flight when NAT
+    came is lost, and nobody else."""
+    env.nginx()
+    start(env)
+    with GoodClients(env, threads=2) as four, \
+            GoodClients(env, v6=True, threads=2) as six:
+        for _ in range(3):
+            for good in (four, six):
+                good.wait_more(20)
+            nat(env, IN_USE, family="inet")
+            wait_cookies(env, "kernel", "NAT came")
+            for good in (four, six):
+                served(good, 50)
+                lost = len(good.errors)
+                good.errors.clear()
+                assert lost <= 2, f"NAT came: {lost} lost of 2 in flight"
+            rules(env, "flush ruleset")
+            wait_cookies(env, "own", "NAT went")
+    all_served(env, "without NAT")
+
+
+@net_test
+def test_each_reload_lost_clients_to_nat(env):
+    """One that changes something else forgets nothing."""
+    env.nginx()
+    nat(env, IN_USE, family="inet")
+    denied = f"{env.dir}/denied"
+    start(env)
+    with counted(env, "4 reloads", rst_withheld=0), \
+            GoodClients(env, threads=2) as four, \
+            GoodClients(env, v6=True, threads=2) as six:
+        for i in range(4):
+            with open(denied, "w", encoding="ascii") as f:
+                f.write(f"198.18.{i}.0/24\n")
+            env.configure(f"{AUTO}[sources]\ndeny = {denied}\n")
+            env.synkeeper("reload")
+            four.wait_more(50)
+            six.wait_more(50)
+    expect_cookies(env, "kernel", "after 4 reloads", "NAT")
+
+
+@net_test
+def test_each_restart_lost_clients_to_nat(env):
+    env.nginx()
+    nat(env, IN_USE, family="inet")
+    daemon = start(env)
+    with GoodClients(env, threads=2) as four, \
+            GoodClients(env, v6=True, threads=2) as six:
+        for _ in range(3):
+            daemon.stop()
+            daemon = start(env)
+            four.wait_more(30)
+            six.wait_more(30)
+    total = env.json("stats")["total"]
+    assert not total.get("rst_withheld"), f"expected no RST withheld: {total}"
+
+
+def http(sock):
+    """What GoodClients ask for, of a listener of ours."""
+    with contextlib.suppress(OSError):
+        with sock:
+            sock.recv(4096)
+            sock.sendall(b"HTTP/1.0 200 OK\r\n\r\n" + http.body)
+
+
+@net_test
+def test_each_worker_lost_clients_to_nat(env):
+    """Another listener in a SO_REUSEPORT group, or at the same port of another
+    address, changes nothing of NAT."""
+    env.nginx(port=81)  # for what it serves
+    http.body = file_1k(env)
+    env.server.ip("addr", "add", "192.0.2.3/24", "dev", env.server.iface)
+    nat(env, IN_USE, family="inet")
+    with contextlib.ExitStack() as stack:
+        def worker(address="::"):
+            s = stack.enter_context(listen(env, address, reuseport=True))
+            Server(s, http)
+        worker()
+        start(env)
+        with counted(env, "workers added", rst_withheld=0), \
+                GoodClients(env, threads=2) as four, \
+                GoodClients(env, v6=True, threads=2) as six:
+            for address in ("::", "::", "192.0.2.3", "192.0.2.3"):
+                worker(address)
+                four.wait_more(30)
+                six.wait_more(30)
+        expect_cookies(env, "kernel", "after 4 workers", "NAT")
+
+
+@net_test
+def test_first_clients_of_what_is_elsewhere_were_lost(env):
     """The port is redirected, though somebody listens on it here as well, as
     Docker's proxy does: no cookie made here is honoured there."""
     env.nginx()
     env.nginx(port=8080)
-    nat(env, IN_USE, REDIRECT)
-    protect(env)
-    first_clients(env, lambda: not service(env, "*:80")["armed"])
-    row = service(env, "*:80")
-    assert "NAT" in row["why"], f"expected NAT as the reason, got {row}"
-    with counted(env, "after the redirection was found", answered=0):
-        all_served(env, "redirected")
+    for chains in ((REDIRECT,),
+                   ("type nat hook prerouting priority -100; fib daddr type "
+                    "local jump docker;",)):
+        rules(env, "table ip n { chain docker { iifname != \"docker0\" "
+              "tcp dport 80 redirect to :8080; } "
+              f"chain pre {{ {chains[0]} }} }}")
+        env.synkeeperd()
+        with counted(env, "redirected", answered=0):
+            all_served(env, "redirected", 10)
+        assert env.json("service", "list")["services"], "no service"
+        env.synkeeper("down")
+        rules(env, "flush ruleset")
+
+
+@net_test
+def test_redirection_of_others(env):
+    """Of another port, of another address, of some clients only, of what the
+    host itself sends: the service goes on being answered."""
+    env.nginx()
+    start(env)
+    for rule in ("tcp dport 81 redirect to :8080",
+                 "ip daddr 192.0.2.99 tcp dport 80 redirect to :8080",
+                 "ip saddr 192.0.2.99 tcp dport 80 redirect to :8080",
+                 "udp dport 80 redirect to :8080"):
+        nat(env, f"type nat hook prerouting priority -100; {rule};",
+            "type nat hook output priority -100; tcp dport 80 redirect "
+            "to :8080;")
+        wait_cookies(env, "own, kernel", rule)
+        with counted(env, rule, answered=5):
+            all_served(env, rule, 5)
+        rules(env, "flush ruleset")
+        wait_cookies(env, "own", f"without {rule}")
 
 
 @net_test
@@ -128,19 +375,3 @@ def test_strangers_disarmed_a_service(env):
             f"{row}"
         daemon.stop()
         env.synkeeper("down")
-
-
-@net_test
-def test_nat_is_forgotten_at_reload(env):
-    """Who has taken NAT off the port says so with a reload."""
-    env.nginx()
-    nat(env, IN_USE)
-    env.synkeeperd("-c", env.configure("[service web]\nlisten = *:80\n"),
-                   services=())
-    wait_armed(env)
-    first_clients(env, lambda: service(env, "*:80")["cookies"] == "kernel")
-    env.server.run(["nft", "flush", "ruleset"])
-    env.synkeeper("reload")
-    wait_for(lambda: service(env, "*:80")["cookies"] == "own", 2,
-             "cookies of its own after a reload")
-    all_served(env, "without NAT")

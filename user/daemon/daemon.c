@@ -36,7 +36,10 @@ static int add_services(struct daemon *d)
 	size_t i;
 	int err;
 
-	err = services_init(&d->loader, &d->sessions, &d->services);
+	err = nat_init(&d->sessions, &d->nat);
+	if (!err)
+		err = services_init(&d->loader, &d->sessions, d->nat,
+				    &d->services);
 	for (i = 0; i < d->config.n_services && !err; i++)
 		err = services_add(d->services, &d->config.services[i], NULL);
 	if (err) {
@@ -52,13 +55,20 @@ int daemon_refresh(struct daemon *d)
 	struct endpoints_news news;
 	int err;
 
-	settings_follow(d);
+	err = settings_follow(d);
+	if (err)
+		return err;
 	ifaces_follow(d);
 	err = services_apply(d->services, d->diag, &d->net, d->settings, &news);
 	if (!err && (news.armed || news.own))
 		census_now(d, news.own);
 	arm_follow(d);
 	return err;
+}
+
+static void on_nat_changed(void *data)
+{
+	daemon_refresh(data);
 }
 
 static int set_timer(sd_event_source *timer, __u64 ns)
@@ -226,6 +236,7 @@ static int start_loop(struct daemon *d)
 		log_err("cannot set the event loop up: %s", strerror(-err));
 		return err;
 	}
+	nat_follow(d->nat, d->loop, on_nat_changed, d);
 	return events_start(d);
 }
 
@@ -257,6 +268,7 @@ void daemon_free(struct daemon *d)
 	sessions_free(&d->sessions);
 	devices_free(&d->devices);
 	services_free(d->services);
+	nat_free(d->nat);
 	sockdiag_close(d->diag);
 	if (d->settings)
 		munmap(d->settings, sizeof(*d->settings));

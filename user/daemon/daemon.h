@@ -14,6 +14,7 @@
 #include "device.h"
 #include "keys.h"
 #include "metrics_server.h"
+#include "nat.h"
 #include "reaper.h"
 #include "services.h"
 #include "sessions.h"
@@ -49,6 +50,7 @@ struct daemon {
 	struct settings *settings; /* the map, mapped */
 	struct netconf net;
 	struct keys keys;
+	struct nat *nat;
 	struct services *services;
 	struct sessions sessions;
 	struct reaper reaper;
@@ -73,6 +75,7 @@ struct daemon {
 	bool adrift;		/* the pins are gone, see follow_pins() */
 	struct backoff to_pin;	/* and are to be put back */
 	bool ending;		/* disarmed; detaches when the drain is over */
+	__u64 looked_again_ns;	/* because of an event, see events.c */
 	__u64 offer_changed_ns; /* when the host's TCP options last changed */
 	__u64 cookies_sent;	/* the kernel's own, and when last */
 	__u64 cookies_sent_ns;
@@ -110,7 +113,8 @@ int settings_map(struct daemon *d);
 int settings_init(struct daemon *d);
 void settings_configure(struct daemon *d);
 
-void settings_follow(struct daemon *d);
+/* Returns 0, or -errno if nothing is known of the host yet. */
+int settings_follow(struct daemon *d);
 
 /* devices.c. 0, or -errno and the list is as it was. */
 int devices_read(struct devices *d);

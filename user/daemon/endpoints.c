@@ -5,10 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "endpoints.h"
+#include "endpoint.h"
 #include "log.h"
 #include "services.h"
-#include "syncookies.h"
 
 static int set_alloc(struct endpoint_set *s)
 {
@@ -60,7 +59,7 @@ static int learn(struct endpoints *e)
 	return 0;
 }
 
-int endpoints_init(struct endpoints *e, const struct loader *l)
+int endpoints_init(struct endpoints *e, const struct loader *l, struct nat *nat)
 {
 	int err;
 
@@ -68,6 +67,8 @@ int endpoints_init(struct endpoints *e, const struct loader *l)
 		.ports_fd = loader_map_fd(l, MAP_PORTS),
 		.exact_fd = loader_map_fd(l, MAP_ENDPOINTS),
 		.can_assign = l->has[FEATURE_ASSIGN],
+		.inherited = l->took_over,
+		.nat = nat,
 	};
 	err = set_alloc(&e->now);
 	if (!err)
@@ -98,142 +99,51 @@ void endpoints_begin(struct endpoints *e, const struct netconf *net,
 	memset(e->next.ports, 0, PORTS_MAX * sizeof(*e->next.ports));
 }
 
-static enum refusal_of refusal(const struct endpoints *e,
-			       const struct service *svc)
+static const struct endpoint_entry *
+find_exact(const struct endpoints *e, const __be32 addr[4], __be16 port)
 {
-	return refusal_of(&svc->refusal,
-			  listeners_print(e->listeners, svc->listen.port));
-}
+	struct endpoint_key key = { .port = port };
 
-/* Does the kernel take no socket from us for @sk? COOKIES_AS_EVER: it does. */
-static enum service_cookies_why cannot_assign(const struct endpoints *e,
-					      const struct service *svc,
-					      const struct diag_socket *sk)
-{
-	if (!e->can_assign)
-		return COOKIES_OLD_KERNEL;
-	if (sk && sk->mptcp)
-		return COOKIES_MPTCP;
-	switch (refusal(e, svc)) {
-	case REFUSAL_NONE:
-		return COOKIES_AS_EVER;
-	case REFUSAL_SOCKET:
-		return COOKIES_REFUSED;
-	default:
-		return COOKIES_FORGOTTEN;
-	}
-}
-
-static enum cookie_backend backend_of(const struct endpoints *e,
-				      const struct service *svc,
-				      const struct diag_socket *sk,
-				      enum service_cookies_why *ret_why)
-{
-	*ret_why = COOKIES_AS_TOLD;
-	if (svc->cookies == COOKIES_BY_AUTO)
-		*ret_why = cannot_assign(e, svc, sk);
-	if (svc->cookies == COOKIES_BY_OWN || *ret_why == COOKIES_AS_EVER)
-		return COOKIES_OWN;
-	return COOKIES_KERNEL;
-}
-
-/* Cookies of our own that nobody would honour are not sent. */
-static enum service_why why_no_own(const struct endpoints *e,
-				   const struct service *svc,
-				   const struct diag_socket *sk)
-{
-	switch (cannot_assign(e, svc, sk)) {
-	case COOKIES_OLD_KERNEL:
-		return WHY_OLD_KERNEL;
-	case COOKIES_MPTCP:
-		return WHY_MPTCP;
-	case COOKIES_REFUSED:
-		return WHY_REFUSED;
-	case COOKIES_FORGOTTEN:
-		return WHY_ELSEWHERE;
-	default:
-		return WHY_ARMED;
-	}
-}
-
-static enum service_why why_of(struct endpoints *e, const struct service *svc,
-			       const struct diag_socket *sk,
-			       enum cookie_backend cookies)
-{
-	int need = cookies == COOKIES_OWN ? SYNCOOKIES_OWN : SYNCOOKIES_KERNEL;
-	enum service_why why = WHY_ARMED;
-
-	if (svc->drain_until_ns)
-		return WHY_DRAINING;
-	if (svc->policy == POLICY_OFF)
-		return WHY_OFF;
-	if (!sk)
-		return WHY_NO_LISTENER;
-	if (sk->md5) /* a client drops an unsigned SYN-ACK */
-		return WHY_SIGNED;
-	if (cookies == COOKIES_OWN)
-		why = why_no_own(e, svc, sk);
-	else if (refusal(e, svc) == REFUSAL_ELSEWHERE)
-		why = WHY_ELSEWHERE;
-	if (why != WHY_ARMED)
-		return why;
-	if (svc->policy == POLICY_MONITOR)
-		return WHY_MONITOR;
-	if (e->net.cookies < need && !e->may_raise)
-		return WHY_NO_COOKIES;
-	if (svc->policy == POLICY_AUTO && !svc->arming.armed)
-		return WHY_CALM;
-	if (e->need < need)
-		e->need = need;
-	return WHY_ARMED;
-}
-
-static enum endpoint_mode mode_of(enum service_why why)
-{
-	switch (why) {
-	case WHY_ARMED:
-		return ENDPOINT_ARMED;
-	case WHY_MONITOR:
-		return ENDPOINT_MONITOR;
-	case WHY_OFF:
-	case WHY_DRAINING:
-		return ENDPOINT_OFF;
-	default:
-		return ENDPOINT_DISARMED;
-	}
-}
-
-static struct endpoint make(struct endpoints *e, struct service *svc,
-			    const struct diag_socket *sk, enum service_why *why)
-{
-	__u32 rcvbuf = sk && sk->rcvbuf ? sk->rcvbuf : e->net.rcvbuf;
-	enum service_cookies_why cookies_why;
-	enum cookie_backend cookies = backend_of(e, svc, sk, &cookies_why);
-
-	if (sk)
-		svc->backends |= 1 << cookies;
-	if (cookies_why > svc->cookies_why)
-		svc->cookies_why = cookies_why;
-	*why = why_of(e, svc, sk, cookies);
-	return (struct endpoint){
-		.service = svc->id,
-		.mode = mode_of(*why),
-		.wscale = e->net.wscale,
-		.window = netconf_window(rcvbuf),
-		.cookies = cookies,
-	};
+	memcpy(key.addr, addr, sizeof(key.addr));
+	return e->now.ports[be16toh(port)].exact
+		       ? bsearch(&key, e->now.exact, e->now.n,
+				 sizeof(struct endpoint_entry), by_key)
+		       : NULL;
 }
 
 static int add_exact(struct endpoints *e, struct service *svc,
-		     const __be32 addr[4], const struct diag_socket *sk,
-		     enum service_why *why)
+		     const __be32 addr[4], enum service_why *why)
 {
 	struct endpoint_entry entry = { .key.port = svc->listen.port };
+	const struct endpoint_entry *had =
+		find_exact(e, addr, svc->listen.port);
+	struct diag_socket group;
+	struct place at = { .v4 = addr_is_v4(addr),
+			    .addr = addr,
+			    .port = svc->listen.port,
+			    .had = had ? &had->ep : NULL };
 
+	if (listeners_exact(e->listeners, addr, svc->listen.port, &group))
+		at.sk = &group;
 	memcpy(entry.key.addr, addr, sizeof(entry.key.addr));
-	entry.ep = make(e, svc, sk, why);
+	entry.ep = endpoint_of(e, svc, &at, why);
 	e->next.ports[be16toh(svc->listen.port)].exact++;
 	return set_add(&e->next, &entry);
+}
+
+static struct endpoint make_any(struct endpoints *e, struct service *svc,
+				bool v4, enum service_why *why)
+{
+	__be16 port = svc->listen.port;
+	const struct port_services *had = &e->now.ports[be16toh(port)];
+	struct diag_socket group;
+	struct place at = { .v4 = v4,
+			    .port = port,
+			    .had = v4 ? &had->any4 : &had->any6 };
+
+	if (listeners_wildcard(e->listeners, port, v4, &group))
+		at.sk = &group;
+	return endpoint_of(e, svc, &at, why);
 }
 
 static bool better(enum service_why a, enum service_why b)
@@ -250,14 +160,15 @@ static int wildcard_of(struct endpoints *e, struct service *svc)
 	const struct diag_socket *sk;
 	int err = 0;
 
-	p->any4 = make(e, svc, listeners_wildcard(l, port, true), &best);
-	p->any6 = make(e, svc, listeners_wildcard(l, port, false), &why);
+	p->any4 = make_any(e, svc, true, &best);
+	p->any6 = make_any(e, svc, false, &why);
 	if (better(why, best))
 		best = why;
 	for_each_listener (sk, l, port) {
+		/* those of a group one after the other: dedupe() */
 		if (!listener_is_exact(sk))
 			continue;
-		err = add_exact(e, svc, sk->tuple.server, sk, &why);
+		err = add_exact(e, svc, sk->tuple.server, &why);
 		if (err)
 			break;
 		if (better(why, best))
@@ -276,9 +187,7 @@ int endpoints_of(struct endpoints *e, struct service *svc)
 	if (svc->listen.wildcard)
 		err = wildcard_of(e, svc);
 	else
-		err = add_exact(e, svc, svc->listen.addr,
-				listeners_exact(e->listeners, &svc->listen),
-				&svc->why);
+		err = add_exact(e, svc, svc->listen.addr, &svc->why);
 	if (err)
 		log_err("no memory for the endpoints");
 	return err;
@@ -407,23 +316,12 @@ int endpoints_commit(struct endpoints *e, struct endpoints_news *ret)
 		take_back(e);
 		return err;
 	}
+	e->inherited = false;
 	swap = *now;
 	*now = *next;
 	*next = swap;
 	*ret = news;
 	return 0;
-}
-
-static const struct endpoint_entry *
-find_exact(const struct endpoints *e, const __be32 addr[4], __be16 port)
-{
-	struct endpoint_key key = { .port = port };
-
-	memcpy(key.addr, addr, sizeof(key.addr));
-	return e->now.ports[be16toh(port)].exact
-		       ? bsearch(&key, e->now.exact, e->now.n,
-				 sizeof(struct endpoint_entry), by_key)
-		       : NULL;
 }
 
 __u16 endpoints_match(const struct endpoints *e, const __be32 addr[4],
@@ -435,6 +333,17 @@ __u16 endpoints_match(const struct endpoints *e, const __be32 addr[4],
 	if (entry)
 		return entry->ep.service;
 	return addr_is_v4(addr) ? p->any4.service : p->any6.service;
+}
+
+enum cookie_backend endpoints_cookies(const struct endpoints *e,
+				      const __be32 addr[4], __be16 port)
+{
+	const struct port_services *p = &e->now.ports[be16toh(port)];
+	const struct endpoint_entry *entry = find_exact(e, addr, port);
+
+	if (entry)
+		return entry->ep.cookies;
+	return addr_is_v4(addr) ? p->any4.cookies : p->any6.cookies;
 }
 
 bool endpoints_armed(const struct endpoints *e, const struct listen *l)

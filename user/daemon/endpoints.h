@@ -10,6 +10,7 @@
 
 #include "listeners.h"
 #include "loader.h"
+#include "nat.h"
 #include "netconf.h"
 
 struct endpoints_news;
@@ -30,6 +31,8 @@ struct endpoints {
 	int ports_fd;
 	int exact_fd;
 	bool can_assign; /* FEATURE_ASSIGN */
+	bool inherited;	 /* the round before is an earlier instance's */
+	struct nat *nat;
 	/* of the round in work */
 	struct netconf net;
 	bool may_raise; /* net.cookies, to what the endpoints need */
@@ -39,8 +42,9 @@ struct endpoints {
 	struct endpoint_set next; /* being made */
 };
 
-/* Learns what the maps hold already. Returns 0 or -ENOMEM. */
-int endpoints_init(struct endpoints *e, const struct loader *l);
+/* Learns what the maps hold already. @nat is asked. Returns 0 or -ENOMEM. */
+int endpoints_init(struct endpoints *e, const struct loader *l,
+		   struct nat *nat);
 void endpoints_free(struct endpoints *e);
 
 /* @may_raise: tcp_syncookies can be raised; else endpoints do with what it is. */
@@ -53,6 +57,10 @@ int endpoints_commit(struct endpoints *e, struct endpoints_news *ret);
 /* The id of the service that XDP finds for an address:port now; 0: none. */
 __u16 endpoints_match(const struct endpoints *e, const __be32 addr[4],
 		      __be16 port);
+
+/* Whose cookies it answers with there. */
+enum cookie_backend endpoints_cookies(const struct endpoints *e,
+				      const __be32 addr[4], __be16 port);
 
 /* Is the service at @l armed in the maps, at any of its addresses' families? */
 bool endpoints_armed(const struct endpoints *e, const struct listen *l);

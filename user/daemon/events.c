@@ -14,28 +14,49 @@
 #include "daemon.h"
 #include "log.h"
 
+enum { LOOK_AGAIN_NS = 250000000 };
+
+/*
+ * The host is looked at again: a listener may have become MPTCP, or NAT may be
+ * in use since. Strangers can bring this about, so only now and then.
+ */
+static void look_again(struct daemon *d)
+{
+	if (now_ns() - d->looked_again_ns < LOOK_AGAIN_NS)
+		return;
+	d->looked_again_ns = now_ns();
+	daemon_refresh(d);
+}
+
+static bool has_cookies(const struct daemon *d, const struct event *e,
+			enum cookie_backend cookies)
+{
+	return services_cookies_at(d->services, e->tuple.server,
+				   e->tuple.server_port) == cookies;
+}
+
 /*
  * The kernel takes no socket with options that the host has since turned off;
  * that says nothing of the listener, and is over when those cookies are.
  */
 static void on_refused(struct daemon *d, const struct event *e)
 {
-	daemon_refresh(d);
+	look_again(d);
 	if (d->offer_changed_ns &&
 	    now_ns() - d->offer_changed_ns < 2 * d->keys.lifetime_ns)
 		return;
-	services_refused(d->services, e->service);
-	daemon_refresh(d);
+	if (has_cookies(d, e, COOKIES_OWN))
+		nat_witness(d->nat, e, NAT_REFUSED);
 }
 
+/* The kernel has forgotten whom it was to admit. */
 static void on_forgotten(struct daemon *d, const struct event *e)
 {
-	struct netconf_counts counts;
-
-	netconf_counts(&counts);
-	if (services_forgotten(d->services, e, counts.accept_overflows,
-			       now_ns()))
-		daemon_refresh(d);
+	look_again(d);
+	if (has_cookies(d, e, e->told)) /* else it was in flight */
+		nat_witness(d->nat, e,
+			    e->told == COOKIES_KERNEL ? NAT_REDIRECTED
+						      : NAT_SOCKET_LOST);
 }
 
 enum { SLICE_NS = 3000000, STOP = -EAGAIN };

@@ -50,6 +50,7 @@ static bool same_listeners(const struct listeners *l, const struct collect *c)
 
 	for (i = 0; i < l->n && i < c->n; i++)
 		if (l->sockets[i].cookie != c->sockets[i].cookie ||
+		    l->sockets[i].mptcp != c->sockets[i].mptcp ||
 		    l->sockets[i].rcvbuf != c->sockets[i].rcvbuf ||
 		    l->sockets[i].md5 != c->sockets[i].md5)
 			return false;
@@ -113,39 +114,48 @@ bool listener_is_exact(const struct diag_socket *sk)
 	return !is_any(sk->tuple.server) && !sk->ifindex;
 }
 
-__u64 listeners_print(const struct listeners *l, __be16 port)
+static void join(struct diag_socket *group, bool *found,
+		 const struct diag_socket *sk)
 {
-	const struct diag_socket *sk;
-	__u64 print = 0;
-
-	for_each_listener (sk, l, port)
-		print = print * 31 + sk->cookie;
-	return print;
+	if (!*found) {
+		*group = *sk;
+		*found = true;
+		return;
+	}
+	group->mptcp = group->mptcp || sk->mptcp;
+	group->md5 = group->md5 || sk->md5;
+	if (sk->rcvbuf && (!group->rcvbuf || sk->rcvbuf < group->rcvbuf))
+		group->rcvbuf = sk->rcvbuf;
 }
 
-const struct diag_socket *listeners_wildcard(const struct listeners *l,
-					     __be16 port, bool v4)
+bool listeners_wildcard(const struct listeners *l, __be16 port, bool v4,
+			struct diag_socket *ret)
 {
-	const struct diag_socket *sk, *dual = NULL;
+	bool found = false, found_dual = false;
+	const struct diag_socket *sk;
+	struct diag_socket dual;
 
 	for_each_listener (sk, l, port) {
 		if (!is_any(sk->tuple.server) || sk->ifindex)
 			continue;
 		if (sk->v6 != v4)
-			return sk;
-		if (v4 && !sk->v6only)
-			dual = sk;
+			join(ret, &found, sk);
+		else if (v4 && !sk->v6only)
+			join(&dual, &found_dual, sk);
 	}
-	return dual;
+	if (!found && found_dual)
+		*ret = dual;
+	return found || found_dual;
 }
 
-const struct diag_socket *listeners_exact(const struct listeners *l,
-					  const struct listen *at)
+bool listeners_exact(const struct listeners *l, const __be32 addr[4],
+		     __be16 port, struct diag_socket *ret)
 {
 	const struct diag_socket *sk;
+	bool found = false;
 
-	for_each_listener (sk, l, at->port)
-		if (!memcmp(sk->tuple.server, at->addr, 16) && !sk->ifindex)
-			return sk;
-	return listeners_wildcard(l, at->port, addr_is_v4(at->addr));
+	for_each_listener (sk, l, port)
+		if (!memcmp(sk->tuple.server, addr, 16) && !sk->ifindex)
+			join(ret, &found, sk);
+	return found || listeners_wildcard(l, port, addr_is_v4(addr), ret);
 }

@@ -2,8 +2,11 @@
 /*
  * Theory of operation: who listens in this network namespace, as sock_diag last
  * told, sorted by port. Which listener takes the connections to an address is
- * decided as the kernel does it: the one bound to the address before the one
- * on the wildcard. Sockets bound to an interface are not asked for.
+ * decided as the kernel does it: those bound to the address before those on the
+ * wildcard. Several of one address are a SO_REUSEPORT group, and the kernel picks
+ * any of them for a client, so what is offered must suit each: the group stands
+ * for one listener that is MPTCP if any member is, signs if any does, and has
+ * the smallest receive buffer. Sockets bound to an interface are not asked for.
  */
 #ifndef LISTENERS_H
 #define LISTENERS_H
@@ -37,14 +40,14 @@ const struct diag_socket *listeners_first(const struct listeners *l,
 /* Is it bound to an address of its own, and to no interface? */
 bool listener_is_exact(const struct diag_socket *sk);
 
-/* Who takes the connections of a family to the wildcard address, or NULL. */
-const struct diag_socket *listeners_wildcard(const struct listeners *l,
-					     __be16 port, bool v4);
-/* Who takes those to @at, or NULL. */
-const struct diag_socket *listeners_exact(const struct listeners *l,
-					  const struct listen *at);
-
-/* Tells the listeners of @port from others that were or will be; 0: none. */
-__u64 listeners_print(const struct listeners *l, __be16 port);
+/*
+ * The group that takes the connections of a family to the wildcard address.
+ * Returns whether there is one.
+ */
+bool listeners_wildcard(const struct listeners *l, __be16 port, bool v4,
+			struct diag_socket *ret);
+/* The one that takes those to @addr (v4-mapped). */
+bool listeners_exact(const struct listeners *l, const __be32 addr[4],
+		     __be16 port, struct diag_socket *ret);
 
 #endif

@@ -16,8 +16,11 @@
 
 enum { RMEM_MAX_DEFAULT = 212992, ETH_FALLBACK_MSS = 1460 };
 
-/* Reads the @nth number of a sysctl, or returns @fallback. */
-static long sysctl_read(const char *name, int nth, long fallback)
+/*
+ * Reads the @nth number of a sysctl, or returns @fallback where there is none.
+ * *@err is set if it cannot be told just now (no descriptor, no memory).
+ */
+static long sysctl_read(int *err, const char *name, int nth, long fallback)
 {
 	char path[128], line[128];
 	const char *at = line;
@@ -27,8 +30,11 @@ static long sysctl_read(const char *name, int nth, long fallback)
 
 	snprintf(path, sizeof(path), "/proc/sys/net/%s", name);
 	f = fopen(path, "re");
-	if (!f)
+	if (!f) {
+		if (errno != ENOENT && errno != EACCES)
+			*err = -errno;
 		return fallback;
+	}
 	if (fgets(line, sizeof(line), f)) {
 		for (i = 0; i <= nth; i++) {
 			char *end;
@@ -45,9 +51,9 @@ static long sysctl_read(const char *name, int nth, long fallback)
 	return value;
 }
 
-static __u32 flag_if(const char *name, __u32 flag, long fallback)
+static __u32 flag_if(int *err, const char *name, __u32 flag, long fallback)
 {
-	return sysctl_read(name, 0, fallback) ? flag : 0;
+	return sysctl_read(err, name, 0, fallback) ? flag : 0;
 }
 
 /* The file has pairs of lines, names and then values, in the same order. */
@@ -56,7 +62,7 @@ void netconf_counts(struct netconf_counts *ret)
 	FILE *f = fopen("/proc/self/net/netstat", "re");
 	char *names = NULL, *values = NULL;
 	size_t names_size = 0, values_size = 0;
-	struct netconf_counts c = {};
+	static struct netconf_counts c; /* stands where it cannot be read */
 
 	while (f && getline(&names, &names_size, f) > 0 &&
 	       getline(&values, &values_size, f) > 0) {
@@ -176,27 +182,37 @@ static __u8 window_scale(long space)
 	return scale;
 }
 
-void netconf_read(struct netconf *ret)
+static __u32 read_offer(int *err)
 {
-	long rmem_top = sysctl_read("ipv4/tcp_rmem", 2, 6291456);
-	long rmem_max = sysctl_read("core/rmem_max", 0, RMEM_MAX_DEFAULT);
+	return (sysctl_read(err, "ipv4/tcp_timestamps", 0, 1) == 2 &&
+				!route_may_bound_window()
+			? SETTING_KERNEL_TS
+			: 0) |
+	       flag_if(err, "ipv4/tcp_timestamps", SETTING_TS, 1) |
+	       flag_if(err, "ipv4/tcp_window_scaling", SETTING_WSCALE, 1) |
+	       flag_if(err, "ipv4/tcp_sack", SETTING_SACK, 1) |
+	       flag_if(err, "ipv4/tcp_ecn", SETTING_ECN, 2) |
+	       flag_if(err, "ipv4/conf/all/forwarding", SETTING_FORWARDING, 0) |
+	       flag_if(err, "ipv6/conf/all/forwarding", SETTING_FORWARDING, 0);
+}
 
-	ret->offer =
-		(sysctl_read("ipv4/tcp_timestamps", 0, 1) == 2 &&
-				 !route_may_bound_window()
-			 ? SETTING_KERNEL_TS
-			 : 0) |
-		flag_if("ipv4/tcp_timestamps", SETTING_TS, 1) |
-		flag_if("ipv4/tcp_window_scaling", SETTING_WSCALE, 1) |
-		flag_if("ipv4/tcp_sack", SETTING_SACK, 1) |
-		flag_if("ipv4/tcp_ecn", SETTING_ECN, 2) |
-		flag_if("ipv4/conf/all/forwarding", SETTING_FORWARDING, 0) |
-		flag_if("ipv6/conf/all/forwarding", SETTING_FORWARDING, 0);
-	ret->ttl = sysctl_read("ipv4/ip_default_ttl", 0, 64);
-	ret->hop_limit = sysctl_read("ipv6/conf/default/hop_limit", 0, 64);
-	ret->cookies = syncookies_read();
-	ret->wscale = window_scale(rmem_top > rmem_max ? rmem_top : rmem_max);
-	ret->rcvbuf = sysctl_read("ipv4/tcp_rmem", 1, 131072);
+int netconf_read(struct netconf *ret)
+{
+	int err = 0, cookies = syncookies_read();
+	long rmem_top = sysctl_read(&err, "ipv4/tcp_rmem", 2, 6291456);
+	long rmem_max = sysctl_read(&err, "core/rmem_max", 0, RMEM_MAX_DEFAULT);
+	struct netconf now = { .offer = read_offer(&err) };
+
+	now.ttl = sysctl_read(&err, "ipv4/ip_default_ttl", 0, 64);
+	now.hop_limit = sysctl_read(&err, "ipv6/conf/default/hop_limit", 0, 64);
+	now.wscale = window_scale(rmem_top > rmem_max ? rmem_top : rmem_max);
+	now.rcvbuf = sysctl_read(&err, "ipv4/tcp_rmem", 1, 131072);
+	if (cookies < 0)
+		return cookies;
+	now.cookies = cookies;
+	if (!err)
+		*ret = now;
+	return err;
 }
 
 /*

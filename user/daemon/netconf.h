@@ -22,8 +22,11 @@ struct netconf {
 	__u32 rcvbuf; /* bytes, net.ipv4.tcp_rmem's default */
 };
 
-/* Reads the sysctls; what is missing gets the kernel's default. */
-void netconf_read(struct netconf *ret);
+/*
+ * Reads the sysctls; what is missing gets the kernel's default. 0, or -errno if
+ * one cannot be read just now: then what is in @ret stands.
+ */
+int netconf_read(struct netconf *ret);
 
 /* What the kernel has counted since it started (TcpExt of netstat). */
 struct netconf_counts {
@@ -37,6 +40,7 @@ struct netconf_counts {
 	__u64 request_cookies;
 };
 
+/* If they cannot be read, what was read last. */
 void netconf_counts(struct netconf_counts *ret);
 
 /* The window of a SYN-ACK for a listener with @rcvbuf bytes. */

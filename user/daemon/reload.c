@@ -198,7 +198,6 @@ static int change_to(struct daemon *d, struct config *wanted,
 	if (!err) {
 		finish_ifaces(d, &diff);
 		take_values(d, wanted);
-		services_try_again(d->services);
 		daemon_refresh(d);
 		*ret_report = report_of(&diff);
 	}

@@ -31,7 +31,12 @@ const char *service_cookies_why(const struct service *svc)
 		[COOKIES_OLD_KERNEL] = "this kernel takes no sockets from us",
 		[COOKIES_MPTCP] = "the listener is MPTCP",
 		[COOKIES_REFUSED] = "the kernel refused a socket",
-		[COOKIES_FORGOTTEN] = "NAT is in use: no socket of ours lasts",
+		[COOKIES_SOCKET_LOST] = "clients found that the kernel loses "
+					"the sockets it gets from us",
+		[COOKIES_NAT] = "NAT is in use on this host, which loses the "
+				"sockets that the kernel gets from us",
+		[COOKIES_TOLD_OWN_NAT] = "as configured, although NAT is in "
+					 "use on this host",
 	};
 
 	return text[svc->cookies_why];
@@ -56,9 +61,8 @@ const char *service_why(const struct service *svc)
 				   "pass",
 		[WHY_REFUSED] = "cookies = own, but the kernel refused a "
 				"socket for its listener: SYNs pass",
-		[WHY_ELSEWHERE] = "the kernel knows nothing of whom cookies "
-				  "admit, as where NAT leads elsewhere: SYNs "
-				  "pass",
+		[WHY_ELSEWHERE] = "its connections end elsewhere, as where NAT "
+				  "redirects them: SYNs pass",
 		[WHY_SIGNED] = "its connections are signed (TCP MD5), which a "
 			       "cookie is not: SYNs pass",
 		[WHY_DRAINING] = "deleted; cookies in flight are honoured",

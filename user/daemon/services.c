@@ -22,10 +22,11 @@ struct services {
 	struct sessions *sessions; /* whose books go by service, too */
 	struct listeners listeners;
 	struct endpoints endpoints;
-	bool changed;	    /* since the endpoints were last computed */
-	bool cannot_raise;  /* tcp_syncookies, at the last try */
-	__u64 needed_ns;    /* when cookies were last needed */
-	struct netconf net; /* that they were computed from */
+	bool changed; /* since the endpoints were last computed */
+	struct nat *nat;
+	__u64 raise_again_ns; /* tcp_syncookies could not be; 0: it can */
+	__u64 needed_ns;      /* when cookies were last needed */
+	struct netconf net;   /* that they were computed from */
 };
 
 static bool is_live(const struct service *svc)
@@ -60,7 +61,7 @@ struct listen service_listen(const struct service_info *i)
 }
 
 int services_init(const struct loader *l, struct sessions *sessions,
-		  struct services **ret)
+		  struct nat *nat, struct services **ret)
 {
 	struct services *s = calloc(1, sizeof(*s));
 	__u32 id;
@@ -72,7 +73,8 @@ int services_init(const struct loader *l, struct sessions *sessions,
 	s->counters_fd = loader_map_fd(l, MAP_COUNTERS);
 	s->would_fd = loader_map_fd(l, MAP_WOULD);
 	s->sessions = sessions;
-	err = endpoints_init(&s->endpoints, l);
+	s->nat = nat;
+	err = endpoints_init(&s->endpoints, l, nat);
 	if (err) {
 		free(s);
 		return err;
@@ -184,6 +186,7 @@ int services_set(struct services *s, const struct config_service *c,
 		if (!id_is_taken(s, id)) {
 			counters_zero(s, id);
 			sessions_forget_totals(s->sessions, id);
+			nat_forget(s->nat, id);
 		}
 		*svc = (struct service){ .id = id,
 					 .listen = c->listen,
@@ -271,65 +274,10 @@ __u16 services_match(const struct services *s, const __be32 addr[4],
 	return endpoints_match(&s->endpoints, addr, port);
 }
 
-static void log_refusal(const struct service *svc, __u64 print)
+enum cookie_backend services_cookies_at(const struct services *s,
+					const __be32 addr[4], __be16 port)
 {
-	static const char *const what[] = {
-		[REFUSAL_SOCKET] = "refused a socket for its listener",
-		[REFUSAL_FORGOTTEN] = "forgets the sockets it gets from us, as "
-				      "it does where NAT is in use",
-		[REFUSAL_ELSEWHERE] = "takes its clients for strays, as it "
-				      "does where NAT leads elsewhere",
-	};
-	enum refusal_of refusal = refusal_of(&svc->refusal, print);
-	char text[LISTEN_STRLEN];
-
-	log_warn("%s: the kernel %s: %s until the listener changes or the "
-		 "configuration is read again",
-		 listen_format(&svc->listen, text), what[refusal],
-		 refusal == REFUSAL_ELSEWHERE || svc->cookies == COOKIES_BY_OWN
-			 ? "SYNs pass"
-			 : "the kernel's cookies");
-}
-
-void services_refused(struct services *s, __u16 id)
-{
-	struct service *svc = &s->slots[id % SERVICES_MAX];
-	__u64 print = listeners_print(&s->listeners, svc->listen.port);
-
-	if (!svc->id || !refusal_socket(&svc->refusal, print))
-		return;
-	s->changed = true;
-	log_refusal(svc, print);
-}
-
-bool services_forgotten(struct services *s, const struct event *e,
-			__u64 overflows, __u64 asked_ns)
-{
-	struct service *svc = &s->slots[e->service % SERVICES_MAX];
-	__u64 print = listeners_print(&s->listeners, svc->listen.port);
-	struct forgotten f = { .when_ns = e->when_ns,
-			       .port = e->tuple.client_port,
-			       .kernel = e->told == COOKIES_KERNEL,
-			       .asked_ns = asked_ns,
-			       .overflows = overflows };
-	struct session_totals t;
-
-	sessions_totals(s->sessions, e->service, &t);
-	f.through = t.events[TELL_ESTABLISHED];
-	if (!svc->id || !refusal_forgotten(&svc->refusal, print, &f))
-		return false;
-	s->changed = true;
-	log_refusal(svc, print);
-	return true;
-}
-
-void services_try_again(struct services *s)
-{
-	struct service *svc;
-
-	for (svc = s->slots; svc < s->slots + SERVICES_MAX; svc++)
-		svc->refusal = (struct refusal){};
-	s->changed = true;
+	return endpoints_cookies(&s->endpoints, addr, port);
 }
 
 /* Services whose draining is over go. */
@@ -350,14 +298,10 @@ static void drop_drained(struct services *s)
 	}
 }
 
-/*
- * Computes the endpoints. Where tcp_syncookies cannot be raised to what they
- * need, they are computed again, to do with what it is.
- */
-static int compute(struct services *s, const struct netconf *net,
-		   struct settings *settings)
+/* Adds all services to a round of endpoints. */
+static int compute(struct services *s, const struct netconf *net)
 {
-	bool may_raise = !s->cannot_raise;
+	bool may_raise = now_ns() >= s->raise_again_ns;
 	__u32 id;
 	int err = 0;
 
@@ -365,19 +309,42 @@ static int compute(struct services *s, const struct netconf *net,
 	for (id = 1; id < SERVICES_MAX && !err; id++)
 		if (s->slots[id].id)
 			err = endpoints_of(&s->endpoints, &s->slots[id]);
-	if (err || !may_raise)
-		return err;
-	err = syncookies_raise(settings, s->endpoints.need);
+	return err;
+}
+
+/* Is an error one that says nothing of the host? */
+static bool is_passing(int err)
+{
+	return err == -EMFILE || err == -ENFILE || err == -ENOMEM ||
+	       err == -EINTR;
+}
+
+enum { RAISE_AGAIN_S = 60 };
+
+/*
+ * Raises tcp_syncookies to what the endpoints need. Where that cannot be, they
+ * are computed again, to do with what it is.
+ */
+static int raise_cookies(struct services *s, const struct netconf *net,
+			 struct settings *settings)
+{
+	int err = syncookies_raise(settings, s->endpoints.need);
+
 	if (err > 0)
 		log_info("net.ipv4.tcp_syncookies: %u -> %d, as cookies need "
 			 "it; it is put back when they do not",
 			 net->cookies, s->endpoints.need);
-	if (err >= 0)
+	if (err >= 0) {
+		s->raise_again_ns = 0;
 		return 0;
-	log_warn("net.ipv4.tcp_syncookies: cannot be set to %d: %s",
-		 s->endpoints.need, strerror(-err));
-	s->cannot_raise = true;
-	return compute(s, net, settings);
+	}
+	if (is_passing(err))
+		return err;
+	if (!s->raise_again_ns)
+		log_warn("net.ipv4.tcp_syncookies: cannot be set to %d: %s",
+			 s->endpoints.need, strerror(-err));
+	s->raise_again_ns = now_ns() + RAISE_AGAIN_S * 1000000000ULL;
+	return compute(s, net);
 }
 
 /* Cookies in flight come back within this; the kernel's live so long. */
@@ -408,31 +375,81 @@ static void guard(struct settings *settings, bool armed)
 				   __ATOMIC_SEQ_CST);
 }
 
+/* Why services have the cookies that they have, for log_changes(). */
+static void note_whys(const struct services *s, __u8 whys[SERVICES_MAX])
+{
+	__u32 id;
+
+	for (id = 1; id < SERVICES_MAX; id++)
+		whys[id] = s->slots[id].cookies_why;
+}
+
+/* What the host or clients have brought about is told. */
+static void log_changes(const struct services *s, const __u8 whys[SERVICES_MAX])
+{
+	char text[LISTEN_STRLEN];
+	__u32 id;
+
+	for (id = 1; id < SERVICES_MAX; id++) {
+		const struct service *svc = &s->slots[id];
+
+		if (!svc->id || svc->drain_until_ns ||
+		    svc->cookies_why == whys[id])
+			continue;
+		listen_format(&svc->listen, text);
+		if (svc->cookies_why > COOKIES_OLD_KERNEL)
+			log_info("%s: cookies: %s: %s", text,
+				 service_cookies(svc),
+				 service_cookies_why(svc));
+		else if (whys[id] > COOKIES_OLD_KERNEL)
+			log_info("%s: cookies: %s again", text,
+				 service_cookies(svc));
+	}
+}
+
+static int recompute(struct services *s, const struct netconf *net,
+		     struct settings *settings, struct endpoints_news *ret)
+{
+	__u8 whys[SERVICES_MAX];
+	int err;
+
+	note_whys(s, whys);
+	err = compute(s, net);
+	if (!err && now_ns() >= s->raise_again_ns)
+		err = raise_cookies(s, net, settings);
+	if (!err)
+		err = endpoints_commit(&s->endpoints, ret);
+	if (err)
+		return err;
+	log_changes(s, whys);
+	s->net = *net;
+	/* as raised: whoever lowers it again is noticed */
+	err = syncookies_read();
+	if (err >= 0)
+		s->net.cookies = err;
+	s->changed = false;
+	guard(settings, s->endpoints.need);
+	lower(s, settings);
+	return 0;
+}
+
 int services_apply(struct services *s, struct sockdiag *diag,
 		   const struct netconf *net, struct settings *settings,
 		   struct endpoints_news *ret)
 {
 	int err;
 
+	*ret = (struct endpoints_news){};
 	err = listeners_read(&s->listeners, diag, &s->changed);
 	if (err)
 		return err;
 	drop_drained(s);
-	*ret = (struct endpoints_news){};
-	if (!s->changed && !memcmp(&s->net, net, sizeof(*net))) {
-		lower(s, settings);
-		return 0;
-	}
-	err = compute(s, net, settings);
-	if (!err)
-		err = endpoints_commit(&s->endpoints, ret);
-	if (!err) {
-		s->net = *net;
-		/* as raised: whoever lowers it again is noticed */
-		s->net.cookies = syncookies_read();
-		s->changed = false;
-		guard(settings, s->endpoints.need);
-		lower(s, settings);
-	}
-	return err;
+	if (nat_look(s->nat))
+		s->changed = true;
+	if (s->raise_again_ns && now_ns() >= s->raise_again_ns)
+		s->changed = true;
+	if (s->changed || memcmp(&s->net, net, sizeof(*net)))
+		return recompute(s, net, settings, ret);
+	lower(s, settings);
+	return 0;
 }

@@ -21,8 +21,8 @@
 
 #include "config.h"
 #include "loader.h"
+#include "nat.h"
 #include "netconf.h"
-#include "refusal.h"
 #include "sessions.h"
 #include "sockdiag.h"
 
@@ -49,7 +49,9 @@ enum service_cookies_why {
 	COOKIES_OLD_KERNEL,
 	COOKIES_MPTCP,
 	COOKIES_REFUSED,
-	COOKIES_FORGOTTEN,
+	COOKIES_SOCKET_LOST,
+	COOKIES_NAT,
+	COOKIES_TOLD_OWN_NAT, /* own as told, although NAT is in use */
 };
 
 struct service {
@@ -63,7 +65,6 @@ struct service {
 	/* of its endpoints: 1 << enum cookie_backend; why, of the kernel's */
 	__u8 backends;
 	enum service_cookies_why cookies_why;
-	struct refusal refusal;
 	__u64 drain_until_ns; /* deleted; 0: in service */
 	struct arming arming; /* of policy auto */
 };
@@ -76,8 +77,9 @@ struct endpoints_news {
 	bool own;   /* some turned from the kernel's cookies to our own */
 };
 
+/* @nat: what endpoints must know of it; services_apply() looks at it, too. */
 int services_init(const struct loader *l, struct sessions *sessions,
-		  struct services **ret);
+		  struct nat *nat, struct services **ret);
 void services_free(struct services *s);
 
 /*
@@ -111,16 +113,9 @@ int services_apply(struct services *s, struct sockdiag *diag,
 /* The id of the service of an address:port (exact before wildcard), or 0. */
 __u16 services_match(const struct services *s, const __be32 addr[4],
 		     __be16 port);
-/* The kernel refused a socket of service @id, see refusal.h. */
-void services_refused(struct services *s, __u16 id);
-/*
- * It forgot the client of EVENT_FORGOTTEN @e. @overflows: of accept queues, as
- * counted at @asked_ns. Returns whether services_apply() is due.
- */
-bool services_forgotten(struct services *s, const struct event *e,
-			__u64 overflows, __u64 asked_ns);
-/* What was found out so is forgotten: the operator may have mended it. */
-void services_try_again(struct services *s);
+/* Whose cookies an address:port of a service answers with. */
+enum cookie_backend services_cookies_at(const struct services *s,
+					const __be32 addr[4], __be16 port);
 /* The next service after @after (NULL: the first), or NULL. */
 const struct service *services_next(const struct services *s,
 				    const struct service *after);

@@ -63,7 +63,7 @@ void settings_configure(struct daemon *d)
 	d->settings->synacks_per_second = d->config.synacks_per_second;
 }
 
-void settings_follow(struct daemon *d)
+int settings_follow(struct daemon *d)
 {
 	struct settings *s = d->settings;
 	const __u32 offers = SETTING_TS | SETTING_WSCALE | SETTING_SACK |
@@ -72,8 +72,12 @@ void settings_follow(struct daemon *d)
 	__u32 now = ns_to_ticks(now_ns()), wrong;
 	struct netconf before = d->net;
 	struct netconf_counts counts;
+	int err = netconf_read(&d->net);
 
-	netconf_read(&d->net);
+	if (err && !d->net.rcvbuf) {
+		log_err("cannot read /proc/sys/net: %s", strerror(-err));
+		return err;
+	}
 	if (before.rcvbuf && d->net.offer != before.offer)
 		d->offer_changed_ns = now_ns();
 	s->ttl = d->net.ttl;
@@ -91,4 +95,5 @@ void settings_follow(struct daemon *d)
 	    netconf_local_addrs(loader_map_fd(&d->loader, MAP_LOCAL_ADDRS)))
 		log_warn("cannot list the local addresses; wildcard services "
 			 "pass");
+	return 0;
 }

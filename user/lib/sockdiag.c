@@ -116,6 +116,22 @@ static int dump_one(const struct nlmsghdr *nlh, void *data)
 	return MNL_CB_OK;
 }
 
+/*
+ * What is left of a question that failed half-way is passed over, and a signal
+ * is no answer.
+ */
+static ssize_t receive(struct sockdiag *d, __u32 seq)
+{
+	const struct nlmsghdr *nlh = (const void *)d->buf;
+	ssize_t n;
+
+	do
+		n = mnl_socket_recvfrom(d->nl, d->buf, sizeof(d->buf));
+	while ((n < 0 && errno == EINTR) ||
+	       (n >= (ssize_t)sizeof(*nlh) && nlh->nlmsg_seq != seq));
+	return n;
+}
+
 int sockdiag_dump_begin(struct sockdiag *d, __u8 family, __u32 states)
 {
 	struct nlmsghdr *nlh = mnl_nlmsg_put_header(d->buf);
@@ -138,7 +154,7 @@ int sockdiag_dump_begin(struct sockdiag *d, __u8 family, __u32 states)
 int sockdiag_dump_step(struct sockdiag *d, diag_fn fn, void *data)
 {
 	struct dump dump = { .fn = fn, .data = data };
-	ssize_t n = mnl_socket_recvfrom(d->nl, d->buf, sizeof(d->buf));
+	ssize_t n = receive(d, d->dump_seq);
 	int ret;
 
 	if (n < 0)
@@ -209,7 +225,7 @@ static int request_one(struct sockdiag *d, __u16 type, __u8 family,
 	req->id = *id;
 	if (mnl_socket_sendto(d->nl, nlh, nlh->nlmsg_len) < 0)
 		return -errno;
-	n = mnl_socket_recvfrom(d->nl, d->buf, sizeof(d->buf));
+	n = receive(d, seq);
 	if (n < 0)
 		return -errno;
 	if (mnl_cb_run(d->buf, n, seq, mnl_socket_get_portid(d->nl), found_one,

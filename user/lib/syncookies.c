@@ -23,7 +23,7 @@ int syncookies_read(void)
 	int value = 1;
 
 	if (!f)
-		return value;
+		return errno == ENOENT || errno == EACCES ? value : -errno;
 	if (fscanf(f, "%d", &value) != 1)
 		value = 1;
 	fclose(f);
@@ -47,8 +47,8 @@ int syncookies_raise(struct settings *s, int value)
 {
 	int now = syncookies_read(), err;
 
-	if (now >= value)
-		return 0;
+	if (now < 0 || now >= value)
+		return now < 0 ? now : 0;
 	err = write_value(value);
 	if (err)
 		return err;

@@ -21,7 +21,10 @@ enum { SYNCOOKIES_OWN = 1, SYNCOOKIES_KERNEL = 2 };
 /* This process's network namespace, as settings.netns; 0 if it is not told. */
 __u32 syncookies_netns(void);
 
-/* The value, 1 (the kernel's default) if there is none. */
+/*
+ * The value, 1 (the kernel's default) if there is none, or -errno: it cannot be
+ * read just now.
+ */
 int syncookies_read(void);
 
 /*

@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Theory of operation: see netfilter.h. The walk is in nfchain.c. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <libmnl/libmnl.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "netfilter.h"
+#include "nfchain.h"
+
+enum { REPLY_MAX = 65536, TRIES = 3, NAMES_MAX = 256 };
+
+struct netfilter {
+	struct mnl_socket *nl;	/* questions */
+	struct mnl_socket *sub; /* NULL: not subscribed yet */
+	__u32 seq;
+	struct nf_ruleset rules;
+	bool read;		   /* ... at least once */
+	bool conntrack;		   /* the namespace has it */
+	__u32 generation;	   /* of @rules */
+	bool counted;		   /* entries were there, in this generation */
+	char legacy[2][NAMES_MAX]; /* tables of iptables, ip6tables */
+	char buf[REPLY_MAX];
+};
+
+static int open_socket(struct mnl_socket **ret)
+{
+	struct mnl_socket *nl =
+		mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
+	int err;
+
+	if (!nl)
+		return -errno;
+	if (mnl_socket_bind(nl, 0, MNL_SOCKET_AUTOPID)) {
+		err = -errno;
+		mnl_socket_close(nl);
+		return err;
+	}
+	*ret = nl;
+	return 0;
+}
+
+int netfilter_open(struct netfilter **ret)
+{
+	struct netfilter *n = calloc(1, sizeof(*n));
+
+	if (!n)
+		return -ENOMEM;
+	*ret = n;
+	return 0;
+}
+
+void netfilter_free(struct netfilter *n)
+{
+	if (!n)
+		return;
+	if (n->nl)
+		mnl_socket_close(n->nl);
+	if (n->sub)
+		mnl_socket_close(n->sub);
+	nf_ruleset_free(&n->rules);
+	free(n);
+}
+
+static struct nlmsghdr *request(struct netfilter *n, __u16 type, __u16 flags,
+				__u8 family)
+{
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(n->buf);
+	struct nfgenmsg *nfg;
+
+	nlh->nlmsg_type = NFNL_SUBSYS_NFTABLES << 8 | type;
+	nlh->nlmsg_flags = NLM_F_REQUEST | flags;
+	nlh->nlmsg_seq = ++n->seq;
+	nfg = mnl_nlmsg_put_extra_header(nlh, sizeof(*nfg));
+	*nfg = (struct nfgenmsg){ .nfgen_family = family };
+	return nlh;
+}
+
+static int ask(struct netfilter *n, const struct nlmsghdr *nlh, mnl_cb_t cb,
+	       void *data)
+{
+	unsigned int portid = mnl_socket_get_portid(n->nl);
+	__u32 seq = nlh->nlmsg_seq;
+	ssize_t ret;
+
+	if (mnl_socket_sendto(n->nl, nlh, nlh->nlmsg_len) < 0)
+		return -errno;
+	do {
+		ret = mnl_socket_recvfrom(n->nl, n->buf, sizeof(n->buf));
+		if (ret >= 0)
+			ret = mnl_cb_run(n->buf, ret, seq, portid, cb, data);
+	} while (ret > MNL_CB_STOP);
+	return ret < 0 ? -errno : 0;
+}
+
+/* An answer that was given up half-way is still in the socket. */
+static void reopen(struct netfilter *n)
+{
+	if (n->nl)
+		mnl_socket_close(n->nl);
+	n->nl = NULL;
+}
+
+static __u32 u32_of(const struct nlattr *a)
+{
+	__be32 value;
+
+	memcpy(&value, mnl_attr_get_payload(a), sizeof(value));
+	return ntohl(value);
+}
+
+static int on_generation(const struct nlmsghdr *nlh, void *data)
+{
+	const struct nlattr *a;
+
+	mnl_attr_for_each (a, nlh, sizeof(struct nfgenmsg))
+		if (mnl_attr_get_type(a) == NFTA_GEN_ID)
+			*(__u32 *)data = u32_of(a);
+	return MNL_CB_STOP;
+}
+
+static int generation(struct netfilter *n, __u32 *ret)
+{
+	return ask(n, request(n, NFT_MSG_GETGEN, 0, NFPROTO_UNSPEC),
+		   on_generation, ret);
+}
+
+static int on_chain(const struct nlmsghdr *nlh, void *data)
+{
+	return nf_ruleset_add_chain(data, nlh) ? MNL_CB_ERROR : MNL_CB_OK;
+}
+
+static int on_rule(const struct nlmsghdr *nlh, void *data)
+{
+	return nf_ruleset_add_rule(data, nlh) ? MNL_CB_ERROR : MNL_CB_OK;
+}
+
+static int on_element(const struct nlmsghdr *nlh, void *data)
+{
+	return nf_rule_add_ports(data, nlh) ? MNL_CB_ERROR : MNL_CB_OK;
+}
+
+/* The elements of the sets that rules name. */
+static int read_sets(struct netfilter *n, struct nf_ruleset *set)
+{
+	size_t i;
+	int err = 0;
+
+	for (i = 0; i < set->n_rules && !err; i++) {
+		struct nf_rule *r = &set->rules[i];
+		struct nlmsghdr *nlh;
+
+		if (!r->set)
+			continue;
+		nlh = request(n, NFT_MSG_GETSETELEM, NLM_F_DUMP,
+			      set->chains[set->chain_of[i]].family);
+		mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_TABLE,
+				  set->chains[set->chain_of[i]].table);
+		mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_SET, r->set);
+		err = ask(n, nlh, on_element, r);
+		if (!err)
+			nf_rule_settle_ports(r);
+	}
+	return err;
+}
+
+static bool has_nat(const struct netfilter *n, const struct nf_ruleset *set,
+		    bool v4)
+{
+	return set->nat[v4] || strstr(n->legacy[v4], "\nnat\n");
+}
+
+static int read_all(struct netfilter *n, struct nf_ruleset *set)
+{
+	int err = ask(n,
+		      request(n, NFT_MSG_GETCHAIN, NLM_F_DUMP, NFPROTO_UNSPEC),
+		      on_chain, set);
+
+	nf_ruleset_sort_chains(set);
+	if (err || (!has_nat(n, set, false) && !has_nat(n, set, true)))
+		return err;
+	err = ask(n, request(n, NFT_MSG_GETRULE, NLM_F_DUMP, NFPROTO_UNSPEC),
+		  on_rule, set);
+	if (!err)
+		err = read_sets(n, set);
+	if (!err)
+		nf_ruleset_link(set);
+	return err;
+}
+
+/* A table of legacy iptables comes with its first use, and stays. */
+static int read_legacy(struct netfilter *n, bool *ret_changed)
+{
+	static const char *const paths[] = { "/proc/self/net/ip6_tables_names",
+					     "/proc/self/net/ip_tables_names" };
+	int v4;
+
+	for (v4 = 0; v4 < 2; v4++) {
+		char names[NAMES_MAX] = "\n";
+		FILE *f = fopen(paths[v4], "re");
+		size_t len;
+
+		if (!f && errno != ENOENT)
+			return -errno;
+		len = f ? fread(names + 1, 1, sizeof(names) - 2, f) : 0;
+		names[len + 1] = '\0';
+		if (f)
+			fclose(f);
+		if (strcmp(names, n->legacy[v4]))
+			*ret_changed = true;
+		memcpy(n->legacy[v4], names, sizeof(names));
+	}
+	return 0;
+}
+
+/* Does connection tracking track anything? 0 or 1; -errno: not known. */
+static int count_entries(void)
+{
+	FILE *f = fopen("/proc/sys/net/netfilter/nf_conntrack_count", "re");
+	unsigned long count = 0;
+
+	if (!f)
+		return errno == ENOENT ? 0 : -errno;
+	if (fscanf(f, "%lu", &count) != 1)
+		count = 0;
+	fclose(f);
+	return count > 0;
+}
+
+/* 1, 0, or -errno. Either file may be hidden from a container. */
+static int has_conntrack(void)
+{
+	static const char *const paths[] = {
+		"/proc/sys/net/netfilter/nf_conntrack_max",
+		"/proc/self/net/stat/nf_conntrack"
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+		if (!access(paths[i], F_OK))
+			return 1;
+		if (errno != ENOENT && errno != ENOTDIR && errno != EACCES)
+			return -errno;
+	}
+	return 0;
+}
+
+static int read_ruleset(struct netfilter *n, __u32 gen)
+{
+	struct nf_ruleset set = {};
+	__u32 after = gen;
+	int i, err = 0;
+
+	for (i = 0; i < TRIES; i++) {
+		nf_ruleset_free(&set);
+		err = read_all(n, &set);
+		if (!err)
+			err = generation(n, &after);
+		if (!err && after == gen)
+			break;
+		if (err && err != -EINTR)
+			break;
+		gen = after; /* it changed meanwhile */
+	}
+	if (err) {
+		nf_ruleset_free(&set);
+		return err;
+	}
+	nf_ruleset_free(&n->rules);
+	n->rules = set;
+	n->generation = after == gen ? gen : 0; /* 0: it is never that */
+	n->counted = false;
+	return 1;
+}
+
+static int look(struct netfilter *n)
+{
+	bool changed = !n->read;
+	__u32 gen = 0;
+	int err = read_legacy(n, &changed);
+
+	if (!err && !n->nl)
+		err = open_socket(&n->nl);
+	if (!err)
+		err = generation(n, &gen);
+	if (err)
+		return err;
+	if (changed || gen != n->generation)
+		return read_ruleset(n, gen);
+	return 0;
+}
+
+static int forget(struct netfilter *n)
+{
+	bool had = n->conntrack;
+
+	n->conntrack = false;
+	n->read = false;
+	nf_ruleset_free(&n->rules);
+	memset(n->legacy, 0, sizeof(n->legacy));
+	return had;
+}
+
+int netfilter_look(struct netfilter *n)
+{
+	bool tracked = n->counted;
+	int err = has_conntrack();
+
+	if (err < 0)
+		return err;
+	if (!err)
+		return forget(n);
+	err = look(n);
+	if (err < 0) {
+		reopen(n);
+		n->generation = 0; /* it is read again */
+		return err;
+	}
+	n->conntrack = true;
+	n->read = true;
+	/* whoever else asks for tracking (IPVS, Open vSwitch) shows here */
+	if (!n->counted &&
+	    (has_nat(n, &n->rules, false) || has_nat(n, &n->rules, true)))
+		n->counted = count_entries() > 0;
+	return err || n->counted != tracked;
+}
+
+int netfilter_fd(struct netfilter *n)
+{
+	struct mnl_socket *sub = NULL;
+	int group = NFNLGRP_NFTABLES;
+
+	if (n->sub || !n->conntrack)
+		return n->sub ? mnl_socket_get_fd(n->sub) : -1;
+	if (open_socket(&sub))
+		return -1;
+	if (mnl_socket_setsockopt(sub, NETLINK_ADD_MEMBERSHIP, &group,
+				  sizeof(group))) {
+		mnl_socket_close(sub);
+		return -1;
+	}
+	n->sub = sub;
+	return mnl_socket_get_fd(sub);
+}
+
+void netfilter_drain(struct netfilter *n)
+{
+	/* ENOBUFS says the same as a message: something has changed */
+	while (n->sub && (recv(mnl_socket_get_fd(n->sub), n->buf,
+			       sizeof(n->buf), MSG_DONTWAIT) >= 0 ||
+			  errno == ENOBUFS || errno == EINTR))
+		;
+}
+
+static bool tracks(const struct netfilter *n, bool v4)
+{
+	/* rules of legacy iptables cannot be seen */
+	return n->rules.tracks[v4] || n->counted || strlen(n->legacy[v4]) > 1;
+}
+
+enum nf_fate netfilter_at(const struct netfilter *n, bool v4,
+			  const __be32 addr[4], __be16 port)
+{
+	struct nf_packet p = { .v4 = v4, .addr = addr, .port = ntohs(port) };
+
+	if (!n->conntrack || !has_nat(n, &n->rules, v4) || !tracks(n, v4))
+		return NF_KEEPS;
+	if (nf_ruleset_untracked(&n->rules, &p))
+		return NF_EXEMPT;
+	return nf_ruleset_redirects(&n->rules, &p) ? NF_ELSEWHERE : NF_LOSES;
+}

@@ -1,0 +1,433 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Theory of operation: see nfchain.h. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter_ipv4.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "nfchain.h"
+
+enum { DEPTH_MAX = 16, VISITS_MAX = 4096 }; /* the kernel's depth, too */
+
+/* Room for one more; doubles at powers of two. */
+static int grow(void *array, size_t n, size_t size)
+{
+	void **at = array, *more;
+
+	if (n & (n - 1))
+		return 0;
+	more = reallocarray(*at, n ? 2 * n : 1, size);
+	if (!more)
+		return -ENOMEM;
+	*at = more;
+	return 0;
+}
+
+static bool is_of(__u8 family, bool v4)
+{
+	return family == NFPROTO_INET ||
+	       family == (v4 ? NFPROTO_IPV4 : NFPROTO_IPV6);
+}
+
+static bool is_looked_at(__u8 family)
+{
+	return is_of(family, true) || is_of(family, false);
+}
+
+static __u8 family_of(const struct nlmsghdr *nlh)
+{
+	const struct nfgenmsg *nfg = mnl_nlmsg_get_payload(nlh);
+
+	return nfg->nfgen_family;
+}
+
+static __u32 u32_of(const struct nlattr *a)
+{
+	__be32 value = 0;
+
+	if (mnl_attr_get_payload_len(a) >= sizeof(value))
+		memcpy(&value, mnl_attr_get_payload(a), sizeof(value));
+	return ntohl(value);
+}
+
+static void read_hook(const struct nlattr *nest, struct nf_chain *c)
+{
+	const struct nlattr *a;
+
+	c->is_base = true;
+	mnl_attr_for_each_nested (a, nest) {
+		if (mnl_attr_get_type(a) == NFTA_HOOK_HOOKNUM)
+			c->hook = u32_of(a);
+		else if (mnl_attr_get_type(a) == NFTA_HOOK_PRIORITY)
+			c->priority = (__s32)u32_of(a);
+	}
+}
+
+int nf_ruleset_add_chain(struct nf_ruleset *s, const struct nlmsghdr *nlh)
+{
+	struct nf_chain c = { .family = family_of(nlh) };
+	const struct nlattr *a;
+
+	if (!is_looked_at(c.family))
+		return 0;
+	if (grow(&s->chains, s->n_chains, sizeof(c)))
+		return -ENOMEM;
+	mnl_attr_for_each (a, nlh, sizeof(struct nfgenmsg)) {
+		switch (mnl_attr_get_type(a)) {
+		case NFTA_CHAIN_TABLE:
+			c.table = strdup(mnl_attr_get_str(a));
+			break;
+		case NFTA_CHAIN_NAME:
+			c.name = strdup(mnl_attr_get_str(a));
+			break;
+		case NFTA_CHAIN_HOOK:
+			read_hook(a, &c);
+			break;
+		case NFTA_CHAIN_TYPE:
+			c.is_nat = !strcmp(mnl_attr_get_str(a), "nat");
+			break;
+		}
+	}
+	s->chains[s->n_chains++] = c; /* its names are to be freed */
+	if (!c.table || !c.name)
+		return -ENOMEM;
+	if (c.is_nat) {
+		s->nat[0] = s->nat[0] || is_of(c.family, false);
+		s->nat[1] = s->nat[1] || is_of(c.family, true);
+	}
+	return 0;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	const struct nf_chain *x = a, *y = b;
+	int diff = x->family - y->family;
+
+	if (!diff)
+		diff = strcmp(x->table, y->table);
+	return diff ? diff : strcmp(x->name, y->name);
+}
+
+void nf_ruleset_sort_chains(struct nf_ruleset *s)
+{
+	size_t i;
+
+	for (i = 0; i < s->n_chains; i++)
+		if (!s->chains[i].table || !s->chains[i].name)
+			return; /* there was no memory: nothing is looked up */
+	if (s->n_chains)
+		qsort(s->chains, s->n_chains, sizeof(*s->chains), by_name);
+}
+
+static size_t find_chain(const struct nf_ruleset *s, __u8 family,
+			 const char *table, const char *name)
+{
+	struct nf_chain key = { .family = family,
+				.table = (char *)table,
+				.name = (char *)name };
+	const struct nf_chain *c = NULL;
+
+	if (s->n_chains && table && name)
+		c = bsearch(&key, s->chains, s->n_chains, sizeof(key), by_name);
+	return c ? (size_t)(c - s->chains) : SIZE_MAX;
+}
+
+int nf_ruleset_add_rule(struct nf_ruleset *s, const struct nlmsghdr *nlh)
+{
+	const char *table = NULL, *chain = NULL;
+	const struct nlattr *a, *exprs = NULL;
+	struct nf_chain *c;
+	struct nf_rule *r;
+	size_t at;
+
+	mnl_attr_for_each (a, nlh, sizeof(struct nfgenmsg)) {
+		if (mnl_attr_get_type(a) == NFTA_RULE_TABLE)
+			table = mnl_attr_get_str(a);
+		else if (mnl_attr_get_type(a) == NFTA_RULE_CHAIN)
+			chain = mnl_attr_get_str(a);
+		else if (mnl_attr_get_type(a) == NFTA_RULE_EXPRESSIONS)
+			exprs = a;
+	}
+	at = find_chain(s, family_of(nlh), table, chain);
+	if (at == SIZE_MAX)
+		return 0; /* of a family that is not looked at */
+	if (grow(&s->rules, s->n_rules, sizeof(*s->rules)) ||
+	    grow(&s->chain_of, s->n_rules, sizeof(*s->chain_of)) ||
+	    grow(&s->leads_to, s->n_rules, sizeof(*s->leads_to)))
+		return -ENOMEM;
+	c = &s->chains[at];
+	if (!c->n) /* a chain's rules come one after the other */
+		c->first = s->n_rules;
+	c->n++;
+	r = &s->rules[s->n_rules];
+	s->chain_of[s->n_rules] = at;
+	s->leads_to[s->n_rules++] = SIZE_MAX;
+	if (nf_rule_parse(exprs, r))
+		return -ENOMEM;
+	s->tracks[0] = s->tracks[0] || (r->tracks && is_of(c->family, false));
+	s->tracks[1] = s->tracks[1] || (r->tracks && is_of(c->family, true));
+	return 0;
+}
+
+/* The end of a range is a port of its own until nf_rule_settle_ports(). */
+static int add_port(struct nf_rule *r, __u16 port, bool is_end)
+{
+	if (grow(&r->ports, r->n_ports, sizeof(*r->ports)))
+		return -ENOMEM;
+	r->ports[r->n_ports++] = (struct nf_range){ port, is_end };
+	return 0;
+}
+
+static int add_element(struct nf_rule *r, const struct nlattr *elem)
+{
+	const struct nlattr *a, *value, *key = NULL;
+	__u32 flags = 0;
+	__be16 port;
+
+	mnl_attr_for_each_nested (a, elem) {
+		if (mnl_attr_get_type(a) == NFTA_SET_ELEM_KEY)
+			key = a;
+		else if (mnl_attr_get_type(a) == NFTA_SET_ELEM_FLAGS)
+			flags = u32_of(a);
+	}
+	if (!key || flags & ~NFT_SET_ELEM_INTERVAL_END) {
+		r->partial = true; /* such as all that is not named */
+		return 0;
+	}
+	mnl_attr_for_each_nested (value, key) {
+		if (mnl_attr_get_type(value) != NFTA_DATA_VALUE ||
+		    mnl_attr_get_payload_len(value) < sizeof(port))
+			continue;
+		memcpy(&port, mnl_attr_get_payload(value), sizeof(port));
+		return add_port(r, ntohs(port), flags);
+	}
+	r->partial = true;
+	return 0;
+}
+
+int nf_rule_add_ports(struct nf_rule *r, const struct nlmsghdr *nlh)
+{
+	const struct nlattr *a, *elem;
+	int err = 0;
+
+	mnl_attr_for_each (a, nlh, sizeof(struct nfgenmsg)) {
+		if (mnl_attr_get_type(a) != NFTA_SET_ELEM_LIST_ELEMENTS)
+			continue;
+		mnl_attr_for_each_nested (elem, a)
+			if (!err)
+				err = add_element(r, elem);
+	}
+	return err;
+}
+
+/* A range ends where the next one may begin. */
+static int by_port(const void *a, const void *b)
+{
+	const struct nf_range *x = a, *y = b;
+	int diff = x->low - y->low;
+
+	return diff ? diff : y->high - x->high;
+}
+
+/*
+ * Points become ranges. A set of intervals has an end behind each, which is not
+ * in it; there an interval up to the last port has none, and 0 may be one that
+ * begins nothing. Any other set has no ends at all.
+ */
+void nf_rule_settle_ports(struct nf_rule *r)
+{
+	size_t i, n = 0, ends = 0;
+
+	if (!r->n_ports)
+		return;
+	qsort(r->ports, r->n_ports, sizeof(*r->ports), by_port);
+	for (i = 0; i < r->n_ports; i++)
+		ends += r->ports[i].high;
+	for (i = 0; i < r->n_ports; i++) {
+		struct nf_range point = r->ports[i];
+
+		if (point.high)
+			continue; /* an end */
+		point.high = point.low;
+		if (ends)
+			point.high = i + 1 < r->n_ports
+					     ? r->ports[i + 1].low - 1
+					     : 0xffff;
+		r->ports[n++] = point;
+	}
+	r->n_ports = n;
+}
+
+void nf_ruleset_link(struct nf_ruleset *s)
+{
+	size_t i;
+
+	for (i = 0; i < s->n_rules; i++) {
+		const struct nf_chain *c = &s->chains[s->chain_of[i]];
+
+		s->leads_to[i] =
+			find_chain(s, c->family, c->table, s->rules[i].target);
+	}
+}
+
+void nf_ruleset_free(struct nf_ruleset *s)
+{
+	size_t i;
+
+	for (i = 0; i < s->n_chains; i++) {
+		free(s->chains[i].table);
+		free(s->chains[i].name);
+	}
+	for (i = 0; i < s->n_rules; i++)
+		nf_rule_free(&s->rules[i]);
+	free(s->chains);
+	free(s->rules);
+	free(s->chain_of);
+	free(s->leads_to);
+	*s = (struct nf_ruleset){};
+}
+
+/* What has become of the packet at the end of a chain, for certain. */
+enum walked {
+	WALKED_THROUGH,
+	WALKED_UNTRACKED,
+	WALKED_REDIRECTED,
+	WALKED_ENDED, /* or it may have */
+};
+
+struct walk {
+	const struct nf_ruleset *s;
+	const struct nf_packet *p;
+	unsigned int left; /* rules to visit */
+};
+
+static enum walked walk_untracked(struct walk *w, size_t chain, int depth);
+
+static enum walked rule_untracked(struct walk *w, size_t i, enum nf_match m,
+				  int depth)
+{
+	const struct nf_rule *r = &w->s->rules[i];
+	bool certain = m == NF_YES;
+	enum walked there;
+
+	switch (r->action) {
+	case NF_NOTRACK:
+		return certain ? WALKED_UNTRACKED : WALKED_THROUGH;
+	case NF_DOES_NOTHING:
+	case NF_DROPS: /* then it is nobody's any more */
+		return WALKED_THROUGH;
+	case NF_JUMPS:
+		there = walk_untracked(w, w->s->leads_to[i], depth + 1);
+		return there == WALKED_UNTRACKED && !certain ? WALKED_THROUGH
+							     : there;
+	case NF_GOES:
+		there = walk_untracked(w, w->s->leads_to[i], depth + 1);
+		if (there != WALKED_UNTRACKED)
+			return WALKED_ENDED;
+		return certain ? there : WALKED_THROUGH;
+	default:
+		return WALKED_ENDED;
+	}
+}
+
+static enum walked walk_untracked(struct walk *w, size_t chain, int depth)
+{
+	size_t i, end;
+
+	if (chain == SIZE_MAX || depth > DEPTH_MAX)
+		return WALKED_ENDED;
+	i = w->s->chains[chain].first;
+	for (end = i + w->s->chains[chain].n; i < end; i++) {
+		enum nf_match m = nf_rule_match(&w->s->rules[i], w->p);
+		enum walked there;
+
+		if (!w->left)
+			return WALKED_ENDED;
+		w->left--;
+		if (m == NF_NO)
+			continue;
+		if (m == NF_YES && w->s->rules[i].action == NF_RETURNS)
+			return WALKED_THROUGH;
+		there = rule_untracked(w, i, m, depth);
+		if (there != WALKED_THROUGH)
+			return there;
+	}
+	return WALKED_THROUGH;
+}
+
+static enum walked walk_redirects(struct walk *w, size_t chain, bool named,
+				  int depth)
+{
+	size_t i, end;
+
+	if (chain == SIZE_MAX || depth > DEPTH_MAX)
+		return WALKED_THROUGH;
+	i = w->s->chains[chain].first;
+	for (end = i + w->s->chains[chain].n; i < end; i++) {
+		const struct nf_rule *r = &w->s->rules[i];
+		enum nf_match m = nf_rule_match(r, w->p);
+		bool so = named || nf_rule_names_port(r);
+		enum walked there = WALKED_THROUGH;
+
+		if (!w->left)
+			return WALKED_ENDED;
+		w->left--;
+		if (m == NF_NO || m == NF_PARTLY)
+			continue;
+		if (r->action == NF_REDIRECT && so)
+			return WALKED_REDIRECTED;
+		if (r->action == NF_JUMPS || r->action == NF_GOES)
+			there = walk_redirects(w, w->s->leads_to[i], so,
+					       depth + 1);
+		if (there != WALKED_THROUGH)
+			return there;
+		if (m != NF_YES)
+			continue;
+		if (r->action == NF_RETURNS || r->action == NF_GOES)
+			return WALKED_THROUGH;
+		if (r->action != NF_DOES_NOTHING && r->action != NF_JUMPS)
+			return WALKED_ENDED;
+	}
+	return WALKED_THROUGH;
+}
+
+static bool is_before_routing(const struct nf_chain *c,
+			      const struct nf_packet *p)
+{
+	return c->is_base && c->hook == NF_INET_PRE_ROUTING &&
+	       is_of(c->family, p->v4);
+}
+
+bool nf_ruleset_untracked(const struct nf_ruleset *s, const struct nf_packet *p)
+{
+	struct walk w = { s, p, VISITS_MAX };
+	size_t i;
+
+	for (i = 0; i < s->n_chains; i++) {
+		const struct nf_chain *c = &s->chains[i];
+
+		if (is_before_routing(c, p) &&
+		    c->priority < NF_IP_PRI_CONNTRACK &&
+		    walk_untracked(&w, i, 1) == WALKED_UNTRACKED)
+			return true;
+	}
+	return false;
+}
+
+bool nf_ruleset_redirects(const struct nf_ruleset *s, const struct nf_packet *p)
+{
+	struct walk w = { s, p, VISITS_MAX };
+	size_t i;
+
+	for (i = 0; i < s->n_chains; i++)
+		if (is_before_routing(&s->chains[i], p) &&
+		    s->chains[i].is_nat &&
+		    walk_redirects(&w, i, false, 1) == WALKED_REDIRECTED)
+			return true;
+	return false;
+}
