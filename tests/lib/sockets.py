@@ -13,8 +13,10 @@ import hashlib
 import random
 import re
 import socket
+import struct
 import threading
 
+import nettest
 from namespace import wait_for
 from slack import slack
 
@@ -302,3 +304,13 @@ def tcp_info(namespace, sock):
         m = re.match(r"([a-z_]+):(\S+)$", word)
         info[m.group(1) if m else word] = m.group(2) if m else True
     return info
+
+
+def sign(sock, peer):
+    """TCP_MD5SIG: struct tcp_md5sig of linux/tcp.h."""
+    addr = struct.pack("=HH4s120x", socket.AF_INET, 0, socket.inet_aton(peer))
+    key = struct.pack("=BBHi80s", 0, 0, 6, 0, b"secret")
+    try:
+        sock.setsockopt(socket.IPPROTO_TCP, 14, addr + key)
+    except OSError as e:
+        nettest.skip(f"no TCP MD5: {e}")

@@ -7,7 +7,6 @@ are in test_kernel_cookies.py.) The daemon looks about twice a second, so waits
 are for what `service list` says; while it is stopped it cannot notice.
 """
 import socket
-import struct
 
 from scapy.layers.inet import TCP
 
@@ -17,7 +16,7 @@ from namespace import wait_for
 from nettest import net_test, skip
 from scapytools import LINUX, Peer
 from sockets import (Server, accept, ask, connect, connect_error, listen,
-                     move, pair, receive)
+                     move, pair, receive, sign)
 
 
 def works(env, what, v6=False, by_cookie=True, **where):
@@ -42,16 +41,6 @@ def test_dual_stack_listener(env):
         protect(env)
         works(env, "IPv4 to a dual-stack listener")
         works(env, "IPv6 to a dual-stack listener", v6=True)
-
-
-def sign(sock, peer):
-    """TCP_MD5SIG: struct tcp_md5sig of linux/tcp.h."""
-    addr = struct.pack("=HH4s120x", socket.AF_INET, 0, socket.inet_aton(peer))
-    key = struct.pack("=BBHi80s", 0, 0, 6, 0, b"secret")
-    try:
-        sock.setsockopt(socket.IPPROTO_TCP, 14, addr + key)
-    except OSError as e:
-        skip(f"no TCP MD5: {e}")
 
 
 @net_test

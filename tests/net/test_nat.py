@@ -8,72 +8,23 @@ is any when the rules, the listeners or the configuration change and when the
 daemon starts again. What clients can teach beyond that is the last resort.
 """
 import contextlib
+import ctypes
 import socket
 import struct
-import time
 
 from backend import needs_own_cookies
-from books import counted, protect, service, wait_armed
-from crowd import make_room
+from books import counted, service, wait_armed
 from goodclients import GoodClients, file_1k, get_once
+from hostnat import (AUTO, all_served, expect_cookies, nat, raw, rules, start,
+                     wait_cookies)
 from namespace import wait_for
 from nettest import net_test, skip
 from scapytools import LINUX, Peer
-from sockets import Server, accept, connect, listen
-
-AUTO = "[service web]\nlisten = *:80\n"
-
-
-def rules(env, text):
-    """Of what is written on one line, for an nft that wants several."""
-    for end in ("; }", "} }", "} chain"):
-        text = text.replace(end, end.replace(" ", "\n"))
-    env.server.run(["nft", "-f", "-"], input=text.replace("} }", "}\n}") + "\n")
-
-
-def nat(env, *chains, family="ip"):
-    rules(env, f"table {family} n {{\n" + "\n".join(
-        f"chain c{i} {{ {c} }}" for i, c in enumerate(chains)) + "\n}\n")
-
+from sockets import Server, listen
 
 IN_USE = 'type nat hook postrouting priority 100; oifname "lo" masquerade;'
 REDIRECT = "type nat hook prerouting priority -100; " \
     "tcp dport 80 redirect to :8080;"
-
-
-def raw(env, rule, family="inet"):
-    rules(env, f"table {family} r {{ chain p {{ type filter hook prerouting "
-          f"priority raw; {rule}; }} }}")
-
-
-def all_served(env, what, n=20, v6=False):
-    for i in range(n):
-        try:
-            get_once(env, v6=v6)
-        except AssertionError as e:
-            raise AssertionError(f"{what}: client {i} failed: {e}; "
-                                 f"{service(env, '*:80')}") from e
-
-
-def start(env, text=AUTO):
-    daemon = env.synkeeperd("-c", env.configure(text), services=())
-    wait_armed(env)
-    return daemon
-
-
-def wait_cookies(env, kind, what):
-    try:
-        wait_for(lambda: service(env, "*:80")["cookies"] == kind, 3, "cookies")
-    except AssertionError:
-        raise AssertionError(f"{what}: expected cookies: {kind}, got "
-                             f"{service(env, '*:80')}") from None
-
-
-def expect_cookies(env, kind, what, why=""):
-    row = service(env, "*:80")
-    assert row["armed"] and row["cookies"] == kind and \
-        why in row["cookies_why"], f"{what}: expected to be armed with " \
-        f"cookies: {kind}, because of {why!r}, got {row}"
 
 
 @net_test
@@ -126,7 +77,6 @@ def legacy_nat(env):
 
 
 def _getsockopt(sock, level, name, value):
-    import ctypes
     libc = ctypes.CDLL(None, use_errno=True)
     buf = ctypes.create_string_buffer(value, len(value))
     size = ctypes.c_uint32(len(value))
