@@ -28,7 +28,6 @@ struct rules {
 	json_t *chains; /* "inet filter input": array of rules */
 	struct base *bases;
 	size_t n_bases;
-	bool nat[2], conntrack[2]; /* in use for IPv4, IPv6 */
 	/* of the packet in hand */
 	struct rules_packet p;
 	const char *family, *table;
@@ -56,12 +55,6 @@ static bool of_family(const json_t *object, bool v6)
 	return !strcmp(family, "inet") || !strcmp(family, v6 ? "ip6" : "ip");
 }
 
-static void mark(bool in_use[2], const json_t *object)
-{
-	in_use[0] |= of_family(object, false);
-	in_use[1] |= of_family(object, true);
-}
-
 static int add_chain(struct rules *r, json_t *chain)
 {
 	char name[CHAIN_NAME];
@@ -70,8 +63,6 @@ static int add_chain(struct rules *r, json_t *chain)
 	snprintf(name, sizeof(name), "%s %s %s", rules_text(chain, "family"),
 		 rules_text(chain, "table"), rules_text(chain, "name"));
 	json_object_set_new(r->chains, name, json_array());
-	if (!strcmp(rules_text(chain, "type"), "nat"))
-		mark(r->nat, chain);
 	if (hook_of(chain) < 0)
 		return 0;
 	more = reallocarray(r->bases, r->n_bases + 1, sizeof(*more));
@@ -88,30 +79,6 @@ static int add_chain(struct rules *r, json_t *chain)
 	return 0;
 }
 
-/* Does a rule, or a part of it, make the kernel track connections? */
-static bool tracks(const json_t *part)
-{
-	static const char *const keys[] = { "ct",      "ct count", "dnat",
-					    "snat",    "redirect", "masquerade",
-					    "synproxy" };
-	const char *key;
-	json_t *value;
-	size_t i;
-
-	json_array_foreach (part, i, value) {
-		if (tracks(value))
-			return true;
-	}
-	json_object_foreach ((json_t *)part, key, value) {
-		for (i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
-			if (!strcmp(key, keys[i]))
-				return true;
-		if (tracks(value))
-			return true;
-	}
-	return false;
-}
-
 static void add_rule(struct rules *r, json_t *rule)
 {
 	char name[CHAIN_NAME];
@@ -120,8 +87,6 @@ static void add_rule(struct rules *r, json_t *rule)
 		 rules_text(rule, "table"), rules_text(rule, "chain"));
 	json_array_append(json_object_get(r->chains, name),
 			  json_object_get(rule, "expr"));
-	if (tracks(json_object_get(rule, "expr")))
-		mark(r->conntrack, rule);
 }
 
 static int by_order(const void *a, const void *b)
@@ -367,14 +332,4 @@ unsigned int rules_outcomes(struct rules *r, const struct rules_packet *p,
 			return all;
 	}
 	return all | RULES_ACCEPT;
-}
-
-bool rules_nat_sees(struct rules *r, const struct rules_packet *p)
-{
-	const char *where;
-
-	if (!r->nat[p->v6] || !r->conntrack[p->v6] ||
-	    !(rules_outcomes(r, p, &where) & RULES_ACCEPT))
-		return false;
-	return r->p.state && !strcmp(r->p.state, "new");
 }

@@ -42,7 +42,4 @@ void rules_free(struct rules *r);
 unsigned int rules_outcomes(struct rules *r, const struct rules_packet *p,
 			    const char **ret_where);
 
-/* Do connection tracking and NAT look at @p, which may come in? */
-bool rules_nat_sees(struct rules *r, const struct rules_packet *p);
-
 #endif

@@ -22,10 +22,11 @@ struct netfilter {
 	struct mnl_socket *sub; /* NULL: not subscribed yet */
 	__u32 seq;
 	struct nf_ruleset rules;
-	bool read;		   /* ... at least once */
-	bool conntrack;		   /* the namespace has it */
-	__u32 generation;	   /* of @rules */
-	bool counted;		   /* entries were there, in this generation */
+	bool read;	  /* ... at least once */
+	bool conntrack;	  /* the namespace has it */
+	__u32 generation; /* of @rules */
+	long entries; /* at the last look of this generation; -1: none yet */
+	bool grown;   /* there were more than before */
 	char legacy[2][NAMES_MAX]; /* tables of iptables, ip6tables */
 	char buf[REPLY_MAX];
 };
@@ -220,18 +221,23 @@ static int read_legacy(struct netfilter *n, bool *ret_changed)
 	return 0;
 }
 
-/* Does connection tracking track anything? 0 or 1; -errno: not known. */
-static int count_entries(void)
+/*
+ * Whoever else asks for tracking (IPVS, Open vSwitch) is seen by new entries;
+ * old ones linger for long where nobody tracks any more.
+ */
+static void count_entries(struct netfilter *n)
 {
 	FILE *f = fopen("/proc/sys/net/netfilter/nf_conntrack_count", "re");
-	unsigned long count = 0;
+	long now;
 
 	if (!f)
-		return errno == ENOENT ? 0 : -errno;
-	if (fscanf(f, "%lu", &count) != 1)
-		count = 0;
+		return;
+	if (fscanf(f, "%ld", &now) == 1) {
+		if (n->entries >= 0 && now > n->entries)
+			n->grown = true;
+		n->entries = now;
+	}
 	fclose(f);
-	return count > 0;
 }
 
 /* 1, 0, or -errno. Either file may be hidden from a container. */
@@ -276,7 +282,8 @@ static int read_ruleset(struct netfilter *n, __u32 gen)
 	nf_ruleset_free(&n->rules);
 	n->rules = set;
 	n->generation = after == gen ? gen : 0; /* 0: it is never that */
-	n->counted = false;
+	n->entries = -1;
+	n->grown = false;
 	return 1;
 }
 
@@ -310,7 +317,7 @@ static int forget(struct netfilter *n)
 
 int netfilter_look(struct netfilter *n)
 {
-	bool tracked = n->counted;
+	bool had_grown = n->grown;
 	int err = has_conntrack();
 
 	if (err < 0)
@@ -325,11 +332,10 @@ int netfilter_look(struct netfilter *n)
 	}
 	n->conntrack = true;
 	n->read = true;
-	/* whoever else asks for tracking (IPVS, Open vSwitch) shows here */
-	if (!n->counted &&
+	if (!n->grown &&
 	    (has_nat(n, &n->rules, false) || has_nat(n, &n->rules, true)))
-		n->counted = count_entries() > 0;
-	return err || n->counted != tracked;
+		count_entries(n);
+	return err || n->grown != had_grown;
 }
 
 int netfilter_fd(struct netfilter *n)
@@ -362,7 +368,7 @@ void netfilter_drain(struct netfilter *n)
 static bool tracks(const struct netfilter *n, bool v4)
 {
 	/* rules of legacy iptables cannot be seen */
-	return n->rules.tracks[v4] || n->counted || strlen(n->legacy[v4]) > 1;
+	return n->rules.tracks[v4] || n->grown || strlen(n->legacy[v4]) > 1;
 }
 
 enum nf_fate netfilter_at(const struct netfilter *n, bool v4,
