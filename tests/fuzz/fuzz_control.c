@@ -193,7 +193,8 @@ static void fresh_services(void)
 		memcpy(d.services, kept, size);
 		return;
 	}
-	if (services_init(&d.loader, &d.sessions, &d.services) ||
+	if (nat_init(&d.sessions, &d.nat) ||
+	    services_init(&d.loader, &d.sessions, d.nat, &d.services) ||
 	    services_add(d.services, &web, NULL))
 		finding("no services");
 	size = malloc_usable_size(d.services);

@@ -92,7 +92,7 @@ static void play(const struct story *s)
 		else if (*at == 'o')
 			c.other_causes++;
 		else if (nat_detect_listens(&d, claim_of(*at), *at | 0x20,
-					    c.now_ns))
+					    c.now_ns, c.now_ns))
 			nat_detect_witness(&d, claim_of(*at), *at | 0x20, &c);
 		nat_detect_settle(&d, &c);
 	}
@@ -128,6 +128,19 @@ static void test_held_for_ever(void **state)
 		longest = n > longest ? n : longest;
 	}
 	assert_in_range(longest, 4799, 4801);
+}
+
+/* A daemon that was stopped finds the events of an overflow long past. */
+static void test_late_events_were_believed(void **state)
+{
+	const __u64 now = 1000 * SECOND_NS;
+	struct nat_detect d = {};
+
+	(void)state;
+	assert_false(nat_detect_listens(&d, NAT_SOCKET_LOST, 1,
+					now - 2 * SECOND_NS, now));
+	assert_true(nat_detect_listens(&d, NAT_SOCKET_LOST, 1,
+				       now - SECOND_NS / 2, now));
 }
 
 static void test_an_inherited_lesson_expires(void **state)
@@ -174,6 +187,7 @@ static void test_one_network_is_one_witness(void **state)
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_stories),
 	cmocka_unit_test(test_held_for_ever),
+	cmocka_unit_test(test_late_events_were_believed),
 	cmocka_unit_test(test_an_inherited_lesson_expires),
 	cmocka_unit_test(test_one_network_is_one_witness),
 };

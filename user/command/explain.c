@@ -337,13 +337,11 @@ EXPLAIN(rst_withheld) = {
 	"admitted ACK that found the accept queue full. The RST is dropped on "
 	"its way out; the client sends again and is admitted.",
 	{ "the server's accept queue is full",
-	  "NAT is in use on this host: the kernel forgets whom it admits; "
-	  "after three such clients the service answers with the kernel's "
-	  "cookies; if three of those are forgotten, too, and nobody ever got "
-	  "through, SYNs pass" },
+	  "NAT came into use on this host while the client's cookie was in "
+	  "flight, or it is in use and the service has 'cookies = own'" },
 	"As for early_data: `ss -ltn`, a larger backlog, more workers. If "
 	"`synkeeper service list` speaks of NAT, `synkeeper check IFACE` shows "
-	"what it sees; after mending it, `synkeeper reload`.",
+	"which ports it sees. A change of rules is noticed by itself.",
 };
 
 EXPLAIN(kernel_syn) = {

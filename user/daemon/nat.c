@@ -202,7 +202,7 @@ void nat_witness(struct nat *n, const struct event *e, enum nat_found claim)
 	struct netconf_counts host;
 	struct nat_counts c;
 
-	if (!nat_detect_listens(d, claim, prefix, now_ns()))
+	if (!nat_detect_listens(d, claim, prefix, e->when_ns, now_ns()))
 		return;
 	netconf_counts(&host);
 	c = counts_of(n, e->service, &host);

@@ -6,6 +6,7 @@
 #define SECOND_NS 1000000000ULL
 
 static const __u64 QUIET_NS = 3 * SECOND_NS;
+static const __u64 LATE_NS = SECOND_NS;
 static const __u64 ROW_NS = 60 * SECOND_NS; /* witnesses are forgotten */
 static const __u64 HOLD_NS = 600 * SECOND_NS, HOLD_MAX_NS = 4800 * SECOND_NS;
 
@@ -27,10 +28,12 @@ static bool is_witness(const struct nat_detect *d, __u64 prefix)
 }
 
 bool nat_detect_listens(struct nat_detect *d, enum nat_found claim,
-			__u64 prefix, __u64 now_ns)
+			__u64 prefix, __u64 when_ns, __u64 now_ns)
 {
 	if (claim <= d->found)
 		return false; /* in flight when it was found out */
+	if (when_ns < now_ns && now_ns - when_ns > LATE_NS)
+		return false;
 	if (d->n && d->claim == claim &&
 	    (d->n == NAT_WITNESSES || is_witness(d, prefix)))
 		return false;
