@@ -49,11 +49,7 @@ class Peer:
             *ends, self.server_ip = pair
             self.macs = env.client.mac_of(ends[0]), env.server.mac_of(ends[1])
         net = self.server_ip.rpartition(":" if v6 else ".")[0]
-        self.ip = f"{net}{':' if v6 else '.'}{host}"
-        self._ip_bytes = socket.inet_pton(
-            socket.AF_INET6 if v6 else socket.AF_INET, self.ip)
-        env.server.ip("neigh", "replace", self.ip, "lladdr", self.macs[0],
-                      "dev", ends[1], "nud", "permanent")
+        self.use(f"{net}{':' if v6 else '.'}{host}", ends[1])
         with env.client.inside():
             self.sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW,
                                       socket.htons(ETH_P_ALL))
@@ -67,6 +63,16 @@ class Peer:
 
     def __exit__(self, *_):
         self.sock.close()
+
+    def use(self, ip, server_iface=None):
+        """Has address @ip from now on, to which the server has a route on the
+        link."""
+        self.ip = ip
+        self._ip_bytes = socket.inet_pton(
+            socket.AF_INET6 if self.v6 else socket.AF_INET, ip)
+        self.env.server.ip("neigh", "replace", ip, "lladdr", self.macs[0],
+                           "dev", server_iface or self.env.server.iface,
+                           "nud", "permanent")
 
     def ether(self):
         return Ether(src=self.macs[0], dst=self.macs[1])

@@ -12,14 +12,20 @@ import resource
 import socket
 import time
 
+from scapy.layers.inet import IP, TCP
+from scapy.layers.inet6 import IPv6ExtHdrDestOpt
+from scapy.layers.l2 import Dot1Q
+from scapy.packet import Raw
+
 import attached
 from backend import needs_own_cookies
 from books import counted, service, wait_armed
 from crowd import make_room
-from goodclients import body_of, file_1k, get_once
+from goodclients import GoodClients, body_of, file_1k, get_once
 from hostnat import AUTO, all_served, expect_cookies, nat, rules, start
 from namespace import wait_for
 from nettest import net_test
+from scapytools import LINUX, Peer
 from slack import slack
 
 KEY = "net.ipv4.tcp_syncookies"
@@ -178,3 +184,84 @@ def test_no_descriptors_changed_what_is_believed(env):
     wait_for(lambda: service(env, "*:80")["cookies"] == "own", 3,
              "NAT to be looked for again")
     wait_armed(env)
+
+
+def stays(env, what):
+    """Armed with its own cookies, and a good client is served."""
+    wait_for(_seconds(4), 8, "four seconds")
+    expect_cookies(env, "own", what)
+    all_served(env, what, 3)
+    assert env.server.sysctl(KEY) == "1", f"{what}: {KEY} was raised"
+
+
+@net_test
+def test_one_handshake_in_two_tags_took_own_cookies_away(env):
+    """tc cannot make the socket then: that says nothing of the listener."""
+    needs_own_cookies("there is nothing to take away")
+    env.nginx()
+    start(env)
+    for v6 in (False, True):
+        with Peer(env, v6) as peer:
+            for _ in range(6):
+                flow = peer.flow()
+                flow.syn(LINUX)
+                peer.send(peer.ether() / Dot1Q(vlan=0) / Dot1Q(vlan=0) /
+                          peer.ip_header() / flow.segment("A"))
+            peer.barrier()
+    stays(env, "handshakes in two tags")
+
+
+def unread_by_xdp(peer, segment):
+    """Packets that carry it in a form that XDP does not read."""
+    if peer.v6:
+        ip = peer.ip_header()
+        for _ in range(9):
+            ip /= IPv6ExtHdrDestOpt()
+        return [ip / segment]
+    whole = bytes(IP(bytes(peer.ip_header() / segment))[TCP])
+    return [peer.ip_header(id=7, proto=6, flags=flags, frag=at // 8) /
+            Raw(whole[at:end])
+            for at, end, flags in ((0, 8, "MF"), (8, None, 0))]
+
+
+def looks_lost(env, peer):
+    """A valid cookie under a wrong checksum, then what the kernel resets."""
+    flow = peer.flow()
+    flow.syn(LINUX)
+    flow.send("A", chksum=1)
+    peer.barrier()
+    for packet in unread_by_xdp(peer, flow.segment("A")):
+        peer.send(packet)
+    peer.barrier()
+
+
+@net_test
+def test_wrong_checksums_disarmed_a_service(env):
+    """A stranger makes XDP admit what the kernel then drops, and the listener
+    reset it: what NAT looks like."""
+    needs_own_cookies("there is nothing to take away")
+    env.nginx()
+    start(env)
+    for v6 in (False, True):
+        with Peer(env, v6) as peer:
+            for _ in range(8):
+                looks_lost(env, peer)
+    stays(env, "wrong checksums from one address")
+
+
+@net_test
+def test_wrong_checksums_of_three_networks_disarmed_a_service(env):
+    """...with clients about, who get through."""
+    needs_own_cookies("there is nothing to take away")
+    env.nginx()
+    networks(env)
+    start(env)
+    with GoodClients(env, threads=1) as good:
+        for source in NETWORKS4 * 2:
+            env.server.ip("route", "replace", f"{source}/32", "dev",
+                          env.server.iface)
+            with Peer(env, host=77) as peer:
+                peer.use(source)
+                looks_lost(env, peer)
+            good.wait_more(5)
+    stays(env, "wrong checksums from three networks")
