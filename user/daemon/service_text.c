@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Theory of operation: see services.h; what is said of one service. */
+#include "log.h"
 #include "services.h"
 
 bool service_is_unprotected(const struct service *svc)
@@ -40,6 +41,21 @@ const char *service_cookies_why(const struct service *svc)
 	};
 
 	return text[svc->cookies_why];
+}
+
+void service_log_cookies(const struct service *svc,
+			 enum service_cookies_why before)
+{
+	char text[LISTEN_STRLEN];
+
+	if (svc->cookies_why == before)
+		return;
+	listen_format(&svc->listen, text);
+	if (svc->cookies_why > COOKIES_OLD_KERNEL)
+		log_info("%s: cookies: %s: %s", text, service_cookies(svc),
+			 service_cookies_why(svc));
+	else if (before > COOKIES_OLD_KERNEL)
+		log_info("%s: cookies: %s again", text, service_cookies(svc));
 }
 
 const char *service_why(const struct service *svc)

@@ -384,27 +384,13 @@ static void note_whys(const struct services *s, __u8 whys[SERVICES_MAX])
 		whys[id] = s->slots[id].cookies_why;
 }
 
-/* What the host or clients have brought about is told. */
 static void log_changes(const struct services *s, const __u8 whys[SERVICES_MAX])
 {
-	char text[LISTEN_STRLEN];
 	__u32 id;
 
-	for (id = 1; id < SERVICES_MAX; id++) {
-		const struct service *svc = &s->slots[id];
-
-		if (!svc->id || svc->drain_until_ns ||
-		    svc->cookies_why == whys[id])
-			continue;
-		listen_format(&svc->listen, text);
-		if (svc->cookies_why > COOKIES_OLD_KERNEL)
-			log_info("%s: cookies: %s: %s", text,
-				 service_cookies(svc),
-				 service_cookies_why(svc));
-		else if (whys[id] > COOKIES_OLD_KERNEL)
-			log_info("%s: cookies: %s again", text,
-				 service_cookies(svc));
-	}
+	for (id = 1; id < SERVICES_MAX; id++)
+		if (s->slots[id].id && !s->slots[id].drain_until_ns)
+			service_log_cookies(&s->slots[id], whys[id]);
 }
 
 static int recompute(struct services *s, const struct netconf *net,

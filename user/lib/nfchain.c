@@ -5,14 +5,11 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
-#include <linux/netfilter_ipv4.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "nfchain.h"
-
-enum { DEPTH_MAX = 16, VISITS_MAX = 4096 }; /* the kernel's depth, too */
 
 /* Room for one more; doubles at powers of two. */
 static int grow(void *array, size_t n, size_t size)
@@ -28,15 +25,9 @@ static int grow(void *array, size_t n, size_t size)
 	return 0;
 }
 
-static bool is_of(__u8 family, bool v4)
-{
-	return family == NFPROTO_INET ||
-	       family == (v4 ? NFPROTO_IPV4 : NFPROTO_IPV6);
-}
-
 static bool is_looked_at(__u8 family)
 {
-	return is_of(family, true) || is_of(family, false);
+	return nf_family_is(family, true) || nf_family_is(family, false);
 }
 
 static __u8 family_of(const struct nlmsghdr *nlh)
@@ -97,8 +88,8 @@ int nf_ruleset_add_chain(struct nf_ruleset *s, const struct nlmsghdr *nlh)
 	if (!c.table || !c.name)
 		return -ENOMEM;
 	if (c.is_nat) {
-		s->nat[0] = s->nat[0] || is_of(c.family, false);
-		s->nat[1] = s->nat[1] || is_of(c.family, true);
+		s->nat[0] = s->nat[0] || nf_family_is(c.family, false);
+		s->nat[1] = s->nat[1] || nf_family_is(c.family, true);
 	}
 	return 0;
 }
@@ -169,8 +160,10 @@ int nf_ruleset_add_rule(struct nf_ruleset *s, const struct nlmsghdr *nlh)
 	s->leads_to[s->n_rules++] = SIZE_MAX;
 	if (nf_rule_parse(exprs, r))
 		return -ENOMEM;
-	s->tracks[0] = s->tracks[0] || (r->tracks && is_of(c->family, false));
-	s->tracks[1] = s->tracks[1] || (r->tracks && is_of(c->family, true));
+	s->tracks[0] = s->tracks[0] ||
+		       (r->tracks && nf_family_is(c->family, false));
+	s->tracks[1] = s->tracks[1] ||
+		       (r->tracks && nf_family_is(c->family, true));
 	return 0;
 }
 
@@ -290,144 +283,4 @@ void nf_ruleset_free(struct nf_ruleset *s)
 	free(s->chain_of);
 	free(s->leads_to);
 	*s = (struct nf_ruleset){};
-}
-
-/* What has become of the packet at the end of a chain, for certain. */
-enum walked {
-	WALKED_THROUGH,
-	WALKED_UNTRACKED,
-	WALKED_REDIRECTED,
-	WALKED_ENDED, /* or it may have */
-};
-
-struct walk {
-	const struct nf_ruleset *s;
-	const struct nf_packet *p;
-	unsigned int left; /* rules to visit */
-};
-
-static enum walked walk_untracked(struct walk *w, size_t chain, int depth);
-
-static enum walked rule_untracked(struct walk *w, size_t i, enum nf_match m,
-				  int depth)
-{
-	const struct nf_rule *r = &w->s->rules[i];
-	bool certain = m == NF_YES;
-	enum walked there;
-
-	switch (r->action) {
-	case NF_NOTRACK:
-		return certain ? WALKED_UNTRACKED : WALKED_THROUGH;
-	case NF_DOES_NOTHING:
-	case NF_DROPS: /* then it is nobody's any more */
-		return WALKED_THROUGH;
-	case NF_JUMPS:
-		there = walk_untracked(w, w->s->leads_to[i], depth + 1);
-		return there == WALKED_UNTRACKED && !certain ? WALKED_THROUGH
-							     : there;
-	case NF_GOES:
-		there = walk_untracked(w, w->s->leads_to[i], depth + 1);
-		if (there != WALKED_UNTRACKED)
-			return WALKED_ENDED;
-		return certain ? there : WALKED_THROUGH;
-	default:
-		return WALKED_ENDED;
-	}
-}
-
-static enum walked walk_untracked(struct walk *w, size_t chain, int depth)
-{
-	size_t i, end;
-
-	if (chain == SIZE_MAX || depth > DEPTH_MAX)
-		return WALKED_ENDED;
-	i = w->s->chains[chain].first;
-	for (end = i + w->s->chains[chain].n; i < end; i++) {
-		enum nf_match m = nf_rule_match(&w->s->rules[i], w->p);
-		enum walked there;
-
-		if (!w->left)
-			return WALKED_ENDED;
-		w->left--;
-		if (m == NF_NO)
-			continue;
-		if (m == NF_YES && w->s->rules[i].action == NF_RETURNS)
-			return WALKED_THROUGH;
-		there = rule_untracked(w, i, m, depth);
-		if (there != WALKED_THROUGH)
-			return there;
-	}
-	return WALKED_THROUGH;
-}
-
-static enum walked walk_redirects(struct walk *w, size_t chain, bool named,
-				  int depth)
-{
-	size_t i, end;
-
-	if (chain == SIZE_MAX || depth > DEPTH_MAX)
-		return WALKED_THROUGH;
-	i = w->s->chains[chain].first;
-	for (end = i + w->s->chains[chain].n; i < end; i++) {
-		const struct nf_rule *r = &w->s->rules[i];
-		enum nf_match m = nf_rule_match(r, w->p);
-		bool so = named || nf_rule_names_port(r);
-		enum walked there = WALKED_THROUGH;
-
-		if (!w->left)
-			return WALKED_ENDED;
-		w->left--;
-		if (m == NF_NO || m == NF_PARTLY)
-			continue;
-		if (r->action == NF_REDIRECT && so)
-			return WALKED_REDIRECTED;
-		if (r->action == NF_JUMPS || r->action == NF_GOES)
-			there = walk_redirects(w, w->s->leads_to[i], so,
-					       depth + 1);
-		if (there != WALKED_THROUGH)
-			return there;
-		if (m != NF_YES)
-			continue;
-		if (r->action == NF_RETURNS || r->action == NF_GOES)
-			return WALKED_THROUGH;
-		if (r->action != NF_DOES_NOTHING && r->action != NF_JUMPS)
-			return WALKED_ENDED;
-	}
-	return WALKED_THROUGH;
-}
-
-static bool is_before_routing(const struct nf_chain *c,
-			      const struct nf_packet *p)
-{
-	return c->is_base && c->hook == NF_INET_PRE_ROUTING &&
-	       is_of(c->family, p->v4);
-}
-
-bool nf_ruleset_untracked(const struct nf_ruleset *s, const struct nf_packet *p)
-{
-	struct walk w = { s, p, VISITS_MAX };
-	size_t i;
-
-	for (i = 0; i < s->n_chains; i++) {
-		const struct nf_chain *c = &s->chains[i];
-
-		if (is_before_routing(c, p) &&
-		    c->priority < NF_IP_PRI_CONNTRACK &&
-		    walk_untracked(&w, i, 1) == WALKED_UNTRACKED)
-			return true;
-	}
-	return false;
-}
-
-bool nf_ruleset_redirects(const struct nf_ruleset *s, const struct nf_packet *p)
-{
-	struct walk w = { s, p, VISITS_MAX };
-	size_t i;
-
-	for (i = 0; i < s->n_chains; i++)
-		if (is_before_routing(&s->chains[i], p) &&
-		    s->chains[i].is_nat &&
-		    walk_redirects(&w, i, false, 1) == WALKED_REDIRECTED)
-			return true;
-	return false;
 }

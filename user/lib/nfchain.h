@@ -8,6 +8,8 @@
 #ifndef NFCHAIN_H
 #define NFCHAIN_H
 
+#include <linux/netfilter.h>
+
 #include "nfrule.h"
 
 struct nf_chain {
@@ -30,6 +32,13 @@ struct nf_ruleset {
 	bool nat[2];	/* a chain of type nat */
 	bool tracks[2]; /* something that makes the kernel track */
 };
+
+/* Do rules of @family see packets of the one that @v4 says? */
+static inline bool nf_family_is(__u8 family, bool v4)
+{
+	return family == NFPROTO_INET ||
+	       family == (v4 ? NFPROTO_IPV4 : NFPROTO_IPV6);
+}
 
 /* Each adds what a message of nfnetlink brings. 0 or -ENOMEM. */
 int nf_ruleset_add_chain(struct nf_ruleset *s, const struct nlmsghdr *nlh);

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "nfrule.h"
+#include "nfxt.h"
 
 enum { REGISTERS = 20, WORDS_PER_REGISTER = 4 };
 
@@ -70,8 +71,7 @@ static __u8 *held_in(struct parse *p, const struct nlattr *reg)
 	return reg && n < REGISTERS ? &p->held[n] : &nowhere;
 }
 
-/* What follows notrack in its rule does not take it back. */
-static void acts(struct nf_rule *r, enum nf_action action)
+void nf_rule_acts(struct nf_rule *r, enum nf_action action)
 {
 	if (r->action != NF_NOTRACK)
 		r->action = action;
@@ -93,25 +93,23 @@ static void is_family(struct nf_rule *r, __u8 family, bool equal)
 		r->partial = true;
 }
 
-static void port_at_least(struct nf_rule *r, __u16 port)
+void nf_rule_limit_port(struct nf_rule *r, __u16 low, __u16 high)
 {
-	if (r->port.low < port)
-		r->port.low = port;
-}
-
-static void port_at_most(struct nf_rule *r, __u16 port)
-{
-	if (r->port.high > port)
-		r->port.high = port;
+	if (r->port.low < low)
+		r->port.low = low;
+	if (r->port.high > high)
+		r->port.high = high;
 }
 
 static void is_port(struct nf_rule *r, __u16 port, __u32 op)
 {
-	if (op == NFT_CMP_EQ || op == NFT_CMP_GTE)
-		port_at_least(r, port);
-	if (op == NFT_CMP_EQ || op == NFT_CMP_LTE)
-		port_at_most(r, port);
-	if (op != NFT_CMP_EQ && op != NFT_CMP_GTE && op != NFT_CMP_LTE)
+	if (op == NFT_CMP_EQ)
+		nf_rule_limit_port(r, port, port);
+	else if (op == NFT_CMP_GTE)
+		nf_rule_limit_port(r, port, 0xffff);
+	else if (op == NFT_CMP_LTE)
+		nf_rule_limit_port(r, 0, port);
+	else
 		r->partial = true;
 }
 
@@ -177,8 +175,8 @@ static void on_range(struct parse *p, const struct expr *e)
 		p->rule->partial = true;
 		return;
 	}
-	port_at_least(p->rule, be16_at(mnl_attr_get_payload(from)));
-	port_at_most(p->rule, be16_at(mnl_attr_get_payload(to)));
+	nf_rule_limit_port(p->rule, be16_at(mnl_attr_get_payload(from)),
+			   be16_at(mnl_attr_get_payload(to)));
 }
 
 /* Sets without a name of their own do not change; a map's keys are one, too. */
@@ -190,7 +188,7 @@ static void on_lookup(struct parse *p, const struct expr *e)
 	struct nf_rule *r = p->rule;
 
 	if (dreg && attr_be32(dreg) == NFT_REG_VERDICT)
-		acts(r, NF_UNKNOWN);
+		nf_rule_acts(r, NF_UNKNOWN);
 	else
 		*held_in(p, dreg) = HELD_UNKNOWN;
 	if (held == HELD_IFACE) {
@@ -253,24 +251,24 @@ static void on_verdict(struct parse *p, const struct nlattr *verdict)
 
 	switch ((int)attr_be32(attr_in(verdict, NFTA_VERDICT_CODE))) {
 	case NF_DROP:
-		acts(r, NF_DROPS);
+		nf_rule_acts(r, NF_DROPS);
 		return;
 	case NF_ACCEPT:
-		acts(r, NF_ACCEPTS);
+		nf_rule_acts(r, NF_ACCEPTS);
 		return;
 	case NFT_RETURN:
-		acts(r, NF_RETURNS);
+		nf_rule_acts(r, NF_RETURNS);
 		return;
 	case NFT_CONTINUE:
 		return;
 	case NFT_JUMP:
-		acts(r, NF_JUMPS);
+		nf_rule_acts(r, NF_JUMPS);
 		break;
 	case NFT_GOTO:
-		acts(r, NF_GOES);
+		nf_rule_acts(r, NF_GOES);
 		break;
 	default:
-		acts(r, NF_UNKNOWN);
+		nf_rule_acts(r, NF_UNKNOWN);
 		return;
 	}
 	free(r->target);
@@ -312,144 +310,37 @@ static void on_fib(struct parse *p, const struct expr *e)
 static void on_nat(struct parse *p, const struct expr *e)
 {
 	p->rule->tracks = true;
-	acts(p->rule, attr_be32(e->attrs[NFTA_NAT_TYPE]) == NFT_NAT_DNAT
-			      ? NF_REDIRECT
-			      : NF_ACCEPTS);
+	nf_rule_acts(p->rule, attr_be32(e->attrs[NFTA_NAT_TYPE]) == NFT_NAT_DNAT
+				      ? NF_REDIRECT
+				      : NF_ACCEPTS);
 }
-
-static void on_redir(struct parse *p, const struct expr *e)
-{
-	(void)e;
-	p->rule->tracks = true;
-	acts(p->rule, NF_REDIRECT);
-}
-
-static void on_masq(struct parse *p, const struct expr *e)
-{
-	(void)e;
-	p->rule->tracks = true;
-	acts(p->rule, NF_ACCEPTS);
-}
-
-static void on_notrack(struct parse *p, const struct expr *e)
-{
-	(void)e;
-	acts(p->rule, NF_NOTRACK);
-}
-
-static void on_reject(struct parse *p, const struct expr *e)
-{
-	(void)e;
-	acts(p->rule, NF_DROPS);
-}
-
-/* Whatever else they do, they make the kernel track. */
-static void on_tracker(struct parse *p, const struct expr *e)
-{
-	(void)e;
-	p->rule->tracks = true;
-	p->rule->partial = true;
-}
-
-static void on_queue(struct parse *p, const struct expr *e)
-{
-	(void)e;
-	acts(p->rule, NF_UNKNOWN);
-}
-
-static void on_harmless(struct parse *p, const struct expr *e)
-{
-	(void)p;
-	(void)e;
-}
-
-static bool is_one_of(const char *name, const char *const *list)
-{
-	while (*list && strcmp(name, *list))
-		list++;
-	return *list;
-}
-
-/* xt_CT.h's flag, at the beginning of what all its revisions have. */
-enum { CT_NOTRACK = 1 << 0 };
 
 static void on_target(struct parse *p, const struct expr *e)
 {
-	static const char *const redirects[] = { "DNAT", "REDIRECT", "NETMAP",
-						 NULL };
-	static const char *const ends[] = { "SNAT", "MASQUERADE", "SYNPROXY",
-					    NULL };
-	static const char *const harmless[] = { "LOG", "NFLOG", "MARK", "TRACE",
-						NULL };
 	const struct nlattr *name = e->attrs[NFTA_TARGET_NAME];
 	const struct nlattr *info = e->attrs[NFTA_TARGET_INFO];
-	const char *text = name ? mnl_attr_get_str(name) : "";
-	struct nf_rule *r = p->rule;
-	__u16 flags = 0;
 
-	if (info && mnl_attr_get_payload_len(info) >= sizeof(flags))
-		memcpy(&flags, mnl_attr_get_payload(info), sizeof(flags));
-	if (!strcmp(text, "NOTRACK") ||
-	    (!strcmp(text, "CT") && flags & CT_NOTRACK)) {
-		acts(r, NF_NOTRACK);
-	} else if (!strcmp(text, "CT") || !strcmp(text, "CONNMARK") ||
-		   !strcmp(text, "CONNSECMARK")) {
-		r->tracks = true;
-	} else if (is_one_of(text, redirects)) {
-		r->tracks = true;
-		acts(r, NF_REDIRECT);
-	} else if (is_one_of(text, ends)) {
-		r->tracks = true;
-		acts(r, NF_ACCEPTS);
-	} else if (!is_one_of(text, harmless)) {
-		acts(r, NF_UNKNOWN);
-	}
+	nf_xt_target(p->rule, name ? mnl_attr_get_str(name) : "",
+		     info ? mnl_attr_get_payload(info) : NULL,
+		     info ? mnl_attr_get_payload_len(info) : 0);
 }
-
-/* As in linux/netfilter/xt_tcpudp.h. */
-struct match_tcp {
-	__u16 source[2], dest[2];
-	__u8 option, flag_mask, flag_cmp, inverted;
-};
 
 static void on_match(struct parse *p, const struct expr *e)
 {
-	static const char *const trackers[] = {
-		"conntrack", "state",  "connmark", "connbytes", "connlimit",
-		"connlabel", "helper", "cluster",  NULL
-	};
 	const struct nlattr *name = e->attrs[NFTA_MATCH_NAME];
 	const struct nlattr *info = e->attrs[NFTA_MATCH_INFO];
-	const char *text = name ? mnl_attr_get_str(name) : "";
-	struct nf_rule *r = p->rule;
-	struct match_tcp tcp;
 
-	if (!strcmp(text, "comment"))
-		return;
-	if (!strcmp(text, "addrtype")) {
-		r->by_iface = true;
-		return;
-	}
-	r->tracks = r->tracks || is_one_of(text, trackers);
-	if (strcmp(text, "tcp") || !info ||
-	    mnl_attr_get_payload_len(info) < sizeof(tcp)) {
-		r->partial = true;
-		return;
-	}
-	memcpy(&tcp, mnl_attr_get_payload(info), sizeof(tcp));
-	if (tcp.source[0] || tcp.source[1] != 0xffff || tcp.option ||
-	    tcp.flag_mask || tcp.inverted)
-		r->partial = true;
-	if (!tcp.inverted) {
-		port_at_least(r, tcp.dest[0]);
-		port_at_most(r, tcp.dest[1]);
-	}
+	nf_xt_match(p->rule, name ? mnl_attr_get_str(name) : "",
+		    info ? mnl_attr_get_payload(info) : NULL,
+		    info ? mnl_attr_get_payload_len(info) : 0);
 }
 
-static const struct {
+static const struct known {
 	const char *name;
 	void (*on)(struct parse *p, const struct expr *e);
-} expressions_known[] = {
+	enum nf_action action;
+	bool tracks, partial;
+} known[] = {
 	{ "cmp", on_cmp },
 	{ "range", on_range },
 	{ "lookup", on_lookup },
@@ -460,42 +351,41 @@ static const struct {
 	{ "ct", on_ct },
 	{ "fib", on_fib },
 	{ "nat", on_nat },
-	{ "redir", on_redir },
-	{ "masq", on_masq },
-	{ "notrack", on_notrack },
-	{ "reject", on_reject },
-	{ "synproxy", on_tracker },
-	{ "connlimit", on_tracker },
-	{ "flow_offload", on_tracker },
-	{ "queue", on_queue },
 	{ "target", on_target },
 	{ "match", on_match },
-	{ "counter", on_harmless },
-	{ "log", on_harmless },
-	{ "last", on_harmless },
+	{ "redir", .action = NF_REDIRECT, .tracks = true },
+	{ "masq", .action = NF_ACCEPTS, .tracks = true },
+	{ "notrack", .action = NF_NOTRACK },
+	{ "reject", .action = NF_DROPS },
+	{ "queue", .action = NF_UNKNOWN },
+	{ "synproxy", .tracks = true, .partial = true },
+	{ "connlimit", .tracks = true, .partial = true },
+	{ "flow_offload", .tracks = true, .partial = true },
+	{ "counter" },
+	{ "log" },
+	{ "last" },
+	{ NULL, .partial = true }, /* any other */
 };
 
 static void on_expr(struct parse *p, const struct nlattr *elem)
 {
 	const struct nlattr *name = attr_in(elem, NFTA_EXPR_NAME);
 	const struct nlattr *data = attr_in(elem, NFTA_EXPR_DATA), *a;
+	const struct known *k = known;
 	struct expr e = {};
-	size_t i;
 
-	if (!name)
-		return;
 	if (data)
 		mnl_attr_for_each_nested (a, data)
 			if (mnl_attr_get_type(a) < ATTRS_MAX)
 				e.attrs[mnl_attr_get_type(a)] = a;
-	for (i = 0;
-	     i < sizeof(expressions_known) / sizeof(expressions_known[0]); i++)
-		if (!strcmp(mnl_attr_get_str(name),
-			    expressions_known[i].name)) {
-			expressions_known[i].on(p, &e);
-			return;
-		}
-	p->rule->partial = true;
+	while (k->name && (!name || strcmp(mnl_attr_get_str(name), k->name)))
+		k++;
+	if (k->on)
+		k->on(p, &e);
+	if (k->action)
+		nf_rule_acts(p->rule, k->action);
+	p->rule->tracks = p->rule->tracks || k->tracks;
+	p->rule->partial = p->rule->partial || k->partial;
 }
 
 int nf_rule_parse(const struct nlattr *expressions, struct nf_rule *ret)
@@ -515,33 +405,4 @@ void nf_rule_free(struct nf_rule *r)
 	free(r->ports);
 	free(r->set);
 	free(r->target);
-}
-
-static bool port_matches(const struct nf_rule *r, __u16 port)
-{
-	size_t i;
-
-	if (port < r->port.low || port > r->port.high)
-		return false;
-	for (i = 0; i < r->n_ports; i++)
-		if (port >= r->ports[i].low && port <= r->ports[i].high)
-			return true;
-	return !r->set;
-}
-
-enum nf_match nf_rule_match(const struct nf_rule *r, const struct nf_packet *p)
-{
-	if ((p->v4 ? r->not_v4 : r->not_v6) || r->not_tcp ||
-	    !port_matches(r, p->port))
-		return NF_NO;
-	if (r->has_addr && p->addr && memcmp(p->addr, r->addr, 16))
-		return NF_NO;
-	if (r->partial || (r->has_addr && !p->addr))
-		return NF_PARTLY;
-	return r->by_iface ? NF_BY_IFACE : NF_YES;
-}
-
-bool nf_rule_names_port(const struct nf_rule *r)
-{
-	return r->set || r->port.low || r->port.high != 0xffff;
 }

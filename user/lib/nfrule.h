@@ -71,4 +71,8 @@ enum nf_match nf_rule_match(const struct nf_rule *r, const struct nf_packet *p);
 /* Does it match because of the port? */
 bool nf_rule_names_port(const struct nf_rule *r);
 
+/* For who parses: what follows notrack in its rule does not take it back. */
+void nf_rule_acts(struct nf_rule *r, enum nf_action action);
+void nf_rule_limit_port(struct nf_rule *r, __u16 low, __u16 high);
+
 #endif
