@@ -87,7 +87,6 @@ static void follow_trouble(struct daemon *d, struct attachment *a)
 
 	if (works && a->in_trouble) {
 		log_info("%s: protected again", a->name);
-		services_try_again(d->services); /* it may have caused that */
 	} else if (!works && !a->in_trouble) {
 		log_err("%s: everything passes from now on: %s: %s", a->name,
 			t.what, t.mend);
