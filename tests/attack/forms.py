@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""TCP segments in frames of every form, byte by byte.
+
+Theory of operation: a Packet is a segment and whom it goes from and to; a Form
+makes the frames of it, of which the kernel takes the segment (`taken`), or
+does not. What a form rests on in the kernel: IP fragments are put together
+again whatever their size, in IPv6 from a whole TCP header on; extension headers
+are walked to their end, but for a second fragment header; tags of VLAN 0 are
+taken off, however many; a payload length of 0 means that of the frame if a
+hop-by-hop header follows.
+"""
+import socket
+import struct
+from dataclasses import dataclass
+from typing import Callable
+
+FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
+IPV4, IPV6, CTAG, STAG = 0x0800, 0x86dd, 0x8100, 0x88a8
+HOP, ROUTING, FRAGMENT, DESTINATION, TCP = 0, 43, 44, 60, 6
+OFFER = bytes.fromhex("020405b40402080a000003e80000000001030307")
+EXTENSION = b"\0\1\4\0\0\0\0"  # behind the type of the next: 4 bytes of PadN
+
+
+def checksum(data):
+    data += b"\0" * (len(data) % 2)
+    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    while total >> 16:
+        total = (total & 0xffff) + (total >> 16)
+    return ~total & 0xffff
+
+
+def pack(address):
+    return socket.inet_pton(socket.AF_INET6 if ":" in address else
+                            socket.AF_INET, address)
+
+
+@dataclass
+class Packet:
+    """addresses are packed; @macs: 12 bytes, as they stand in a frame"""
+    macs: bytes
+    src: bytes
+    dst: bytes
+    tcp: bytes
+    ident: int = 1
+
+    @property
+    def v6(self):
+        return len(self.src) == 16
+
+
+def segment(src, dst, sport, dport, seq=0, ack=0, flags=SYN, options=b"",
+            data=b"", wrong=False):
+    """A TCP segment; @wrong: its checksum is."""
+    options += b"\1" * (-len(options) % 4)
+    words = 5 + len(options) // 4
+    body = struct.pack("!HHIIBBHHH", sport, dport, seq & 0xffffffff,
+                       ack & 0xffffffff, words << 4, flags, 64240, 0,
+                       0) + options + data
+    pseudo = src + dst + (struct.pack("!II", len(body), TCP)
+                          if len(src) == 16 else
+                          struct.pack("!HH", TCP, len(body)))
+    value = checksum(pseudo + body) ^ (0x5555 if wrong else 0)
+    return body[:16] + struct.pack("!H", value) + body[18:]
+
+
+def ether(p, body, tags=()):
+    types = [*tags, IPV6 if p.v6 else IPV4]
+    return p.macs + struct.pack("!H", types[0]) + b"".join(
+        struct.pack("!HH", 0, t) for t in types[1:]) + body
+
+
+def ipv4(p, payload, word=0x4000, options=b""):
+    """@word: DF, or MF and the offset."""
+    head = struct.pack("!BBHHHBBH", 0x45 + len(options) // 4, 0,
+                       20 + len(options) + len(payload), p.ident & 0xffff,
+                       word, 64, TCP, 0) + p.src + p.dst + options
+    return head[:10] + struct.pack("!H", checksum(head)) + head[12:] + payload
+
+
+def ipv6(p, payload, extensions=(), length=None, last=TCP):
+    """@extensions: (type, what stands behind the type of the next)"""
+    types = [e[0] for e in extensions] + [last]
+    body = b"".join(bytes([types[i + 1]]) + e[1]
+                    for i, e in enumerate(extensions)) + payload
+    return struct.pack("!IHBB", 6 << 28, len(body) if length is None else
+                       length, types[0], 64) + p.src + p.dst + body
+
+
+def ip(p, tags=()):
+    """As it comes usually."""
+    return [ether(p, (ipv6 if p.v6 else ipv4)(p, p.tcp), tags)]
+
+
+# -- forms
+
+def tagged(*tags):
+    return lambda p: ip(p, tags)
+
+
+def fragments4(*cuts, order=1, only=None):
+    """IPv4 fragments that end at these bytes, and the rest; @only: so many of
+    them are sent."""
+    def build(p):
+        ends = [*cuts, len(p.tcp)]
+        parts = [ether(p, ipv4(p, p.tcp[begin:end], begin // 8 |
+                               (0x2000 if end < len(p.tcp) else 0)))
+                 for begin, end in zip([0, *cuts], ends)]
+        return parts[:only][::order]
+    return build
+
+
+def fragments6(cut, before=(), inside=(), only=None):
+    """The same of IPv6, with extension headers before the fragment header,
+    and inside, which are cut with the rest."""
+    def build(p):
+        types = [e[0] for e in inside] + [TCP]
+        whole = b"".join(bytes([types[i + 1]]) + e[1]
+                         for i, e in enumerate(inside)) + p.tcp
+        parts = []
+        for begin, end in ((0, cut), (cut, len(whole))):
+            head = struct.pack("!BHI", 0, begin | (end < len(whole)),
+                               p.ident)
+            parts.append(ether(p, ipv6(p, whole[begin:end],
+                                       [*before, (FRAGMENT, head)],
+                                       last=types[0])))
+        return parts[:only]
+    return build
+
+
+def extended(*extensions, length=None):
+    return lambda p: [ether(p, ipv6(p, p.tcp, extensions, length))]
+
+
+def options(size):
+    """A destination header of so many bytes, of options that nobody knows
+    and the kernel skips; more than eight it would not take."""
+    left, body = size - 2, b""
+    while left:
+        n = min(left, 257)
+        n -= left - n == 1  # an option has two bytes at least
+        body += bytes([0x1e, n - 2]) + b"\xaa" * (n - 2)
+        left -= n
+    return DESTINATION, bytes([size // 8 - 1]) + body
+
+
+def snap(p):
+    body = b"\xaa\xaa\x03\0\0\0" + struct.pack("!H", IPV4) + ipv4(p, p.tcp)
+    return [p.macs + struct.pack("!H", len(body)) + body]
+
+
+PADDED = DESTINATION, EXTENSION
+HOPS = HOP, EXTENSION
+ROUTE0 = ROUTING, b"\0\0\0\0\0\0\0"  # type 0, no segment left
+ATOMIC = FRAGMENT, b"\0\0\0\0\0\0\7"
+
+
+@dataclass
+class Form:
+    name: str
+    v6: bool
+    build: Callable
+    taken: bool = True  # by the plain kernel
+    mtu: int = 1500
+
+
+def _forms():
+    for n in (8, 16, 24):
+        yield Form(f"first fragment of {n} bytes", False, fragments4(n))
+        yield Form(f"first fragment of {n} bytes alone", False,
+                   fragments4(n, only=1), False)
+    yield Form("first fragment of 8 bytes, last", False,
+               fragments4(8, order=-1))
+    yield Form("fragments of 8 bytes", False, fragments4(8, 16, 24, 32))
+    yield Form("40 bytes of options", False, lambda p: [
+        ether(p, ipv4(p, p.tcp, options=b"\1" * 40))])
+    yield Form("SNAP", False, snap, False)
+    for n in (1, 9, 12, 100):
+        yield Form(f"{n} extension headers", True, extended(*[PADDED] * n))
+    yield Form("9 routing headers", True, extended(*[ROUTE0] * 9))
+    yield Form("9 fragment headers", True, extended(*[ATOMIC] * 9), False)
+    yield Form("hop-by-hop, payload length 0", True,
+               extended(HOPS, length=0))
+    yield Form("hop-by-hop and 9 headers, payload length 0", True,
+               extended(HOPS, *[PADDED] * 9, length=0))
+    yield Form("1,400 bytes of options", True, extended(options(1400)))
+    yield Form("4,096 bytes of options", True,
+               extended(options(2048), options(2048)), mtu=9000)
+    for n in (8, 16, 24):
+        yield Form(f"first fragment of {n} bytes, IPv6", True, fragments6(n),
+                   n == 24)
+    yield Form("headers in the first fragment, TCP in the next", True,
+               fragments6(16, inside=[PADDED] * 2), False)
+    yield Form("a fragment header in an atomic one", True,
+               fragments6(24, before=[ATOMIC]), False)
+    yield Form("an atomic fragment header in a fragment", True,
+               fragments6(32, inside=[ATOMIC]), False)
+    yield Form("9 headers in fragments", True,
+               fragments6(96, inside=[PADDED] * 9))
+    for v6 in (False, True):
+        name = f", IPv{6 if v6 else 4}"
+        for n in (1, 2, 3, 4, 9):
+            yield Form(f"{n} tags of VLAN 0{name}", v6, tagged(*[CTAG] * n))
+        yield Form(f"service tag outside of two{name}", v6,
+                   tagged(STAG, CTAG, CTAG))
+        yield Form(f"3 service tags{name}", v6, tagged(*[STAG] * 3))
+
+
+FORMS = list(_forms())

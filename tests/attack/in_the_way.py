@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A flood of valid cookies into what the kernel holds of one's own tuples.
+
+Theory of operation: the attacker takes a cookie for a tuple, takes another and
+connects with it, and lets the server close: a TIME-WAIT, which Synkeeper soon
+forgets (time-wait-timeout is short here). Now the first cookie comes, again and
+again: valid, and an old socket is in the way, which the daemon has to end. Each
+packet of it may become a request of the daemon to the kernel; how many do?
+"""
+import random
+
+import forms
+from asked import Asked
+from namespace import wait_for
+from strangers import Cookie, addresses, cookies
+
+ADDRESSES = 20
+PORTS = 10
+CONFIG = "[sessions]\ntime-wait-timeout = 1s\n"
+REQUEST = b"GET /1k HTTP/1.0\r\n\r\n"
+ASKED_MOST = 2000  # requests to the kernel a second
+
+
+def time_waits(bed):
+    near = "2001:db8:77:" if bed.v6 else "198.51.100."
+    return sum(near in line for line in bed.env.server.run(
+        ["ss", "-Htn", "state", "time-wait"]).stdout.splitlines())
+
+
+def close_by_server(bed, found):
+    """Connections that ask for a page, and acknowledge all of it and FIN."""
+    size = None
+    with bed.packet_socket() as s:
+        for c in found:
+            s.send(forms.ip(c.packet(bed))[0])
+            s.send(forms.ip(c.packet(bed, forms.ACK | forms.PSH,
+                                     REQUEST))[0])
+        wait_for(lambda: bed.env.server.run(
+            ["ss", "-Htn", "state", "fin-wait-1"]).stdout, 3,
+            "the server to close first")
+        size = answer_size(bed)
+        for c in found:
+            last = Cookie(c.src, c.sport, c.seq + len(REQUEST),
+                          c.ack + size + 1, c.tsecr)
+            s.send(forms.ip(last.packet(bed, forms.ACK | forms.FIN))[0])
+
+
+def answer_size(bed):
+    """Bytes that nginx answers with."""
+    got, c = 0, bed.connect()
+    with c:
+        c.sendall(REQUEST)
+        while part := c.recv(65536):
+            got += len(part)
+    return got
+
+
+def cookies_in_time_wait(bed):
+    """Cookies that are valid, and whose tuples are in TIME-WAIT."""
+    tuples = [(a, 30000 + p) for p in range(PORTS)
+              for a in addresses(bed.v6, ADDRESSES)]
+    first = cookies(bed, tuples)
+    close_by_server(bed, cookies(bed, [(c.src, c.sport) for c in first]))
+    wait_for(lambda: time_waits(bed) >= len(first) / 2, 5,
+             f"{len(first)} connections to be in TIME-WAIT")
+    near = "[2001:db8:77:" if bed.v6 else "198.51.100."
+    wait_for(lambda: not any(r["client"].startswith(near) for r in
+                             bed.env.json("session", "list")), 8,
+             "their sessions to be forgotten")
+    bed.handshakes += 2 * len(tuples)  # what comes now gets in
+    return first
+
+
+def time_wait(bed):
+    before = time_waits(bed)
+    assert not before, f"the test itself: {before} in TIME-WAIT already"
+    with bed.attack("valid cookies into TIME-WAIT"):
+        bed.answers_grow = True
+        found = cookies_in_time_wait(bed)
+        there = time_waits(bed)
+        frames = [forms.ip(c.packet(bed))[0] for c in found]
+        random.shuffle(frames)
+        with Asked(bed) as asked:
+            bed.flood(frames, rate=40000)
+    in_the_way = bed.reasons.get("in_the_way", 0)
+    print(f"{there} in TIME-WAIT, {in_the_way} packets that something was in "
+          f"the way of, {asked.count} requests, {asked.destroyed} to end one")
+    assert in_the_way, "the test itself: nothing was in the way"
+    asked.at_most(ASKED_MOST * bed.seconds, f"{in_the_way} packets")
+    assert not asked.sysctls, f"{bed.name}: the daemon opened sysctls " \
+        f"{asked.sysctls} times"
+
+
+time_wait.config = lambda env: CONFIG
+ATTACKS = [time_wait]
+COOKIES = ["own"]

@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""SYNs in every form that the kernel takes, whatever XDP makes of it.
+
+Theory of operation: each form by itself first, a hundred SYNs: each must be
+dropped or answered, and counted so. Then a flood of all of them. At last both
+again from a source that is denied: nothing may come back.
+"""
+import random
+
+import forms
+from bed import actions
+from books import deltas, reasons
+from namespace import wait_for
+
+SYNS = 100
+VARIANTS = 150  # of each form in the flood
+ODD = 3  # packets that are nobody's: neighbours are looked for
+PASSED = {k for k, action in actions().items() if action == "PASS"}
+DENIED = "[sources]\ndeny = {0}/denied\n"
+DENIED_NETS = "198.18.0.0/15\n2001:db9::/32\n"
+
+
+def ways(bed):
+    return [f for f in forms.FORMS
+            if f.v6 == bed.v6 and f.mtu <= bed.mtu]
+
+
+def stranger(bed):
+    return f"2001:db9::{random.randrange(1, 1 << 16):x}" if bed.v6 else \
+        f"198.18.{random.randrange(256)}.{random.randrange(1, 255)}"
+
+
+def syns(bed, form, count):
+    """Frames of so many."""
+    frames = []
+    for _ in range(count):
+        frames += form.build(bed.packet(
+            stranger(bed), random.randrange(1024, 65536), 80,
+            random.getrandbits(32), options=forms.OFFER,
+            ident=random.getrandbits(32)))
+    return frames
+
+
+def stopped(bed, form):
+    """Each of a hundred by itself is stopped: dropped, or answered by XDP."""
+    before = reasons(bed.env)
+    frames = syns(bed, form, SYNS)
+    got = {}
+
+    def arrived():
+        got.clear()
+        got.update(deltas(before, reasons(bed.env)))
+        return sum(got.values()) >= len(frames)
+
+    with bed.packet_socket() as s:
+        for frame in frames:
+            bed.send(s, frame)
+    wait_for(arrived, 3, f"{form.name}: {len(frames)} frames to be counted")
+    later = got.pop("later_fragment", 0)
+    past = {k: n for k, n in got.items() if k in PASSED}
+    assert sum(past.values()) <= ODD, f"{bed.name}, {form.name}: of {SYNS} " \
+        f"SYNs these passed by to the kernel: {past}"
+    at_least = sum(got.values()) - sum(past.values())
+    assert at_least >= SYNS, f"{bed.name}, {form.name}: {SYNS} SYNs, " \
+        f"{at_least} were stopped: {got}, {later} later fragments"
+    return got
+
+
+def each(bed):
+    """Prints what each form is counted as; tells of all that pass."""
+    wrong = []
+    with bed.attack("SYNs of each form", busy=False):
+        for form in ways(bed):
+            try:
+                print(f"{form.name}: {stopped(bed, form)}")
+            except AssertionError as e:
+                wrong.append(str(e))
+        assert not wrong, "\n".join(wrong)
+
+
+def flood(bed):
+    frames = []
+    for form in ways(bed):
+        frames += syns(bed, form, VARIANTS)
+    with bed.attack("a flood of SYNs of all forms"):
+        out = bed.flood(frames)
+    assert out["rounds"], f"the test itself: {out} of {len(frames)}"
+
+
+def denied(bed):
+    frames = []
+    for form in ways(bed):
+        frames += syns(bed, form, VARIANTS)
+    with bed.attack("SYNs of all forms from who is denied"):
+        out = bed.flood(frames)
+    assert out["rounds"], f"the test itself: {out} of {len(frames)}"
+    assert not bed.back, f"{bed.name}: {bed.back} bytes came back to who is " \
+        "denied"
+
+
+def deny(env):
+    with open(f"{env.dir}/denied", "w", encoding="ascii") as f:
+        f.write(DENIED_NETS)
+    return DENIED.format(env.dir)
+
+
+denied.config = deny
+ATTACKS = [each, flood, denied]
+COOKIES = ["own", "kernel"]
