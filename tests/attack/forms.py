@@ -69,12 +69,13 @@ def ether(p, body, tags=()):
         struct.pack("!HH", 0, t) for t in types[1:]) + body
 
 
-def ipv4(p, payload, word=0x4000, options=b""):
-    """@word: DF, or MF and the offset."""
+def ipv4(p, payload, word=0x4000, options=b"", wrong=0):
+    """@word: DF, or MF and the offset; @wrong: added to the checksum."""
     head = struct.pack("!BBHHHBBH", 0x45 + len(options) // 4, 0,
                        20 + len(options) + len(payload), p.ident & 0xffff,
                        word, 64, TCP, 0) + p.src + p.dst + options
-    return head[:10] + struct.pack("!H", checksum(head)) + head[12:] + payload
+    return head[:10] + struct.pack("!H", checksum(head) ^ wrong) + \
+        head[12:] + payload
 
 
 def ipv6(p, payload, extensions=(), length=None, last=TCP):
@@ -127,6 +128,17 @@ def fragments6(cut, before=(), inside=(), only=None):
     return build
 
 
+def headed(**fields):
+    return lambda p: [ether(p, ipv4(p, p.tcp, **fields))]
+
+
+def unfinished(*inside):
+    """A first fragment with all of it in, behind which nothing comes."""
+    head = struct.pack("!BHI", 0, 1, 7)
+    return lambda p: [ether(p, ipv6(p, p.tcp, [(FRAGMENT, head), *inside])
+                            if p.v6 else ipv4(p, p.tcp, 0x2000))]
+
+
 def extended(*extensions, length=None):
     return lambda p: [ether(p, ipv6(p, p.tcp, extensions, length))]
 
@@ -171,11 +183,16 @@ def _forms():
     yield Form("first fragment of 8 bytes, last", False,
                fragments4(8, order=-1))
     yield Form("fragments of 8 bytes", False, fragments4(8, 16, 24, 32))
-    yield Form("40 bytes of options", False, lambda p: [
-        ether(p, ipv4(p, p.tcp, options=b"\1" * 40))])
+    yield Form("40 bytes of options", False, headed(options=b"\1" * 40))
+    yield Form("an unfinished fragment", False, unfinished(), False)
+    yield Form("wrong IPv4 checksum", False, headed(wrong=0x5555), False)
+    yield Form("malformed IPv4 options", False,
+               headed(options=b"\x44\3\5\0"), False)
+    yield Form("source route", False,
+               headed(options=b"\x83\7\4\xc0\0\2\1\0"), False)
     yield Form("SNAP", False, snap, False)
     for n in (1, 9, 12, 100):
-        yield Form(f"{n} extension headers", True, extended(*[PADDED] * n))
+        yield Form(f"{n} extension header{'s' * (n > 1)}", True, extended(*[PADDED] * n))
     yield Form("9 routing headers", True, extended(*[ROUTE0] * 9))
     yield Form("9 fragment headers", True, extended(*[ATOMIC] * 9), False)
     yield Form("hop-by-hop, payload length 0", True,
@@ -196,10 +213,17 @@ def _forms():
                fragments6(32, inside=[ATOMIC]), False)
     yield Form("9 headers in fragments", True,
                fragments6(96, inside=[PADDED] * 9))
+    yield Form("an unfinished fragment, IPv6", True, unfinished(), False)
+    yield Form("an atomic fragment header in an unfinished one", True,
+               unfinished(ATOMIC), False)
+    yield Form("an option to discard for", True,
+               extended((DESTINATION, b"\0\x5e\4\0\0\0\0")), False)
+    yield Form("a segment left", True,
+               extended((ROUTING, b"\2\0\1" + b"\0" * 20)), False)
     for v6 in (False, True):
         name = f", IPv{6 if v6 else 4}"
         for n in (1, 2, 3, 4, 9):
-            yield Form(f"{n} tags of VLAN 0{name}", v6, tagged(*[CTAG] * n))
+            yield Form(f"{n} tag{'s' * (n > 1)} of VLAN 0{name}", v6, tagged(*[CTAG] * n))
         yield Form(f"service tag outside of two{name}", v6,
                    tagged(STAG, CTAG, CTAG))
         yield Form(f"3 service tags{name}", v6, tagged(*[STAG] * 3))

@@ -87,8 +87,8 @@ def time_wait(bed):
           f"the way of, {asked.count} requests, {asked.destroyed} to end one")
     assert in_the_way, "the test itself: nothing was in the way"
     asked.at_most(ASKED_MOST * bed.seconds, f"{in_the_way} packets")
-    assert not asked.sysctls, f"{bed.name}: the daemon opened sysctls " \
-        f"{asked.sysctls} times"
+    assert not asked.sysctls, f"{bed.name}: the daemon wrote " \
+        f"{asked.sysctls} sysctls"
 
 
 time_wait.config = lambda env: CONFIG

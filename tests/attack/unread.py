@@ -14,7 +14,6 @@ from namespace import wait_for
 
 SYNS = 100
 VARIANTS = 150  # of each form in the flood
-ODD = 3  # packets that are nobody's: neighbours are looked for
 PASSED = {k for k, action in actions().items() if action == "PASS"}
 DENIED = "[sources]\ndeny = {0}/denied\n"
 DENIED_NETS = "198.18.0.0/15\n2001:db9::/32\n"
@@ -56,13 +55,12 @@ def stopped(bed, form):
         for frame in frames:
             bed.send(s, frame)
     wait_for(arrived, 3, f"{form.name}: {len(frames)} frames to be counted")
-    later = got.pop("later_fragment", 0)
     past = {k: n for k, n in got.items() if k in PASSED}
-    assert sum(past.values()) <= ODD, f"{bed.name}, {form.name}: of {SYNS} " \
-        f"SYNs these passed by to the kernel: {past}"
-    at_least = sum(got.values()) - sum(past.values())
-    assert at_least >= SYNS, f"{bed.name}, {form.name}: {SYNS} SYNs, " \
-        f"{at_least} were stopped: {got}, {later} later fragments"
+    if form.build is forms.snap:
+        return past  # it is no IP to the kernel
+    there = sum(got.values()) - sum(past.values())
+    assert there >= SYNS, f"{bed.name}, {form.name}: of {SYNS} SYNs {there} " \
+        f"were dropped or answered, and these passed by: {past}"
     return got
 
 
