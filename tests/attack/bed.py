@@ -30,9 +30,11 @@ import time
 HERE = os.path.dirname(os.path.realpath(__file__))
 sys.path.insert(0, os.path.join(HERE, "../lib"))
 import forms  # noqa: E402
+import netenv  # noqa: E402
 import spray  # noqa: E402
 from books import deltas, reasons, service, wait_armed  # noqa: E402
 from goodclients import Held, connect, get_once  # noqa: E402
+from namespace import wait_for  # noqa: E402
 from netenv import ROOT, last_json  # noqa: E402
 from slack import slack  # noqa: E402
 
@@ -94,19 +96,36 @@ class Bed:
 
     def _prepare(self, mtu):
         env = self.env
-        if mtu != 1500:
-            env.xdp(env.client, None)
         for ns in (env.client, env.server):
-            ns.ip("link", "set", ns.iface, "mtu", str(mtu))
-            # what XDP sends back takes NAPI at the other end, or a program
             ns.run(["ethtool", "-K", ns.iface, "gro", "on"])
         if mtu == 1500:
-            env.xdp(env.client, "pass")  # the usual one takes some for good
+            env.xdp(env.client, "pass")
+        else:
+            self._large_frames(mtu)
         env.client.run(["nft", "-f", "-"], input=COUNTERS
                        .replace("DEVICE", env.client.iface)
                        .replace("IPV4", env.client.ip4)
                        .replace("IPV6", env.client.ip6))
         env.nginx()
+
+    def _large_frames(self, mtu):
+        """The client's veth then needs a program that is aware of fragments,
+        and Synkeeper's own, with nothing to protect, is one."""
+        env = self.env
+        env.xdp(env.client, None)
+        for ns in (env.client, env.server):
+            ns.ip("link", "set", ns.iface, "mtu", str(mtu))
+        control = f"{env.dir}/client-control"
+        p = env.client.start(
+            [f"{netenv.OUTPUT}/synkeeperd", "-i", env.client.iface, "-s",
+             "*:9", "--pin-dir", f"{env.bed_dir}/peer", "--control", control],
+            name="client-synkeeperd")
+
+        def runs():
+            p.check_alive()
+            return os.path.exists(control)
+
+        wait_for(runs, 10, "Synkeeper on the client")
 
     def state(self):
         row = service(self.env, f"*:{PORT}")

@@ -2,11 +2,11 @@
 """One address that wants a service disarmed.
 
 Theory of operation: SYN, cookie; an ACK with the valid cookie that the kernel
-drops, for its TCP checksum; then the same ACK in a form that XDP might not
-read, so that the listener sees it, knows nothing of it and answers RST. To
-egress it looks as if NAT had hidden the socket. Port after port, all forms in
-turn, at times so fast that no good client comes in between; whether anybody
-else uses the service or nobody does.
+drops, for its TCP checksum; then the same ACK, or one with another number, in
+a form that XDP might not read, so that the listener sees it, knows nothing of
+it and answers RST. To egress it looks as if NAT had hidden the socket. Port
+after port, all forms in turn, at times so fast that no good client comes in
+between; whether anybody else uses the service or nobody does.
 """
 import itertools
 import time
@@ -15,6 +15,7 @@ import forms
 from strangers import cookies
 
 PORTS = 8  # a round
+OTHER = 100000  # off the cookie's number
 PAUSES_S = 0, 0.0015, 0.0015, 0.003  # between them: time for the daemon to look
 
 
@@ -30,9 +31,11 @@ def reach(bed):
 
 
 def strike(bed, ports, form, sock, ident, pause):
-    frames = [forms.ip(c.packet(bed, wrong=True)) +
-              form.build(c.packet(bed, ident=next(ident)))
-              for c in cookies(bed, [(address(bed), p) for p in ports])]
+    frames = []
+    for c in cookies(bed, [(address(bed), p) for p in ports]):
+        wrong = forms.ip(c.packet(bed, wrong=True))
+        c.ack += OTHER if c.sport % 2 else 0
+        frames.append(wrong + form.build(c.packet(bed, ident=next(ident))))
     for of_one in frames:
         bed.handshakes += 1  # in a form that is read, he gets in
         for frame in of_one:

@@ -98,33 +98,33 @@ def tagged(*tags):
     return lambda p: ip(p, tags)
 
 
-def fragments4(*cuts, order=1, only=None):
-    """IPv4 fragments that end at these bytes, and the rest; @only: so many of
-    them are sent."""
+def cut(data, ends, alone):
+    """(first byte, bytes, whether more fragments are said to follow)"""
+    ends = [e for e in ends if e < len(data)] + [len(data)]
+    parts = [(begin, data[begin:end], end < len(data) or alone)
+             for begin, end in zip([0, *ends], ends)]
+    return parts[:1] if alone else parts
+
+
+def fragments4(*ends, order=1, alone=False):
+    """IPv4 fragments that end at these bytes, and the rest; @alone: only the
+    first of them."""
     def build(p):
-        ends = [*cuts, len(p.tcp)]
-        parts = [ether(p, ipv4(p, p.tcp[begin:end], begin // 8 |
-                               (0x2000 if end < len(p.tcp) else 0)))
-                 for begin, end in zip([0, *cuts], ends)]
-        return parts[:only][::order]
+        return [ether(p, ipv4(p, part, begin // 8 | (0x2000 if more else 0)))
+                for begin, part, more in cut(p.tcp, ends, alone)][::order]
     return build
 
 
-def fragments6(cut, before=(), inside=(), only=None):
+def fragments6(end, before=(), inside=()):
     """The same of IPv6, with extension headers before the fragment header,
     and inside, which are cut with the rest."""
     def build(p):
         types = [e[0] for e in inside] + [TCP]
         whole = b"".join(bytes([types[i + 1]]) + e[1]
                          for i, e in enumerate(inside)) + p.tcp
-        parts = []
-        for begin, end in ((0, cut), (cut, len(whole))):
-            head = struct.pack("!BHI", 0, begin | (end < len(whole)),
-                               p.ident)
-            parts.append(ether(p, ipv6(p, whole[begin:end],
-                                       [*before, (FRAGMENT, head)],
-                                       last=types[0])))
-        return parts[:only]
+        return [ether(p, ipv6(p, part, [*before, (FRAGMENT, struct.pack(
+            "!BHI", 0, begin | more, p.ident))], last=types[0]))
+            for begin, part, more in cut(whole, [end], False)]
     return build
 
 
@@ -179,7 +179,7 @@ def _forms():
     for n in (8, 16, 24):
         yield Form(f"first fragment of {n} bytes", False, fragments4(n))
         yield Form(f"first fragment of {n} bytes alone", False,
-                   fragments4(n, only=1), False)
+                   fragments4(n, alone=True), False)
     yield Form("first fragment of 8 bytes, last", False,
                fragments4(8, order=-1))
     yield Form("fragments of 8 bytes", False, fragments4(8, 16, 24, 32))

@@ -11,6 +11,7 @@ import forms
 from bed import actions
 from books import deltas, reasons
 from namespace import wait_for
+from nettest import skip
 
 SYNS = 100
 VARIANTS = 150  # of each form in the flood
@@ -96,6 +97,20 @@ def denied(bed):
         "denied"
 
 
+def jumbo(bed):
+    """Options so long that the TCP header is in a second buffer."""
+    long = [f for f in ways(bed) if f.mtu > 1500]
+    if not long:
+        skip("IPv4 has no headers that long")
+    frames = []
+    for form in long:
+        print(f"{form.name}: {stopped(bed, form)}")
+        frames += syns(bed, form, VARIANTS)
+    with bed.attack("SYNs behind 4 KB of options"):
+        out = bed.flood(frames, rate=5000)
+    assert out["rounds"], f"the test itself: {out} of {len(frames)}"
+
+
 def deny(env):
     with open(f"{env.dir}/denied", "w", encoding="ascii") as f:
         f.write(DENIED_NETS)
@@ -103,5 +118,6 @@ def deny(env):
 
 
 denied.config = deny
-ATTACKS = [each, flood, denied]
+jumbo.mtu = 9000
+ATTACKS = [each, flood, denied, jumbo]
 COOKIES = ["own", "kernel"]

@@ -117,6 +117,69 @@ static void alone(void)
 	}
 }
 
+/* What the kernel takes and a parser may give up on. */
+static const struct spec unread[] = {
+	{ .vlan = "qqq" },
+	{ .vlan = "qqqq", .v6 = true },
+	{ .vlan = "aqq" },
+	{ .vlan = "aqq", .v6 = true },
+	{ .ext = "ddddddddd", .v6 = true },
+	{ .ext = "dddddddddddd", .v6 = true },
+	{ .ext = "rrrrrrrrr", .v6 = true },
+	{ .ext = "hddddddddd", .v6 = true },
+	{ .ext = "aaa", .v6 = true },
+	{ .ext = "fa", .v6 = true },
+	{ .ext = "af", .v6 = true },
+	{ .ext = "dddddddddf", .v6 = true },
+	{ .ext = "h", .v6 = true },
+	{ .frag = 0x2000 },
+	{ .frag = 0x2000, .ip_opts = 40 },
+};
+
+/*
+ * Cuts a first fragment behind so many bytes of TCP, or takes the length away
+ * in front of hop-by-hop options.
+ */
+static void hide(struct frame *f, const struct spec *s, unsigned int bytes)
+{
+	if (s->frag) {
+		f->len = f->l4 + bytes;
+		f->data[f->l3 + 2] = 0;
+		f->data[f->l3 + 3] = f->len - f->l3;
+	} else if (s->ext && s->ext[0] == 'h') {
+		f->data[f->l3 + 4] = f->data[f->l3 + 5] = 0;
+	}
+}
+
+/* A SYN and an ACK in each of these forms, a plain SYN behind them. */
+static void hard_to_read(void)
+{
+	static const uint8_t flags[] = { SYN, ACK, SYN };
+	static struct frame f;
+	unsigned int bytes, k;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(unread); i++) {
+		for (bytes = 8; bytes <= 24; bytes += 8) {
+			begin();
+			for (k = 0; k < sizeof(flags); k++) {
+				struct spec s = unread[i], plain = { 0 };
+
+				s.flags = plain.flags = flags[k];
+				plain.v6 = s.v6;
+				packet_build(k == 2 ? &plain : &s, &f);
+				if (k < 2)
+					hide(&f, &s, bytes);
+				step(STEP_FRAME, FRAME_TO_US | FRAME_ADMIT,
+				     f.data, f.len);
+			}
+			end();
+			if (!unread[i].frag)
+				break;
+		}
+	}
+}
+
 enum { HS = FRAME_TO_US | FRAME_ACK | FRAME_TUPLE };
 
 /* A whole connection: handshake, data, the end of it. */
@@ -303,6 +366,7 @@ int main(int argc, char **argv)
 	}
 	directory = argv[1];
 	alone();
+	hard_to_read();
 	for (how = 0; how < 16; how++)
 		connection(how & 1, how & 2 ? LINUX : "mss:1460 nop ws:8 sack",
 			   how);

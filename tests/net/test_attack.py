@@ -29,6 +29,7 @@ ROWS = (
     ("disarm_busy", disarm.busy, "auto own kernel", "auto"),
     ("each_form", unread.each, "own", "own"),
     ("flood_of_all_forms", unread.flood, "own kernel", "own kernel"),
+    ("behind_4_kb_of_options", unread.jumbo, "", "own"),
     ("denied_in_all_forms", unread.denied, "own", "kernel"),
     ("clients_in_tags", tagged.clients, "auto kernel", "own"),
     ("wrong_checksums", badsums.wrong, "own", "own kernel"),
