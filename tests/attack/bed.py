@@ -195,9 +195,10 @@ class Bed:
         return connect(self.env, v6=self.v6)
 
     def barrier(self):
-        """Returns once the server has seen all that was sent before."""
-        with self.connect():
-            pass
+        """Returns once the server has answered who came after all that was
+        sent before."""
+        self.handshakes += 1
+        get_once(self.env, v6=self.v6)
 
     # -- what must hold meanwhile and afterwards
 
