@@ -2,11 +2,12 @@
 """One address that wants a service disarmed.
 
 Theory of operation: SYN, cookie; an ACK with the valid cookie that the kernel
-drops, for its TCP checksum; then the same ACK, or one with another number, in
-a form that XDP might not read, so that the listener sees it, knows nothing of
-it and answers RST. To egress it looks as if NAT had hidden the socket. Port
-after port, all forms in turn, at times so fast that no good client comes in
-between; whether anybody else uses the service or nobody does.
+drops, for its TCP checksum or for what is below TCP; at times data on its
+heels, which XDP may take for that connection's; then the ACK once more, or one
+with another number, in a form that XDP might not read. The listener knows
+nothing of it and answers RST. To egress it looks as if NAT had hidden the
+socket. Port after port, all forms in turn, at times so fast that no good client
+comes in between; whether anybody else uses the service or nobody does.
 """
 import itertools
 import time
@@ -30,17 +31,25 @@ def reach(bed):
                   "dev", env.server.iface, "nud", "permanent")
 
 
-def strike(bed, ports, form, sock, ident, pause):
-    frames = []
+def dropped(bed, cookie, form, ident):
+    """Frames of the ACK that the kernel drops; @form None: for its sum."""
+    if form:
+        return form.build(cookie.packet(bed, ident=ident))
+    return forms.ip(cookie.packet(bed, wrong=True))
+
+
+def strike(bed, ports, first, then, ident):
+    """For each port, the frames of it."""
+    strikes = []
     for c in cookies(bed, [(address(bed), p) for p in ports]):
-        wrong = forms.ip(c.packet(bed, wrong=True))
+        frames = dropped(bed, c, first, next(ident))
+        if c.sport % 4 == 0:
+            frames += forms.ip(c.packet(bed, forms.ACK | forms.PSH, b"G"))
         c.ack += OTHER if c.sport % 2 else 0
-        frames.append(wrong + form.build(c.packet(bed, ident=next(ident))))
-    for of_one in frames:
+        frames += then.build(c.packet(bed, ident=next(ident)))
+        strikes.append(frames)
         bed.handshakes += 1  # in a form that is read, he gets in
-        for frame in of_one:
-            bed.send(sock, frame)
-        time.sleep(pause)
+    return strikes
 
 
 def disarm(bed, busy):
@@ -48,14 +57,18 @@ def disarm(bed, busy):
     ports, ident = itertools.count(20000), itertools.count(1)
     pauses = itertools.cycle(PAUSES_S)
     ways = [f for f in forms.FORMS if f.v6 == bed.v6 and f.mtu == 1500]
+    firsts = itertools.cycle([None, *(f for f in ways if not f.taken)])
+    thens = itertools.cycle([f for f in ways if f.taken])
     what = f"disarming a{' busy' if busy else 'n unused'} service"
     with bed.attack(what, busy), bed.packet_socket() as sock:
-        for form, pause in zip(itertools.cycle(ways), pauses):
-            if not bed.more():
-                break
-            strike(bed, itertools.islice(ports, PORTS), form, sock, ident,
-                   pause)
-    assert next(ident) > 2 * PORTS, "the test itself: hardly any attack"
+        while bed.more():
+            pause = next(pauses)
+            for frames in strike(bed, itertools.islice(ports, PORTS),
+                                 next(firsts), next(thens), ident):
+                for frame in frames:
+                    bed.send(sock, frame)
+                time.sleep(pause)
+    assert next(ident) > 4 * PORTS, "the test itself: hardly any attack"
 
 
 def unused(bed):
