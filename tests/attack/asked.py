@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """How often the daemon asks the kernel, or tells it to do something.
 
-Theory of operation: strace counts the messages that the daemon sends to
-sock_diag and what sysctls it opens to write, for as long as the `with` lasts. It skips
-aloud where strace is not allowed to.
+Theory of operation: strace counts the netlink messages that the daemon sends,
+and the sysctls that it opens to write, for as long as the `with` lasts. It
+skips aloud where strace is not allowed to.
 """
 import re
 import shutil

@@ -192,7 +192,8 @@ def _forms():
                headed(options=b"\x83\7\4\xc0\0\2\1\0"), False)
     yield Form("SNAP", False, snap, False)
     for n in (1, 9, 12, 100):
-        yield Form(f"{n} extension header{'s' * (n > 1)}", True, extended(*[PADDED] * n))
+        yield Form(f"{n} extension header{'s' * (n > 1)}", True,
+                   extended(*[PADDED] * n))
     yield Form("9 routing headers", True, extended(*[ROUTE0] * 9))
     yield Form("9 fragment headers", True, extended(*[ATOMIC] * 9), False)
     yield Form("hop-by-hop, payload length 0", True,
@@ -223,7 +224,8 @@ def _forms():
     for v6 in (False, True):
         name = f", IPv{6 if v6 else 4}"
         for n in (1, 2, 3, 4, 9):
-            yield Form(f"{n} tag{'s' * (n > 1)} of VLAN 0{name}", v6, tagged(*[CTAG] * n))
+            yield Form(f"{n} tag{'s' * (n > 1)} of VLAN 0{name}", v6,
+                       tagged(*[CTAG] * n))
         yield Form(f"service tag outside of two{name}", v6,
                    tagged(STAG, CTAG, CTAG))
         yield Form(f"3 service tags{name}", v6, tagged(*[STAG] * 3))

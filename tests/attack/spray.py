@@ -2,7 +2,8 @@
 """Sends the frames of a file round and round, at a rate, for some seconds.
 
 Theory of operation: each frame stands behind its length, two bytes. They go out
-through a packet socket, which takes frames of any form. Prints {"frames": n,
+through a packet socket, which takes frames of any form; once round at least,
+however slow the machine is. Prints {"frames": n,
 "bytes": n, "rounds": whole rounds} at its end; a SIGTERM ends it earlier.
 
 usage: spray.py IFACE FILE SECONDS RATE
@@ -40,11 +41,12 @@ def main(iface, path, seconds, rate):
     frames, over = read(path), []
     signal.signal(signal.SIGTERM, lambda *_: over.append(True))
     start = time.monotonic()
-    end = start + min(float(seconds), SECONDS_MOST)
+    end, last = start + min(float(seconds), SECONDS_MOST), start + SECONDS_MOST
     count = size = 0
     with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as s:
         s.bind((iface, 0))
-        while time.monotonic() < end and not over:
+        while not over and (time.monotonic() < end or
+                            count < len(frames) and time.monotonic() < last):
             for _ in range(BURST):
                 frame = frames[count % len(frames)]
                 try:

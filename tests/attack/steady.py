@@ -4,8 +4,9 @@
 Theory of operation: every 1/RATE s a client connects, asks for /1k and reads to
 the end; no port is used twice. Once the first is served a line says so. A line
 on stdin ends it, the last clients may finish first, and what became of all is
-printed as JSON: {"asked" "served" "failures": n, "failed": [...] "slowest"}. A lost SYN costs its client a second and is no
-failure; a reset, a time-out and a wrong byte are.
+printed as JSON: {"asked" "served" "failures": n, "failed": [...] "slowest"}. A
+lost SYN costs its client a second and is no failure; a reset, a time-out and a
+wrong byte are.
 
 usage: steady.py SOURCE SERVER PORT RATE FILE
 """

@@ -2,8 +2,9 @@
 """SYNs in every form that the kernel takes, whatever XDP makes of it.
 
 Theory of operation: each form by itself first, a hundred SYNs: each must be
-dropped or answered, and counted so. Then a flood of all of them. At last both
-again from a source that is denied: nothing may come back.
+dropped or answered, and counted so. Then a flood of all of them, and the same
+from sources that are denied, which get nothing back but the kernel's ICMP
+errors for fragments that are no TCP to anybody.
 """
 import random
 
