@@ -141,8 +141,9 @@ static __always_inline int admit(struct __sk_buff *skb,
 	err = magic == MARK_KERNEL ? 0 : admit_assign(skb, &p, &attrs);
 	if (err)
 		admit_failed(&p, s, slot, err);
-	else
+	else if (ip_header_is_plain(&p))
 		session_feed(slot, 1 << SEE_ADMITTED);
+	/* else: the kernel may object to an option; its socket will tell */
 	return TCX_NEXT;
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: is the TCP checksum of a segment at tc ingress right?
- * The kernel drops a wrong one only after tc and says nothing, so what is to
- * count as taken by the kernel is looked at before. Whether the hardware did
+ * Theory of operation: are the checksums of a segment at tc ingress right? The
+ * kernel drops a wrong one only after tc and says nothing, so what is to count
+ * as taken by the kernel is looked at before. Whether the hardware did
  * that already, or a sender on this host left it out, only the sk_buff knows;
  * XDP cannot tell. What is left is added up here: once a connection, a bare ACK
  * as a rule.
@@ -88,10 +88,34 @@ __noinline int checksum_add(struct __sk_buff *skb, const struct packet *p)
 	return s.off == s.end && sum_fold(s.sum) == 0xffff;
 }
 
+/* Without options and extension headers: nothing is left to object to. */
+static __always_inline bool ip_header_is_plain(const struct packet *p)
+{
+	return p->l4 - p->l3 ==
+	       (p->v4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr));
+}
+
+/* IPv6 has none. No hardware is asked: 20 bytes as a rule. */
+static __always_inline bool ip_checksum_is_right(struct __sk_buff *skb,
+						 const struct packet *p)
+{
+	__u32 words[15] = {}, len = p->l4 - p->l3;
+
+	if (!p->v4)
+		return true;
+	barrier_var(len);
+	if (len < sizeof(struct iphdr) || len > sizeof(words) ||
+	    bpf_skb_load_bytes(skb, p->l3, words, len))
+		return false;
+	return sum_fold(bpf_csum_diff(NULL, 0, words, sizeof(words), 0)) ==
+	       0xffff;
+}
+
 static __always_inline bool checksum_is_right(struct __sk_buff *skb,
 					      const struct packet *p)
 {
-	return checksum_was_verified(skb) || checksum_add(skb, p);
+	return ip_checksum_is_right(skb, p) &&
+	       (checksum_was_verified(skb) || checksum_add(skb, p));
 }
 
 #endif

@@ -88,7 +88,7 @@ static __always_inline enum reason parse_ipv6_ext(struct span s,
 
 			if (frag & 0xfff8)
 				return REASON_later_fragment;
-			p->fragment = frag & 1;
+			p->fragment |= frag & 1; /* an inner one hides none */
 			off += 8;
 		} else {
 			off += (ext[1] + 1) << 3;

@@ -15,7 +15,7 @@ from strangers import addresses, cookies
 ADDRESSES = 200
 PORTS = 15
 CONFIG = "[sessions]\nmax = 1024\n"
-LEFT_MOST_S = 2
+LEFT_MOST_S = 4  # of ours to be asked about after a second, once a second
 ASKED_MOST = 50  # requests to the kernel a second, with good clients
 
 

@@ -357,6 +357,28 @@ static void tc_wrong_checksum(void **state)
 	assert_int_equal(bad, 0);
 }
 
+/* The kernel drops it at the IP layer, whatever TCP's checksum says. */
+static void tc_wrong_ip_checksum(void **state)
+{
+	struct handshake kept;
+	struct spec s = synack_ack(&syn4, &with_ts, &kept);
+	struct tuple t = sessions_tuple(&s);
+	static struct frame in;
+	static struct run r;
+
+	(void)state;
+	harness.cfg.flags |= SETTING_NO_META;
+	harness_settings();
+	packet_build(&s, &in);
+	in.data[in.l3 + 10] ^= 0x55;
+	harness_run(&in, &r);
+	assert_int_equal(r.reason, REASON_admitted);
+	harness_run_tc(&in, &r);
+	assert_int_equal((int)r.verdict, TC_DROP);
+	assert_int_equal(r.reason, REASON_bad_checksum);
+	assert_int_equal(sessions_find(&t, NULL), SESSION_FREE);
+}
+
 /* What tc or the kernel did not take is forgotten. */
 static void tc_refused_is_forgotten(void **state)
 {
@@ -411,6 +433,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(tc_not_ready),
 	TEST(tc_by_session),
 	TEST(tc_wrong_checksum),
+	TEST(tc_wrong_ip_checksum),
 	TEST(tc_refused_is_forgotten),
 	TEST(tc_refusals_have_a_budget),
 	TEST(tc_listener_gone),

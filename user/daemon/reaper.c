@@ -49,10 +49,22 @@ static void prove_fin(struct reaper *r, __u32 slot, union session_word w)
 				      : 0);
 }
 
+/*
+ * A cookie was valid and the kernel has not been seen to take the packet: if it
+ * did, it has the socket by now; else the client sends again.
+ */
+static bool was_not_taken(const struct session *s, union session_word w,
+			  __u32 idle)
+{
+	return w.state == SESSION_OPENING && s->server_isn &&
+	       idle >= ticks_of(ASK_PENDING_MS);
+}
+
 static void time_out(struct reaper *r, __u32 slot, union session_word w,
 		     __u32 idle)
 {
-	bool over = idle >= r->limits[w.state];
+	bool over = idle >= r->limits[w.state] ||
+		    was_not_taken(&r->sessions->entries[slot], w, idle);
 	int kernel;
 
 	if (w.state == SESSION_TIME_WAIT) {
