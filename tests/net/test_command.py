@@ -137,7 +137,7 @@ def test_service(env):
     failed(env, 1, ["*:81", "is no service", "list"], "service", "del", "*:81")
     failed(env, 1, ["*:81", "is no service"], "service", "policy", "*:81", "on")
     failed(env, 1, ["'*:0'"], "service", "add", "*:0")
-    failed(env, 1, ["'maybe'", "monitor or off"], "service", "policy", "*:80",
+    failed(env, 1, ["'maybe'", "on auto monitor off"], "service", "policy", "*:80",
            "maybe")
     got = env.json("service", "add", "[2001:db8::2]:81")
     assert got["listen"] == "[2001:db8::2]:81" and got["armed"], got

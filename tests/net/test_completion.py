@@ -72,7 +72,8 @@ def test_without_daemon(env):
     assert got == {"service", "session"}, f"se: got {got}"
     expect(env, ["list", "add", "del", "policy"], "service", "")
     expect(env, ["--name"], "service", "add", "-")
-    expect(env, ["on", "off"], "service", "policy", "192.0.2.1:80", "")
+    expect(env, ["on", "auto", "monitor", "off"], "service", "policy",
+           "192.0.2.1:80", "")
     expect(env, ["server0", "lo"], "check", "")
     expect(env, ["src", "state", "service"], "session", "kill", "")
     expect(env, ["half-closed", "live"], "session", "list", "state", "")

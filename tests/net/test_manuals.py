@@ -75,7 +75,7 @@ def test_verbs(env):
         paragraph = [p for p in text.splitlines()
                      if re.match(rf"{verb}(\s|$)", p)]
         assert paragraph, f"synkeeper(8): expected '{verb}', got none"
-        for option in re.findall(r"--?[a-z][a-z-]*", line):
+        for option in re.findall(r"--?[a-z][a-z-]*|[a-z|]+[|][a-z|]+", line):
             assert option in paragraph[0], \
                 f"synkeeper(8): expected {option} in '{paragraph[0]}'"
 

@@ -7,6 +7,8 @@
 
 #include <errno.h>
 
+#include "config.h"
+
 static void prefixes(void **state)
 {
 	static const char *const names[] = { "status", "service", "stats",
@@ -55,7 +57,7 @@ static void usage_errors(void **state)
 	} table[] = {
 		{ "foo", "foo: no object \"foo\": known are status, service, "
 			 "session, key, stats, metrics, explain, top, capture, "
-			 "check, reload, down\n" },
+			 "check, reload, down, help\n" },
 		{ "s", "s: object \"s\" is ambiguous: status, service, "
 		       "session, stats\n" },
 		{ "service foo", "service: no verb \"foo\": known are list, "
@@ -77,8 +79,8 @@ static void usage_errors(void **state)
 		{ "service add a --name x --name y",
 		  "service: given twice: --name: " ADD_USAGE },
 		{ "service policy *:80",
-		  "service: missing on|off: "
-		  "usage: synkeeper service policy A:P on|off\n" },
+		  "service: missing on|auto|monitor|off: usage: synkeeper "
+		  "service policy A:P on|auto|monitor|off\n" },
 		{ "stats now", "stats: one word too many: now: " STATS_USAGE },
 		{ "stats --watch x",
 		  "stats: one word too many: x: " STATS_USAGE },
@@ -193,6 +195,85 @@ static void usage_errors(void **state)
 	}
 }
 
+/* The configuration's keys had suggestions, the command's own words none. */
+static void slips_got_no_suggestion(void **state)
+{
+	static const struct {
+		const char *line, *err;
+	} table[] = {
+		{ "stauts", "stauts: no object \"stauts\": did you mean "
+			    "'status' or 'stats'?\n" },
+		{ "servcie list", "servcie: no object \"servcie\": did you "
+				  "mean 'service'?\n" },
+		{ "services", "services: no object \"services\": did you mean "
+			      "'service'?\n" },
+		{ "service polcy *:80 on", "service: no verb \"polcy\": did "
+					   "you mean 'policy'?\n" },
+		{ "session LITS", "session: no verb \"LITS\": did you mean "
+				  "'list'?\n" },
+		{ "session list sorc 192.0.2.1",
+		  "session: 'sorc': did you mean 'src'?\n" },
+		{ "session list prot 80", "session: 'prot': did you mean "
+					  "'sport' or 'dport'?\n" },
+		{ "help stauts", "help: no object \"stauts\": did you mean "
+				 "'status' or 'stats'?\n" },
+		{ "explain bad_cokie", "explain: no reason \"bad_cokie\": did "
+				       "you mean bad_cookie?\n" },
+	};
+	char err[512];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		snprintf(err, sizeof(err), "synkeeper: %s", table[i].err);
+		expect_run(table[i].line, false, CMD_USAGE, "", err);
+	}
+}
+
+static void help_was_unknown(void **state)
+{
+	struct run all, one, asked;
+
+	(void)state;
+	all = run("help", false);
+	one = run("help serv", false);
+	asked = run("service -h", false);
+	assert_int_equal(all.code, CMD_DONE);
+	assert_string_equal(all.err, "");
+	assert_non_null(strstr(all.out, "usage: synkeeper "));
+	assert_int_equal(one.code, CMD_DONE);
+	assert_string_equal(one.out, asked.out);
+	run_free(&all);
+	run_free(&one);
+	run_free(&asked);
+	expect_run("help", true, CMD_USAGE, "",
+		   "synkeeper: help: help is not JSON: leave out -j\n");
+}
+
+/* Though auto and monitor exist, help and completion offered on|off. */
+static void policies_were_on_and_off_only(void **state)
+{
+	struct run r = run("help service", false);
+	char words[32], *save, *word;
+	enum config_policy policy;
+	const char *why;
+	size_t n = 0;
+
+	(void)state;
+	snprintf(words, sizeof(words), "%s", POLICY_WORDS);
+	assert_non_null(strstr(r.out, "A:P on|auto|monitor|off "));
+	for (word = strtok_r(words, "|", &save); word;
+	     word = strtok_r(NULL, "|", &save)) {
+		assert_int_equal(config_parse_policy(word, &policy, &why), 0);
+		assert_string_equal(config_policy_name(policy), word);
+		n++;
+	}
+	assert_int_equal(n, 4);
+	assert_int_not_equal(config_parse_policy("x", &policy, &why), 0);
+	assert_string_equal(why, "must be one of: on auto monitor off");
+	run_free(&r);
+}
+
 static void a_screen_is_not_json(void **state)
 {
 	(void)state;
@@ -207,7 +288,8 @@ static void help_of_an_object(void **state)
 
 	(void)state;
 	assert_int_equal(r.code, CMD_DONE);
-	assert_non_null(strstr(r.out, "service policy A:P on|off  "));
+	assert_non_null(
+		strstr(r.out, "service policy A:P on|auto|monitor|off  "));
 	assert_null(strstr(r.out, "key"));
 	assert_string_equal(r.err, "");
 	run_free(&r);
@@ -264,6 +346,9 @@ static void nothing_is_pinned(void **state)
 static const struct CMUnitTest tests[] = {
 	CMD_TEST(prefixes),
 	CMD_TEST(usage_errors),
+	CMD_TEST(slips_got_no_suggestion),
+	CMD_TEST(help_was_unknown),
+	CMD_TEST(policies_were_on_and_off_only),
 	CMD_TEST(a_screen_is_not_json),
 	CMD_TEST(help_of_an_object),
 	CMD_TEST(session_help_explains_filters),

@@ -6,11 +6,14 @@
 
 #include "cmd.h"
 #include "print.h"
+#include "words.h"
+
+static const struct cmd_object cmd_object_help;
 
 static const struct cmd_object *const objects[] = {
-	&cmd_status,  &cmd_service, &cmd_session, &cmd_key,
-	&cmd_stats,   &cmd_metrics, &cmd_explain, &cmd_top,
-	&cmd_capture, &cmd_check,   &cmd_reload,  &cmd_down,
+	&cmd_status,  &cmd_service, &cmd_session,     &cmd_key,	    &cmd_stats,
+	&cmd_metrics, &cmd_explain, &cmd_top,	      &cmd_capture, &cmd_check,
+	&cmd_reload,  &cmd_down,    &cmd_object_help,
 };
 enum { N_OBJECTS = sizeof(objects) / sizeof(objects[0]) };
 
@@ -76,12 +79,16 @@ static int pick(const struct cmd *c, const char *what, const char *const *names,
 		size_t n, const char *word)
 {
 	int found = cmd_match(names, n, word);
+	char list[256] = "", near[WORDS_NEAR_MAX];
 	const char *sep = "";
-	char list[256] = "";
 	size_t i, o = 0;
 
 	if (found >= 0)
 		return found;
+	if (found == -ENOENT && *words_near(word, names, n, near)) {
+		cmd_usage(c, near, "no %s \"%s\"", what, word);
+		return found;
+	}
 	for (i = 0; i < n; i++) {
 		if (found == -ENOTUNIQ &&
 		    strncmp(names[i], word, strlen(word)) != 0)
@@ -306,6 +313,42 @@ pick_verb(const struct cmd *c, const struct cmd_object *o, const char *word)
 	return found < 0 ? NULL : &o->verb[found];
 }
 
+/* ---- help ---- */
+
+static int help_on(const struct cmd *c, const struct cmd_object *o)
+{
+	fprintf(c->out, "%s: %s\n\n", o->name, o->help);
+	object_help(c->out, o);
+	if (o->more)
+		fprintf(c->out, "\n%s", o->more);
+	return CMD_DONE;
+}
+
+static int help_run(const struct cmd *c, const struct cmd_args *args)
+{
+	const struct cmd_object *o;
+
+	if (c->json)
+		return cmd_usage(c, "leave out -j", "help is not JSON");
+	if (!args->n_operands) {
+		cmd_help(c->out);
+		return CMD_DONE;
+	}
+	o = pick_object(c, args->operand[0]);
+	return o ? help_on(c, o) : CMD_USAGE;
+}
+
+static const struct cmd_object cmd_object_help = {
+	.name = "help",
+	.help = "what the objects and verbs are",
+	.verb = {
+		{ .name = "",
+		  .operand = { "[OBJECT]" },
+		  .help = "of all objects, or of one; the same as -h",
+		  .run = help_run },
+	},
+};
+
 int cmd_run(const struct cmd *call, int argc, char **argv)
 {
 	const struct cmd_object *o = objects[0];
@@ -323,15 +366,9 @@ int cmd_run(const struct cmd *call, int argc, char **argv)
 		argc--;
 		argv++;
 	}
-	for (i = 0; i < argc; i++) {
-		if (!strcmp(argv[i], "-h") || !strcmp(argv[i], "--help")) {
-			fprintf(c.out, "%s: %s\n\n", o->name, o->help);
-			object_help(c.out, o);
-			if (o->more)
-				fprintf(c.out, "\n%s", o->more);
-			return CMD_DONE;
-		}
-	}
+	for (i = 0; i < argc; i++)
+		if (!strcmp(argv[i], "-h") || !strcmp(argv[i], "--help"))
+			return help_on(&c, o);
 	v = &o->verb[0];
 	if (*v->name && argc && argv[0][0] != '-') {
 		v = pick_verb(&c, o, argv[0]);

@@ -6,6 +6,7 @@
  */
 #include "cmd.h"
 #include "cmd_service.h"
+#include "policy.h"
 #include "print.h"
 
 static const struct column service_columns[] = {
@@ -120,8 +121,8 @@ const struct cmd_object cmd_service = {
 		  .help = "protect it no longer; its connections live on",
 		  .run = service_del },
 		{ .name = "policy",
-		  .operand = { "A:P", "on|off" },
-		  .help = "arm it, or only keep its sessions",
+		  .operand = { "A:P", POLICY_WORDS },
+		  .help = "change its policy, until the daemon ends",
 		  .run = service_policy },
 	},
 };

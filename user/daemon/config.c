@@ -302,10 +302,9 @@ int config_validate(const struct config *c, char *err)
 }
 
 static const char *const policies[] = {
-	[POLICY_ON] = "on",
-	[POLICY_AUTO] = "auto",
-	[POLICY_MONITOR] = "monitor",
-	[POLICY_OFF] = "off",
+#define X(word, name) [POLICY_##name] = #word,
+	SYNKEEPER_POLICIES(X)
+#undef X
 };
 
 static const char *const backends[] = {
@@ -338,7 +337,7 @@ int config_parse_policy(const char *text, enum config_policy *ret,
 	if (i >= 0)
 		*ret = i;
 	else
-		*ret_why = "must be on, auto, monitor or off";
+		*ret_why = POLICY_WHY;
 	return i < 0 ? i : 0;
 }
 

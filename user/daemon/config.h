@@ -14,13 +14,13 @@
 
 #include "addr.h"
 #include "arming.h"
+#include "policy.h"
 #include "words.h"
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
 enum config_mode { MODE_AUTO, MODE_NATIVE, MODE_SKB };
 enum config_exit { EXIT_KEEP, EXIT_DETACH };
-enum config_policy { POLICY_ON, POLICY_AUTO, POLICY_MONITOR, POLICY_OFF };
 enum config_cookies { COOKIES_BY_AUTO, COOKIES_BY_OWN, COOKIES_BY_KERNEL };
 
 enum {

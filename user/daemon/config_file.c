@@ -125,7 +125,7 @@ static int unknown_section(struct config_parser *p, const char *word)
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(sections); i++)
-		if (config_is_near(word, sections[i]))
+		if (word_is_near(word, sections[i]))
 			return fail(
 				p,
 				"[%s]: unknown section: did you mean [%s%s]?",

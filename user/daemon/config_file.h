@@ -49,9 +49,6 @@ __attribute__((format(printf, 4, 5))) int config_fail(struct config_parser *p,
 						      int ret, const char *fmt,
 						      ...);
 
-/* Is @text @word (at most 20 bytes), but for a slip or two of the finger? */
-bool config_is_near(const char *text, const char *word);
-
 /* The names of all keys; NULL: there are no more. For tests. */
 const char *config_key_at(size_t i, const char **ret_section);
 

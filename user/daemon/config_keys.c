@@ -4,7 +4,6 @@
  * section, how its value is read and where it goes. A key that does not repeat
  * is refused the second time, since one of the two cannot be meant.
  */
-#include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -35,32 +34,6 @@ refuse(struct config_parser *p, int ret, const char *fmt, ...)
 	va_end(ap);
 	return config_fail(p, p->line, ret, "[%s] %s: %s", p->title->text,
 			   p->key->name, why);
-}
-
-bool config_is_near(const char *text, const char *word)
-{
-	size_t row[24], n = strlen(word), i, j;
-
-	for (j = 0; j <= n; j++)
-		row[j] = j;
-	for (i = 1; text[i - 1]; i++) {
-		size_t diagonal = row[0];
-
-		row[0] = i;
-		for (j = 1; j <= n; j++) {
-			size_t best = diagonal +
-				      (tolower((unsigned char)text[i - 1]) !=
-				       word[j - 1]);
-
-			diagonal = row[j];
-			if (row[j] + 1 < best)
-				best = row[j] + 1;
-			if (row[j - 1] + 1 < best)
-				best = row[j - 1] + 1;
-			row[j] = best;
-		}
-	}
-	return row[n] <= (n < 5 ? 1 : 2);
 }
 
 static int set_iface(struct config_parser *p, const char *value)
@@ -313,7 +286,7 @@ static int unknown_key(struct config_parser *p, const char *name)
 			elsewhere = keys[i].section;
 		if (strcmp(keys[i].section, p->section) != 0)
 			continue;
-		if (!near && config_is_near(name, keys[i].name))
+		if (!near && word_is_near(name, keys[i].name))
 			near = keys[i].name;
 		if (*takes)
 			strcat(takes, ", ");

@@ -43,7 +43,7 @@ static bool arg_policy(struct request *r, bool needed, enum config_policy *ret)
 {
 	const json_t *member = json_object_get(r->args, "policy");
 	const char *text = json_string_value(member),
-		   *why = "on, auto, monitor or off";
+		   *why = POLICY_WHY;
 
 	if (!member && !needed)
 		return true;

@@ -242,6 +242,21 @@ static const struct word *find_word(const char *name)
 	return NULL;
 }
 
+static int unknown_word(const char *text, char *err)
+{
+	char near[WORDS_NEAR_MAX], all[FILTER_ERR_MAX] = "";
+	const char *names[N_WORDS];
+	size_t i;
+
+	for (i = 0; i < N_WORDS; i++) {
+		names[i] = filter_words[i].name;
+		strcat(strcat(all, i ? ", " : "filters are "), names[i]);
+	}
+	snprintf(err, FILTER_ERR_MAX, "'%.64s': %.160s", text,
+		 *words_near(text, names, N_WORDS, near) ? near : all);
+	return -EINVAL;
+}
+
 int filter_parse(const char *const *words, size_t n, struct filter *ret,
 		 char *err)
 {
@@ -253,13 +268,8 @@ int filter_parse(const char *const *words, size_t n, struct filter *ret,
 	for (i = 0; i < n; i += 2) {
 		const struct word *w = find_word(words[i]);
 
-		if (!w) {
-			snprintf(err, FILTER_ERR_MAX,
-				 "'%.64s': filters are src, dst, sport, dport, "
-				 "state, age, idle, service",
-				 words[i]);
-			return -EINVAL;
-		}
+		if (!w)
+			return unknown_word(words[i], err);
 		if (seen & 1U << (w - filter_words)) {
 			snprintf(err, FILTER_ERR_MAX, "%s is given twice",
 				 w->name);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "reason.h"
+#include "words.h"
 
 static const struct reason_info infos[] = {
 #define X(name, action, text) { #name, REASON_##name, REASON_##action, text },
@@ -36,42 +37,12 @@ const struct reason_info *reason_find(const char *name)
 	return NULL;
 }
 
-enum { WORD_MAX = 31, NEAR = 3 }; /* letters; the largest distance */
-
-static int min3(int a, int b, int c)
-{
-	int least = a < b ? a : b;
-
-	return least < c ? least : c;
-}
-
-/* Levenshtein's: how many letters to change, add or leave out. */
-static int distance(const char *a, const char *b)
-{
-	size_t a_len = strlen(a), b_len = strlen(b), i, k;
-	int row[WORD_MAX + 1], diagonal, above;
-
-	if (a_len > WORD_MAX || b_len > WORD_MAX)
-		return WORD_MAX;
-	for (k = 0; k <= b_len; k++)
-		row[k] = (int)k;
-	for (i = 1; i <= a_len; i++) {
-		diagonal = row[0];
-		row[0] = (int)i;
-		for (k = 1; k <= b_len; k++) {
-			above = row[k];
-			row[k] = min3(above + 1, row[k - 1] + 1,
-				      diagonal + (a[i - 1] != b[k - 1]));
-			diagonal = above;
-		}
-	}
-	return row[b_len];
-}
+enum { NEAR = 3 }; /* names are long */
 
 static bool is_near(const char *word, const char *name)
 {
 	return (strlen(word) >= 3 && strstr(name, word)) ||
-	       distance(word, name) <= NEAR;
+	       word_distance(word, name) <= NEAR;
 }
 
 const char *reason_near(const char *word, bool drops, char *buf)

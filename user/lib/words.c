@@ -113,3 +113,67 @@ const char *check_name(const char *name)
 			       "digits, '-', '_' and '.'";
 	return NULL;
 }
+
+static int least(int a, int b, int c)
+{
+	int n = a < b ? a : b;
+
+	return n < c ? n : c;
+}
+
+static char letter(const char *text, size_t i)
+{
+	return (char)tolower((unsigned char)text[i]);
+}
+
+int word_distance(const char *a, const char *b)
+{
+	size_t a_len = strlen(a), b_len = strlen(b), i, k;
+	int d[WORD_MAX + 1][WORD_MAX + 1];
+
+	if (a_len > WORD_MAX || b_len > WORD_MAX)
+		return WORD_FAR;
+	for (i = 0; i <= a_len; i++)
+		d[i][0] = (int)i;
+	for (k = 0; k <= b_len; k++)
+		d[0][k] = (int)k;
+	for (i = 1; i <= a_len; i++)
+		for (k = 1; k <= b_len; k++) {
+			bool same = letter(a, i - 1) == letter(b, k - 1);
+
+			d[i][k] = least(d[i - 1][k] + 1, d[i][k - 1] + 1,
+					d[i - 1][k - 1] + !same);
+			if (i > 1 && k > 1 &&
+			    letter(a, i - 1) == letter(b, k - 2) &&
+			    letter(a, i - 2) == letter(b, k - 1) &&
+			    d[i - 2][k - 2] + 1 < d[i][k])
+				d[i][k] = d[i - 2][k - 2] + 1;
+		}
+	return d[a_len][b_len];
+}
+
+bool word_is_near(const char *text, const char *word)
+{
+	return word_distance(text, word) <= (strlen(word) < 5 ? 1 : 2);
+}
+
+const char *words_near(const char *text, const char *const *names, size_t n,
+		       char buf[WORDS_NEAR_MAX])
+{
+	int best = WORD_FAR, o = 0;
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (word_is_near(text, names[i]) &&
+		    word_distance(text, names[i]) < best)
+			best = word_distance(text, names[i]);
+	*buf = '\0';
+	for (i = 0; i < n && best < WORD_FAR; i++)
+		if (word_distance(text, names[i]) == best &&
+		    o + WORD_MAX + 8 < WORDS_NEAR_MAX)
+			o += snprintf(buf + o, WORDS_NEAR_MAX - o, "%s'%s'",
+				      o ? " or " : "did you mean ", names[i]);
+	if (o)
+		snprintf(buf + o, WORDS_NEAR_MAX - o, "?");
+	return buf;
+}

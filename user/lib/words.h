@@ -6,6 +6,9 @@
 #ifndef WORDS_H
 #define WORDS_H
 
+#include <stdbool.h>
+#include <stddef.h>
+
 enum { NAME_MAX_LEN = 32 }; /* of a service, with the final NUL */
 
 /*
@@ -19,6 +22,24 @@ enum { DURATION_STRLEN = 32 };
 const char *duration_format(unsigned int ms, char buf[DURATION_STRLEN]);
 /* "10" "10k" "4M" (powers of 1000); -EINVAL, -ERANGE */
 int parse_count(const char *text, unsigned int *ret);
+/*
+ * How many slips of the finger make @b of @a: a letter changed, added, left out,
+ * or swapped with the next one. Case does not count. WORD_FAR: one of them is
+ * longer than WORD_MAX.
+ */
+enum { WORD_MAX = 31, WORD_FAR = WORD_MAX + 1 };
+int word_distance(const char *a, const char *b);
+/* Is @text @word, but for a slip or two? */
+bool word_is_near(const char *text, const char *word);
+/*
+ * "did you mean 'status' or 'stats'?": those of the @n @names that are nearest
+ * to @text, in @buf of WORDS_NEAR_MAX bytes, which is returned; "" if none is
+ * near.
+ */
+enum { WORDS_NEAR_MAX = 160 };
+const char *words_near(const char *text, const char *const *names, size_t n,
+		       char buf[WORDS_NEAR_MAX]);
+
 /* NULL if @name may name a service, else a static sentence that says why not. */
 const char *check_name(const char *name);
 
