@@ -89,9 +89,9 @@ def test_prefixes(env):
     for args in (("serv", "l"), ("service",), ("ser", "li")):
         got = env.synkeeper(*args).stdout
         assert got == want, f"{args}: expected\n{want}got\n{got}"
-    want = [line for line in env.synkeeper("status").stdout.splitlines()
-            if line.startswith("INTERFACE")]
-    got = env.synkeeper().stdout
+    text = env.synkeeper("status", check=False).stdout
+    want = [line for line in text.splitlines() if line.startswith("INTERFACE")]
+    got = env.synkeeper(check=False).stdout
     assert want and want[0] in got, f"no object at all: {got}"
 
 
@@ -101,7 +101,8 @@ def test_status(env):
     env.nginx()
     daemon = env.synkeeperd(services=("*:80", "*:81"))
     held = [Held(env) for _ in range(3)]
-    status, text = env.json("status"), env.synkeeper("status").stdout
+    status = env.json("status")
+    text = env.synkeeper("status", check=False).stdout
     assert status["pid"] == daemon.pid and f"pid {daemon.pid}," in text
     got = row(text, "server0")
     assert got[:3] == ["server0", mode(), "no"], f"status: {got}"
@@ -144,6 +145,28 @@ def test_service(env):
     got = {s["listen"] for s in env.json("service", "list")["services"]
            if s["policy"] == "on" and s["armed"]}
     assert got == {"*:80", "[2001:db8::2]:81"}, f"armed: {got}"
+
+
+@net_test
+def test_status_ended_well_with_a_service_unprotected(env):
+    """Exit code 1, and what and why, in text and JSON; policies that ask for
+    no protection are no failure."""
+    env.nginx()
+    env.synkeeperd(services=("*:80", "*:81", "*:82"))
+    for port in ("*:81", "*:82"):
+        p = env.synkeeper("status", check=False)
+        assert p.returncode == 1 and not p.stderr and \
+            f"{port} is not protected: nobody listens" in p.stdout, f"{p}"
+        p = env.synkeeper("-j", "status", check=False)
+        assert p.returncode == 1 and {
+            "kind": "service", "what": port, "why": "nobody listens"} in \
+            json.loads(p.stdout)["unprotected"], f"{p}"
+        env.synkeeper("service", "policy", port, "off")
+    for policy in ("off", "auto", "monitor", "on"):
+        env.synkeeper("service", "policy", "*:80", policy)
+        p = env.synkeeper("-j", "status")
+        assert json.loads(p.stdout)["unprotected"] == [], f"{policy}: {p}"
+    assert "well" in env.synkeeper("status").stdout
 
 
 @net_test

@@ -267,4 +267,4 @@ def test_metrics_address(env):
             env.pin_dir + "-bed/second", "--control", env.control + "2",
             "--metrics", taken, left=False)
     first.check_alive()
-    env.synkeeper("status")
+    env.synkeeper("service", "list")

@@ -88,7 +88,7 @@ def daemon_on(env, iface, *args):
 
     def answers():
         daemon.check_alive()
-        return env.synkeeper("status", check=False).returncode == 0
+        return env.synkeeper("status", check=False).stdout
 
     wait_for(answers, 10, f"synkeeperd on {iface}")
     wait_armed(env)

@@ -97,7 +97,9 @@ def test_gone_and_back(env):
         wait_missing(env)
         assert "server1: the interface is gone" in daemon.output()
         no_pins_of(env, index)
-        text = env.synkeeper("status", check=False).stdout
+        p = env.synkeeper("status", check=False)
+        assert p.returncode == 1, f"with an interface missing: {p}"
+        text = p.stdout
         assert re.search(r"^server1 +missing", text, re.M), text
         metrics = env.synkeeper("metrics").stdout
         assert 'interface="server1",mode="missing"' in metrics, metrics

@@ -24,7 +24,8 @@ from nettest import net_test, skip
 DASHBOARD = os.path.join(ROOT, "dist/grafana-dashboard.json")
 ALERTS = os.path.join(ROOT, "dist/prometheus-alerts.yml")
 MANUAL = os.path.join(ROOT, "docs/METRICS.md")
-OTHER_VALUES = {"action": {"drop"}, "mode": {"skb", "missing", "none"}}  # than live
+OTHER_VALUES = {"action": {"drop"}, "mode": {"skb", "missing", "none"},
+                "policy": {"auto"}}  # than live
 TARGET_LABELS = {"instance", "job"}  # Prometheus puts them on every series
 
 
@@ -67,6 +68,33 @@ def queries():
         for group in yaml.safe_load(f)["groups"]:
             for rule in group["rules"]:
                 yield f"alert {rule['alert']}", rule["expr"]
+
+
+def seconds(text):
+    return int(text[:-1]) * {"s": 1, "m": 60}[text[-1]]
+
+
+@net_test
+def test_alerts_of_what_hurts_came_after_five_minutes(_env):
+    """What cuts good clients off, or slows them down, within one; each alert
+    has an expectation that it fires, or is named below."""
+    with open(ALERTS, encoding="utf-8") as f:
+        rules = {rule["alert"]: rule for group in yaml.safe_load(f)["groups"]
+                 for rule in group["rules"]}
+    for name in ("Down", "ServiceUnprotected", "InterfaceMissing",
+                 "UnderAttack", "AutoArmed", "TableNearlyFull",
+                 "SessionsEvicted", "SocketsRefused"):
+        rule = rules[f"Synkeeper{name}"]
+        spans = [rule.get("for", "0s"), *re.findall(r"\[(\w+)\]",
+                                                    rule["expr"])]
+        assert max(map(seconds, spans)) <= 60, f"{name}: {spans}"
+    with open(os.path.join(ROOT, "tests/lib/alerts.yml"),
+              encoding="utf-8") as f:
+        tried = set(re.findall(r'alertname="(\w+)"', f.read()))
+    untried = {"SynkeeperNotReady", "SynkeeperSocketsRefused",
+               "SynkeeperEventsLost", "SynkeeperSkbMode"}
+    assert tried | untried == set(rules) and not tried & untried, \
+        f"tried {tried}, there are {set(rules)}"
 
 
 def is_reason(name):

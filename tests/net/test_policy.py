@@ -4,11 +4,12 @@
 Theory of operation: a real server and its clients; floods come and go. Who
 sends the SYN-ACKs, the kernel or Synkeeper, is told by Synkeeper's counters.
 """
+import re
 import threading
 import time
 
 from backend import ADMITTED
-from goodclients import get_once
+from goodclients import GoodClients, get_once
 from namespace import wait_for
 from nettest import net_test
 
@@ -110,6 +111,72 @@ def test_monitor_counts_and_touches_nothing(env):
     assert total.get("adopted", 0) >= 1, f"no session was kept: {total}"
     text = env.synkeeper("stats").stdout
     assert "would" in text, f"stats does not tell:\n{text}"
+
+
+def attack(env, kind, word, policy):
+    """From its first second to after its end: what is said of it."""
+    flood = env.flood(kind, 20, rate=3000)
+    wait_for(lambda: attacks(env), 5, f"{policy}, {kind}: status to show it")
+    wait_for(lambda: attacks(env)[0]["rate"] > 2000, 5, "its whole rate")
+    got = attacks(env)[0]
+    assert len(attacks(env)) == 1 and got["listen"] == "*:80" and \
+        got["name"] == "web" and got["kind"] == word and \
+        2000 < got["rate"] <= got["peak"] <= got["total"], f"{policy}, {kind}: {attacks(env)}"
+    health = env.json("status")["health"]
+    assert re.fullmatch(rf"\*:80 is under {word.upper()} flood, "
+                        r"\d+(\.\d)?k/s", " ".join(health)), health
+    p = env.synkeeper("status")
+    assert health[0] in p.stdout and \
+        re.search(rf"^\*:80 +web +{word} +\d,\d+ ", p.stdout, re.M), p.stdout
+    gauge = f'synkeeper_under_attack{{service="web",listen="*:80",' \
+        f'kind="{word}"}} '
+    assert gauge + "1\n" in env.synkeeper("metrics").stdout, \
+        f"{policy}, {kind}: no {gauge} 1"
+    flood.stop()
+    wait_for(lambda: not attacks(env), 15, f"{policy}, {kind}: its end")
+    assert env.json("status")["health"] == []
+    assert gauge + "0\n" in env.synkeeper("metrics").stdout
+    return got["peak"]
+
+
+def attacks(env):
+    return env.json("status")["attacks"]
+
+
+@net_test
+def test_floods_came_and_went_unsaid(env):
+    """Under any policy: in status, health, metrics and the log."""
+    env.nginx(backlog=4096)
+    daemon = protect(env, "on", "")
+    for policy in ("on", "monitor", "off"):
+        env.synkeeper("service", "policy", "*:80", policy)
+        attack(env, "syn", "syn", policy)
+    env.synkeeper("service", "policy", "*:80", "on")
+    peak = attack(env, "ack", "ack", "on")
+    began = re.findall(r"\*:80: (\w+) flood began: [\d.]+k/s$",
+                       daemon.output(), re.M)
+    ended = re.findall(r"\*:80: (\w+) flood ended: peak ([\d.]+)k/s, (\d+) "
+                       r"packets in ([1-9]\d*)s$", daemon.output(), re.M)
+    assert began == ["SYN"] * 3 + ["ACK"] == [e[0] for e in ended], \
+        f"began {began}, ended {ended}"
+    assert float(ended[-1][1]) >= peak / 1000 - 0.1, f"{peak}: {ended}"
+    assert all(int(n) >= 900 * float(top) for _, top, n, _ in ended), ended
+
+
+@net_test
+def test_many_clients_are_no_attack(env):
+    """Above the threshold, but each of them connects."""
+    env.nginx()
+    protect(env, "on", "[arming]\nsyn-rate = 10\n")
+    before = packets(env).get("answered", 0)
+    with GoodClients(env, threads=4) as clients:
+        clients.wait_more(200, "of the first seconds")
+        start = time.monotonic()
+        for _ in range(5):
+            clients.wait_more(50, "while nobody attacks")
+            assert not attacks(env), f"good clients: {attacks(env)}"
+    rate = (packets(env)["answered"] - before) / (time.monotonic() - start)
+    assert rate > 10, f"{rate} SYNs a second are below the threshold"
 
 
 def would(env):

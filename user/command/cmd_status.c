@@ -41,6 +41,16 @@ static void put_ahead(FILE *out, const json_t *ifaces)
 	}
 }
 
+static const struct column attack_columns[] = {
+	{ "UNDER ATTACK", "listen", CELL_STRING },
+	{ "NAME", "name", CELL_STRING },
+	{ "KIND", "kind", CELL_STRING },
+	{ "PER SECOND", "rate", CELL_COUNT },
+	{ "PEAK", "peak", CELL_COUNT },
+	{ "PACKETS", "total", CELL_COUNT },
+	{ "FOR", "duration_s", CELL_DURATION },
+};
+
 static double number(const json_t *o, const char *member)
 {
 	return json_number_value(json_object_get(o, member));
@@ -130,6 +140,17 @@ static void put_health(FILE *out, const json_t *status)
 	}
 }
 
+static void put_attacks(FILE *out, const json_t *status)
+{
+	const json_t *attacks = json_object_get(status, "attacks");
+
+	if (!json_array_size(attacks))
+		return;
+	print_table(out, attacks, attack_columns,
+		    sizeof(attack_columns) / sizeof(attack_columns[0]));
+	fputc('\n', out);
+}
+
 static void status_text(FILE *out, const json_t *status)
 {
 	put_daemon(out, status);
@@ -139,6 +160,7 @@ static void status_text(FILE *out, const json_t *status)
 	fputc('\n', out);
 	cmd_service_table(out, json_object_get(status, "services"));
 	fputc('\n', out);
+	put_attacks(out, status);
 	fputs("sessions  ", out);
 	status_put_sessions(out, status);
 	fputc('\n', out);

@@ -16,6 +16,7 @@
 #include <sys/mman.h>
 #include <systemd/sd-daemon.h>
 
+#include "attacks.h"
 #include "clock.h"
 #include "confine.h"
 #include "control_server.h"
@@ -265,6 +266,7 @@ void daemon_free(struct daemon *d)
 	census_stop(d);
 	arm_stop(d);
 	ifaces_close(d);
+	attacks_stop(d);
 	sessions_free(&d->sessions);
 	devices_free(&d->devices);
 	services_free(d->services);
@@ -321,6 +323,8 @@ static int prepare(struct daemon *d)
 		err = arm_start(d);
 	if (!err)
 		err = link_events_start(d);
+	if (!err)
+		err = attacks_start(d);
 	if (!err)
 		err = control_start(d->loop, d->config.control,
 				    d->config.control_group, request_answer, d,

@@ -56,6 +56,7 @@ struct daemon {
 	struct reaper reaper;
 	struct census census;
 	struct arm *arm;
+	struct attacks *attacks;
 	struct sockdiag *diag;
 	struct ring_buffer *events;
 	__u64 events_until_ns; /* end of the slice in which they are read */

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "attacks.h"
 #include "metrics.h"
 #include "reason.h"
 
@@ -116,6 +117,23 @@ static void put_unprotected(const struct metrics_page *p)
 				       "{%s}", r->labels);
 }
 
+/* Of kinds that there were since the start: 4 lines for each would be many. */
+static void put_attacks(const struct metrics_page *p)
+{
+	const struct metrics_row *r;
+	const struct attack *a;
+	int kind;
+
+	for (r = p->rows; r < p->rows + p->n_rows; r++)
+		for (kind = 0; r->service && kind < ATTACK_KINDS; kind++) {
+			a = attacks_of(p->daemon, r->service, kind);
+			if (a && a->ever)
+				metrics_sample(p, a->running,
+					       "{%s,kind=\"%s\"}", r->labels,
+					       attack_label(kind));
+		}
+}
+
 static void put_reasons(const struct metrics_page *p,
 			const struct metrics_row *r, const struct counters *c)
 {
@@ -176,6 +194,11 @@ static const struct family {
 	  "1 while the service cannot be protected as its policy asks: nobody "
 	  "listens, or the kernel refuses sockets for its listener",
 	  put_unprotected },
+	{ "under_attack", "gauge",
+	  "1 while a flood of that kind (syn, ack, rst, malformed) comes to "
+	  "the "
+	  "service; 0 once it is over",
+	  put_attacks },
 	{ "packets_total", "counter",
 	  "Packets by the reason of their verdict and by verdict: pass, drop, "
 	  "or tx for answered; service \"-\" is traffic to no service",

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "attacks.h"
 #include "clock.h"
 #include "control.h"
 #include "daemon.h"
@@ -98,6 +99,7 @@ static json_t *json_health(const struct daemon *d)
 		json_array_append_new(list, requests_text(line));
 	}
 	requests_iface_health(d, list);
+	attacks_health(d, list);
 	if (d->adrift) {
 		snprintf(line, sizeof(line),
 			 "%s is gone: a restart will not take over what is "
@@ -156,14 +158,15 @@ static json_t *on_status(struct daemon *d, struct request *r)
 			counters_add(&sum, &all[svc->id]);
 	}
 	free(all);
-	return json_pack("{s:s,s:i,s:f,s:o,s:b,s:o,s:o,s:o,s:o,s:o,s:o}",
+	return json_pack("{s:s,s:i,s:f,s:o,s:b,s:o,s:o,s:o,s:o,s:o,s:o,s:o}",
 			 "version", SYNKEEPER_VERSION, "pid", getpid(),
 			 "uptime_s", seconds(now_ns() - d->started_ns),
 			 "pin_dir", requests_text(d->config.pin_dir),
 			 "protected", all_protected(d), "interfaces",
 			 requests_ifaces(d), "services", requests_services(d),
 			 "key", json_key(d), "sessions", json_sessions(d, &n),
-			 "total", json_reasons(&sum), "health", json_health(d));
+			 "total", json_reasons(&sum), "attacks",
+			 attacks_json(d), "health", json_health(d));
 }
 
 bool arg_listen(struct request *r, struct listen *ret)

@@ -57,12 +57,17 @@
  *		"services": [SERVICE] "key": {"epoch" "age_s" "lifetime_s"}
  *		"sessions": {"max" "alive" "pending" "established" "half_closed"
  *		"closing" "time_wait"}
- *		"total": {REASON: n} "health": [sentence, ...]}  (empty: well)
+ *		"total": {REASON: n} "attacks": [ATTACK]
+ *		"health": [sentence, ...] (empty: well)
+ *		"unprotected": [{"kind": "service"|"interface" "what" "why"}]}
  * IFACE	{"name" "ifindex" "mode": "native"|"skb"|"missing" "why" "by_hand":
  *		bool}; missing: there is no such interface now, ifindex is 0
  * SERVICE	{"listen" "name" "policy": "on"|"auto"|"monitor"|"off"
  *		"armed": bool
  *		"cookies": "own" "why": sentence, "" when armed}
+ * ATTACK	{"listen" "name" "kind": "syn"|"ack"|"rst"|"malformed"
+ *		"rate" (packets a second, now) "peak" "total" "duration_s"},
+ *		while it lasts
  * TOTALS	{"opened" "alive": {STATE: n} "others": {"opening": n "time-wait": n}
  *		"ended": {CAUSE: n} "events": {NAME: n}
  *		"lost" "durations": {"sum_s" "count" "buckets": [{"le_s" "count"}]}}

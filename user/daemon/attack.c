@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Theory of operation: see attack.h. */
+#include "attack.h"
+
+#include <stdio.h>
+
+enum { SECOND_NS = 1000000000, BAD_SHARE = 4 };
+
+/* Counters begin anew when a service does. */
+static __u64 growth(__u64 before, __u64 now)
+{
+	return now > before ? now - before : 0;
+}
+
+static bool is_flood(const struct attack *a, unsigned int threshold,
+		     __u64 packets, __u64 bad)
+{
+	return bad * BAD_SHARE >= packets &&
+	       a->rate >= (a->running ? (threshold + 1) / 2 : threshold);
+}
+
+static enum attack_news begin(struct attack *a)
+{
+	a->running = a->ever = true;
+	a->began_ns = a->last.now_ns;
+	a->peak = a->total = a->after = 0;
+	return ATTACK_BEGAN;
+}
+
+enum attack_news attack_stop(struct attack *a)
+{
+	bool was = a->running;
+
+	a->running = a->looked = false;
+	a->rate = 0;
+	return was ? ATTACK_ENDED : ATTACK_NOTHING;
+}
+
+enum attack_news attack_step(struct attack *a, unsigned int threshold,
+			     const struct attack_look *look)
+{
+	enum attack_news news = ATTACK_NOTHING;
+	__u64 ns = growth(a->last.now_ns, look->now_ns);
+	__u64 packets = growth(a->last.packets, look->packets), bad;
+
+	if (!a->looked || !ns) { /* what came before is of no second */
+		a->last = a->looked ? a->last : *look;
+		a->looked = true;
+		return ATTACK_NOTHING;
+	}
+	bad = growth(growth(a->last.good, look->good), packets);
+	a->rate = (__u64)((double)bad * SECOND_NS / (double)ns);
+	if (is_flood(a, threshold, packets, bad)) {
+		if (!a->running)
+			news = begin(a);
+		a->total += a->after + bad;
+		a->after = 0;
+		a->high_ns = look->now_ns;
+		a->peak = a->peak > a->rate ? a->peak : a->rate;
+	} else if (a->running) {
+		a->after += bad;
+		if (look->now_ns - a->high_ns >= ATTACK_CALM_MS * 1000000ULL)
+			news = attack_stop(a);
+	}
+	a->looked = true;
+	a->last = *look;
+	return news;
+}
+
+/* ---- what counts as what ---- */
+
+#define BIT(reason) (1ULL << REASON_##reason)
+
+/* Masks of BIT(reason). */
+static const struct kind {
+	__u64 flood;  /* answered, dropped, or would have been */
+	__u64 let_in; /* passed on, and no less of a flood */
+	__u64 good;   /* of these: became connections */
+} kinds[ATTACK_KINDS] = {
+	[ATTACK_SYN] = { .flood = BIT(answered) | BIT(over_cap) | BIT(denied),
+			 .let_in = BIT(disarmed_syn) | BIT(kernel_syn),
+			 .good = BIT(admitted) | BIT(kernel_cookie) |
+				 BIT(adopted) },
+	[ATTACK_ACK] = { .flood = BIT(bad_cookie) | BIT(expired_cookie) |
+				  BIT(reset),
+			 .let_in = BIT(disarmed_ack) },
+	[ATTACK_RST] = { .flood = BIT(stray_rst) },
+	[ATTACK_MALFORMED] = { .flood = BIT(bad_flags) | BIT(bad_address) |
+					BIT(bad_header) | BIT(fragment) },
+};
+_Static_assert(REASON_COUNT <= 64, "a mask has a bit for each reason");
+
+static __u64 sum(const struct counters *c, __u64 reasons)
+{
+	__u64 n = 0;
+	int i;
+
+	for (i = 0; i < REASON_COUNT; i++)
+		if (reasons >> i & 1)
+			n += c->packets[i];
+	return n;
+}
+
+void attack_count(enum attack_kind kind, const struct counters *c,
+		  const struct counters *would, struct attack_look *ret)
+{
+	const struct kind *k = &kinds[kind];
+
+	ret->packets = sum(c, k->flood | k->let_in) + sum(would, k->flood);
+	ret->good = sum(c, k->good);
+}
+
+static const char *const labels[] = {
+#define X(name, label, text) label,
+	SYNKEEPER_ATTACKS(X)
+#undef X
+};
+
+static const char *const texts[] = {
+#define X(name, label, text) text,
+	SYNKEEPER_ATTACKS(X)
+#undef X
+};
+
+const char *attack_label(enum attack_kind kind)
+{
+	return labels[kind];
+}
+
+const char *attack_text(enum attack_kind kind)
+{
+	return texts[kind];
+}
+
+const char *attack_rate_format(__u64 rate, char buf[ATTACK_RATE_STRLEN])
+{
+	static const char units[] = " kMG";
+	double n = (double)rate;
+	size_t unit = 0;
+
+	while (n >= 999.5 && units[unit + 1]) {
+		n /= 1000;
+		unit++;
+	}
+	if (!unit)
+		snprintf(buf, ATTACK_RATE_STRLEN, "%.0f/s", n);
+	else
+		snprintf(buf, ATTACK_RATE_STRLEN,
+			 n < 9.95 ? "%.1f%c/s" : "%.0f%c/s", n, units[unit]);
+	return buf;
+}
