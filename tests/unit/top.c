@@ -200,6 +200,37 @@ static void random_sources_do_not_stand_out(void **state)
 	expect("none", "none stands out", top_no_source(&t));
 }
 
+/*
+ * A row says what comes now: the rate is multiplied by the share. But the share
+ * was that of the last half minute: 19 s after a flood from everywhere had
+ * become one from a single source, that was shown with 73 %.
+ */
+static void a_source_of_everything_was_shown_as_three_quarters(void **state)
+{
+	struct top t = {};
+	unsigned int i, second;
+	char client[32];
+
+	(void)state;
+	for (second = 0; second < 60; second++) {
+		for (i = 0; i < 100; i++) {
+			snprintf(client, sizeof(client), "10.0.%u.%u:1", second,
+				 i);
+			top_sources_add(&t.sources, client);
+		}
+		top_sources_fade(&t.sources, 1);
+	}
+	assert_int_equal(top_sources_rank(&t.sources), 0);
+	for (second = 0; second < 10; second++) {
+		add(&t.sources, 100, "192.0.2.1:1");
+		top_sources_fade(&t.sources, 1);
+	}
+	assert_int_equal(top_sources_rank(&t.sources), 1);
+	expect("the source", "192.0.2.1", t.sources.entry[0].addr);
+	assert_float_equal(top_sources_share(&t.sources, t.sources.entry), 1,
+			   0.04);
+}
+
 static void sources_fade(void **state)
 {
 	struct top_sources s = {};
@@ -215,6 +246,23 @@ static void sources_fade(void **state)
 	top_sources_fade(&s, 30 * TOP_SOURCES_FADE_S);
 	assert_int_equal(s.n, 0);
 	assert_float_equal(s.total, 0, 0);
+}
+
+/* A look every half minute shows what came since the one before. */
+static void looks_far_apart_have_sources(void **state)
+{
+	struct top t = {};
+	int i;
+
+	(void)state;
+	for (i = 0; i <= 2; i++) {
+		add(&t.sources, 100, "192.0.2.1:1");
+		assert_int_equal(top_update(&t, json(STATUS), json("{}"),
+					    json("{}"), 30 * i + 1),
+				 0);
+		assert_int_equal(top_sources_rank(&t.sources), 1);
+	}
+	top_free(&t);
 }
 
 static void odd_clients(void **state)
@@ -243,7 +291,9 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(orders),
 	cmocka_unit_test(sources_by_share),
 	cmocka_unit_test(random_sources_do_not_stand_out),
+	cmocka_unit_test(a_source_of_everything_was_shown_as_three_quarters),
 	cmocka_unit_test(sources_fade),
+	cmocka_unit_test(looks_far_apart_have_sources),
 	cmocka_unit_test(odd_clients),
 };
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Theory of operation: see top_model.h; the lines are top_lines.c's. */
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -222,7 +223,8 @@ static void advance(struct top *t, const json_t *stats, const json_t *totals,
 	read_reasons(t);
 	t->opened = growth(opened_of(t->totals), opened_of(totals), seconds);
 	t->ended = growth(ended_of(t->totals), ended_of(totals), seconds);
-	top_sources_fade(&t->sources, seconds);
+	/* looks may be far apart: what came since the last one is of now */
+	top_sources_fade(&t->sources, fmin(seconds, TOP_SOURCES_FADE_S));
 }
 
 int top_update(struct top *t, json_t *status, json_t *stats, json_t *totals,

@@ -5,7 +5,9 @@
  * have an entry; a new address takes over the entry with the lowest count, and
  * that count as its possible error. So what an address has beyond its error
  * was certainly its own, and a flood from random addresses shows none. Counts
- * fade, so that an attacker who has gone leaves the list.
+ * fade fast, so that shares are those of now, as the rates beside them are, and
+ * an attacker who has gone leaves the list; a hundred samples a second are
+ * enough for that.
  */
 #ifndef TOP_SOURCES_H
 #define TOP_SOURCES_H
@@ -14,7 +16,7 @@
 
 #include "addr.h"
 
-enum { TOP_SOURCES_MAX = 256, TOP_SOURCES_FADE_S = 10 };
+enum { TOP_SOURCES_MAX = 256, TOP_SOURCES_FADE_S = 2 };
 
 struct top_source {
 	char addr[ADDR_STRLEN];
