@@ -135,7 +135,7 @@ def test_service(env):
     assert got["policy"] == "on" and got["armed"] and got["why"] == "", got
     out = env.synkeeper("service", "del", "*:81").stdout
     assert out.startswith("*:81: deleted"), f"del: {out!r}"
-    failed(env, 1, ["*:81", "is no service", "list"], "service", "del", "*:81")
+    failed(env, 1, ["*:81", "is no service", "there are *:80"], "service", "del", "*:81")
     failed(env, 1, ["*:81", "is no service"], "service", "policy", "*:81", "on")
     failed(env, 1, ["'*:0'"], "service", "add", "*:0")
     failed(env, 1, ["'maybe'", "on auto monitor off"], "service", "policy", "*:80",

@@ -6,6 +6,7 @@ them established, one half-closed. What a filter means, what a count says and
 what a kill ends is compared with the sockets that the test itself holds.
 """
 import contextlib
+import json
 import re
 import signal
 import socket
@@ -72,8 +73,7 @@ def test_list_filters(env):
                 (set(held), "age", "0s-1h"),
                 (set(), "age", "1h"),
                 (set(), "idle", "1h"),
-                (set(held), "service", "*:80"),
-                (set(), "service", "nosuch")):
+                (set(held), "service", "*:80")):
             got = listed(env, *words)
             assert sorted(got) == sorted(want), \
                 f"list {words}: expected {sorted(want)}, got {sorted(got)}"
@@ -88,6 +88,39 @@ def test_list_filters(env):
         got = dict(line.split() for line in text.splitlines())
         assert got == {k: str(n) for k, n in counts.items()}, text
         books_agree(env, "after lists")
+
+
+@net_test
+def test_sessions_of_an_unknown_service_were_an_empty_table(env):
+    """An error that names those that there are."""
+    with clients(env) as held:
+        for words in (("list",), ("list", "--count"), ("list", "--sort", "age"),
+                      ("kill",), ("kill", "--dry-run"), ("watch",)):
+            for name in ("nosuch", "*:81"):
+                refused(env, 1, [f"{name} is no service", "there are *:80"],
+                        "session", *words, "service", name)
+        refused(env, 1, ["*:81 is no service", "there are *:80"], "session",
+                "totals", "*:81")
+        refused(env, 1, ["*:81 is no service", "there are *:80"], "stats",
+                "--service", "*:81")
+        assert sorted(listed(env)) == sorted(held), "something was killed"
+
+
+@net_test
+def test_show_looked_for_the_socket_in_the_wrong_namespace(env):
+    """It asks the daemon; without one it says where it looked."""
+    with clients(env) as held:
+        args = ("session", "show", list(held)[-1], SERVER[True])
+        elsewhere = [*env.synkeeper_command(), "-j", *args]
+        got = json.loads(env.client.run(elsewhere).stdout)
+        assert got["socket"] == "ESTAB" and got["socket_by"] == "daemon", got
+        run(["kill", "-KILL", str(env.json("status")["pid"])])
+        elsewhere.remove("-j")
+        text = env.client.run(elsewhere).stdout
+        assert re.search("^socket +none in this network namespace, and no "
+                         "daemon", text, re.M), text
+        text = env.synkeeper(*args).stdout
+        assert re.search("^socket +ESTAB$", text, re.M), text
 
 
 @net_test

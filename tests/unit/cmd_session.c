@@ -96,7 +96,10 @@ static void kill_of_nothing_fails(void **state)
 	expect_call("session kill dport 80", false, KILL_80(""), none,
 		    CMD_FAILED, "", err);
 	expect_call("session kill dport 80", true, KILL_80(""), none,
-		    CMD_FAILED, "", err);
+		    CMD_FAILED,
+		    "{\"matched\":0,\"killed\":0,\"pending\":0,"
+		    "\"dry_run\":false}\n",
+		    err);
 }
 
 static void kill_that_fails_says_how_far_it_came(void **state)
@@ -110,7 +113,8 @@ static void kill_that_fails_says_how_far_it_came(void **state)
 	(void)state;
 	expect_calls("session kill dport 80", true,
 		     KILL_80("") KILL_80("\"cursor\":7,"), replies, CMD_FAILED,
-		     "",
+		     "{\"matched\":2,\"killed\":2,\"pending\":0,"
+		     "\"dry_run\":false}\n",
 		     "synkeeper: session: no\n"
 		     "synkeeper: session: killed 2 sessions: the rest was not "
 		     "looked at\n");

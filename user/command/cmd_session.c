@@ -12,6 +12,7 @@
 #include "cmd_session.h"
 #include "cmd_session_sort.h"
 #include "print.h"
+#include "words.h"
 
 enum { SORT_DEFAULT = 1000, SORT_MAX = 100000 };
 
@@ -79,6 +80,33 @@ static bool next_match(struct session_table *t, const struct filter *f,
 				 table_now()))
 			return true;
 	return false;
+}
+
+/* CMD_DONE if the filter's service exists, or it names none. */
+static int check_service(const struct cmd *c, struct session_table *t,
+			 const struct filter *f)
+{
+	char text[LISTEN_STRLEN], todo[256] = "", list[200] = "";
+	const struct service_info *info;
+	struct listen l;
+	int id;
+
+	if (!filter_names_service(f))
+		return CMD_DONE;
+	for (id = 1; id < SERVICES_MAX; id++) {
+		info = table_service(t, id);
+		if (filter_is_service(f, info))
+			return CMD_DONE;
+		if (!info)
+			continue;
+		l = service_listen(info);
+		words_append(list, sizeof(list),
+			     *info->name ? info->name
+					 : listen_format(&l, text));
+	}
+	snprintf(todo, sizeof(todo), "there are %s", *list ? list : "none");
+	return cmd_failed(c, todo, "%s is no service",
+			  *f->name ? f->name : listen_format(&f->listen, text));
 }
 
 /* ---- rows ---- */
@@ -235,11 +263,12 @@ static int session_list(const struct cmd *c, const struct cmd_args *args)
 	if (table_open(c, &t)) {
 		err = CMD_FAILED;
 	} else {
-		if (args->option[OPT_COUNT])
+		err = check_service(c, &t, &f);
+		if (!err && args->option[OPT_COUNT])
 			err = list_count(c, &t, &f);
-		else if (key)
+		else if (!err && key)
 			err = list_sorted(c, &t, &f, &sort);
-		else
+		else if (!err)
 			err = list_as_found(c, &t, &f, limit);
 		table_close(&t);
 	}

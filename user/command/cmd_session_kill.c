@@ -136,12 +136,14 @@ int session_kill(const struct cmd *c, const struct cmd_args *args)
 	if (!err && number(sums, "matched"))
 		return cmd_show(c, sums, kill_text);
 	if (!err)
-		err = cmd_failed(c, "session list shows those that are",
-				 "no session matches");
+		cmd_note(c, "session list shows those that are",
+			 "no session matches");
 	else if (number(sums, "killed"))
 		cmd_note(c, "the rest was not looked at", "killed %s %s",
 			 count_text(number(sums, "killed"), cell),
 			 sessions_text(number(sums, "killed")));
+	if (c->json && (!err || number(sums, "killed")))
+		print_json_line(c->out, sums);
 	json_decref(sums);
-	return err;
+	return CMD_FAILED;
 }

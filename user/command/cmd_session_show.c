@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Theory of operation: `synkeeper session show`: one session, found by its
- * tuple's hash, beside what the kernel of this network namespace says of its
- * socket.
+ * tuple's hash, beside what the kernel says of its socket. The daemon is asked
+ * for that, since the command may run in another network namespace; without one
+ * the kernel is asked here.
  */
 #include <errno.h>
 
@@ -22,38 +23,6 @@ static const struct column facts[] = {
 	{ "server FIN", "server_fin_acked_by", CELL_STRING },
 	{ "socket", "socket", CELL_STRING },
 };
-
-/* As ss(8) writes them. */
-static const char *socket_name(int state)
-{
-	switch (state) {
-	case KERNEL_ESTABLISHED:
-		return "ESTAB";
-	case KERNEL_SYN_SENT:
-		return "SYN-SENT";
-	case KERNEL_SYN_RECV:
-	case KERNEL_NEW_SYN_RECV:
-		return "SYN-RECV";
-	case KERNEL_FIN_WAIT1:
-		return "FIN-WAIT-1";
-	case KERNEL_FIN_WAIT2:
-		return "FIN-WAIT-2";
-	case KERNEL_TIME_WAIT:
-		return "TIME-WAIT";
-	case KERNEL_CLOSE:
-		return "UNCONN";
-	case KERNEL_CLOSE_WAIT:
-		return "CLOSE-WAIT";
-	case KERNEL_LAST_ACK:
-		return "LAST-ACK";
-	case KERNEL_CLOSING:
-		return "CLOSING";
-	case -ENOENT:
-		return "none";
-	default:
-		return "unknown";
-	}
-}
 
 /* A state of the kernel's, or -errno. */
 static int socket_state(const struct tuple *t)
@@ -85,6 +54,36 @@ static void put_fins(json_t *row, const struct session *s)
 				    json_integer(s->server_fin));
 }
 
+/* "socket", and who looked: the daemon, or this command */
+static void put_socket(const struct cmd *c, json_t *row, const struct tuple *t)
+{
+	json_t *result, *request;
+	const char *state;
+
+	request = json_pack("{s:O, s:O}", "client",
+			    json_object_get(row, "client"), "server",
+			    json_object_get(row, "server"));
+	if (!cmd_try_call(c, "session.socket", request, &result)) {
+		json_object_set(row, "socket",
+				json_object_get(result, "socket"));
+		json_object_set_new(row, "socket_by", json_string("daemon"));
+		json_decref(result);
+		return;
+	}
+	state = sockdiag_state_name(socket_state(t));
+	json_object_set_new(row, "socket", json_string(state));
+	json_object_set_new(row, "socket_by", json_string("command"));
+}
+
+/* Not found here, where the connection may not be at all. */
+static bool is_elsewhere(const json_t *row)
+{
+	const char *by = json_string_value(json_object_get(row, "socket_by"));
+	const char *is = json_string_value(json_object_get(row, "socket"));
+
+	return by && is && !strcmp(by, "command") && !strcmp(is, "none");
+}
+
 static void show_text(FILE *out, const json_t *row)
 {
 	char cell[PRINT_CELL_MAX];
@@ -95,9 +94,14 @@ static void show_text(FILE *out, const json_t *row)
 
 		if (fin && !json_object_get(row, facts[i].member))
 			continue;
-		fprintf(out, "%-10s  %s%s\n", facts[i].title,
+		fprintf(out, "%-10s  %s%s", facts[i].title,
 			fin ? "acknowledged by " : "",
 			print_cell(&facts[i], row, cell));
+		if (!strcmp(facts[i].member, "socket") && is_elsewhere(row))
+			fputs(" in this network namespace, and no daemon to "
+			      "ask",
+			      out);
+		fputc('\n', out);
 	}
 }
 
@@ -137,10 +141,9 @@ static int show(const struct cmd *c, struct session_table *t,
 		const struct session *s)
 {
 	json_t *row = session_row(t, s);
-	const char *socket = socket_name(socket_state(&s->tuple));
 
 	put_fins(row, s);
-	json_object_set_new(row, "socket", json_string(socket));
+	put_socket(c, row, &s->tuple);
 	return cmd_show(c, row, show_text);
 }
 

@@ -187,13 +187,31 @@ bool arg_listen(struct request *r, struct listen *ret)
 	return true;
 }
 
-json_t *not_a_service(struct request *r)
+void hint_services(const struct daemon *d, struct request *r)
 {
-	const char *text =
-		json_string_value(json_object_get(r->args, "listen"));
+	const struct service *svc = NULL;
+	char text[LISTEN_STRLEN], one[LISTEN_STRLEN + NAME_MAX_LEN + 4];
+	char list[sizeof(r->hint) - sizeof("there are ")] = "";
 
-	return refuse(r, "synkeeper service list shows what is",
-		      "%s is no service", text);
+	while ((svc = services_next(d->services, svc))) {
+		if (svc->drain_until_ns)
+			continue;
+		listen_format(&svc->listen, text);
+		snprintf(one, sizeof(one), "%s%s%s%s", text,
+			 *svc->name ? " (" : "", svc->name,
+			 *svc->name ? ")" : "");
+		words_append(list, sizeof(list), one);
+	}
+	snprintf(r->hint, sizeof(r->hint), "there are %s",
+		 *list ? list : "none: synkeeper service add A:P adds one");
+}
+
+json_t *not_a_service(const struct daemon *d, struct request *r)
+{
+	refuse(r, "", "%s is no service",
+	       json_string_value(json_object_get(r->args, "listen")));
+	hint_services(d, r);
+	return NULL;
 }
 
 json_t *watching(struct request *r, int err)
@@ -295,7 +313,7 @@ static json_t *on_stats(struct daemon *d, struct request *r)
 		return refuse(r, "", "the counters could not be read: %s",
 			      strerror(-err));
 	if (!list)
-		return not_a_service(r);
+		return not_a_service(d, r);
 	return json_pack("{s:o,s:o}", "services", list, "total",
 			 json_reasons(&sum));
 }
@@ -349,6 +367,7 @@ static const struct {
 	{ "metrics", request_metrics },
 	{ "session.totals", request_session_totals },
 	{ "session.kill", request_session_kill },
+	{ "session.socket", request_session_socket },
 	{ "session.watch", request_session_watch },
 	{ "sample.watch", request_sample_watch },
 	{ "reload", on_reload },

@@ -22,7 +22,10 @@ json_t *refuse(struct request *r, const char *hint, const char *fmt, ...)
 
 /* Reads member "listen"; on failure it has refused, and returns false. */
 bool arg_listen(struct request *r, struct listen *ret);
-json_t *not_a_service(struct request *r);
+/* The member "listen" is none of the services, which it names. */
+json_t *not_a_service(const struct daemon *d, struct request *r);
+/* The hint "there are *:80 (web), *:81". */
+void hint_services(const struct daemon *d, struct request *r);
 /* The reply to who wants to watch; @err is watch_add()'s. */
 json_t *watching(struct request *r, int err);
 
@@ -45,6 +48,7 @@ json_t *request_service_policy(struct daemon *d, struct request *r);
 /* requests_session.c */
 json_t *request_session_totals(struct daemon *d, struct request *r);
 json_t *request_session_kill(struct daemon *d, struct request *r);
+json_t *request_session_socket(struct daemon *d, struct request *r);
 json_t *request_session_watch(struct daemon *d, struct request *r);
 
 /* requests_sample.c */

@@ -60,7 +60,7 @@ json_t *request_sample_watch(struct daemon *d, struct request *r)
 			if (listen_equal(&svc->listen, &l))
 				break;
 		if (!svc)
-			return not_a_service(r);
+			return not_a_service(d, r);
 		want.service = svc->id;
 	}
 	return watching(r, watch_add_samples(d, r->client, &want));

@@ -42,8 +42,7 @@ json_t *request_service_list(struct daemon *d, struct request *r)
 static bool arg_policy(struct request *r, bool needed, enum config_policy *ret)
 {
 	const json_t *member = json_object_get(r->args, "policy");
-	const char *text = json_string_value(member),
-		   *why = POLICY_WHY;
+	const char *text = json_string_value(member), *why = POLICY_WHY;
 
 	if (!member && !needed)
 		return true;
@@ -156,7 +155,7 @@ json_t *request_service_del(struct daemon *d, struct request *r)
 		return NULL;
 	before = remember(d, &l);
 	if (services_del(d->services, &l, 2 * d->keys.lifetime_ns, &svc))
-		return not_a_service(r);
+		return not_a_service(d, r);
 	return apply(d, r, svc, &before);
 }
 
@@ -171,6 +170,6 @@ json_t *request_service_policy(struct daemon *d, struct request *r)
 		return NULL;
 	before = remember(d, &l);
 	if (services_policy(d->services, &l, policy, &svc))
-		return not_a_service(r);
+		return not_a_service(d, r);
 	return apply(d, r, svc, &before);
 }

@@ -187,7 +187,7 @@ json_t *request_session_totals(struct daemon *d, struct request *r)
 		if (listen_equal(&svc->listen, &l))
 			break;
 	if (!svc)
-		return not_a_service(r);
+		return not_a_service(d, r);
 	sessions_totals(&d->sessions, svc->id, &t);
 	return json_pack("{s:[o],s:o}", "services",
 			 json_service_totals(d, svc, brief), "total",
@@ -216,6 +216,24 @@ static bool arg_filter(struct request *r, struct filter *ret)
 	if (!filter_parse(argv, n, ret, err))
 		return true;
 	refuse(r, "", "%s", err);
+	return false;
+}
+
+/* Does the filter name a service that there is, or was lately? Or none? */
+static bool knows_service(const struct daemon *d, struct request *r,
+			  const struct filter *f)
+{
+	char text[LISTEN_STRLEN];
+	int id;
+
+	if (!filter_names_service(f))
+		return true;
+	for (id = 1; id < SERVICES_MAX; id++)
+		if (filter_is_service(f, services_info(d->services, id)))
+			return true;
+	refuse(r, "", "%s is no service",
+	       *f->name ? f->name : listen_format(&f->listen, text));
+	hint_services(d, r);
 	return false;
 }
 
@@ -274,7 +292,7 @@ json_t *request_session_kill(struct daemon *d, struct request *r)
 
 	if (!json_is_array(json_object_get(r->args, "filter")))
 		return refuse(r, "[] means every session", "no filter");
-	if (!arg_filter(r, &f))
+	if (!arg_filter(r, &f) || !knows_service(d, r, &f))
 		return NULL;
 	if (cursor < 0 || cursor > s->sets)
 		return refuse(r, "send the one that came back",
@@ -301,11 +319,40 @@ json_t *request_session_kill(struct daemon *d, struct request *r)
 	return result;
 }
 
+/* Reads member @member, an address:port of one connection. */
+static bool arg_endpoint(struct request *r, const char *member,
+			 struct listen *ret)
+{
+	const char *text = json_string_value(json_object_get(r->args, member));
+	const char *why = "give an address and port";
+
+	if (text && !listen_parse(text, ret, &why) && !ret->wildcard)
+		return true;
+	refuse(r, why, "'%s' is no end of a connection", text ? text : "");
+	return false;
+}
+
+json_t *request_session_socket(struct daemon *d, struct request *r)
+{
+	struct listen client, server;
+	struct tuple t = {};
+
+	if (!arg_endpoint(r, "client", &client) ||
+	    !arg_endpoint(r, "server", &server))
+		return NULL;
+	memcpy(t.client, client.addr, sizeof(t.client));
+	memcpy(t.server, server.addr, sizeof(t.server));
+	t.client_port = client.port;
+	t.server_port = server.port;
+	return json_pack("{s:s}", "socket",
+			 sockdiag_state_name(sockdiag_state(d->diag, &t)));
+}
+
 json_t *request_session_watch(struct daemon *d, struct request *r)
 {
 	struct filter f;
 
-	if (!arg_filter(r, &f))
+	if (!arg_filter(r, &f) || !knows_service(d, r, &f))
 		return NULL;
 	return watching(r, watch_add(d, r->client, &f));
 }

@@ -52,14 +52,6 @@ const struct service_info *services_info(const struct services *s, __u16 id)
 	return i->listen.port ? i : NULL;
 }
 
-struct listen service_listen(const struct service_info *i)
-{
-	struct listen l = { .port = i->listen.port, .wildcard = i->wildcard };
-
-	memcpy(l.addr, i->listen.addr, sizeof(l.addr));
-	return l;
-}
-
 int services_init(const struct loader *l, struct sessions *sessions,
 		  struct nat *nat, struct services **ret)
 {

@@ -20,6 +20,7 @@
 #define SERVICES_H
 
 #include "config.h"
+#include "filter.h"
 #include "loader.h"
 #include "nat.h"
 #include "netconf.h"
@@ -127,7 +128,6 @@ const char *service_cookies_why(const struct service *svc);
 /* Logs why it has the cookies that it has, if the host or clients changed it. */
 void service_log_cookies(const struct service *svc,
 			 enum service_cookies_why before);
-struct listen service_listen(const struct service_info *i);
 /* What @id stands for, or stood for lately; NULL: nothing ever. */
 const struct service_info *services_info(const struct services *s, __u16 id);
 

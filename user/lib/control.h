@@ -33,6 +33,8 @@
  *						["cursor"]}; a part of the
  *						table: send its cursor again
  *						for the next, until none comes
+ * session.socket	client server		{"socket": "ESTAB"}: the kernel's,
+ *						"none" if it has none
  * metrics		-			{"text": Prometheus' text format}
  * session.watch	[filter]		{"watching": true}, and from then on
  *						an EVENT a line until the

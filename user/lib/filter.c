@@ -314,7 +314,7 @@ bool filter_is_any(const struct filter *f)
 	       is_whole(&f->age, UINT32_MAX) &&
 	       is_whole(&f->idle, UINT32_MAX) &&
 	       (f->states | 1U << SESSION_FREE) == ALL_STATES &&
-	       !f->listen.port && !*f->name;
+	       !filter_names_service(f);
 }
 
 static bool in_prefix(const struct filter_prefix *p, const __be32 addr[4])
@@ -334,16 +334,29 @@ static bool in_range(const struct filter_range *r, __u64 value)
 	return value >= r->min && (value <= r->max || r->max == UINT32_MAX);
 }
 
-static bool is_service(const struct filter *f, const struct service_info *info)
+struct listen service_listen(const struct service_info *i)
 {
-	const struct listen *l = &f->listen;
+	struct listen l = { .port = i->listen.port, .wildcard = i->wildcard };
 
-	if (!info)
+	memcpy(l.addr, i->listen.addr, sizeof(l.addr));
+	return l;
+}
+
+bool filter_names_service(const struct filter *f)
+{
+	return f->listen.port || *f->name;
+}
+
+bool filter_is_service(const struct filter *f, const struct service_info *info)
+{
+	struct listen l;
+
+	if (!info || !info->used)
 		return false;
 	if (*f->name)
 		return !strncmp(f->name, info->name, sizeof(info->name));
-	return l->port == info->listen.port && l->wildcard == info->wildcard &&
-	       !memcmp(l->addr, info->listen.addr, sizeof(l->addr));
+	l = service_listen(info);
+	return listen_equal(&f->listen, &l);
 }
 
 bool filter_match(const struct filter *f, const struct session *s,
@@ -357,5 +370,5 @@ bool filter_match(const struct filter *f, const struct session *s,
 	       in_range(&f->dport, ntohs(t->server_port)) &&
 	       in_range(&f->age, ms_since(now, s->born)) &&
 	       in_range(&f->idle, ms_since(now, s->live.seen)) &&
-	       ((!f->listen.port && !*f->name) || is_service(f, info));
+	       (!filter_names_service(f) || filter_is_service(f, info));
 }

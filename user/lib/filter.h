@@ -58,6 +58,15 @@ bool filter_prefix_parse(char *text, struct filter_prefix *ret, char *why);
 int filter_parse(const char *const *words, size_t n, struct filter *ret,
 		 char *err);
 
+/* The address:port of a service in the map. */
+struct listen service_listen(const struct service_info *i);
+
+/*
+ * Does @f name a service at all, and is it @info (NULL: not known)?
+ */
+bool filter_names_service(const struct filter *f);
+bool filter_is_service(const struct filter *f, const struct service_info *info);
+
 /* Is every session meant, however that was written? */
 bool filter_is_any(const struct filter *f);
 

@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 
 #include "sockdiag.h"
+#include "synkeeper/session.h"
 
 enum { REPLY_MAX = 32768 };
 
@@ -283,4 +284,35 @@ int sockdiag_clear(struct sockdiag *d, const struct tuple *t)
 	    found.idiag_timer != TIMER_TIME_WAIT)
 		err = -ENOENT;
 	return err ? err : destroy_one(d, &found);
+}
+
+const char *sockdiag_state_name(int state)
+{
+	switch (state) {
+	case KERNEL_ESTABLISHED:
+		return "ESTAB";
+	case KERNEL_SYN_SENT:
+		return "SYN-SENT";
+	case KERNEL_SYN_RECV:
+	case KERNEL_NEW_SYN_RECV:
+		return "SYN-RECV";
+	case KERNEL_FIN_WAIT1:
+		return "FIN-WAIT-1";
+	case KERNEL_FIN_WAIT2:
+		return "FIN-WAIT-2";
+	case KERNEL_TIME_WAIT:
+		return "TIME-WAIT";
+	case KERNEL_CLOSE:
+		return "UNCONN";
+	case KERNEL_CLOSE_WAIT:
+		return "CLOSE-WAIT";
+	case KERNEL_LAST_ACK:
+		return "LAST-ACK";
+	case KERNEL_CLOSING:
+		return "CLOSING";
+	case -ENOENT:
+		return "none";
+	default:
+		return "unknown";
+	}
 }

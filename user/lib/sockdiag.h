@@ -53,6 +53,9 @@ int sockdiag_dump_step(struct sockdiag *d, diag_fn fn, void *data);
  */
 int sockdiag_state(struct sockdiag *d, const struct tuple *t);
 
+/* What that returned, as ss(8) writes it: "ESTAB"; "none", "unknown" */
+const char *sockdiag_state_name(int state);
+
 /*
  * Resets exactly this connection, or removes its request or TIME-WAIT. -ENOENT:
  * there is none, or another one has taken its place meanwhile; -errno.

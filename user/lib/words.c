@@ -177,3 +177,14 @@ const char *words_near(const char *text, const char *const *names, size_t n,
 		snprintf(buf + o, WORDS_NEAR_MAX - o, "?");
 	return buf;
 }
+
+void words_append(char *buf, size_t size, const char *word)
+{
+	static const char more[] = ", ...";
+	size_t len = strlen(buf), end = sizeof(more) - 1;
+
+	if (len + strlen(word) + sizeof(", ") + end <= size)
+		sprintf(buf + len, "%s%s", len ? ", " : "", word);
+	else if (len < end || strcmp(buf + len - end, more))
+		snprintf(buf + len, size - len, "%s", more);
+}

@@ -40,6 +40,12 @@ enum { WORDS_NEAR_MAX = 160 };
 const char *words_near(const char *text, const char *const *names, size_t n,
 		       char buf[WORDS_NEAR_MAX]);
 
+/*
+ * Appends @word to the list in @buf (@size bytes): "a, b", and once ", ..." when
+ * there is no room for more.
+ */
+void words_append(char *buf, size_t size, const char *word);
+
 /* NULL if @name may name a service, else a static sentence that says why not. */
 const char *check_name(const char *name);
 
