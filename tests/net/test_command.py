@@ -323,6 +323,63 @@ def test_down(env):
     assert not os.path.exists(env.pin_dir), f"{env.pin_dir} is left"
 
 
+# What each verb is tried with, {A:P} being a client with a session. Those with
+# None print something else than JSON, and say so.
+TRIED = {
+    "status": [""],
+    "service list": [""],
+    "service add": ["*:81", "*:81", "*:82 --name more", "nonsense"],
+    "service policy": ["*:81 off", "*:81 maybe", "*:9 on"],
+    "service del": ["*:81", "*:81"],
+    "service save": [""],
+    "session list": ["", "--count", "--sort age", "src 198.51.100.1",
+                     "service nosuch", "src nonsense"],
+    "session show": ["{A:P} 192.0.2.2:80", "{A:P} 192.0.2.2:81"],
+    "session kill": ["dport 81", "dport 80 --dry-run", "service nosuch",
+                     "dport 80", "--all", ""],
+    "session watch": None,
+    "session totals": ["", "*:80", "*:9"],
+    "key list": [""],
+    "key rotate": [""],
+    "stats": ["", "--service *:80", "--service *:9"],
+    "metrics": [""],
+    "explain": ["", "answered", "nosuch"],
+    "top": None,
+    "capture": None,
+    "check": ["server0", "lo", "nosuch0"],
+    "reload": [""],
+    "help": None,
+    "down": ["", ""],
+}
+
+
+@net_test
+def test_kill_without_a_match_printed_no_json(env):
+    """Whatever comes of a command with -j, what it prints is JSON. It prints
+    nothing only when it failed, and then says why."""
+    out = run([*env.synkeeper_command(), "-h"]).stdout.split("\n\n")[1]
+    verbs = {" ".join(re.match(r"  (\w+(?: [a-z]+(?= |$))?)", line).groups())
+             for line in out.splitlines() if re.match(r"  \w", line)}
+    verbs = {" ".join(re.split(r"  ", v)[0].split()) for v in verbs}
+    assert verbs == set(TRIED), f"not tried: {verbs ^ set(TRIED)}"
+    env.nginx()
+    env.synkeeperd("-c", env.configure("[daemon]\ninterface = server0\n"))
+    held = Held(env)
+    host, port = held.socket.getsockname()[:2]
+    for verb, tries in TRIED.items():
+        for more in tries or ():
+            line = f"{verb} {more}".replace("{A:P}", f"{host}:{port}")
+            p = env.synkeeper("-j", *line.split(), check=False)
+            try:
+                got = json.loads(p.stdout) if p.stdout else None
+            except ValueError as e:
+                raise AssertionError(f"-j {line}: {e}: {p.stdout}") from e
+            assert got is not None or p.returncode and p.stderr, \
+                f"-j {line}: nothing printed, exit code {p.returncode}"
+            if line == "session kill dport 81":
+                assert got["killed"] == 0 and p.returncode == 1, f"{line}: {p}"
+
+
 @net_test
 def test_output_closed(env):
     """Nobody reads, or the disk is full: no crash, no endless loop."""

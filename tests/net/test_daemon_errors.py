@@ -133,9 +133,26 @@ def test_not_root(env):
 
 @net_test
 def test_pin_dir_no_bpffs(env):
-    where = f"{env.dir}/pins"
-    refused(env, [where, "mount -t bpf", "--pin-dir"], 1, "--pin-dir", where)
+    parent = f"{env.dir}/empty"
+    os.mkdir(parent)
+    where = f"{parent}/pins"
+    refused(env, [where, f"mount -t bpf bpf {parent},", "--pin-dir"], 1,
+            "--pin-dir", where)
     assert not os.path.exists(where), f"{where} was made"
+
+
+@net_test
+def test_advice_was_to_mount_over_what_is_there(env):
+    """A directory with something in it, or one that does not exist."""
+    os.mkdir(f"{env.dir}/data")
+    with open(f"{env.dir}/data/file", "w", encoding="utf-8") as f:
+        f.write("precious")
+    for parent in ("data", "nosuch"):
+        where = f"{env.dir}/{parent}/pins"
+        refused(env, [where, "not on a bpf file system", "/sys/fs/bpf"], 1,
+                "--pin-dir", where)
+        lines = daemon(env, "--pin-dir", where)[1]
+        assert "mount -t" not in lines[0], f"{parent}: {lines}"
 
 
 @net_test

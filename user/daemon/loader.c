@@ -2,6 +2,7 @@
 /* Theory of operation: see loader.h. */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
@@ -80,6 +81,33 @@ int loader_egress_fd(const struct loader *l)
 	return bpf_program__fd(l->skel->progs.synkeeper_egress);
 }
 
+static bool is_empty_dir(const char *path)
+{
+	const struct dirent *e;
+	DIR *dir = opendir(path);
+	bool empty = dir;
+
+	while (empty && (e = readdir(dir)))
+		empty = !strcmp(e->d_name, ".") || !strcmp(e->d_name, "..");
+	if (dir)
+		closedir(dir);
+	return empty;
+}
+
+/* A mount hides what is in the directory: only an empty one is for that. */
+static void log_no_bpffs(const char *pin_dir, const char *parent)
+{
+	if (is_empty_dir(parent))
+		log_err("%s: not on a bpf file system: mount -t bpf bpf %s, or "
+			"choose a --pin-dir under /sys/fs/bpf",
+			pin_dir, parent);
+	else
+		log_err("%s: not on a bpf file system: choose a --pin-dir "
+			"under /sys/fs/bpf, or under an empty directory on "
+			"which you mounted one",
+			pin_dir);
+}
+
 /* Makes sure that the pin directory's parent is a bpffs; mounts the usual. */
 static int ensure_bpffs(const char *pin_dir)
 {
@@ -90,9 +118,7 @@ static int ensure_bpffs(const char *pin_dir)
 	if (pins_on_bpffs(pin_dir) || pins_on_bpffs(parent))
 		return 0;
 	if (strcmp(parent, "/sys/fs/bpf")) {
-		log_err("%s: not on a bpf file system: mount -t bpf bpf %s, or "
-			"choose a --pin-dir under /sys/fs/bpf",
-			pin_dir, parent);
+		log_no_bpffs(pin_dir, parent);
 		return -EINVAL;
 	}
 	if (mount("bpf", parent, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC,
