@@ -40,7 +40,7 @@ static void prefixes(void **state)
 
 #define STATS_USAGE \
 	"usage: synkeeper stats [--service A:P] [--watch [SECONDS]]\n"
-#define ADD_USAGE "usage: synkeeper service add A:P [--name N]\n"
+#define ADD_USAGE "usage: synkeeper service add A:P [--name N] [--save]\n"
 
 #define LIST_USAGE                                                \
 	"usage: synkeeper session list [FILTER...] [--sort KEY] " \
@@ -61,9 +61,9 @@ static void usage_errors(void **state)
 		{ "s", "s: object \"s\" is ambiguous: status, service, "
 		       "session, stats\n" },
 		{ "service foo", "service: no verb \"foo\": known are list, "
-				 "add, del, policy\n" },
+				 "add, del, policy, save\n" },
 		{ "ser foo", "service: no verb \"foo\": known are list, "
-			     "add, del, policy\n" },
+			     "add, del, policy, save\n" },
 		{ "service list x", "service: one word too many: x: "
 				    "usage: synkeeper service list\n" },
 		{ "service add", "service: missing A:P: " ADD_USAGE },
@@ -80,7 +80,7 @@ static void usage_errors(void **state)
 		  "service: given twice: --name: " ADD_USAGE },
 		{ "service policy *:80",
 		  "service: missing on|auto|monitor|off: usage: synkeeper "
-		  "service policy A:P on|auto|monitor|off\n" },
+		  "service policy A:P on|auto|monitor|off [--save]\n" },
 		{ "stats now", "stats: one word too many: now: " STATS_USAGE },
 		{ "stats --watch x",
 		  "stats: one word too many: x: " STATS_USAGE },
@@ -261,7 +261,7 @@ static void policies_were_on_and_off_only(void **state)
 
 	(void)state;
 	snprintf(words, sizeof(words), "%s", POLICY_WORDS);
-	assert_non_null(strstr(r.out, "A:P on|auto|monitor|off "));
+	assert_non_null(strstr(r.out, "A:P on|auto|monitor|off ["));
 	for (word = strtok_r(words, "|", &save); word;
 	     word = strtok_r(NULL, "|", &save)) {
 		assert_int_equal(config_parse_policy(word, &policy, &why), 0);
@@ -289,7 +289,7 @@ static void help_of_an_object(void **state)
 	(void)state;
 	assert_int_equal(r.code, CMD_DONE);
 	assert_non_null(
-		strstr(r.out, "service policy A:P on|auto|monitor|off  "));
+		strstr(r.out, "service policy A:P on|auto|monitor|off ["));
 	assert_null(strstr(r.out, "key"));
 	assert_string_equal(r.err, "");
 	run_free(&r);

@@ -10,30 +10,37 @@
 
 #include "client.h"
 
-#define SERVICE                                                           \
-	"{\"listen\":\"*:80\",\"name\":\"\",\"policy\":\"on\",\"armed\":" \
-	"false,\"cookies\":\"own\",\"why\":\"nobody listens\"}"
+#define SERVICE                                                             \
+	"{\"listen\":\"*:80\",\"name\":\"\",\"policy\":\"on\",\"by_hand\":" \
+	"true,\"armed\":false,\"cookies\":\"own\",\"why\":\"nobody listens\"}"
+
+#define LOST                                                                \
+	"synkeeper: service: *:80 is lost when the daemon ends: synkeeper " \
+	"service save keeps it\n"
 
 static void requests(void **state)
 {
 	static const struct {
-		const char *line, *request, *result, *out;
+		const char *line, *request, *result, *out, *err;
 	} table[] = {
 		{ "service add *:80 --name web",
 		  "{\"listen\":\"*:80\",\"name\":\"web\","
 		  "\"cmd\":\"service.add\"}\n",
-		  SERVICE, "*:80: policy on, not armed: nobody listens\n" },
+		  SERVICE, "*:80: policy on, not armed: nobody listens\n",
+		  LOST },
 		{ "ser add --name=web *:80",
 		  "{\"listen\":\"*:80\",\"name\":\"web\","
 		  "\"cmd\":\"service.add\"}\n",
-		  SERVICE, "*:80: policy on, not armed: nobody listens\n" },
+		  SERVICE, "*:80: policy on, not armed: nobody listens\n",
+		  LOST },
 		{ "service del *:80",
 		  "{\"listen\":\"*:80\",\"cmd\":\"service.del\"}\n", SERVICE,
 		  "*:80: deleted, no longer protected\n" },
 		{ "service policy *:80 off",
 		  "{\"listen\":\"*:80\",\"policy\":\"off\","
 		  "\"cmd\":\"service.policy\"}\n",
-		  SERVICE, "*:80: policy on, not armed: nobody listens\n" },
+		  SERVICE, "*:80: policy on, not armed: nobody listens\n",
+		  LOST },
 		{ "service", "{\"cmd\":\"service.list\"}\n",
 		  "{\"services\":[" SERVICE "]}",
 		  "SERVICE  NAME  POLICY  ARMED  COOKIES  BECAUSE  WHY NOT\n"
@@ -71,7 +78,8 @@ static void requests(void **state)
 		snprintf(reply, sizeof(reply), "{\"ok\":true,\"result\":%s}\n",
 			 table[i].result);
 		expect_call(table[i].line, false, table[i].request, reply,
-			    CMD_DONE, table[i].out, "");
+			    CMD_DONE, table[i].out,
+			    table[i].err ? table[i].err : "");
 	}
 }
 

@@ -57,6 +57,7 @@ void config_init(struct config *c)
 
 void config_free(struct config *c)
 {
+	free(c->file);
 	free(c->pin_dir);
 	free(c->control);
 	free(c->control_group);

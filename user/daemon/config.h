@@ -47,6 +47,7 @@ struct config {
 	enum config_mode mode;
 	enum config_exit on_exit;
 	bool replace;		      /* a foreign XDP program, too */
+	char *file;		      /* owned; read from it; NULL: no file */
 	char *pin_dir;		      /* owned */
 	char *control;		      /* owned; path of the unix socket */
 	char *control_group;	      /* owned; whose the socket is, or NULL */

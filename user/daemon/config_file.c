@@ -291,6 +291,8 @@ int config_load(struct config *c, const char *path, char *err)
 	}
 	if (!p.ret)
 		end_file(&p);
+	free(c->file);
+	c->file = realpath(path, NULL);
 	tdestroy(p.titles, free);
 	fclose(p.file);
 	return p.ret;

@@ -158,15 +158,16 @@ static json_t *on_status(struct daemon *d, struct request *r)
 			counters_add(&sum, &all[svc->id]);
 	}
 	free(all);
-	return json_pack("{s:s,s:i,s:f,s:o,s:b,s:o,s:o,s:o,s:o,s:o,s:o,s:o}",
-			 "version", SYNKEEPER_VERSION, "pid", getpid(),
-			 "uptime_s", seconds(now_ns() - d->started_ns),
-			 "pin_dir", requests_text(d->config.pin_dir),
-			 "protected", all_protected(d), "interfaces",
-			 requests_ifaces(d), "services", requests_services(d),
-			 "key", json_key(d), "sessions", json_sessions(d, &n),
-			 "total", json_reasons(&sum), "attacks",
-			 attacks_json(d), "health", json_health(d));
+	return json_pack(
+		"{s:s,s:i,s:f,s:o,s:o,s:b,s:o,s:o,s:o,s:o,s:o,s:o,s:o}",
+		"version", SYNKEEPER_VERSION, "pid", getpid(), "uptime_s",
+		seconds(now_ns() - d->started_ns), "config",
+		d->config.file ? requests_text(d->config.file) : json_null(),
+		"pin_dir", requests_text(d->config.pin_dir), "protected",
+		all_protected(d), "interfaces", requests_ifaces(d), "services",
+		requests_services(d), "key", json_key(d), "sessions",
+		json_sessions(d, &n), "total", json_reasons(&sum), "attacks",
+		attacks_json(d), "health", json_health(d));
 }
 
 bool arg_listen(struct request *r, struct listen *ret)

@@ -15,12 +15,12 @@ static json_t *json_service(const struct service *svc)
 {
 	char text[LISTEN_STRLEN];
 
-	return json_pack("{s:s,s:s,s:s,s:b,s:s,s:s,s:s}", "listen",
+	return json_pack("{s:s,s:s,s:s,s:b,s:b,s:s,s:s,s:s}", "listen",
 			 listen_format(&svc->listen, text), "name", svc->name,
-			 "policy", config_policy_name(svc->policy), "armed",
-			 svc->why == WHY_ARMED, "cookies", service_cookies(svc),
-			 "cookies_why", service_cookies_why(svc), "why",
-			 service_why(svc));
+			 "policy", config_policy_name(svc->policy), "by_hand",
+			 svc->by_hand, "armed", svc->why == WHY_ARMED,
+			 "cookies", service_cookies(svc), "cookies_why",
+			 service_cookies_why(svc), "why", service_why(svc));
 }
 
 json_t *requests_services(const struct daemon *d)

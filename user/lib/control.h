@@ -55,7 +55,8 @@
  *						back, detaches and ends; then
  *						pin_dir is gone
  *
- * STATUS	{"version" "pid" "uptime_s" "pin_dir" "interfaces": [IFACE]
+ * STATUS	{"version" "pid" "uptime_s" "config": path|null "pin_dir"
+ *		"interfaces": [IFACE]
  *		"services": [SERVICE] "key": {"epoch" "age_s" "lifetime_s"}
  *		"sessions": {"max" "alive" "pending" "established" "half_closed"
  *		"closing" "time_wait"}
@@ -65,6 +66,7 @@
  * IFACE	{"name" "ifindex" "mode": "native"|"skb"|"missing" "why" "by_hand":
  *		bool}; missing: there is no such interface now, ifindex is 0
  * SERVICE	{"listen" "name" "policy": "on"|"auto"|"monitor"|"off"
+ *		"by_hand": bool (added while it runs: lost when it ends)
  *		"armed": bool
  *		"cookies": "own" "why": sentence, "" when armed}
  * ATTACK	{"listen" "name" "kind": "syn"|"ack"|"rst"|"malformed"

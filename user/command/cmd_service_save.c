@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Theory of operation: see cmd_service_save.h. The daemon says which file it
+ * was started with; conf_edit.h changes its text, conf_file.h the file. The
+ * daemon need not read it again: it does already what the file now says.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd_service_save.h"
+#include "conf_edit.h"
+#include "conf_file.h"
+
+static const char *text_of(const json_t *o, const char *member)
+{
+	const char *text = json_string_value(json_object_get(o, member));
+
+	return text ? text : "";
+}
+
+static bool is_by_hand(const json_t *service)
+{
+	return json_is_true(json_object_get(service, "by_hand"));
+}
+
+static int not_saved(const struct cmd *c, const json_t *service, int err,
+		     const char *why, const char *path)
+{
+	const char *listen = text_of(service, "listen");
+
+	switch (err) {
+	case -ENOENT:
+		return cmd_failed(c, "is it one of a flag, -s?",
+				  "%s does not have %s", path, listen);
+	case -EINVAL:
+		return cmd_failed(c, why, "%s: cannot change %s", path, listen);
+	default:
+		return cmd_failed(c, NULL, "%s: %s", path, strerror(-err));
+	}
+}
+
+/* One service of @f's text. What the file says already is well. */
+static int edit(const struct cmd *c, enum save what, const json_t *service,
+		struct conf_file *f)
+{
+	const char *policy = text_of(service, "policy"), *wrong;
+	char *text = NULL, why[CONF_WHY_MAX] = "";
+	struct listen l;
+	int err;
+
+	if (listen_parse(text_of(service, "listen"), &l, &wrong))
+		return cmd_failed(c, NULL, "%s: %s", text_of(service, "listen"),
+				  wrong);
+	if (what == SAVE_DEL)
+		err = conf_del(f->text, &l, &text, why);
+	else
+		err = conf_policy(f->text, &l, policy, &text, why);
+	if (err == -ENOENT && what != SAVE_DEL && is_by_hand(service))
+		err = conf_add(f->text, text_of(service, "name"), &l, policy,
+			       &text, why);
+	if (err == -EEXIST || (err == -ENOENT && what == SAVE_DEL))
+		return CMD_DONE;
+	if (err)
+		return not_saved(c, service, err, why, f->path);
+	free(f->text);
+	f->text = text;
+	return CMD_DONE;
+}
+
+/* The file that the daemon of @status was started with. */
+static int open_file(const struct cmd *c, const json_t *status,
+		     struct conf_file *ret)
+{
+	const char *path = json_string_value(json_object_get(status, "config"));
+
+	if (!path)
+		return cmd_failed(c,
+				  "start it with -c FILE, or name the service "
+				  "with -s at each start",
+				  "not saved: the daemon runs without a "
+				  "configuration file");
+	return conf_file_read(c, path, ret);
+}
+
+int service_save_one(const struct cmd *c, enum save what, const json_t *service,
+		     char **ret_file)
+{
+	struct conf_file f;
+	json_t *status;
+	int code;
+
+	if (cmd_call(c, "status", NULL, &status))
+		return CMD_FAILED;
+	code = open_file(c, status, &f);
+	if (!code) {
+		code = edit(c, what, service, &f);
+		if (!code)
+			code = conf_file_write(c, &f);
+		*ret_file = code ? NULL : strdup(f.path);
+		conf_file_free(&f);
+	}
+	json_decref(status);
+	return code;
+}
+
+static void save_text(FILE *out, const json_t *result)
+{
+	const json_t *saved = json_object_get(result, "saved");
+	const char *file = text_of(result, "file");
+	json_t *listen;
+	size_t i;
+
+	if (!json_array_size(saved))
+		fprintf(out, "nothing to save: %s has all services\n", file);
+	json_array_foreach (saved, i, listen) {
+		fprintf(out, "%s: saved in %s\n", json_string_value(listen),
+			file);
+	}
+}
+
+/* Edits @f for each service by hand that it lacks, and notes them in @saved. */
+static int edit_all(const struct cmd *c, const json_t *services,
+		    struct conf_file *f, json_t *saved)
+{
+	json_t *service;
+	const char *was;
+	size_t i;
+
+	json_array_foreach (services, i, service) {
+		if (!is_by_hand(service))
+			continue;
+		was = f->text;
+		if (edit(c, SAVE_AS_IT_IS, service, f))
+			return CMD_FAILED;
+		if (f->text != was)
+			json_array_append(saved,
+					  json_object_get(service, "listen"));
+	}
+	return CMD_DONE;
+}
+
+int service_save(const struct cmd *c, const struct cmd_args *args)
+{
+	json_t *status, *saved;
+	struct conf_file f;
+	int code;
+
+	(void)args;
+	if (cmd_call(c, "status", NULL, &status))
+		return CMD_FAILED;
+	code = open_file(c, status, &f);
+	if (!code) {
+		saved = json_array();
+		code = edit_all(c, json_object_get(status, "services"), &f,
+				saved);
+		if (!code && json_array_size(saved))
+			code = conf_file_write(c, &f);
+		if (!code)
+			cmd_show(c,
+				 json_pack("{s:s, s:O}", "file", f.path,
+					   "saved", saved),
+				 save_text);
+		json_decref(saved);
+		conf_file_free(&f);
+	}
+	json_decref(status);
+	return code;
+}
