@@ -71,7 +71,7 @@ def test_service_added_was_lost_without_a_word(env):
     """It is said, in text and JSON; saved, it is there after a restart."""
     daemon = start(env)
     path = f"{env.dir}/synkeeper.conf"
-    os.chown(path, 12, 34)
+    os.chown(path, 0, 34)
     os.chmod(path, 0o640)
     p = env.synkeeper("service", "add", "*:81", "--name", "more")
     assert "*:81 is lost when the daemon ends" in p.stderr and \
