@@ -187,7 +187,8 @@ static const struct {
 	  ":2: [service web] listen: '0.0.0.0:443': for any address write "
 	  "*:PORT, such as *:443" },
 	{ "[service web]\npolicy = yes\n",
-	  ":2: [service web] policy: 'yes': must be one of: on auto monitor off" },
+	  ":2: [service web] policy: 'yes': must be one of: on auto monitor "
+	  "off" },
 	{ "[arming]\nqueue = 50\n",
 	  ":2: [arming] queue: '50': must be 1% to 100%" },
 	{ "[arming]\nqueue = 101%\n",

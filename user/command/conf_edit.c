@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Theory of operation: see conf_edit.h. Offsets, as the text only grows anew. */
+/* Theory of operation: see conf_edit.h. Places in the text are offsets. */
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -105,8 +105,8 @@ static bool listens_at(const char *text, const struct line *line,
 }
 
 /*
- * The section that listens at @l, or with @l NULL the one called @title; false
- * if there is none.
+ * The section that listens at @l, or the one called @title; the other one is
+ * NULL. False if there is none.
  */
 static bool find(const char *text, const struct listen *l, const char *title,
 		 struct section *ret)
@@ -121,7 +121,7 @@ static bool find(const char *text, const struct listen *l, const char *title,
 			if (found)
 				break;
 			s = (struct section){ .begin = line.begin };
-			found = !l && !strcmp(line.title, title);
+			found = title && !strcmp(line.title, title);
 		}
 		s.end = line.end;
 		if (!strcmp(line.key, "policy"))

@@ -4,9 +4,10 @@
  * flood. Counters are looked at once a second. A flood begins when more packets
  * of its kind came in a second than the threshold, and it ends when their rate
  * stayed below half of that for ATTACK_CALM_MS: pulses and a rate around the
- * threshold are one attack. Good clients' SYNs are no flood, however many: those
- * that became connections are taken off, and what is left must be a quarter of
- * all SYNs, since in a sudden rush the last ones are still on their way.
+ * threshold are one attack. SYNs of good clients are no flood, however many:
+ * those that became connections are taken off, and what is left must be a
+ * quarter of all SYNs, since in a sudden rush the last ones are still on their
+ * way.
  * Pure: what was counted goes in, with its time, and what happened comes out.
  */
 #ifndef ATTACK_H

@@ -23,9 +23,9 @@ const char *duration_format(unsigned int ms, char buf[DURATION_STRLEN]);
 /* "10" "10k" "4M" (powers of 1000); -EINVAL, -ERANGE */
 int parse_count(const char *text, unsigned int *ret);
 /*
- * How many slips of the finger make @b of @a: a letter changed, added, left out,
- * or swapped with the next one. Case does not count. WORD_FAR: one of them is
- * longer than WORD_MAX.
+ * How many slips of the finger make @b of @a: a letter changed, added, left
+ * out, or swapped with the next one. Case does not count. WORD_FAR: one of them
+ * is longer than WORD_MAX.
  */
 enum { WORD_MAX = 31, WORD_FAR = WORD_MAX + 1 };
 int word_distance(const char *a, const char *b);
@@ -41,8 +41,8 @@ const char *words_near(const char *text, const char *const *names, size_t n,
 		       char buf[WORDS_NEAR_MAX]);
 
 /*
- * Appends @word to the list in @buf (@size bytes): "a, b", and once ", ..." when
- * there is no room for more.
+ * Appends @word to the list in @buf (@size bytes): "a, b", and once ", ..."
+ * when there is no room for more.
  */
 void words_append(char *buf, size_t size, const char *word);
 
