@@ -86,8 +86,8 @@ static int open_file(const struct cmd *c, const json_t *status,
 int service_save_one(const struct cmd *c, enum save what, const json_t *service,
 		     char **ret_file)
 {
-	struct conf_file f;
-	json_t *status;
+	struct conf_file f = {};
+	json_t *status = NULL;
 	int code;
 
 	if (cmd_call(c, "status", NULL, &status))
@@ -142,8 +142,8 @@ static int edit_all(const struct cmd *c, const json_t *services,
 
 int service_save(const struct cmd *c, const struct cmd_args *args)
 {
-	json_t *status, *saved;
-	struct conf_file f;
+	json_t *status = NULL, *saved;
+	struct conf_file f = {};
 	int code;
 
 	(void)args;
