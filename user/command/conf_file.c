@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "conf_file.h"
+#include "log.h"
 
 enum { TEXT_MAX = 16 << 20 };
 
@@ -50,6 +51,7 @@ static int parse(const struct cmd *c, const char *path, const char *name,
 	size_t len = strlen(path);
 	int failed;
 
+	log_only(LOG_LEVEL_ERR); /* warnings are the daemon's to say */
 	config_init(ret);
 	failed = config_load(ret, path, err);
 	if (!failed)

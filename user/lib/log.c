@@ -10,6 +10,7 @@
 #include "log.h"
 
 static bool verbose;
+static enum log_level least = LOG_LEVEL_INFO;
 static char libbpf_tail[4096];
 
 void log_line(enum log_level level, const char *fmt, ...)
@@ -18,6 +19,8 @@ void log_line(enum log_level level, const char *fmt, ...)
 	char line[1024];
 	va_list args;
 
+	if (level > least)
+		return;
 	va_start(args, fmt);
 	vsnprintf(line, sizeof(line), fmt, args);
 	va_end(args);
@@ -25,6 +28,11 @@ void log_line(enum log_level level, const char *fmt, ...)
 		fprintf(stderr, "<%d>%s\n", (int)level, line);
 	else
 		fprintf(stderr, "synkeeperd: %s\n", line);
+}
+
+void log_only(enum log_level level)
+{
+	least = level;
 }
 
 /* Keeps the last bytes; the verifier's reason stands at the end of its log. */

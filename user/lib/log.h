@@ -15,6 +15,9 @@ enum log_level { LOG_LEVEL_ERR = 3, LOG_LEVEL_WARN = 4, LOG_LEVEL_INFO = 6 };
 void log_line(enum log_level level, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/* Lines below @level are not written; all are, unless this was called. */
+void log_only(enum log_level level);
+
 /* libbpf's messages are kept, and shown by log_libbpf() when a load failed. */
 void log_init(bool verbose);
 void log_libbpf(void);
