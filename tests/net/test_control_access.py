@@ -107,7 +107,7 @@ def test_idle_watchers_locked_root_out(env):
         assert p.returncode == 1 and "busy: all places" in p.stderr, \
             f"session watch: {p.returncode}: {p.stderr}"
         for _ in range(3):
-            env.synkeeper("status", timeout=5)
+            env.synkeeper("key", "list", timeout=5)
         env.synkeeper("down", timeout=30)
     daemon.wait()
 
@@ -123,7 +123,7 @@ def test_idle_connections_locked_root_out(env):
         for s in held:
             s.sendall(b'{"cmd":"key.list"}\n')
             read_line(s)
-        env.synkeeper("status", timeout=5)
+        env.synkeeper("key", "list", timeout=5)
         told = read_line(held[0])
         assert told and told["error"].startswith("busy"), \
             f"the oldest one was told {told}"
@@ -145,7 +145,7 @@ def test_others_locked_root_out(env):
         holder = hold(env, group, n, line)
         try:
             if n == CLIENTS_MAX:
-                p = run([*member, "status"], check=False)
+                p = run([*member, "key", "list"], check=False)
                 assert p.returncode == 1 and \
                     f"busy: all {CLIENTS_MAX} control connections are taken" \
                     in p.stderr, f"one more: {p.returncode}: {p.stderr}"
@@ -153,14 +153,15 @@ def test_others_locked_root_out(env):
                 p = run([*member, "session", "watch"], check=False)
                 assert p.returncode == 1 and "busy" in p.stderr, \
                     f"one watcher more: {p.returncode}: {p.stderr}"
-            env.synkeeper("status", timeout=5)
+            env.synkeeper("key", "list", timeout=5)
             with contextlib.closing(dial(env)) as s:
                 s.sendall(WATCH)
                 assert read_line(s)["ok"], "root may not watch"
         finally:
             holder.kill()
             holder.wait()
-        wait_for(lambda: run([*member, "status"], check=False).returncode == 0,
+        member += ["key", "list"]
+        wait_for(lambda: run(member, check=False).returncode == 0,
                  5, "room after they have gone")
     daemon.check_alive()
 
@@ -178,8 +179,8 @@ def test_group_of_the_configuration(env):
             stat.S_IMODE(st.st_mode) == 0o660, \
             f"expected group {group.gr_gid} and 660, got {st.st_gid} and " \
             f"{st.st_mode:o}"
-        run([*as_user(env, group.gr_gid), "status"])
-        p = run([*as_user(env), "status"], check=False)
+        run([*as_user(env, group.gr_gid), "key", "list"])
+        p = run([*as_user(env), "key", "list"], check=False)
         assert p.returncode == 1 and "no permission" in p.stderr, \
             f"a stranger: {p.returncode}: {p.stderr}"
         daemon.stop()
@@ -194,7 +195,7 @@ def test_stranger_was_told_that_the_daemon_had_ended(env):
     """Who may connect and is in no group that counts."""
     daemon = env.synkeeperd()
     os.chmod(env.control, 0o666)
-    p = run([*as_user(env, a_group().gr_gid), "status"], check=False)
+    p = run([*as_user(env, a_group().gr_gid), "key", "list"], check=False)
     assert p.returncode == 1 and "no permission" in p.stderr, \
         f"expected 'no permission', got {p.returncode}: {p.stderr}"
     daemon.check_alive()
