@@ -148,25 +148,24 @@ def test_service(env):
 
 
 @net_test
-def test_status_ended_well_with_a_service_unprotected(env):
-    """Exit code 1, and what and why, in text and JSON; policies that ask for
-    no protection are no failure."""
+def test_status_ended_well_with_an_interface_unprotected(env):
+    """Exit code 1, and what and why, in text and JSON. Where nobody listens
+    nothing is to be protected, nor where a policy asks for nothing."""
     env.nginx()
-    env.synkeeperd(services=("*:80", "*:81", "*:82"))
-    for port in ("*:81", "*:82"):
-        p = env.synkeeper("status", check=False)
-        assert p.returncode == 1 and not p.stderr and \
-            f"{port} is not protected: nobody listens" in p.stdout, f"{p}"
-        p = env.synkeeper("-j", "status", check=False)
-        assert p.returncode == 1 and {
-            "kind": "service", "what": port, "why": "nobody listens"} in \
-            json.loads(p.stdout)["unprotected"], f"{p}"
-        env.synkeeper("service", "policy", port, "off")
+    daemon = env.synkeeperd("-i", "nosuch0")
+    p = env.synkeeper("status", check=False)
+    assert p.returncode == 1 and not p.stderr and \
+        "nosuch0 is not protected: " in p.stdout, f"{p}"
+    p = env.synkeeper("-j", "status", check=False)
+    assert p.returncode == 1 and not json.loads(p.stdout)["protected"], f"{p}"
+    daemon.stop()
+    env.synkeeperd(services=("*:80", "*:81"))
+    p = env.synkeeper("status")
+    assert "*:81 is not protected: nobody listens" in p.stdout, f"{p}"
     for policy in ("off", "auto", "monitor", "on"):
         env.synkeeper("service", "policy", "*:80", policy)
         p = env.synkeeper("-j", "status")
-        assert json.loads(p.stdout)["unprotected"] == [], f"{policy}: {p}"
-    assert "well" in env.synkeeper("status").stdout
+        assert json.loads(p.stdout)["protected"], f"{policy}: {p}"
 
 
 @net_test

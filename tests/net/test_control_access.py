@@ -160,9 +160,9 @@ def test_others_locked_root_out(env):
         finally:
             holder.kill()
             holder.wait()
-        member += ["key", "list"]
-        wait_for(lambda: run(member, check=False).returncode == 0,
-                 5, "room after they have gone")
+        asks = [*member, "key", "list"]
+        wait_for(lambda: run(asks, check=False).returncode == 0, 5,
+                 "room after they have gone")
     daemon.check_alive()
 
 

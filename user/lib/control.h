@@ -62,7 +62,7 @@
  *		"closing" "time_wait"}
  *		"total": {REASON: n} "attacks": [ATTACK]
  *		"health": [sentence, ...] (empty: well)
- *		"unprotected": [{"kind": "service"|"interface" "what" "why"}]}
+ *		"protected": bool: all that was asked for}
  * IFACE	{"name" "ifindex" "mode": "native"|"skb"|"missing" "why" "by_hand":
  *		bool}; missing: there is no such interface now, ifindex is 0
  * SERVICE	{"listen" "name" "policy": "on"|"auto"|"monitor"|"off"
