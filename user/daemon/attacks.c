@@ -17,6 +17,8 @@ struct of_service {
 struct attacks {
 	sd_event_source *timer;
 	struct of_service of[SERVICES_MAX]; /* by id */
+	struct counters counters[SERVICES_MAX];
+	struct counters would[SERVICES_MAX];
 };
 
 static bool in_service(const struct service *svc)
@@ -55,10 +57,10 @@ static void forget(struct of_service *of)
 	*of = (struct of_service){};
 }
 
-static void look_at(struct daemon *d, const struct service *svc,
-		    const struct counters *c, const struct counters *would,
-		    __u64 now)
+static void look_at(struct daemon *d, const struct service *svc, __u64 now)
 {
+	const struct counters *c = &d->attacks->counters[svc->id];
+	const struct counters *would = &d->attacks->would[svc->id];
 	struct of_service *of = &d->attacks->of[svc->id];
 	struct attack_look look = { .now_ns = now };
 	enum attack_news news;
@@ -89,25 +91,39 @@ static void forget_those_gone(struct daemon *d)
 			forget(&d->attacks->of[id]);
 }
 
+/* From the first service to the last: all that there may be is megabytes a CPU. */
+static int read_counters(struct daemon *d)
+{
+	const struct service *svc = NULL;
+	__u32 first = 0, last = 0;
+	int err;
+
+	while ((svc = services_next(d->services, svc))) {
+		first = first ? first : svc->id;
+		last = svc->id;
+	}
+	if (!last)
+		return 0;
+	err = stats_read(d, MAP_COUNTERS, first, last - first + 1,
+			 &d->attacks->counters[first]);
+	return err ? err
+		   : stats_read(d, MAP_WOULD, first, last - first + 1,
+				&d->attacks->would[first]);
+}
+
 static int on_look(sd_event_source *source, uint64_t when, void *data)
 {
-	struct counters *all = NULL, *would = NULL;
 	const struct service *svc = NULL;
 	struct daemon *d = data;
 	__u64 now = now_ns();
-	int err;
+	int err = read_counters(d);
 
 	(void)when;
-	err = stats_read_all(d, MAP_COUNTERS, &all);
-	if (!err)
-		err = stats_read_all(d, MAP_WOULD, &would);
 	if (err) /* the next look is over a longer time */
 		log_warn("cannot look for attacks: %s", strerror(-err));
 	while (!err && (svc = services_next(d->services, svc)))
 		if (in_service(svc))
-			look_at(d, svc, &all[svc->id], &would[svc->id], now);
-	free(all);
-	free(would);
+			look_at(d, svc, now);
 	forget_those_gone(d);
 	sd_event_source_set_time_relative(source, ATTACK_LOOK_MS * 1000);
 	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
