@@ -42,10 +42,12 @@ USER_LIB := $(O)/libsynkeeper.a
 UNIT := $(patsubst tests/unit/%.c,$(O)/tests/unit-%,$(wildcard tests/unit/*.c))
 BPFTEST := $(patsubst tests/bpf/test_%.c,$(O)/tests/bpf-%,$(wildcard tests/bpf/test_*.c))
 BENCH := $(patsubst tests/bench/%.bpf.c,$(O)/tests/%,$(wildcard tests/bench/*.bpf.c)) $(O)/tests/scale $(O)/tests/clients
+# scripts/demo: all that it runs of tests/
+DEMO := $(patsubst tests/demo/%.c,$(O)/demo/%,$(wildcard tests/demo/*.c)) $(O)/tests/flood
 
 MAN := $(patsubst man/%.scd,$(O)/man/%,$(wildcard man/*.scd))
 
-.PHONY: all help deps check demo bench bench-check lint clean tests man install uninstall deb vmcheck debcheck
+.PHONY: all help deps check demo demo-parts bench bench-check lint clean tests man install uninstall deb vmcheck debcheck
 all: $(O)/synkeeperd $(O)/synkeeper $(O)/synkeeper.bpf.o ## the daemon, the command, the BPF object
 
 include tests/fuzz/fuzz.mk
@@ -56,13 +58,13 @@ help: ## this list
 deps: ## what the build and the tests need from Debian (root)
 	$(Q)scripts/deps
 
-check: deps ## build, run all tests (root)
-	$(Q)$(MAKE) --no-print-directory all tests
-	$(Q)tests/run
+check: ## build, run all tests (root): scripts/check
+	$(Q)scripts/check
 
-demo: deps ## a flood, with and without Synkeeper (root)
-	$(Q)$(MAKE) --no-print-directory all tests
+demo: ## a flood, without Synkeeper and with it (root): scripts/demo
 	$(Q)scripts/demo
+
+demo-parts: all $(DEMO)
 
 bench: deps ## what docs/BENCHMARKS.md shows, measured here (root); 10 minutes
 	$(Q)$(MAKE) --no-print-directory all $(BENCH) $(BENCH_LIVE)
@@ -72,7 +74,7 @@ bench-check: deps ## its ratios against the recorded ones (root)
 	$(Q)$(MAKE) --no-print-directory all $(BENCH) $(BENCH_LIVE)
 	$(Q)tests/bench/bench.py --check
 
-tests: all $(UNIT) $(BPFTEST) $(BENCH) $(FUZZ)
+tests: all $(UNIT) $(BPFTEST) $(BENCH) $(DEMO) $(FUZZ)
 
 lint: ## clang-format, clang-tidy, cppcheck, shellcheck, pyflakes, mandoc
 	$(Q)scripts/lint
@@ -169,6 +171,11 @@ $(O)/tests/scale: tests/bench/scale.c tests/bench/tables.c $(wildcard tests/benc
 	$(call say,TEST,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) $(filter %.c,$^) -o $@ $(ALL_LIBS)
+
+$(O)/demo/%: tests/demo/%.c
+	$(call say,DEMO,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) $< -o $@
 
 # tests/bench/live.py: what it needs besides flood
 BENCH_LIVE = $(O)/floor/bounce.bpf.o

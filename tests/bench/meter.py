@@ -11,13 +11,11 @@ go on, and packets are divided by that time. On a quiet machine it is the same.
 Packets are counted by the server's veth. Counting begins when the flood runs
 and ends while it runs; starting it costs nobody anything.
 """
-import contextlib
-import glob
 import time
 from dataclasses import dataclass
 
 import netenv
-from namespace import run, wait_for
+from namespace import pids_named, run, wait_for
 
 CPU = 0  # of the flood and the receive path; all else is on another
 WARM_UP_S = 0.1
@@ -42,16 +40,6 @@ class VethCounter:
             if line.lstrip().startswith(self._iface):
                 return int(line.split(":")[1].split()[1])
         raise AssertionError(f"/proc/net/dev does not know {self._iface}")
-
-
-def pids_named(start):
-    """The processes whose names start so."""
-    pids = []
-    for path in glob.glob("/proc/[0-9]*/comm"):
-        with contextlib.suppress(OSError), open(path, encoding="ascii") as f:
-            if f.read().startswith(start):
-                pids.append(int(path.split("/")[2]))
-    return pids
 
 
 def ran_s(pids):
@@ -135,13 +123,6 @@ def pin_receivers(env):
     urgent than its sender, as an interrupt would be. All who send to them must
     be on that core, too: waking such a thread from another takes a virtual
     machine up to 80 µs, in which the sender overruns the queue."""
-    before = pids_named("napi/")
     for ns in (env.server, env.client):
-        # sysfs shows the namespace in which it is mounted
-        ns.run(["unshare", "-m", "sh", "-c", "mount -t sysfs sysfs /mnt && "
-                f"echo 1 >/mnt/class/net/{ns.iface}/threaded"])
-    threads = set(pids_named("napi/")) - set(before)
-    assert len(threads) == 2, f"expected 2 NAPI threads, got {len(threads)}"
-    for pid in threads:
-        run(["taskset", "-p", "-c", str(CPU), str(pid)])
+        pid = ns.thread_receiver(CPU)
         run(["chrt", "-f", "-p", "1", str(pid)])

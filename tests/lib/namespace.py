@@ -8,6 +8,7 @@ program, which then stops them in order; its output goes to a log file.
 """
 import contextlib
 import ctypes
+import glob
 import itertools
 import json
 import os
@@ -57,6 +58,16 @@ def kill_all_in(name):
         with contextlib.suppress(ProcessLookupError):
             if int(pid) != os.getpid():
                 os.kill(int(pid), signal.SIGKILL)
+
+
+def pids_named(start):
+    """The processes whose names start so."""
+    pids = []
+    for path in glob.glob("/proc/[0-9]*/comm"):
+        with contextlib.suppress(OSError), open(path, encoding="ascii") as f:
+            if f.read().startswith(start):
+                pids.append(int(path.split("/")[2]))
+    return pids
 
 
 class Process:
@@ -150,6 +161,23 @@ class Namespace:
 
     def ip(self, *args):
         return run(["ip", "-n", self.name, *args]).stdout
+
+    def add_addresses(self, addresses):
+        """To its veth, IPv4; one that it has already may be among them."""
+        self.run(["ip", "-batch", "-"], input="".join(
+            f"addr replace {a}/24 dev {self.iface}\n" for a in addresses))
+
+    def thread_receiver(self, cpu):
+        """Makes the receive path of its veth a thread on that CPU; its pid.
+        The veth must have an XDP program by then."""
+        before = pids_named("napi/")
+        # sysfs shows the namespace in which it is mounted
+        self.run(["unshare", "-m", "sh", "-c", "mount -t sysfs sysfs /mnt && "
+                  f"echo 1 >/mnt/class/net/{self.iface}/threaded"])
+        pids = set(pids_named(f"napi/{self.iface}")) - set(before)
+        assert len(pids) == 1, f"expected one NAPI thread, got {len(pids)}"
+        run(["taskset", "-p", "-c", str(cpu), str(*pids)])
+        return pids.pop()
 
     def sysctl(self, key, value=None):
         """Reads a sysctl, or sets it and returns what it was."""
