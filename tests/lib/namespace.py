@@ -20,6 +20,14 @@ import time
 from slack import slack
 
 CLONE_NEWNET = 0x40000000
+THREADED = """
+trap '' HUP INT TERM
+mkdir -p "$1" && mount -t sysfs sysfs "$1" || exit
+echo 1 >"$1/class/net/$2/threaded"
+code=$?
+umount "$1"
+exit $code
+"""
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -171,9 +179,9 @@ class Namespace:
         """Makes the receive path of its veth a thread on that CPU; its pid.
         The veth must have an XDP program by then."""
         before = pids_named("napi/")
-        # sysfs shows the namespace in which it is mounted
-        self.run(["unshare", "-m", "sh", "-c", "mount -t sysfs sysfs /mnt && "
-                  f"echo 1 >/mnt/class/net/{self.iface}/threaded"])
+        # sysfs shows the namespace from which it is mounted
+        self.run(["sh", "-c", THREADED, "sh", f"{self._log_dir}/sys-{self.iface}",
+                  self.iface])
         pids = set(pids_named(f"napi/{self.iface}")) - set(before)
         assert len(pids) == 1, f"expected one NAPI thread, got {len(pids)}"
         run(["taskset", "-p", "-c", str(cpu), str(*pids)])
