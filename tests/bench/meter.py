@@ -15,7 +15,7 @@ import time
 from dataclasses import dataclass
 
 import netenv
-from namespace import pids_named, run, wait_for
+from namespace import pids_named, wait_for
 
 CPU = 0  # of the flood and the receive path; all else is on another
 WARM_UP_S = 0.1
@@ -124,5 +124,4 @@ def pin_receivers(env):
     be on that core, too: waking such a thread from another takes a virtual
     machine up to 80 µs, in which the sender overruns the queue."""
     for ns in (env.server, env.client):
-        pid = ns.thread_receiver(CPU)
-        run(["chrt", "-f", "-p", "1", str(pid)])
+        ns.thread_receiver(CPU)

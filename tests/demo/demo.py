@@ -12,8 +12,9 @@ Synkeeper, and after it all that the sender's core can send.
 The host has one core, for its receive path, firewall, server and synkeeperd;
 the flood's sender and the clients have another one. A real NIC hands packets to
 one core like that, and loses what that core does not take; so does the veth,
-whose receive path is a thread of the host's core here. What the host answers to
-spoofed sources ends on the clients' interface.
+whose receive path is a thread of the host's core here, and comes first, as
+interrupts would. What the host answers to spoofed sources ends on the clients'
+interface.
 
 It takes a minute, and removes everything at its end or on Ctrl-C.
 
@@ -212,7 +213,7 @@ and the clients have {core(cpus[1])}; the line between them is a veth.
     screen.text("With Synkeeper")
     ask("no flood", True)
     same = ask("the same SYN flood", True, worst.rate)
-    full = ask("all the core sends", True, FULL)
+    full = ask("as fast as it goes", True, FULL)
     screen.text("\n" + sentence(worst, same, full))
 
 

@@ -176,8 +176,9 @@ class Namespace:
             f"addr replace {a}/24 dev {self.iface}\n" for a in addresses))
 
     def thread_receiver(self, cpu):
-        """Makes the receive path of its veth a thread on that CPU; its pid.
-        The veth must have an XDP program by then."""
+        """Makes the receive path of its veth a thread on that CPU, more urgent
+        than any process, as an interrupt would be. The veth must have an XDP
+        program by then."""
         before = pids_named("napi/")
         # sysfs shows the namespace from which it is mounted
         self.run(["sh", "-c", THREADED, "sh", f"{self._log_dir}/sys-{self.iface}",
@@ -185,7 +186,7 @@ class Namespace:
         pids = set(pids_named(f"napi/{self.iface}")) - set(before)
         assert len(pids) == 1, f"expected one NAPI thread, got {len(pids)}"
         run(["taskset", "-p", "-c", str(cpu), str(*pids)])
-        return pids.pop()
+        run(["chrt", "-f", "-p", "1", str(*pids)])
 
     def sysctl(self, key, value=None):
         """Reads a sysctl, or sets it and returns what it was."""
