@@ -46,7 +46,8 @@ DOWN = 0.1  # of the good connections without a flood
 FULL = 0  # as a rate: all that the sender's core sends
 RUN = 64  # packets at most that the sender sends before others have a turn
 WARM_UP_S = 0.5
-SPARE_S = 10  # that a flood lasts at most after its row
+SECONDS_MAX = 25
+SPARE_S = 30  # that a flood lasts at most after its row
 
 RULES = """
 table inet demo {
@@ -233,6 +234,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--seconds", type=float, default=3)
     seconds = parser.parse_args().seconds
+    if not 0 < seconds <= SECONDS_MAX:
+        parser.error(f"--seconds is above 0 and at most {SECONDS_MAX}")
     cpus = sorted(os.sched_getaffinity(0))
     cpus = cpus[0], cpus[-1]
     signal.signal(signal.SIGINT, signal.default_int_handler)
