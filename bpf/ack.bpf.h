@@ -106,7 +106,10 @@ __noinline int ack_verdict(struct xdp_md *ctx, struct packet *p)
 	if ((valid || sk.kernel_cookie) && p->fragment)
 		return REASON_fragment; /* tc's mark would not survive */
 	if (sk.kernel_cookie) {
-		admit_mark_kernel(ctx, cfg);
+		if (p->recent && of_pending(p))
+			admit_mark_behind(ctx, cfg);
+		else
+			admit_mark_kernel(ctx, cfg);
 		return REASON_kernel_cookie;
 	}
 	/*
@@ -115,8 +118,10 @@ __noinline int ack_verdict(struct xdp_md *ctx, struct packet *p)
 	 * another, and be dropped. If there is no socket after all, the
 	 * kernel's RST is withheld (synkeeper_egress), and it comes again.
 	 */
-	if (p->recent && sk.state == KERNEL_LISTEN && of_pending(p))
+	if (p->recent && sk.state == KERNEL_LISTEN && of_pending(p)) {
+		admit_mark_behind(ctx, cfg);
 		return REASON_session;
+	}
 	if (sk.state == KERNEL_NEW_SYN_RECV || sk.state == KERNEL_TIME_WAIT) {
 		/* behind an ACK that waits for the way to be cleared */
 		if (!valid && of_pending(p))

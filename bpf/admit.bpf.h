@@ -19,6 +19,7 @@
 enum {
 	MARK_MAGIC = 0x4b4e5953,      /* "SYNK": to be assigned */
 	MARK_KERNEL = MARK_MAGIC + 1, /* the kernel's own cookie */
+	MARK_BEHIND = MARK_MAGIC + 2, /* not to be looked at before its ACK */
 };
 
 /* In front of the packet; a multiple of 4 and at most 32 bytes. */
@@ -104,6 +105,24 @@ static __always_inline void admit_mark_kernel(struct xdp_md *ctx,
 	__builtin_memset(&mark->attrs, 0, sizeof(mark->attrs));
 }
 
+/*
+ * XDP: the packet came in one batch with the ACK that was admitted before it.
+ * The kernel hands a batch to conntrack as a whole, before it confirms the
+ * first packet: conntrack takes this one for a second new connection, finds
+ * that the two clash, and drops it (insert_failed); the client's request comes
+ * again after 200 ms. tc sends it around once more, behind the batch.
+ */
+static __always_inline void admit_mark_behind(struct xdp_md *ctx,
+					      struct settings *cfg)
+{
+	struct mark *mark = admit_mark_room(ctx, cfg);
+
+	if (!mark)
+		return;
+	mark->magic = MARK_BEHIND;
+	__builtin_memset(&mark->attrs, 0, sizeof(mark->attrs));
+}
+
 /* tc: copies the mark out. Returns its magic, or 0 if there is none. */
 static __always_inline __u32 admit_marked(struct __sk_buff *skb,
 					  struct bpf_tcp_req_attrs *ret)
@@ -111,7 +130,8 @@ static __always_inline __u32 admit_marked(struct __sk_buff *skb,
 	const struct mark *mark = (void *)(long)skb->data_meta;
 
 	if ((void *)(mark + 1) > (void *)(long)skb->data ||
-	    (mark->magic != MARK_MAGIC && mark->magic != MARK_KERNEL))
+	    (mark->magic != MARK_MAGIC && mark->magic != MARK_KERNEL &&
+	     mark->magic != MARK_BEHIND))
 		return 0;
 	__builtin_memcpy(ret, &mark->attrs, sizeof(*ret));
 	return mark->magic;

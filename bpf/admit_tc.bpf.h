@@ -113,6 +113,20 @@ static __always_inline void admit_untag(struct __sk_buff *skb)
 		bpf_skb_vlan_pop(skb);
 }
 
+enum { TC_INDEX_BEHIND = 0x5344, REDIRECT_INGRESS = 1 /* BPF_F_INGRESS */ };
+
+/*
+ * Through the CPU's backlog. Only once: in skb mode it comes through XDP again,
+ * and would go around for ever if a firewall dropped the ACK.
+ */
+static __always_inline int admit_later(struct __sk_buff *skb)
+{
+	if (skb->tc_index == TC_INDEX_BEHIND)
+		return TCX_NEXT;
+	skb->tc_index = TC_INDEX_BEHIND;
+	return bpf_redirect(skb->ifindex, REDIRECT_INGRESS);
+}
+
 static __always_inline int admit(struct __sk_buff *skb,
 				 const struct settings *cfg)
 {
@@ -125,6 +139,8 @@ static __always_inline int admit(struct __sk_buff *skb,
 	magic = admit_marked(skb, &attrs);
 	if (!magic && !(cfg->flags & SETTING_NO_META))
 		return TCX_NEXT;
+	if (magic == MARK_BEHIND)
+		return admit_later(skb);
 	admit_untag(skb);
 	if (parse_skb(skb, &p) || classify(cfg, &p))
 		return TCX_NEXT;

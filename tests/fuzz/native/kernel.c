@@ -106,6 +106,13 @@ static void note_tuple(const struct bpf_sock_tuple *t, __u32 len)
 	native.lookups++;
 }
 
+long bpf_redirect(__u32 ifindex, __u64 flags)
+{
+	if (flags != 1) /* BPF_F_INGRESS */
+		finding("a redirect to %u with flags %llu", ifindex, flags);
+	return TCX_REDIRECT;
+}
+
 struct bpf_sock *bpf_skc_lookup_tcp(void *ctx, struct bpf_sock_tuple *tuple,
 				    __u32 len, __u64 netns, __u64 flags)
 {
