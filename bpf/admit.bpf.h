@@ -10,8 +10,6 @@
 #ifndef SYNKEEPER_ADMIT_BPF_H
 #define SYNKEEPER_ADMIT_BPF_H
 
-#include <bpf/bpf_core_read.h>
-
 #include "maps.bpf.h"
 #include "packet.bpf.h"
 #include "synkeeper/cookie.h"

@@ -25,8 +25,6 @@
 #ifndef SYNKEEPER_KERNEL_COOKIE_BPF_H
 #define SYNKEEPER_KERNEL_COOKIE_BPF_H
 
-#include <bpf/bpf_core_read.h>
-
 #include "packet.bpf.h"
 #include "synkeeper/cookie.h"
 #include "synkeeper/tcpopt_fast.h"

@@ -8,8 +8,10 @@
 #define SYNKEEPER_TYPES_H
 
 #ifdef __bpf__
+/* vmlinux.h first: libbpf's headers take their types from it */
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
 #include <bpf/bpf_endian.h>
 #define htobe16_const(x) bpf_htons(x)
 #define htobe32_const(x) bpf_htonl(x)
