@@ -19,7 +19,7 @@ export PREFIX DESTDIR SYSCONFDIR UNITDIR
 Q := $(if $(V),,@)
 say = @printf '  %-8s %s\n' $(1) $(2)
 
-LIBS := libbpf libsystemd inih jansson libmnl libcap-ng libmicrohttpd ncursesw
+LIBS := libbpf libsystemd jansson libmnl libcap-ng libmicrohttpd ncursesw
 TEST_LIBS := libsodium cmocka
 CFLAGS ?= -O2 -g
 CPPFLAGS ?=

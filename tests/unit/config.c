@@ -141,14 +141,14 @@ static void test_resets(void **state)
 	config_free(&c);
 }
 
-/* A comment may be longer than inih's lines; a '[' in it opens nothing. */
+/* A comment may be longer than other lines; a '[' in it opens nothing. */
 static void test_long_comment(void **state)
 {
 	struct config c;
-	char text[1024];
+	char text[2048];
 
 	(void)state;
-	sprintf(text, "[keys]\n# %0199d[daemon]%0300d\n ; [x\nlifetime = 5s\n",
+	sprintf(text, "[keys]\n# %0511d[daemon]%0300d\n ; [x\nlifetime = 5s\n",
 		0, 0);
 	load_good(&c, text);
 	assert_int_equal(c.key_lifetime_ms, 5000);

@@ -235,19 +235,19 @@ static void test_bad(void **state)
 static void test_bytes(void **state)
 {
 	static const char nul[] = "[keys]\nlifetime = 5s\0\n";
-	char text[512];
+	char text[1024];
 	int n;
 
 	(void)state;
 	expect_error(nul, sizeof(nul) - 1, -EINVAL,
 		     ":2: byte 0x00 is not text: remove it");
-	n = sprintf(text, "[daemon]\npin-dir = /%0200d\n", 0);
+	n = sprintf(text, "[daemon]\npin-dir = /%0520d\n", 0);
 	expect_error(text, n, -EINVAL,
-		     ":2: line longer than 199 bytes: shorten it");
+		     ":2: line longer than 511 bytes: shorten it");
 	/* in front of what would be cut off and read as a line of its own */
-	n = sprintf(text, "[keys]\nlifetime = %*s60s\n", 200, "");
+	n = sprintf(text, "[keys]\nlifetime = %*s60s\n", 512, "");
 	expect_error(text, n, -EINVAL,
-		     ":2: line longer than 199 bytes: shorten it");
+		     ":2: line longer than 511 bytes: shorten it");
 }
 
 static void test_files(void **state)

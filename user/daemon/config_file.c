@@ -1,27 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Theory of operation: the syntax of the INI file. inih takes a line apart,
- * config_keys.c knows what may stand in it.
- *
- * inih cuts long lines and names, joins indented lines to the one above, says
- * nothing of a section without keys, and tells its handler no line number. So
- * it reads through next_line(), which counts lines, takes off what they are
- * indented by, refuses what is no text or too long, and opens the sections;
- * the handler takes the section from there. The first error ends the reading.
+ * Theory of operation: reads the INI file line by line: a section, a key of
+ * the current section (config_keys.c knows those), a comment or nothing. What
+ * is no text or too long is refused, not cut. The first error ends the reading.
  *
  * Some errors show late: a section that lacks something at its end, a listen
  * given twice at the end of the file. They bear the line they are about.
  */
 #include <ctype.h>
 #include <errno.h>
-#include <ini.h>
 #include <search.h>
 #include <stdarg.h>
 #include <stdlib.h>
 
 #include "config_file.h"
+#include "ini.h"
 
-enum { PATH_SHOWN = 256, RESETS_DEFAULT = 100 };
+enum {
+	LINE_SIZE = 512, /* with the NUL; no more than CONFIG_ERR_MAX */
+	PATH_SHOWN = 256,
+	RESETS_DEFAULT = 100,
+};
 
 static const char *const sections[] = { "daemon",  "keys",   "sessions",
 					"service", "arming", "sources",
@@ -46,20 +45,6 @@ int config_fail(struct config_parser *p, unsigned int line, int ret,
 }
 
 #define fail(p, ...) config_fail(p, (p)->line, -EINVAL, __VA_ARGS__)
-
-/* inih's own copy of the section is cut, and lags behind: not used. */
-static int on_key(void *user, const char *section, const char *name,
-		  const char *value)
-{
-	struct config_parser *p = user;
-
-	(void)section;
-	if (!p->title)
-		fail(p, "%s: stands before any section: begin with [daemon]",
-		     name);
-	p->unread = false;
-	return !p->ret && !config_set_key(p, name, value);
-}
 
 /* What is known of a section only once it is over. */
 static int end_section(struct config_parser *p)
@@ -202,7 +187,7 @@ static int begin_section(struct config_parser *p, char *text)
 	return 0;
 }
 
-/* inih takes "[x] y" and "[x ;]" in its own ways; here only [x] is right. */
+/* "[x] ; comment"; "[x] y" and "[x ;]" are errors. */
 static int read_header(struct config_parser *p, const char *line)
 {
 	size_t len = strcspn(line, "];");
@@ -222,47 +207,56 @@ static int read_header(struct config_parser *p, const char *line)
 	return begin_section(p, text);
 }
 
-/* The reader of inih, as fgets(): the next line, not indented, without end. */
-static char *next_line(char *buf, int size, void *stream)
+static bool is_skipped(int ch, const struct config_parser *p)
 {
 	static const char bom[] = "\xef\xbb\xbf";
-	struct config_parser *p = stream;
+
+	return isblank(ch) || (p->line == 1 && strchr(bom, ch));
+}
+
+/* The next line, not indented, without end. False: the end, or an error. */
+static bool next_line(struct config_parser *p, char buf[LINE_SIZE])
+{
 	int ch, len = 0;
 
-	if (p->unread)
-		fail(p, "neither '[section]' nor 'key = value'");
-	if (p->ret)
-		return NULL;
 	p->line++;
 	while ((ch = getc_unlocked(p->file)) != EOF && ch != '\n') {
 		if (ch == '\r' && getc_unlocked(p->file) == '\n')
 			break;
-		if (iscntrl(ch) && ch != '\t') {
-			fail(p, "byte 0x%02x is not text: remove it", ch);
-			return NULL;
-		}
-		if (!len && (isblank(ch) || (p->line == 1 && strchr(bom, ch))))
+		if (iscntrl(ch) && ch != '\t')
+			return !fail(p, "byte 0x%02x is not text: remove it",
+				     ch);
+		if (!len && is_skipped(ch, p))
 			continue;
-		if (len < size - 1) {
+		if (len < LINE_SIZE - 1)
 			buf[len++] = ch;
-		} else if (*buf != '#' && *buf != ';') {
-			fail(p, "line longer than %d bytes: shorten it",
-			     size - 1);
-			return NULL;
-		}
+		else if (*buf != '#' && *buf != ';')
+			return !fail(p, "line longer than %d bytes: shorten it",
+				     LINE_SIZE - 1);
 	}
-	if (ferror(p->file)) {
-		config_fail(p, p->line, -errno, "cannot be read: %s",
-			    strerror(errno));
-		return NULL;
-	}
-	if (ch == EOF && !len)
-		return NULL;
+	if (ferror(p->file))
+		return !config_fail(p, p->line, -errno, "cannot be read: %s",
+				    strerror(errno));
 	buf[len] = '\0';
-	if (*buf == '[')
-		return read_header(p, buf) ? NULL : buf;
-	p->unread = !strchr("#;", *buf); /* nor is an empty line */
-	return buf;
+	return ch != EOF || len;
+}
+
+static int take_line(struct config_parser *p, char *line)
+{
+	char *key, *value;
+
+	if (*line == '[')
+		return read_header(p, line);
+	if (strchr("#;", *line)) /* nor does an empty line mean anything */
+		return 0;
+	if (!ini_key(line, &key, &value))
+		return fail(p, "neither '[section]' nor 'key = value'");
+	if (!p->title)
+		return fail(p,
+			    "%s: stands before any section: begin with "
+			    "[daemon]",
+			    key);
+	return config_set_key(p, key, value);
 }
 
 int config_load(struct config *c, const char *path, char *err)
@@ -273,6 +267,7 @@ int config_load(struct config *c, const char *path, char *err)
 		.err = err,
 		.reset_rate = RESETS_DEFAULT,
 	};
+	char line[LINE_SIZE];
 	const char *why;
 
 	p.file = fopen(path, "re");
@@ -287,7 +282,8 @@ int config_load(struct config *c, const char *path, char *err)
 		p.ret = -EPERM;
 		snprintf(err, CONFIG_ERR_MAX, "%s: %s", path, why);
 	} else {
-		ini_parse_stream(next_line, &p, on_key, &p); /* errors: ret */
+		while (next_line(&p, line) && !take_line(&p, line))
+			;
 	}
 	if (!p.ret)
 		end_file(&p);

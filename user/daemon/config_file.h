@@ -27,7 +27,6 @@ struct config_parser {
 	char *err;
 	int ret;	   /* of the first error */
 	unsigned int line; /* being read */
-	bool unread;	   /* it wants a key, and inih has found none yet */
 
 	void *titles; /* tree of struct config_title: sections so far */
 	const struct config_title *title; /* NULL: no section yet */
