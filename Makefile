@@ -116,6 +116,9 @@ $(O)/%.skel.h: $(O)/%.bpf.o
 		$(BPFTOOL) gen skeleton $< name $(notdir $*)_bpf && \
 		echo '/* NOLINTEND */'; } > $@ || { rm -f $@; false; }
 
+# Of the PREFIX that it is built for
+$(O)/user/command/%.o: ALL_CFLAGS += -DCONFIG_PATH_DEFAULT='"$(SYSCONFDIR)/synkeeper.conf"'
+
 # The skeleton must be there first; whom it concerns, the .d files tell.
 $(O)/user/%.o: user/%.c Makefile | $(O)/synkeeper.skel.h
 	$(call say,CC,$@)

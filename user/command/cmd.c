@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cmd.h"
+#include "paths.h"
 #include "print.h"
 #include "words.h"
 
@@ -177,6 +178,10 @@ void cmd_help(FILE *out)
 		object_help(out, objects[i]);
 	fputs("\n"
 	      "  -j              JSON instead of text, from every command\n"
+	      "  -c FILE         the daemon's configuration file, for the two "
+	      "paths below;\n"
+	      "                  default: $" CONFIG_VARIABLE
+	      " or " CONFIG_PATH_DEFAULT "\n"
 	      "  --control PATH  the daemon's socket\n"
 	      "  --pin-dir DIR   where the maps and programs are pinned\n"
 	      "  -V, -h          version, this help; -h after an object: its "

@@ -5,10 +5,12 @@
  */
 #include <errno.h>
 #include <getopt.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cmd.h"
 #include "control.h"
+#include "paths.h"
 
 enum { OPT_CONTROL = 256, OPT_PIN_DIR }; /* no letters */
 
@@ -31,29 +33,71 @@ static void refuse_option(int opt, const char *word)
 		optopt && optopt < OPT_CONTROL ? letter : word);
 }
 
+/*
+ * What no option said is taken from the daemon's configuration file, then from
+ * the defaults. A file that was named must be readable: else another
+ * instance's daemon would be found at the defaults.
+ */
+static int find_daemon(struct cmd *c, const char *file, struct paths *paths)
+{
+	const char *named = file ? file : getenv(CONFIG_VARIABLE);
+	int err;
+
+	if (named && !*named)
+		named = NULL;
+	err = paths_read(named ? named : CONFIG_PATH_DEFAULT, paths);
+	if (err && named) {
+		fprintf(stderr,
+			"synkeeper: %s: %s: name the daemon's configuration "
+			"file%s\n",
+			named, strerror(-err),
+			file ? "" : " in " CONFIG_VARIABLE);
+		return CMD_FAILED;
+	}
+	if (!c->control)
+		c->control = paths->control ? paths->control
+					    : CONTROL_PATH_DEFAULT;
+	if (!c->pin_dir)
+		c->pin_dir = paths->pin_dir ? paths->pin_dir : PIN_DIR_DEFAULT;
+	return CMD_DONE;
+}
+
+static int run(struct cmd *c, const char *file, int argc, char **argv)
+{
+	struct paths paths = {};
+	int code = find_daemon(c, file, &paths);
+
+	if (code == CMD_DONE)
+		code = cmd_run(c, argc, argv);
+	free(paths.control);
+	free(paths.pin_dir);
+	return code;
+}
+
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "json", no_argument, NULL, 'j' },
+		{ "config", required_argument, NULL, 'c' },
 		{ "control", required_argument, NULL, OPT_CONTROL },
 		{ "pin-dir", required_argument, NULL, OPT_PIN_DIR },
 		{ "version", no_argument, NULL, 'V' },
 		{ "help", no_argument, NULL, 'h' },
 		{},
 	};
-	struct cmd c = {
-		.control = CONTROL_PATH_DEFAULT,
-		.pin_dir = PIN_DIR_DEFAULT,
-		.out = stdout,
-		.err = stderr,
-	};
+	struct cmd c = { .out = stdout, .err = stderr };
+	const char *file = NULL;
 	int opt;
 
 	/* "+": what follows the object is the object's; ":": no own messages */
-	while ((opt = getopt_long(argc, argv, "+:jVh", options, NULL)) != -1) {
+	while ((opt = getopt_long(argc, argv, "+:jc:Vh", options, NULL)) !=
+	       -1) {
 		switch (opt) {
 		case 'j':
 			c.json = true;
+			break;
+		case 'c':
+			file = optarg;
 			break;
 		case OPT_CONTROL:
 			c.control = optarg;
@@ -72,5 +116,5 @@ int main(int argc, char **argv)
 			return CMD_USAGE;
 		}
 	}
-	return finish(stdout, cmd_run(&c, argc - optind, argv + optind));
+	return finish(stdout, run(&c, file, argc - optind, argv + optind));
 }
