@@ -3,13 +3,21 @@
 # the commands.
 
 O := .output
-ARCH := $(shell uname -m | sed 's/x86_64/x86/; s/aarch64/arm64/')
 VERSION := $(shell cat VERSION)
 
 CC ?= gcc
 CLANG ?= clang
-BPFTOOL ?= bpftool
+BPFTOOL ?= $(shell PATH=$$PATH:/usr/sbin command -v bpftool || echo bpftool)
 PKG_CONFIG ?= pkg-config
+MACHINE := $(shell $(CC) -dumpmachine 2>/dev/null || uname -m)
+ARCH := $(shell echo $(MACHINE) | sed 's/-.*//; s/x86_64/x86/; s/aarch64/arm64/')
+# make CC=aarch64-linux-gnu-gcc, with Debian's libraries of that architecture
+ifneq ($(filter %-gcc,$(notdir $(CC))),)
+AR := $(CC:%gcc=%ar)
+ifeq ($(origin PKG_CONFIG),file)
+PKG_CONFIG := PKG_CONFIG_LIBDIR=/usr/lib/$(MACHINE)/pkgconfig:/usr/share/pkgconfig pkg-config
+endif
+endif
 PREFIX ?= /usr/local
 DESTDIR ?=
 SYSCONFDIR ?= $(if $(filter /usr /usr/local,$(PREFIX)),/etc,$(PREFIX)/etc)
@@ -98,7 +106,17 @@ deb: ## a Debian package in .output/deb/, checked by lintian (root)
 clean:
 	rm -rf $(O)
 
-$(O)/synkeeper.bpf.o: $(wildcard bpf/*) $(SHARED) vmlinux/$(ARCH)/vmlinux.h Makefile
+$(O)/tools: scripts/tools Makefile
+	@mkdir -p $(@D)
+	@CC='$(CC)' CLANG='$(CLANG)' BPFTOOL='$(BPFTOOL)' PKG_CONFIG='$(PKG_CONFIG)' \
+		LIBS='$(LIBS)' scripts/tools
+	@touch $@
+
+vmlinux/%/vmlinux.h:
+	@echo 'synkeeper: no kernel types for ARCH=$*: there are $(notdir $(wildcard vmlinux/*)); for more see scripts/gen-vmlinux' >&2
+	@false
+
+$(O)/synkeeper.bpf.o: $(wildcard bpf/*) $(SHARED) vmlinux/$(ARCH)/vmlinux.h Makefile | $(O)/tools
 	$(call say,BPF,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CLANG) $(BPF_CFLAGS) -c bpf/synkeeper.bpf.c -o $@
