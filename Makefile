@@ -55,7 +55,7 @@ DEMO := $(patsubst tests/demo/%.c,$(O)/demo/%,$(wildcard tests/demo/*.c)) $(O)/t
 
 MAN := $(patsubst man/%.scd,$(O)/man/%,$(wildcard man/*.scd))
 
-.PHONY: all help deps check demo demo-parts bench bench-check lint clean tests man install uninstall deb vmcheck debcheck
+.PHONY: all help deps check demo demo-parts bench bench-check lint clean tests man install uninstall deb unit distcheck vmcheck debcheck
 all: $(O)/synkeeperd $(O)/synkeeper $(O)/synkeeper.bpf.o ## the daemon, the command, the BPF object
 
 include tests/fuzz/fuzz.mk
@@ -83,6 +83,13 @@ bench-check: deps ## its ratios against the recorded ones (root)
 	$(Q)tests/bench/bench.py --check
 
 tests: all $(UNIT) $(BPFTEST) $(BENCH) $(DEMO) $(FUZZ)
+
+unit: $(UNIT) ## build and run the unit tests alone; RUN=: by that command
+	$(Q)for t in $(UNIT); do $(RUN) $$t >$$t.log 2>&1 || { cat $$t.log; exit 1; }; done
+	@echo '  $(words $(UNIT)) programs of unit tests passed'
+
+distcheck: ## build and unit tests in bare roots of Debian 12, 13, and for arm64 (root)
+	$(Q)tests/run vm/distros
 
 lint: ## clang-format, clang-tidy, cppcheck, shellcheck, pyflakes, mandoc
 	$(Q)scripts/lint
