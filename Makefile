@@ -104,8 +104,8 @@ vmcheck: deps ## the tests in guests with other kernels (root); emulated, about 
 	$(Q)$(MAKE) --no-print-directory all tests
 	$(Q)tests/run vm/bpf vm/net vm/clients
 
-debcheck: deb ## the package in a guest that systemd has booted (root)
-	$(Q)tests/run vm/package
+debcheck: deb ## the package, in a container and a guest that systemd has booted (root)
+	$(Q)tests/run vm/package vm/boot
 
 deb: ## a Debian package in .output/deb/, checked by lintian (root)
 	$(Q)scripts/deb

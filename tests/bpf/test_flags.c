@@ -20,7 +20,7 @@ struct row {
 
 enum { COMBINATIONS = 16, DECISIVE = SYN | ACK | RST | FIN };
 
-/* DESIGN's rule: no session, no socket, armed. */
+/* docs/ARCHITECTURE.md, the packet's way: no session, no socket, armed. */
 static const struct row unknown_rows[COMBINATIONS] = {
 	{ 0, WANT(DROP, bad_flags) },
 	{ FIN, WANT(DROP, bad_flags) },

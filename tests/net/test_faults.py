@@ -3,8 +3,8 @@
 taken away, its clock another one, a rival at the same moment.
 
 Theory of operation: each fault is made for this test's daemon alone (a signal,
-a memory cgroup, a mount or time namespace of its own). DESIGN's failure policy
-says what must hold: good traffic goes on, the data path protects with what it
+a memory cgroup, a mount or time namespace of its own). docs/THREATMODEL.md
+(When the machine fails) says what must hold: good traffic goes on, the data path protects with what it
 has, and what is wrong is told. Other faults have their tests elsewhere: a
 stalled ring buffer and watchers in test_watch_lost.py, a flooded control socket
 in test_control.py, a full disk in test_capture.py.

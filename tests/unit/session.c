@@ -117,7 +117,7 @@ static uint8_t conn_gone(struct conn *c)
 	return TELL_CLOSED;
 }
 
-/* DESIGN: what the input means for the connection; returns what is told. */
+/* What the input means for the connection; returns what is told. */
 static uint8_t conn_see(struct conn *c, uint32_t input)
 {
 	bool over = c->phase == OVER;
