@@ -135,7 +135,7 @@ class Host:
     def left(self):
         """What a removal must not leave."""
         return self.c.shell(
-            f"ls -d /sys/fs/bpf/* /run/synkeeper /usr/sbin/synkeeperd "
+            f"ls -d /sys/fs/bpf/[!mp]* {PINS} /run/synkeeper /usr/sbin/synkeeperd "
             f"/usr/share/doc/synkeeper /usr/lib/synkeeper 2>/dev/null || :; "
             f"systemctl list-unit-files -q --no-legend '{UNIT}*' || :")
 
