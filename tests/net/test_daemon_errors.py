@@ -285,3 +285,10 @@ def test_metrics_address(env):
             "--metrics", taken, left=False)
     first.check_alive()
     env.synkeeper("service", "list")
+
+
+@net_test
+def test_a_root_without_sys_was_called_a_kernel_without_btf(env):
+    refused(env, ["/sys is not mounted", "mount -t sysfs"], 1,
+            command=("unshare", "--mount", "sh", "-c",
+                     'umount -l /sys && exec "$0" "$@"'))

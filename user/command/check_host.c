@@ -77,8 +77,7 @@ void check_kernel(struct check *c)
 	if (!uname(&uts))
 		check_add(c, "kernel", CHECK_OK, NULL, "%s", uts.release);
 	check_add(c, "BTF", err ? CHECK_FAIL : CHECK_OK,
-		  "use a kernel built with CONFIG_DEBUG_INFO_BTF=y, as those "
-		  "of the distributions are",
+		  feature_btf_cure(),
 		  "/sys/kernel/btf/vmlinux %s",
 		  err ? "is missing or cannot be read" : "can be read");
 	if (!err)

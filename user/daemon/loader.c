@@ -201,9 +201,8 @@ static int check_kernel(struct loader *l)
 	int i;
 
 	if (feature_probe(l->has)) {
-		log_err("this kernel has no BTF (/sys/kernel/btf/vmlinux): use "
-			"one built with CONFIG_DEBUG_INFO_BTF=y, as Debian's "
-			"are");
+		log_err("/sys/kernel/btf/vmlinux cannot be read: %s",
+			feature_btf_cure());
 		return -ENOTSUP;
 	}
 	for (i = 0; i < FEATURES; i++) {

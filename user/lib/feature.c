@@ -3,6 +3,7 @@
 #include <bpf/btf.h>
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "feature.h"
 
@@ -59,4 +60,12 @@ int feature_probe(bool ret_has[FEATURES])
 	}
 	btf__free(btf);
 	return 0;
+}
+
+const char *feature_btf_cure(void)
+{
+	if (access("/sys/kernel", F_OK))
+		return "/sys is not mounted: mount -t sysfs sysfs /sys";
+	return "use a kernel built with CONFIG_DEBUG_INFO_BTF=y, as those of "
+	       "the distributions are";
 }

@@ -38,4 +38,7 @@ extern const struct feature_info feature_infos[FEATURES];
  */
 int feature_probe(bool ret_has[FEATURES]);
 
+/* What to do where feature_probe() found no BTF. */
+const char *feature_btf_cure(void);
+
 #endif
