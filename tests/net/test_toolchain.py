@@ -29,6 +29,7 @@ OLD_HEADERS = """
 [ "$1" != -dumpmachine ] || { echo x86_64-linux-gnu; exit; }
 case $(cat) in
 *linux/version*) echo 331520 ;;
+*clang*) echo __clang_major__ ;;
 *) echo 12 ;;
 esac
 """

@@ -76,8 +76,7 @@ void check_kernel(struct check *c)
 
 	if (!uname(&uts))
 		check_add(c, "kernel", CHECK_OK, NULL, "%s", uts.release);
-	check_add(c, "BTF", err ? CHECK_FAIL : CHECK_OK,
-		  feature_btf_cure(),
+	check_add(c, "BTF", err ? CHECK_FAIL : CHECK_OK, feature_btf_cure(),
 		  "/sys/kernel/btf/vmlinux %s",
 		  err ? "is missing or cannot be read" : "can be read");
 	if (!err)
