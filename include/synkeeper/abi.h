@@ -71,7 +71,7 @@ enum setting_flags {
 	SETTING_PREFIXES = 1 << 10,  /* ask prefixes about SYNs */
 	SETTING_SAMPLED = 1 << 11,   /* somebody captures drops */
 	SETTING_KERNEL_TS = 1 << 12, /* net.ipv4.tcp_timestamps is 2 */
-	SETTING_GUARDED = 1 << 14,   /* some endpoint is armed; bit 13 is free */
+	SETTING_GUARDED = 1 << 14, /* some endpoint is armed; bit 13 is free */
 };
 
 /* The first three stay in place in every version: a successor reads them. */

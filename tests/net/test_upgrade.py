@@ -121,6 +121,7 @@ def build(env, file, old, new):
     """The daemon from a copy of the sources in which one line differs."""
     there = f"{env.dir}/next"
     parts = ("Makefile", "VERSION", "bpf", "include", "user", "vmlinux",
+             "scripts/tools",
              "tests/fuzz/fuzz.mk", ".output/user", ".output/libsynkeeper.a",
              ".output/synkeeper.bpf.o", ".output/synkeeper.skel.h")
     os.mkdir(there)
