@@ -67,13 +67,23 @@ _numbers = itertools.count(1)
 
 def remove(name):
     """Removes all that an Env of that name has made, as far as it exists."""
-    for role in ("client", "server"):
+    for role in ("client", "server", "server-spare"):
         if os.path.exists(f"/run/netns/{name}-{role}"):
             kill_all_in(f"{name}-{role}")
             run(["ip", "netns", "del", f"{name}-{role}"], check=False)
+    unmount_below(os.path.join(tempfile.gettempdir(), name))
     for path in (f"{BPFFS}/{name}", f"{BPFFS}/{name}-bed",
                  os.path.join(tempfile.gettempdir(), name)):
         shutil.rmtree(path, ignore_errors=True)
+
+
+def unmount_below(folder):
+    """What a test that was killed has left mounted there (container.py)."""
+    with open("/proc/self/mounts", encoding="utf-8") as f:
+        places = [line.split()[1] for line in f]
+    for place in reversed(places):
+        if place.startswith(f"{folder}/"):
+            run(["umount", "-l", place], check=False)
 
 
 def remove_stale():
