@@ -98,7 +98,13 @@ class Container:
         pid = self._nspawn.pid
         with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as f:
             children = f.read().split()
-        return children[0] if children else None
+        # the first one is another, which ends once it has made that of init
+        for child in children:
+            with contextlib.suppress(OSError):
+                with open(f"/proc/{child}/comm", encoding="ascii") as f:
+                    if f.read() == "systemd\n":
+                        return child
+        return None
 
     def halt(self):
         if self._nspawn:
