@@ -87,7 +87,8 @@ tests: all $(UNIT) $(BPFTEST) $(BENCH) $(DEMO) $(FUZZ)
 # RUN: a command that runs them, qemu-aarch64-static; SLOW: names to leave out
 UNIT_RUN = $(filter-out $(SLOW:%=$(O)/tests/unit-%),$(UNIT))
 unit: $(UNIT) ## build and run the unit tests alone
-	$(Q)for t in $(UNIT_RUN); do $(RUN) $$t >$$t.log 2>&1 || { cat $$t.log; exit 1; }; done
+	$(Q)failed=0; for t in $(UNIT_RUN); do \
+		$(RUN) $$t >$$t.log 2>&1 || { cat $$t.log; failed=1; }; done; exit $$failed
 	@grep -h -B1 '^\[  SKIPPED \]' $(UNIT_RUN:=.log) || :
 	@echo '  $(words $(UNIT_RUN)) programs of unit tests passed$(SLOW:%=, %: left out)'
 

@@ -9,6 +9,8 @@
 
 #include "testmain.h"
 
+#include <bpf/bpf.h>
+#include <errno.h>
 #include <unistd.h>
 
 #include "cmd.h"
@@ -17,6 +19,15 @@ enum { WORDS_MAX = 24 };
 
 static char dir[] = "/tmp/synkeeper-cmd-XXXXXX";
 static char path[sizeof(dir) + 16];
+
+/* What asks the kernel about pins cannot be tested in qemu's user mode. */
+static inline void skip_without_bpf(void)
+{
+	if (bpf_obj_get("/nonexistent") < 0 && errno == ENOSYS) {
+		fputs("there is no bpf(2) here\n", stderr);
+		skip();
+	}
+}
 
 struct run {
 	int code;

@@ -5,7 +5,6 @@
  */
 #include "runcmd.h"
 
-#include <bpf/bpf.h>
 #include <errno.h>
 
 #include "config.h"
@@ -336,11 +335,7 @@ static void nothing_is_pinned(void **state)
 	size_t i;
 
 	(void)state;
-	if (bpf_obj_get("/nonexistent") < 0 && errno == ENOSYS) {
-		fputs("there is no bpf(2) here, as in qemu's user mode\n",
-		      stderr);
-		skip();
-	}
+	skip_without_bpf();
 	snprintf(err, sizeof(err),
 		 "synkeeper: session: nothing is pinned at %s/maps/settings: "
 		 "is synkeeperd running, or is another --pin-dir meant?\n",

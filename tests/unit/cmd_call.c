@@ -297,6 +297,7 @@ static void down_removes_only_what_is_ours(void **state)
 	char maps[sizeof(dir) + 16], file[sizeof(dir) + 32], err[512];
 
 	(void)state;
+	skip_without_bpf();
 	snprintf(maps, sizeof(maps), "%s/maps", dir);
 	snprintf(file, sizeof(file), "%s/settings", maps);
 	assert_int_equal(mkdir(maps, 0700), 0);
