@@ -47,6 +47,27 @@ int loader_map_fd(const struct loader *l, enum loader_map map)
 	return MAP_FD + (int)map;
 }
 
+int loader_xdp_fd(const struct loader *l)
+{
+	(void)l;
+	return -1;
+}
+
+int loader_xdp_frags_fd(const struct loader *l)
+{
+	return loader_xdp_fd(l);
+}
+
+int loader_tc_fd(const struct loader *l)
+{
+	return loader_xdp_fd(l);
+}
+
+int loader_egress_fd(const struct loader *l)
+{
+	return loader_xdp_fd(l);
+}
+
 const char *attachment_why(const struct attachment *a)
 {
 	return a->why;

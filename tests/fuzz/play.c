@@ -14,8 +14,10 @@ enum {
 	PLENTY = 1000,
 	TCX_NEXT_IS = -1,
 	TCX_DROP_IS = 2,
+	TCX_REDIRECT_IS = 7,
 	MARK = 0x4b4e5953,
 	MARK_KERNEL = MARK + 1,
+	MARK_BEHIND = MARK + 2,
 	SUMMED_NOT = 0, /* CHECKSUM_NONE, CHECKSUM_UNNECESSARY */
 	SUMMED_BY_HARDWARE = 1,
 };
@@ -207,6 +209,31 @@ static void judge_cookies(const struct play *p)
 			      : "a listener made a cookie for nobody");
 }
 
+/* What tc is told, and of which packets. */
+static bool mark_is_right(enum reason reason, __u32 mark)
+{
+	switch (mark) {
+	case MARK:
+		return reason == REASON_admitted;
+	case MARK_KERNEL:
+		return reason == REASON_kernel_cookie;
+	case MARK_BEHIND:
+		return reason == REASON_session ||
+		       reason == REASON_kernel_cookie;
+	default:
+		return false;
+	}
+}
+
+/* Is it to go around, behind the batch of its ACK? */
+static bool is_behind(const struct verdict *v)
+{
+	__u32 mark = 0;
+
+	memcpy(&mark, v->meta, sizeof(mark));
+	return v->meta_len && mark == MARK_BEHIND;
+}
+
 static void judge_frame(const struct play *p, unsigned int linear, int counted)
 {
 	const struct verdict *v = &p->out;
@@ -232,8 +259,7 @@ static void judge_frame(const struct play *p, unsigned int linear, int counted)
 	if (why)
 		wrong(p, why);
 	memcpy(&mark, v->meta, sizeof(mark));
-	if (v->meta_len && !(v->reason == REASON_admitted && mark == MARK) &&
-	    !(v->reason == REASON_kernel_cookie && mark == MARK_KERNEL))
+	if (v->meta_len && !mark_is_right(v->reason, mark))
 		wrong(p, "metadata");
 	if (native.lookups)
 		judge_lookup(p, in);
@@ -299,7 +325,7 @@ static void play_frame(struct play *p, const struct step *step)
 	action = native_admit();
 	if (read_counters(v) > 1)
 		wrong(p, "tc ingress counted more than once");
-	if (action != tc_action(v))
+	if (action != (is_behind(v) ? TCX_REDIRECT_IS : tc_action(v)))
 		wrong(p, "tc ingress stopped it");
 }
 

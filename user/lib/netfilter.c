@@ -28,7 +28,7 @@ struct netfilter {
 	long entries; /* at the last look of this generation; -1: none yet */
 	bool grown;   /* there were more than before */
 	char legacy[2][NAMES_MAX]; /* tables of iptables, ip6tables */
-	char buf[REPLY_MAX];
+	char buf[REPLY_MAX] __attribute__((aligned(NLMSG_ALIGNTO)));
 };
 
 static int open_socket(struct mnl_socket **ret)
