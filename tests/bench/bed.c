@@ -145,7 +145,7 @@ static void settings(const struct scene *scene)
 	harness.cfg = (struct settings){
 		.abi = ABI_VERSION,
 		.flags = SETTING_READY | SETTING_TS | SETTING_WSCALE |
-			 SETTING_SACK | SETTING_ECN |
+			 SETTING_SACK | SETTING_ECN | SETTING_GUARDED |
 			 (scene->unsure ? 0 : SETTING_COMPLETE),
 		.epoch = 6,
 		.set_mask = bed.tables.sets - 1,
