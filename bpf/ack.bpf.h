@@ -16,6 +16,9 @@
 #include "budget.bpf.h"
 #include "follow.bpf.h"
 
+/* So long an admitted ACK may wait in the driver's batch for the kernel. */
+enum { RECENT_TICKS = 1 };
+
 /* Checks the cookie of @p; @old: against the slot's previous key. */
 static __always_inline bool ack_cookie(const struct packet *p,
 				       const struct tcp_opts *o, bool old,
@@ -181,6 +184,8 @@ __noinline int ack_settle(struct xdp_md *ctx, const struct packet *p, int slot,
 		return r;
 	if (r == REASON_kernel_cookie)
 		session_flag(s, SESSION_KERNEL);
+	if (r == REASON_in_the_way) /* it waits for nothing: see p->recent */
+		s->born = now_ticks() - RECENT_TICKS - 1;
 	if (known) {
 		s->client_isn = n.client_isn;
 		s->server_isn = n.server_isn;

@@ -59,16 +59,16 @@ static __always_inline bool is_premature(const struct packet *p,
 					 const struct bpf_sock *sk,
 					 const struct session *s)
 {
-	return p->flags & FLAG_RST && s->live.state == SESSION_PENDING &&
+	return p->flags & FLAG_RST && session_has_cookie(s) &&
 	       !(s->live.flags & SESSION_REFUSED) && s->server_isn &&
 	       !is_own(sk, p);
 }
 
 /*
- * It may also be that NAT has hidden the socket or the listener from the kernel:
- * the daemon looks into that. What was neither made by TCP nor forwarded is a
- * firewall's, and tells nothing; nor does a client who sent more than cookies,
- * for he can have had his socket and closed it. A service with the kernel's
+ * If the kernel had taken the request, it may also be that NAT has hidden the
+ * socket or the listener: the daemon looks into that. What was neither made by
+ * TCP nor forwarded is a firewall's, and tells nothing; nor does a client who
+ * sent more than cookies, for he can have had his socket and closed it. A service with the kernel's
  * cookies is not out of room. Returns whether to withhold the RST.
  */
 static __always_inline bool on_premature(struct __sk_buff *skb,
@@ -77,7 +77,8 @@ static __always_inline bool on_premature(struct __sk_buff *skb,
 {
 	struct event *e = NULL;
 
-	if (!(s->live.flags & SESSION_UNMARKED) &&
+	if (s->live.state == SESSION_PENDING &&
+	    !(s->live.flags & SESSION_UNMARKED) &&
 	    (skb->sk || skb->ingress_ifindex) &&
 	    budget_take(BUDGET_FORGOTTEN, FORGOTTEN_PER_SECOND))
 		e = report_begin(EVENT_FORGOTTEN, p->ep.service, &p->tuple);

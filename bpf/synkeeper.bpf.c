@@ -136,9 +136,6 @@ on_stranger(struct xdp_md *ctx, const struct settings *cfg, struct packet *p)
 	}
 }
 
-/* So long an admitted ACK may wait in the driver's batch for the kernel. */
-enum { RECENT_TICKS = 1 };
-
 /* Can a packet without FIN move a session of this state? */
 static __always_inline bool awaits_ack(__u8 state)
 {

@@ -88,6 +88,10 @@ static __always_inline bool books_move(struct session *s,
 						to.word) != from.word)
 			continue;
 		books_enter(t, from.state, to.state, told, now - born);
+		/* no cookie opened it; what is there were the FINs */
+		if (to.state == SESSION_OPENING &&
+		    from.state != SESSION_OPENING)
+			s->client_isn = s->server_isn = 0;
 		ret->from = from;
 		ret->to = to;
 		ret->told = told;

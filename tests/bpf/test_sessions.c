@@ -173,6 +173,19 @@ static bool event_says(enum event_kind kind, const struct spec *s)
 	       !memcmp(&e.tuple, &t, sizeof(t)) && e.service == SERVICE_4;
 }
 
+/*
+ * No ACK of @of's is on its way: what follows, once the way is clear, is to be
+ * admitted, and not to be passed as if it came right behind one.
+ */
+static bool waits_for_nothing(const struct spec *of)
+{
+	struct tuple t = sessions_tuple(of);
+	struct session s = {};
+
+	return sessions_find(&t, &s) == SESSION_OPENING &&
+	       sessions_now() - s.born > 1;
+}
+
 static void half_open(void **state)
 {
 	struct spec s = { .sport = 42004, .flags = SYN, .opts = "mss:1460" };
@@ -192,6 +205,7 @@ static void half_open(void **state)
 	assert_true(expect_spec("ACK of our cookie", &s, XDP_DROP,
 				REASON_in_the_way));
 	assert_true(event_says(EVENT_IN_THE_WAY, &s));
+	assert_true(waits_for_nothing(&s));
 }
 
 static void time_wait(void **state)
@@ -210,6 +224,7 @@ static void time_wait(void **state)
 	assert_true(expect_spec("ACK of our cookie", &s, XDP_DROP,
 				REASON_in_the_way));
 	assert_true(event_says(EVENT_IN_THE_WAY, &s));
+	assert_true(waits_for_nothing(&s));
 }
 
 /* What the server's socket @fd expects next, and the end of what it sends. */

@@ -146,6 +146,30 @@ static void flags_alone(void **unused)
 }
 
 /* A way may have changed hands since its service was looked up. */
+/*
+ * Where a cookie's numbers stand were those of the FINs: a reopened session that
+ * kept them passed for one of a cookie, and its server's RST was withheld.
+ */
+static void reopened_with_its_fins_as_a_cookie(void **unused)
+{
+	struct session s = session_in(SESSION_TIME_WAIT, 0);
+	struct session_totals t = {};
+	struct move m;
+
+	(void)unused;
+	s.client_fin = 1000;
+	s.server_fin = 2000;
+	assert_true(books_move(&s, &t, SERVICE, 1 << SEE_SYN, 0, NOW, &m));
+	assert_int_equal(s.live.state, SESSION_OPENING);
+	assert_int_equal(s.client_isn, 0);
+	assert_int_equal(s.server_isn, 0);
+
+	s = session_in(SESSION_OPENING, SESSION_RST);
+	s.server_isn = 2000;
+	assert_true(books_move(&s, &t, SERVICE, 0, SESSION_RST, NOW, &m));
+	assert_int_equal(s.server_isn, 2000); /* a cookie's stay */
+}
+
 static void another_services_session(void **unused)
 {
 	struct session_totals got = {}, want = {};
@@ -220,6 +244,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(move_by_move),
 	cmocka_unit_test(several_events_in_one_move),
 	cmocka_unit_test(flags_alone),
+	cmocka_unit_test(reopened_with_its_fins_as_a_cookie),
 	cmocka_unit_test(another_services_session),
 	cmocka_unit_test(durations_at_their_bounds),
 	cmocka_unit_test(duration_over_the_clocks_end),
