@@ -7,10 +7,13 @@
 #include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "client.h"
 #include "cmd.h"
+
+enum { HUNG_UP_LOOKS = 10, HUNG_UP_PAUSE_NS = 20000000 };
 
 bool cmd_no_daemon(int err)
 {
@@ -23,13 +26,29 @@ static int limit_ms(const char *name)
 	return strcmp(name, "reload") ? CLIENT_TIMEOUT_MS : CLIENT_RELOAD_MS;
 }
 
+/*
+ * Does nobody answer there any more? The kernel closes what a killed daemon had
+ * open one by one, so its socket may outlast our connection for a moment.
+ */
+static bool has_ended(const struct cmd *c)
+{
+	const struct timespec pause = { .tv_nsec = HUNG_UP_PAUSE_NS };
+	int i, err = 0;
+
+	for (i = 0; i < HUNG_UP_LOOKS && !cmd_no_daemon(err); i++) {
+		struct client *cl = NULL;
+
+		if (i)
+			nanosleep(&pause, NULL);
+		err = client_open(c->control, &cl);
+		client_close(cl);
+	}
+	return cmd_no_daemon(err);
+}
+
 int cmd_hung_up(const struct cmd *c, const char *before)
 {
-	struct client *cl = NULL;
-	bool ended = cmd_no_daemon(client_open(c->control, &cl));
-
-	client_close(cl);
-	if (ended)
+	if (has_ended(c))
 		return cmd_failed(c,
 				  "its log says why: journalctl -u "
 				  "synkeeperd",
