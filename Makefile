@@ -207,7 +207,7 @@ $(O)/tests/scale: tests/bench/scale.c tests/bench/tables.c $(wildcard tests/benc
 $(O)/demo/%: tests/demo/%.c
 	$(call say,DEMO,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_CFLAGS) $< -o $@
+	$(Q)$(CC) $(ALL_CFLAGS) $< -o $@ $(LDFLAGS)
 
 # tests/bench/live.py: what it needs besides flood
 BENCH_LIVE = $(O)/floor/bounce.bpf.o

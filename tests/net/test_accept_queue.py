@@ -13,7 +13,7 @@ import time
 from backend import needs_own_cookies
 from books import counted, protect, sessions
 from namespace import wait_for
-from nettest import net_test
+from nettest import mode, net_test
 from scapytools import LINUX, WINDOWS, Peer
 from sockets import Task, accept, ask, banner, connect, echo, listen, receive
 
@@ -122,7 +122,11 @@ def test_data_on_the_heels_of_the_ack(env):
         held = full(env)
         flow = peer.flow()
         flow.syn(LINUX)
-        with counted(env, "ACK, data", admitted=1, session=1, rst_withheld=1):
+        # tc sends what is right behind an ACK around once; in skb mode it comes
+        # through XDP again
+        behind = 2 if mode() == "skb" else 1
+        with counted(env, "ACK, data", admitted=1, session=behind,
+                     rst_withheld=1):
             flow.send("A")
             flow.send("PA", b"first")
             flow.nothing_came("ACK and data, the queue is full")
