@@ -59,6 +59,22 @@ static void on_forgotten(struct daemon *d, const struct event *e)
 						      : NAT_SOCKET_LOST);
 }
 
+/*
+ * Gone already is as good; and this may be read late, when the client has long
+ * got in. One who has not, and waits for the server to speak, is asked: its reply
+ * bears the cookie again.
+ */
+static void on_in_the_way(struct daemon *d, const struct event *e)
+{
+	const struct session *s;
+	__u32 slot;
+
+	sockdiag_clear(d->diag, &e->tuple);
+	s = sessions_find(&d->sessions, &e->tuple, &slot);
+	if (s && s->live.state == SESSION_OPENING && s->server_isn)
+		probe_send(&d->reaper.probe, s);
+}
+
 enum { SLICE_NS = 3000000, STOP = -EAGAIN };
 
 /* STOP leaves the rest in the ring, for the loop's next round. */
@@ -71,11 +87,7 @@ static int on_event(void *data, void *record, size_t size)
 		return 0;
 	switch (e->kind) {
 	case EVENT_IN_THE_WAY:
-		/*
-		 * Gone already is as good; and this may be read late, when the
-		 * client has long got in.
-		 */
-		sockdiag_clear(d->diag, &e->tuple);
+		on_in_the_way(d, e);
 		break;
 	case EVENT_REFUSED:
 		on_refused(d, e);

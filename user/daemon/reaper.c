@@ -50,22 +50,37 @@ static void prove_fin(struct reaper *r, __u32 slot, union session_word w)
 }
 
 /*
- * A cookie was valid and the kernel has not been seen to take the packet: if it
- * did, it has the socket by now; else the client sends again.
+ * A cookie was valid, and the kernel was not seen to take the packet: if it did,
+ * it has the socket by now. If something was in its way, the client may wait
+ * without a word: it is asked once, and its reply bears the cookie again.
  */
-static bool was_not_taken(const struct session *s, union session_word w,
-			  __u32 idle)
+static void not_taken(struct reaper *r, __u32 slot)
 {
-	return w.state == SESSION_OPENING && s->server_isn &&
-	       idle >= ticks_of(ASK_PENDING_MS);
+	struct session *e = &r->sessions->entries[slot];
+	int kernel = sockdiag_state(r->diag, &e->tuple);
+
+	if (kernel > 0 && kernel != KERNEL_TIME_WAIT &&
+	    session_seen_in(kernel) & 1 << SEE_SOCKET) {
+		sessions_feed(r->sessions, slot,
+			      session_mended(SESSION_OPENING, kernel), 0);
+	} else {
+		probe_send(&r->probe, e);
+		sessions_feed(r->sessions, slot, 1 << SEE_IDLE, 0);
+	}
 }
 
 static void time_out(struct reaper *r, __u32 slot, union session_word w,
 		     __u32 idle)
 {
-	bool over = idle >= r->limits[w.state] ||
-		    was_not_taken(&r->sessions->entries[slot], w, idle);
+	bool over = idle >= r->limits[w.state];
 	int kernel;
+
+	if (w.state == SESSION_OPENING &&
+	    r->sessions->entries[slot].server_isn) {
+		if (idle >= ticks_of(ASK_PENDING_MS))
+			not_taken(r, slot);
+		return;
+	}
 
 	if (w.state == SESSION_TIME_WAIT) {
 		if (over)
