@@ -80,8 +80,8 @@ def test_client_first(env):
                 f"{most:.2f} s, got {got}"
             left = [e["left"] for e in told]
             # tc books what XDP has let in, where there is such a program
-            want = ["opening" if OWN_COOKIES else "free", "pending", "established", "half-closed-client",
-                    "closing"]
+            want = ["opening" if OWN_COOKIES else "free", "pending",
+                    "established", "half-closed-client", "closing"]
             assert left == want, f"{name}: expected the states left to be " \
                 f"{want}, got {left}"
 
