@@ -222,7 +222,7 @@ static int client_step(struct control_client *c, bool readable)
 static uint32_t client_waits_for(struct control_client *c)
 {
 	if (c->mark)
-		return EPOLLIN | (c->out ? EPOLLOUT : 0);
+		return EPOLLIN | (c->out || c->lost ? EPOLLOUT : 0);
 	return c->out || c->part || c->ended || end_of_line(c) ? EPOLLOUT
 							       : EPOLLIN;
 }
