@@ -153,6 +153,15 @@ int clsact_attach(int ifindex, bool ingress, int prog_fd)
 	return err;
 }
 
+/* libbpf writes a line to standard error for each filter that is not there. */
+static bool nothing_there(int ifindex, bool ingress)
+{
+	struct filters f = {};
+	int err = read_filters(ifindex, ingress, &f);
+
+	return err == -EINVAL || (!err && !f.any); /* no qdisc, or empty */
+}
+
 /* Returns whether a filter of ours was there that brought the qdisc. */
 static bool remove_from(int ifindex, enum bpf_tc_attach_point point)
 {
@@ -160,6 +169,8 @@ static bool remove_from(int ifindex, enum bpf_tc_attach_point point)
 	bool made = false;
 	__u32 i;
 
+	if (nothing_there(ifindex, point == BPF_TC_INGRESS))
+		return false;
 	for (i = 0; i < HANDLES; i++) {
 		struct bpf_tc_opts opts = opts_of(HANDLE | i);
 
