@@ -150,124 +150,6 @@ static void not_for_us(void **state)
 	run_rows(ROWS(rows));
 }
 
-/*
- * The kernel takes these, and a listener would answer: that a program cannot
- * read them must not be a way around it.
- */
-static const struct row hiding[] = {
-	{ "three VLAN tags",
-	  { .vlan = "qqq", .flags = SYN },
-	  WANT(DROP, unreadable) },
-	{ "a service tag outside of two",
-	  { .vlan = "aqq", .flags = SYN },
-	  WANT(DROP, unreadable) },
-	{ "four VLAN tags, IPv6",
-	  { .v6 = true, .vlan = "qqqq", .flags = SYN },
-	  WANT(DROP, unreadable) },
-	{ "IPv6, nine headers",
-	  { .v6 = true, .ext = "hdddddddd", .flags = SYN },
-	  WANT(DROP, unreadable) },
-	{ "IPv6, nine headers, ACK",
-	  { .v6 = true, .ext = "hdddddddd", .flags = ACK },
-	  WANT(DROP, unreadable) },
-};
-
-static void hides_its_header(void **state)
-{
-	(void)state;
-	run_rows(hiding, sizeof(hiding) / sizeof(hiding[0]));
-}
-
-static unsigned run_hiding(const char *what, enum reason reason)
-{
-	unsigned i, bad = 0;
-	char text[96];
-
-	for (i = 0; i < sizeof(hiding) / sizeof(hiding[0]); i++) {
-		snprintf(text, sizeof(text), "%s: %s", what, hiding[i].what);
-		bad += !expect_spec(text, &hiding[i].in, XDP_PASS, reason);
-	}
-	return bad;
-}
-
-/* Where nothing is guarded, and for others, the kernel knows better. */
-static void hides_from_nobody(void **state)
-{
-	struct iface other = { .ifindex = LO, .mtu = MTU };
-	unsigned bad = 0;
-
-	(void)state;
-	harness.cfg.flags |= SETTING_DISARMED;
-	harness_settings();
-	bad += run_hiding("going down", REASON_not_tcp);
-	harness.cfg.flags &= ~(SETTING_DISARMED | SETTING_GUARDED);
-	harness_settings();
-	bad += run_hiding("nothing is armed", REASON_not_tcp);
-	harness.cfg.flags |= SETTING_GUARDED;
-	harness_settings();
-	memcpy(other.mac, foreign_mac, 6);
-	harness_iface(&other);
-	bad += run_hiding("to another MAC", REASON_other_host);
-	assert_int_equal(bad, 0);
-}
-
-/* RFC 1858, RFC 3128: as a frame of its own and padded, so that it looks whole. */
-static void tiny_fragments(void **state)
-{
-	static const uint8_t lens[] = { 8, 16 };
-	static struct frame in;
-	unsigned i, bad = 0;
-	char what[64];
-
-	(void)state;
-	for (i = 0; i < 4; i++) {
-		bool padded = i & 1;
-		uint8_t len = lens[i / 2];
-
-		packet_build(&(struct spec){ .frag = 0x2000,
-					     .flags = SYN,
-					     .opts = linux_opts },
-			     &in);
-		in.data[in.l3 + 3] = 20 + len;
-		if (!padded)
-			in.len = in.l4 + len;
-		snprintf(what, sizeof(what), "IPv4, %u bytes%s", len,
-			 padded ? ", padded" : "");
-		bad += !expect(what, &in, XDP_DROP, REASON_unreadable, NULL);
-
-		packet_build(&(struct spec){ .v6 = true,
-					     .ext = "f",
-					     .flags = SYN,
-					     .opts = linux_opts },
-			     &in);
-		in.data[in.l3 + 5] = 8 + len;
-		if (!padded)
-			in.len = in.l4 + len;
-		snprintf(what, sizeof(what), "IPv6, %u bytes%s", len,
-			 padded ? ", padded" : "");
-		bad += !expect(what, &in, XDP_DROP, REASON_unreadable, NULL);
-	}
-	assert_int_equal(bad, 0);
-}
-
-/* ipv6_rcv() takes a length of 0 in front of hop-by-hop options for "all". */
-static void ipv6_without_length(void **state)
-{
-	static struct frame in, out;
-	struct spec syn = { .v6 = true, .ext = "h", .flags = SYN };
-
-	(void)state;
-	packet_build(&syn, &in);
-	in.data[in.l3 + 4] = in.data[in.l3 + 5] = 0;
-	synack_reference(&syn, &in, &out);
-	assert_true(expect("hop-by-hop options, payload length 0", &in, XDP_TX,
-			   REASON_answered, &out));
-	packet_build(&(struct spec){ .v6 = true, .flags = SYN }, &in);
-	in.data[in.l3 + 4] = in.data[in.l3 + 5] = 0;
-	assert_true(expect("payload length 0", &in, XDP_DROP, REASON_bad_header,
-			   NULL));
-}
-
 /* One byte of a SYN changed. */
 static void other_protocols(void **state)
 {
@@ -502,10 +384,6 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_setup(tcp_header_lengths, harness_setup),
 	cmocka_unit_test_setup(ip_lengths, harness_setup),
 	cmocka_unit_test_setup(truncated, harness_setup),
-	cmocka_unit_test_setup(hides_its_header, harness_setup),
-	cmocka_unit_test_setup(hides_from_nobody, harness_setup),
-	cmocka_unit_test_setup(tiny_fragments, harness_setup),
-	cmocka_unit_test_setup(ipv6_without_length, harness_setup),
 	cmocka_unit_test_setup(no_room_for_mss, harness_setup),
 	cmocka_unit_test_setup(multi_buffer, harness_setup),
 };

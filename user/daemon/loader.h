@@ -63,10 +63,6 @@ enum loader_map {
  */
 int loader_open(struct loader *l, const struct config *c);
 int loader_pin(struct loader *l);
-/* Is the pin directory that it locked still the one at its path? */
-bool loader_holds_dir(const struct loader *l);
-/* Makes the directory if there is none, and locks it; -EBUSY as above. */
-int loader_claim(struct loader *l);
 int loader_map_fd(const struct loader *l, enum loader_map map);
 const char *loader_map_name(const struct loader *l, enum loader_map map);
 int loader_xdp_fd(const struct loader *l);	 /* for skb mode, or by hand */
@@ -74,6 +70,16 @@ int loader_xdp_frags_fd(const struct loader *l); /* for native mode */
 /* -1 without FEATURE_ASSIGN: then there is nothing to do on the way in. */
 int loader_tc_fd(const struct loader *l);
 int loader_egress_fd(const struct loader *l);
+
+/*
+ * claim.c. Makes sure that the pin directory's parent is a bpffs; mounts the
+ * usual one. Logs what failed and returns -errno.
+ */
+int loader_ensure_bpffs(const char *pin_dir);
+/* Makes the directory if there is none, and locks it; -EBUSY as above. */
+int loader_claim(struct loader *l);
+/* Is the pin directory that it locked still the one at its path? */
+bool loader_holds_dir(const struct loader *l);
 
 /*
  * spare.c: loads the tc programs a second time, for @l->spare, see attach.h. 0
