@@ -21,8 +21,9 @@ def write(path, text):
     return path
 
 
-def check(conf, code, *words):
-    p = run([f"{OUTPUT}/synkeeperd", "--check", "-c", conf], check=False)
+def check(env, conf, code, *words):
+    p = env.server.run([f"{OUTPUT}/synkeeperd", "--check", "-c", conf],
+                       check=False)
     assert p.returncode == code and all(w in p.stderr for w in words), \
         f"--check: expected exit code {code} and {words}, got {p}"
     return p.stderr
@@ -41,13 +42,13 @@ def files(env):
 @net_test
 def test_everybodys_file_was_believed(env):
     conf, deny, allow = files(env)
-    told = check(conf, 0)
+    told = check(env, conf, 0)
     assert not told, f"files of root's, 0644: told {told}"
     for path in (conf, deny, allow):
         os.chmod(path, 0o666)
-        check(conf, 2, path, "all users may write", "chmod o-w")
+        check(env, conf, 2, path, "all users may write", "chmod o-w")
         os.chmod(path, 0o664)  # root chose the group
-        told = check(conf, 0)
+        told = check(env, conf, 0)
         assert not told, f"{path}, 0664: told {told}"
         os.chmod(path, 0o644)
 
@@ -57,7 +58,7 @@ def test_file_of_another_user_passed_in_silence(env):
     conf, deny, allow = files(env)
     for path in (conf, deny, allow):
         os.chown(path, NOBODY, NOBODY)
-        check(conf, 0, path, f"uid {NOBODY}", "chown root")
+        check(env, conf, 0, path, f"uid {NOBODY}", "chown root")
         os.chown(path, 0, 0)
 
 
@@ -86,7 +87,7 @@ def test_cookies_could_be_hoarded_for_days(env):
                          ("60s", False)):
         write(conf, f"[daemon]\ninterface = {env.server.iface}\n[service w]\n"
               f"listen = *:80\n[keys]\nlifetime = {text}\n")
-        told = check(conf, 0, *(["lifetime", "hoard"] if warned else []))
+        told = check(env, conf, 0, *(["lifetime", "hoard"] if warned else []))
         assert bool(told) == warned, f"lifetime = {text}: told {told!r}"
     write(conf, "[keys]\nlifetime = 24h\n")
     daemon = env.synkeeperd("-c", conf)

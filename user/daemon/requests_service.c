@@ -101,9 +101,9 @@ static void put_back(struct daemon *d, const struct before *b)
 
 	if (b->drain_until_ns > now)
 		left = b->drain_until_ns - now;
-	if (b->served)
+	if (b->served || b->drain_until_ns)
 		services_set(d->services, &b->as, NULL);
-	else
+	if (!b->served)
 		services_del(d->services, &b->as.listen, left, NULL);
 	daemon_refresh(d);
 }
