@@ -150,8 +150,10 @@ def private_bpffs(env):
         wait_for(lambda: "ready" in holder.output() or not holder.alive(), 5,
                  "a private bpffs")
         holder.check_alive()
-        yield place, lambda cmd: ["nsenter", f"--mount=/proc/{holder.pid}/ns/"
-                                  "mnt", *cmd]
+        # in a chroot, too: a mount namespace alone leads to its own root
+        proc = f"/proc/{holder.pid}"
+        yield place, lambda cmd: ["nsenter", f"--mount={proc}/ns/mnt",
+                                  f"--root={proc}/root", *cmd]
     finally:
         holder.stop()
 
