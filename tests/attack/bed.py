@@ -296,8 +296,11 @@ class Bed:
         reached = {k: kernel[k] for k in REACHED if kernel.get(k)}
         assert not reached, f"{self.what}: the listener was reached: {reached}"
         opened = kernel.get("TcpPassiveOpens", 0) - self.handshakes
-        assert opened <= served, f"{self.what}: {opened} connections came " \
-            f"about, {served} were good clients'"
+        # of its own cookies the kernel may make a second child for a client's
+        # data right behind the ACK, drop it, and count both
+        twice = 2 + served // 50 if self.cookies == "kernel" else 0
+        assert opened <= served + twice, f"{self.what}: {opened} " \
+            f"connections came about, {served} were good clients'"
 
 
 def stage(env, attack, v6, seconds, cookies):
