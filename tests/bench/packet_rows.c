@@ -96,9 +96,6 @@ static const struct row plain[] = {
 	  .vary = VARY_TUPLE, COUNTS(stray_rst, SERVICE_4), GOAL(60) },
 	{ "Xmas", .spec = { .flags = FIN | PSH | URG },
 	  COUNTS(bad_flags, SERVICE_4), GOAL(60) },
-	{ "SYN behind nine extension headers",
-	  .spec = { .v6 = true, .ext = "hdddddddd", .flags = SYN },
-	  COUNTS(unreadable, 0), GOAL(60) },
 	{ "SYN in three VLAN tags", .spec = { .vlan = "qqq", .flags = SYN },
 	  COUNTS(unreadable, 0), GOAL(60) },
 
