@@ -109,10 +109,9 @@ __noinline int ack_verdict(struct xdp_md *ctx, struct packet *p)
 	if ((valid || sk.kernel_cookie) && p->fragment)
 		return REASON_fragment; /* tc's mark would not survive */
 	if (sk.kernel_cookie) {
-		if (p->recent && of_pending(p))
-			admit_mark_behind(ctx, cfg);
-		else
-			admit_mark_kernel(ctx, cfg);
+		admit_mark_bare(ctx, cfg,
+				p->recent && of_pending(p) ? MARK_BEHIND
+							   : MARK_KERNEL);
 		return REASON_kernel_cookie;
 	}
 	/*
@@ -122,7 +121,7 @@ __noinline int ack_verdict(struct xdp_md *ctx, struct packet *p)
 	 * kernel's RST is withheld (synkeeper_egress), and it comes again.
 	 */
 	if (p->recent && sk.state == KERNEL_LISTEN && of_pending(p)) {
-		admit_mark_behind(ctx, cfg);
+		admit_mark_bare(ctx, cfg, MARK_BEHIND);
 		return REASON_session;
 	}
 	if (sk.state == KERNEL_NEW_SYN_RECV || sk.state == KERNEL_TIME_WAIT) {

@@ -91,33 +91,24 @@ static __always_inline void admit_mark(struct xdp_md *ctx, struct settings *cfg,
 	admit_attrs(cfg, hs, o, wscale, &mark->attrs);
 }
 
-/* XDP: the kernel makes the socket itself; tc sees to the checksum only. */
-static __always_inline void admit_mark_kernel(struct xdp_md *ctx,
-					      struct settings *cfg)
-{
-	struct mark *mark = admit_mark_room(ctx, cfg);
-
-	if (!mark)
-		return;
-	mark->magic = MARK_KERNEL;
-	__builtin_memset(&mark->attrs, 0, sizeof(mark->attrs));
-}
-
 /*
- * XDP: the packet came in one batch with the ACK that was admitted before it.
- * The kernel hands a batch to conntrack as a whole, before it confirms the
+ * XDP: a mark without attributes. MARK_KERNEL: the kernel makes the socket
+ * itself; tc sees to the checksum only.
+ *
+ * MARK_BEHIND: the packet came in one batch with the ACK that was admitted before
+ * it. The kernel hands a batch to conntrack as a whole, before it confirms the
  * first packet: conntrack takes this one for a second new connection, finds
  * that the two clash, and drops it (insert_failed); the client's request comes
  * again after 200 ms. tc sends it around once more, behind the batch.
  */
-static __always_inline void admit_mark_behind(struct xdp_md *ctx,
-					      struct settings *cfg)
+static __always_inline void admit_mark_bare(struct xdp_md *ctx,
+					    struct settings *cfg, __u32 magic)
 {
 	struct mark *mark = admit_mark_room(ctx, cfg);
 
 	if (!mark)
 		return;
-	mark->magic = MARK_BEHIND;
+	mark->magic = magic;
 	__builtin_memset(&mark->attrs, 0, sizeof(mark->attrs));
 }
 

@@ -170,12 +170,8 @@ def test_detached_link_went_unnoticed(env):
     attached.nothing_left(env, "down")
 
 
-@net_test
-def test_foreign_program_in_our_place_was_called_protection(env):
-    """A program that was adopted by hand is replaced by another: it stays, and
-    status, its exit code and health say so until it is gone."""
-    only_native("the place of a program by hand")
-    env.nginx()
+def adopted_by_hand(env):
+    """A daemon that has taken over a program attached without a link."""
     place = f"{env.bed_dir}/by_hand"
     run(["bpftool", "prog", "loadall", f"{OUTPUT}/synkeeper.bpf.o", place,
          "pinmaps", f"{place}/maps"])
@@ -183,6 +179,16 @@ def test_foreign_program_in_our_place_was_called_protection(env):
                     f"{place}/synkeeper_xdp"])
     daemon = env.synkeeperd()
     wait_armed(env)
+    return daemon
+
+
+@net_test
+def test_foreign_program_in_our_place_was_called_protection(env):
+    """A program that was adopted by hand is replaced by another: it stays, and
+    status, its exit code and health say so until it is gone."""
+    only_native("the place of a program by hand")
+    env.nginx()
+    daemon = adopted_by_hand(env)
     protected(env, "adopted")
     p = env.synkeeper("status", check=False)
     assert p.returncode == 0, f"all is well: {p.stdout}"
@@ -209,13 +215,7 @@ def test_xdp_off_went_unnoticed(env):
     """`ip link set dev X xdp off` of what was adopted by hand."""
     only_native("ip link set xdp")
     env.nginx()
-    place = f"{env.bed_dir}/by_hand"
-    run(["bpftool", "prog", "loadall", f"{OUTPUT}/synkeeper.bpf.o", place,
-         "pinmaps", f"{place}/maps"])
-    env.server.run(["ip", "link", "set", "dev", "server0", "xdp", "pinned",
-                    f"{place}/synkeeper_xdp"])
-    daemon = env.synkeeperd()
-    wait_armed(env)
+    daemon = adopted_by_hand(env)
     env.server.run(["ip", "link", "set", "dev", "server0", "xdp", "off"])
     wait_for(lambda: attached.xdp(env.server) == OURS, SOON,
              "ours to be attached again")
