@@ -26,6 +26,7 @@ enum under_test {
 enum row_packet {
 	PACKET_AS_IS,
 	PACKET_UDP,
+	PACKET_TINY_FRAGMENT, /* a first fragment with the ports, no flags */
 	PACKET_COOKIE,	      /* the ACK with its cookie */
 	PACKET_BAD_COOKIE,    /* one bit of it wrong */
 	PACKET_OLD_COOKIE,    /* it came two epochs ago */

@@ -109,6 +109,10 @@ static void build(const struct row *row, struct spec *s, struct frame *ret)
 	packet_build(s, ret);
 	if (row->packet == PACKET_UDP)
 		ret->data[ret->l3 + 9] = 17;
+	if (row->packet == PACKET_TINY_FRAGMENT) {
+		ret->len = ret->l4 + 8;
+		ret->data[ret->l3 + (s->v6 ? 5 : 3)] = s->v6 ? 8 + 8 : 20 + 8;
+	}
 }
 
 /* The packet's own session is in way 0 of a set without others. */

@@ -9,7 +9,7 @@
 #define WRAP_H
 
 enum {
-	WRAP_FRAME = 126, /* with its pad a multiple of 8 */
+	WRAP_FRAME = 150, /* with its pad a multiple of 8 */
 
 	/* Slots of the wrapper's program array. */
 	WRAP_UNDER_TEST = 0,
