@@ -35,18 +35,20 @@ LDFLAGS ?=
 WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes \
 	-Wmissing-prototypes -Wno-missing-field-initializers
 ALL_CFLAGS = -std=gnu11 $(WARN) -D_GNU_SOURCE -DSYNKEEPER_VERSION='"$(VERSION)"' \
-	-Iinclude -Iuser/daemon -Iuser/command -Iuser/lib -I$(O) $(shell $(PKG_CONFIG) --cflags $(LIBS)) \
+	$(INCLUDES) -I$(O) $(shell $(PKG_CONFIG) --cflags $(LIBS)) \
 	$(CPPFLAGS) $(CFLAGS)
 ALL_LIBS = $(LDFLAGS) -Wl,--as-needed $(shell $(PKG_CONFIG) --libs $(LIBS)) -lm
 BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -Wall -Wextra -Werror \
-	-Iinclude -Ivmlinux/$(ARCH)
+	-Iinclude -Ibpf -Ivmlinux/$(ARCH)
 
 SHARED := $(wildcard include/synkeeper/*.h)
-# One library of all but the two main()s; each program takes what it needs.
+# A library for each layer. Neither the daemon nor the command finds a header of
+# the other, and user/lib finds none of either: that is what keeps them apart.
+LAYERS := daemon command lib
 MAINS := user/daemon/synkeeperd.c user/command/synkeeper.c
-USER_SRC := $(filter-out $(MAINS),$(wildcard user/*/*.c))
-USER_OBJ := $(USER_SRC:user/%.c=$(O)/user/%.o)
-USER_LIB := $(O)/libsynkeeper.a
+INCLUDES := -Iinclude $(LAYERS:%=-Iuser/%)
+USER_LIBS := $(LAYERS:%=$(O)/user/%.a)
+sources_of = $(filter-out $(MAINS),$(wildcard user/$(1)/*.c user/$(1)/*/*.c))
 UNIT := $(patsubst tests/unit/%.c,$(O)/tests/unit-%,$(wildcard tests/unit/*.c))
 BPFTEST := $(patsubst tests/bpf/test_%.c,$(O)/tests/bpf-%,$(wildcard tests/bpf/test_*.c))
 BENCH := $(patsubst tests/bench/%.bpf.c,$(O)/tests/%,$(wildcard tests/bench/*.bpf.c)) $(O)/tests/scale $(O)/tests/clients
@@ -78,9 +80,9 @@ bench: deps ## what docs/BENCHMARKS.md shows, measured here (root); 10 minutes
 	$(Q)$(MAKE) --no-print-directory all $(BENCH) $(BENCH_LIVE)
 	$(Q)tests/bench/bench.py
 
-bench-check: deps ## its ratios against the recorded ones (root)
+bench-check: deps ## its ratios against the recorded ones, or those of AGAINST=CHECKOUT (root)
 	$(Q)$(MAKE) --no-print-directory all $(BENCH) $(BENCH_LIVE)
-	$(Q)tests/bench/bench.py --check
+	$(Q)tests/bench/bench.py --check $(AGAINST:%=--against %)
 
 tests: all $(UNIT) $(BPFTEST) $(BENCH) $(DEMO) $(FUZZ)
 
@@ -127,7 +129,7 @@ vmlinux/%/vmlinux.h:
 	@echo 'synkeeper: no kernel types for ARCH=$*: there are $(notdir $(wildcard vmlinux/*)); for more see scripts/gen-vmlinux' >&2
 	@false
 
-$(O)/synkeeper.bpf.o: $(wildcard bpf/*) $(SHARED) vmlinux/$(ARCH)/vmlinux.h Makefile | $(O)/tools
+$(O)/synkeeper.bpf.o: $(wildcard bpf/*.[ch] bpf/*/*.h) $(SHARED) vmlinux/$(ARCH)/vmlinux.h Makefile | $(O)/tools
 	$(call say,BPF,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CLANG) $(BPF_CFLAGS) -c bpf/synkeeper.bpf.c -o $@
@@ -146,7 +148,7 @@ $(O)/%.skel.h: $(O)/%.bpf.o
 		echo '/* NOLINTEND */'; } > $@ || { rm -f $@; false; }
 
 # Of the PREFIX that it is built for
-$(O)/user/command/%.o: ALL_CFLAGS += -DCONFIG_PATH_DEFAULT='"$(SYSCONFDIR)/synkeeper.conf"'
+$(O)/user/command/%: ALL_CFLAGS += -DCONFIG_PATH_DEFAULT='"$(SYSCONFDIR)/synkeeper.conf"'
 
 # The skeleton must be there first; whom it concerns, the .d files tell.
 $(O)/user/%.o: user/%.c Makefile | $(O)/synkeeper.skel.h
@@ -154,23 +156,30 @@ $(O)/user/%.o: user/%.c Makefile | $(O)/synkeeper.skel.h
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
 
-$(USER_LIB): $(USER_OBJ)
-	$(call say,AR,$@)
-	@rm -f $@
-	$(Q)$(AR) rcs $@ $^
+$(O)/user/daemon/%: INCLUDES := -Iinclude -Iuser/daemon -Iuser/lib
+$(O)/user/command/%: INCLUDES := -Iinclude -Iuser/command -Iuser/lib
+$(O)/user/lib/%: INCLUDES := -Iinclude -Iuser/lib
 
-$(O)/synkeeperd: $(O)/user/daemon/synkeeperd.o $(USER_LIB)
+define library
+$(O)/user/$(1).a: $(patsubst user/%.c,$(O)/user/%.o,$(call sources_of,$(1)))
+	$$(call say,AR,$$@)
+	@rm -f $$@
+	$$(Q)$$(AR) rcs $$@ $$^
+endef
+$(foreach layer,$(LAYERS),$(eval $(call library,$(layer))))
+
+$(O)/synkeeperd: $(O)/user/daemon/synkeeperd.o $(O)/user/daemon.a $(O)/user/lib.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(ALL_CFLAGS) $^ -o $@ $(ALL_LIBS)
 
-$(O)/synkeeper: $(O)/user/command/synkeeper.o $(USER_LIB)
+$(O)/synkeeper: $(O)/user/command/synkeeper.o $(O)/user/command.a $(O)/user/lib.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(ALL_CFLAGS) $^ -o $@ $(ALL_LIBS)
 
-$(O)/tests/unit-%: tests/unit/%.c $(wildcard tests/lib/*.h) $(SHARED) $(USER_LIB)
+$(O)/tests/unit-%: tests/unit/%.c $(wildcard tests/lib/*.h) $(SHARED) $(USER_LIBS)
 	$(call say,TEST,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_CFLAGS) -Itests/lib $< $(USER_LIB) -o $@ $(ALL_LIBS) $(shell $(PKG_CONFIG) --libs $(TEST_LIBS))
+	$(Q)$(CC) $(ALL_CFLAGS) -Itests/lib $< $(USER_LIBS) -o $@ $(ALL_LIBS) $(shell $(PKG_CONFIG) --libs $(TEST_LIBS))
 
 # tests/bpf: every test_*.c is a test, all other files there serve them
 $(O)/tests/bpf-%: tests/bpf/test_%.c $(filter-out $(wildcard tests/bpf/test_*.c),$(wildcard tests/bpf/*.c)) \
@@ -219,4 +228,4 @@ $(O)/tests/clients: tests/bench/clients.c
 # Made on the way to something else, and kept. (Not .SECONDARY: of all, which
 # would also forgive a header that has gone, and leave what included it stale.)
 .PRECIOUS: $(O)/%.bpf.o $(O)/%.skel.h
--include $(wildcard $(O)/user/*/*.d)
+-include $(wildcard $(O)/user/*/*.d $(O)/user/*/*/*.d)

@@ -12,13 +12,13 @@
  *
  * Without the daemon's settings, keys and services, everything passes.
  */
-#include "ack.bpf.h"
-#include "admit_tc.bpf.h"
-#include "answer.bpf.h"
-#include "classify.bpf.h"
-#include "egress.bpf.h"
-#include "parse.bpf.h"
-#include "verdict.bpf.h"
+#include "path/ack.bpf.h"
+#include "owner/admit_tc.bpf.h"
+#include "cookie/answer.bpf.h"
+#include "path/classify.bpf.h"
+#include "owner/egress.bpf.h"
+#include "path/parse.bpf.h"
+#include "path/verdict.bpf.h"
 
 /*
  * The state of the kernel's socket for @p, 0 if there is none. A function of

@@ -28,7 +28,7 @@
 
 #include "limits.h"
 #include "reasons.h"
-#include "session.h"
+#include "synkeeper/session_state.h"
 #include "siphash.h"
 #include "types.h"
 

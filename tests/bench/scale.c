@@ -23,7 +23,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "synkeeper/books.h"
+#include "synkeeper/session_stats.h"
 #include "tables.h"
 
 #define SERVER "192.0.2.2"

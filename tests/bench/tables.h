@@ -9,7 +9,7 @@
 
 #include <stddef.h>
 
-#include "synkeeper/table.h"
+#include "synkeeper/session_table.h"
 
 struct tables {
 	struct session_set *tags;

@@ -15,7 +15,7 @@
 #include "packet.h"
 #include "synkeeper.skel.h"
 #include "synkeeper/cookie.h"
-#include "synkeeper/table.h"
+#include "synkeeper/session_table.h"
 
 enum {
 	LO = 1,	   /* ifindex */
@@ -29,7 +29,7 @@ enum {
 	MTU = 1500,
 };
 
-/* As in bpf/admit.bpf.h; the attributes are the kernel's bpf_tcp_req_attrs. */
+/* As in bpf/owner/admit.bpf.h; the attributes are the kernel's bpf_tcp_req_attrs. */
 struct mark {
 	uint32_t magic;
 	uint32_t rcv_tsval;

@@ -6,7 +6,7 @@
 #include "answer.h"
 #include "native/native.h"
 #include "synkeeper/cookie.h"
-#include "synkeeper/table.h"
+#include "synkeeper/session_table.h"
 
 enum { T_FIN = 1, T_SYN = 2, T_RST = 4, T_ACK = 16, T_ECE = 64, T_CWR = 128 };
 

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "play.h"
-#include "synkeeper/table.h"
+#include "synkeeper/session_table.h"
 
 enum { SERVICES = 4, ENTRIES_MAX = 512 };
 

@@ -10,20 +10,20 @@ FUZZ := $(patsubst tests/fuzz/fuzz_%.c,$(FO)/%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ += $(patsubst tests/fuzz/corpus/%.tar.gz,$(FO)/checked-in/%,$(wildcard tests/fuzz/corpus/*.tar.gz))
 FUZZ_SERVING := $(filter-out tests/fuzz/fuzz_%.c tests/fuzz/seeds.c,$(wildcard tests/fuzz/*.c))
 FUZZ_NATIVE := $(wildcard tests/fuzz/native/*.c)
-FUZZ_USER := $(filter user/daemon/% user/lib/%,$(USER_SRC))
+FUZZ_USER := $(call sources_of,daemon) $(call sources_of,lib)
 FUZZ_LIB := $(FO)/libfuzz.a
 
 SANITIZE := -g -O1 -fno-omit-frame-pointer -fno-sanitize-recover=all \
 	-fsanitize=fuzzer-no-link,address,undefined
 FUZZ_CFLAGS = -std=gnu11 $(WARN) -D_GNU_SOURCE -DSYNKEEPER_VERSION='"$(VERSION)"' \
-	-Iinclude -Iuser/daemon -Iuser/command -Iuser/lib -Itests/fuzz -I$(O) \
+	$(INCLUDES) -Itests/fuzz -I$(O) \
 	$(shell $(PKG_CONFIG) --cflags $(LIBS)) $(SANITIZE)
 # BPF reads packets at any address, so the programs may as well. Their global
 # functions have no prototypes, and libbpf's headers are those of shim/.
 NATIVE_CFLAGS := -std=gnu11 $(filter-out -Wmissing-prototypes,$(WARN)) \
 	-D_GNU_SOURCE -D__bpf__ -DBPF_NO_PRESERVE_ACCESS_INDEX \
-	-Itests/fuzz/shim -Itests/fuzz/native -Ivmlinux/$(ARCH) -Iinclude
-NATIVE_DEPS := $(wildcard bpf/* tests/fuzz/native/*.h tests/fuzz/shim/bpf/*.h) \
+	-Itests/fuzz/shim -Itests/fuzz/native -Ivmlinux/$(ARCH) -Iinclude -Ibpf
+NATIVE_DEPS := $(wildcard bpf/*.[ch] bpf/*/*.h tests/fuzz/native/*.h tests/fuzz/shim/bpf/*.h) \
 	$(SHARED) vmlinux/$(ARCH)/vmlinux.h
 
 .PHONY: fuzz
@@ -86,4 +86,4 @@ $(FO)/seeds: tests/fuzz/seeds.c tests/fuzz/scenario.c tests/bpf/packet.c tests/b
 	$(Q)$(CC) $(ALL_CFLAGS) -Itests/bpf -Itests/fuzz $(filter %.c,$^) -o $@ $(LDFLAGS)
 
 .PRECIOUS: $(FO)/serving/%.o $(FO)/native/%.o $(FO)/user/%.o $(FO)/plain/%.o
--include $(wildcard $(FO)/user/*/*.d $(FO)/serving/*.d)
+-include $(wildcard $(FO)/user/*/*.d $(FO)/user/*/*/*.d $(FO)/serving/*.d)

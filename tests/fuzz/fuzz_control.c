@@ -19,7 +19,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "clock.h"
+#include "kernel/clock.h"
 #include "daemon.h"
 #include "memfile.h"
 

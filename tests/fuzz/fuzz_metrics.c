@@ -9,7 +9,7 @@
  * Then the client leaves, and the server must have no connection left.
  */
 /* NOLINTNEXTLINE(bugprone-suspicious-include): for its static functions */
-#include "../../user/daemon/metrics_server.c"
+#include "../../user/daemon/metrics/metrics_server.c"
 
 #include <stdio.h>
 #include <sys/eventfd.h>

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "memfile.h"
-#include "sources.h"
+#include "service/sources.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

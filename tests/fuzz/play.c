@@ -7,8 +7,8 @@
 
 #include "answer.h"
 #include "play.h"
-#include "synkeeper/books.h"
-#include "synkeeper/table.h"
+#include "synkeeper/session_stats.h"
+#include "synkeeper/session_table.h"
 
 enum {
 	PLENTY = 1000,

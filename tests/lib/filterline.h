@@ -5,7 +5,7 @@
 
 #include "testmain.h"
 
-#include "filter.h"
+#include "text/filter.h"
 
 /* Splits @line at blanks; a word "_" is the empty one. */
 static int filter_of(const char *line, struct filter *ret, char *err)

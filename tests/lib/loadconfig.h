@@ -7,7 +7,7 @@
 
 #include <unistd.h>
 
-#include "config.h"
+#include "config/config.h"
 
 /* Loads @len bytes; @err has lost the name of the file. */
 static inline int load(struct config *c, const char *text, size_t len,

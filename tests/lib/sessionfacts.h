@@ -9,7 +9,7 @@
 
 #include <stdio.h>
 
-#include "synkeeper/session.h"
+#include "synkeeper/session_state.h"
 
 static const char *const state_names[] = {
 #define X(name, text) #name,

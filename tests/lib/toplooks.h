@@ -8,7 +8,7 @@
 
 #include "testmain.h"
 
-#include "top_model.h"
+#include "top/top_model.h"
 
 static void expect(const char *what, const char *expected, const char *got)
 {

@@ -33,7 +33,7 @@ def test_capabilities(env):
     with open(f"{ROOT}/dist/synkeeperd.service", encoding="utf-8") as f:
         unit = re.search(r"^CapabilityBoundingSet=(.*)$", f.read(), re.M)
     want = {c.removeprefix("CAP_") for c in unit.group(1).split()}
-    with open(f"{ROOT}/user/daemon/caps.c", encoding="utf-8") as f:
+    with open(f"{ROOT}/user/daemon/process/caps.c", encoding="utf-8") as f:
         kept = set(re.findall(r"\bCAP_(\w+)", f.read().split("{", 1)[1]))
     got = set(context["capabilities"]["add"])
     assert got == want, f"expected the unit's {want}, got {got}"

@@ -122,7 +122,7 @@ def build(env, file, old, new):
     there = f"{env.dir}/next"
     parts = ("Makefile", "VERSION", "bpf", "include", "user", "vmlinux",
              "scripts/tools",
-             "tests/fuzz/fuzz.mk", ".output/user", ".output/libsynkeeper.a",
+             "tests/fuzz/fuzz.mk", ".output/user",
              ".output/synkeeper.bpf.o", ".output/synkeeper.skel.h")
     os.mkdir(there)
     run(["cp", "-a", "--parents", *parts, there], cwd=ROOT)
@@ -166,7 +166,7 @@ class Daemons:
 @net_test
 def test_life(env):
     """All there is, in turn."""
-    upgraded = build(env, "bpf/budget.bpf.h", "STRAYS_PER_SECOND = 10000",
+    upgraded = build(env, "bpf/report/budget.bpf.h", "STRAYS_PER_SECOND = 10000",
                      "STRAYS_PER_SECOND = 9999")
     daemons = Daemons(env)
     with loaded(env, daemons.start) as (load, _):

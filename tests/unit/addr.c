@@ -8,7 +8,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 
-#include "addr.h"
+#include "text/addr.h"
 
 #define PORT_RANGE "port must be 1 to 65535"
 #define NO_PORT                                     \

@@ -9,7 +9,7 @@
 
 #include <stdio.h>
 
-#include "arming.h"
+#include "service/arming.h"
 
 enum { CURVE_MAX = 40, NEVER = -1 };
 

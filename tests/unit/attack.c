@@ -9,7 +9,7 @@
 
 #include <stdio.h>
 
-#include "attack.h"
+#include "service/attack.h"
 
 enum { CURVE_MAX = 16, NEVER = -1, THRESHOLD = 1000 };
 

@@ -8,7 +8,7 @@
 #include "testmain.h"
 
 #include "sessionfacts.h"
-#include "synkeeper/books.h"
+#include "synkeeper/session_stats.h"
 
 enum { SERVICE = 7, SEEN = 1234, BORN = 1000, NOW = 1300 };
 

@@ -14,8 +14,8 @@
 
 #include "random.h"
 #include "sessionfacts.h"
-#include "synkeeper/books.h"
-#include "synkeeper/table.h"
+#include "synkeeper/session_stats.h"
+#include "synkeeper/session_table.h"
 
 enum {
 	THREADS = 4,

@@ -7,7 +7,7 @@
 
 #include <errno.h>
 
-#include "config.h"
+#include "config/config.h"
 
 static void prefixes(void **state)
 {

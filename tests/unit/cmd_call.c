@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <sys/stat.h>
 
-#include "client.h"
+#include "call/client.h"
 
 #define SERVICE                                                             \
 	"{\"listen\":\"*:80\",\"name\":\"\",\"policy\":\"on\",\"by_hand\":" \

@@ -5,7 +5,7 @@
  */
 #include "runcmd.h"
 
-#include "reason.h"
+#include "text/reason.h"
 
 static json_t *explained(const char *line)
 {

@@ -7,7 +7,7 @@
 
 #include <errno.h>
 
-#include "conf_edit.h"
+#include "service/conf_edit.h"
 
 #define HEAD "# mine\n[daemon]\ninterface = eth0 ; the one\n\n"
 #define WEB                                                                \

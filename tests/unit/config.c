@@ -10,7 +10,7 @@
 #include <time.h>
 
 #include "loadconfig.h"
-#include "control.h"
+#include "synkeeper/control.h"
 #include "synkeeper/limits.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))

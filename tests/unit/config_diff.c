@@ -7,9 +7,9 @@
 
 #include "loadconfig.h"
 
-#include "change.h"
-#include "config_diff.h"
-#include "config_file.h"
+#include "text/change.h"
+#include "config/config_diff.h"
+#include "config/config_file.h"
 
 #define BASE "[daemon]\ninterface = eth0\n[service web]\nlisten = *:443\n"
 

@@ -17,7 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "confine.h"
+#include "process/confine.h"
 #include "testmain.h"
 
 enum { NOT_CONFINED = 99, NO_FILTERS = 98 };

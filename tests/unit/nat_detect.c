@@ -10,8 +10,8 @@
  */
 #include "testmain.h"
 
-#include "addr.h"
-#include "nat_detect.h"
+#include "text/addr.h"
+#include "host/nat_detect.h"
 
 #define SECOND_NS 1000000000ULL
 

@@ -12,7 +12,7 @@
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nf_tables_compat.h>
 
-#include "nfrule.h"
+#include "nft/nfrule.h"
 
 enum { ANY = 0xffff };
 

@@ -10,7 +10,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "pcapng.h"
+#include "capture/pcapng.h"
 
 enum { FILE_MAX = 65536 };
 

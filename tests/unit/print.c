@@ -5,7 +5,7 @@
  */
 #include "testmain.h"
 
-#include "print.h"
+#include "out/print.h"
 
 /* What @write prints, as a string that the caller frees. */
 static char *printed(void (*write)(FILE *out, const json_t *value),

@@ -8,10 +8,10 @@
 #include <arpa/inet.h>
 #include <errno.h>
 
-#include "cmd_session_sort.h"
+#include "session/cmd_session_sort.h"
 #include "random.h"
-#include "synkeeper/table.h"
-#include "table.h"
+#include "synkeeper/session_table.h"
+#include "session/table_view.h"
 
 enum { SETS = 64, SESSIONS = SETS * SET_WAYS };
 

@@ -8,7 +8,7 @@
 #include "testmain.h"
 
 #include "random.h"
-#include "synkeeper/table.h"
+#include "synkeeper/session_table.h"
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 

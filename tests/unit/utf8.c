@@ -5,7 +5,7 @@
 #include <jansson.h>
 #include <string.h>
 
-#include "utf8.h"
+#include "text/utf8.h"
 
 static void what_is_no_character(void **state)
 {

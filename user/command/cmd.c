@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "cmd.h"
-#include "paths.h"
-#include "print.h"
-#include "words.h"
+#include "call/paths.h"
+#include "out/print.h"
+#include "text/words.h"
 
 static const struct cmd_object cmd_object_help;
 

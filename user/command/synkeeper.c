@@ -9,8 +9,8 @@
 #include <string.h>
 
 #include "cmd.h"
-#include "control.h"
-#include "paths.h"
+#include "synkeeper/control.h"
+#include "call/paths.h"
 
 enum { OPT_CONTROL = 256, OPT_PIN_DIR }; /* no letters */
 

@@ -16,16 +16,16 @@
 #include <sys/mman.h>
 #include <systemd/sd-daemon.h>
 
-#include "attacks.h"
-#include "clock.h"
-#include "confine.h"
-#include "control_server.h"
+#include "service/attacks.h"
+#include "kernel/clock.h"
+#include "process/confine.h"
+#include "control/control_server.h"
 #include "daemon.h"
 #include "log.h"
-#include "metrics.h"
-#include "pins.h"
-#include "reserve.h"
-#include "syncookies.h"
+#include "metrics/metrics.h"
+#include "kernel/pins.h"
+#include "process/reserve.h"
+#include "kernel/syncookies.h"
 
 enum {
 	TICK_US = 500000,      /* listeners, settings */

@@ -9,16 +9,16 @@
 #include <jansson.h>
 #include <systemd/sd-event.h>
 
-#include "attach.h"
-#include "control_server.h"
-#include "device.h"
-#include "keys.h"
-#include "metrics_server.h"
-#include "nat.h"
-#include "reaper.h"
-#include "services.h"
-#include "sessions.h"
-#include "sources.h"
+#include "iface/attach.h"
+#include "control/control_server.h"
+#include "kernel/device.h"
+#include "keys/keys.h"
+#include "metrics/metrics_server.h"
+#include "host/nat.h"
+#include "session/reaper.h"
+#include "service/services.h"
+#include "session/sessions.h"
+#include "service/sources.h"
 
 struct ring_buffer;
 

@@ -17,9 +17,9 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
-#include "change.h"
-#include "clock.h"
-#include "config_diff.h"
+#include "text/change.h"
+#include "kernel/clock.h"
+#include "config/config_diff.h"
 #include "daemon.h"
 #include "log.h"
 

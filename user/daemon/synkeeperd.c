@@ -13,7 +13,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "control.h"
+#include "synkeeper/control.h"
 #include "daemon.h"
 #include "log.h"
 

@@ -11,7 +11,7 @@
 
 #include <bpf/bpf_endian.h>
 
-#include "synkeeper/table.h"
+#include "synkeeper/session_table.h"
 
 enum { EINVAL = 22, ENOENT = 2 };
 

@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Theory of operation: the answers, written over the packet in hand. What is
+ * needed of the question is already in struct packet, so the new headers are
+ * written word by word, and the checksums summed up from the same words
+ * (one's complement sums do not mind byte order, RFC 1071). IPv4 options,
+ * IPv6 extension headers and data are not part of an answer: the tail is cut.
+ *
+ * A SYN-ACK repeats only options that the SYN had, plus the MSS, so it is at
+ * most four bytes longer than the SYN. Where the driver has no room even for
+ * those, the MSS option is left out and the client assumes 536 (or 1220).
+ */
+#ifndef SYNKEEPER_ANSWER_BPF_H
+#define SYNKEEPER_ANSWER_BPF_H
+
+#include "path/classify.bpf.h"
+#include "owner/socket.bpf.h"
+#include "path/source.bpf.h"
+#include "synkeeper/cookie.h"
+#include "options.bpf.h"
+
+enum {
+	MIN_FRAME = 60,	    /* Ethernet's minimum without the FCS */
+	OPT_WORDS = 5,	    /* MSS, SACK and timestamps, window scale */
+	MSS_DEFAULT4 = 536, /* RFC 9293 MUST-15 */
+	MSS_DEFAULT6 = 1220,
+};
+
+struct answer {
+	__u32 seq; /* host byte order */
+	__u32 ack;
+	__u16 window;
+	__u8 flags;
+	__u8 hop_limit;
+	__u8 words; /* of options */
+	__be32 opt[OPT_WORDS];
+};
+
+static __always_inline __u16 csum_fold(__u64 sum)
+{
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return ~sum;
+}
+
+/*
+ * Cuts or grows the frame to the answer's length; a frame that was padded to
+ * Ethernet's minimum stays so. Returns 0 or a negative number.
+ */
+static __always_inline int answer_resize(struct xdp_md *ctx,
+					 const struct packet *p, __u32 want)
+{
+	struct span s = span_of(ctx);
+	__u32 have = s.end - s.data;
+
+	if (p->l4 + p->l4_len > have) /* the rest lies in fragments */
+		have = bpf_xdp_get_buff_len(ctx);
+	if (want < MIN_FRAME && have > want)
+		want = have < MIN_FRAME ? have : MIN_FRAME;
+	if (want == have)
+		return 0;
+	return bpf_xdp_adjust_tail(ctx, (int)want - (int)have);
+}
+
+static __always_inline void answer_swap_macs(struct ethhdr *eth)
+{
+	__u8 mac[6];
+
+	__builtin_memcpy(mac, eth->h_dest, 6);
+	__builtin_memcpy(eth->h_dest, eth->h_source, 6);
+	__builtin_memcpy(eth->h_source, mac, 6);
+}
+
+/* Writes the IP header, returns the sum of the pseudo header's addresses. */
+static __always_inline __u64 answer_ipv4(__be32 *w, const struct packet *p,
+					 __u32 tcp_len, __u8 ttl)
+{
+	__u64 addrs = (__u64)p->tuple.client[3] + p->tuple.server[3], sum;
+
+	w[0] = bpf_htonl(0x45000000 | (20 + tcp_len));
+	w[1] = bpf_htonl(0x00004000); /* id 0, DF (RFC 6864) */
+	w[2] = bpf_htonl((__u32)ttl << 24 | IPPROTO_TCP << 16);
+	w[3] = p->tuple.server[3];
+	w[4] = p->tuple.client[3];
+	sum = addrs + w[0] + w[1] + w[2];
+	((__u16 *)w)[5] = csum_fold(sum);
+	return addrs;
+}
+
+static __always_inline __u64 answer_ipv6(__be32 *w, const struct packet *p,
+					 __u32 tcp_len, __u8 hop_limit)
+{
+	__u64 sum = 0;
+	int i;
+
+	w[0] = bpf_htonl(0x60000000);
+	w[1] = bpf_htonl(tcp_len << 16 | IPPROTO_TCP << 8 | hop_limit);
+	for (i = 0; i < 4; i++) {
+		w[2 + i] = p->tuple.server[i];
+		w[6 + i] = p->tuple.client[i];
+		sum += (__u64)p->tuple.server[i] + p->tuple.client[i];
+	}
+	return sum;
+}
+
+/* Turns the frame into the answer @a. Its length must be right already. */
+static __always_inline enum reason
+answer_write(struct xdp_md *ctx, const struct packet *p, const struct answer *a)
+{
+	__u32 tcp_len = TCP_HDR_LEN + a->words * 4, off = p->l3, i;
+	struct span s = span_of(ctx);
+	struct ethhdr *eth = s.data;
+	__be32 *w;
+	__u64 sum;
+
+	/* off is 14, 18 or 22; the bound is for the verifier */
+	if (off > 22 || (void *)(eth + 1) > s.end)
+		return REASON_no_room;
+	w = s.data + off;
+	if (p->v4) {
+		if ((void *)(w + 10) > s.end)
+			return REASON_no_room;
+		answer_swap_macs(eth);
+		sum = answer_ipv4(w, p, tcp_len, a->hop_limit);
+		w += 5;
+	} else {
+		if ((void *)(w + 15) > s.end)
+			return REASON_no_room;
+		answer_swap_macs(eth);
+		sum = answer_ipv6(w, p, tcp_len, a->hop_limit);
+		w += 10;
+	}
+	w[0] = p->tuple.server_port | (__u32)p->tuple.client_port << 16;
+	w[1] = bpf_htonl(a->seq);
+	w[2] = bpf_htonl(a->ack);
+	w[3] = bpf_htonl(tcp_len << 26 | a->flags << 16 | a->window);
+	w[4] = 0;
+	sum += (__u64)w[0] + w[1] + w[2] + w[3] +
+	       bpf_htonl(IPPROTO_TCP << 16 | tcp_len);
+	for (i = 0; i < OPT_WORDS; i++) {
+		if (i >= a->words)
+			break;
+		if ((void *)(w + 5 + i + 1) > s.end)
+			return REASON_no_room;
+		w[5 + i] = a->opt[i];
+		sum += a->opt[i];
+	}
+	*(__u16 *)(w + 4) = csum_fold(sum);
+	return REASON_NONE;
+}
+
+static __always_inline __u32 answer_len(const struct packet *p, __u32 words)
+{
+	return p->l3 + (p->v4 ? 20 : 40) + TCP_HDR_LEN + words * 4;
+}
+
+/* What the client offered and this host is willing to use. */
+static __always_inline void answer_negotiate(const struct settings *cfg,
+					     const struct packet *p,
+					     const struct tcp_opts *o,
+					     struct handshake *hs)
+{
+	__u32 flags = cfg->flags;
+
+	hs->mss = o->mss ? o->mss : p->v4 ? MSS_DEFAULT4 : MSS_DEFAULT6;
+	hs->wscale = flags & SETTING_WSCALE ? o->wscale : WSCALE_NONE;
+	hs->sack = o->sack && flags & SETTING_SACK;
+	hs->ts = o->ts && flags & SETTING_TS;
+	hs->ecn = flags & SETTING_ECN && p->flags & FLAG_ECE &&
+		  p->flags & FLAG_CWR;
+}
+
+/* The options of the SYN-ACK, MSS first. */
+static __always_inline void answer_options(const struct packet *p,
+					   const struct handshake *hs,
+					   __u32 our_mss, __u32 tsval,
+					   __u32 tsecr, struct answer *a)
+{
+	__be32 wscale = bpf_htonl(WORD_NOP_WSCALE | p->ep.wscale);
+
+	a->opt[0] = bpf_htonl(WORD_MSS | our_mss);
+	a->words = 1;
+	if (hs->ts) {
+		a->opt[1] = bpf_htonl(hs->sack ? WORD_SACK_TS : WORD_NOP_TS);
+		a->opt[2] = bpf_htonl(tsval);
+		a->opt[3] = bpf_htonl(tsecr);
+		a->words = 4;
+		if (hs->wscale != WSCALE_NONE) {
+			a->opt[4] = wscale;
+			a->words = 5;
+		}
+	} else if (hs->sack) {
+		a->opt[1] = bpf_htonl(WORD_NOP_SACK);
+		a->words = 2;
+		if (hs->wscale != WSCALE_NONE) {
+			a->opt[2] = wscale;
+			a->words = 3;
+		}
+	} else if (hs->wscale != WSCALE_NONE) {
+		a->opt[1] = wscale;
+		a->words = 2;
+	}
+}
+
+/*
+ * Turns SYN @p into the SYN-ACK with cookie @c that offers @hs. @our_mss: what
+ * this interface can take. @tsval: the client's.
+ */
+static __always_inline enum reason
+answer_syn_ack(struct xdp_md *ctx, const struct settings *cfg,
+	       const struct packet *p, const struct handshake *hs,
+	       const struct cookie *c, __u32 our_mss, __u32 tsval)
+{
+	struct answer a = {};
+	enum reason r;
+	__u32 i;
+
+	a.seq = c->isn;
+	a.ack = p->seq + 1;
+	a.flags = FLAG_SYN | FLAG_ACK | (hs->ecn ? FLAG_ECE : 0);
+	a.window = p->ep.window;
+	a.hop_limit = p->v4 ? cfg->ttl : cfg->hop_limit;
+	answer_options(p, hs, our_mss, c->tsval, tsval, &a);
+	if (answer_resize(ctx, p, answer_len(p, a.words))) {
+		a.words--;
+		for (i = 0; i < OPT_WORDS - 1; i++)
+			a.opt[i] = a.opt[i + 1];
+		if (answer_resize(ctx, p, answer_len(p, a.words)))
+			return REASON_no_room;
+	}
+	r = answer_write(ctx, p, &a);
+	return r ? r : REASON_answered;
+}
+
+/*
+ * Step 4: a SYN becomes its SYN-ACK. A global function: the verifier looks at
+ * it once, not once for every way that a packet may have come here.
+ */
+__noinline int answer_syn(struct xdp_md *ctx, const struct packet *p,
+			  __u32 our_mss)
+{
+	struct settings *cfg = get_settings();
+	struct cookie_key *key;
+	struct handshake hs;
+	struct cookie cookie;
+	struct tcp_opts o;
+	__u32 slot;
+
+	if (!cfg || !p)
+		return REASON_not_ready;
+	slot = cfg->epoch & 1;
+	key = bpf_map_lookup_elem(&keys, &slot);
+	if (!key || !key->born_ns)
+		return REASON_not_ready;
+	if (tcpopt_syn(ctx, span_of(ctx), p, &o))
+		return REASON_bad_header;
+	answer_negotiate(cfg, p, &o, &hs);
+	cookie_make(&key->key, slot, &p->tuple, p->seq, &hs, &cookie);
+	return answer_syn_ack(ctx, cfg, p, &hs, &cookie, our_mss, o.tsval);
+}
+
+/* What bounds the answers to a source, and a service that is only watched. */
+static __always_inline enum reason
+answer_limit(const struct settings *cfg, const struct packet *p, __u32 source)
+{
+	if (source != SOURCE_ALLOWED && source_over_cap(cfg, p))
+		return REASON_over_cap;
+	return p->ep.mode == ENDPOINT_MONITOR ? REASON_answered : REASON_NONE;
+}
+
+/*
+ * Asks the kernel what it has for SYN @p: a listener that made cookie @ret,
+ * bearing @hs (REASON_NONE), or why that is not the answer. A function, so that
+ * its stack and that of the option walk are not needed at once.
+ */
+static __noinline int answer_ask_kernel(struct xdp_md *ctx,
+					const struct packet *p, __u32 source,
+					struct handshake *hs,
+					struct cookie *ret)
+{
+	struct settings *cfg = get_settings();
+	struct bpf_sock_tuple tuple = {};
+	__u32 len = socket_tuple(p, &tuple);
+	enum reason r = REASON_session_syn;
+	struct bpf_sock *sk;
+
+	if (!cfg)
+		return REASON_not_ready;
+	sk = bpf_skc_lookup_tcp(ctx, &tuple, len, BPF_F_CURRENT_NETNS, 0);
+	if (!sk)
+		return REASON_kernel_syn;
+	if (sk->state == KERNEL_LISTEN) {
+		r = answer_limit(cfg, p, source);
+		if (!r && !kernel_cookie_make(sk, p, hs->mss, &ret->isn))
+			r = REASON_kernel_syn;
+		if (!r)
+			ret->tsval = kernel_cookie_ts(cfg, sk, hs);
+	}
+	bpf_sk_release(sk);
+	return r;
+}
+
+/* The same with the kernel's cookie. @source: an enum source_kind. */
+__noinline int answer_syn_kernel(struct xdp_md *ctx, const struct packet *p,
+				 __u32 our_mss, __u32 source)
+{
+	struct settings *cfg = get_settings();
+	struct cookie cookie = {};
+	struct handshake hs;
+	struct tcp_opts o;
+	enum reason r;
+
+	if (!cfg || !p)
+		return REASON_not_ready;
+	if (tcpopt_syn(ctx, span_of(ctx), p, &o))
+		return REASON_bad_header;
+	answer_negotiate(cfg, p, &o, &hs);
+	r = answer_ask_kernel(ctx, p, source, &hs, &cookie);
+	return r ? r
+		 : answer_syn_ack(ctx, cfg, p, &hs, &cookie, our_mss, o.tsval);
+}
+
+/* An ACK that belongs to nothing gets a RST (RFC 9293 section 3.5.2). */
+static __always_inline enum reason answer_reset(struct xdp_md *ctx,
+						const struct settings *cfg,
+						const struct packet *p)
+{
+	struct answer a = {
+		.seq = p->ack,
+		.flags = FLAG_RST,
+		.hop_limit = p->v4 ? cfg->ttl : cfg->hop_limit,
+	};
+	enum reason r;
+
+	if (answer_resize(ctx, p, answer_len(p, 0)))
+		return REASON_no_room;
+	r = answer_write(ctx, p, &a);
+	return r ? r : REASON_reset;
+}
+
+#endif

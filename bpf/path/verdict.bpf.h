@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Theory of operation: step 6, the one exit. The steps before returned a
+ * reason; here it is counted, once, and becomes an XDP action by the table in
+ * synkeeper/reasons.h. A monitored service is judged like the others and its
+ * packets pass all the same; what would have become of them is counted apart.
+ * What is dropped may be sampled for whoever captures.
+ */
+#ifndef SYNKEEPER_VERDICT_BPF_H
+#define SYNKEEPER_VERDICT_BPF_H
+
+#include "report/sample.bpf.h"
+
+static __always_inline int action_of(enum reason reason)
+{
+	switch (reason) {
+#define X(name, action, text) \
+	case REASON_##name:   \
+		return XDP_##action;
+		SYNKEEPER_REASONS(X)
+#undef X
+	default:
+		return XDP_PASS;
+	}
+}
+
+/* In the way is only what came with a cookie of ours: it is honoured. */
+static __always_inline bool is_spared(const struct packet *p,
+				      enum reason reason)
+{
+	return p->ep.mode == ENDPOINT_MONITOR && reason != REASON_in_the_way;
+}
+
+static __always_inline int verdict(struct xdp_md *ctx,
+				   const struct settings *cfg,
+				   const struct packet *p, enum reason reason)
+{
+	int action = action_of(reason);
+
+	if (action == XDP_DROP && cfg->flags & SETTING_SAMPLED)
+		sample(ctx, p, reason);
+	if (action != XDP_PASS && is_spared(p, reason)) {
+		count_would(p->ep.service, reason);
+		return XDP_PASS;
+	}
+	count(p->ep.service, reason);
+	return action;
+}
+
+#endif

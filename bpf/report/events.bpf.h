@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Theory of operation: what user space is told or asked, through one ring
+ * buffer. A full ring is counted and never waits: verdicts and books do not
+ * depend on it.
+ */
+#ifndef SYNKEEPER_EVENTS_BPF_H
+#define SYNKEEPER_EVENTS_BPF_H
+
+#include "maps.bpf.h"
+
+/* Returns an event to fill and to submit, or NULL, and counted the loss. */
+static __always_inline struct event *
+report_begin(enum event_kind kind, __u32 service, const struct tuple *tuple)
+{
+	struct event *e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
+	struct session_totals *t;
+
+	if (!e) {
+		t = bpf_map_lookup_elem(&totals, &service);
+		if (t)
+			__sync_fetch_and_add(&t->lost, 1);
+		return NULL;
+	}
+	__builtin_memset(e, 0, sizeof(*e));
+	e->kind = kind;
+	e->service = service;
+	e->when_ns = bpf_ktime_get_ns();
+	e->tuple = *tuple;
+	return e;
+}
+
+static __always_inline void report(enum event_kind kind, __u32 service,
+				   const struct tuple *tuple)
+{
+	struct event *e = report_begin(kind, service, tuple);
+
+	if (e)
+		bpf_ringbuf_submit(e, 0);
+}
+
+#endif

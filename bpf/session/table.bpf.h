@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Theory of operation: the BPF side of the session table; its layout and the
+ * life of a way stand in synkeeper/table.h. Nothing here can fail a packet:
+ * a session that finds no place is adopted again when it is next seen. Between
+ * a look and what follows from it a way may have changed hands; the words are
+ * compared when they are swapped, and what slips through (the same state and
+ * tick in another session) the daemon mends when it next asks the kernel.
+ */
+#ifndef SYNKEEPER_TABLE_BPF_H
+#define SYNKEEPER_TABLE_BPF_H
+
+#include "report/events.bpf.h"
+#include "synkeeper/session_stats.h"
+#include "synkeeper/session_table.h"
+
+static __always_inline struct session *session_way(__u32 set, __u32 way)
+{
+	__u32 index = set * SET_WAYS + way;
+
+	return bpf_map_lookup_elem(&sessions, &index);
+}
+
+/*
+ * The slot of @t's session in any way but @skip, or -1. A global function: the
+ * verifier looks at its loops once, not for every kind of packet that leads
+ * here.
+ */
+__noinline int session_slot(const struct tuple *t, __u32 set, __u32 tag,
+			    __u32 skip)
+{
+	struct session_set *tags = bpf_map_lookup_elem(&session_tags, &set);
+	__u32 half, i;
+
+	if (!tags || !t)
+		return -1;
+	for (half = 0; half < SET_WAYS / 8; half++) {
+		__u64 match = table_match(tags->tags[half], tag);
+
+		for (i = 0; i < 8 && match; i++, match &= match - 1) {
+			__u32 way = half * 8 + table_first(match);
+			struct session *s = session_way(set, way);
+
+			if (s && way != skip && tuple_equal(&s->tuple, t) &&
+			    s->live.state != SESSION_FREE)
+				return set * SET_WAYS + way;
+		}
+	}
+	return -1;
+}
+
+/* Notes that @set does not know of all its connections any more. */
+static __always_inline void session_mark(__u32 set)
+{
+	__u32 word = set / 64;
+	__u64 *marks = bpf_map_lookup_elem(&session_marks, &word);
+
+	if (marks)
+		__sync_fetch_and_or(marks, 1ULL << set % 64);
+}
+
+/* May there be a connection of @set's that the table does not know? */
+static __always_inline bool session_may_lack(const struct settings *cfg,
+					     __u32 set)
+{
+	__u32 word = set / 64;
+	__u64 *marks;
+
+	if (!(cfg->flags & SETTING_COMPLETE))
+		return true;
+	marks = bpf_map_lookup_elem(&session_marks, &word);
+	return !marks || *marks >> set % 64 & 1;
+}
+
+static __always_inline struct session *session_at(int slot)
+{
+	return bpf_map_lookup_elem(&sessions, &slot); /* -1: out of bounds */
+}
+
+/* Returns the session of @t and its slot, or NULL. */
+static __always_inline struct session *
+session_find(const struct settings *cfg, const struct tuple *t, int *ret_slot)
+{
+	struct table_hash h;
+
+	table_hash(cfg, t, &h);
+	*ret_slot = session_slot(t, h.set & cfg->set_mask, h.tag, SET_WAYS);
+	return session_at(*ret_slot);
+}
+
+static __always_inline void session_flag(struct session *s, __u8 flag)
+{
+	union session_word w = { .flags = flag };
+
+	__sync_fetch_and_or(&s->live.word, w.word);
+}
+
+/*
+ * Has @s a cookie that was valid, and no socket yet? It is OPENING until tc has
+ * seen to the segment's checksum, and PENDING when the kernel has it.
+ */
+static __always_inline bool session_has_cookie(const struct session *s)
+{
+	return s->live.state == SESSION_PENDING ||
+	       (s->live.state == SESSION_OPENING && s->server_isn);
+}
+
+/* Notes that @s was seen; a store only when the tick has changed. */
+static __always_inline void session_touch(struct session *s, __u32 now)
+{
+	if (s->live.seen != now)
+		s->live.seen = now;
+}
+
+/* Tells watchers what happened to the session of @t, a ring entry each. */
+static __always_inline void session_tell(const struct tuple *t, __u16 service,
+					 __u8 left, __u64 told, __u32 age)
+{
+	struct settings *cfg = get_settings();
+	struct event *e;
+	int i;
+
+	if (!cfg || !(cfg->flags & SETTING_WATCHED))
+		return;
+	for (i = 0; i < SESSION_EVENTS && told; i++, told >>= 4) {
+		e = report_begin(EVENT_SESSION, service, t);
+		if (!e)
+			continue;
+		e->told = told & 15;
+		e->left = left;
+		e->age = age;
+		bpf_ringbuf_submit(e, 0);
+	}
+}
+
+/*
+ * Feeds @inputs (1 << enum session_input) to the session in @slot. Returns
+ * whether it ended and the caller owns the way now. A global function: once
+ * verified, for all who see something.
+ */
+__noinline int session_feed_keep(__u32 slot, __u32 inputs)
+{
+	struct session *s = session_at(slot);
+	__u32 service, now = now_ticks(), age;
+	struct session_totals *t;
+	struct tuple tuple;
+	struct move m;
+
+	if (!s)
+		return 0;
+	service = s->live.service;
+	t = bpf_map_lookup_elem(&totals, &service);
+	if (!t)
+		return 0;
+	tuple = s->tuple;
+	age = now - s->born;
+	if (!books_move(s, t, service, inputs, 0, now, &m))
+		return 0;
+	if (m.told)
+		session_tell(&tuple, service, m.from.state, m.told, age);
+	return m.to.state == SESSION_FREE;
+}
+
+/* The same, and frees the way of a session that ended. */
+__noinline int session_feed(__u32 slot, __u32 inputs)
+{
+	__u32 set = slot / SET_WAYS;
+	struct session_set *tags;
+
+	if (!session_feed_keep(slot, inputs))
+		return 0;
+	tags = bpf_map_lookup_elem(&session_tags, &set);
+	if (tags)
+		table_retag(tags, slot % SET_WAYS, 0);
+	return 1;
+}
+
+struct session_worst {
+	__u64 best; /* idle time above, way in the low byte; 0: none yet */
+	__u32 set;
+	__u32 now;
+};
+
+static long session_rate(__u32 way, void *data)
+{
+	struct session_worst *worst = data;
+	struct session *s = session_way(worst->set, way);
+	union session_word w;
+	__u64 score;
+
+	if (!s)
+		return 1;
+	w.word = s->live.word;
+	if (w.state == SESSION_FREE)
+		return 0; /* being filled */
+	score = (__u64)(worst->now - w.seen) + 1;
+	if (w.state == SESSION_TIME_WAIT || w.state == SESSION_OPENING)
+		score |= 1ULL << 33;
+	score = score << 8 | way;
+	if (score > worst->best)
+		worst->best = score;
+	return 0;
+}
+
+/*
+ * Gives up a way of a full set: one that is no session (TIME-WAIT, opening),
+ * else that which was idle longest. Returns SET_WAYS if another CPU was faster.
+ */
+static __always_inline __u32 session_evict(__u32 set)
+{
+	struct session_worst worst = { .set = set, .now = now_ticks() };
+	__u32 way;
+
+	bpf_loop(SET_WAYS, session_rate, &worst, 0);
+	way = worst.best & (SET_WAYS - 1);
+	if (!worst.best ||
+	    !session_feed_keep(set * SET_WAYS + way, 1 << SEE_EVICTED))
+		return SET_WAYS;
+	session_mark(set);
+	return way;
+}
+
+/*
+ * Claims a way of @set, whose tags are @tags, and puts @tag. Returns the way, or SET_WAYS if another
+ * CPU was faster.
+ */
+static __always_inline __u32 session_claim(struct session_set *tags, __u32 set,
+					   __u8 tag)
+{
+	__u32 way = table_claim(tags, tag);
+
+	if (way < SET_WAYS || table_match(tags->tags[0], 0) ||
+	    table_match(tags->tags[1], 0))
+		return way;
+	way = session_evict(set);
+	if (way < SET_WAYS)
+		table_retag(tags, way, tag);
+	return way;
+}
+
+struct session_new {
+	struct tuple tuple;
+	union {
+		struct {
+			__u32 client_isn;
+			__u32 server_isn;
+			__u32 client_tsval;
+			__u32 server_tsval;
+		};
+		struct {
+			__u32 client_fin;
+			__u32 server_fin;
+		};
+	};
+	__u32 inputs; /* 1 << enum session_input, fed to a free way */
+	__u16 service;
+};
+
+/* Enters a session that session_find() did not find. Returns its slot or -1. */
+__noinline int session_insert(const struct session_new *n)
+{
+	struct settings *cfg = get_settings();
+	union session_word live = {};
+	struct session_totals *t;
+	struct session_set *tags;
+	struct table_hash h;
+	struct session *s;
+	__u32 set, way, service, now;
+	__u64 told;
+
+	if (!cfg || !n)
+		return -1;
+	service = n->service;
+	table_hash(cfg, &n->tuple, &h);
+	set = h.set & cfg->set_mask;
+	t = bpf_map_lookup_elem(&totals, &service);
+	tags = bpf_map_lookup_elem(&session_tags, &set);
+	/* nothing: its socket was in CLOSE, and is gone by now */
+	live.state = session_steps(SESSION_FREE, n->inputs, &told);
+	if (!t || !tags || live.state == SESSION_FREE)
+		return -1;
+	way = session_claim(tags, set, h.tag);
+	s = session_way(set, way & (SET_WAYS - 1));
+	if (way >= SET_WAYS || !s) {
+		session_mark(set);
+		return -1;
+	}
+	now = now_ticks(); /* not before: its place on the stack is needed */
+	s->tuple = n->tuple;
+	s->born = now;
+	s->client_isn = n->client_isn;
+	s->server_isn = n->server_isn;
+	s->client_tsval = n->client_tsval;
+	s->server_tsval = n->server_tsval;
+	live.service = n->service;
+	live.seen = now;
+	/* an exchange, for its barrier: the state must not overtake the rest */
+	__sync_lock_test_and_set(&s->live.word, live.word);
+	if (session_slot(&n->tuple, set, h.tag, way) >= 0) {
+		if (books_withdraw(s, t, live.state, told))
+			table_retag(tags, way, 0);
+		session_mark(set); /* the twin may have done the same */
+		return -1;
+	}
+	books_enter(t, SESSION_FREE, live.state, told, 0);
+	if (told)
+		session_tell(&n->tuple, service, SESSION_FREE, told, 0);
+	return set * SET_WAYS + way;
+}
+
+#endif

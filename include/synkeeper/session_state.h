@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Theory of operation: the life of a session, as one table of moves. What is
+ * seen of a connection, in packets of both directions and in what the kernel
+ * says of its socket, becomes an input; a state and an input give the next
+ * state and what is to be told. Whatever is not in the table moves nothing:
+ * a FIN sent twice, an acknowledgement of old, a SYN in mid-connection.
+ *
+ * The table is pure. Who feeds it has checked sequence numbers before (BPF:
+ * bpf/session/track.bpf.h) or has asked the kernel (the daemon). Acknowledgements are
+ * cumulative, so an input lost is made good by the next packet, and only the
+ * two closing handshakes (RFC 9293 section 3.6) need to be told apart:
+ *
+ *	FREE -> PENDING -> ESTABLISHED -> HALF_CLOSED_* -> CLOSING* -> TIME_WAIT
+ *
+ * A session is live from PENDING to CLOSING*: it was opened with ADMITTED or
+ * ADOPTED and ends with exactly one of the events that session_is_end() names.
+ * OPENING is not a session yet (the kernel makes the handshake itself, or XDP
+ * found a valid cookie and tc has yet to see that the kernel takes the segment),
+ * and TIME_WAIT is none any more. docs/SESSIONS.md draws the table.
+ */
+#ifndef SYNKEEPER_SESSION_STATE_H
+#define SYNKEEPER_SESSION_STATE_H
+
+#include "types.h"
+
+/* X(name, "what people read") */
+#define SYNKEEPER_STATES(X)                                                    \
+	X(FREE, "free")                                                        \
+	X(OPENING, "opening") /* a SYN or an ACK on its way to the kernel */   \
+	X(PENDING, "pending") /* the kernel took it, no socket seen yet */     \
+	X(ESTABLISHED, "established")                                          \
+	X(HALF_CLOSED_CLIENT, "half-closed-client") /* client sent FIN */      \
+	X(HALF_CLOSED_SERVER, "half-closed-server")                            \
+	X(CLOSING, "closing")	     /* both sent FIN, neither acknowledged */ \
+	X(CLOSING_SERVER, "closing") /* the server's FIN is unacknowledged */  \
+	X(CLOSING_CLIENT, "closing") /* the client's FIN is unacknowledged */  \
+	X(TIME_WAIT, "time-wait")
+
+/* Packed: one byte, and yet bpftool shows its name. */
+enum __attribute__((packed)) session_state {
+#define X(name, text) SESSION_##name,
+	SYNKEEPER_STATES(X)
+#undef X
+		SESSION_STATES
+};
+
+static __always_inline bool session_is_live(__u8 state)
+{
+	return state >= SESSION_PENDING && state < SESSION_TIME_WAIT;
+}
+
+/*
+ * What can be seen, in the order in which inputs of one packet are fed. SOCKET
+ * comes first, so that a FIN finds an established session.
+ */
+enum session_input {
+	SEE_ADMITTED,	/* the kernel took an ACK with a valid cookie */
+	SEE_SYN,	/* a SYN that the kernel answers or sends */
+	SEE_LINGER,	/* the kernel holds a TIME-WAIT socket */
+	SEE_NOT_CLOSED, /* the kernel, asked later, knows of no FIN */
+	SEE_SOCKET,	/* the kernel has a full socket */
+	SEE_CLIENT_FIN, /* in window */
+	SEE_SERVER_FIN,
+	SEE_CLIENT_FIN_ACKED, /* by the server */
+	SEE_SERVER_FIN_ACKED,
+	SEE_SERVER_RST,
+	SEE_GONE,	/* the kernel has no socket any more */
+	SEE_GONE_RESET, /* the same, and the client had sent RST */
+	SEE_IDLE,	/* the time-out of the state is over */
+	SEE_KILLED,
+	SEE_EVICTED,
+	SESSION_INPUTS
+};
+
+/* X(NAME, "event", "by", "what happened"); append only, they index totals. */
+#define SYNKEEPER_EVENTS(X)                                                    \
+	X(ADMITTED, "admitted", "", "opened by a valid cookie")                \
+	X(ADOPTED, "adopted", "", "opened: the kernel had its socket")         \
+	X(ESTABLISHED, "established", "", "admitted, and its socket was seen") \
+	X(HALF_CLOSED_CLIENT, "half-closed", "client", "the client sent FIN")  \
+	X(HALF_CLOSED_SERVER, "half-closed", "server", "the server sent FIN")  \
+	X(CLOSING, "closing", "", "both sent FIN")                             \
+	X(CLOSED, "closed", "", "ended: both FINs acknowledged")               \
+	X(RESET_CLIENT, "reset", "client", "ended: the client sent RST")       \
+	X(RESET_SERVER, "reset", "server", "ended: the server sent RST")       \
+	X(TIMEOUT, "timeout", "", "ended: idle too long, or no socket")        \
+	X(KILLED, "killed", "", "ended: by the operator")                      \
+	X(EVICTED, "evicted", "", "ended: forgotten, the table was full")      \
+	X(FORGOTTEN, "forgotten", "", "closed before, made room in the table")
+
+enum session_event {
+	TELL_NOTHING,
+#define X(name, event, by, text) TELL_##name,
+	SYNKEEPER_EVENTS(X)
+#undef X
+		SESSION_EVENTS
+};
+
+static __always_inline bool session_is_open(__u8 event)
+{
+	return event == TELL_ADMITTED || event == TELL_ADOPTED;
+}
+
+static __always_inline bool session_is_end(__u8 event)
+{
+	return event >= TELL_CLOSED && event <= TELL_EVICTED;
+}
+
+/* X(from, input, to, event) */
+#define SYNKEEPER_MOVES(X)                                                 \
+	X(FREE, ADMITTED, PENDING, ADMITTED)                               \
+	X(FREE, SYN, OPENING, NOTHING)                                     \
+	X(FREE, LINGER, TIME_WAIT, NOTHING)                                \
+	X(FREE, SOCKET, ESTABLISHED, ADOPTED)                              \
+                                                                           \
+	X(OPENING, ADMITTED, PENDING, ADMITTED)                            \
+	X(OPENING, LINGER, TIME_WAIT, NOTHING)                             \
+	X(OPENING, SOCKET, ESTABLISHED, ADOPTED)                           \
+	X(OPENING, SERVER_RST, FREE, NOTHING)                              \
+	X(OPENING, GONE_RESET, FREE, NOTHING)                              \
+	X(OPENING, IDLE, FREE, NOTHING)                                    \
+	X(OPENING, KILLED, FREE, NOTHING)                                  \
+	X(OPENING, EVICTED, FREE, NOTHING)                                 \
+                                                                           \
+	X(PENDING, SOCKET, ESTABLISHED, ESTABLISHED)                       \
+	X(PENDING, SERVER_RST, FREE, RESET_SERVER)                         \
+	X(PENDING, GONE_RESET, FREE, RESET_CLIENT)                         \
+	X(PENDING, IDLE, FREE, TIMEOUT)                                    \
+	X(PENDING, KILLED, FREE, KILLED)                                   \
+	X(PENDING, EVICTED, FREE, EVICTED)                                 \
+                                                                           \
+	X(ESTABLISHED, CLIENT_FIN, HALF_CLOSED_CLIENT, HALF_CLOSED_CLIENT) \
+	X(ESTABLISHED, SERVER_FIN, HALF_CLOSED_SERVER, HALF_CLOSED_SERVER) \
+	X(ESTABLISHED, SERVER_RST, FREE, RESET_SERVER)                     \
+	X(ESTABLISHED, GONE, FREE, TIMEOUT)                                \
+	X(ESTABLISHED, GONE_RESET, FREE, RESET_CLIENT)                     \
+	X(ESTABLISHED, IDLE, FREE, TIMEOUT)                                \
+	X(ESTABLISHED, KILLED, FREE, KILLED)                               \
+	X(ESTABLISHED, EVICTED, FREE, EVICTED)                             \
+                                                                           \
+	X(HALF_CLOSED_CLIENT, SERVER_FIN, CLOSING, CLOSING)                \
+	X(HALF_CLOSED_CLIENT, SERVER_RST, FREE, RESET_SERVER)              \
+	X(HALF_CLOSED_CLIENT, NOT_CLOSED, ESTABLISHED, NOTHING)            \
+	X(HALF_CLOSED_CLIENT, GONE, FREE, TIMEOUT)                         \
+	X(HALF_CLOSED_CLIENT, GONE_RESET, FREE, RESET_CLIENT)              \
+	X(HALF_CLOSED_CLIENT, IDLE, FREE, TIMEOUT)                         \
+	X(HALF_CLOSED_CLIENT, KILLED, FREE, KILLED)                        \
+	X(HALF_CLOSED_CLIENT, EVICTED, FREE, EVICTED)                      \
+                                                                           \
+	X(HALF_CLOSED_SERVER, CLIENT_FIN, CLOSING, CLOSING)                \
+	X(HALF_CLOSED_SERVER, SERVER_RST, FREE, RESET_SERVER)              \
+	X(HALF_CLOSED_SERVER, NOT_CLOSED, ESTABLISHED, NOTHING)            \
+	X(HALF_CLOSED_SERVER, GONE, FREE, TIMEOUT)                         \
+	X(HALF_CLOSED_SERVER, GONE_RESET, FREE, RESET_CLIENT)              \
+	X(HALF_CLOSED_SERVER, IDLE, FREE, TIMEOUT)                         \
+	X(HALF_CLOSED_SERVER, KILLED, FREE, KILLED)                        \
+	X(HALF_CLOSED_SERVER, EVICTED, FREE, EVICTED)                      \
+                                                                           \
+	X(CLOSING, CLIENT_FIN_ACKED, CLOSING_SERVER, NOTHING)              \
+	X(CLOSING, SERVER_FIN_ACKED, CLOSING_CLIENT, NOTHING)              \
+	X(CLOSING, SERVER_RST, FREE, RESET_SERVER)                         \
+	X(CLOSING, NOT_CLOSED, ESTABLISHED, NOTHING)                       \
+	X(CLOSING, GONE, TIME_WAIT, CLOSED)                                \
+	X(CLOSING, GONE_RESET, FREE, RESET_CLIENT)                         \
+	X(CLOSING, IDLE, FREE, TIMEOUT)                                    \
+	X(CLOSING, KILLED, FREE, KILLED)                                   \
+	X(CLOSING, EVICTED, FREE, EVICTED)                                 \
+                                                                           \
+	X(CLOSING_SERVER, SERVER_FIN_ACKED, TIME_WAIT, CLOSED)             \
+	X(CLOSING_SERVER, SERVER_RST, FREE, RESET_SERVER)                  \
+	X(CLOSING_SERVER, NOT_CLOSED, ESTABLISHED, NOTHING)                \
+	X(CLOSING_SERVER, GONE, TIME_WAIT, CLOSED)                         \
+	X(CLOSING_SERVER, GONE_RESET, FREE, RESET_CLIENT)                  \
+	X(CLOSING_SERVER, IDLE, FREE, TIMEOUT)                             \
+	X(CLOSING_SERVER, KILLED, FREE, KILLED)                            \
+	X(CLOSING_SERVER, EVICTED, FREE, EVICTED)                          \
+                                                                           \
+	X(CLOSING_CLIENT, CLIENT_FIN_ACKED, TIME_WAIT, CLOSED)             \
+	X(CLOSING_CLIENT, SERVER_RST, FREE, RESET_SERVER)                  \
+	X(CLOSING_CLIENT, NOT_CLOSED, ESTABLISHED, NOTHING)                \
+	X(CLOSING_CLIENT, GONE, TIME_WAIT, CLOSED)                         \
+	X(CLOSING_CLIENT, GONE_RESET, FREE, RESET_CLIENT)                  \
+	X(CLOSING_CLIENT, IDLE, FREE, TIMEOUT)                             \
+	X(CLOSING_CLIENT, KILLED, FREE, KILLED)                            \
+	X(CLOSING_CLIENT, EVICTED, FREE, EVICTED)                          \
+                                                                           \
+	X(TIME_WAIT, SYN, OPENING, NOTHING) /* RFC 6191 */                 \
+	X(TIME_WAIT, IDLE, FREE, NOTHING)                                  \
+	X(TIME_WAIT, KILLED, FREE, NOTHING)                                \
+	X(TIME_WAIT, EVICTED, FREE, FORGOTTEN)
+
+struct session_move {
+	__u8 moves; /* 0: the state stays, nothing is told */
+	__u8 to;
+	__u8 event;
+	__u8 tells;
+};
+
+/* Sizes are powers of two, so that a mask keeps an index inside. */
+enum { SESSION_TABLE = 16, SEE_NOTHING = SESSION_TABLE - 1 };
+
+static const struct session_move session_moves[SESSION_TABLE][SESSION_TABLE] = {
+#define X(from, input, to, event)                                     \
+	[SESSION_##from][SEE_##input] =                               \
+		(struct session_move){ 1, SESSION_##to, TELL_##event, \
+				       TELL_##event != TELL_NOTHING },
+	SYNKEEPER_MOVES(X)
+#undef X
+};
+_Static_assert((int)SESSION_STATES <= SESSION_TABLE &&
+		       (int)SESSION_INPUTS <= SEE_NOTHING,
+	       "the table has room");
+
+/* The next state; *@ret_event is one of enum session_event. */
+static __always_inline __u8 session_step(__u8 state, __u32 input,
+					 __u8 *ret_event)
+{
+	const struct session_move *m =
+		&session_moves[state & (SESSION_TABLE - 1)]
+			      [input & (SESSION_TABLE - 1)];
+
+	*ret_event = m->event;
+	return m->moves ? m->to : state;
+}
+
+/*
+ * The same for several inputs, a mask of 1 << enum session_input, in their
+ * order. *@ret_told lists the events, four bits each, the first one lowest.
+ * No branches: the verifier would follow each combination of inputs.
+ */
+static __always_inline __u8 session_steps(__u8 state, __u32 inputs,
+					  __u64 *ret_told)
+{
+	__u32 i, n = 0, at = state;
+	__u64 told = 0;
+
+	for (i = 0; i < SESSION_INPUTS; i++) {
+		__u32 seen = -(inputs >> i & 1), input;
+		const struct session_move *m;
+
+		barrier_var(seen); /* else the compiler makes it a branch */
+		input = (i & seen) | (SEE_NOTHING & ~seen);
+		barrier_var(input); /* the 6.1 verifier needs the mask below */
+		m = &session_moves[at & (SESSION_TABLE - 1)]
+				  [input & (SESSION_TABLE - 1)];
+		at ^= (at ^ m->to) & -(__u32)m->moves;
+		told |= (__u64)m->event << n;
+		n = (n + m->tells * 4) & 63;
+	}
+	*ret_told = told;
+	return at;
+}
+
+/* The states of Linux' tcp_states.h, for both sides of this header. */
+enum kernel_state {
+	KERNEL_ESTABLISHED = 1,
+	KERNEL_SYN_SENT,
+	KERNEL_SYN_RECV,
+	KERNEL_FIN_WAIT1,
+	KERNEL_FIN_WAIT2,
+	KERNEL_TIME_WAIT,
+	KERNEL_CLOSE,
+	KERNEL_CLOSE_WAIT,
+	KERNEL_LAST_ACK,
+	KERNEL_LISTEN,
+	KERNEL_CLOSING,
+	KERNEL_NEW_SYN_RECV,
+};
+
+/*
+ * What the state of the kernel's socket says, as a mask of inputs: the
+ * kernel's socket has the last word. 0: it says nothing (no connection).
+ */
+static __always_inline __u32 session_seen_in(__u32 kernel_state)
+{
+	const __u32 client = 1 << SEE_CLIENT_FIN | 1 << SEE_CLIENT_FIN_ACKED;
+	const __u32 server = 1 << SEE_SERVER_FIN;
+
+	switch (kernel_state) {
+	case KERNEL_SYN_SENT:
+	case KERNEL_SYN_RECV:
+	case KERNEL_NEW_SYN_RECV:
+		return 1 << SEE_SYN;
+	case KERNEL_ESTABLISHED:
+		return 1 << SEE_SOCKET;
+	case KERNEL_CLOSE_WAIT:
+		return 1 << SEE_SOCKET | client;
+	case KERNEL_FIN_WAIT1:
+		return 1 << SEE_SOCKET | server;
+	case KERNEL_FIN_WAIT2:
+		return 1 << SEE_SOCKET | server | 1 << SEE_SERVER_FIN_ACKED;
+	case KERNEL_CLOSING:
+	case KERNEL_LAST_ACK:
+		return 1 << SEE_SOCKET | client | server;
+	case KERNEL_TIME_WAIT:
+		return 1 << SEE_LINGER | 1 << SEE_SOCKET | client | server |
+		       1 << SEE_SERVER_FIN_ACKED;
+	default:
+		return 0;
+	}
+}
+
+/*
+ * The same for a session in @state that the kernel is asked about later, when
+ * no packet is on its way: FINs that it does not know of are taken back.
+ */
+static __always_inline __u32 session_mended(__u8 state, __u32 kernel_state)
+{
+	__u32 seen = session_seen_in(kernel_state), fins = 0;
+
+	if (state == SESSION_HALF_CLOSED_CLIENT)
+		fins = 1 << SEE_CLIENT_FIN;
+	else if (state == SESSION_HALF_CLOSED_SERVER)
+		fins = 1 << SEE_SERVER_FIN;
+	else if (state >= SESSION_CLOSING && state < SESSION_TIME_WAIT)
+		fins = 1 << SEE_CLIENT_FIN | 1 << SEE_SERVER_FIN;
+	return fins & ~seen ? seen | 1 << SEE_NOT_CLOSED : seen;
+}
+
+#endif

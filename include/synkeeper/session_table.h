@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Theory of operation: the session table, a set-associative cache of what the
+ * kernel knows. The tuple's hash picks a set of 16 ways; each way has one tag
+ * byte in session_tags and one cache line in sessions. The tags of a million
+ * sessions are 2 MB and stay in the CPU's cache, so "certainly unknown", the
+ * answer for nearly every packet of a flood, costs no miss to memory, and a
+ * hit costs one. Unlike in a Bloom filter, tags are cleared one by one as
+ * sessions go, so nothing has to be rebuilt.
+ *
+ * Life of a way, without locks, on any CPU and in user space:
+ *	claim	compare-and-swap of the tag word sets a free byte. Whoever
+ *		succeeds owns the way alone, fills it, writes the state last.
+ *	end	compare-and-swap of session.live to FREE; whoever succeeds
+ *		owns the way again and clears the tag. A packet that touched
+ *		the session meanwhile changed the word, and it stays.
+ *
+ * The table may forget (a full set evicts, an idle session times out) and may
+ * miss an insertion (two CPUs at once): the next packet finds the socket in the
+ * kernel and adopts the session again. It can not, and must not, refuse a
+ * connection. A set of which that is true is marked. When everything that the
+ * kernel has was entered once (SETTING_COMPLETE), an ACK without a cookie whose
+ * set is not marked is nobody's, and a flood of them asks the kernel nothing.
+ */
+#ifndef SYNKEEPER_SESSION_TABLE_H
+#define SYNKEEPER_SESSION_TABLE_H
+
+#include "abi.h"
+
+#define TABLE_ONES 0x0101010101010101ULL
+
+struct table_hash {
+	__u32 set; /* to be masked */
+	__u8 tag;  /* never 0 */
+};
+
+/*
+ * Multiplication by a secret odd number. It carries differences upwards only,
+ * so the last words in are multiplied twice: else a difference in the top byte
+ * (an IPv4 server's last octet) would never reach the set.
+ */
+static __always_inline void table_hash(const struct settings *cfg,
+				       const struct tuple *t,
+				       struct table_hash *ret)
+{
+	__u64 mul = cfg->hash_mul, h = cfg->hash_seed;
+
+	if (!tuple_is_v4(t)) {
+		h = (h ^ (t->client[0] | (__u64)t->client[1] << 32)) * mul;
+		h ^= h >> 32;
+		h = (h ^ (t->server[0] | (__u64)t->server[1] << 32)) * mul;
+		h ^= h >> 32;
+		h = (h ^ (t->client[2] | (__u64)t->server[2] << 32)) * mul;
+		h ^= h >> 32;
+	}
+	h = (h ^ (t->client[3] | (__u64)t->server[3] << 32)) * mul;
+	h ^= h >> 32;
+	h = (h ^ (t->client_port | (__u64)t->server_port << 16)) * mul;
+	h ^= h >> 29;
+	h *= mul;
+	h ^= h >> 32;
+
+	ret->set = (__u32)(h >> 8);
+	ret->tag = (__u8)h ? (__u8)h : 1;
+}
+
+/* The bytes of @tags equal to @tag, as 0x80 each; a rare extra one is fine. */
+static __always_inline __u64 table_match(__u64 tags, __u8 tag)
+{
+	__u64 x = tags ^ tag * TABLE_ONES;
+
+	return (x - TABLE_ONES) & ~x & TABLE_ONES << 7;
+}
+
+/* The index of the lowest byte in @match, which is not 0. */
+static __always_inline __u32 table_first(__u64 match)
+{
+	return ((match & -match) >> 7) * 0x0001020304050607ULL >> 56;
+}
+
+/*
+ * Claims a free way of @set and puts @tag. Returns the way, or SET_WAYS if
+ * there is none or somebody else was faster.
+ */
+static __always_inline __u32 table_claim(struct session_set *set, __u8 tag)
+{
+	__u32 half, way;
+
+	for (half = 0; half < SET_WAYS / 8; half++) {
+		__u64 old = *(volatile __u64 *)&set->tags[half];
+		__u64 free = table_match(old, 0);
+
+		if (!free)
+			continue;
+		way = table_first(free);
+		if (__sync_val_compare_and_swap(&set->tags[half], old,
+						old | (__u64)tag << way * 8) !=
+		    old)
+			return SET_WAYS;
+		return half * 8 + way;
+	}
+	return SET_WAYS;
+}
+
+/* Puts @tag, or 0 to free it, in a way that the caller owns. */
+static __always_inline void table_retag(struct session_set *set, __u32 way,
+					__u8 tag)
+{
+	__u64 *word = &set->tags[way / 8 & (SET_WAYS / 8 - 1)];
+	__u32 shift = way % 8 * 8;
+	__u64 old = *(volatile __u64 *)word >> shift & 0xff;
+
+	__sync_fetch_and_xor(word, (old ^ tag) << shift);
+}
+
+static __always_inline bool tuple_equal(const struct tuple *a,
+					const struct tuple *b)
+{
+	return a->client[3] == b->client[3] &&
+	       a->client_port == b->client_port &&
+	       a->server_port == b->server_port &&
+	       a->server[3] == b->server[3] && a->client[2] == b->client[2] &&
+	       a->client[1] == b->client[1] && a->client[0] == b->client[0] &&
+	       a->server[2] == b->server[2] && a->server[1] == b->server[1] &&
+	       a->server[0] == b->server[0];
+}
+
+#endif

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Theory of operation: `synkeeper service`: which address:port is protected.
+ * The daemon judges addresses, names and policies; only what would be sent
+ * is put together here, so that there is one opinion of what is valid. What
+ * changes is kept over a restart only if it is saved.
+ */
+#include <stdlib.h>
+
+#include "cmd.h"
+#include "cmd_service.h"
+#include "cmd_service_save.h"
+#include "text/policy.h"
+#include "out/print.h"
+
+static const struct column service_columns[] = {
+	{ "SERVICE", "listen", CELL_STRING },
+	{ "NAME", "name", CELL_STRING },
+	{ "POLICY", "policy", CELL_STRING },
+	{ "ARMED", "armed", CELL_YES_NO },
+	{ "COOKIES", "cookies", CELL_STRING },
+	{ "BECAUSE", "cookies_why", CELL_STRING },
+	{ "WHY NOT", "why", CELL_STRING },
+};
+
+void cmd_service_table(FILE *out, const json_t *services)
+{
+	if (!json_array_size(services))
+		fputs("no services: nothing is protected; add one with "
+		      "synkeeper service add A:P\n",
+		      out);
+	else
+		print_table(out, services, service_columns,
+			    sizeof(service_columns) /
+				    sizeof(service_columns[0]));
+}
+
+static void list_text(FILE *out, const json_t *result)
+{
+	cmd_service_table(out, json_object_get(result, "services"));
+}
+
+static int service_list(const struct cmd *c, const struct cmd_args *args)
+{
+	json_t *result;
+
+	(void)args;
+	if (cmd_call(c, "service.list", NULL, &result))
+		return CMD_FAILED;
+	return cmd_show(c, result, list_text);
+}
+
+static const char *text_of(const json_t *service, const char *member)
+{
+	const char *text = json_string_value(json_object_get(service, member));
+
+	return text ? text : "";
+}
+
+/* What became of one service, in a sentence. */
+static void state_text(FILE *out, const json_t *service)
+{
+	const char *why = text_of(service, "why");
+	const char *file = text_of(service, "saved");
+	bool armed = json_is_true(json_object_get(service, "armed"));
+
+	fprintf(out, "%s: policy %s, %s%s%s%s%s\n", text_of(service, "listen"),
+		text_of(service, "policy"), armed ? "armed" : "not armed",
+		*why ? ": " : "", why, *file ? ": saved in " : "", file);
+}
+
+static void deleted_text(FILE *out, const json_t *service)
+{
+	const char *file = text_of(service, "saved");
+
+	fprintf(out, "%s: deleted, no longer protected%s%s\n",
+		text_of(service, "listen"), *file ? ": saved in " : "", file);
+}
+
+struct change {
+	const char *request;
+	enum save save;
+	void (*text)(FILE *out, const json_t *service);
+	const char *member, *value; /* one more of the request, or NULL */
+	bool is_saved;		    /* --save */
+};
+
+/* Says what of a change a restart would lose. */
+static void note_loss(const struct cmd *c, const struct change *how,
+		      const json_t *service)
+{
+	bool by_hand = json_is_true(json_object_get(service, "by_hand"));
+	const char *listen = text_of(service, "listen");
+
+	if (c->json || (how->save == SAVE_DEL && by_hand))
+		return;
+	if (by_hand)
+		cmd_note(c, "synkeeper service save keeps it",
+			 "%s is lost when the daemon ends", listen);
+	else
+		cmd_note(c, "--save keeps that",
+			 "%s is as configured again when the daemon restarts",
+			 listen);
+}
+
+/* Makes the change to the service at @listen, and saves it if told to. */
+static int change(const struct cmd *c, const char *listen,
+		  const struct change *how)
+{
+	char *file = NULL;
+	json_t *request, *result;
+	int code = CMD_DONE;
+
+	request = json_pack("{s:s, s:s*}", "listen", listen,
+			    how->member ? how->member : "", how->value);
+	if (!request)
+		return cmd_usage(c, NULL, "not UTF-8: %s %s", listen,
+				 how->value ? how->value : "");
+	if (cmd_call(c, how->request, request, &result))
+		return CMD_FAILED;
+	if (how->is_saved) {
+		code = service_save_one(c, how->save, result, &file);
+		json_object_set_new(result, "saved",
+				    file ? json_string(file) : json_null());
+	} else {
+		note_loss(c, how, result);
+	}
+	cmd_show(c, result, how->text);
+	free(file);
+	return code;
+}
+
+static int service_add(const struct cmd *c, const struct cmd_args *args)
+{
+	const struct change how = { "service.add",   SAVE_AS_IT_IS,
+				    state_text,	     "name",
+				    args->option[0], args->option[1] };
+
+	return change(c, args->operand[0], &how);
+}
+
+static int service_del(const struct cmd *c, const struct cmd_args *args)
+{
+	const struct change how = { .request = "service.del",
+				    .save = SAVE_DEL,
+				    .text = deleted_text,
+				    .is_saved = args->option[0] };
+
+	return change(c, args->operand[0], &how);
+}
+
+static int service_policy(const struct cmd *c, const struct cmd_args *args)
+{
+	const struct change how = { "service.policy", SAVE_AS_IT_IS,
+				    state_text,	      "policy",
+				    args->operand[1], args->option[0] };
+
+	return change(c, args->operand[0], &how);
+}
+
+const struct cmd_object cmd_service = {
+	.name = "service",
+	.help = "the addresses and ports that are protected",
+	.more = "With --save a change is also written into the daemon's "
+		"configuration file\n(root), else it lasts until the daemon "
+		"ends.\n",
+	.verb = {
+		{ .name = "list",
+		  .help = "all services, armed or why not",
+		  .run = service_list },
+		{ .name = "add",
+		  .operand = { "A:P" },
+		  .option = { { "--name", "N" }, { "--save" } },
+		  .help = "protect one more, until the daemon ends",
+		  .run = service_add },
+		{ .name = "del",
+		  .operand = { "A:P" },
+		  .option = { { "--save" } },
+		  .help = "protect it no longer; its connections live on",
+		  .run = service_del },
+		{ .name = "policy",
+		  .operand = { "A:P", POLICY_WORDS },
+		  .option = { { "--save" } },
+		  .help = "change its policy, until the daemon ends",
+		  .run = service_policy },
+		{ .name = "save",
+		  .help = "write those added into the daemon's file (root)",
+		  .run = service_save },
+	},
+};

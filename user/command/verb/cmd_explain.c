@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Theory of operation: `synkeeper explain`: what a reason that `synkeeper
+ * stats` counts means, and what to do. It needs no daemon.
+ *
+ *	EXPLAINED	{"reason" "action" "text" "meaning" "innocent": [...] "cure"}
+ */
+#include <string.h>
+
+#include "cmd.h"
+#include "explain.h"
+#include "out/print.h"
+#include "text/reason.h"
+
+static json_t *explained(const struct reason_info *r)
+{
+	const struct explanation *e = explain(r->number);
+	json_t *innocent = json_array();
+	size_t i;
+
+	for (i = 0; i < EXPLAIN_INNOCENT_MAX && e->innocent[i]; i++)
+		json_array_append_new(innocent, json_string(e->innocent[i]));
+	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:s}", "reason", r->name,
+			 "action", reason_action_name(r->action), "text",
+			 r->text, "meaning", e->meaning, "innocent", innocent,
+			 "cure", e->cure);
+}
+
+static const struct column columns[] = {
+	{ "REASON", "reason", CELL_STRING },
+	{ "VERDICT", "action", CELL_STRING },
+	{ "MEANING", "text", CELL_STRING },
+};
+
+static void all_text(FILE *out, const json_t *all)
+{
+	print_table(out, all, columns, sizeof(columns) / sizeof(columns[0]));
+}
+
+static int explain_all(const struct cmd *c)
+{
+	json_t *all = json_array();
+	const struct reason_info *r;
+	size_t i;
+
+	for (i = 0; (r = reason_at(i)); i++)
+		json_array_append_new(all, explained(r));
+	return cmd_show(c, all, all_text);
+}
+
+/* @text below @title, its lines broken between words and led by @lead. */
+static void put_paragraph(FILE *out, const char *title, const char *lead,
+			  const char *text)
+{
+	enum { WIDTH = 78 };
+	size_t column = 0, len;
+
+	if (title)
+		fprintf(out, "\n%s\n", title);
+	for (; *text; text += len, text += strspn(text, " ")) {
+		len = strcspn(text, " ");
+		if (column && column + 1 + len <= WIDTH) {
+			column += fprintf(out, " %.*s", (int)len, text);
+			continue;
+		}
+		column = fprintf(out, "%s%s%.*s", column ? "\n" : "", lead,
+				 (int)len, text);
+		lead = "    ";
+	}
+	fputc('\n', out);
+}
+
+static const char *member(const json_t *one, const char *name)
+{
+	return json_string_value(json_object_get(one, name));
+}
+
+static void one_text(FILE *out, const json_t *one)
+{
+	json_t *cause;
+	size_t i;
+
+	fprintf(out, "%s (%s): %s\n", member(one, "reason"),
+		member(one, "action"), member(one, "text"));
+	put_paragraph(out, "What it means", "    ", member(one, "meaning"));
+	json_array_foreach (json_object_get(one, "innocent"), i, cause) {
+		put_paragraph(out, i ? NULL : "Innocent causes", "  - ",
+			      json_string_value(cause));
+	}
+	put_paragraph(out, "What to do", "    ", member(one, "cure"));
+}
+
+static int explain_run(const struct cmd *c, const struct cmd_args *args)
+{
+	char near[REASON_NEAR_MAX], todo[REASON_NEAR_MAX + 32];
+	const struct reason_info *r;
+
+	if (!args->n_operands)
+		return explain_all(c);
+	r = reason_find(args->operand[0]);
+	if (r)
+		return cmd_show(c, explained(r), one_text);
+	reason_near(args->operand[0], false, near);
+	snprintf(todo, sizeof(todo), "did you mean %s?", near);
+	return cmd_usage(c, *near ? todo : "synkeeper explain lists them",
+			 "no reason \"%s\"", args->operand[0]);
+}
+
+const struct cmd_object cmd_explain = {
+	.name = "explain",
+	.help = "why a packet was passed, answered or dropped",
+	.verb = {
+		{ .name = "",
+		  .operand = { "[REASON]" },
+		  .help = "what it means, innocent causes, the cure",
+		  .run = explain_run },
+	},
+};

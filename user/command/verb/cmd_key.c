@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Theory of operation: `synkeeper key`. The keys themselves never leave the
+ * daemon; what is shown is which slot is in what state, and for how long.
+ */
+#include "cmd.h"
+#include "out/print.h"
+
+static const struct column key_columns[] = {
+	{ "SLOT", "slot", CELL_STRING },
+	{ "STATE", "state", CELL_STRING },
+	{ "AGE", "age_s", CELL_DURATION },
+};
+
+static void list_text(FILE *out, const json_t *result)
+{
+	char life[PRINT_CELL_MAX];
+
+	fprintf(out, "epoch %" JSON_INTEGER_FORMAT ", a new one every %s\n\n",
+		json_integer_value(json_object_get(result, "epoch")),
+		print_duration(json_number_value(
+				       json_object_get(result, "lifetime_s")),
+			       life));
+	print_table(out, json_object_get(result, "keys"), key_columns,
+		    sizeof(key_columns) / sizeof(key_columns[0]));
+}
+
+static int key_list(const struct cmd *c, const struct cmd_args *args)
+{
+	json_t *result;
+
+	(void)args;
+	if (cmd_call(c, "key.list", NULL, &result))
+		return CMD_FAILED;
+	return cmd_show(c, result, list_text);
+}
+
+static void rotate_text(FILE *out, const json_t *result)
+{
+	fprintf(out,
+		"epoch %" JSON_INTEGER_FORMAT
+		" began; cookies of the one before stay valid until it ends\n",
+		json_integer_value(json_object_get(result, "epoch")));
+}
+
+static int key_rotate(const struct cmd *c, const struct cmd_args *args)
+{
+	json_t *result;
+
+	(void)args;
+	if (cmd_call(c, "key.rotate", NULL, &result))
+		return CMD_FAILED;
+	return cmd_show(c, result, rotate_text);
+}
+
+const struct cmd_object cmd_key = {
+	.name = "key",
+	.help = "the secrets behind the cookies",
+	.verb = {
+		{ .name = "list",
+		  .help = "state and age of each key, never the key",
+		  .run = key_list },
+		{ .name = "rotate",
+		  .help = "begin a new epoch now",
+		  .run = key_rotate },
+	},
+};

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Theory of operation: what the daemon was told, by flags and by an INI file,
+ * in one struct. config_load() reads a file into it, the flags in
+ * synkeeperd.c fill the same members; nothing else knows where a value came
+ * from. A configuration is complete and valid or it is not used at all.
+ */
+#ifndef CONFIG_H
+#define CONFIG_H
+
+#include <net/if.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include "text/addr.h"
+#include "service/arming.h"
+#include "text/policy.h"
+#include "text/words.h"
+
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+
+enum config_mode { MODE_AUTO, MODE_NATIVE, MODE_SKB };
+enum config_exit { EXIT_KEEP, EXIT_DETACH };
+enum config_cookies { COOKIES_BY_AUTO, COOKIES_BY_OWN, COOKIES_BY_KERNEL };
+
+enum {
+	CONFIG_IFACES_MAX = 64,
+	CONFIG_ERR_MAX = 1024,
+	CONFIG_PIN_DIR_MAX = 256, /* bytes with the final NUL */
+	CONFIG_LIST_MAX = 4096,
+	CONFIG_CONTROL_MAX = 108, /* sun_path of unix(7) */
+};
+
+/* One listen line; a section with several makes several of these. */
+struct config_service {
+	char name[NAME_MAX_LEN]; /* of the section; "" for -s */
+	struct listen listen;
+	enum config_policy policy;
+	enum config_cookies cookies;
+	unsigned int line; /* of the file; 0: not from a file */
+	bool by_hand;	   /* added while running: in no configuration */
+};
+
+struct config {
+	char ifaces[CONFIG_IFACES_MAX][IF_NAMESIZE];
+	size_t n_ifaces;
+	enum config_mode mode;
+	enum config_exit on_exit;
+	bool replace;		      /* a foreign XDP program, too */
+	char *file;		      /* owned; read from it; NULL: no file */
+	char *pin_dir;		      /* owned */
+	char *control;		      /* owned; path of the unix socket */
+	char *control_group;	      /* owned; whose the socket is, or NULL */
+	struct listen metrics;	      /* by HTTP; port 0: not served */
+	unsigned int key_lifetime_ms; /* one epoch */
+	unsigned int sessions_max;
+	unsigned int pending_timeout_ms;
+	unsigned int idle_timeout_ms; /* of established sessions */
+	unsigned int half_closed_timeout_ms;
+	unsigned int closing_timeout_ms;
+	unsigned int time_wait_timeout_ms;
+	unsigned int resets_per_second; /* RST for bad ACKs; 0: drop */
+	struct arming_limits arming;
+	char *allow, *deny;		 /* owned; files of prefixes, or NULL */
+	unsigned int synacks_per_second; /* to a source prefix; 0: no cap */
+	unsigned int source_bits4, source_bits6;
+	struct config_service *services; /* owned */
+	size_t n_services;
+};
+
+/* Writes the line into @err (CONFIG_ERR_MAX bytes); returns @ret. */
+int config_refuse(char *err, int ret, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* Defaults; never fails. config_free() frees what the members own. */
+void config_init(struct config *c);
+void config_free(struct config *c);
+
+/*
+ * All return 0 or -errno (-EINVAL: the value, -E2BIG: one too many, others as
+ * the system said) with one line in @err (CONFIG_ERR_MAX bytes) that names the
+ * thing and the way out: "'VALUE': what is wrong" of an add or set, to be put
+ * behind the name of the flag; "FILE:LINE: [section] key: 'VALUE': what is
+ * wrong" of a file. @c is unchanged on failure of an add or set; after a
+ * failed config_load() it must be freed and not used.
+ */
+int config_load(struct config *c, const char *path, char *err);
+/* An interface that is already there is left as it is. */
+int config_add_iface(struct config *c, const char *name, char *err);
+/* @section: the service's name, or "". A listen given twice shows later. */
+int config_add_service(struct config *c, const char *section,
+		       const char *listen, enum config_policy policy,
+		       char *err);
+int config_set_mode(struct config *c, const char *value, char *err);
+int config_set_metrics(struct config *c, const char *value, char *err);
+int config_set_group(struct config *c, const char *value, char *err);
+int config_set_string(char **member, const char *value);
+
+/* What only the whole shows: no interface, no service, a service twice. */
+int config_validate(const struct config *c, char *err);
+
+const char *config_policy_name(enum config_policy policy);
+/* The reverse; on failure *ret_why is a static sentence. */
+int config_parse_policy(const char *text, enum config_policy *ret,
+			const char **ret_why);
+
+const char *config_cookies_name(enum config_cookies cookies);
+int config_parse_cookies(const char *text, enum config_cookies *ret,
+			 const char **ret_why);
+
+/* 0, -ENOMEM, or -EEXIST: *ret_twin has the listen of an earlier service. */
+int config_find_twin(const struct config *c,
+		     const struct config_service **ret_first,
+		     const struct config_service **ret_twin);
+/*
+ * May the open file @f be believed? One that all may write is refused, as it
+ * says what a daemon with root's rights does: returns what is wrong, a static
+ * sentence with the way out. One of another user than root and this process' is
+ * warned about. NULL: it is fine.
+ */
+const char *config_check_file(FILE *f, const char *path);
+/* Logs what is valid, but hardly wise. */
+void config_warn(const struct config *c);
+/* Returns NULL or a static sentence. @max: bytes with the final NUL. */
+const char *config_check_path(const char *path, size_t max);
+
+#endif

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Theory of operation: the request for samples of dropped packets. */
+#include "text/reason.h"
+#include "requests.h"
+
+enum { RATE_DEFAULT = 100, RATE_MAX = 10000 };
+
+/* Reads member "reasons"; left out, it is all that drop. */
+static bool arg_reasons(struct request *r, __u64 *ret)
+{
+	const json_t *names = json_object_get(r->args, "reasons"), *name;
+	const struct reason_info *info;
+	__u64 reasons = 0;
+	size_t i;
+
+	for (i = 0; !names && (info = reason_at(i)); i++)
+		if (info->action == REASON_DROP)
+			reasons |= 1ULL << info->number;
+	json_array_foreach (names, i, name) {
+		const char *text = json_string_value(name);
+
+		info = text ? reason_find(text) : NULL;
+		if (!info || info->action != REASON_DROP) {
+			refuse(r, "synkeeper explain lists them",
+			       "'%s' is no reason that drops",
+			       text ? text : "");
+			return false;
+		}
+		reasons |= 1ULL << info->number;
+	}
+	if (!reasons) {
+		refuse(r, "leave \"reasons\" out for all of them",
+		       "no reasons in the request");
+		return false;
+	}
+	*ret = reasons;
+	return true;
+}
+
+json_t *request_sample_watch(struct daemon *d, struct request *r)
+{
+	const json_t *rate = json_object_get(r->args, "rate");
+	struct watch_samples want = { .rate = RATE_DEFAULT };
+	const struct service *svc = NULL;
+	struct listen l;
+
+	if (!arg_reasons(r, &want.reasons))
+		return NULL;
+	if (rate) {
+		if (json_integer_value(rate) < 1 ||
+		    json_integer_value(rate) > RATE_MAX)
+			return refuse(r, "1 to 10000 samples a second",
+				      "the rate is out of range");
+		want.rate = json_integer_value(rate);
+	}
+	if (json_object_get(r->args, "listen")) {
+		if (!arg_listen(r, &l))
+			return NULL;
+		while ((svc = services_next(d->services, svc)))
+			if (listen_equal(&svc->listen, &l))
+				break;
+		if (!svc)
+			return not_a_service(d, r);
+		want.service = svc->id;
+	}
+	return watching(r, watch_add_samples(d, r->client, &want));
+}

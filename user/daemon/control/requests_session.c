@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Theory of operation: the requests about sessions. A kill goes through the
+ * table in parts of two milliseconds, a request each, so that a hundred
+ * thousand of them hold nobody up: the reply's cursor is where the next part
+ * begins. The totals of all services are one reply, made in such parts. The entry ends first, so that the RST which the kernel sends for the
+ * destroyed socket finds no session to be counted for.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernel/clock.h"
+#include "requests.h"
+#include "session/session_copy.h"
+#include "synkeeper/session_table.h"
+
+enum { SLICE_US = 2000 };
+
+static void set_count(json_t *o, const char *key, const char *by, __u64 n)
+{
+	char name[64];
+	json_t *old;
+
+	snprintf(name, sizeof(name), "%s%s%s", key, *by ? "-" : "", by);
+	old = json_object_get(o, name);
+	json_object_set_new(
+		o, name, json_integer((json_int_t)n + json_integer_value(old)));
+}
+
+static json_t *json_durations(const struct session_totals *t)
+{
+	static const unsigned int bounds[] = {
+#define X(ms) ms,
+		SYNKEEPER_DURATIONS(X)
+#undef X
+	};
+	json_t *buckets = json_array();
+	json_int_t n = 0;
+	int i;
+
+	for (i = 0; i < DURATIONS; i++) {
+		n += (json_int_t)t->durations[i];
+		json_array_append_new(buckets,
+				      i < DURATIONS - 1
+					      ? json_pack("{s:f,s:I}", "le_s",
+							  bounds[i] / 1000.0,
+							  "count", n)
+					      : json_pack("{s:I}", "count", n));
+	}
+	return json_pack("{s:f,s:I,s:o}", "sum_s",
+			 (double)t->duration_ticks * (1 << TICK_SHIFT) / 1e9,
+			 "count", n, "buckets", buckets);
+}
+
+/* @brief: no more than a table of services shows. */
+static json_t *json_totals(const struct session_totals *t, bool brief)
+{
+	json_t *alive = json_object(), *others = json_object();
+	json_t *ended = json_object(), *events = json_object(), *o;
+
+	/* states and causes that are shown alike are summed */
+#define X(name, text)                                                       \
+	if (SESSION_##name != SESSION_FREE &&                               \
+	    (!brief || session_is_live(SESSION_##name)))                    \
+		set_count(session_is_live(SESSION_##name) ? alive : others, \
+			  text, "", t->alive[SESSION_##name]);
+	SYNKEEPER_STATES(X)
+#undef X
+#define X(name, event, by, text)                                      \
+	if (!brief)                                                   \
+		set_count(events, event, by, t->events[TELL_##name]); \
+	if (session_is_end(TELL_##name))                              \
+		set_count(ended, event, "", t->events[TELL_##name]);
+	SYNKEEPER_EVENTS(X)
+#undef X
+	o = json_pack("{s:I,s:o,s:o,s:o,s:o,s:I}", "opened",
+		      (json_int_t)(t->events[TELL_ADMITTED] +
+				   t->events[TELL_ADOPTED]),
+		      "alive", alive, "others", others, "ended", ended,
+		      "events", events, "lost", (json_int_t)t->lost);
+	if (brief) {
+		json_object_del(o, "others");
+		json_object_del(o, "events");
+	} else {
+		json_object_set_new(o, "durations", json_durations(t));
+	}
+	return o;
+}
+
+static json_t *json_service_totals(const struct daemon *d,
+				   const struct service *svc, bool brief)
+{
+	char text[LISTEN_STRLEN];
+	struct session_totals t;
+	json_t *o;
+
+	sessions_totals(&d->sessions, svc->id, &t);
+	o = json_totals(&t, brief);
+	json_object_set_new(o, "listen",
+			    json_string(listen_format(&svc->listen, text)));
+	json_object_set_new(o, "name", json_string(svc->name));
+	return o;
+}
+
+/* Says @value, which is released. */
+static int say_json(struct control_client *c, json_t *value)
+{
+	char *text = json_dumps(value, JSON_COMPACT);
+	int err = text ? control_say(c, text) : -ENOMEM;
+
+	free(text);
+	json_decref(value);
+	return err;
+}
+
+/* Of all services: as many a turn as there is time for. */
+struct all_totals {
+	bool brief, begun;
+	__u16 said; /* the last one's id */
+};
+
+static int say_service(struct daemon *d, struct control_client *c,
+		       struct all_totals *all, const struct service *svc)
+{
+	int err = all->said ? control_say(c, ",") : 0;
+
+	if (!err)
+		err = say_json(c, json_service_totals(d, svc, all->brief));
+	all->said = svc->id;
+	return err;
+}
+
+static int totals_part(struct control_client *c, void *state, void *data)
+{
+	__u64 end = now_ns() + SLICE_US * 1000ULL;
+	const struct service *svc = NULL;
+	struct all_totals *all = state;
+	struct session_totals sum;
+	struct daemon *d = data;
+	int err = 0;
+
+	if (!all->begun)
+		err = control_say(c, "{\"ok\":true,\"result\":{\"services\":[");
+	all->begun = true;
+	while (!err && (svc = services_next(d->services, svc))) {
+		if (svc->id <= all->said)
+			continue;
+		err = say_service(d, c, all, svc);
+		if (now_ns() > end)
+			return err;
+	}
+	if (!err)
+		err = control_say(c, "],\"total\":");
+	sessions_totals(&d->sessions, 0, &sum);
+	if (!err)
+		err = say_json(c, json_totals(&sum, false));
+	if (!err)
+		err = control_say(c, "}}\n");
+	return err ? err : 1;
+}
+
+static json_t *totals_of_all(struct request *r, bool brief)
+{
+	struct all_totals *all = calloc(1, sizeof(*all));
+
+	if (!all)
+		return refuse(r, "", "out of memory");
+	all->brief = brief;
+	control_reply_in_parts(r->client, totals_part, all);
+	r->in_parts = true;
+	return NULL;
+}
+
+json_t *request_session_totals(struct daemon *d, struct request *r)
+{
+	bool brief = json_is_true(json_object_get(r->args, "brief"));
+	const struct service *svc = NULL;
+	struct session_totals t;
+	struct listen l;
+
+	if (!json_object_get(r->args, "listen"))
+		return totals_of_all(r, brief);
+	if (!arg_listen(r, &l))
+		return NULL;
+	while ((svc = services_next(d->services, svc)))
+		if (listen_equal(&svc->listen, &l))
+			break;
+	if (!svc)
+		return not_a_service(d, r);
+	sessions_totals(&d->sessions, svc->id, &t);
+	return json_pack("{s:[o],s:o}", "services",
+			 json_service_totals(d, svc, brief), "total",
+			 json_totals(&t, false));
+}
+
+/* Reads member "filter", an array of words. */
+static bool arg_filter(struct request *r, struct filter *ret)
+{
+	const json_t *words = json_object_get(r->args, "filter");
+	const char *argv[FILTER_WORDS_MAX];
+	size_t n = json_array_size(words), i;
+	char err[FILTER_ERR_MAX];
+
+	if ((words && !json_is_array(words)) || n > FILTER_WORDS_MAX) {
+		refuse(r, "an array of at most 16 words", "no filter");
+		return false;
+	}
+	for (i = 0; i < n; i++) {
+		argv[i] = json_string_value(json_array_get(words, i));
+		if (!argv[i]) {
+			refuse(r, "an array of words", "no filter");
+			return false;
+		}
+	}
+	if (!filter_parse(argv, n, ret, err))
+		return true;
+	refuse(r, "", "%s", err);
+	return false;
+}
+
+/* Does the filter name a service that there is, or was lately? Or none? */
+static bool knows_service(const struct daemon *d, struct request *r,
+			  const struct filter *f)
+{
+	char text[LISTEN_STRLEN];
+	int id;
+
+	if (!filter_names_service(f))
+		return true;
+	for (id = 1; id < SERVICES_MAX; id++)
+		if (filter_is_service(f, services_info(d->services, id)))
+			return true;
+	refuse(r, "", "%s is no service",
+	       *f->name ? f->name : listen_format(&f->listen, text));
+	hint_services(d, r);
+	return false;
+}
+
+struct kill {
+	const struct filter *filter;
+	bool dry_run;
+	__u32 matched, killed, pending;
+	int err;
+};
+
+static void kill_one(struct daemon *d, __u32 slot, struct kill *k)
+{
+	struct session s;
+	int kernel;
+
+	if (!session_snapshot(&d->sessions.entries[slot], &s) ||
+	    !session_is_live(s.live.state) ||
+	    !filter_match(k->filter, &s,
+			  services_info(d->services, s.live.service),
+			  ns_to_ticks(now_ns())))
+		return;
+	k->matched++;
+	if (k->dry_run)
+		return;
+	kernel = sockdiag_state(d->diag, &s.tuple);
+	if (kernel < 0 && kernel != -ENOENT) {
+		k->err = kernel;
+		return;
+	}
+	if (kernel == -ENOENT && s.live.state == SESSION_PENDING) {
+		k->pending++;
+		return;
+	}
+	if (!tuple_equal(&d->sessions.entries[slot].tuple, &s.tuple) ||
+	    !sessions_feed(&d->sessions, slot, 1 << SEE_KILLED, 0))
+		return; /* it went by itself just now */
+	k->killed++;
+	if (kernel > 0)
+		k->err = sockdiag_destroy(d->diag, &s.tuple);
+	if (k->err == -ENOENT)
+		k->err = 0;
+}
+
+json_t *request_session_kill(struct daemon *d, struct request *r)
+{
+	json_int_t cursor =
+		json_integer_value(json_object_get(r->args, "cursor"));
+	__u64 end = now_ns() + SLICE_US * 1000ULL;
+	const struct sessions *s = &d->sessions;
+	struct filter f;
+	struct kill k = { .filter = &f,
+			  .dry_run = json_is_true(
+				  json_object_get(r->args, "dry_run")) };
+	json_t *result;
+	__u32 set, way;
+
+	if (!json_is_array(json_object_get(r->args, "filter")))
+		return refuse(r, "[] means every session", "no filter");
+	if (!arg_filter(r, &f) || !knows_service(d, r, &f))
+		return NULL;
+	if (cursor < 0 || cursor > s->sets)
+		return refuse(r, "send the one that came back",
+			      "%lld is no cursor", (long long)cursor);
+	for (set = (__u32)cursor; set < s->sets && !k.err; set++) {
+		if (now_ns() > end && set > (__u32)cursor)
+			break;
+		if (!sessions_in_set(s, set))
+			continue;
+		for (way = 0; way < SET_WAYS && !k.err; way++)
+			if (sessions_in_slot(s, set * SET_WAYS + way))
+				kill_one(d, set * SET_WAYS + way, &k);
+	}
+	if (k.err)
+		return refuse(r, "synkeeper check tells what is missing",
+			      "the kernel will not destroy a socket, after "
+			      "%u: %s",
+			      k.killed, strerror(-k.err));
+	result = json_pack("{s:I,s:I,s:I}", "matched", (json_int_t)k.matched,
+			   "killed", (json_int_t)k.killed, "pending",
+			   (json_int_t)k.pending);
+	if (set < s->sets)
+		json_object_set_new(result, "cursor", json_integer(set));
+	return result;
+}
+
+/* Reads member @member, an address:port of one connection. */
+static bool arg_endpoint(struct request *r, const char *member,
+			 struct listen *ret)
+{
+	const char *text = json_string_value(json_object_get(r->args, member));
+	const char *why = "give an address and port";
+
+	if (text && !listen_parse(text, ret, &why) && !ret->wildcard)
+		return true;
+	refuse(r, why, "'%s' is no end of a connection", text ? text : "");
+	return false;
+}
+
+json_t *request_session_socket(struct daemon *d, struct request *r)
+{
+	struct listen client, server;
+	struct tuple t = {};
+
+	if (!arg_endpoint(r, "client", &client) ||
+	    !arg_endpoint(r, "server", &server))
+		return NULL;
+	memcpy(t.client, client.addr, sizeof(t.client));
+	memcpy(t.server, server.addr, sizeof(t.server));
+	t.client_port = client.port;
+	t.server_port = server.port;
+	return json_pack("{s:s}", "socket",
+			 sockdiag_state_name(sockdiag_state(d->diag, &t)));
+}
+
+json_t *request_session_watch(struct daemon *d, struct request *r)
+{
+	struct filter f;
+
+	if (!arg_filter(r, &f) || !knows_service(d, r, &f))
+		return NULL;
+	return watching(r, watch_add(d, r->client, &f));
+}

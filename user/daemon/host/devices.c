@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Theory of operation: the host's devices, as far as protected interfaces
+ * depend on others: see device.h. The list is read with each tick and after link
+ * events, through a socket that is kept. What becomes
+ * of an interface in trouble is in ifaces.c.
+ *
+ * XDP that is attached natively to a bond runs in its ports: the program is
+ * asked for by their index, which therefore have the bond's entry in the map.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon.h"
+#include "kernel/netlink.h"
+
+enum { TRIES = 3 };
+
+int devices_read(struct devices *d)
+{
+	struct device *all;
+	int err = -EINTR, i;
+	size_t n;
+
+	if (!d->nl)
+		d->nl = netlink_open(NETLINK_ROUTE, 0);
+	for (i = 0; i < TRIES && err == -EINTR; i++)
+		err = d->nl ? device_list(d->nl, &all, &n) : -errno;
+	if (err)
+		return err; /* what was is more likely than nothing */
+	free(d->all);
+	d->all = all;
+	d->n = n;
+	return 0;
+}
+
+void devices_free(struct devices *d)
+{
+	free(d->all);
+	if (d->nl)
+		mnl_socket_close(d->nl);
+	*d = (struct devices){};
+}
+
+const struct device *devices_find(const struct devices *d, int ifindex)
+{
+	size_t i;
+
+	for (i = 0; ifindex && i < d->n; i++)
+		if (d->all[i].ifindex == ifindex)
+			return &d->all[i];
+	return NULL;
+}
+
+bool devices_works(const struct devices *d, int ifindex,
+		   struct device_trouble *ret)
+{
+	const struct device *device = devices_find(d, ifindex);
+
+	return !device || device_works(device, d->all, d->n, ret);
+}
+
+bool devices_mac(const struct devices *d, int ifindex, __u8 ret[6])
+{
+	const struct device *device = devices_find(d, ifindex);
+
+	if (!device)
+		return false;
+	memcpy(ret, device_mac(device, d->all, d->n), 6);
+	return true;
+}
+
+int devices_bond(const struct devices *d, int ifindex)
+{
+	const struct device *device = devices_find(d, ifindex), *master;
+
+	master = device ? devices_find(d, device->master) : NULL;
+	return master && !strcmp(master->kind, "bond") ? master->ifindex : 0;
+}

@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Theory of operation: see netconf.h. */
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <libmnl/libmnl.h>
+#include <linux/rtnetlink.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "netconf.h"
+#include "kernel/syncookies.h"
+
+enum { RMEM_MAX_DEFAULT = 212992, ETH_FALLBACK_MSS = 1460 };
+
+/*
+ * Reads the @nth number of a sysctl, or returns @fallback where there is none.
+ * *@err is set if it cannot be told just now (no descriptor, no memory).
+ */
+static long sysctl_read(int *err, const char *name, int nth, long fallback)
+{
+	char path[128], line[128];
+	const char *at = line;
+	long value = fallback;
+	FILE *f;
+	int i;
+
+	snprintf(path, sizeof(path), "/proc/sys/net/%s", name);
+	f = fopen(path, "re");
+	if (!f) {
+		if (errno != ENOENT && errno != EACCES)
+			*err = -errno;
+		return fallback;
+	}
+	if (fgets(line, sizeof(line), f)) {
+		for (i = 0; i <= nth; i++) {
+			char *end;
+
+			value = strtol(at, &end, 10);
+			if (end == at) {
+				value = fallback;
+				break;
+			}
+			at = end;
+		}
+	}
+	fclose(f);
+	return value;
+}
+
+static __u32 flag_if(int *err, const char *name, __u32 flag, long fallback)
+{
+	return sysctl_read(err, name, 0, fallback) ? flag : 0;
+}
+
+/* The file has pairs of lines, names and then values, in the same order. */
+void netconf_counts(struct netconf_counts *ret)
+{
+	FILE *f = fopen("/proc/self/net/netstat", "re");
+	char *names = NULL, *values = NULL;
+	size_t names_size = 0, values_size = 0;
+	static struct netconf_counts c; /* stands where it cannot be read */
+
+	while (f && getline(&names, &names_size, f) > 0 &&
+	       getline(&values, &values_size, f) > 0) {
+		char *name = names, *value = values, *at;
+
+		while ((at = strsep(&name, " \n")) && *at) {
+			const char *text = strsep(&value, " \n");
+			__u64 n = text ? strtoull(text, NULL, 10) : 0;
+
+			if (!strcmp(at, "SyncookiesSent"))
+				c.cookies_sent = n;
+			else if (!strcmp(at, "ListenOverflows"))
+				c.accept_overflows = n;
+			else if (!strcmp(at, "TCPReqQFullDrop"))
+				c.request_drops = n;
+			else if (!strcmp(at, "TCPReqQFullDoCookies"))
+				c.request_cookies = n;
+		}
+	}
+	if (f)
+		fclose(f);
+	free(names);
+	free(values);
+	*ret = c;
+}
+
+/*
+ * Calls @on_route for each route of @family in @table (RT_TABLE_UNSPEC: all),
+ * until it returns MNL_CB_STOP. The kernel minds the table only if told to
+ * check strictly (Linux 4.20): a router has a million routes, and few are local.
+ */
+static int dump_routes(__u8 family, __u8 table, mnl_cb_t on_route, void *data)
+{
+	char buf[MNL_SOCKET_BUFFER_SIZE];
+	struct mnl_socket *nl = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
+	struct rtmsg *rtm;
+	int ret = 1, on = 1;
+	ssize_t n;
+
+	if (!nl)
+		return -errno;
+	mnl_socket_setsockopt(nl, NETLINK_GET_STRICT_CHK, &on, sizeof(on));
+	nlh->nlmsg_type = RTM_GETROUTE;
+	nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+	rtm = mnl_nlmsg_put_extra_header(nlh, sizeof(*rtm));
+	rtm->rtm_family = family;
+	rtm->rtm_table = table;
+	if (mnl_socket_sendto(nl, nlh, nlh->nlmsg_len) < 0)
+		ret = -errno;
+	while (ret > 0) {
+		n = mnl_socket_recvfrom(nl, buf, sizeof(buf));
+		ret = n < 0 ? -errno : mnl_cb_run(buf, n, 0, 0, on_route, data);
+	}
+	mnl_socket_close(nl);
+	return ret;
+}
+
+/* So many are looked at, all families together: this is done every second. */
+enum { ROUTES_LOOKED_AT = 2000 };
+
+struct window_search {
+	unsigned int routes;
+	bool found;
+};
+
+static bool has_window(const struct nlattr *metrics)
+{
+	const struct nlattr *a;
+	bool found = false;
+
+	mnl_attr_for_each_nested (a, metrics) {
+		if (mnl_attr_get_type(a) == RTAX_WINDOW)
+			found = true;
+	}
+	return found;
+}
+
+static int window_of_route(const struct nlmsghdr *nlh, void *data)
+{
+	struct window_search *s = data;
+	const struct nlattr *attr;
+
+	mnl_attr_for_each (attr, nlh, sizeof(struct rtmsg)) {
+		if (mnl_attr_get_type(attr) == RTA_METRICS)
+			s->found |= has_window(attr);
+	}
+	if (++s->routes == ROUTES_LOOKED_AT)
+		s->found = true;
+	return s->found ? MNL_CB_STOP : MNL_CB_OK;
+}
+
+/*
+ * Does a route bound the window of its connections (`ip route ... window`)? The
+ * kernel chooses another scale then, which nobody but it can tell. Yes, too, if
+ * that would take long to find out.
+ */
+static bool route_may_bound_window(void)
+{
+	static const __u8 families[] = { AF_INET, AF_INET6 };
+	struct window_search s = {};
+	int i, err = 0;
+
+	for (i = 0; i < 2 && !err && !s.found; i++)
+		err = dump_routes(families[i], RT_TABLE_UNSPEC, window_of_route,
+				  &s);
+	return err || s.found;
+}
+
+/* As tcp_select_initial_window() does (net/ipv4/tcp_output.c). */
+static __u8 window_scale(long space)
+{
+	__u8 scale = 0;
+
+	while (scale < 14 && space > (65535L << scale))
+		scale++;
+	return scale;
+}
+
+static __u32 read_offer(int *err)
+{
+	return (sysctl_read(err, "ipv4/tcp_timestamps", 0, 1) == 2 &&
+				!route_may_bound_window()
+			? SETTING_KERNEL_TS
+			: 0) |
+	       flag_if(err, "ipv4/tcp_timestamps", SETTING_TS, 1) |
+	       flag_if(err, "ipv4/tcp_window_scaling", SETTING_WSCALE, 1) |
+	       flag_if(err, "ipv4/tcp_sack", SETTING_SACK, 1) |
+	       flag_if(err, "ipv4/tcp_ecn", SETTING_ECN, 2) |
+	       flag_if(err, "ipv4/conf/all/forwarding", SETTING_FORWARDING, 0) |
+	       flag_if(err, "ipv6/conf/all/forwarding", SETTING_FORWARDING, 0);
+}
+
+int netconf_read(struct netconf *ret)
+{
+	int err = 0, cookies = syncookies_read();
+	long rmem_top = sysctl_read(&err, "ipv4/tcp_rmem", 2, 6291456);
+	long rmem_max = sysctl_read(&err, "core/rmem_max", 0, RMEM_MAX_DEFAULT);
+	struct netconf now = { .offer = read_offer(&err) };
+
+	now.ttl = sysctl_read(&err, "ipv4/ip_default_ttl", 0, 64);
+	now.hop_limit = sysctl_read(&err, "ipv6/conf/default/hop_limit", 0, 64);
+	now.wscale = window_scale(rmem_top > rmem_max ? rmem_top : rmem_max);
+	now.rcvbuf = sysctl_read(&err, "ipv4/tcp_rmem", 1, 131072);
+	if (cookies < 0)
+		return cookies;
+	now.cookies = cookies;
+	if (!err)
+		*ret = now;
+	return err;
+}
+
+/*
+ * Half of the buffer is window (the kernel's initial scaling ratio), in whole
+ * segments, as its own SYN-ACK would say. Less is safe, more is not.
+ */
+__u16 netconf_window(__u32 rcvbuf)
+{
+	__u32 window = rcvbuf / 2;
+
+	if (window > 65535)
+		window = 65535;
+	if (window > ETH_FALLBACK_MSS)
+		window -= window % ETH_FALLBACK_MSS;
+	return window;
+}
+
+struct local_dump {
+	int map_fd;
+	__u32 generation; /* value of the entries that are still there */
+	int err;
+};
+
+static int local_route(const struct nlmsghdr *nlh, void *data)
+{
+	struct local_dump *d = data;
+	const struct rtmsg *rtm = mnl_nlmsg_get_payload(nlh);
+	struct local_key key = { .prefixlen = rtm->rtm_dst_len };
+	const struct nlattr *attr;
+
+	if (rtm->rtm_table != RT_TABLE_LOCAL || rtm->rtm_type != RTN_LOCAL)
+		return MNL_CB_OK;
+	mnl_attr_for_each (attr, nlh, sizeof(*rtm)) {
+		if (mnl_attr_get_type(attr) != RTA_DST)
+			continue;
+		if (rtm->rtm_family == AF_INET) {
+			key.prefixlen += 96;
+			key.addr[10] = key.addr[11] = 0xff;
+			memcpy(&key.addr[12], mnl_attr_get_payload(attr), 4);
+		} else {
+			memcpy(key.addr, mnl_attr_get_payload(attr), 16);
+		}
+		if (bpf_map_update_elem(d->map_fd, &key, &d->generation, 0))
+			d->err = -errno;
+	}
+	return MNL_CB_OK;
+}
+
+/* Entries that the dump did not renew are local no longer. */
+static void local_prune(const struct local_dump *d)
+{
+	struct local_key key, next;
+	bool more = !bpf_map_get_next_key(d->map_fd, NULL, &next);
+	__u32 generation;
+
+	while (more) {
+		key = next;
+		more = !bpf_map_get_next_key(d->map_fd, &key, &next);
+		if (!bpf_map_lookup_elem(d->map_fd, &key, &generation) &&
+		    generation != d->generation)
+			bpf_map_delete_elem(d->map_fd, &key);
+	}
+}
+
+int netconf_local_addrs(int fd)
+{
+	static __u32 generation;
+	struct local_dump d = { .map_fd = fd };
+	int err;
+
+	d.generation = ++generation;
+	err = dump_routes(AF_INET, RT_TABLE_LOCAL, local_route, &d);
+	if (!err)
+		err = dump_routes(AF_INET6, RT_TABLE_LOCAL, local_route, &d);
+	if (!err)
+		err = d.err;
+	if (!err)
+		local_prune(&d);
+	return err;
+}

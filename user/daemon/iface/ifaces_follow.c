@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Theory of operation: the interfaces while the daemon runs.
+ *
+ * With each tick, and after link events, the list of devices is read and
+ * compared with what is believed: is the interface there, is its program ours,
+ * are those at tc, and first? What was detached by others is attached again; a
+ * program of somebody else's stays, and it is said that nothing is protected. An
+ * error is no answer: if the kernel does not tell, nothing is concluded.
+ *
+ * What stands in the way of protection (see device.h) and comes up later makes
+ * everything pass: the entry goes from the map until it is over.
+ */
+#include <errno.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "kernel/clock.h"
+#include "daemon.h"
+#include "ifaces.h"
+#include "log.h"
+#include "process/reserve.h"
+
+/* Tells the others what became of it. */
+static void share(struct daemon *d, const struct attachment *a)
+{
+	size_t i;
+
+	for (i = 0; i < d->n_ifaces; i++) {
+		struct attachment *other = &d->ifaces[i], was = *other;
+
+		if (other == a || other->ifindex != a->ifindex)
+			continue;
+		*other = *a;
+		memcpy(other->wanted, was.wanted, sizeof(was.wanted));
+		other->leaves_ns = was.leaves_ns;
+	}
+}
+
+static void lose(struct daemon *d, struct attachment *a)
+{
+	log_warn("%s: the interface is gone: protected again when it is back",
+		 a->name);
+	iface_take_off(d, a); /* pins, of links to nowhere */
+	iface_wait_for(
+		a, "the interface is gone; protected again when it is back");
+}
+
+/* An error is no answer: only these two say that there is none. */
+static bool is_gone(int ifindex)
+{
+	char name[IF_NAMESIZE];
+
+	return !if_indextoname(ifindex, name) &&
+	       (errno == ENODEV || errno == ENXIO);
+}
+
+/* Returns whether it is there again, and attached. */
+static bool regain(struct daemon *d, struct attachment *a)
+{
+	int err;
+
+	if (!iface_index_of(d, a->wanted) || !backoff_due(&a->retry))
+		return false;
+	err = iface_put_on(d, &d->config, a);
+	if (err && err != -ENODEV)
+		snprintf(a->trouble, sizeof(a->trouble),
+			 "the interface is back, but: %s: the log says more",
+			 strerror(-err));
+	return !err;
+}
+
+static void follow_name(struct attachment *a, const char *name)
+{
+	if (!strcmp(a->name, name))
+		return;
+	log_info("%s: is called %s now, and stays protected", a->name, name);
+	snprintf(a->name, sizeof(a->name), "%s", name);
+}
+
+/* Something is in the way now that was not at the start, or is no more. */
+static void follow_trouble(struct daemon *d, struct attachment *a)
+{
+	struct device_trouble t;
+	bool works = devices_works(&d->devices, a->ifindex, &t);
+
+	if (works && a->in_trouble) {
+		log_info("%s: protected again", a->name);
+	} else if (!works && !a->in_trouble) {
+		log_err("%s: everything passes from now on: %s: %s", a->name,
+			t.what, t.mend);
+		snprintf(a->trouble, sizeof(a->trouble),
+			 "everything passes: %s: %s", t.what, t.mend);
+		iface_forget(d, a->ifindex);
+	}
+	a->in_trouble = !works;
+}
+
+/* Somebody stands before ours at tc. */
+static void follow_order(struct daemon *d, struct attachment *a)
+{
+	bool due = (a->ahead[WAY_INGRESS] || a->ahead[WAY_EGRESS]) &&
+		   backoff_due(&a->to_front);
+	enum tc_way way;
+
+	if (!due)
+		return;
+	reserve_give();
+	for (way = 0; way < WAYS; way++) {
+		__u32 id = a->ahead[way];
+		int err;
+
+		if (!id)
+			continue;
+		err = attach_tc_first(&d->loader, a, way);
+		if (!err)
+			err = attach_tc_place(&d->loader, a, way);
+		if (err)
+			log_warn("%s: program id %u runs before ours at tc %s, "
+				 "and ours cannot go first: %s",
+				 a->name, id, tc_names[way], strerror(-err));
+		else
+			log_warn("%s: program id %u went before ours at tc %s: "
+				 "ours goes first again",
+				 a->name, id, tc_names[way]);
+	}
+	reserve_take();
+}
+
+/* Is what was attached what the kernel has? */
+static void follow_kernel(struct daemon *d, struct attachment *a,
+			  const struct device *device)
+{
+	char why[ATTACH_WHY_MAX];
+	bool was_lost = a->lost;
+
+	a->lost = !attach_holds(&d->loader, a, device, why);
+	if (!a->lost)
+		return follow_order(d, a);
+	if (!was_lost)
+		log_err("%s: not protected: %s", a->name, why);
+	snprintf(a->trouble, sizeof(a->trouble), "not protected: %.*s",
+		 ATTACH_WHY_MAX - 32, why);
+	if (!d->ending && backoff_due(&a->retry) &&
+	    !attach(&d->loader, &d->config, a)) {
+		a->lost = false;
+		log_warn("%s: attached again, XDP %s", a->name,
+			 attachment_mode(a));
+		return;
+	}
+	iface_forget(d, a->ifindex);
+}
+
+/* One that was there at the last look. */
+static void follow_one(struct daemon *d, struct attachment *a)
+{
+	const struct device *device = devices_find(&d->devices, a->ifindex);
+
+	if (!device && is_gone(a->ifindex))
+		return lose(d, a);
+	if (!device)
+		return;
+	follow_name(a, device->name);
+	if (!iface_owns(d, a))
+		return;
+	follow_trouble(d, a);
+	if (!a->in_trouble)
+		follow_kernel(d, a, device);
+	if (attachment_protects(a))
+		iface_write(d, a);
+	share(d, a);
+}
+
+void ifaces_follow(struct daemon *d)
+{
+	bool fresh = !devices_read(&d->devices), came = false;
+	size_t i;
+
+	for (i = d->n_ifaces; i--;) {
+		struct attachment *a = &d->ifaces[i];
+
+		if (a->leaves_ns && now_ns() >= a->leaves_ns) {
+			iface_drop(d, a);
+			continue;
+		}
+		if (a->ifindex && fresh)
+			follow_one(d, a);
+		if (!a->ifindex && fresh && !d->ending && regain(d, a))
+			came = true;
+	}
+	if (came)
+		census_now(d,
+			   false); /* who came in there before is not known */
+}

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Theory of operation: see keys.h. */
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "kernel/clock.h"
+#include "keys.h"
+#include "log.h"
+
+static int key_make(struct cookie_key *ret)
+{
+	if (getrandom(&ret->key, sizeof(ret->key), 0) != sizeof(ret->key)) {
+		log_err("no random numbers for a key: %s", strerror(errno));
+		return -EIO;
+	}
+	ret->born_ns = now_ns();
+	return 0;
+}
+
+static int key_write(const struct keys *k, __u32 slot,
+		     const struct cookie_key *key)
+{
+	if (bpf_map_update_elem(k->fd, &slot, key, BPF_ANY)) {
+		int err = -errno;
+
+		log_err("cannot write a key: %s", strerror(-err));
+		return err;
+	}
+	return 0;
+}
+
+static int key_read(const struct keys *k, __u32 slot, struct cookie_key *ret)
+{
+	return bpf_map_lookup_elem(k->fd, &slot, ret) ? -errno : 0;
+}
+
+static __u32 current_slot(const struct keys *k)
+{
+	return k->settings->epoch & 1;
+}
+
+int keys_init(struct keys *k, int fd, struct settings *settings,
+	      __u64 lifetime_ns, bool found)
+{
+	struct cookie_key key = {};
+	int err = 0;
+
+	*k = (struct keys){ .fd = fd,
+			    .settings = settings,
+			    .lifetime_ns = lifetime_ns };
+	if (found && !key_read(k, current_slot(k), &key) && key.born_ns)
+		return 0;
+	err = key_make(&key);
+	if (!err)
+		err = key_write(k, current_slot(k), &key);
+	explicit_bzero(&key, sizeof(key));
+	return err;
+}
+
+int keys_rotate(struct keys *k)
+{
+	__u32 next = (k->settings->epoch + 1) & 1;
+	struct cookie_key ended = {}, fresh = {};
+	int err;
+
+	err = key_read(k, next, &ended);
+	if (!err)
+		err = key_make(&fresh);
+	if (!err)
+		err = key_write(k, KEY_OLD + next, &ended);
+	if (!err)
+		err = key_write(k, next, &fresh);
+	if (!err)
+		__atomic_store_n(&k->settings->epoch, k->settings->epoch + 1,
+				 __ATOMIC_SEQ_CST);
+	explicit_bzero(&ended, sizeof(ended));
+	explicit_bzero(&fresh, sizeof(fresh));
+	return err;
+}
+
+struct key_state keys_state(const struct keys *k, __u32 slot)
+{
+	struct key_state state = {};
+	struct cookie_key key = {};
+
+	if (!key_read(k, slot, &key) && key.born_ns) {
+		state.valid = true;
+		state.age_ns = now_ns() - key.born_ns;
+	}
+	explicit_bzero(&key, sizeof(key));
+	return state;
+}
+
+__u64 keys_left(const struct keys *k)
+{
+	__u64 age = keys_state(k, current_slot(k)).age_ns;
+
+	return age < k->lifetime_ns ? k->lifetime_ns - age : 0;
+}

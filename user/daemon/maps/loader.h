@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Theory of operation: the BPF object's life. loader_open() claims the pin
+ * directory (a lock on the directory itself, which the kernel releases however
+ * the daemon ends), takes over the maps that an earlier instance left there,
+ * loads the programs and pins everything:
+ *
+ *	PIN_DIR/xdp, xdp_frags, tc, egress	programs
+ *	PIN_DIR/maps/NAME		maps
+ *	PIN_DIR/links/xdp_N, tc_N, ...	attachments, see attach.h
+ *
+ * Maps of another ABI version are not taken over: they are replaced. The new
+ * programs take the place of the old ones, with maps that are filled by then, so
+ * there is no gap; the sessions are adopted anew from their sockets; and the
+ * cookie keys, if they look as they did, go on, so cookies in flight stay good.
+ */
+#ifndef LOADER_H
+#define LOADER_H
+
+#include "config/config.h"
+#include "kernel/feature.h"
+#include "synkeeper/abi.h"
+
+struct synkeeper_bpf;
+
+struct loader {
+	struct synkeeper_bpf *skel;
+	const char *pin_dir; /* the config's */
+	int lock_fd;	     /* the pin directory */
+	bool made_dir;
+	bool took_over;	    /* maps of an earlier instance are in use */
+	bool replaces;	    /* there were some, of another version */
+	bool kept_keys;	    /* its keys are in the maps, one way or the other */
+	bool has[FEATURES]; /* of the kernel */
+	int spare[2];	    /* spare.c: tc and egress once more, or -1 */
+};
+
+/* Maps by their role; file descriptors owned by the loader. */
+enum loader_map {
+	MAP_SETTINGS,
+	MAP_KEYS,
+	MAP_PORTS,
+	MAP_ENDPOINTS,
+	MAP_LOCAL_ADDRS,
+	MAP_IFACES,
+	MAP_SERVICES,
+	MAP_COUNTERS,
+	MAP_WOULD,
+	MAP_PREFIXES,
+	MAP_SOURCES,
+	MAP_SESSION_TAGS,
+	MAP_SESSION_MARKS,
+	MAP_SESSIONS,
+	MAP_TOTALS,
+	MAP_EVENTS,
+	MAP_SAMPLES,
+	MAP_COUNT
+};
+
+/*
+ * Each logs what failed and returns -errno. loader_open() leaves nothing
+ * behind when it fails; -EBUSY: another instance holds the pin directory.
+ */
+int loader_open(struct loader *l, const struct config *c);
+int loader_pin(struct loader *l);
+int loader_map_fd(const struct loader *l, enum loader_map map);
+const char *loader_map_name(const struct loader *l, enum loader_map map);
+int loader_xdp_fd(const struct loader *l);	 /* for skb mode, or by hand */
+int loader_xdp_frags_fd(const struct loader *l); /* for native mode */
+/* -1 without FEATURE_ASSIGN: then there is nothing to do on the way in. */
+int loader_tc_fd(const struct loader *l);
+int loader_egress_fd(const struct loader *l);
+
+/*
+ * claim.c. Makes sure that the pin directory's parent is a bpffs; mounts the
+ * usual one. Logs what failed and returns -errno.
+ */
+int loader_ensure_bpffs(const char *pin_dir);
+/* Makes the directory if there is none, and locks it; -EBUSY as above. */
+int loader_claim(struct loader *l);
+/* Is the pin directory that it locked still the one at its path? */
+bool loader_holds_dir(const struct loader *l);
+
+/*
+ * spare.c: loads the tc programs a second time, for @l->spare, see attach.h. 0
+ * or -errno, which is said: ours then stay where they are.
+ */
+int loader_spare(struct loader *l);
+
+/*
+ * repin.c: puts back what is gone of the pin directory, and the directory itself if its
+ * file system is still there. Returns how many pins, or -errno: -ENOENT: the
+ * file system is gone; -EBUSY: another instance has the directory.
+ */
+int loader_repin(struct loader *l);
+
+/* Removes every pin; the last reference to a pinned link detaches it. */
+void loader_unpin(struct loader *l);
+/* Gives the lock and the descriptors back; pins stay. */
+void loader_close(struct loader *l);
+
+#endif

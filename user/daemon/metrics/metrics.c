@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Theory of operation: see metrics.h. The maps are read once into rows, one for
+ * each service and one for traffic to none; then the families of a table are
+ * printed one after the other, as the format wants it.
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "service/attacks.h"
+#include "metrics.h"
+#include "text/reason.h"
+
+void metrics_sample(const struct metrics_page *p, double value, const char *fmt,
+		    ...)
+{
+	va_list args;
+
+	fprintf(p->out, "synkeeper_%s", p->family);
+	va_start(args, fmt);
+	vfprintf(p->out, fmt, args);
+	va_end(args);
+	fprintf(p->out, " %.15g\n", value);
+}
+
+/* ---- the daemon ---- */
+
+static void put_build(const struct metrics_page *p)
+{
+	metrics_sample(p, 1, "{version=\"%s\"}", SYNKEEPER_VERSION);
+}
+
+static void put_start(const struct metrics_page *p)
+{
+	metrics_sample(p, (double)p->daemon->started_s, "%s", "");
+}
+
+/* A name may have any byte but '/', ':' and blanks; a label is UTF-8. */
+static void put_interfaces(const struct metrics_page *p)
+{
+	const struct daemon *d = p->daemon;
+	char name[IF_NAMESIZE];
+	size_t i, k;
+
+	for (i = 0; i < d->n_ifaces; i++) {
+		const struct attachment *a = &d->ifaces[i];
+
+		snprintf(name, sizeof(name), "%s", a->name);
+		for (k = 0; name[k]; k++)
+			if (!isgraph((unsigned char)name[k]) ||
+			    strchr("\"\\", name[k]))
+				name[k] = '?';
+		metrics_sample(p, 1,
+			       "{interface=\"%s\",mode=\"%s\",by_hand=\"%s\"}",
+			       name,
+			       a->ifindex && !attachment_protects(a)
+				       ? "none"
+				       : attachment_mode(a),
+			       a->by_hand ? "true" : "false");
+	}
+}
+
+static void put_epoch(const struct metrics_page *p)
+{
+	metrics_sample(p, p->daemon->settings->epoch, "%s", "");
+}
+
+static void put_key_age(const struct metrics_page *p)
+{
+	const struct daemon *d = p->daemon;
+	__u64 ms =
+		keys_state(&d->keys, d->settings->epoch & 1).age_ns / 1000000;
+
+	metrics_sample(p, (double)ms / 1000, "%s", "");
+}
+
+static void put_key_lifetime(const struct metrics_page *p)
+{
+	metrics_sample(p, (double)p->daemon->keys.lifetime_ns / 1e9, "%s", "");
+}
+
+/* ---- services ---- */
+
+static void put_service_info(const struct metrics_page *p)
+{
+	const struct metrics_row *r;
+
+	for (r = p->rows; r < p->rows + p->n_rows; r++)
+		if (r->service)
+			metrics_sample(p, 1,
+				       "{%s,policy=\"%s\",cookies=\"%s\"}",
+				       r->labels,
+				       config_policy_name(r->service->policy),
+				       service_cookies(r->service));
+}
+
+static void put_armed(const struct metrics_page *p)
+{
+	const struct metrics_row *r;
+
+	for (r = p->rows; r < p->rows + p->n_rows; r++)
+		if (r->service)
+			metrics_sample(p, r->service->why == WHY_ARMED, "{%s}",
+				       r->labels);
+}
+
+static void put_unprotected(const struct metrics_page *p)
+{
+	const struct metrics_row *r;
+
+	for (r = p->rows; r < p->rows + p->n_rows; r++)
+		if (r->service)
+			metrics_sample(p, service_is_unprotected(r->service),
+				       "{%s}", r->labels);
+}
+
+/* Of kinds that there were since the start: 4 lines for each would be many. */
+static void put_attacks(const struct metrics_page *p)
+{
+	const struct metrics_row *r;
+	const struct attack *a;
+	int kind;
+
+	for (r = p->rows; r < p->rows + p->n_rows; r++)
+		for (kind = 0; r->service && kind < ATTACK_KINDS; kind++) {
+			a = attacks_of(p->daemon, r->service, kind);
+			if (a && a->ever)
+				metrics_sample(p, a->running,
+					       "{%s,kind=\"%s\"}", r->labels,
+					       attack_label(kind));
+		}
+}
+
+static void put_reasons(const struct metrics_page *p,
+			const struct metrics_row *r, const struct counters *c)
+{
+	const struct reason_info *reason;
+	size_t i;
+
+	for (i = 0; (reason = reason_at(i)); i++)
+		if (c->packets[reason->number])
+			metrics_sample(p, (double)c->packets[reason->number],
+				       "{%s,reason=\"%s\",action=\"%s\"}",
+				       r->labels, reason->name,
+				       reason_action_name(reason->action));
+}
+
+static void put_packets(const struct metrics_page *p)
+{
+	const struct metrics_row *r;
+
+	for (r = p->rows; r < p->rows + p->n_rows; r++)
+		put_reasons(p, r, &r->counters);
+}
+
+static void put_would(const struct metrics_page *p)
+{
+	const struct metrics_row *r;
+
+	for (r = p->rows; r < p->rows + p->n_rows; r++)
+		put_reasons(p, r, &r->would);
+}
+
+/* ---- the page ---- */
+
+static const struct family {
+	const char *name, *type, *help;
+	void (*put)(const struct metrics_page *p);
+} families[] = {
+	{ "build_info", "gauge", "The daemon's version; always 1", put_build },
+	{ "start_time_seconds", "gauge",
+	  "When the daemon was started, in seconds since 1970", put_start },
+	{ "interface_info", "gauge",
+	  "An interface that is protected, and how the program is attached: "
+	  "mode is native, skb, missing while there is no such interface, or "
+	  "none while it is not protected for another reason; always 1",
+	  put_interfaces },
+	{ "key_epoch", "gauge", "The number of the current cookie key",
+	  put_epoch },
+	{ "key_age_seconds", "gauge", "Age of the current cookie key",
+	  put_key_age },
+	{ "key_lifetime_seconds", "gauge",
+	  "The age at which a cookie key is replaced", put_key_lifetime },
+	{ "service_info", "gauge",
+	  "A service: its name (its address where it has none), its address, "
+	  "policy and kind of cookies; always 1",
+	  put_service_info },
+	{ "service_armed", "gauge",
+	  "1 while the service's SYNs are answered with cookies", put_armed },
+	{ "service_unprotected", "gauge",
+	  "1 while the service cannot be protected as its policy asks: nobody "
+	  "listens, or the kernel refuses sockets for its listener",
+	  put_unprotected },
+	{ "under_attack", "gauge",
+	  "1 while a flood of that kind (syn, ack, rst, malformed) comes to "
+	  "the "
+	  "service; 0 once it is over",
+	  put_attacks },
+	{ "packets_total", "counter",
+	  "Packets by the reason of their verdict and by verdict: pass, drop, "
+	  "or tx for answered; service \"-\" is traffic to no service",
+	  put_packets },
+	{ "monitored_packets_total", "counter",
+	  "Packets that a monitored service let pass, by what would have "
+	  "become "
+	  "of them",
+	  put_would },
+	{ "sessions", "gauge", "Sessions alive, by state", metrics_states },
+	{ "session_remnants", "gauge",
+	  "Entries of the session table that are no session yet (opening) or "
+	  "any more (time-wait)",
+	  metrics_remnants },
+	{ "sessions_opened_total", "counter",
+	  "Sessions opened: admitted by a cookie, or adopted since the kernel "
+	  "had a socket",
+	  metrics_opened },
+	{ "sessions_ended_total", "counter", "Sessions ended, by cause",
+	  metrics_ended },
+	{ "session_duration_seconds", "histogram",
+	  "How long the sessions lasted that ended", metrics_durations },
+	{ "sessions_alive", "gauge",
+	  "Sessions alive, those of deleted services as well", metrics_alive },
+	{ "sessions_max", "gauge", "How many sessions the table was made for",
+	  metrics_max },
+	{ "events_lost_total", "counter",
+	  "Session events that found the ring buffer full: nobody was told, "
+	  "the counts are right nevertheless",
+	  metrics_lost },
+};
+
+enum { N_FAMILIES = sizeof(families) / sizeof(families[0]) };
+
+static void read_row(const struct daemon *d, const struct service *svc,
+		     const struct counters *all, const struct counters *would,
+		     struct metrics_row *r)
+{
+	const char *name = "-", *listen = "-";
+	char text[LISTEN_STRLEN];
+	__u32 id = svc ? svc->id : 0;
+
+	if (svc) {
+		listen = listen_format(&svc->listen, text);
+		name = *svc->name ? svc->name : listen;
+		sessions_totals(&d->sessions, id, &r->totals);
+	}
+	r->service = svc;
+	snprintf(r->labels, sizeof(r->labels), "service=\"%s\",listen=\"%s\"",
+		 name, listen);
+	r->counters = all[id];
+	r->would = would[id];
+}
+
+static int read_rows(struct metrics_page *p)
+{
+	struct counters *all = NULL, *would = NULL;
+	const struct daemon *d = p->daemon;
+	const struct service *svc = NULL;
+	size_t n = 1, i;
+	int err;
+
+	while ((svc = services_next(d->services, svc)))
+		n++;
+	p->rows = calloc(n, sizeof(*p->rows));
+	err = p->rows ? stats_read_all(d, MAP_COUNTERS, &all) : -ENOMEM;
+	if (!err)
+		err = stats_read_all(d, MAP_WOULD, &would);
+	for (i = 0; i < n && !err; i++) {
+		read_row(d, svc, all, would, &p->rows[i]);
+		svc = services_next(d->services, svc);
+	}
+	p->n_rows = err ? 0 : n;
+	free(all);
+	free(would);
+	if (!err)
+		sessions_totals(&d->sessions, 0, &p->all);
+	return err;
+}
+
+int metrics_text(void *daemon, char **ret, size_t *ret_len)
+{
+	struct metrics_page p = { .daemon = daemon };
+	const struct family *f;
+	char *text = NULL;
+	size_t len = 0;
+	int err;
+
+	err = read_rows(&p);
+	if (err)
+		goto out;
+	p.out = open_memstream(&text, &len);
+	if (!p.out) {
+		err = -ENOMEM;
+		goto out;
+	}
+	for (f = families; f < families + N_FAMILIES; f++) {
+		fprintf(p.out, "# HELP synkeeper_%s %s\n", f->name, f->help);
+		fprintf(p.out, "# TYPE synkeeper_%s %s\n", f->name, f->type);
+		p.family = f->name;
+		f->put(&p);
+	}
+	err = ferror(p.out) ? -ENOMEM : 0;
+	if (fclose(p.out))
+		err = -ENOMEM;
+	if (err) {
+		free(text);
+		goto out;
+	}
+	*ret = text;
+	*ret_len = len;
+out:
+	free(p.rows);
+	return err;
+}
+
+json_t *request_metrics(struct daemon *d, struct request *r)
+{
+	json_t *result;
+	char *text;
+	size_t len;
+	int err;
+
+	err = metrics_text(d, &text, &len);
+	if (err)
+		return refuse(r, "", "the metrics could not be read: %s",
+			      strerror(-err));
+	result = json_pack("{s:s%}", "text", text, len);
+	free(text);
+	return result;
+}

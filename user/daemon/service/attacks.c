@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Theory of operation: see attacks.h. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "attacks.h"
+#include "kernel/clock.h"
+#include "daemon.h"
+#include "log.h"
+
+struct of_service {
+	struct listen listen; /* port 0: no service had this id yet */
+	struct attack kind[ATTACK_KINDS];
+};
+
+struct attacks {
+	sd_event_source *timer;
+	struct of_service of[SERVICES_MAX]; /* by id */
+	struct counters counters[SERVICES_MAX];
+	struct counters would[SERVICES_MAX];
+};
+
+static bool in_service(const struct service *svc)
+{
+	return svc && svc->id && !svc->drain_until_ns;
+}
+
+static void log_news(const struct listen *listen, enum attack_kind kind,
+		     const struct attack *a, enum attack_news news)
+{
+	char text[LISTEN_STRLEN], rate[ATTACK_RATE_STRLEN],
+		lasted[DURATION_STRLEN];
+	__u64 seconds = (a->high_ns - a->began_ns + 500000000) / 1000000000;
+
+	listen_format(listen, text);
+	attack_rate_format(news == ATTACK_BEGAN ? a->rate : a->peak, rate);
+	if (news == ATTACK_BEGAN)
+		log_warn("%s: %s began: %s", text, attack_text(kind), rate);
+	else
+		log_warn("%s: %s ended: peak %s, %llu packets in %s", text,
+			 attack_text(kind), rate, a->total,
+			 duration_format(seconds < 4000000 ? seconds * 1000
+							   : 4000000000,
+					 lasted));
+}
+
+/* The service of this id is another one now, or there is none any more. */
+static void forget(struct of_service *of)
+{
+	int kind;
+
+	for (kind = 0; kind < ATTACK_KINDS; kind++)
+		if (attack_stop(&of->kind[kind]) == ATTACK_ENDED)
+			log_news(&of->listen, kind, &of->kind[kind],
+				 ATTACK_ENDED);
+	*of = (struct of_service){};
+}
+
+static void look_at(struct daemon *d, const struct service *svc, __u64 now)
+{
+	const struct counters *c = &d->attacks->counters[svc->id];
+	const struct counters *would = &d->attacks->would[svc->id];
+	struct of_service *of = &d->attacks->of[svc->id];
+	struct attack_look look = { .now_ns = now };
+	enum attack_news news;
+	int kind;
+
+	if (of->listen.port && !listen_equal(&of->listen, &svc->listen))
+		forget(of);
+	of->listen = svc->listen;
+	for (kind = 0; kind < ATTACK_KINDS; kind++) {
+		attack_count(kind, c, would, &look);
+		news = attack_step(&of->kind[kind], d->config.arming.syn_rate,
+				   &look);
+		if (news)
+			log_news(&svc->listen, kind, &of->kind[kind], news);
+	}
+}
+
+static void forget_those_gone(struct daemon *d)
+{
+	bool there[SERVICES_MAX] = {};
+	const struct service *svc = NULL;
+	size_t id;
+
+	while ((svc = services_next(d->services, svc)))
+		there[svc->id] = in_service(svc);
+	for (id = 0; id < SERVICES_MAX; id++)
+		if (d->attacks->of[id].listen.port && !there[id])
+			forget(&d->attacks->of[id]);
+}
+
+/* From the first service to the last: all that there may be is megabytes a CPU. */
+static int read_counters(struct daemon *d)
+{
+	const struct service *svc = NULL;
+	__u32 first = 0, last = 0;
+	int err;
+
+	while ((svc = services_next(d->services, svc))) {
+		first = first ? first : svc->id;
+		last = svc->id;
+	}
+	if (!last)
+		return 0;
+	err = stats_read(d, MAP_COUNTERS, first, last - first + 1,
+			 &d->attacks->counters[first]);
+	return err ? err
+		   : stats_read(d, MAP_WOULD, first, last - first + 1,
+				&d->attacks->would[first]);
+}
+
+static int on_look(sd_event_source *source, uint64_t when, void *data)
+{
+	const struct service *svc = NULL;
+	struct daemon *d = data;
+	__u64 now = now_ns();
+	int err = read_counters(d);
+
+	(void)when;
+	if (err) /* the next look is over a longer time */
+		log_warn("cannot look for attacks: %s", strerror(-err));
+	while (!err && (svc = services_next(d->services, svc)))
+		if (in_service(svc))
+			look_at(d, svc, now);
+	forget_those_gone(d);
+	sd_event_source_set_time_relative(source, ATTACK_LOOK_MS * 1000);
+	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+}
+
+int attacks_start(struct daemon *d)
+{
+	int err;
+
+	d->attacks = calloc(1, sizeof(*d->attacks));
+	if (!d->attacks)
+		return -ENOMEM;
+	err = sd_event_add_time_relative(d->loop, &d->attacks->timer,
+					 CLOCK_MONOTONIC, 0, 0, on_look, d);
+	if (err < 0)
+		log_err("cannot look for attacks: %s", strerror(-err));
+	return err < 0 ? err : 0;
+}
+
+void attacks_stop(struct daemon *d)
+{
+	if (!d->attacks)
+		return;
+	sd_event_source_unref(d->attacks->timer);
+	free(d->attacks);
+}
+
+/* ---- what is told ---- */
+
+const struct attack *attacks_of(const struct daemon *d,
+				const struct service *svc,
+				enum attack_kind kind)
+{
+	return d->attacks ? &d->attacks->of[svc->id].kind[kind] : NULL;
+}
+
+typedef void (*attack_fn)(const struct service *svc, enum attack_kind kind,
+			  const struct attack *a, json_t *list);
+
+static void each_running(const struct daemon *d, attack_fn fn, json_t *list)
+{
+	const struct service *svc = NULL;
+	const struct attack *a;
+	int kind;
+
+	while ((svc = services_next(d->services, svc)))
+		for (kind = 0; in_service(svc) && kind < ATTACK_KINDS; kind++) {
+			a = attacks_of(d, svc, kind);
+			if (a && a->running)
+				fn(svc, kind, a, list);
+		}
+}
+
+static void add_json(const struct service *svc, enum attack_kind kind,
+		     const struct attack *a, json_t *list)
+{
+	char text[LISTEN_STRLEN];
+	json_int_t seconds = (now_ns() - a->began_ns) / 1000000000;
+
+	json_array_append_new(
+		list, json_pack("{s:s,s:s,s:s,s:I,s:I,s:I,s:I}", "listen",
+				listen_format(&svc->listen, text), "name",
+				svc->name, "kind", attack_label(kind), "rate",
+				(json_int_t)a->rate, "peak",
+				(json_int_t)a->peak, "total",
+				(json_int_t)a->total, "duration_s", seconds));
+}
+
+static void add_sentence(const struct service *svc, enum attack_kind kind,
+			 const struct attack *a, json_t *list)
+{
+	char text[LISTEN_STRLEN], rate[ATTACK_RATE_STRLEN], line[128];
+
+	snprintf(line, sizeof(line), "%s is under %s, %s",
+		 listen_format(&svc->listen, text), attack_text(kind),
+		 attack_rate_format(a->rate, rate));
+	json_array_append_new(list, json_string(line));
+}
+
+json_t *attacks_json(const struct daemon *d)
+{
+	json_t *list = json_array();
+
+	each_running(d, add_json, list);
+	return list;
+}
+
+void attacks_health(const struct daemon *d, json_t *list)
+{
+	each_running(d, add_sentence, list);
+}

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Theory of operation: see endpoint.h. */
+#include "endpoint.h"
+#include "kernel/syncookies.h"
+
+/* What clients have taught, where the host does not tell. */
+static enum service_cookies_why learned(const struct endpoints *e,
+					const struct service *svc,
+					const struct place *at)
+{
+	/* what needs 2 where that cannot be set is no way out for a lesson */
+	if (nat_reached(e->nat, svc->id) && !e->may_raise &&
+	    e->net.cookies < SYNCOOKIES_KERNEL)
+		return COOKIES_AS_EVER;
+	switch (nat_found(e->nat, svc->id, at->v4)) {
+	case NAT_NOTHING:
+		return COOKIES_AS_EVER;
+	case NAT_REFUSED:
+		return COOKIES_REFUSED;
+	default:
+		return COOKIES_SOCKET_LOST;
+	}
+}
+
+/* Do sockets from us not last there? COOKIES_AS_EVER: they do. */
+static enum service_cookies_why cannot_assign(const struct endpoints *e,
+					      const struct service *svc,
+					      const struct place *at)
+{
+	if (!e->can_assign)
+		return COOKIES_OLD_KERNEL;
+	if (at->sk && at->sk->mptcp)
+		return COOKIES_MPTCP;
+	if (at->fate == NF_LOSES || at->fate == NF_ELSEWHERE)
+		return COOKIES_NAT;
+	return learned(e, svc, at);
+}
+
+/* An earlier instance had a reason that the host does not tell. */
+static void inherit(const struct endpoints *e, const struct service *svc,
+		    const struct place *at)
+{
+	if (e->inherited && at->sk && at->had && at->had->service == svc->id &&
+	    at->had->cookies == COOKIES_KERNEL &&
+	    svc->cookies == COOKIES_BY_AUTO && !svc->drain_until_ns &&
+	    cannot_assign(e, svc, at) == COOKIES_AS_EVER)
+		nat_inherit(e->nat, svc->id, at->v4);
+}
+
+static enum cookie_backend backend_of(const struct endpoints *e,
+				      const struct service *svc,
+				      const struct place *at,
+				      enum service_cookies_why *ret_why)
+{
+	enum service_cookies_why why = cannot_assign(e, svc, at);
+
+	if (svc->cookies == COOKIES_BY_OWN)
+		*ret_why = why == COOKIES_NAT ? COOKIES_TOLD_OWN_NAT
+					      : COOKIES_AS_TOLD;
+	else if (svc->cookies == COOKIES_BY_KERNEL)
+		*ret_why = COOKIES_AS_TOLD;
+	else
+		*ret_why = why;
+	if (svc->cookies == COOKIES_BY_OWN || *ret_why == COOKIES_AS_EVER)
+		return COOKIES_OWN;
+	return COOKIES_KERNEL;
+}
+
+/*
+ * Cookies of our own that nobody would honour are not sent. The operator who
+ * wants them in spite of NAT may know of an exemption that is not seen here; and
+ * what clients taught does not disarm what ever served one.
+ */
+static enum service_why why_no_own(const struct endpoints *e,
+				   const struct service *svc,
+				   const struct place *at)
+{
+	enum service_cookies_why why = cannot_assign(e, svc, at);
+
+	if (why == COOKIES_OLD_KERNEL)
+		return WHY_OLD_KERNEL;
+	if (why == COOKIES_MPTCP)
+		return WHY_MPTCP;
+	if (nat_reached(e->nat, svc->id))
+		return WHY_ARMED;
+	if (why == COOKIES_REFUSED)
+		return WHY_REFUSED;
+	return why == COOKIES_SOCKET_LOST ? WHY_ELSEWHERE : WHY_ARMED;
+}
+
+/* Is no cookie honoured there, whoever makes it? */
+static bool is_elsewhere(const struct endpoints *e, const struct service *svc,
+			 const struct place *at)
+{
+	return at->fate == NF_ELSEWHERE ||
+	       (nat_found(e->nat, svc->id, at->v4) == NAT_REDIRECTED &&
+		!nat_reached(e->nat, svc->id));
+}
+
+/* Can it be answered at all there? WHY_ARMED: yes. */
+static enum service_why why_not(const struct endpoints *e,
+				const struct service *svc,
+				const struct place *at,
+				enum cookie_backend cookies)
+{
+	if (svc->drain_until_ns)
+		return WHY_DRAINING;
+	if (svc->policy == POLICY_OFF)
+		return WHY_OFF;
+	if (!at->sk)
+		return WHY_NO_LISTENER;
+	if (at->sk->md5) /* a client drops an unsigned SYN-ACK */
+		return WHY_SIGNED;
+	if (is_elsewhere(e, svc, at))
+		return WHY_ELSEWHERE;
+	return cookies == COOKIES_OWN ? why_no_own(e, svc, at) : WHY_ARMED;
+}
+
+static enum service_why why_of(struct endpoints *e, const struct service *svc,
+			       const struct place *at,
+			       enum cookie_backend cookies)
+{
+	int need = cookies == COOKIES_OWN ? SYNCOOKIES_OWN : SYNCOOKIES_KERNEL;
+	enum service_why why = why_not(e, svc, at, cookies);
+
+	if (why != WHY_ARMED)
+		return why;
+	if (svc->policy == POLICY_MONITOR)
+		return WHY_MONITOR;
+	if (e->net.cookies < need && !e->may_raise)
+		return WHY_NO_COOKIES;
+	if (svc->policy == POLICY_AUTO && !svc->arming.armed)
+		return WHY_CALM;
+	if (e->need < need)
+		e->need = need;
+	return WHY_ARMED;
+}
+
+static enum endpoint_mode mode_of(enum service_why why)
+{
+	switch (why) {
+	case WHY_ARMED:
+		return ENDPOINT_ARMED;
+	case WHY_MONITOR:
+		return ENDPOINT_MONITOR;
+	case WHY_OFF:
+	case WHY_DRAINING:
+		return ENDPOINT_OFF;
+	default:
+		return ENDPOINT_DISARMED;
+	}
+}
+
+struct endpoint endpoint_of(struct endpoints *e, struct service *svc,
+			    struct place *at, enum service_why *why)
+{
+	__u32 rcvbuf = at->sk && at->sk->rcvbuf ? at->sk->rcvbuf
+						: e->net.rcvbuf;
+	enum service_cookies_why cookies_why;
+	enum cookie_backend cookies;
+
+	at->fate = nat_at(e->nat, at->v4, at->addr, at->port);
+	inherit(e, svc, at);
+	cookies = backend_of(e, svc, at, &cookies_why);
+	if (at->sk)
+		svc->backends |= 1 << cookies;
+	/* of families that nobody listens for, only what is true anywhere */
+	if ((at->sk || cookies_why <= COOKIES_OLD_KERNEL) &&
+	    cookies_why > svc->cookies_why)
+		svc->cookies_why = cookies_why;
+	*why = why_of(e, svc, at, cookies);
+	return (struct endpoint){
+		.service = svc->id,
+		.mode = mode_of(*why),
+		.wscale = e->net.wscale,
+		.window = netconf_window(rcvbuf),
+		.cookies = cookies,
+	};
+}

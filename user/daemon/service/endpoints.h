@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Theory of operation: the maps ports and endpoints as one value. A round
+ * begins empty, each service adds its endpoints, and the commit writes the
+ * difference to the round before: new entries first, then the ports that name
+ * them, then removals, so that no packet in between finds less than both.
+ */
+#ifndef ENDPOINTS_H
+#define ENDPOINTS_H
+
+#include "host/listeners.h"
+#include "maps/loader.h"
+#include "host/nat.h"
+#include "host/netconf.h"
+
+struct endpoints_news;
+struct service;
+
+struct endpoint_entry {
+	struct endpoint_key key;
+	struct endpoint ep;
+};
+
+struct endpoint_set {
+	struct endpoint_entry *exact; /* sorted by key when committed */
+	size_t n, room;
+	struct port_services *ports; /* PORTS_MAX */
+};
+
+struct endpoints {
+	int ports_fd;
+	int exact_fd;
+	bool can_assign; /* FEATURE_ASSIGN */
+	bool inherited;	 /* the round before is an earlier instance's */
+	struct nat *nat;
+	/* of the round in work */
+	struct netconf net;
+	bool may_raise; /* net.cookies, to what the endpoints need */
+	int need;	/* of what is armed, see syncookies.h; 0: nothing */
+	const struct listeners *listeners;
+	struct endpoint_set now;  /* in the maps */
+	struct endpoint_set next; /* being made */
+};
+
+/* Learns what the maps hold already. @nat is asked. Returns 0 or -ENOMEM. */
+int endpoints_init(struct endpoints *e, const struct loader *l,
+		   struct nat *nat);
+void endpoints_free(struct endpoints *e);
+
+/* @may_raise: tcp_syncookies can be raised; else endpoints do with what it is. */
+void endpoints_begin(struct endpoints *e, const struct netconf *net,
+		     bool may_raise, const struct listeners *listeners);
+/* Adds @svc's endpoints and sets its why. Returns 0 or -errno, logged. */
+int endpoints_of(struct endpoints *e, struct service *svc);
+int endpoints_commit(struct endpoints *e, struct endpoints_news *ret);
+
+/* The id of the service that XDP finds for an address:port now; 0: none. */
+__u16 endpoints_match(const struct endpoints *e, const __be32 addr[4],
+		      __be16 port);
+
+/* Whose cookies it answers with there. */
+enum cookie_backend endpoints_cookies(const struct endpoints *e,
+				      const __be32 addr[4], __be16 port);
+
+/* Is the service at @l armed in the maps, at any of its addresses' families? */
+bool endpoints_armed(const struct endpoints *e, const struct listen *l);
+
+#endif

@@ -1,0 +1,433 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Theory of operation: see services.h; the endpoints are in endpoints.c. */
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernel/clock.h"
+#include "endpoints.h"
+#include "log.h"
+#include "services.h"
+#include "kernel/syncookies.h"
+
+struct services {
+	struct service slots[SERVICES_MAX];	 /* by id; 0 stays free */
+	struct service_info infos[SERVICES_MAX]; /* as in the map */
+	int info_fd;
+	int counters_fd;
+	int would_fd;
+	struct sessions *sessions; /* whose books go by service, too */
+	struct listeners listeners;
+	struct endpoints endpoints;
+	bool changed; /* since the endpoints were last computed */
+	struct nat *nat;
+	__u64 raise_again_ns; /* tcp_syncookies could not be; 0: it can */
+	__u64 needed_ns;      /* when cookies were last needed */
+	struct netconf net;   /* that they were computed from */
+};
+
+static bool is_live(const struct service *svc)
+{
+	return svc->id && !svc->drain_until_ns;
+}
+
+const struct service *services_next(const struct services *s,
+				    const struct service *after)
+{
+	size_t i = after ? (size_t)(after - s->slots) + 1 : 1;
+
+	for (; i < SERVICES_MAX; i++)
+		if (s->slots[i].id)
+			return &s->slots[i];
+	return NULL;
+}
+
+const struct service_info *services_info(const struct services *s, __u16 id)
+{
+	const struct service_info *i = &s->infos[id % SERVICES_MAX];
+
+	return i->listen.port ? i : NULL;
+}
+
+int services_init(const struct loader *l, struct sessions *sessions,
+		  struct nat *nat, struct services **ret)
+{
+	struct services *s = calloc(1, sizeof(*s));
+	__u32 id;
+	int err;
+
+	if (!s)
+		return -ENOMEM;
+	s->info_fd = loader_map_fd(l, MAP_SERVICES);
+	s->counters_fd = loader_map_fd(l, MAP_COUNTERS);
+	s->would_fd = loader_map_fd(l, MAP_WOULD);
+	s->sessions = sessions;
+	s->nat = nat;
+	err = endpoints_init(&s->endpoints, l, nat);
+	if (err) {
+		free(s);
+		return err;
+	}
+	for (id = 1; id < SERVICES_MAX; id++)
+		bpf_map_lookup_elem(s->info_fd, &id, &s->infos[id]);
+	*ret = s;
+	return 0;
+}
+
+void services_free(struct services *s)
+{
+	if (!s)
+		return;
+	endpoints_free(&s->endpoints);
+	listeners_free(&s->listeners);
+	free(s);
+}
+
+static struct service *find(struct services *s, const struct listen *l)
+{
+	size_t i;
+
+	for (i = 1; i < SERVICES_MAX; i++)
+		if (s->slots[i].id && listen_equal(&s->slots[i].listen, l))
+			return &s->slots[i];
+	return NULL;
+}
+
+/* Is the id spoken for, by a successor's service or by sessions? */
+static bool id_is_taken(const struct services *s, __u32 id)
+{
+	struct session_totals t;
+
+	sessions_totals(s->sessions, id, &t);
+	return s->infos[id].used || totals_alive(&t);
+}
+
+/* The id that this address had, or a fresh one; 0 if there is none left. */
+static __u16 pick_id(const struct services *s, const struct listen *l)
+{
+	__u32 id, fresh = 0;
+
+	for (id = 1; id < SERVICES_MAX; id++) {
+		struct listen had = service_listen(&s->infos[id]);
+		bool same = listen_equal(&had, l), taken;
+
+		if (s->slots[id].id || (fresh && !same))
+			continue;
+		taken = id_is_taken(s, id);
+		if (taken && same)
+			return id;
+		if (!taken && !fresh)
+			fresh = id;
+	}
+	return fresh;
+}
+
+static void counters_zero(const struct services *s, __u32 id)
+{
+	int cpus = libbpf_num_possible_cpus();
+	struct counters *zero;
+
+	if (cpus < 1)
+		return;
+	zero = calloc(cpus, sizeof(*zero));
+	if (zero) {
+		bpf_map_update_elem(s->counters_fd, &id, zero, BPF_ANY);
+		bpf_map_update_elem(s->would_fd, &id, zero, BPF_ANY);
+	}
+	free(zero);
+}
+
+static int write_info(struct services *s, const struct service *svc, bool used)
+{
+	struct service_info *info = &s->infos[svc->id];
+	__u32 id = svc->id;
+
+	*info = (struct service_info){ .listen.port = svc->listen.port,
+				       .used = used,
+				       .wildcard = svc->listen.wildcard };
+	memcpy(info->listen.addr, svc->listen.addr, sizeof(svc->listen.addr));
+	snprintf(info->name, sizeof(info->name), "%s", svc->name);
+	return bpf_map_update_elem(s->info_fd, &id, info, BPF_ANY) ? -errno : 0;
+}
+
+/* From auto on, what protects now goes on until it is calm. */
+static void take_policy(struct services *s, struct service *svc,
+			enum config_policy policy)
+{
+	if (policy == POLICY_AUTO && svc->policy != POLICY_AUTO)
+		arming_begin(&svc->arming,
+			     endpoints_armed(&s->endpoints, &svc->listen));
+	svc->policy = policy;
+	s->changed = true;
+}
+
+int services_set(struct services *s, const struct config_service *c,
+		 const struct service **ret)
+{
+	struct service *svc = find(s, &c->listen);
+	__u16 id;
+
+	if (!svc) {
+		id = pick_id(s, &c->listen);
+		if (!id)
+			return -ENOSPC;
+		svc = &s->slots[id];
+		if (!id_is_taken(s, id)) {
+			counters_zero(s, id);
+			sessions_forget_totals(s->sessions, id);
+			nat_forget(s->nat, id);
+		}
+		*svc = (struct service){ .id = id,
+					 .listen = c->listen,
+					 .policy = POLICY_ON };
+	}
+	svc->drain_until_ns = 0;
+	take_policy(s, svc, c->policy);
+	svc->cookies = c->cookies;
+	svc->by_hand = c->by_hand;
+	snprintf(svc->name, sizeof(svc->name), "%s", c->name);
+	if (ret)
+		*ret = svc;
+	return write_info(s, svc, true);
+}
+
+int services_add(struct services *s, const struct config_service *c,
+		 const struct service **ret)
+{
+	const struct service *svc = find(s, &c->listen);
+
+	return svc && is_live(svc) ? -EEXIST : services_set(s, c, ret);
+}
+
+int services_del(struct services *s, const struct listen *l, __u64 drain_ns,
+		 const struct service **ret)
+{
+	struct service *svc = find(s, l);
+
+	if (!svc || !is_live(svc))
+		return -ENOENT;
+	svc->drain_until_ns = now_ns() + drain_ns;
+	if (ret)
+		*ret = svc;
+	s->changed = true;
+	return 0;
+}
+
+int services_policy(struct services *s, const struct listen *l,
+		    enum config_policy policy, const struct service **ret)
+{
+	struct service *svc = find(s, l);
+
+	if (!svc || !is_live(svc))
+		return -ENOENT;
+	take_policy(s, svc, policy);
+	*ret = svc;
+	return 0;
+}
+
+void services_arm(struct services *s, __u16 id, const struct arming *a)
+{
+	struct service *svc = &s->slots[id % SERVICES_MAX];
+
+	if (svc->arming.armed != a->armed)
+		s->changed = true;
+	svc->arming = *a;
+}
+
+void services_drain_rest(struct services *s, __u64 drain_ns)
+{
+	char text[LISTEN_STRLEN];
+	__u32 id;
+
+	for (id = 1; id < SERVICES_MAX; id++) {
+		struct service *svc = &s->slots[id];
+
+		if (!s->infos[id].used || svc->id)
+			continue;
+		*svc = (struct service){
+			.id = id,
+			.listen = service_listen(&s->infos[id]),
+			.drain_until_ns = now_ns() + drain_ns,
+		};
+		memcpy(svc->name, s->infos[id].name, sizeof(svc->name) - 1);
+		s->changed = true;
+		log_warn("%s: protected by the earlier instance, not "
+			 "configured now: drains",
+			 listen_format(&svc->listen, text));
+	}
+}
+
+__u16 services_match(const struct services *s, const __be32 addr[4],
+		     __be16 port)
+{
+	return endpoints_match(&s->endpoints, addr, port);
+}
+
+enum cookie_backend services_cookies_at(const struct services *s,
+					const __be32 addr[4], __be16 port)
+{
+	return endpoints_cookies(&s->endpoints, addr, port);
+}
+
+/* Services whose draining is over go. */
+static void drop_drained(struct services *s)
+{
+	__u64 now = now_ns();
+	__u32 id;
+
+	for (id = 1; id < SERVICES_MAX; id++) {
+		struct service *svc = &s->slots[id];
+
+		if (!svc->id || !svc->drain_until_ns ||
+		    svc->drain_until_ns > now)
+			continue;
+		write_info(s, svc, false);
+		*svc = (struct service){};
+		s->changed = true;
+	}
+}
+
+/* Adds all services to a round of endpoints. */
+static int compute(struct services *s, const struct netconf *net)
+{
+	bool may_raise = now_ns() >= s->raise_again_ns;
+	__u32 id;
+	int err = 0;
+
+	endpoints_begin(&s->endpoints, net, may_raise, &s->listeners);
+	for (id = 1; id < SERVICES_MAX && !err; id++)
+		if (s->slots[id].id)
+			err = endpoints_of(&s->endpoints, &s->slots[id]);
+	return err;
+}
+
+/* Is an error one that says nothing of the host? */
+static bool is_passing(int err)
+{
+	return err == -EMFILE || err == -ENFILE || err == -ENOMEM ||
+	       err == -EINTR;
+}
+
+enum { RAISE_AGAIN_S = 60 };
+
+/*
+ * Raises tcp_syncookies to what the endpoints need. Where that cannot be, they
+ * are computed again, to do with what it is.
+ */
+static int raise_cookies(struct services *s, const struct netconf *net,
+			 struct settings *settings)
+{
+	int err = syncookies_raise(settings, s->endpoints.need);
+
+	if (err > 0)
+		log_info("net.ipv4.tcp_syncookies: %u -> %d, as cookies need "
+			 "it; it is put back when they do not",
+			 net->cookies, s->endpoints.need);
+	if (err >= 0) {
+		s->raise_again_ns = 0;
+		return 0;
+	}
+	if (is_passing(err))
+		return err;
+	if (!s->raise_again_ns)
+		log_warn("net.ipv4.tcp_syncookies: cannot be set to %d: %s",
+			 s->endpoints.need, strerror(-err));
+	s->raise_again_ns = now_ns() + RAISE_AGAIN_S * 1000000000ULL;
+	return compute(s, net);
+}
+
+/* Cookies in flight come back within this; the kernel's live so long. */
+enum { COOKIES_LIVE_S = 120 };
+
+/* While it is 1, cookies in flight are honoured; while it is 0, none is. */
+static void lower(struct services *s, struct settings *settings)
+{
+	int need = s->endpoints.need, value;
+
+	if (need)
+		s->needed_ns = now_ns();
+	else if (now_ns() - s->needed_ns < COOKIES_LIVE_S * 1000000000ULL)
+		need = SYNCOOKIES_OWN;
+	value = syncookies_restore(settings, need);
+	if (value >= 0)
+		log_info("net.ipv4.tcp_syncookies: put back to %d", value);
+}
+
+/* Tells the programs whether there is anything to guard, see bpf/path/parse.bpf.h. */
+static void guard(struct settings *settings, bool armed)
+{
+	if (armed)
+		__atomic_or_fetch(&settings->flags, SETTING_GUARDED,
+				  __ATOMIC_SEQ_CST);
+	else
+		__atomic_and_fetch(&settings->flags, ~SETTING_GUARDED,
+				   __ATOMIC_SEQ_CST);
+}
+
+/* Why services have the cookies that they have, for log_changes(). */
+static void note_whys(const struct services *s, __u8 whys[SERVICES_MAX])
+{
+	__u32 id;
+
+	for (id = 1; id < SERVICES_MAX; id++)
+		whys[id] = s->slots[id].cookies_why;
+}
+
+static void log_changes(const struct services *s, const __u8 whys[SERVICES_MAX])
+{
+	__u32 id;
+
+	for (id = 1; id < SERVICES_MAX; id++)
+		if (s->slots[id].id && !s->slots[id].drain_until_ns)
+			service_log_cookies(&s->slots[id], whys[id]);
+}
+
+static int recompute(struct services *s, const struct netconf *net,
+		     struct settings *settings, struct endpoints_news *ret)
+{
+	__u8 whys[SERVICES_MAX];
+	int err;
+
+	note_whys(s, whys);
+	err = compute(s, net);
+	if (!err && now_ns() >= s->raise_again_ns)
+		err = raise_cookies(s, net, settings);
+	if (!err)
+		err = endpoints_commit(&s->endpoints, ret);
+	if (err)
+		return err;
+	log_changes(s, whys);
+	s->net = *net;
+	/* as raised: whoever lowers it again is noticed */
+	err = syncookies_read();
+	if (err >= 0)
+		s->net.cookies = err;
+	s->changed = false;
+	guard(settings, s->endpoints.need);
+	lower(s, settings);
+	return 0;
+}
+
+int services_apply(struct services *s, struct sockdiag *diag,
+		   const struct netconf *net, struct settings *settings,
+		   struct endpoints_news *ret)
+{
+	int err;
+
+	*ret = (struct endpoints_news){};
+	err = listeners_read(&s->listeners, diag, &s->changed);
+	if (err)
+		return err;
+	drop_drained(s);
+	if (nat_look(s->nat))
+		s->changed = true;
+	if (s->raise_again_ns && now_ns() >= s->raise_again_ns)
+		s->changed = true;
+	if (s->changed || memcmp(&s->net, net, sizeof(*net)))
+		return recompute(s, net, settings, ret);
+	lower(s, settings);
+	return 0;
+}

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Theory of operation: see reaper.h. */
+#include <errno.h>
+#include <string.h>
+
+#include "kernel/clock.h"
+#include "log.h"
+#include "reaper.h"
+
+enum {
+	ACCURACY_US = 1,	/* 0 would mean a quarter of a second */
+	SLICE_US = 3000,	/* of one walk, asking included */
+	SLICE_PAUSE_US = 17000, /* before the next slice of a walk */
+	TIMEOUTS_PERIOD_US = 1000000,
+	AUDIT_PERIOD_US = 30000000,
+	AUDIT_IDLE_MS = 30000, /* the audit leaves fresher ones alone */
+	ASK_PENDING_MS = 1000, /* idle so long, it is asked about */
+};
+
+static __u32 ticks_of(__u64 ms)
+{
+	return ns_to_ticks(ms * 1000000);
+}
+
+static __u32 gone(union session_word w)
+{
+	return w.flags & SESSION_RST ? 1 << SEE_GONE_RESET : 1 << SEE_GONE;
+}
+
+/*
+ * Has the kernel taken the client's FIN? XDP saw it first, so at the second
+ * visit it is asked, and from then on until it has.
+ */
+static void prove_fin(struct reaper *r, __u32 slot, union session_word w)
+{
+	struct session *e = &r->sessions->entries[slot];
+	int kernel;
+
+	if (!(w.flags & SESSION_FIN_BEFORE)) {
+		sessions_flag(r->sessions, slot, SESSION_FIN_BEFORE);
+		return;
+	}
+	kernel = sockdiag_state(r->diag, &e->tuple);
+	if (kernel > 0)
+		sessions_feed(r->sessions, slot,
+			      session_mended(w.state, kernel),
+			      session_seen_in(kernel) & 1 << SEE_CLIENT_FIN
+				      ? SESSION_FIN | SESSION_FIN_BEFORE
+				      : 0);
+}
+
+/*
+ * A cookie was valid, and the kernel was not seen to take the packet: if it did,
+ * it has the socket by now. If something was in its way, the client may wait
+ * without a word: it is asked once, and its reply bears the cookie again.
+ */
+static void not_taken(struct reaper *r, __u32 slot)
+{
+	struct session *e = &r->sessions->entries[slot];
+	int kernel = sockdiag_state(r->diag, &e->tuple);
+
+	if (kernel > 0 && kernel != KERNEL_TIME_WAIT &&
+	    session_seen_in(kernel) & 1 << SEE_SOCKET) {
+		sessions_feed(r->sessions, slot,
+			      session_mended(SESSION_OPENING, kernel), 0);
+	} else {
+		probe_send(&r->probe, e);
+		sessions_feed(r->sessions, slot, 1 << SEE_IDLE, 0);
+	}
+}
+
+static void time_out(struct reaper *r, __u32 slot, union session_word w,
+		     __u32 idle)
+{
+	bool over = idle >= r->limits[w.state];
+	int kernel;
+
+	if (w.state == SESSION_OPENING &&
+	    r->sessions->entries[slot].server_isn) {
+		if (idle >= ticks_of(ASK_PENDING_MS))
+			not_taken(r, slot);
+		return;
+	}
+
+	if (w.state == SESSION_TIME_WAIT) {
+		if (over)
+			sessions_feed(r->sessions, slot, 1 << SEE_IDLE, 0);
+		return;
+	}
+	if (w.flags & SESSION_FIN && !over)
+		prove_fin(r, slot, w);
+	if (!over && !(w.flags & SESSION_RST) &&
+	    (w.state != SESSION_PENDING || idle < ticks_of(ASK_PENDING_MS)))
+		return;
+	kernel = sockdiag_state(r->diag, &r->sessions->entries[slot].tuple);
+	if (kernel > 0) {
+		sessions_feed(
+			r->sessions, slot, session_mended(w.state, kernel),
+			idle >= ticks_of(ASK_PENDING_MS) ? SESSION_RST : 0);
+		if (over && session_is_live(w.state) &&
+		    w.state != SESSION_PENDING) {
+			sessions_mark(r->sessions,
+				      &r->sessions->entries[slot].tuple);
+			sessions_feed(r->sessions, slot, 1 << SEE_IDLE, 0);
+		}
+	} else if (kernel == -ENOENT) {
+		sessions_feed(r->sessions, slot,
+			      gone(w) | (over ? 1 << SEE_IDLE : 0), 0);
+		if (!over && w.state == SESSION_PENDING &&
+		    r->sessions->entries[slot].server_isn)
+			/* lost: the next walk asks again */
+			probe_send(&r->probe, &r->sessions->entries[slot]);
+	}
+}
+
+static void audit(struct reaper *r, __u32 slot, union session_word w,
+		  __u32 idle)
+{
+	int kernel;
+
+	if (!session_is_live(w.state) || idle < ticks_of(AUDIT_IDLE_MS))
+		return;
+	kernel = sockdiag_state(r->diag, &r->sessions->entries[slot].tuple);
+	if (kernel > 0)
+		sessions_feed(r->sessions, slot,
+			      session_mended(w.state, kernel), 0);
+	else if (kernel == -ENOENT)
+		sessions_feed(r->sessions, slot, gone(w), 0);
+}
+
+/*
+ * Goes on with a walk until the slice is used up. Returns how long to wait for
+ * the next call, so that the walk begins anew once in @period_us.
+ */
+static __u64 sweep(struct reaper *r, struct sweep *w, __u64 period_us,
+		   void (*visit)(struct reaper *r, __u32 slot,
+				 union session_word w, __u32 idle))
+{
+	const struct sessions *s = r->sessions;
+	__u64 now = now_ns(), end = now + SLICE_US * 1000ULL, took;
+	__u32 set = w->next_set, slot;
+
+	if (!set)
+		w->begun_ns = now;
+	for (; set < s->sets; set++) {
+		if (!sessions_in_set(s, set))
+			continue;
+		for (slot = set * SET_WAYS; slot < (set + 1) * SET_WAYS;
+		     slot++) {
+			union session_word word;
+			__u32 idle;
+
+			if (!sessions_in_slot(s, slot))
+				continue;
+			word.word = __atomic_load_n(&s->entries[slot].live.word,
+						    __ATOMIC_ACQUIRE);
+			idle = ns_to_ticks(now) - word.seen;
+			if (word.state != SESSION_FREE && (__s32)idle >= 0)
+				visit(r, slot, word, idle);
+		}
+		now = now_ns();
+		if (now >= end) {
+			w->next_set = set + 1;
+			if (w->next_set < s->sets)
+				return SLICE_PAUSE_US;
+		}
+	}
+	w->next_set = 0;
+	took = (now_ns() - w->begun_ns) / 1000;
+	return took < period_us ? period_us - took : SLICE_PAUSE_US;
+}
+
+static void rearm(sd_event_source *timer, __u64 us)
+{
+	sd_event_source_set_time_relative(timer, us);
+	sd_event_source_set_enabled(timer, SD_EVENT_ONESHOT);
+}
+
+/* At most one line a walk: the table is too small. */
+static void log_evictions(struct reaper *r)
+{
+	struct session_totals sum;
+
+	sessions_totals(r->sessions, 0, &sum);
+	if (sum.events[TELL_EVICTED] > r->evictions)
+		log_warn("evicted %llu live sessions, the table is full: they "
+			 "are adopted again; raise [sessions] max",
+			 (unsigned long long)(sum.events[TELL_EVICTED] -
+					      r->evictions));
+	r->evictions = sum.events[TELL_EVICTED];
+}
+
+static int on_timeouts(sd_event_source *source, uint64_t when, void *data)
+{
+	struct reaper *r = data;
+
+	(void)when;
+	rearm(source, sweep(r, &r->timeouts, TIMEOUTS_PERIOD_US, time_out));
+	return 0;
+}
+
+static int on_audit(sd_event_source *source, uint64_t when, void *data)
+{
+	struct reaper *r = data;
+
+	(void)when;
+	rearm(source, sweep(r, &r->audit, AUDIT_PERIOD_US, audit));
+	if (!r->audit.next_set)
+		log_evictions(r);
+	return 0;
+}
+
+static int add_timer(sd_event *loop, sd_event_source **ret,
+		     sd_event_time_handler_t on, struct reaper *r)
+{
+	return sd_event_add_time_relative(loop, ret, CLOCK_MONOTONIC,
+					  TIMEOUTS_PERIOD_US, ACCURACY_US, on,
+					  r);
+}
+
+void reaper_configure(struct reaper *r, const struct config *c)
+{
+	__u32 half_closed = ticks_of(c->half_closed_timeout_ms);
+	__u32 closing = ticks_of(c->closing_timeout_ms);
+
+	r->limits[SESSION_OPENING] = ticks_of(c->pending_timeout_ms);
+	r->limits[SESSION_PENDING] = ticks_of(c->pending_timeout_ms);
+	r->limits[SESSION_ESTABLISHED] = ticks_of(c->idle_timeout_ms);
+	r->limits[SESSION_HALF_CLOSED_CLIENT] = half_closed;
+	r->limits[SESSION_HALF_CLOSED_SERVER] = half_closed;
+	r->limits[SESSION_CLOSING] = closing;
+	r->limits[SESSION_CLOSING_SERVER] = closing;
+	r->limits[SESSION_CLOSING_CLIENT] = closing;
+	r->limits[SESSION_TIME_WAIT] = ticks_of(c->time_wait_timeout_ms);
+}
+
+int reaper_start(struct reaper *r, sd_event *loop, struct sessions *s,
+		 struct sockdiag *diag, const struct config *c)
+{
+	struct session_totals sum;
+	int err;
+
+	*r = (struct reaper){ .sessions = s, .diag = diag };
+	reaper_configure(r, c);
+	sessions_totals(s, 0, &sum);
+	r->evictions = sum.events[TELL_EVICTED];
+	err = probe_open(&r->probe);
+	if (err)
+		return err;
+	err = add_timer(loop, &r->timeouts_timer, on_timeouts, r);
+	if (err >= 0)
+		err = add_timer(loop, &r->audit_timer, on_audit, r);
+	if (err < 0)
+		log_err("cannot set the reaper's timers up: %s",
+			strerror(-err));
+	return err < 0 ? err : 0;
+}
+
+void reaper_stop(struct reaper *r)
+{
+	if (!r->sessions)
+		return; /* never begun */
+	sd_event_source_unref(r->timeouts_timer);
+	sd_event_source_unref(r->audit_timer);
+	probe_close(&r->probe);
+}

@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Theory of operation: see sessions.h. */
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "kernel/clock.h"
+#include "log.h"
+#include "sessions.h"
+#include "synkeeper/session_table.h"
+
+static size_t in_pages(size_t size)
+{
+	size_t page = sysconf(_SC_PAGESIZE);
+
+	return (size + page - 1) / page * page;
+}
+
+static void *map_table(const struct loader *l, enum loader_map map, size_t size)
+{
+	void *at = mmap(NULL, in_pages(size), PROT_READ | PROT_WRITE,
+			MAP_SHARED, loader_map_fd(l, map), 0);
+
+	return at == MAP_FAILED ? NULL : at;
+}
+
+static void unmap_table(void *at, size_t size)
+{
+	if (at)
+		munmap(at, in_pages(size));
+}
+
+static size_t tags_size(const struct sessions *s)
+{
+	return s->sets * sizeof(*s->tags);
+}
+
+static size_t entries_size(const struct sessions *s)
+{
+	return (size_t)s->sets * SET_WAYS * sizeof(*s->entries);
+}
+
+static size_t marks_size(const struct sessions *s)
+{
+	return s->sets / 64 * sizeof(*s->marks);
+}
+
+static size_t totals_size(const struct sessions *s)
+{
+	return SERVICES_MAX * sizeof(*s->totals);
+}
+
+int sessions_init(struct sessions *s, const struct loader *l,
+		  struct settings *settings, session_told told, void *data)
+{
+	*s = (struct sessions){ .settings = settings,
+				.sets = settings->set_mask + 1,
+				.told = told,
+				.told_data = data };
+	s->tags = map_table(l, MAP_SESSION_TAGS, tags_size(s));
+	s->marks = map_table(l, MAP_SESSION_MARKS, marks_size(s));
+	s->entries = map_table(l, MAP_SESSIONS, entries_size(s));
+	s->totals = map_table(l, MAP_TOTALS, totals_size(s));
+	if (!s->tags || !s->marks || !s->entries || !s->totals) {
+		int err = -errno;
+
+		log_err("cannot map the session table: %s", strerror(-err));
+		return err;
+	}
+	return 0;
+}
+
+void sessions_free(struct sessions *s)
+{
+	unmap_table(s->tags, tags_size(s));
+	unmap_table(s->marks, marks_size(s));
+	unmap_table(s->entries, entries_size(s));
+	unmap_table(s->totals, totals_size(s));
+	s->tags = NULL;
+	s->marks = NULL;
+	s->entries = NULL;
+	s->totals = NULL;
+}
+
+/* A gauge may be read in the midst of a move, one below what it will be. */
+static __u64 not_negative(__u64 n)
+{
+	return (__s64)n < 0 ? 0 : n;
+}
+
+static void totals_add(struct session_totals *sum,
+		       const struct session_totals *t)
+{
+	int i;
+
+	for (i = 0; i < SESSION_EVENTS; i++)
+		sum->events[i] += t->events[i];
+	for (i = 0; i < SESSION_STATES; i++)
+		sum->alive[i] += not_negative(t->alive[i]);
+	for (i = 0; i < DURATIONS; i++)
+		sum->durations[i] += t->durations[i];
+	sum->duration_ticks += t->duration_ticks;
+	sum->lost += t->lost;
+}
+
+void sessions_totals(const struct sessions *s, __u16 service,
+		     struct session_totals *ret)
+{
+	struct session_totals sum = {};
+	__u32 id;
+
+	if (service)
+		totals_add(&sum, &s->totals[service % SERVICES_MAX]);
+	for (id = 0; id < SERVICES_MAX && !service; id++)
+		totals_add(&sum, &s->totals[id]);
+	*ret = sum;
+}
+
+__u64 totals_alive(const struct session_totals *t)
+{
+	__u64 n = 0;
+	int state;
+
+	for (state = 0; state < SESSION_STATES; state++)
+		if (session_is_live(state))
+			n += not_negative(t->alive[state]);
+	return n;
+}
+
+void sessions_forget_totals(struct sessions *s, __u16 service)
+{
+	memset(&s->totals[service % SERVICES_MAX], 0, sizeof(*s->totals));
+}
+
+bool sessions_in_set(const struct sessions *s, __u32 set)
+{
+	return s->tags[set].tags[0] || s->tags[set].tags[1];
+}
+
+bool sessions_in_slot(const struct sessions *s, __u32 slot)
+{
+	const __u64 *tags = s->tags[slot / SET_WAYS].tags;
+	__u32 way = slot % SET_WAYS;
+
+	return __atomic_load_n(&tags[way / 8], __ATOMIC_RELAXED) >>
+		       way % 8 * 8 &
+	       0xff;
+}
+
+/* The slot of @t in any way of @set but @skip, or -1. */
+static int slot_of(const struct sessions *s, const struct tuple *t, __u32 set,
+		   __u32 skip)
+{
+	__u32 way;
+
+	for (way = 0; way < SET_WAYS; way++) {
+		__u32 slot = set * SET_WAYS + way;
+		const struct session *e = &s->entries[slot];
+
+		if (way != skip && sessions_in_slot(s, slot) &&
+		    e->live.state != SESSION_FREE && tuple_equal(&e->tuple, t))
+			return (int)slot;
+	}
+	return -1;
+}
+
+struct session *sessions_find(const struct sessions *s, const struct tuple *t,
+			      __u32 *ret_slot)
+{
+	struct table_hash h;
+	int slot;
+
+	table_hash(s->settings, t, &h);
+	slot = slot_of(s, t, h.set & s->settings->set_mask, SET_WAYS);
+	if (slot < 0)
+		return NULL;
+	*ret_slot = slot;
+	return &s->entries[slot];
+}
+
+static void mark(struct sessions *s, __u32 set)
+{
+	__atomic_or_fetch(&s->marks[set / 64], 1ULL << set % 64,
+			  __ATOMIC_SEQ_CST);
+}
+
+void sessions_mark(struct sessions *s, const struct tuple *t)
+{
+	struct table_hash h;
+
+	table_hash(s->settings, t, &h);
+	mark(s, h.set & s->settings->set_mask);
+}
+
+bool sessions_marked(const struct sessions *s)
+{
+	__u32 i;
+
+	for (i = 0; i < s->sets / 64; i++)
+		if (s->marks[i])
+			return true;
+	return false;
+}
+
+void sessions_unmark(struct sessions *s)
+{
+	__u32 i;
+
+	for (i = 0; i < s->sets / 64; i++)
+		__atomic_store_n(&s->marks[i], 0, __ATOMIC_SEQ_CST);
+}
+
+static void tell(struct sessions *s, const struct tuple *t, __u16 service,
+		 __u8 left, __u64 told, __u32 age)
+{
+	struct event e = { .kind = EVENT_SESSION,
+			   .left = left,
+			   .service = service,
+			   .when_ns = now_ns(),
+			   .tuple = *t,
+			   .age = age };
+
+	for (; told; told >>= 4) {
+		e.told = told & 15;
+		s->told(s->told_data, &e);
+	}
+}
+
+void sessions_enter(struct sessions *s, const struct tuple *t, __u16 service,
+		    int tcp_state)
+{
+	struct session_totals *totals = &s->totals[service % SERVICES_MAX];
+	__u32 now = ns_to_ticks(now_ns()), set, way;
+	union session_word live = { .service = service, .seen = now };
+	struct table_hash h;
+	struct session *e;
+	__u64 told;
+
+	table_hash(s->settings, t, &h);
+	set = h.set & s->settings->set_mask;
+	live.state =
+		session_steps(SESSION_FREE, session_seen_in(tcp_state), &told);
+	if (live.state == SESSION_FREE || slot_of(s, t, set, SET_WAYS) >= 0)
+		return;
+	way = table_claim(&s->tags[set], h.tag);
+	if (way == SET_WAYS) {
+		mark(s, set);
+		return;
+	}
+	e = &s->entries[set * SET_WAYS + way];
+	e->tuple = *t;
+	e->born = now;
+	e->client_isn = e->server_isn = 0;
+	__atomic_store_n(&e->live.word, live.word, __ATOMIC_SEQ_CST);
+	if (slot_of(s, t, set, way) >= 0) { /* XDP was as fast */
+		if (books_withdraw(e, totals, live.state, told))
+			table_retag(&s->tags[set], way, 0);
+		mark(s, set); /* the twin may have done the same */
+		return;
+	}
+	books_enter(totals, SESSION_FREE, live.state, told, 0);
+	tell(s, t, service, SESSION_FREE, told, 0);
+}
+
+void sessions_flag(struct sessions *s, __u32 slot, __u8 flags)
+{
+	__atomic_or_fetch(&s->entries[slot].live.word,
+			  (union session_word){ .flags = flags }.word,
+			  __ATOMIC_SEQ_CST);
+}
+
+bool sessions_feed(struct sessions *s, __u32 slot, __u32 inputs, __u8 flags)
+{
+	struct session *e = &s->entries[slot];
+	__u32 now = ns_to_ticks(now_ns()), age = now - e->born;
+	__u16 service = e->live.service;
+	struct tuple tuple = e->tuple;
+	struct move m;
+
+	if (!books_move(e, &s->totals[service % SERVICES_MAX], service, inputs,
+			flags, now, &m))
+		return false;
+	if (m.to.state == SESSION_FREE)
+		table_retag(&s->tags[slot / SET_WAYS], slot % SET_WAYS, 0);
+	tell(s, &tuple, service, m.from.state, m.told, age);
+	return true;
+}

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Theory of operation: session events and samples of drops for those who
+ * watch. While nobody does, the BPF programs send none. A line is made once
+ * for all watchers, by hand: there may be a hundred thousand a second, and none
+ * of its strings needs escaping but a service's name, which check_name() keeps
+ * simple.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernel/clock.h"
+#include "daemon.h"
+#include "text/reason.h"
+
+/* What a watcher wants to hear. */
+struct mark {
+	bool samples; /* else: session events */
+	union {
+		struct filter filter;
+		struct {
+			struct watch_samples want;
+			__u64 second; /* of which the rate has used */
+			unsigned int used;
+		};
+	};
+};
+
+struct told {
+	const struct event *event;
+	const struct service_info *info; /* of the service; may be NULL */
+};
+
+static const struct {
+	const char *event, *by;
+} event_names[] = { { "", "" },
+#define X(name, event, by, text) { event, by },
+		    SYNKEEPER_EVENTS(X)
+#undef X
+};
+
+static bool wants_event(void *data, const void *what)
+{
+	const struct mark *mark = data;
+	const struct told *t = what;
+	const struct event *e = t->event;
+	struct session s = { .tuple = e->tuple };
+	__u32 now = ns_to_ticks(e->when_ns);
+
+	if (mark->samples)
+		return false;
+	s.live.state = e->left;
+	s.live.service = e->service;
+	s.live.seen = now;
+	s.born = now - e->age;
+	return filter_match(&mark->filter, &s, t->info, now);
+}
+
+static const char *event_line(const void *data)
+{
+	static char buf[512];
+	const struct told *t = data;
+	const struct event *e = t->event;
+	char client[LISTEN_STRLEN], server[LISTEN_STRLEN];
+	const char *by = event_names[e->told % SESSION_EVENTS].by;
+
+	snprintf(buf, sizeof(buf),
+		 "{\"time\":%.6f,\"event\":\"%s\",%s%s%s\"client\":\"%s\","
+		 "\"server\":\"%s\",\"service\":%u,\"name\":\"%s\","
+		 "\"left\":\"%s\",\"duration_s\":%.3f}\n",
+		 realtime_of(e->when_ns),
+		 event_names[e->told % SESSION_EVENTS].event,
+		 *by ? "\"by\":\"" : "", by, *by ? "\"," : "",
+		 endpoint_format(e->tuple.client, e->tuple.client_port, client),
+		 endpoint_format(e->tuple.server, e->tuple.server_port, server),
+		 e->service, t->info ? t->info->name : "",
+		 filter_state_name(e->left), ticks_to_ms(e->age) / 1000.0);
+	return buf;
+}
+
+void watch_tell(void *data, const struct event *e)
+{
+	struct daemon *d = data;
+	struct told t = { .event = e,
+			  .info = services_info(d->services, e->service) };
+
+	if (d->control)
+		control_broadcast(d->control, wants_event, event_line, &t);
+}
+
+struct sampled {
+	const struct sample *sample;
+	const struct service_info *info; /* NULL: no service */
+	const char *iface;
+};
+
+/* The programs send what the most demanding one wants; the rest get less. */
+static bool wants_sample(void *data, const void *what)
+{
+	const struct sampled *t = what;
+	struct mark *m = data;
+	__u64 second = t->sample->when_ns / 1000000000;
+
+	if (!m->samples || !(m->want.reasons >> t->sample->reason & 1) ||
+	    (m->want.service && m->want.service != t->sample->service))
+		return false;
+	if (m->second != second) {
+		m->second = second;
+		m->used = 0;
+	}
+	return m->used++ < m->want.rate;
+}
+
+static const char *sample_line(const void *data)
+{
+	static char buf[1024];
+	const struct sampled *t = data;
+	const struct sample *s = t->sample;
+	const struct reason_info *reason = reason_at(s->reason - 1);
+	char client[LISTEN_STRLEN], server[LISTEN_STRLEN];
+	char listen[LISTEN_STRLEN] = "-", hex[2 * SAMPLE_BYTES + 1] = "";
+	struct listen l;
+	int i;
+
+	if (t->info) {
+		l = service_listen(t->info);
+		listen_format(&l, listen);
+	}
+	for (i = 0; i < s->data_len; i++)
+		sprintf(hex + 2 * i, "%02x", s->data[i]);
+	snprintf(buf, sizeof(buf),
+		 "{\"time\":%.6f,\"event\":\"sample\",\"reason\":\"%s\","
+		 "\"listen\":\"%s\",\"iface\":\"%s\",\"client\":\"%s\","
+		 "\"server\":\"%s\",\"length\":%u,\"data\":\"%s\"}\n",
+		 realtime_of(s->when_ns), reason ? reason->name : "", listen,
+		 t->iface,
+		 endpoint_format(s->tuple.client, s->tuple.client_port, client),
+		 endpoint_format(s->tuple.server, s->tuple.server_port, server),
+		 s->length, hex);
+	return buf;
+}
+
+void watch_sample(struct daemon *d, const struct sample *s)
+{
+	struct sampled t = { .sample = s, .iface = "" };
+	size_t i;
+
+	if (s->service)
+		t.info = services_info(d->services, s->service);
+	for (i = 0; i < d->n_ifaces; i++)
+		if ((__u32)d->ifaces[i].ifindex == s->ifindex)
+			t.iface = d->ifaces[i].name;
+	if (d->control)
+		control_broadcast(d->control, wants_sample, sample_line, &t);
+}
+
+/* What all watchers together want. */
+struct wish {
+	__u32 flags;
+	struct watch_samples samples; /* service 0: several */
+};
+
+static void add_wish(const void *data, void *ret)
+{
+	const struct mark *m = data;
+	struct wish *w = ret;
+
+	if (!m->samples) {
+		w->flags |= SETTING_WATCHED;
+		return;
+	}
+	if (!(w->flags & SETTING_SAMPLED))
+		w->samples.service = m->want.service;
+	else if (w->samples.service != m->want.service)
+		w->samples.service = 0;
+	w->flags |= SETTING_SAMPLED;
+	w->samples.reasons |= m->want.reasons;
+	if (w->samples.rate < m->want.rate)
+		w->samples.rate = m->want.rate;
+}
+
+void watch_follow(struct daemon *d)
+{
+	struct settings *s = d->settings;
+	struct wish w = {};
+
+	control_each_mark(d->control, add_wish, &w);
+	s->sample_reasons = w.samples.reasons;
+	s->sample_service = w.samples.service;
+	s->samples_per_second = w.samples.rate;
+	__atomic_or_fetch(&s->flags, w.flags, __ATOMIC_SEQ_CST);
+	__atomic_and_fetch(&s->flags,
+			   w.flags | ~(SETTING_WATCHED | SETTING_SAMPLED),
+			   __ATOMIC_SEQ_CST);
+}
+
+static int add(struct daemon *d, struct control_client *c,
+	       const struct mark *want)
+{
+	struct mark *mark = malloc(sizeof(*mark));
+	int err;
+
+	if (!mark)
+		return -ENOMEM;
+	*mark = *want;
+	err = control_watch(c, mark);
+	if (err)
+		free(mark);
+	else
+		watch_follow(d);
+	return err;
+}
+
+int watch_add(struct daemon *d, struct control_client *c,
+	      const struct filter *f)
+{
+	struct mark m = { .filter = *f };
+
+	return add(d, c, &m);
+}
+
+int watch_add_samples(struct daemon *d, struct control_client *c,
+		      const struct watch_samples *want)
+{
+	struct mark m = { .samples = true, .want = *want };
+
+	return add(d, c, &m);
+}
