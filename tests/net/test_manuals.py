@@ -25,7 +25,7 @@ def page(name):
 
 def keys():
     """[(section, key)]"""
-    with open(f"{ROOT}/user/daemon/config/config_keys.c", encoding="utf-8") as f:
+    with open(f"{ROOT}/user/lib/config/config_keys.c", encoding="utf-8") as f:
         found = re.findall(r'\{ "([a-z]+)", "([a-z0-9-]+)",\s+set_', f.read())
     assert len(found) > 10, f"config_keys.c: found only the keys {found}"
     return found
@@ -128,8 +128,8 @@ def defaults():
     """{member of struct config: number}, of config_init() and the file's."""
     constants = dict(re.findall(r"\b(\w+) = (\d+)\b",
                                 read("include/synkeeper/limits.h") +
-                                read("user/daemon/config/config_file.c")))
-    body = read("user/daemon/config/config.c").split("void config_init", 1)[1]
+                                read("user/lib/config/config_file.c")))
+    body = read("user/lib/config/config.c").split("void config_init", 1)[1]
     values = dict(re.findall(r"\.(\w+) = ((?:[\d(][\d ()*+]*)|[A-Z]+_DEFAULT)",
                              body.split("\n}", 1)[0]))
     assert len(values) > 8, f"config_init(): found only {values}"
@@ -143,7 +143,7 @@ def numbers():
     found = re.findall(
         r'\{ "(\w+)", "([a-z0-9-]+)",\s+(set_(?:duration|count|percent|rate))'
         r"(?:,\s+MEMBER\((?:\w+\.)?(\w+)\))?",
-        read("user/daemon/config/config_keys.c"))
+        read("user/lib/config/config_keys.c"))
     assert len(found) > 10, f"config_keys.c: found only {found}"
     return [(s, k, how, member or "reset_rate") for s, k, how, member in found]
 

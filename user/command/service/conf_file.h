@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 
 #include "cmd.h"
-#include "config.h"
+#include "config/config.h"
 
 struct conf_file {
 	const char *path; /* no symbolic link */

@@ -12,13 +12,8 @@
 
 #include <stdbool.h>
 
+#include "config/config.h"
 #include "synkeeper/types.h"
-
-struct arming_limits {
-	unsigned int syn_rate; /* a second; disarms below half of it */
-	unsigned int queue;    /* percent of the backlog; the same */
-	unsigned int calm_ms;  /* before it disarms */
-};
 
 /* How often to look: ARMING_LOOKS are a second. */
 enum { ARMING_LOOK_MS = 100, ARMING_LOOKS = 10 };

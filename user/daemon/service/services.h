@@ -19,6 +19,7 @@
 #ifndef SERVICES_H
 #define SERVICES_H
 
+#include "arming.h"
 #include "config/config.h"
 #include "text/filter.h"
 #include "maps/loader.h"

@@ -13,7 +13,6 @@
 #include <stdio.h>
 
 #include "text/addr.h"
-#include "service/arming.h"
 #include "text/policy.h"
 #include "text/words.h"
 
@@ -39,6 +38,13 @@ struct config_service {
 	enum config_cookies cookies;
 	unsigned int line; /* of the file; 0: not from a file */
 	bool by_hand;	   /* added while running: in no configuration */
+};
+
+/* When a service of policy auto is armed, see arming.h of the daemon. */
+struct arming_limits {
+	unsigned int syn_rate; /* a second; disarms below half of it */
+	unsigned int queue;    /* percent of the backlog; the same */
+	unsigned int calm_ms;  /* before it disarms */
 };
 
 struct config {
