@@ -16,7 +16,7 @@
 #include "path/classify.bpf.h"
 #include "owner/socket.bpf.h"
 #include "path/source.bpf.h"
-#include "synkeeper/cookie.h"
+#include "keys.bpf.h"
 #include "options.bpf.h"
 
 enum {
@@ -242,22 +242,21 @@ __noinline int answer_syn(struct xdp_md *ctx, const struct packet *p,
 			  __u32 our_mss)
 {
 	struct settings *cfg = get_settings();
-	struct cookie_key *key;
+	const struct siphash_key *key;
 	struct handshake hs;
 	struct cookie cookie;
 	struct tcp_opts o;
-	__u32 slot;
+	__u32 epoch;
 
 	if (!cfg || !p)
 		return REASON_not_ready;
-	slot = cfg->epoch & 1;
-	key = bpf_map_lookup_elem(&keys, &slot);
-	if (!key || !key->born_ns)
+	key = keys_make(cfg, &epoch);
+	if (!key)
 		return REASON_not_ready;
 	if (tcpopt_syn(ctx, span_of(ctx), p, &o))
 		return REASON_bad_header;
 	answer_negotiate(cfg, p, &o, &hs);
-	cookie_make(&key->key, slot, &p->tuple, p->seq, &hs, &cookie);
+	cookie_make(key, epoch, &p->tuple, p->seq, &hs, &cookie);
 	return answer_syn_ack(ctx, cfg, p, &hs, &cookie, our_mss, o.tsval);
 }
 

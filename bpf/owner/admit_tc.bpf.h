@@ -40,7 +40,7 @@ static __always_inline __u32 admit_unmarked(struct __sk_buff *skb,
 	tcp_opts_init(&o);
 	if (p->tcp_len > TCP_HDR_LEN && tcpopt_walk_skb(skb, p, &o))
 		return 0;
-	if (!ack_cookie(p, &o, false, &hs))
+	if (!check_cookie(p, &o, KEYS_LIVE, &hs))
 		return 0;
 	admit_attrs(cfg, &hs, &o, p->ep.wscale, ret);
 	return MARK_MAGIC;

@@ -13,32 +13,12 @@
 
 #include "owner/admit.bpf.h"
 #include "cookie/answer.bpf.h"
+#include "cookie/check.bpf.h"
 #include "report/budget.bpf.h"
 #include "session/track.bpf.h"
 
 /* So long an admitted ACK may wait in the driver's batch for the kernel. */
 enum { RECENT_TICKS = 1 };
-
-/* Checks the cookie of @p; @old: against the slot's previous key. */
-static __always_inline bool ack_cookie(const struct packet *p,
-				       const struct tcp_opts *o, bool old,
-				       struct handshake *ret)
-{
-	struct cookie c = { .isn = p->ack - 1, .tsval = o->tsecr };
-	__u32 slot = cookie_slot(c.isn) + (old ? KEY_OLD : 0);
-	struct cookie_key *key = bpf_map_lookup_elem(&keys, &slot);
-
-	return key && key->born_ns &&
-	       cookie_check(&key->key, &p->tuple, p->seq - 1, &c, o->ts, ret);
-}
-
-/* May an ACK to @p's service bear a cookie that its listener made? */
-static __always_inline bool kernel_cookies_left(const struct settings *cfg,
-						const struct packet *p)
-{
-	return p->ep.cookies == COOKIES_KERNEL ||
-	       (__s32)(cfg->kernel_cookies_until - now_ticks()) > 0;
-}
 
 /*
  * Is a packet without a cookie nobody's for certain? If all connections are
@@ -50,7 +30,7 @@ static __always_inline bool is_nobodys(const struct settings *cfg,
 {
 	*ret_few = budget_take(BUDGET_STRAY, STRAYS_PER_SECOND);
 	return !*ret_few && p->ep.mode == ENDPOINT_ARMED && !p->known &&
-	       !session_may_lack(cfg, p->set) && !kernel_cookies_left(cfg, p);
+	       !session_may_lack(cfg, p->set) && !check_maybe_kernel(cfg, p);
 }
 
 /* Nobody's ACK. What it costs must stay near nothing: this is the flood. */
@@ -65,7 +45,7 @@ ack_invalid(struct xdp_md *ctx, const struct settings *cfg,
 		return REASON_disarmed_ack;
 	if (!few)
 		return REASON_bad_cookie;
-	expired = ack_cookie(p, o, true, &hs);
+	expired = check_cookie(p, o, KEYS_ENDED, &hs);
 	if (cfg->resets_per_second && p->ep.mode == ENDPOINT_ARMED &&
 	    budget_take(BUDGET_RESET, cfg->resets_per_second))
 		return answer_reset(ctx, cfg, p);
@@ -94,10 +74,10 @@ __noinline int ack_verdict(struct xdp_md *ctx, struct packet *p)
 	if (!cfg || !p)
 		return REASON_not_ready;
 	valid = !tcpopt_ack(ctx, span_of(ctx), p, &o) && admit_can_assign() &&
-		ack_cookie(p, &o, false, &hs);
+		check_cookie(p, &o, KEYS_LIVE, &hs);
 	if (!valid && is_nobodys(cfg, p, &few))
 		return REASON_bad_cookie;
-	socket_lookup(ctx, p, kernel_cookies_left(cfg, p), &sk);
+	socket_lookup(ctx, p, check_maybe_kernel(cfg, p), &sk);
 	p->sk_state = sk.state;
 	if (socket_is_full(&sk)) {
 		p->sk_rcv_nxt = sk.rcv_nxt;
