@@ -127,15 +127,19 @@ static __always_inline int admit_later(struct __sk_buff *skb)
 	return bpf_redirect(skb->ifindex, REDIRECT_INGRESS);
 }
 
-static __always_inline int admit(struct __sk_buff *skb,
-				 const struct settings *cfg)
+static __always_inline int admit(struct __sk_buff *skb)
 {
+	const struct settings *cfg = get_settings();
 	struct bpf_tcp_req_attrs attrs;
 	struct packet p = {};
 	struct session *s;
 	__u32 magic;
 	int err, slot;
 
+	if (!admit_can_assign()) /* loads all the same, for who loads all */
+		return TCX_NEXT;
+	if (!cfg || !(cfg->flags & SETTING_READY))
+		return TCX_NEXT;
 	magic = admit_marked(skb, &attrs);
 	if (!magic && !(cfg->flags & SETTING_NO_META))
 		return TCX_NEXT;

@@ -8,9 +8,10 @@
 #ifndef SYNKEEPER_EGRESS_BPF_H
 #define SYNKEEPER_EGRESS_BPF_H
 
+#include "path/classify.bpf.h"
+#include "path/parse.bpf.h"
 #include "report/budget.bpf.h"
 #include "session/track.bpf.h"
-#include "packet.bpf.h"
 
 /* The packet that this one answers: from the client to the server. */
 static __always_inline void turn_around(struct packet *p)
@@ -102,6 +103,38 @@ static __always_inline bool sends_last_ack(__u32 sk_state)
 	return sk_state != KERNEL_ESTABLISHED &&
 	       sk_state != KERNEL_CLOSE_WAIT && sk_state != KERNEL_LISTEN &&
 	       sk_state != KERNEL_NEW_SYN_RECV && sk_state != KERNEL_SYN_RECV;
+}
+
+static __always_inline int egress(struct __sk_buff *skb)
+{
+	struct settings *cfg = get_settings();
+	struct bpf_sock *sk = skb->sk;
+	__u32 sk_state = sk ? sk->state : 0;
+	struct packet p = {};
+	struct session *s;
+	bool syn;
+	int slot;
+
+	if (!cfg || !(cfg->flags & SETTING_READY) || parse_tc(skb, &p))
+		return TCX_NEXT;
+	if (!(p.flags & (FLAG_SYN | FLAG_FIN | FLAG_RST)) &&
+	    !sends_last_ack(sk_state))
+		return TCX_NEXT;
+	syn = (p.flags & (FLAG_SYN | FLAG_ACK)) == FLAG_SYN;
+	turn_around(&p);
+	if (classify(cfg, &p))
+		return TCX_NEXT;
+	s = session_find(cfg, &p.tuple, &slot);
+	if (syn) {
+		on_own_syn(&p, slot);
+	} else if (s && is_premature(&p, sk, s) && on_premature(skb, &p, s)) {
+		return TCX_DROP;
+	} else if (s) {
+		/* not l4_len: a packet to be segmented may be longer */
+		follow_server(&p, sk_state,
+			      p.seq + skb->len - p.l4 - p.tcp_len + 1, slot);
+	}
+	return TCX_NEXT;
 }
 
 #endif
