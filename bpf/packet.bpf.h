@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: what the steps know of the packet in hand. parse fills
- * it, classify adds the endpoint, the rest read it. Packet pointers are not
- * kept here: they are derived in span_of() and die with every adjustment.
+ * Theory of operation: what the wire says. parse fills a struct packet, the
+ * other steps read it; what they find out about it stands in struct flow.
+ * Packet pointers are not kept here: they are derived in span_of() and die with
+ * every adjustment.
  */
 #ifndef SYNKEEPER_PACKET_BPF_H
 #define SYNKEEPER_PACKET_BPF_H
@@ -41,6 +42,7 @@ struct span {
 	void *end;
 };
 
+/* What comes from the client, or, once turned around, what goes to it. */
 struct packet {
 	struct tuple tuple;
 	__u32 seq; /* host byte order, as all below */
@@ -53,18 +55,6 @@ struct packet {
 	__u8 flags;
 	__u8 tcp_len; /* TCP header with options */
 	__u8 dst_mac[6];
-	__u8 known;	  /* it has an entry in the table */
-	__u8 pending;	  /* ... which waits for a socket */
-	__u8 recent;	  /* ... and was seen a moment ago */
-	__u32 set;	  /* of the session table */
-	__u32 client_isn; /* of that session */
-	__u32 server_isn;
-	__u32 tsval; /* of an ACK that was asked for its cookie */
-	__u32 tsecr;
-	__u32 sk_state; /* the kernel's socket, if it was asked for it */
-	__u32 sk_rcv_nxt;
-	__u32 sk_write_seq;
-	struct endpoint ep;
 };
 
 static __always_inline struct span span_of(struct xdp_md *ctx)

@@ -9,8 +9,8 @@
  * docs/ARCHITECTURE.md draws the way. Without the daemon's settings, keys and
  * services, everything passes.
  */
-#include "owner/admit_tc.bpf.h"
 #include "owner/egress.bpf.h"
+#include "owner/owner.bpf.h"
 #include "path/dispatch.bpf.h"
 
 SEC("xdp")
@@ -33,7 +33,7 @@ int synkeeper_xdp_f(struct xdp_md *ctx)
 SEC("tc")
 int synkeeper_admit(struct __sk_buff *skb)
 {
-	return admit(skb);
+	return owner_admit(skb);
 }
 
 SEC("tc")

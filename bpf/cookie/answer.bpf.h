@@ -13,17 +13,13 @@
 #ifndef SYNKEEPER_ANSWER_BPF_H
 #define SYNKEEPER_ANSWER_BPF_H
 
-#include "path/classify.bpf.h"
-#include "owner/socket.bpf.h"
-#include "path/source.bpf.h"
 #include "keys.bpf.h"
 #include "options.bpf.h"
+#include "owner/owner.bpf.h"
 
 enum {
-	MIN_FRAME = 60,	    /* Ethernet's minimum without the FCS */
-	OPT_WORDS = 5,	    /* MSS, SACK and timestamps, window scale */
-	MSS_DEFAULT4 = 536, /* RFC 9293 MUST-15 */
-	MSS_DEFAULT6 = 1220,
+	MIN_FRAME = 60, /* Ethernet's minimum without the FCS */
+	OPT_WORDS = 5,	/* MSS, SACK and timestamps, window scale */
 };
 
 struct answer {
@@ -156,29 +152,13 @@ static __always_inline __u32 answer_len(const struct packet *p, __u32 words)
 	return p->l3 + (p->v4 ? 20 : 40) + TCP_HDR_LEN + words * 4;
 }
 
-/* What the client offered and this host is willing to use. */
-static __always_inline void answer_negotiate(const struct settings *cfg,
-					     const struct packet *p,
-					     const struct tcp_opts *o,
-					     struct handshake *hs)
+/* The options of the SYN-ACK, MSS first. @wscale: the server's. */
+static __always_inline void answer_options(const struct handshake *hs,
+					   __u32 our_mss, __u8 wscale,
+					   __u32 tsval, __u32 tsecr,
+					   struct answer *a)
 {
-	__u32 flags = cfg->flags;
-
-	hs->mss = o->mss ? o->mss : p->v4 ? MSS_DEFAULT4 : MSS_DEFAULT6;
-	hs->wscale = flags & SETTING_WSCALE ? o->wscale : WSCALE_NONE;
-	hs->sack = o->sack && flags & SETTING_SACK;
-	hs->ts = o->ts && flags & SETTING_TS;
-	hs->ecn = flags & SETTING_ECN && p->flags & FLAG_ECE &&
-		  p->flags & FLAG_CWR;
-}
-
-/* The options of the SYN-ACK, MSS first. */
-static __always_inline void answer_options(const struct packet *p,
-					   const struct handshake *hs,
-					   __u32 our_mss, __u32 tsval,
-					   __u32 tsecr, struct answer *a)
-{
-	__be32 wscale = bpf_htonl(WORD_NOP_WSCALE | p->ep.wscale);
+	__be32 scale = bpf_htonl(WORD_NOP_WSCALE | wscale);
 
 	a->opt[0] = bpf_htonl(WORD_MSS | our_mss);
 	a->words = 1;
@@ -188,31 +168,32 @@ static __always_inline void answer_options(const struct packet *p,
 		a->opt[3] = bpf_htonl(tsecr);
 		a->words = 4;
 		if (hs->wscale != WSCALE_NONE) {
-			a->opt[4] = wscale;
+			a->opt[4] = scale;
 			a->words = 5;
 		}
 	} else if (hs->sack) {
 		a->opt[1] = bpf_htonl(WORD_NOP_SACK);
 		a->words = 2;
 		if (hs->wscale != WSCALE_NONE) {
-			a->opt[2] = wscale;
+			a->opt[2] = scale;
 			a->words = 3;
 		}
 	} else if (hs->wscale != WSCALE_NONE) {
-		a->opt[1] = wscale;
+		a->opt[1] = scale;
 		a->words = 2;
 	}
 }
 
 /*
- * Turns SYN @p into the SYN-ACK with cookie @c that offers @hs. @our_mss: what
+ * Turns SYN @f into the SYN-ACK with cookie @c that offers @hs. @our_mss: what
  * this interface can take. @tsval: the client's.
  */
 static __always_inline enum reason
 answer_syn_ack(struct xdp_md *ctx, const struct settings *cfg,
-	       const struct packet *p, const struct handshake *hs,
+	       const struct flow *f, const struct handshake *hs,
 	       const struct cookie *c, __u32 our_mss, __u32 tsval)
 {
+	const struct packet *p = &f->pkt;
 	struct answer a = {};
 	enum reason r;
 	__u32 i;
@@ -220,9 +201,9 @@ answer_syn_ack(struct xdp_md *ctx, const struct settings *cfg,
 	a.seq = c->isn;
 	a.ack = p->seq + 1;
 	a.flags = FLAG_SYN | FLAG_ACK | (hs->ecn ? FLAG_ECE : 0);
-	a.window = p->ep.window;
+	a.window = f->ep.window;
 	a.hop_limit = p->v4 ? cfg->ttl : cfg->hop_limit;
-	answer_options(p, hs, our_mss, c->tsval, tsval, &a);
+	answer_options(hs, our_mss, f->ep.wscale, c->tsval, tsval, &a);
 	if (answer_resize(ctx, p, answer_len(p, a.words))) {
 		a.words--;
 		for (i = 0; i < OPT_WORDS - 1; i++)
@@ -238,7 +219,7 @@ answer_syn_ack(struct xdp_md *ctx, const struct settings *cfg,
  * Step 4: a SYN becomes its SYN-ACK. A global function: the verifier looks at
  * it once, not once for every way that a packet may have come here.
  */
-__noinline int answer_syn(struct xdp_md *ctx, const struct packet *p,
+__noinline int answer_syn(struct xdp_md *ctx, const struct flow *f,
 			  __u32 our_mss)
 {
 	struct settings *cfg = get_settings();
@@ -248,61 +229,20 @@ __noinline int answer_syn(struct xdp_md *ctx, const struct packet *p,
 	struct tcp_opts o;
 	__u32 epoch;
 
-	if (!cfg || !p)
+	if (!cfg || !f)
 		return REASON_not_ready;
 	key = keys_make(cfg, &epoch);
 	if (!key)
 		return REASON_not_ready;
-	if (tcpopt_syn(ctx, span_of(ctx), p, &o))
+	if (tcpopt_syn(ctx, span_of(ctx), &f->pkt, &o))
 		return REASON_bad_header;
-	answer_negotiate(cfg, p, &o, &hs);
-	cookie_make(key, epoch, &p->tuple, p->seq, &hs, &cookie);
-	return answer_syn_ack(ctx, cfg, p, &hs, &cookie, our_mss, o.tsval);
+	owner_offer(cfg, f, &o, &hs);
+	cookie_make(key, epoch, &f->pkt.tuple, f->pkt.seq, &hs, &cookie);
+	return answer_syn_ack(ctx, cfg, f, &hs, &cookie, our_mss, o.tsval);
 }
 
-/* What bounds the answers to a source, and a service that is only watched. */
-static __always_inline enum reason
-answer_limit(const struct settings *cfg, const struct packet *p, __u32 source)
-{
-	if (source != SOURCE_ALLOWED && source_over_cap(cfg, p))
-		return REASON_over_cap;
-	return p->ep.mode == ENDPOINT_MONITOR ? REASON_answered : REASON_NONE;
-}
-
-/*
- * Asks the kernel what it has for SYN @p: a listener that made cookie @ret,
- * bearing @hs (REASON_NONE), or why that is not the answer. A function, so that
- * its stack and that of the option walk are not needed at once.
- */
-static __noinline int answer_ask_kernel(struct xdp_md *ctx,
-					const struct packet *p, __u32 source,
-					struct handshake *hs,
-					struct cookie *ret)
-{
-	struct settings *cfg = get_settings();
-	struct bpf_sock_tuple tuple = {};
-	__u32 len = socket_tuple(p, &tuple);
-	enum reason r = REASON_session_syn;
-	struct bpf_sock *sk;
-
-	if (!cfg)
-		return REASON_not_ready;
-	sk = bpf_skc_lookup_tcp(ctx, &tuple, len, BPF_F_CURRENT_NETNS, 0);
-	if (!sk)
-		return REASON_kernel_syn;
-	if (sk->state == KERNEL_LISTEN) {
-		r = answer_limit(cfg, p, source);
-		if (!r && !kernel_cookie_make(sk, p, hs->mss, &ret->isn))
-			r = REASON_kernel_syn;
-		if (!r)
-			ret->tsval = kernel_cookie_ts(cfg, sk, hs);
-	}
-	bpf_sk_release(sk);
-	return r;
-}
-
-/* The same with the kernel's cookie. @source: an enum source_kind. */
-__noinline int answer_syn_kernel(struct xdp_md *ctx, const struct packet *p,
+/* The same with the owner's cookie. @source: an enum source_kind. */
+__noinline int answer_syn_kernel(struct xdp_md *ctx, const struct flow *f,
 				 __u32 our_mss, __u32 source)
 {
 	struct settings *cfg = get_settings();
@@ -311,14 +251,14 @@ __noinline int answer_syn_kernel(struct xdp_md *ctx, const struct packet *p,
 	struct tcp_opts o;
 	enum reason r;
 
-	if (!cfg || !p)
+	if (!cfg || !f)
 		return REASON_not_ready;
-	if (tcpopt_syn(ctx, span_of(ctx), p, &o))
+	if (tcpopt_syn(ctx, span_of(ctx), &f->pkt, &o))
 		return REASON_bad_header;
-	answer_negotiate(cfg, p, &o, &hs);
-	r = answer_ask_kernel(ctx, p, source, &hs, &cookie);
+	owner_offer(cfg, f, &o, &hs);
+	r = owner_cookie(ctx, f, source, &hs, &cookie);
 	return r ? r
-		 : answer_syn_ack(ctx, cfg, p, &hs, &cookie, our_mss, o.tsval);
+		 : answer_syn_ack(ctx, cfg, f, &hs, &cookie, our_mss, o.tsval);
 }
 
 /* An ACK that belongs to nothing gets a RST (RFC 9293 section 3.5.2). */

@@ -18,9 +18,9 @@
  *    |         the kernel's clock, ms, rounded down     |ec|sa| wscale|  TSval
  *    +--------------------------------------------------+--+--+-------+
  *
- * From it it first takes an offset that is secret where tcp_timestamps is 1, the
- * default: then a timestamp of ours would be read as any options, and none is
- * offered. Where tcp_timestamps is 2 there is no offset.
+ * From it it first takes an offset that is secret where tcp_timestamps is 1,
+ * the default: then a timestamp of ours would be read as any options, and none
+ * is offered. Where tcp_timestamps is 2 there is no offset.
  */
 #ifndef SYNKEEPER_KERNEL_COOKIE_BPF_H
 #define SYNKEEPER_KERNEL_COOKIE_BPF_H
@@ -105,8 +105,8 @@ static __always_inline bool kernel_cookie_check(struct bpf_sock *listener,
 }
 
 /*
- * The scale that the kernel will use follows from tcp_rmem and rmem_max, as
- * the endpoint's does, unless the listener's own buffer or clamp bounds it. Or a
+ * The scale that the kernel will use follows from tcp_rmem and rmem_max, as the
+ * endpoint's does, unless the listener's own buffer or clamp bounds it. Or a
  * route: the daemon looks for such, and then takes SETTING_KERNEL_TS back.
  */
 static __always_inline bool kernel_scale_is_known(struct bpf_sock *listener)

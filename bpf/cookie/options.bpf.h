@@ -27,9 +27,9 @@ static __always_inline void tcpopt_walk(struct tcpopt_walk *w, __u32 len,
 	__u32 zero = len;
 
 	/*
-	 * A 0 that the verifier takes for any number: it then looks at one state
-	 * of the walk instead of following each position and combination of
-	 * options, of which clang 19's code would show it a million.
+	 * A 0 that the verifier takes for any number: it then looks at one
+	 * state of the walk instead of following each position and combination
+	 * of options, of which clang 19's code would show it a million.
 	 */
 	barrier_var(zero);
 	zero -= len;

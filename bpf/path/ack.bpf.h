@@ -2,18 +2,18 @@
 /*
  * Theory of operation: step 3 for an ACK (with data, FIN, whatever) whose
  * session is unknown or still pending. Unless it is nobody's for certain, the
- * kernel is asked: if it has a socket, that is a connection older than the
- * table's memory and is adopted. Else the ACK must bring a cookie, which
- * validates alone: it may be the first packet seen after a lost ACK, or a
- * retransmission after the kernel had no room in its accept queue. What follows
- * for the session table is written by ack_settle(), when the verdict stands.
+ * owner is asked: if it has a connection, that is older than the table's memory
+ * and is adopted. Else the ACK must bring a cookie, which validates alone: it
+ * may be the first packet seen after a lost ACK, or a retransmission after
+ * there was no room in the accept queue. What follows for the session table is
+ * written by ack_settle(), when the verdict stands.
  */
 #ifndef SYNKEEPER_ACK_BPF_H
 #define SYNKEEPER_ACK_BPF_H
 
-#include "owner/admit.bpf.h"
 #include "cookie/answer.bpf.h"
 #include "cookie/check.bpf.h"
+#include "owner/owner.bpf.h"
 #include "report/budget.bpf.h"
 #include "session/track.bpf.h"
 
@@ -23,147 +23,150 @@ enum { RECENT_TICKS = 1 };
 /*
  * Is a packet without a cookie nobody's for certain? If all connections are
  * known, it is, but for one that came by an interface without Synkeeper: so the
- * kernel is asked as long as there are few. *@ret_few: that is the case.
+ * owner is asked all the same as long as there is budget for it.
  */
 static __always_inline bool is_nobodys(const struct settings *cfg,
-				       const struct packet *p, bool *ret_few)
+				       const struct flow *f)
 {
-	*ret_few = budget_take(BUDGET_STRAY, STRAYS_PER_SECOND);
-	return !*ret_few && p->ep.mode == ENDPOINT_ARMED && !p->known &&
-	       !session_may_lack(cfg, p->set) && !check_maybe_kernel(cfg, p);
+	return f->ep.mode == ENDPOINT_ARMED && !f->known &&
+	       !session_may_lack(cfg, f->set) && !check_maybe_kernel(cfg, f);
 }
 
-/* Nobody's ACK. What it costs must stay near nothing: this is the flood. */
+/* An ACK that matches nothing. Flood path: without budget, keep it cheap. */
 static __always_inline enum reason
 ack_invalid(struct xdp_md *ctx, const struct settings *cfg,
-	    const struct packet *p, const struct tcp_opts *o, bool few)
+	    const struct flow *f, const struct tcp_opts *o, bool budget)
 {
 	struct handshake hs;
 	bool expired;
 
-	if (!is_judged(p))
+	if (!is_judged(f))
 		return REASON_disarmed_ack;
-	if (!few)
+	if (!budget)
 		return REASON_bad_cookie;
-	expired = check_cookie(p, o, KEYS_ENDED, &hs);
-	if (cfg->resets_per_second && p->ep.mode == ENDPOINT_ARMED &&
+	expired = check_cookie(&f->pkt, o, KEYS_ENDED, &hs);
+	if (cfg->resets_per_second && f->ep.mode == ENDPOINT_ARMED &&
 	    budget_take(BUDGET_RESET, cfg->resets_per_second))
-		return answer_reset(ctx, cfg, p);
+		return answer_reset(ctx, cfg, &f->pkt);
 	return expired ? REASON_expired_cookie : REASON_bad_cookie;
 }
 
 /* Does it belong to the handshake of the pending session, or follow it? */
-static __always_inline bool of_pending(const struct packet *p)
+static __always_inline bool of_pending(const struct flow *f)
 {
-	return p->pending && p->ack - 1 == p->server_isn &&
-	       p->seq - 1 - p->client_isn < EARLY_DATA_WINDOW;
+	return f->pending && f->pkt.ack - 1 == f->server_isn &&
+	       f->pkt.seq - 1 - f->client_isn < EARLY_DATA_WINDOW;
+}
+
+/* The owner has what is left of an earlier connection of the tuple. */
+static __always_inline enum reason ack_in_the_way(const struct flow *f,
+						  bool valid)
+{
+	if (valid) {
+		owner_clear(f);
+		return REASON_in_the_way;
+	}
+	if (of_pending(
+		    f)) /* behind an ACK that waits for the way to be clear */
+		return REASON_early_data;
+	return f->owned.has == OWNER_TIME_WAIT ? REASON_time_wait
+					       : REASON_half_open;
 }
 
 /*
- * The verdict on an ACK. @p gets the timestamps of an admitted one. A global
+ * The verdict on an ACK. @f gets the timestamps of an admitted one. A global
  * function, for the reason that answer_syn() is one.
  */
-__noinline int ack_verdict(struct xdp_md *ctx, struct packet *p)
+__noinline int ack_verdict(struct xdp_md *ctx, struct flow *f)
 {
 	struct settings *cfg = get_settings();
 	struct handshake hs = {};
+	bool valid, budget;
 	struct tcp_opts o;
-	bool valid, few = false;
-	struct socket sk;
+	enum owner_has has;
 
-	if (!cfg || !p)
+	if (!cfg || !f)
 		return REASON_not_ready;
-	valid = !tcpopt_ack(ctx, span_of(ctx), p, &o) && admit_can_assign() &&
-		check_cookie(p, &o, KEYS_LIVE, &hs);
-	if (!valid && is_nobodys(cfg, p, &few))
+	valid = !tcpopt_ack(ctx, span_of(ctx), &f->pkt, &o) &&
+		owner_can_accept() && check_cookie(&f->pkt, &o, KEYS_LIVE, &hs);
+	budget = valid || budget_take(BUDGET_STRAY, STRAYS_PER_SECOND);
+	if (!budget && is_nobodys(cfg, f))
 		return REASON_bad_cookie;
-	socket_lookup(ctx, p, check_maybe_kernel(cfg, p), &sk);
-	p->sk_state = sk.state;
-	if (socket_is_full(&sk)) {
-		p->sk_rcv_nxt = sk.rcv_nxt;
-		p->sk_write_seq = sk.write_seq;
+	has = owner_find(ctx, f, check_maybe_kernel(cfg, f));
+	if (has == OWNER_CONNECTION)
 		return REASON_adopted;
-	}
-	p->tsval = o.tsval;
-	p->tsecr = o.tsecr;
-	if ((valid || sk.kernel_cookie) && p->fragment)
+	f->tsval = o.tsval;
+	f->tsecr = o.tsecr;
+	if ((valid || f->owned.made_cookie) && f->pkt.fragment)
 		return REASON_fragment; /* tc's mark would not survive */
-	if (sk.kernel_cookie) {
-		admit_mark_bare(ctx, cfg,
-				p->recent && of_pending(p) ? MARK_BEHIND
-							   : MARK_KERNEL);
+	if (f->owned.made_cookie) {
+		if (f->recent && of_pending(f))
+			owner_accept_behind(ctx, cfg);
+		else
+			owner_accept_own(ctx, cfg);
 		return REASON_kernel_cookie;
 	}
 	/*
-	 * On the heels of an admitted ACK that the kernel has not looked at yet:
-	 * it will find the socket. With a mark of its own it would want to be
-	 * another, and be dropped. If there is no socket after all, the
-	 * kernel's RST is withheld (synkeeper_egress), and it comes again.
+	 * Back to back with an admitted ACK that is still in the driver's
+	 * batch: it will find the socket. With a mark of its own it would want
+	 * to be another, and be dropped. If there is no socket after all, the
+	 * kernel's RST is withheld (egress()), and it comes again.
 	 */
-	if (p->recent && sk.state == KERNEL_LISTEN && of_pending(p)) {
-		admit_mark_bare(ctx, cfg, MARK_BEHIND);
+	if (f->recent && has == OWNER_LISTENER && of_pending(f)) {
+		owner_accept_behind(ctx, cfg);
 		return REASON_session;
 	}
-	if (sk.state == KERNEL_NEW_SYN_RECV || sk.state == KERNEL_TIME_WAIT) {
-		/* behind an ACK that waits for the way to be cleared */
-		if (!valid && of_pending(p))
-			return REASON_early_data;
-		if (!valid)
-			return sk.state == KERNEL_TIME_WAIT ? REASON_time_wait
-							    : REASON_half_open;
-		if (budget_take(BUDGET_IN_THE_WAY, IN_THE_WAY_PER_SECOND))
-			report(EVENT_IN_THE_WAY, p->ep.service, &p->tuple);
-		return REASON_in_the_way;
-	}
+	if (owner_is_taken(has))
+		return ack_in_the_way(f, valid);
 	if (!valid)
-		return of_pending(p) ? REASON_early_data
-				     : ack_invalid(ctx, cfg, p, &o, few);
-	if (!sk.state)
+		return of_pending(f) ? REASON_early_data
+				     : ack_invalid(ctx, cfg, f, &o, budget);
+	if (has == OWNER_NOTHING)
 		return REASON_no_listener;
-	admit_mark(ctx, cfg, &hs, &o, p->ep.wscale);
+	owner_accept(ctx, cfg, f, &hs, &o);
 	return REASON_admitted;
 }
 
 /*
- * Writes what verdict @r means for the table: @slot is that of the session
- * that waits for its socket, or -1. Returns the reason to count.
+ * Writes what verdict @r means for the table; @f->slot is that of the session
+ * that waits for its owner, or -1. Returns the reason to count.
  */
-__noinline int ack_settle(struct xdp_md *ctx, const struct packet *p, int slot,
-			  __u32 r)
+__noinline int ack_settle(struct xdp_md *ctx, struct flow *f, __u32 r)
 {
 	struct session_new n = {};
 	bool begins = r == REASON_admitted || r == REASON_kernel_cookie;
-	bool known = slot >= 0;
 	struct session *s;
+	bool known;
 
-	if (!p)
+	if (!f)
 		return r;
-	n.tuple = p->tuple;
-	n.service = p->ep.service;
+	known = f->slot >= 0;
+	n.tuple = f->pkt.tuple;
+	n.service = f->ep.service;
 
 	if (r == REASON_adopted || r == REASON_time_wait) {
-		n.inputs = session_seen_in(p->sk_state);
-		n.client_fin = p->sk_rcv_nxt;
-		n.server_fin = p->sk_write_seq;
+		n.inputs = f->owned.inputs;
+		n.client_fin = f->owned.client_next;
+		n.server_fin = f->owned.server_next;
 	} else if (begins || r == REASON_in_the_way) {
-		/* where there is a tc program it says when the kernel has it */
-		n.inputs = admit_can_assign() ? 1 << SEE_SYN
+		/* where there is a tc program it says when the owner has it */
+		n.inputs = owner_can_accept() ? 1 << SEE_SYN
 					      : 1 << SEE_ADMITTED;
-		n.client_isn = p->seq - 1;
-		n.server_isn = p->ack - 1;
-		n.client_tsval = p->tsval;
-		n.server_tsval = p->tsecr;
+		n.client_isn = f->pkt.seq - 1;
+		n.server_isn = f->pkt.ack - 1;
+		n.client_tsval = f->tsval;
+		n.server_tsval = f->tsecr;
 	} else {
 		return r;
 	}
 	if (!known)
-		slot = session_insert(&n);
-	s = session_at(slot);
+		f->slot = session_insert(&n);
+	s = session_at(f->slot);
 	if (!s)
 		return r;
 	if (r == REASON_kernel_cookie)
 		session_flag(s, SESSION_KERNEL);
-	if (r == REASON_in_the_way) /* it waits for nothing: see p->recent */
+	if (r == REASON_in_the_way) /* it waits for nothing: see f->recent */
 		s->born = now_ticks() - RECENT_TICKS - 1;
 	if (known) {
 		s->client_isn = n.client_isn;
@@ -172,12 +175,12 @@ __noinline int ack_settle(struct xdp_md *ctx, const struct packet *p, int slot,
 		s->server_tsval = n.server_tsval;
 		if (begins)
 			s->born = now_ticks();
-		session_feed(slot, n.inputs);
+		session_feed(f->slot, n.inputs);
 	}
 	if (r != REASON_adopted)
 		return r;
 	/* it may be the client's FIN, or the last acknowledgement */
-	follow_client(ctx, p, slot);
+	follow_client(ctx, f);
 	return known ? REASON_session : r;
 }
 

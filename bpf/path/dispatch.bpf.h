@@ -3,7 +3,7 @@
  * Theory of operation: the router. A packet takes the steps in order until one
  * returns a reason, and verdict() turns that into what happens to it. What has
  * a session goes by on_session(); what has none, or one that waits for its
- * socket, by its flags.
+ * owner, by its flags.
  */
 #ifndef SYNKEEPER_DISPATCH_BPF_H
 #define SYNKEEPER_DISPATCH_BPF_H
@@ -11,92 +11,70 @@
 #include "ack.bpf.h"
 #include "classify.bpf.h"
 #include "cookie/answer.bpf.h"
+#include "owner/owner.bpf.h"
 #include "parse.bpf.h"
 #include "session/track.bpf.h"
 #include "source.bpf.h"
 #include "verdict.bpf.h"
 
 /*
- * The state of the kernel's socket for @p, 0 if there is none. A function of
- * its own: on the callers' stack the socket's 36 bytes would be in each chain
- * of calls, and Linux 6.1 finds 512 bytes exceeded.
+ * Who has the tuple of what is part of no handshake? Takes from the budget for
+ * strays; without budget, what is nobody's for certain is not asked about.
  */
-static __noinline __u32 socket_state(struct xdp_md *ctx, const struct packet *p)
+static __always_inline enum owner_has
+ask_of_stray(struct xdp_md *ctx, const struct settings *cfg, struct flow *f)
 {
-	struct socket sk;
+	bool budget = budget_take(BUDGET_STRAY, STRAYS_PER_SECOND);
 
-	socket_lookup(ctx, p, false, &sk);
-	return sk.state;
-}
-
-/* Any socket but a listener, for what is not part of a handshake. */
-static __always_inline bool has_socket(struct xdp_md *ctx,
-				       const struct settings *cfg,
-				       const struct packet *p)
-{
-	struct socket sk = {};
-	bool few;
-
-	if (is_nobodys(cfg, p, &few))
-		return false;
-	sk.state = socket_state(ctx, p);
-	return socket_is_full(&sk);
-}
-
-/*
- * The kernel owns SYNs to what it has. Where the table may lack that, the
- * kernel is asked: a cookie would be in the way of TIME-WAIT reuse.
- */
-static __always_inline bool is_known_to_kernel(struct xdp_md *ctx,
-					       const struct settings *cfg,
-					       const struct packet *p)
-{
-	__u32 state;
-
-	if (!session_may_lack(cfg, p->set))
-		return false;
-	state = socket_state(ctx, p);
-	return state && state != KERNEL_LISTEN;
+	if (!budget && is_nobodys(cfg, f))
+		return OWNER_NOTHING;
+	return owner_find(ctx, f, false);
 }
 
 static __always_inline enum reason on_syn(struct xdp_md *ctx,
 					  const struct settings *cfg,
-					  const struct packet *p,
+					  struct flow *f,
 					  const struct iface *iface)
 {
-	__u32 source, our_mss = iface->mtu - (p->v4 ? 40 : 60);
+	__u32 source, our_mss = iface->mtu - (f->pkt.v4 ? 40 : 60);
 	enum reason r;
 
-	if (!answerable(p))
+	if (!answerable(&f->pkt))
 		return REASON_bad_address;
-	if (p->fragment)
+	if (f->pkt.fragment)
 		return REASON_fragment;
-	source = source_kind(cfg, p);
-	if (source == SOURCE_DENIED && p->ep.mode != ENDPOINT_OFF)
+	source = source_kind(cfg, &f->pkt);
+	if (source == SOURCE_DENIED && f->ep.mode != ENDPOINT_OFF)
 		return REASON_denied;
-	if (!is_judged(p))
+	if (!is_judged(f))
 		return REASON_disarmed_syn;
-	if (p->ep.cookies == COOKIES_KERNEL)
-		return answer_syn_kernel(ctx, p, our_mss, source);
-	if (is_known_to_kernel(ctx, cfg, p))
+	if (f->ep.cookies == COOKIES_KERNEL)
+		return answer_syn_kernel(ctx, f, our_mss, source);
+	/*
+	 * A SYN for what the owner has is the owner's. Where the table may lack
+	 * that, the owner is asked: a cookie would be in the way of TIME-WAIT
+	 * reuse.
+	 */
+	if (session_may_lack(cfg, f->set) &&
+	    owner_is_taken(owner_find(ctx, f, false)))
 		return REASON_session_syn;
-	r = answer_limit(cfg, p, source);
-	return r ? r : answer_syn(ctx, p, our_mss);
+	r = take_answer(cfg, f, source);
+	return r ? r : answer_syn(ctx, f, our_mss);
 }
 
 static __always_inline enum reason
-on_rst(struct xdp_md *ctx, const struct settings *cfg, const struct packet *p)
+on_rst(struct xdp_md *ctx, const struct settings *cfg, struct flow *f)
 {
-	if (!is_judged(p))
+	if (!is_judged(f))
 		return REASON_disarmed_ack;
-	return has_socket(ctx, cfg, p) ? REASON_socket : REASON_stray_rst;
+	return ask_of_stray(ctx, cfg, f) == OWNER_CONNECTION ? REASON_socket
+							     : REASON_stray_rst;
 }
 
-static __always_inline enum reason on_odd_flags(struct xdp_md *ctx,
-						const struct settings *cfg,
-						const struct packet *p)
+static __always_inline enum reason
+on_odd_flags(struct xdp_md *ctx, const struct settings *cfg, struct flow *f)
 {
-	if (!is_judged(p) || has_socket(ctx, cfg, p))
+	if (!is_judged(f) || ask_of_stray(ctx, cfg, f) == OWNER_CONNECTION)
 		return REASON_socket;
 	return REASON_bad_flags;
 }
@@ -105,30 +83,31 @@ enum { HANDSHAKE_FLAGS = FLAG_SYN | FLAG_ACK | FLAG_RST | FLAG_FIN };
 
 /* A packet whose session is unknown, or pending: its flags decide. */
 static __always_inline enum reason
-on_unmatched(struct xdp_md *ctx, const struct settings *cfg, struct packet *p)
+on_unmatched(struct xdp_md *ctx, const struct settings *cfg, struct flow *f)
 {
 	const struct iface *iface = get_iface(ctx->ingress_ifindex);
+	const struct packet *p = &f->pkt;
 
 	if (!iface)
 		return REASON_not_ready;
 	if (!same_mac(iface->mac, p->dst_mac))
 		return REASON_other_host; /* promiscuous, or a bridge's port */
-	if (!iface->mtu && p->ep.mode == ENDPOINT_ARMED)
-		p->ep.mode = ENDPOINT_DISARMED; /* about to be detached */
+	if (!iface->mtu && f->ep.mode == ENDPOINT_ARMED)
+		f->ep.mode = ENDPOINT_DISARMED; /* about to be detached */
 	if (p->tcp_len < TCP_HDR_LEN || p->tcp_len > p->l4_len)
 		return REASON_bad_header;
 
 	switch (p->flags & HANDSHAKE_FLAGS) {
 	case FLAG_SYN:
-		return on_syn(ctx, cfg, p, iface);
+		return on_syn(ctx, cfg, f, iface);
 	case FLAG_ACK:
 	case FLAG_ACK | FLAG_FIN:
-		return answerable(p) ? ack_verdict(ctx, p) : REASON_bad_address;
+		return answerable(p) ? ack_verdict(ctx, f) : REASON_bad_address;
 	case FLAG_RST:
 	case FLAG_RST | FLAG_ACK:
-		return on_rst(ctx, cfg, p);
+		return on_rst(ctx, cfg, f);
 	default:
-		return on_odd_flags(ctx, cfg, p);
+		return on_odd_flags(ctx, cfg, f);
 	}
 }
 
@@ -139,77 +118,83 @@ static __always_inline bool awaits_ack(__u8 state)
 }
 
 /*
- * A packet of a session. The kernel owns challenge ACKs, TIME-WAIT reuse and
+ * A packet of session @s. The owner answers challenge ACKs, TIME-WAIT reuse and
  * whether a RST counts, so these pass. REASON_NONE: to be judged as if the
  * session were unknown.
  */
-static __always_inline enum reason on_session(struct xdp_md *ctx,
-					      const struct packet *p,
-					      const struct session *s, int slot)
+static __always_inline enum reason
+on_session(struct xdp_md *ctx, struct flow *f, const struct session *s)
 {
 	__u8 state = s->live.state;
 
-	switch (p->flags & HANDSHAKE_FLAGS) {
+	switch (f->pkt.flags & HANDSHAKE_FLAGS) {
 	case FLAG_ACK:
 	case FLAG_ACK | FLAG_FIN:
 		if (state < SESSION_ESTABLISHED)
 			return REASON_NONE;
-		if (p->flags & FLAG_FIN || awaits_ack(state))
-			follow_client(ctx, p, slot);
+		if (f->pkt.flags & FLAG_FIN || awaits_ack(state))
+			follow_client(ctx, f);
 		return REASON_session;
 	case FLAG_SYN:
-		return follow_syn(ctx, p, slot) ? REASON_session_syn
-						: REASON_NONE;
+		return follow_syn(ctx, f) ? REASON_session_syn : REASON_NONE;
 	case FLAG_RST:
 	case FLAG_RST | FLAG_ACK:
-		follow_client(ctx, p, slot);
+		follow_client(ctx, f);
 		return REASON_session_rst;
 	default:
 		return REASON_NONE;
 	}
 }
 
+/* The session @s in @f->slot was found. Returns as on_session(). */
+static __always_inline enum reason on_found(struct xdp_md *ctx, struct flow *f,
+					    struct session *s)
+{
+	__u32 now = now_ticks();
+	enum reason r;
+
+	f->recent = now - s->born <= RECENT_TICKS;
+	/* if it hides a reopened connection, it shall not last */
+	if (s->live.state != SESSION_TIME_WAIT)
+		session_touch(s, now);
+	r = on_session(ctx, f, s);
+	if (r)
+		return r;
+	f->known = s->live.state != SESSION_FREE;
+	if (session_has_cookie(s)) {
+		f->pending = 1;
+		f->client_isn = s->client_isn;
+		f->server_isn = s->server_isn;
+	}
+	if (!f->known)
+		f->slot = -1; /* the SYN showed that it is over */
+	return REASON_NONE;
+}
+
 static __always_inline enum reason
-by_session(struct xdp_md *ctx, struct settings *cfg, struct packet *p)
+by_session(struct xdp_md *ctx, struct settings *cfg, struct flow *f)
 {
 	struct table_hash h;
 	struct session *s;
 	enum reason r;
-	int slot;
 
-	table_hash(cfg, &p->tuple, &h);
-	p->set = h.set & cfg->set_mask;
-	slot = session_slot(&p->tuple, p->set, h.tag, SET_WAYS);
-	s = session_at(slot);
-	if (s) {
-		__u32 now = now_ticks();
-
-		p->recent = now - s->born <= RECENT_TICKS;
-		/* if it hides a reopened connection, it shall not last */
-		if (s->live.state != SESSION_TIME_WAIT)
-			session_touch(s, now);
-		r = on_session(ctx, p, s, slot);
-		if (r)
-			return r;
-		p->known = s->live.state != SESSION_FREE;
-		if (session_has_cookie(s)) {
-			p->pending = 1;
-			p->client_isn = s->client_isn;
-			p->server_isn = s->server_isn;
-		}
-		if (!p->known)
-			slot = -1; /* the SYN showed that it is over */
-	}
-	r = on_unmatched(ctx, cfg, p);
+	table_hash(cfg, &f->pkt.tuple, &h);
+	f->set = h.set & cfg->set_mask;
+	f->slot = session_slot(&f->pkt.tuple, f->set, h.tag, SET_WAYS);
+	s = session_at(f->slot);
+	r = s ? on_found(ctx, f, s) : REASON_NONE;
+	if (r)
+		return r;
+	r = on_unmatched(ctx, cfg, f);
 	switch (r) {
 	case REASON_adopted:
 	case REASON_time_wait:
 	case REASON_admitted:
 	case REASON_kernel_cookie:
 	case REASON_in_the_way:
-		return ack_settle(ctx, p, slot, r);
+		return ack_settle(ctx, f, r);
 	case REASON_session: /* of a pending one */
-		s = session_at(slot);
+		s = session_at(f->slot);
 		if (s)
 			session_flag(s, SESSION_UNMARKED);
 		return r;
@@ -240,24 +225,24 @@ static __always_inline enum reason on_unreadable(struct xdp_md *ctx,
 	return REASON_unreadable;
 }
 
-/* The way of a packet that comes in: what becomes of it, an XDP action. */
+/* The way of a packet that comes in. Returns an XDP action. */
 static __always_inline int dispatch(struct xdp_md *ctx)
 {
 	struct settings *cfg = get_settings();
-	struct packet p = {};
+	struct flow f = {};
 	enum reason reason;
 
 	if (!cfg)
 		return XDP_PASS;
-	reason = cfg->flags & SETTING_READY ? parse_xdp(ctx, &p)
+	reason = cfg->flags & SETTING_READY ? parse_xdp(ctx, &f.pkt)
 					    : REASON_not_ready;
 	if (!reason)
-		reason = classify(cfg, &p);
+		reason = classify(cfg, &f);
 	if (!reason)
-		reason = by_session(ctx, cfg, &p);
+		reason = by_session(ctx, cfg, &f);
 	else if (reason == REASON_unreadable)
-		reason = on_unreadable(ctx, cfg, &p);
-	return verdict(ctx, cfg, &p, reason);
+		reason = on_unreadable(ctx, cfg, &f.pkt);
+	return verdict(ctx, cfg, &f, reason);
 }
 
 #endif

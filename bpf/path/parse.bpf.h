@@ -3,12 +3,12 @@
  * Theory of operation: step 1. From the frame to a struct packet, for XDP and
  * tc alike. Ethernet, up to two VLAN tags, IPv4 with options, IPv6 with a
  * bounded walk of extension headers (RFC 8200), the fixed TCP header. What is
- * not TCP passes: the kernel knows better. What may be TCP and cannot be read in
- * full is told apart (REASON_unreadable), because its sender chose that form:
- * the kernel strips any number of VLAN tags of id 0, walks any number of
+ * not TCP passes: the kernel knows better. What may be TCP and cannot be read
+ * in full is told apart (REASON_unreadable), because its sender chose that
+ * form: the kernel strips any number of VLAN tags of id 0, walks any number of
  * extension headers, and reassembles IPv4 first fragments of 8 bytes (RFC 1858,
  * RFC 3128). All bounds checks of the way in stand here; option bytes are
- * checked in tcpopt.bpf.h.
+ * checked in cookie/options.bpf.h.
  */
 #ifndef SYNKEEPER_PARSE_BPF_H
 #define SYNKEEPER_PARSE_BPF_H
@@ -22,7 +22,7 @@ static __always_inline enum reason parse_tcp(struct span s, struct packet *p)
 	barrier_var(th); /* one pointer, checked and used; clang 14 makes two */
 	if ((void *)(th + 1) > s.end)
 		return REASON_unreadable;
-	/* what follows in the frame is padding, or the next fragment's to say */
+	/* what follows in the frame is padding, or the next fragment's */
 	if (p->fragment && p->l4_len < sizeof(*th))
 		return REASON_unreadable;
 	p->tuple.client_port = th->source;

@@ -12,10 +12,10 @@
 #ifndef SYNKEEPER_SOURCE_BPF_H
 #define SYNKEEPER_SOURCE_BPF_H
 
+#include "flow.bpf.h"
 #include "maps.bpf.h"
-#include "packet.bpf.h"
 
-/* A function of its own: see socket_state(). */
+/* A function of its own: see is_local(). */
 static __noinline __u32 source_kind(const struct settings *cfg,
 				    const struct packet *p)
 {
@@ -48,29 +48,45 @@ static __always_inline __u32 source_bucket(const struct settings *cfg,
 	return (((prefix << 1 | p->v4) ^ cfg->hash_seed) * cfg->hash_mul) >> 48;
 }
 
-/* Takes one SYN-ACK from what the source's prefix may get in this second. */
-static __always_inline bool source_over_cap(const struct settings *cfg,
-					    const struct packet *p)
+/*
+ * Takes one SYN-ACK from what the source's prefix may get in this second.
+ * Returns whether there was one left.
+ */
+static __always_inline bool source_take(const struct settings *cfg,
+					const struct packet *p)
 {
 	__u64 second = bpf_ktime_get_coarse_ns() >> 30 << 32, old, *seen;
 	__u32 bucket;
 
 	if (!cfg->synacks_per_second)
-		return false;
+		return true;
 	bucket = source_bucket(cfg, p);
 	seen = bpf_map_lookup_elem(&sources, &bucket);
 	if (!seen)
-		return false;
+		return true;
 	old = *seen;
 	if ((old & ~0xffffffffULL) != second) {
 		/* whoever loses this race was of the same second */
 		__sync_val_compare_and_swap(seen, old, second | 1);
-		return false;
+		return true;
 	}
 	if ((__u32)old >= cfg->synacks_per_second)
-		return true;
+		return false;
 	__sync_fetch_and_add(seen, 1);
-	return false;
+	return true;
+}
+
+/*
+ * Takes the right to answer SYN @f, of a source of this kind. REASON_NONE: it
+ * is to be answered. Else what is counted instead; the SYN to a service that is
+ * only monitored counts as answered, against the cap, too.
+ */
+static __always_inline enum reason
+take_answer(const struct settings *cfg, const struct flow *f, __u32 source)
+{
+	if (source != SOURCE_ALLOWED && !source_take(cfg, &f->pkt))
+		return REASON_over_cap;
+	return f->ep.mode == ENDPOINT_MONITOR ? REASON_answered : REASON_NONE;
 }
 
 #endif

@@ -25,25 +25,24 @@ static __always_inline int action_of(enum reason reason)
 }
 
 /* In the way is only what came with a cookie of ours: it is honoured. */
-static __always_inline bool is_spared(const struct packet *p,
-				      enum reason reason)
+static __always_inline bool is_spared(const struct flow *f, enum reason reason)
 {
-	return p->ep.mode == ENDPOINT_MONITOR && reason != REASON_in_the_way;
+	return f->ep.mode == ENDPOINT_MONITOR && reason != REASON_in_the_way;
 }
 
 static __always_inline int verdict(struct xdp_md *ctx,
 				   const struct settings *cfg,
-				   const struct packet *p, enum reason reason)
+				   const struct flow *f, enum reason reason)
 {
 	int action = action_of(reason);
 
 	if (action == XDP_DROP && cfg->flags & SETTING_SAMPLED)
-		sample(ctx, p, reason);
-	if (action != XDP_PASS && is_spared(p, reason)) {
-		count_would(p->ep.service, reason);
+		sample(ctx, f, reason);
+	if (action != XDP_PASS && is_spared(f, reason)) {
+		count_would(f->ep.service, reason);
 		return XDP_PASS;
 	}
-	count(p->ep.service, reason);
+	count(f->ep.service, reason);
 	return action;
 }
 

@@ -2,25 +2,25 @@
 /*
  * Theory of operation: the head of a dropped packet for those who capture. A
  * flag says whether anybody does; only then is this called. About so many a
- * second and CPU, and of the reasons and the service that were asked for; a full ring
- * loses samples and nothing else.
+ * second and CPU, and of the reasons and the service that were asked for; a
+ * full ring loses samples and nothing else.
  */
 #ifndef SYNKEEPER_SAMPLE_BPF_H
 #define SYNKEEPER_SAMPLE_BPF_H
 
 #include "budget.bpf.h"
-#include "packet.bpf.h"
+#include "flow.bpf.h"
 
 /* A global function: out of the way of those packets that it is not for. */
-__noinline int sample(struct xdp_md *ctx, const struct packet *p, __u32 reason)
+__noinline int sample(struct xdp_md *ctx, const struct flow *f, __u32 reason)
 {
 	struct settings *cfg = get_settings();
 	struct sample *s;
 	__u32 len, n;
 
-	if (!cfg || !p || !(cfg->sample_reasons >> (reason & 63) & 1))
+	if (!cfg || !f || !(cfg->sample_reasons >> (reason & 63) & 1))
 		return 0;
-	if (cfg->sample_service && cfg->sample_service != p->ep.service)
+	if (cfg->sample_service && cfg->sample_service != f->ep.service)
 		return 0;
 	/* a sixteenth at a time: not the first packets of each second */
 	if (!budget_take_in(BUDGET_SAMPLE, 26,
@@ -34,9 +34,9 @@ __noinline int sample(struct xdp_md *ctx, const struct packet *p, __u32 reason)
 	s->when_ns = bpf_ktime_get_ns();
 	s->ifindex = ctx->ingress_ifindex;
 	s->length = len;
-	s->service = p->ep.service;
+	s->service = f->ep.service;
 	s->reason = reason;
-	s->tuple = p->tuple;
+	s->tuple = f->pkt.tuple;
 	/*
 	 * Two bounds and not one: the verifier is left without, if the compiler
 	 * makes a subtraction of them. The lower one is for that of Linux 6.1.

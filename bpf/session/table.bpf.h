@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Theory of operation: the BPF side of the session table; its layout and the
- * life of a way stand in synkeeper/table.h. Nothing here can fail a packet:
- * a session that finds no place is adopted again when it is next seen. Between
- * a look and what follows from it a way may have changed hands; the words are
- * compared when they are swapped, and what slips through (the same state and
- * tick in another session) the daemon mends when it next asks the kernel.
+ * life of a way stand in synkeeper/session_table.h. Nothing here can fail a
+ * packet: a session that finds no place is adopted again when it is next seen.
+ * Between a look and what follows from it a way may have changed hands; the
+ * words are compared when they are swapped, and what slips through (the same
+ * state and tick in another session) the daemon mends when it next asks the
+ * kernel.
  */
 #ifndef SYNKEEPER_TABLE_BPF_H
 #define SYNKEEPER_TABLE_BPF_H
@@ -221,8 +222,8 @@ static __always_inline __u32 session_evict(__u32 set)
 }
 
 /*
- * Claims a way of @set, whose tags are @tags, and puts @tag. Returns the way, or SET_WAYS if another
- * CPU was faster.
+ * Claims a way of @set, whose tags are @tags, and puts @tag. Returns the way,
+ * or SET_WAYS if another CPU was faster.
  */
 static __always_inline __u32 session_claim(struct session_set *tags, __u32 set,
 					   __u8 tag)
