@@ -10,11 +10,10 @@ import errno
 import json
 import os
 import platform
-import re
 
 from backend import OWN_COOKIES
 from namespace import run
-from netenv import ROOT
+from reasons import REASONS
 
 BPF_PROG_QUERY = 16
 BPF_TCX_INGRESS, BPF_TCX_EGRESS = 46, 47
@@ -151,8 +150,5 @@ def numbers(raw):
 
 
 def reason_index(name):
-    """Where reasons.h has it; 0 is none."""
-    with open(os.path.join(ROOT, "include/synkeeper/reasons.h"),
-              encoding="utf-8") as f:
-        names = re.findall(r"^\s*X\((\w+), [A-Z]+,", f.read(), re.M)
-    return names.index(name) + 1
+    """The index of its counter; 0 is none."""
+    return REASONS[name].number
