@@ -31,6 +31,8 @@ CHANGED = CONFIG.replace("*:81", "*:82") + "[sessions]\nmax = 2048\n"
 # Of a table in several parts, of an interface that leaves; of other programs, of
 # a client that is too slow.
 SELDOM = {("KILLED", "cursor"), ("CHANGE", "note"), "AHEAD", "LOST"}
+# What does more than tell.
+CHANGES = {"key.rotate", "session.watch", "sample.watch", "reload", "down"}
 
 
 class Client:
@@ -81,12 +83,10 @@ class Client:
 
 def look(client):
     """What can be asked at any time."""
-    client.ask("service.list")
-    client.ask("key.list")
-    client.ask("stats")
+    for r in REQUESTS.values():
+        if r.name not in CHANGES and not any(a.needed for a in r.arguments):
+            client.ask(r.name)
     client.ask("stats", listen="*:80")
-    client.ask("metrics")
-    client.ask("session.totals")
     client.ask("session.totals", listen="*:80", brief=True)
     return client.ask("status")
 
