@@ -10,9 +10,11 @@ import errno
 import json
 import os
 import platform
+import re
 
 from backend import OWN_COOKIES
 from namespace import run
+from netenv import ROOT
 from reasons import REASONS
 
 BPF_PROG_QUERY = 16
@@ -130,6 +132,13 @@ def add_pair(env, name="server1", net="198.18.0", index=None, peer=None):
     env.client.run(["bpftool", "net", "attach", "xdpdrv", "pinned",
                     f"{env.bed_dir}/pass", "dev", peer])
     return f"{net}.2"
+
+
+def has_setting(env, name):
+    """Is SETTING_@name of abi.h in force?"""
+    with open(f"{ROOT}/include/synkeeper/abi.h", encoding="utf-8") as f:
+        bit = re.search(rf"\bSETTING_{name} = 1 << (\d+),", f.read())[1]
+    return map_value(env, "settings", 0)["flags"] >> int(bit) & 1
 
 
 def map_cpus(env, name, key):
