@@ -2,9 +2,9 @@
 /*
  * Theory of operation: step 6, the one exit. The steps before returned a
  * reason; here it is counted, once, and becomes an XDP action by the table in
- * synkeeper/reasons.h. A monitored service is judged like the others and its
- * packets pass all the same; what would have become of them is counted apart.
- * What is dropped may be sampled for whoever captures.
+ * synkeeper/reason_table.h. A monitored service is judged like the others and
+ * its packets pass all the same; what would have become of them is counted
+ * apart. What is dropped may be sampled for whoever captures.
  */
 #ifndef SYNKEEPER_VERDICT_BPF_H
 #define SYNKEEPER_VERDICT_BPF_H
@@ -14,11 +14,10 @@
 static __always_inline int action_of(enum reason reason)
 {
 	switch (reason) {
-#define X(name, action, text) \
-	case REASON_##name:   \
+#define REASON(name, action, ...) \
+	case REASON_##name:       \
 		return XDP_##action;
-		SYNKEEPER_REASONS(X)
-#undef X
+#include "synkeeper/reason_table.h"
 	default:
 		return XDP_PASS;
 	}

@@ -15,9 +15,6 @@ enum {
 	PORTS_MAX = 65536,
 	SET_WAYS = 16,	     /* sessions in one set of the table */
 	SETS_DEFAULT = 4096, /* without a daemon: 65,536 slots */
-	SESSIONS_MIN = 1024,
-	SESSIONS_MAX = 16777216,
-	SESSIONS_DEFAULT = 1048576,
 	EVENTS_BYTES = 4194304,
 	SAMPLES_BYTES = 1048576,
 	PREFIXES_MAX = 1048576, /* allowed and denied sources */

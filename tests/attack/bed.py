@@ -21,7 +21,6 @@ attacker's. By hand: tests/attack/run --help.
 import contextlib
 import json
 import os
-import re
 import socket
 import subprocess
 import sys
@@ -35,7 +34,7 @@ import spray  # noqa: E402
 from books import deltas, reasons, service, wait_armed  # noqa: E402
 from goodclients import Held, connect, get_once  # noqa: E402
 from namespace import wait_for  # noqa: E402
-from netenv import ROOT, last_json  # noqa: E402
+from netenv import last_json  # noqa: E402
 from slack import slack  # noqa: E402
 
 GOOD_RATE = 100  # a second
@@ -60,12 +59,6 @@ table netdev attack {
 	}
 }
 """
-
-
-def actions():
-    """{reason: "PASS", "DROP" or "TX"}, of the table reasons.h."""
-    with open(f"{ROOT}/include/synkeeper/reasons.h", encoding="ascii") as f:
-        return dict(re.findall(r"X\((\w+), (\w+),", f.read()))
 
 
 class Bed:

@@ -9,14 +9,14 @@ errors for fragments that are no TCP to anybody.
 import random
 
 import forms
-from bed import actions
 from books import deltas, reasons
 from namespace import wait_for
 from nettest import skip
+from reasons import REASONS
 
 SYNS = 100
 VARIANTS = 150  # of each form in the flood
-PASSED = {k for k, action in actions().items() if action == "PASS"}
+PASSED = {r.name for r in REASONS.values() if r.action == "PASS"}
 DENIED = "[sources]\ndeny = {0}/denied\n"
 DENIED_NETS = "198.18.0.0/15\n2001:db9::/32\n"
 

@@ -142,9 +142,8 @@ static void own_session(const struct row *row, const struct spec *s,
 
 static const __u8 actions[REASON_COUNT] = {
 	XDP_TX, /* the programs compared with: no reason */
-#define X(name, action, text) XDP_##action,
-	SYNKEEPER_REASONS(X)
-#undef X
+#define REASON(name, action, ...) XDP_##action,
+#include "synkeeper/reason_table.h"
 };
 
 static const struct bpf_program *under_test(enum under_test which)

@@ -29,10 +29,10 @@ static struct sample last_sample;
 static bool have_event, have_sample;
 static int sources; /* the trie in force, or 0 */
 
-static const char *const reason_names[REASON_COUNT] = { "none",
-#define X(name, action, text) #name,
-							SYNKEEPER_REASONS(X)
-#undef X
+static const char *const reason_names[REASON_COUNT] = {
+	"none",
+#define REASON(name, ...) #name,
+#include "synkeeper/reason_table.h"
 };
 
 const char *reason_name(enum reason reason)

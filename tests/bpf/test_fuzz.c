@@ -17,9 +17,8 @@ enum { ROUNDS = 30000 };
 
 static const uint32_t actions[REASON_COUNT] = {
 	XDP_ABORTED, /* none: no packet may be without a reason */
-#define X(name, action, text) XDP_##action,
-	SYNKEEPER_REASONS(X)
-#undef X
+#define REASON(name, action, ...) XDP_##action,
+#include "synkeeper/reason_table.h"
 };
 
 static const struct spec seeds[] = {

@@ -19,17 +19,33 @@ static void within(const char *what, unsigned int value, unsigned int least,
 		finding("%s is %u, not %u to %u", what, value, least, most);
 }
 
-/* The bounds of synkeeper.conf(5). */
+/* "5s", "10", "50%" */
+static unsigned int number(const char *text)
+{
+	unsigned int n = 0;
+
+	if (parse_duration(text, &n))
+		sscanf(text, "%u", &n);
+	return n;
+}
+
+static void check_number(const char *name, const void *member,
+			 const char *fallback, const char *least,
+			 const char *most)
+{
+	const unsigned int *value = member;
+
+	if (least && (fallback || *value)) /* or the key is not there: 0 */
+		within(name, *value, number(least), number(most));
+}
+
+/* The bounds of config_table.h. */
 static void check_bounds(const struct config *c)
 {
-	within("lifetime", c->key_lifetime_ms, 5000, 86400000);
-	within("max", c->sessions_max, SESSIONS_MIN, SESSIONS_MAX);
-	within("pending-timeout", c->pending_timeout_ms, 1000, 600000);
-	within("idle-timeout", c->idle_timeout_ms, 10000, 2592000000U);
-	within("IPv4 prefix", c->source_bits4, 1, 32);
-	within("IPv6 prefix", c->source_bits6, 1, 64);
+#define VALUE(section, name, type, member, fallback, least, most, ...) \
+	check_number(name, &c->member, fallback, least, most);
+#include "config/config_table.h"
 	within("resets", c->resets_per_second, 0, 1000000);
-	within("queue", c->arming.queue, 1, 100);
 	within("interfaces", c->n_ifaces, 0, CONFIG_IFACES_MAX);
 	within("services", c->n_services, 0, SERVICES_MAX - 1);
 }

@@ -4,7 +4,7 @@
  * native/native.h, scenario.h). Of each must hold:
  *
  *	nothing outside of the frame is touched (ASan)
- *	one reason is counted, and the verdict is that of the table reasons.h
+ *	one reason is counted, and the verdict is that of reason_table.h
  *	what passes or is dropped is as it came; metadata only where admitted
  *	an answer is what answer.h demands
  *	if the kernel is asked, then for the packet's own 4-tuple

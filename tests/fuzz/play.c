@@ -24,17 +24,16 @@ enum {
 
 static const int actions[REASON_COUNT] = {
 	-1, /* none: no packet may be without a reason */
-#define X(name, action, text) XDP_##action,
-	SYNKEEPER_REASONS(X)
-#undef X
+#define REASON(name, action, ...) XDP_##action,
+#include "synkeeper/reason_table.h"
 };
 
 const char *play_reason(enum reason reason)
 {
-	static const char *const names[REASON_COUNT] = { "none",
-#define X(name, action, text) #name,
-							 SYNKEEPER_REASONS(X)
-#undef X
+	static const char *const names[REASON_COUNT] = {
+		"none",
+#define REASON(name, ...) #name,
+#include "synkeeper/reason_table.h"
 	};
 
 	return reason < REASON_COUNT ? names[reason] : "?";

@@ -15,6 +15,7 @@ import re
 from backend import OWN_COOKIES
 from namespace import run
 from netenv import ROOT
+from reasons import REASONS
 
 BPF_PROG_QUERY = 16
 BPF_TCX_INGRESS, BPF_TCX_EGRESS = 46, 47
@@ -133,6 +134,13 @@ def add_pair(env, name="server1", net="198.18.0", index=None, peer=None):
     return f"{net}.2"
 
 
+def has_setting(env, name):
+    """Is SETTING_@name of abi.h in force?"""
+    with open(f"{ROOT}/include/synkeeper/abi.h", encoding="utf-8") as f:
+        bit = re.search(rf"\bSETTING_{name} = 1 << (\d+),", f.read())[1]
+    return map_value(env, "settings", 0)["flags"] >> int(bit) & 1
+
+
 def map_cpus(env, name, key):
     """The counters at `key`, a list of packets by reason for each CPU."""
     value = ["key", *map(str, key.to_bytes(4, "little"))]
@@ -151,8 +159,5 @@ def numbers(raw):
 
 
 def reason_index(name):
-    """Where reasons.h has it; 0 is none."""
-    with open(os.path.join(ROOT, "include/synkeeper/reasons.h"),
-              encoding="utf-8") as f:
-        names = re.findall(r"^\s*X\((\w+), [A-Z]+,", f.read(), re.M)
-    return names.index(name) + 1
+    """The index of its counter; 0 is none."""
+    return REASONS[name].number

@@ -9,9 +9,8 @@ import contextlib
 
 from backend import ADMITTED
 from namespace import wait_for
+from reasons import DROPS
 
-DROPS = ("bad_cookie", "expired_cookie", "early_data", "stray_rst",
-         "bad_flags", "in_the_way", "refused")
 NO_DROPS = dict.fromkeys(DROPS, 0)
 
 

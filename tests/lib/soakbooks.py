@@ -10,11 +10,11 @@ import re
 
 import nettest
 from namespace import wait_for
+from reasons import REASONS
 
 UNSEEN = 256  # packets at most, each time that the link comes up: a veth's ring
 GROWTH = 4 << 20  # bytes that deeds done for the first time may have taken
 PLAIN_ACK_BITS = 25  # of a cookie without timestamps
-BY_TC = ("refused", "rst_withheld", "bad_checksum")  # of packets that were counted before
 
 
 class Packets:
@@ -34,7 +34,7 @@ class Packets:
         return received, sum(
             n for service in self.env.json("stats")["services"]
             for what in ("packets", "would")
-            for reason, n in service[what].items() if reason not in BY_TC)
+            for reason, n in service[what].items() if not REASONS[reason].is_later())
 
     def all_counted(self, when, anyhow):
         """Packets received since last asked, and those that have a reason.

@@ -24,7 +24,7 @@ import socket
 import struct
 import time
 
-from attached import map_value
+from attached import has_setting
 from books import protect, sessions
 from namespace import wait_for
 from scapytools import LINUX
@@ -42,7 +42,6 @@ FITS = {"ESTAB": ("established", "pending"),
         "CLOSING": ("closing",),
         "LAST-ACK": ("closing",)}
 BOTH = (False, True)  # IPv4, IPv6
-SETTING_WATCHED = 1 << 8  # abi.h
 
 # what a whole life tells
 OPENED = ("admitted", "established")
@@ -280,7 +279,7 @@ class Watch:
 
         def watched():
             self.process.check_alive()
-            return map_value(env, "settings", 0)["flags"] & SETTING_WATCHED
+            return has_setting(env, "WATCHED")
 
         wait_for(watched, 5, "`session watch` to be heard by the programs")
 

@@ -183,11 +183,8 @@ def test_eviction(env):
             c.close()
 
 
-COMPLETE = 1 << 9  # SETTING_COMPLETE of abi.h
-
-
 def knows_all(env):
-    return attached.map_value(env, "settings", 0)["flags"] & COMPLETE
+    return attached.has_setting(env, "COMPLETE")
 
 
 @net_test

@@ -12,8 +12,8 @@ import signal
 
 from books import protect
 from namespace import run, wait_for
-from netenv import ROOT
 from nettest import net_test
+from reasons import REASONS
 from scapytools import Peer
 from sockets import listen
 from terminal import Terminal
@@ -21,13 +21,6 @@ from terminal import Terminal
 DATA = b"x" * 500
 HEAD = 128  # bytes of a frame that are kept
 FIELDS = ("comment", "interface_name", "len", "cap_len")
-
-
-def meaning(reason):
-    """What reasons.h says of it."""
-    with open(os.path.join(ROOT, "include/synkeeper/reasons.h"),
-              encoding="utf-8") as f:
-        return re.search(rf'X\({reason}, DROP,[\s\\]*"([^"]*)"', f.read())[1]
 
 
 def tshark(path):
@@ -91,7 +84,7 @@ def test_reasons_lengths_and_interface(env):
     lengths = {"bad_cookie": 14 + 20 + 20 + len(DATA), "stray_rst": 54,
                "bad_flags": 54}
     for packet, (reason, length) in zip(packets, lengths.items()):
-        want = {"comment": f"{reason}: {meaning(reason)}",
+        want = {"comment": f"{reason}: {REASONS[reason].text}",
                 "interface_name": env.server.iface, "len": str(length),
                 "cap_len": str(min(length, HEAD)), "port": "80"}
         assert packet == want, f"expected {want}, got {packet}"
@@ -146,7 +139,7 @@ def test_into_a_pipe(env):
         ["bash", "-o", "pipefail", "-c",
          f"{command} capture -w - --count 5 | tshark -r - -T fields "
          "-e frame.comment"]).stdout
-    want = [f"bad_cookie: {meaning('bad_cookie')}"] * 5
+    want = [f"bad_cookie: {REASONS['bad_cookie'].text}"] * 5
     assert out.splitlines() == want, f"expected {want}, got {out}"
     env.server.run(["bash", "-o", "pipefail", "-c",
                     f"{command} capture -w - | head -c 300 >/dev/null"])

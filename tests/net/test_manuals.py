@@ -2,7 +2,7 @@
 """The manual pages say all there is, and the example configuration is right.
 
 Theory of operation: what exists is asked of the programs' own help and of the
-table of keys in config_keys.c; the pages' sources must name each. So whoever
+table of the configuration's keys; the pages' sources must name each. So whoever
 adds a flag, a verb or a key without documenting it is told here.
 """
 import glob
@@ -10,6 +10,7 @@ import os
 import re
 import tempfile
 
+from configtable import KEYS, Key
 from namespace import run
 from netenv import OUTPUT, ROOT
 from nettest import net_test
@@ -23,14 +24,6 @@ def page(name):
         return re.sub(r"\\(.)", r"\1", re.sub(r"(?<!\\)[*_]", "", f.read()))
 
 
-def keys():
-    """[(section, key)]"""
-    with open(f"{ROOT}/user/lib/config/config_keys.c", encoding="utf-8") as f:
-        found = re.findall(r'\{ "([a-z]+)", "([a-z0-9-]+)",\s+set_', f.read())
-    assert len(found) > 10, f"config_keys.c: found only the keys {found}"
-    return found
-
-
 def sections(text, title):
     """{section: lines} of a file whose titles match."""
     parts = re.split(title, text, flags=re.M)
@@ -41,11 +34,11 @@ def sections(text, title):
 def test_keys(env):
     del env
     by_section = sections(page("synkeeper.conf.5"), r"^# \[(\w+).*\]$")
-    for section, key in keys():
-        text = by_section.get(section, "")
-        assert re.search(rf"^{key} = ", text, re.M), \
-            f"synkeeper.conf(5), [{section}]: expected a paragraph " \
-            f"'{key} = ...', got none"
+    for key in KEYS:
+        want = f"{key.name} = {key.how}"
+        assert f"\n{want}\n" in by_section.get(key.section, ""), \
+            f"synkeeper.conf(5), [{key.section}]: expected a paragraph " \
+            f"'{want}', got none"
 
 
 @net_test
@@ -96,11 +89,6 @@ def test_lint(env):
         assert not told, f"{os.path.basename(source)}: {told}"
 
 
-def read(path):
-    with open(f"{ROOT}/{path}", encoding="utf-8") as f:
-        return f.read()
-
-
 UNITS = {"ms": 1, "s": 1000, "m": 60000, "h": 3600000, "d": 86400000, "%": 1,
          "k": 1000, "M": 1000000, "": 1}
 
@@ -112,72 +100,40 @@ def amount(text):
     return sum(int(n) * UNITS[unit] for n, unit in parts)
 
 
-def bounds(env, section, key, too_small):
+def bounds(env, key):
     """(least, most), as the daemon says when it refuses a value."""
     conf = f"{env.dir}/bounds.conf"
+    small = {"duration": "1ms", "percent": "0%"}.get(key.type, "0")
     with open(conf, "w", encoding="utf-8") as f:
-        f.write(f"[{section}]\n{key} = {too_small}\n")
+        f.write(f"[{key.section}]\n{key.name} = {small}\n")
     told = run([f"{OUTPUT}/synkeeperd", "--check", "-c", conf],
                check=False).stderr
     found = re.search(r"must be (\S+) to (\S+)", told)
-    assert found, f"{key} = {too_small}: expected bounds, got {told}"
+    assert found, f"{key.name} = {small}: expected bounds, got {told}"
     return found.groups()
-
-
-def defaults():
-    """{member of struct config: number}, of config_init() and the file's."""
-    constants = dict(re.findall(r"\b(\w+) = (\d+)\b",
-                                read("include/synkeeper/limits.h") +
-                                read("user/lib/config/config_file.c")))
-    body = read("user/lib/config/config.c").split("void config_init", 1)[1]
-    values = dict(re.findall(r"\.(\w+) = ((?:[\d(][\d ()*+]*)|[A-Z]+_DEFAULT)",
-                             body.split("\n}", 1)[0]))
-    assert len(values) > 8, f"config_init(): found only {values}"
-    values["reset_rate"] = "RESETS_DEFAULT"
-    return {name: eval(constants.get(v.strip(), v))  # pylint: disable=eval-used
-            for name, v in values.items()}
-
-
-def numbers():
-    """[(section, key, setter, member)] of the keys whose value is a number."""
-    found = re.findall(
-        r'\{ "(\w+)", "([a-z0-9-]+)",\s+(set_(?:duration|count|percent|rate))'
-        r"(?:,\s+MEMBER\((?:\w+\.)?(\w+)\))?",
-        read("user/lib/config/config_keys.c"))
-    assert len(found) > 10, f"config_keys.c: found only {found}"
-    return [(s, k, how, member or "reset_rate") for s, k, how, member in found]
 
 
 @net_test
 def test_example_told_wrong_bounds(env):
-    """Bounds and defaults, in the manual and in the example's comments."""
+    """Bounds and defaults, in the manual's paragraphs."""
     manual = sections(page("synkeeper.conf.5"), r"^# \[(\w+).*\]$")
-    example = sections(read("dist/synkeeper.conf"), r"^\[(\w+).*\]$")
-    values = defaults()
-    for section, key, setter, member in numbers():
-        least, most = bounds(env, section, key,
-                             {"set_duration": "1ms",
-                              "set_percent": "0%"}.get(setter, "0"))
-        paragraph = re.search(rf"^{key} = .*\n((?:\t.*\n)+)", manual[section],
-                              re.M)[1]
+    for key in filter(Key.is_number, KEYS):
+        least, most = bounds(env, key)
+        assert (least, most) == (key.least, key.most), \
+            f"{key.name}: the daemon says {least} to {most}"
+        paragraph = re.search(rf"^{key.name} = .*\n((?:\t.*\n)+)",
+                              manual[key.section], re.M)[1]
         told = re.search(r"(\S+)\s+to\s+(\S+),\s+default:?\s+(no bound|[\w%]+)",
                          paragraph)
         assert told and told.group(1, 2) == (least, most), \
-            f"synkeeper.conf(5), {key}: expected '{least} to {most}, " \
+            f"synkeeper.conf(5), {key.name}: expected '{least} to {most}, " \
             f"default ...', got: {paragraph}"
-        shown = re.search(rf"((?:^[#;] .*\n)*)^#{key} = (\S+)$",
-                          example[section], re.M)
-        comment = re.sub(r"\n[#;] ", " ", shown[1])
-        assert re.search(rf"(?<!\w){least} to {most}(?!\w)", comment), \
-            f"dist/synkeeper.conf, {key}: expected '{least} to {most}' " \
-            f"above it, got: {comment}"
         if told[3] == "no bound":
-            continue
-        for where, text in (("synkeeper.conf(5)", told[3]),
-                            ("dist/synkeeper.conf", shown[2])):
-            assert amount(text) == values[member], \
-                f"{where}, {key}: expected the default {values[member]}, " \
-                f"got {text}"
+            assert key.default is None, f"{key.name}: expected {key.default}"
+        else:
+            assert amount(told[3]) == amount(key.default), \
+                f"synkeeper.conf(5), {key.name}: expected the default " \
+                f"{key.default}, got {told[3]}"
 
 
 @net_test
@@ -187,10 +143,7 @@ def test_example(env):
     run([f"{OUTPUT}/synkeeperd", "--check", "-c", path])
     with open(path, encoding="utf-8") as f:
         text = f.read()
-    by_section = sections(text, r"^\[(\w+).*\]$")
-    for section, key in keys():
-        assert re.search(rf"^#? *{key} = ", by_section.get(section, ""), re.M), \
-            f"dist/synkeeper.conf: expected {key} under [{section}], got none"
+    run([f"{ROOT}/scripts/draw-config", "--check"])
 
     shown = re.sub(r"^#(?=[a-z-]+ = )", "", text, flags=re.M)
     shown = shown.replace("invalid-ack = drop", "invalid-ack = reset")

@@ -14,12 +14,12 @@ import shutil
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
-from attached import reason_index
 from books import protect
 from goodclients import get_once
 from namespace import run
 from netenv import ROOT
 from nettest import net_test, skip
+from reasons import REASONS
 
 DASHBOARD = os.path.join(ROOT, "dist/grafana-dashboard.json")
 ALERTS = os.path.join(ROOT, "dist/prometheus-alerts.yml")
@@ -97,13 +97,6 @@ def test_alerts_of_what_hurts_came_after_five_minutes(_env):
         f"tried {tried}, there are {set(rules)}"
 
 
-def is_reason(name):
-    try:
-        return reason_index(name) > 0
-    except ValueError:
-        return False
-
-
 def check_matchers(where, name, labels, matchers):
     for label, value in re.findall(r'(\w+)=~?"([^"]*)"', matchers):
         assert not labels or label in labels.keys() | TARGET_LABELS, \
@@ -112,7 +105,7 @@ def check_matchers(where, name, labels, matchers):
             continue
         for one in value.split("|"):
             known = labels.get(label, set()) | OTHER_VALUES.get(label, set())
-            assert is_reason(one) if label == "reason" else one in known, \
+            assert one in REASONS if label == "reason" else one in known, \
                 f"{where}: {name} can have no {label}=\"{one}\""
 
 

@@ -37,7 +37,7 @@ class Sampler:
 
 
 def sampled(env):
-    return attached.map_value(env, "settings", 0)["flags"] & 1 << 11
+    return attached.has_setting(env, "SAMPLED")
 
 
 @net_test

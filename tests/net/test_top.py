@@ -18,7 +18,6 @@ from terminal import Terminal
 
 ATTACKER = "203.0.113.5"
 KEYS = "q quit"
-SETTING_SAMPLED = 1 << 11
 PORTS = range(1001, 1031)
 UP, DOWN, PAGE_UP, PAGE_DOWN = "\x1bOA", "\x1bOB", "\x1b[5~", "\x1b[6~"
 
@@ -33,7 +32,7 @@ def number(text):
 
 
 def sampled(env):
-    return attached.map_value(env, "settings", 0)["flags"] & SETTING_SAMPLED
+    return attached.has_setting(env, "SAMPLED")
 
 
 @net_test

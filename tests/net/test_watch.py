@@ -10,15 +10,15 @@ import re
 import signal
 import time
 
-from attached import map_value
+from attached import has_setting
 from backend import OWN_COOKIES
 from books import protect, wait_armed
 from namespace import wait_for
 from nettest import net_test
 from scapytools import LINUX, Peer
 from sockets import accept, connect, listen
-from teardown import (CLIENT_FIRST, OPENED, SERVER_FIRST, SETTING_WATCHED,
-                      Watch, books_agree, client_of, endpoint, life, open_pair,
+from teardown import (CLIENT_FIRST, OPENED, SERVER_FIRST, Watch,
+                      books_agree, client_of, endpoint, life, open_pair,
                       reset, wait_state)
 
 CONFIG = "[service web]\nlisten = *:81\n[sessions]\npending-timeout = 1s\n"
@@ -229,8 +229,8 @@ def test_two_watchers(env):
         two.process.stop()
         with life(env, "nobody watches", opened=3, established=3):
             held += [open_pair(env, listener) for _ in range(3)]
-        wait_for(lambda: not map_value(env, "settings", 0)["flags"] &
-                 SETTING_WATCHED, 3, "nobody to watch")
+        wait_for(lambda: not has_setting(env, "WATCHED"), 3,
+                 "nobody to watch")
         three = Watch(env)
         for c, s, client in held:
             c.close()

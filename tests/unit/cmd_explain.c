@@ -55,7 +55,7 @@ static void every_reason(void **state)
 		expect_sentence(one, "meaning");
 		expect_sentence(one, "cure");
 		if (!json_array_size(json_object_get(one, "innocent")))
-			fail_msg("%s: no innocent cause", r->name);
+			fail_msg("%s: no harmless cause", r->name);
 	}
 	assert_int_equal(json_array_size(all), i);
 	json_decref(all);
@@ -148,11 +148,11 @@ static void text(void **state)
 		   "What it means\n"
 		   "    An ACK without a valid cookie, for a connection that "
 		   "the kernel holds in\n"
-		   "    TIME-WAIT and the table did not know.\n\n"
-		   "Innocent causes\n"
-		   "  - a client that sends its last FIN again\n\n"
+		   "    TIME-WAIT and that was not in the table.\n\n"
+		   "Harmless causes\n"
+		   "  - a client retransmits its last FIN\n\n"
 		   "What to do\n"
-		   "    Nothing to do.\n",
+		   "    Nothing.\n",
 		   "");
 }
 

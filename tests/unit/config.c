@@ -37,7 +37,7 @@ static void test_defaults(void **state)
 	assert_string_equal(c.pin_dir, PIN_DIR_DEFAULT);
 	assert_string_equal(c.control, CONTROL_PATH_DEFAULT);
 	assert_int_equal(c.key_lifetime_ms, 60000);
-	assert_int_equal(c.sessions_max, SESSIONS_DEFAULT);
+	assert_int_equal(c.sessions_max, 1048576);
 	assert_int_equal(c.pending_timeout_ms, 10000);
 	assert_int_equal(c.idle_timeout_ms, 124 * 60000);
 	assert_int_equal(c.half_closed_timeout_ms, 3600000);
@@ -332,6 +332,75 @@ static void test_many_services(void **state)
 	free(text);
 }
 
+static const struct row {
+	const char *section, *name, *fallback, *least, *most, *how;
+} rows[] = {
+#define VALUE(section, name, type, member, fallback, least, most, change, how, \
+	      ...)                                                             \
+	{ #section, name, fallback, least, most, how },
+#define PART(section, name, type, fallback, least, most, how, ...) \
+	{ #section, name, fallback, least, most, how },
+#include "config/config_table.h"
+};
+
+static void take(const struct row *r, const char *value)
+{
+	bool service = !strcmp(r->section, "service");
+	char text[1024], err[CONFIG_ERR_MAX];
+	struct config c;
+
+	snprintf(text, sizeof(text), "[%s]\n%s%s = %s\n",
+		 service ? "service web" : r->section,
+		 service ? "listen = *:1\n"
+		 : !strcmp(r->name, "resets-per-second")
+			 ? "invalid-ack = reset\n"
+			 : "",
+		 r->name, value);
+	config_init(&c);
+	if (load(&c, text, strlen(text), err))
+		fail_msg("refused: %s\n%s", err, text);
+	config_free(&c);
+}
+
+static void take_words(const struct row *r)
+{
+	char words[64], *rest = words, *word;
+
+	snprintf(words, sizeof(words), "%s", r->how);
+	while (strchr(r->how, '|') && (word = strsep(&rest, "|")))
+		take(r, word);
+}
+
+static void take_longest(const struct row *r)
+{
+	size_t len = atoi(r->most);
+	char path[512] = "/";
+
+	if (len >= 400) /* longer than a line */
+		return;
+	memset(path + 1, 'x', len - 1);
+	take(r, path);
+}
+
+/* What the table has as a default, a word or a bound is taken. */
+static void test_table(void **state)
+{
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < COUNT(rows); i++) {
+		if (rows[i].fallback)
+			take(&rows[i], rows[i].fallback);
+		take_words(&rows[i]);
+		if (rows[i].least) {
+			take(&rows[i], rows[i].least);
+			take(&rows[i], rows[i].most);
+		} else if (rows[i].most) {
+			take_longest(&rows[i]);
+		}
+	}
+}
+
 /* Loads the example with every "#key = value" in it switched on. */
 static void test_example(void **state)
 {
@@ -377,7 +446,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_resets),	  cmocka_unit_test(test_long_comment),
 	cmocka_unit_test(test_durations), cmocka_unit_test(test_counts),
 	cmocka_unit_test(test_flags),	  cmocka_unit_test(test_many_services),
-	cmocka_unit_test(test_example),
+	cmocka_unit_test(test_table),	  cmocka_unit_test(test_example),
 };
 
 TEST_MAIN(tests)

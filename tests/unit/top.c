@@ -120,6 +120,31 @@ static void reasons_are_in_order_of_rate(void **state)
 	top_free(&t);
 }
 
+/* The table of reasons says which are SYNs, and which came in. */
+static void reasons_count_as_what_they_are(void **state)
+{
+	static const char stats[] =
+		"{'services':[],'total':{'answered':%d,'kernel_syn':%d,"
+		"'session_syn':%d,'fragment':%d,'no_listener':%d,"
+		"'bad_checksum':%d,'of_another_version':%d}}";
+	struct top t = {};
+	char text[512];
+	int n;
+
+	(void)state;
+	for (n = 0; n <= 1; n++) {
+		snprintf(text, sizeof(text), stats, n * 1, n * 2, n * 4, n * 8,
+			 n * 16, n * 32, n * 64);
+		assert_int_equal(top_update(&t, json("{'services':[]}"),
+					    json(text), json("{}"), n + 1),
+				 0);
+	}
+	assert_int_equal(t.history[TOP_SYN].value[0], 1 + 2 + 4);
+	assert_int_equal(t.history[TOP_IN].value[0], 1 + 2 + 4 + 8 + 16 + 64);
+	assert_int_equal(t.history[TOP_DROPPED].value[0], 8 + 32);
+	top_free(&t);
+}
+
 /* ---- order ---- */
 
 static void orders(void **state)
@@ -288,6 +313,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(a_gap_is_no_rate),
 	cmocka_unit_test(answers_that_lack_everything),
 	cmocka_unit_test(reasons_are_in_order_of_rate),
+	cmocka_unit_test(reasons_count_as_what_they_are),
 	cmocka_unit_test(orders),
 	cmocka_unit_test(sources_by_share),
 	cmocka_unit_test(random_sources_do_not_stand_out),

@@ -6,7 +6,7 @@
 #include <jansson.h>
 #include <stdio.h>
 
-/* @services is an array of SERVICE, see control.h. */
+/* @services is an array of SERVICE, see control_table.h. */
 void cmd_service_table(FILE *out, const json_t *services);
 
 #endif

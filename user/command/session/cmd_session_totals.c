@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Theory of operation: `synkeeper session totals`: the books, as the daemon
- * tells them (TOTALS of control.h). OPENED is ALIVE and all that follow added
+ * tells them (TOTALS of control_table.h). OPENED is ALIVE and all that follow added
  * up, but for LOST, which are events that nobody could be told.
  */
 #include "cmd_session.h"

@@ -8,24 +8,6 @@
 #include "out/rates.h"
 #include "top_model.h"
 
-/* What becomes of a SYN to a service. */
-static const char *const syn_reasons[] = { "answered",	  "disarmed_syn",
-					   "session_syn", "denied",
-					   "over_cap",	  NULL };
-/* Counted beside the verdict on arrival, or on the way out. */
-static const char *const not_arrivals[] = { "no_listener", "refused",
-					    "rst_withheld", "bad_checksum",
-					    NULL };
-
-static double sum_of(const json_t *packets, const char *const *names)
-{
-	double sum = 0;
-
-	for (; *names; names++)
-		sum += json_number_value(json_object_get(packets, *names));
-	return sum;
-}
-
 static double sum_of_all(const json_t *packets)
 {
 	double sum = 0;
@@ -39,8 +21,9 @@ static double sum_of_all(const json_t *packets)
 
 static void read_rates(const json_t *packets, double rate[TOP_RATES])
 {
-	rate[TOP_IN] = sum_of_all(packets) - sum_of(packets, not_arrivals);
-	rate[TOP_SYN] = sum_of(packets, syn_reasons);
+	rate[TOP_IN] =
+		sum_of_all(packets) - reason_rate_of(packets, reason_is_later);
+	rate[TOP_SYN] = reason_rate_of(packets, reason_is_syn);
 	rate[TOP_ANSWERED] =
 		json_number_value(json_object_get(packets, "answered"));
 	rate[TOP_DROPPED] = reason_rate(packets, REASON_DROP);

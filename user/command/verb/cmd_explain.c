@@ -3,7 +3,9 @@
  * Theory of operation: `synkeeper explain`: what a reason that `synkeeper
  * stats` counts means, and what to do. It needs no daemon.
  *
- *	EXPLAINED	{"reason" "action" "text" "meaning" "innocent": [...] "cure"}
+ *	EXPLAINED	{"reason" "action" "hooks": ["xdp" "tc ingress"
+ *			"tc egress"] "packets": ["SYN" "ACK" "RST" "odd"]
+ *			"text" "meaning" "innocent": [...] "cure"}
  */
 #include <string.h>
 
@@ -12,18 +14,35 @@
 #include "out/print.h"
 #include "text/reason.h"
 
+/* Those of @names whose bits are in @set. */
+static json_t *names_of(unsigned int set, const char *const *names)
+{
+	json_t *list = json_array();
+
+	for (; *names; names++, set >>= 1)
+		if (set & 1)
+			json_array_append_new(list, json_string(*names));
+	return list;
+}
+
 static json_t *explained(const struct reason_info *r)
 {
+	static const char *const hooks[] = { "xdp", "tc ingress", "tc egress",
+					     NULL };
+	static const char *const packets[] = { "SYN", "ACK", "RST", "odd",
+					       NULL };
 	const struct explanation *e = explain(r->number);
 	json_t *innocent = json_array();
 	size_t i;
 
 	for (i = 0; i < EXPLAIN_INNOCENT_MAX && e->innocent[i]; i++)
 		json_array_append_new(innocent, json_string(e->innocent[i]));
-	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:s}", "reason", r->name,
-			 "action", reason_action_name(r->action), "text",
-			 r->text, "meaning", e->meaning, "innocent", innocent,
-			 "cure", e->cure);
+	return json_pack("{s:s, s:s, s:o, s:o, s:s, s:s, s:o, s:s}", "reason",
+			 r->name, "action", reason_action_name(r->action),
+			 "hooks", names_of(r->hooks, hooks), "packets",
+			 names_of(r->packets, packets), "text", r->text,
+			 "meaning", e->meaning, "innocent", innocent, "cure",
+			 e->cure);
 }
 
 static const struct column columns[] = {
@@ -84,7 +103,7 @@ static void one_text(FILE *out, const json_t *one)
 		member(one, "action"), member(one, "text"));
 	put_paragraph(out, "What it means", "    ", member(one, "meaning"));
 	json_array_foreach (json_object_get(one, "innocent"), i, cause) {
-		put_paragraph(out, i ? NULL : "Innocent causes", "  - ",
+		put_paragraph(out, i ? NULL : "Harmless causes", "  - ",
 			      json_string_value(cause));
 	}
 	put_paragraph(out, "What to do", "    ", member(one, "cure"));
@@ -112,7 +131,7 @@ const struct cmd_object cmd_explain = {
 	.verb = {
 		{ .name = "",
 		  .operand = { "[REASON]" },
-		  .help = "what it means, innocent causes, the cure",
+		  .help = "what it means, harmless causes, what to do",
 		  .run = explain_run },
 	},
 };

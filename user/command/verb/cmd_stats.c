@@ -44,7 +44,7 @@ static void add_row(json_t *rows, const char *name, const char *would,
 					"n", n, "text", r ? r->text : ""));
 }
 
-/* {REASON: n} as rows: in the order of reasons.h, then what that lacks. */
+/* {REASON: n} as rows: in the order of the table, then what that lacks. */
 static void add_rows(json_t *rows, const char *would, const json_t *packets)
 {
 	const struct reason_info *r;

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Theory of operation: what stands behind a reason, for whoever finds it in
- * `synkeeper stats` at a bad hour. reasons.h has the line that says what
- * happened; here is what it means, how a good client comes to it, and what to
- * do. docs/REASONS.md is made from the same table.
+ * `synkeeper stats` at a bad hour: what it means, how a good client comes to
+ * it, and what to do. The texts are in synkeeper/reason_table.h.
  */
 #ifndef EXPLAIN_H
 #define EXPLAIN_H

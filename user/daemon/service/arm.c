@@ -14,6 +14,7 @@
 #include "daemon.h"
 #include "log.h"
 #include "kernel/syncookies.h"
+#include "text/reason.h"
 #include "text/words.h"
 
 enum {
@@ -61,10 +62,7 @@ static void count_queues(struct daemon *d)
 
 static __u64 syns_of(const struct daemon *d, const struct service *svc)
 {
-	const __u64 *packets = d->arm->counters[svc->id].packets;
-
-	return packets[REASON_disarmed_syn] + packets[REASON_answered] +
-	       packets[REASON_over_cap];
+	return reason_count(d->arm->counters[svc->id].packets, AS_ARMING);
 }
 
 static void log_change(const struct service *svc, const struct arming *a,

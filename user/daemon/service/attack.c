@@ -4,6 +4,8 @@
 
 #include <stdio.h>
 
+#include "text/reason.h"
+
 enum { SECOND_NS = 1000000000, BAD_SHARE = 4 };
 
 /* Counters begin anew when a service does. */
@@ -69,45 +71,21 @@ enum attack_news attack_step(struct attack *a, unsigned int threshold,
 
 /* ---- what counts as what ---- */
 
-#define BIT(reason) (1ULL << REASON_##reason)
-
-/* Masks of BIT(reason). */
-static const struct kind {
-	__u64 flood;  /* answered, dropped, or would have been */
-	__u64 let_in; /* passed on, and no less of a flood */
-	__u64 good;   /* of these: became connections */
-} kinds[ATTACK_KINDS] = {
-	[ATTACK_SYN] = { .flood = BIT(answered) | BIT(over_cap) | BIT(denied),
-			 .let_in = BIT(disarmed_syn) | BIT(kernel_syn),
-			 .good = BIT(admitted) | BIT(kernel_cookie) |
-				 BIT(adopted) },
-	[ATTACK_ACK] = { .flood = BIT(bad_cookie) | BIT(expired_cookie) |
-				  BIT(reset),
-			 .let_in = BIT(disarmed_ack) },
-	[ATTACK_RST] = { .flood = BIT(stray_rst) },
-	[ATTACK_MALFORMED] = { .flood = BIT(bad_flags) | BIT(bad_address) |
-					BIT(bad_header) | BIT(fragment) },
+static const unsigned int uses[ATTACK_KINDS] = {
+	[ATTACK_SYN] = AS_SYN_FLOOD,
+	[ATTACK_ACK] = AS_ACK_FLOOD,
+	[ATTACK_RST] = AS_RST_FLOOD,
+	[ATTACK_MALFORMED] = AS_MALFORMED,
 };
-_Static_assert(REASON_COUNT <= 64, "a mask has a bit for each reason");
-
-static __u64 sum(const struct counters *c, __u64 reasons)
-{
-	__u64 n = 0;
-	int i;
-
-	for (i = 0; i < REASON_COUNT; i++)
-		if (reasons >> i & 1)
-			n += c->packets[i];
-	return n;
-}
 
 void attack_count(enum attack_kind kind, const struct counters *c,
 		  const struct counters *would, struct attack_look *ret)
 {
-	const struct kind *k = &kinds[kind];
-
-	ret->packets = sum(c, k->flood | k->let_in) + sum(would, k->flood);
-	ret->good = sum(c, k->good);
+	/* what passes anyhow is not in @would */
+	ret->packets = reason_count(c->packets, uses[kind]) +
+		       reason_count(would->packets, uses[kind]);
+	ret->good = kind == ATTACK_SYN ? reason_count(c->packets, AS_OPENED)
+				       : 0;
 }
 
 static const char *const labels[] = {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Theory of operation: defaults, the values that flags and file share, and the
- * checks on them. The file's syntax is in config_file.c. Everything is bounded:
+ * Theory of operation: the values that flags and file share, and the checks on
+ * them. Keys and defaults are config_keys.c's, the file's syntax is
+ * config_file.c's. Everything is bounded:
  * CONFIG_IFACES_MAX interfaces, SERVICES_MAX - 1 services (ids start at 1).
  */
 #include <ctype.h>
@@ -16,7 +17,6 @@
 #include <unistd.h>
 
 #include "config.h"
-#include "synkeeper/control.h"
 #include "log.h"
 #include "synkeeper/limits.h"
 
@@ -30,29 +30,6 @@ int config_refuse(char *err, int ret, const char *fmt, ...)
 	vsnprintf(err, CONFIG_ERR_MAX, fmt, ap);
 	va_end(ap);
 	return ret;
-}
-
-void config_init(struct config *c)
-{
-	/* Out of memory leaves a path NULL; config_validate() says so. */
-	*c = (struct config){
-		.mode = MODE_AUTO,
-		.on_exit = EXIT_KEEP,
-		.pin_dir = strdup(PIN_DIR_DEFAULT),
-		.control = strdup(CONTROL_PATH_DEFAULT),
-		.key_lifetime_ms = 60 * 1000,
-		.sessions_max = SESSIONS_DEFAULT,
-		.arming = { .syn_rate = 1000,
-			    .queue = 50,
-			    .calm_ms = 60 * 1000 },
-		.source_bits4 = 24,
-		.source_bits6 = 56,
-		.pending_timeout_ms = 10 * 1000,
-		.idle_timeout_ms = (2 * 60 + 4) * 60 * 1000, /* RFC 5382 */
-		.half_closed_timeout_ms = 60 * 60 * 1000,
-		.closing_timeout_ms = 2 * 60 * 1000,
-		.time_wait_timeout_ms = 60 * 1000,
-	};
 }
 
 void config_free(struct config *c)
@@ -138,17 +115,23 @@ int config_add_service(struct config *c, const char *section,
 	return 0;
 }
 
+static const char *const modes[] = {
+	[MODE_AUTO] = "auto",
+	[MODE_NATIVE] = "native",
+	[MODE_SKB] = "skb",
+};
+
+const char *config_mode_name(enum config_mode mode)
+{
+	return modes[mode];
+}
+
 int config_set_mode(struct config *c, const char *value, char *err)
 {
-	static const char *const names[] = {
-		[MODE_AUTO] = "auto",
-		[MODE_NATIVE] = "native",
-		[MODE_SKB] = "skb",
-	};
 	size_t i;
 
-	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		if (!strcmp(value, names[i])) {
+	for (i = 0; i < ARRAY_SIZE(modes); i++) {
+		if (!strcmp(value, modes[i])) {
 			c->mode = i;
 			return 0;
 		}

@@ -105,6 +105,7 @@ int config_set_string(char **member, const char *value);
 /* What only the whole shows: no interface, no service, a service twice. */
 int config_validate(const struct config *c, char *err);
 
+const char *config_mode_name(enum config_mode mode);
 const char *config_policy_name(enum config_policy policy);
 /* The reverse; on failure *ret_why is a static sentence. */
 int config_parse_policy(const char *text, enum config_policy *ret,

@@ -17,19 +17,13 @@ enum { TEXT_MAX = 512 };
 /* Writes the value at @member as the file has it; returns @buf or another. */
 typedef const char *(*value_text)(const void *member, char *buf);
 
-static const char *mode_text(const void *member, char *buf)
+static const char *text_mode(const void *member, char *buf)
 {
-	static const char *const names[] = {
-		[MODE_AUTO] = "auto",
-		[MODE_NATIVE] = "native",
-		[MODE_SKB] = "skb",
-	};
-
 	(void)buf;
-	return names[*(const enum config_mode *)member];
+	return config_mode_name(*(const enum config_mode *)member);
 }
 
-static const char *exit_text(const void *member, char *buf)
+static const char *text_on_exit(const void *member, char *buf)
 {
 	(void)buf;
 	return *(const enum config_exit *)member == EXIT_KEEP ? "keep"
@@ -48,7 +42,7 @@ static const char *cookies_text(const void *member, char *buf)
 	return config_cookies_name(*(const enum config_cookies *)member);
 }
 
-static const char *yes_no_text(const void *member, char *buf)
+static const char *text_yes_no(const void *member, char *buf)
 {
 	(void)buf;
 	return *(const bool *)member ? "yes" : "no";
@@ -61,13 +55,7 @@ static const char *by_hand_text(const void *member, char *buf)
 	return *(const bool *)member ? "yes" : "";
 }
 
-static const char *string_text(const void *member, char *buf)
-{
-	(void)buf;
-	return *(char *const *)member;
-}
-
-static const char *listen_text(const void *member, char *buf)
+static const char *text_address(const void *member, char *buf)
 {
 	const struct listen *l = member;
 
@@ -80,37 +68,43 @@ static const char *name_text(const void *member, char *buf)
 	return member;
 }
 
-static const char *duration_text(const void *member, char *buf)
+static const char *text_duration(const void *member, char *buf)
 {
 	return duration_format(*(const unsigned int *)member, buf);
 }
 
-static const char *count_text(const void *member, char *buf)
+static const char *text_count(const void *member, char *buf)
 {
 	snprintf(buf, TEXT_MAX, "%u", *(const unsigned int *)member);
 	return buf;
 }
 
-static const char *percent_text(const void *member, char *buf)
+static const char *text_percent(const void *member, char *buf)
 {
 	snprintf(buf, TEXT_MAX, "%u%%", *(const unsigned int *)member);
 	return buf;
 }
 
-static const char *list_text(const void *member, char *buf)
+static const char *text_path(const void *member, char *buf)
 {
-	const char *path = string_text(member, buf);
+	const char *path = *(char *const *)member;
 
+	(void)buf;
 	return path ? path : "none";
 }
 
-static const char *cap_text(const void *member, char *buf)
+static const char *text_group(const void *member, char *buf)
 {
-	return *(const unsigned int *)member ? count_text(member, buf)
+	return text_path(member, buf);
+}
+
+static const char *text_cap(const void *member, char *buf)
+{
+	return *(const unsigned int *)member ? text_count(member, buf)
 					     : "no cap";
 }
 
-static const char *resets_text(const void *member, char *buf)
+static const char *text_invalid_ack(const void *member, char *buf)
 {
 	unsigned int rate = *(const unsigned int *)member;
 
@@ -123,47 +117,23 @@ static const char *resets_text(const void *member, char *buf)
 struct value {
 	const char *name;
 	value_text text;
-	size_t at, size;   /* in struct config or config_service */
-	const char *needs; /* NULL: it may change while the daemon runs */
+	size_t at, size; /* in struct config or config_service */
+	enum { LIVE, RESTART, DOWN } change;
 };
 
-static const char start_needed[] = "a restart of the daemon";
-static const char down_needed[] = "synkeeper down and a new start";
+static const char *const needs[] = {
+	[LIVE] = NULL,
+	[RESTART] = "a restart of the daemon",
+	[DOWN] = "synkeeper down and a new start",
+};
 
 #define MEMBER(type, m) offsetof(struct type, m), sizeof(((struct type *)0)->m)
-#define CONFIG(m)	MEMBER(config, m)
 #define SERVICE(m)	MEMBER(config_service, m)
 
 static const struct value values[] = {
-	{ "[daemon] mode", mode_text, CONFIG(mode), down_needed },
-	{ "[daemon] on-exit", exit_text, CONFIG(on_exit) },
-	{ "[daemon] replace", yes_no_text, CONFIG(replace) },
-	{ "[daemon] pin-dir", string_text, CONFIG(pin_dir), down_needed },
-	{ "[daemon] control", string_text, CONFIG(control), start_needed },
-	{ "[daemon] control-group", list_text, CONFIG(control_group),
-	  start_needed },
-	{ "[daemon] metrics", listen_text, CONFIG(metrics), start_needed },
-	{ "[keys] lifetime", duration_text, CONFIG(key_lifetime_ms) },
-	{ "[sessions] max", count_text, CONFIG(sessions_max), down_needed },
-	{ "[sessions] pending-timeout", duration_text,
-	  CONFIG(pending_timeout_ms) },
-	{ "[sessions] idle-timeout", duration_text, CONFIG(idle_timeout_ms) },
-	{ "[sessions] half-closed-timeout", duration_text,
-	  CONFIG(half_closed_timeout_ms) },
-	{ "[sessions] closing-timeout", duration_text,
-	  CONFIG(closing_timeout_ms) },
-	{ "[sessions] time-wait-timeout", duration_text,
-	  CONFIG(time_wait_timeout_ms) },
-	{ "[arming] syn-rate", count_text, CONFIG(arming.syn_rate) },
-	{ "[arming] queue", percent_text, CONFIG(arming.queue) },
-	{ "[arming] calm", duration_text, CONFIG(arming.calm_ms) },
-	{ "[sources] allow", list_text, CONFIG(allow) },
-	{ "[sources] deny", list_text, CONFIG(deny) },
-	{ "[sources] synacks-per-second", cap_text,
-	  CONFIG(synacks_per_second) },
-	{ "[sources] ipv4-prefix", count_text, CONFIG(source_bits4) },
-	{ "[sources] ipv6-prefix", count_text, CONFIG(source_bits6) },
-	{ "[answer] invalid-ack", resets_text, CONFIG(resets_per_second) },
+#define VALUE(section, name, type, member, fallback, least, most, change, ...) \
+	{ "[" #section "] " name, text_##type, MEMBER(config, member), change },
+#include "config_table.h"
 };
 
 static const struct value service_values[] = {
@@ -226,7 +196,7 @@ static void diff_values(struct config_diff *d, const struct config *old,
 
 		if (strcmp(from, to) != 0)
 			add(d, from, to, "%s", values[i].name)->needs =
-				values[i].needs;
+				needs[values[i].change];
 	}
 }
 
@@ -391,7 +361,8 @@ void config_swap_fixed(struct config *old, struct config *wanted)
 		char *a = (char *)old + values[i].at;
 		char *b = (char *)wanted + values[i].at;
 
-		for (k = 0; values[i].needs && k < values[i].size; k++) {
+		for (k = 0; values[i].change != LIVE && k < values[i].size;
+		     k++) {
 			char byte = a[k];
 
 			a[k] = b[k];

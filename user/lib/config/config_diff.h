@@ -2,8 +2,8 @@
 /*
  * Theory of operation: what is different between the configuration that is in
  * force and the one that is wanted, as a list to apply and to report. It looks
- * at values only. A table in config_diff.c says of each value how it is written
- * and whether it can change while the daemon runs; a new one is a line there.
+ * at values only. config_table.h says of each whether it can change while the
+ * daemon runs.
  *
  * Services and interfaces come and go as a whole. A service that was added by
  * hand is in no configuration: that a new one does not name it, is no removal.

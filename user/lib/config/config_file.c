@@ -19,12 +19,12 @@
 enum {
 	LINE_SIZE = 512, /* with the NUL; no more than CONFIG_ERR_MAX */
 	PATH_SHOWN = 256,
-	RESETS_DEFAULT = 100,
 };
 
-static const char *const sections[] = { "daemon",  "keys",   "sessions",
-					"service", "arming", "sources",
-					"answer" };
+static const char *const sections[] = {
+#define SECTION(name, ...) #name,
+#include "config_table.h"
+};
 
 int config_fail(struct config_parser *p, unsigned int line, int ret,
 		const char *fmt, ...)
@@ -105,22 +105,29 @@ static int compare_titles(const void *a, const void *b)
 		      ((const struct config_title *)b)->text);
 }
 
+static const char *argument_of(const char *section)
+{
+	return !strcmp(section, "service") ? " NAME" : "";
+}
+
 static int unknown_section(struct config_parser *p, const char *word)
 {
-	size_t i;
+	char all[256] = "";
+	size_t i, n = 0;
 
 	for (i = 0; i < ARRAY_SIZE(sections); i++)
 		if (word_is_near(word, sections[i]))
 			return fail(
 				p,
 				"[%s]: unknown section: did you mean [%s%s]?",
-				word, sections[i],
-				!strcmp(sections[i], "service") ? " NAME" : "");
-	return fail(p,
-		    "[%s]: unknown section: there are [daemon], [keys], "
-		    "[sessions], [service NAME], [arming], [sources] and "
-		    "[answer]",
-		    word);
+				word, sections[i], argument_of(sections[i]));
+	for (i = 0; i < ARRAY_SIZE(sections); i++)
+		n += snprintf(all + n, sizeof(all) - n, "%s[%s%s]",
+			      !i			      ? ""
+			      : i + 1 == ARRAY_SIZE(sections) ? " and "
+							      : ", ",
+			      sections[i], argument_of(sections[i]));
+	return fail(p, "[%s]: unknown section: there are %s", word, all);
 }
 
 /* Makes @title the current one, unless the file had it before. */
@@ -141,8 +148,6 @@ static int enter(struct config_parser *p, const struct config_title *title)
 	}
 	p->title = kept;
 	p->first_service = p->c->n_services;
-	p->policy = POLICY_ON;
-	p->cookies = COOKIES_BY_AUTO;
 	memset(p->seen, 0, sizeof(p->seen));
 	return 0;
 }
@@ -184,6 +189,7 @@ static int begin_section(struct config_parser *p, char *text)
 		return ret;
 	p->section = section;
 	p->name = service ? strchr(p->title->text, ' ') + 1 : NULL;
+	config_set_defaults(p, section);
 	return 0;
 }
 
@@ -265,7 +271,6 @@ int config_load(struct config *c, const char *path, char *err)
 		.c = c,
 		.path = path,
 		.err = err,
-		.reset_rate = RESETS_DEFAULT,
 	};
 	char line[LINE_SIZE];
 	const char *why;

@@ -48,8 +48,12 @@ __attribute__((format(printf, 4, 5))) int config_fail(struct config_parser *p,
 						      int ret, const char *fmt,
 						      ...);
 
-/* The names of all keys; NULL: there are no more. For tests. */
-const char *config_key_at(size_t i, const char **ret_section);
+/*
+ * Sets what no key has set yet: the keys of @section that belong to what its
+ * list adds, or NULL: each member of p->c. Cannot fail but for want of memory,
+ * which leaves a path NULL.
+ */
+void config_set_defaults(struct config_parser *p, const char *section);
 
 /* "key = value" of the section p->title; 0 or what config_fail() returned. */
 int config_set_key(struct config_parser *p, const char *key, const char *value);

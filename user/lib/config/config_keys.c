@@ -1,25 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Theory of operation: the table keys[] says which key may stand in which
- * section, how its value is read and where it goes. A key that does not repeat
- * is refused the second time, since one of the two cannot be meant.
+ * Theory of operation: config_table.h says which key may stand in which
+ * section; here is how its value is read and where it goes. A default is a value
+ * like those of a file and is set by the same function. A key that does not
+ * repeat is refused the second time, since one of the two cannot be meant.
  */
 #include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
 
 #include "config_file.h"
-#include "synkeeper/limits.h"
-
-enum { RESETS_MAX = 1000000 };
+#include "synkeeper/control.h"
 
 struct config_key {
 	const char *section, *name;
 	int (*set)(struct config_parser *p, const char *value);
-	size_t member; /* offset in struct config */
-	bool repeats;
-	const char *min, *max;	  /* of a duration */
-	unsigned int least, most; /* of a count; of a path's length */
+	size_t member;			 /* offset in struct config */
+	const char *fallback;		 /* NULL: not set without the key */
+	const char *least, *most;	 /* NULL: no bound */
+	enum { VALUE, LIST, PART } kind; /* of its row */
 };
 
 /* The value is refused; the sentence begins with it, in quotes. */
@@ -36,7 +35,7 @@ refuse(struct config_parser *p, int ret, const char *fmt, ...)
 			   p->key->name, why);
 }
 
-static int set_iface(struct config_parser *p, const char *value)
+static int set_interfaces(struct config_parser *p, const char *value)
 {
 	char buf[CONFIG_ERR_MAX], why[CONFIG_ERR_MAX];
 	char *rest = buf, *name;
@@ -62,18 +61,10 @@ static int set_mode(struct config_parser *p, const char *value)
 	return ret ? refuse(p, ret, "%s", why) : 0;
 }
 
-static int set_metrics(struct config_parser *p, const char *value)
+static int set_address(struct config_parser *p, const char *value)
 {
 	char why[CONFIG_ERR_MAX];
 	int ret = config_set_metrics(p->c, value, why);
-
-	return ret ? refuse(p, ret, "%s", why) : 0;
-}
-
-static int set_group(struct config_parser *p, const char *value)
-{
-	char why[CONFIG_ERR_MAX];
-	int ret = config_set_group(p->c, value, why);
 
 	return ret ? refuse(p, ret, "%s", why) : 0;
 }
@@ -99,9 +90,11 @@ static int set_on_exit(struct config_parser *p, const char *value)
 	return ret;
 }
 
-static int set_replace(struct config_parser *p, const char *value)
+static int set_yes_no(struct config_parser *p, const char *value)
 {
-	return either(p, value, "no", "yes", &p->c->replace);
+	bool *member = (bool *)((char *)p->c + p->key->member);
+
+	return either(p, value, "no", "yes", member);
 }
 
 static int set_invalid_ack(struct config_parser *p, const char *value)
@@ -112,8 +105,11 @@ static int set_invalid_ack(struct config_parser *p, const char *value)
 static int set_path(struct config_parser *p, const char *value)
 {
 	char **member = (char **)((char *)p->c + p->key->member);
-	const char *why = config_check_path(value, p->key->most);
+	const char *why;
+	unsigned int most = 0;
 
+	parse_count(p->key->most, &most);
+	why = config_check_path(value, most + 1);
 	if (why)
 		return refuse(p, -EINVAL, "'%s': %s", value, why);
 	if (config_set_string(member, value))
@@ -121,70 +117,87 @@ static int set_path(struct config_parser *p, const char *value)
 	return 0;
 }
 
-static int set_duration(struct config_parser *p, const char *value)
+static int set_group(struct config_parser *p, const char *value)
 {
-	unsigned int *member = (unsigned int *)((char *)p->c + p->key->member);
-	unsigned int ms = 0, min = 0, max = 0;
-	int ret = parse_duration(value, &ms);
+	char why[CONFIG_ERR_MAX];
+	int ret = config_set_group(p->c, value, why);
 
-	if (ret == -EINVAL)
-		return refuse(p, -EINVAL,
-			      "'%s': not a duration: write it as 60s, 5m or "
-			      "2h4m",
-			      value);
-	parse_duration(p->key->min, &min);
-	parse_duration(p->key->max, &max);
-	if (ret || ms < min || ms > max)
+	return ret ? refuse(p, ret, "%s", why) : 0;
+}
+
+/* How a number is written, and what is said of one that is not. */
+struct notation {
+	int (*parse)(const char *text, unsigned int *ret);
+	const char *why;
+};
+
+static const struct notation durations = {
+	parse_duration, "not a duration: write it as 60s, 5m or 2h4m"
+};
+static const struct notation counts = {
+	parse_count, "not a count: write it as 500, 10k or 4M"
+};
+
+/* Reads a number within the bounds of its row. */
+static int read_number(struct config_parser *p, const struct notation *as,
+		       const char *value, unsigned int *ret_number)
+{
+	unsigned int n = 0, least = 0, most = 0;
+	int ret = as->parse(value, &n);
+
+	if (ret == -EINVAL && as->why)
+		return refuse(p, -EINVAL, "'%s': %s", value, as->why);
+	as->parse(p->key->least, &least);
+	as->parse(p->key->most, &most);
+	if (ret || n < least || n > most)
 		return refuse(p, -EINVAL, "'%s': must be %s to %s", value,
-			      p->key->min, p->key->max);
-	*member = ms;
+			      p->key->least, p->key->most);
+	*ret_number = n;
 	return 0;
 }
 
-static int read_count(struct config_parser *p, const char *value,
-		      unsigned int *ret_count)
+static unsigned int *member_of(const struct config_parser *p)
 {
-	unsigned int n = 0;
-	int ret = parse_count(value, &n);
+	return (unsigned int *)((char *)p->c + p->key->member);
+}
 
-	if (ret == -EINVAL)
-		return refuse(p, -EINVAL,
-			      "'%s': not a count: write it as 500, 10k or 4M",
-			      value);
-	if (ret || n < p->key->least || n > p->key->most)
-		return refuse(p, -EINVAL, "'%s': must be %u to %u", value,
-			      p->key->least, p->key->most);
-	*ret_count = n;
-	return 0;
+static int set_duration(struct config_parser *p, const char *value)
+{
+	return read_number(p, &durations, value, member_of(p));
 }
 
 static int set_count(struct config_parser *p, const char *value)
 {
-	return read_count(p, value,
-			  (unsigned int *)((char *)p->c + p->key->member));
+	return read_number(p, &counts, value, member_of(p));
+}
+
+static int set_cap(struct config_parser *p, const char *value)
+{
+	return set_count(p, value);
+}
+
+static int parse_percent(const char *text, unsigned int *ret)
+{
+	size_t len = strlen(text);
+	char number[8];
+
+	if (!len || len >= sizeof(number) || text[len - 1] != '%')
+		return -EINVAL;
+	snprintf(number, sizeof(number), "%.*s", (int)len - 1, text);
+	return parse_count(number, ret);
 }
 
 static int set_percent(struct config_parser *p, const char *value)
 {
-	char number[8];
-	unsigned int n = 0;
-	size_t len = strlen(value);
+	static const struct notation percents = { parse_percent, NULL };
 
-	if (len && len < sizeof(number) && value[len - 1] == '%') {
-		snprintf(number, sizeof(number), "%.*s", (int)len - 1, value);
-		if (parse_count(number, &n))
-			n = 0;
-	}
-	if (n < 1 || n > 100)
-		return refuse(p, -EINVAL, "'%s': must be 1%% to 100%%", value);
-	*(unsigned int *)((char *)p->c + p->key->member) = n;
-	return 0;
+	return read_number(p, &percents, value, member_of(p));
 }
 
 static int set_rate(struct config_parser *p, const char *value)
 {
 	p->reset_rate_line = p->line;
-	return read_count(p, value, &p->reset_rate);
+	return read_number(p, &counts, value, &p->reset_rate);
 }
 
 static int set_listen(struct config_parser *p, const char *value)
@@ -216,64 +229,18 @@ static int set_cookies(struct config_parser *p, const char *value)
 	return 0;
 }
 
-#define MEMBER(m) .member = offsetof(struct config, m)
-
 static const struct config_key keys[] = {
-	{ "daemon", "interface", set_iface, .repeats = true },
-	{ "daemon", "mode", set_mode },
-	{ "daemon", "on-exit", set_on_exit },
-	{ "daemon", "replace", set_replace },
-	{ "daemon", "pin-dir", set_path, MEMBER(pin_dir),
-	  .most = CONFIG_PIN_DIR_MAX },
-	{ "daemon", "control", set_path, MEMBER(control),
-	  .most = CONFIG_CONTROL_MAX },
-	{ "daemon", "control-group", set_group },
-	{ "daemon", "metrics", set_metrics },
-	{ "keys", "lifetime", set_duration, MEMBER(key_lifetime_ms),
-	  .min = "5s", .max = "24h" },
-	{ "sessions", "max", set_count, MEMBER(sessions_max),
-	  .least = SESSIONS_MIN, .most = SESSIONS_MAX },
-	{ "sessions", "pending-timeout", set_duration,
-	  MEMBER(pending_timeout_ms), .min = "1s", .max = "10m" },
-	{ "sessions", "idle-timeout", set_duration, MEMBER(idle_timeout_ms),
-	  .min = "1s", .max = "30d" },
-	{ "sessions", "half-closed-timeout", set_duration,
-	  MEMBER(half_closed_timeout_ms), .min = "1s", .max = "30d" },
-	{ "sessions", "closing-timeout", set_duration,
-	  MEMBER(closing_timeout_ms), .min = "1s", .max = "1d" },
-	{ "sessions", "time-wait-timeout", set_duration,
-	  MEMBER(time_wait_timeout_ms), .min = "1s", .max = "10m" },
-	{ "service", "listen", set_listen, .repeats = true },
-	{ "service", "policy", set_policy },
-	{ "service", "cookies", set_cookies },
-	{ "arming", "syn-rate", set_count, MEMBER(arming.syn_rate), .least = 10,
-	  .most = 1000000000 },
-	{ "arming", "queue", set_percent, MEMBER(arming.queue) },
-	{ "arming", "calm", set_duration, MEMBER(arming.calm_ms), .min = "1s",
-	  .max = "1d" },
-	{ "sources", "allow", set_path, MEMBER(allow),
-	  .most = CONFIG_LIST_MAX },
-	{ "sources", "deny", set_path, MEMBER(deny), .most = CONFIG_LIST_MAX },
-	{ "sources", "synacks-per-second", set_count,
-	  MEMBER(synacks_per_second), .least = 1, .most = 1000000000 },
-	{ "sources", "ipv4-prefix", set_count, MEMBER(source_bits4), .least = 8,
-	  .most = 32 },
-	{ "sources", "ipv6-prefix", set_count, MEMBER(source_bits6),
-	  .least = 16, .most = 64 },
-	{ "answer", "invalid-ack", set_invalid_ack },
-	{ "answer", "resets-per-second", set_rate, .least = 1,
-	  .most = RESETS_MAX },
+#define VALUE(section, name, type, member, fallback, least, most, ...)  \
+	{ #section, name,  set_##type, offsetof(struct config, member), \
+	  fallback, least, most,       VALUE },
+#define LIST(section, name, type, ...) \
+	{ #section, name, set_##type, .kind = LIST },
+#define PART(section, name, type, fallback, least, most, ...) \
+	{ #section, name, set_##type, 0, fallback, least, most, PART },
+#include "config_table.h"
 };
 _Static_assert(ARRAY_SIZE(keys) <= CONFIG_KEYS_MAX,
 	       "every key has its place in seen");
-
-const char *config_key_at(size_t i, const char **ret_section)
-{
-	if (i >= ARRAY_SIZE(keys))
-		return NULL;
-	*ret_section = keys[i].section;
-	return keys[i].name;
-}
 
 static int unknown_key(struct config_parser *p, const char *name)
 {
@@ -318,7 +285,7 @@ int config_set_key(struct config_parser *p, const char *name, const char *value)
 		return unknown_key(p, name);
 	p->key = &keys[i];
 	seen = &p->seen[i];
-	if (*seen && !p->key->repeats)
+	if (*seen && p->key->kind != LIST)
 		return refuse(p, -EINVAL,
 			      "'%s': given before, on line %u: remove one",
 			      value, *seen);
@@ -328,4 +295,38 @@ int config_set_key(struct config_parser *p, const char *name, const char *value)
 			      "'%s': a comment behind a value begins with ' ;'",
 			      value);
 	return p->key->set(p, value);
+}
+
+void config_set_defaults(struct config_parser *p, const char *section)
+{
+	unsigned int line = p->line;
+	size_t i;
+
+	p->line = 0; /* of no line of the file */
+	for (i = 0; i < ARRAY_SIZE(keys); i++) {
+		const struct config_key *k = &keys[i];
+
+		if (!k->fallback || k->kind != (section ? PART : VALUE) ||
+		    (section && strcmp(k->section, section) != 0))
+			continue;
+		p->key = k;
+		k->set(p, k->fallback);
+	}
+	p->line = line;
+}
+
+void config_init(struct config *c)
+{
+	struct config_title title = { "defaults" };
+	char err[CONFIG_ERR_MAX];
+	struct config_parser p = {
+		.c = c,
+		.path = "",
+		.err = err,
+		.title = &title,
+	};
+
+	/* Out of memory leaves a path NULL; config_validate() says so. */
+	*c = (struct config){ 0 };
+	config_set_defaults(&p, NULL);
 }

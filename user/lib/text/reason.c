@@ -7,9 +7,9 @@
 #include "words.h"
 
 static const struct reason_info infos[] = {
-#define X(name, action, text) { #name, REASON_##name, REASON_##action, text },
-	SYNKEEPER_REASONS(X)
-#undef X
+#define REASON(name, action, hooks, packets, uses, text, ...) \
+	{ #name, REASON_##name, REASON_##action, hooks, packets, uses, text },
+#include "synkeeper/reason_table.h"
 };
 enum { N_INFOS = sizeof(infos) / sizeof(infos[0]) };
 
@@ -71,6 +71,40 @@ const char *reason_action_name(enum reason_action action)
 	};
 
 	return names[action];
+}
+
+__u64 reason_count(const __u64 packets[REASON_COUNT], unsigned int uses)
+{
+	__u64 n = 0;
+	size_t i;
+
+	for (i = 0; i < N_INFOS; i++)
+		if (infos[i].uses & uses)
+			n += packets[infos[i].number];
+	return n;
+}
+
+bool reason_is_syn(const struct reason_info *r)
+{
+	return r->packets == OF_SYN;
+}
+
+bool reason_is_later(const struct reason_info *r)
+{
+	return !(r->hooks & AT_XDP);
+}
+
+double reason_rate_of(const json_t *per_second,
+		      bool (*is)(const struct reason_info *r))
+{
+	double sum = 0;
+	size_t i;
+
+	for (i = 0; i < N_INFOS; i++)
+		if (is(&infos[i]))
+			sum += json_number_value(
+				json_object_get(per_second, infos[i].name));
+	return sum;
 }
 
 double reason_rate(const json_t *per_second, enum reason_action action)
