@@ -181,7 +181,7 @@ static void usage_errors(void **state)
 		{ "check", "check: missing IFACE: "
 			   "usage: synkeeper check IFACE\n" },
 		{ "top --interval 0",
-		  "top: --interval 0: 0.1 to 86400 seconds\n" },
+		  "top: --interval 0: must be 0.1 to 86400 seconds\n" },
 		{ "top now", "top: unexpected argument now: usage: synkeeper "
 			     "top [--interval SECONDS]\n" },
 		{ "down eth0", "down: unexpected argument eth0: "
@@ -285,8 +285,8 @@ static void a_screen_is_not_json(void **state)
 {
 	(void)state;
 	expect_run("top", true, CMD_USAGE, "",
-		   "synkeeper: top: a screen is not JSON: synkeeper -j status, "
-		   "or -j stats --watch\n");
+		   "synkeeper: top: top has no JSON output: use -j status or "
+		   "-j stats --watch\n");
 }
 
 static void help_of_an_object(void **state)
