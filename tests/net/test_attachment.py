@@ -366,7 +366,7 @@ def test_down_said_removed_before_it_was(env):
         daemon = env.synkeeperd()
         out = env.synkeeper("down").stdout
         attached.nothing_left(env, f"down, turn {turn}")
-        assert "all is removed" in out, out
+        assert "everything removed" in out, out
         assert daemon.wait(10) == 0, daemon.output()
 
 

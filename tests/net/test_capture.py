@@ -175,7 +175,7 @@ def test_daemon_ends(env):
     daemon = protect(env)
     capture = Capture(env)
     daemon.kill()
-    capture.check_file(capture.wait(1, "the daemon has ended"))
+    capture.check_file(capture.wait(1, "the daemon exited"))
 
 
 @net_test
@@ -186,7 +186,7 @@ def test_refusals(env):
         f.write("old")
     env.nginx()
     for when, args, word in (
-            ("no daemon", ["-w", path], "no daemon answers"),
+            ("no daemon", ["-w", path], "no daemon is listening"),
             ("no such service", ["-w", path, "--service", "*:9"], "*:9"),
             ("no such folder", ["-w", f"{env.dir}/no/f"],
              "No such file or directory")):

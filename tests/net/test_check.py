@@ -226,7 +226,7 @@ def test_firewall_cure(env):
     expect(env, "firewall", "ok")
     # of one port that nobody protects, it is a warning
     nft(env, f"tcp dport 80 {SYN} accept", "tcp dport 80 drop")
-    expect(env, "firewall", "warn", "port 80", "whatever its TCP flags")
+    expect(env, "firewall", "warn", "port 80", "whatever the TCP flags")
     nft(env, "tcp dport 80 ct state new accept")
     expect(env, "firewall", "ok")
 
@@ -258,7 +258,7 @@ def test_nat_elsewhere(env):
     env.nginx()
     env.synkeeperd()
     nft(env, "tcp dport 80 redirect to :8080", chains=NAT)
-    expect(env, "NAT", "fail", "port 80", "that they lead to")
+    expect(env, "NAT", "fail", "port 80", "that it is redirected to")
 
 
 @net_test

@@ -50,11 +50,11 @@ def test_no_daemon(env):
     """Exit code 1, and the line says what to do."""
     for args in ((), ("status",), ("service", "list"), ("stats",),
                  ("key", "rotate"), ("service", "add", "*:81")):
-        failed(env, 1, ["no daemon answers", env.control, "synkeeperd"], *args)
+        failed(env, 1, ["no daemon is listening", env.control, "synkeeperd"], *args)
     failed(env, 1, ["nothing", env.pin_dir], "down")
     failed(env, 1, [env.pin_dir], "session", "list")
     env.synkeeperd().kill()
-    failed(env, 1, ["goes on protecting", "synkeeper down"], "status")
+    failed(env, 1, ["still protects", "synkeeper down"], "status")
 
 
 @net_test
@@ -67,7 +67,7 @@ def test_usage(env):
             (["verb", "list", "add", "policy"], "service", "frob"),
             (["missing", "A:P", "usage"], "service", "add"),
             (["missing", "usage"], "service", "policy", "*:80"),
-            (["too many", "extra"], "service", "del", "*:80", "extra"),
+            (["unexpected", "extra"], "service", "del", "*:80", "extra"),
             (["--frob", "usage"], "stats", "--frob"),
             (["--service"], "stats", "--service"),
             (["--watch", "0.1"], "stats", "--watch", "0"),
@@ -237,7 +237,7 @@ def test_watch(env):
              "--watch in text")
     env.synkeeper("down")
     code = text.wait(10)
-    assert code == 1 and "no daemon answers" in text.output(), \
+    assert code == 1 and "no daemon is listening" in text.output(), \
         f"--watch when the daemon ends: {code}: {text.output()}"
 
 

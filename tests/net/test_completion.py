@@ -108,7 +108,7 @@ def test_states(env):
     """Those of the completion are those of the tool."""
     text = env.synkeeper("session", "-h").stdout
     states = text.split("state STATE,...")[1].split("age TIME")[0]
-    names = set(re.findall(r"[a-z-]{4,}", states)) - {"both"}
+    names = set(re.findall(r"[a-z-]{4,}", states)) - {"either"}
     expect(env, names, "session", "list", "state", "")
     filters = set(re.findall(r"\b([a-z]+) [A-Z]{4,}", text)) - {"list", "kill",
                                                                "watch"}

@@ -49,4 +49,4 @@ def test_all_work_is_done_without(env):
         assert daemon.stop() == 0, f"the daemon failed: {daemon.output()}"
     env.synkeeperd("-c", conf)
     out = env.synkeeper("down").stdout
-    assert "all is removed" in out, f"down: got {out}"
+    assert "everything removed" in out, f"down: got {out}"

@@ -291,7 +291,7 @@ def test_stale_socket(env):
     env.synkeeperd().kill()
     assert os.path.exists(env.control), "SIGKILL removed the socket?"
     p = env.synkeeper("status", check=False)
-    assert p.returncode == 1 and "no daemon answers" in p.stderr, \
+    assert p.returncode == 1 and "no daemon is listening" in p.stderr, \
         f"{p.returncode}: {p.stderr}"
     still_well(env, env.synkeeperd(), "after a crash")
     get_once(env)

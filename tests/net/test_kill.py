@@ -279,7 +279,7 @@ def test_pending(env):
         wait_state(env, client, "pending", "ACK, the queue is full")
         text = env.synkeeper("session", "kill", "state", "pending").stdout
         assert text.splitlines() == [
-            "killed 0 sessions", "1 matched, but has no socket yet to kill"], \
+            "killed 0 sessions", "1 matched, but has no socket yet"], \
             f"kill state pending: {text}"
         with life(env, "kill with one pending", opened=0, killed=2):
             got = env.json("session", "kill", "dport", "80")

@@ -133,4 +133,4 @@ def test_directory_of_roots_on_a_shared_file_system(env):
                     "flock", "-n", env.pin_dir, "true"], check=False)
         assert lock.returncode, "nobody has had the lock"
         out = env.synkeeper("down").stdout
-        assert "all is removed" in out, f"down: {out}"
+        assert "everything removed" in out, f"down: {out}"

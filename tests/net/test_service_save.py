@@ -74,7 +74,7 @@ def test_service_added_was_lost_without_a_word(env):
     os.chown(path, 0, 34)
     os.chmod(path, 0o640)
     p = env.synkeeper("service", "add", "*:81", "--name", "more")
-    assert "*:81 is lost when the daemon ends" in p.stderr and \
+    assert "*:81 is lost when the daemon exits" in p.stderr and \
         "service save" in p.stderr, f"service add: {p}"
     got = env.json("service", "add", "[2001:db8::2]:82")
     assert got["by_hand"] is True, got

@@ -43,7 +43,8 @@ def test_flood(env):
     with top(env, "--interval", "0.5") as terminal:
         floods = [env.flood("syn", 60, rate=20000),
                   env.flood("ack", 60, rate=20000, src=ATTACKER)]
-        text = terminal.wait_text("answered", "bad_cookie", ATTACKER, "well")
+        text = terminal.wait_text("answered", "bad_cookie", ATTACKER,
+                                  "health  ok")
         wait_for(lambda: number(terminal.row("dropped ").split()[1]) > 2000,
                  10, "the rate of drops")
         assert KEYS in terminal.text()[23], f"the keys are not below: {text}"
@@ -165,7 +166,7 @@ def test_stopped_terminal(env):
     env.nginx()
     protect(env)
     with top(env, "--interval", "0.1") as terminal:
-        terminal.wait_text("well", KEYS)
+        terminal.wait_text("health  ok", KEYS)
         terminal.type("\x13")  # Ctrl-S
         env.flood("ack", 60, rate=5000, src=ATTACKER)
         wait_for(lambda: env.json("stats")["total"].get("bad_cookie", 0) >
@@ -184,7 +185,7 @@ def test_terminal_that_takes_nothing(env):
     env.nginx()
     protect(env)
     with top(env, cols=200, lines=60) as terminal:
-        terminal.wait_text("well", KEYS)
+        terminal.wait_text("health  ok", KEYS)
         for _ in range(120):  # the help comes and goes, 1 kB each
             terminal.type("?")
             time.sleep(0.02)
@@ -199,15 +200,15 @@ def test_daemon_goes_and_comes(env):
     env.nginx()
     daemon = protect(env)
     with top(env, "--interval", "0.2") as terminal:
-        terminal.wait_text("well", "*:80")
+        terminal.wait_text("health  ok", "*:80")
         daemon.signal(signal.SIGSTOP)
-        terminal.wait_text("no daemon answers", "timed out", "*:80")
+        terminal.wait_text("no answer from the daemon", "timed out", "*:80")
         daemon.signal(signal.SIGCONT)
-        terminal.wait_text("well")
+        terminal.wait_text("health  ok")
         daemon.kill()
-        terminal.wait_text("no daemon answers", "Connection refused", "*:80")
+        terminal.wait_text("no answer from the daemon", "Connection refused", "*:80")
         protect(env)
-        terminal.wait_text("well")
+        terminal.wait_text("health  ok")
         env.flood("ack", 60, rate=5000, src=ATTACKER)
         terminal.wait_text(ATTACKER, "bad_cookie")
         terminal.type("q")
@@ -223,9 +224,9 @@ def test_refusals(env):
     assert p.returncode == 2 and "-j status" in p.stderr, f"-j: {p}"
     with top(env) as terminal:
         assert terminal.wait_end() == 1, "no daemon"
-        terminal.wait_text("no daemon answers")
+        terminal.wait_text("no daemon is listening")
     env.nginx()
     protect(env)
     with top(env, term="nonsense") as terminal:
         assert terminal.wait_end() == 1, "an unknown terminal"
-        terminal.wait_text('terminal "nonsense" is not known')
+        terminal.wait_text('unknown terminal "nonsense"')

@@ -55,66 +55,69 @@ static void usage_errors(void **state)
 	static const struct {
 		const char *line, *err;
 	} table[] = {
-		{ "foo", "foo: no object \"foo\": known are status, service, "
+		{ "foo", "foo: unknown object \"foo\": expected one of status, "
+			 "service, "
 			 "session, key, stats, metrics, explain, top, capture, "
 			 "check, reload, down, help\n" },
 		{ "s", "s: object \"s\" is ambiguous: status, service, "
 		       "session, stats\n" },
-		{ "service foo", "service: no verb \"foo\": known are list, "
-				 "add, del, policy, save\n" },
-		{ "ser foo", "service: no verb \"foo\": known are list, "
-			     "add, del, policy, save\n" },
-		{ "service list x", "service: one word too many: x: "
+		{ "service foo",
+		  "service: unknown verb \"foo\": expected one of list, "
+		  "add, del, policy, save\n" },
+		{ "ser foo",
+		  "service: unknown verb \"foo\": expected one of list, "
+		  "add, del, policy, save\n" },
+		{ "service list x", "service: unexpected argument x: "
 				    "usage: synkeeper service list\n" },
 		{ "service add", "service: missing A:P: " ADD_USAGE },
 		{ "service add --name x", "service: missing A:P: " ADD_USAGE },
 		{ "service add a b",
-		  "service: one word too many: b: " ADD_USAGE },
+		  "service: unexpected argument b: " ADD_USAGE },
 		{ "service add a --name",
-		  "service: no value after --name: " ADD_USAGE },
+		  "service: missing value for --name: " ADD_USAGE },
 		{ "service add a --name=",
-		  "service: no value after --name: " ADD_USAGE },
+		  "service: missing value for --name: " ADD_USAGE },
 		{ "service add a --nam x",
 		  "service: unknown option --nam: " ADD_USAGE },
 		{ "service add a --name x --name y",
-		  "service: given twice: --name: " ADD_USAGE },
+		  "service: repeated option --name: " ADD_USAGE },
 		{ "service policy *:80",
 		  "service: missing on|auto|monitor|off: usage: synkeeper "
 		  "service policy A:P on|auto|monitor|off [--save]\n" },
-		{ "stats now", "stats: one word too many: now: " STATS_USAGE },
+		{ "stats now", "stats: unexpected argument now: " STATS_USAGE },
 		{ "stats --watch x",
-		  "stats: one word too many: x: " STATS_USAGE },
+		  "stats: unexpected argument x: " STATS_USAGE },
 		{ "stats --watch 0",
-		  "stats: --watch 0: 0.1 to 86400 seconds\n" },
+		  "stats: --watch 0: must be 0.1 to 86400 seconds\n" },
 		{ "stats --watch 1x",
-		  "stats: --watch 1x: 0.1 to 86400 seconds\n" },
+		  "stats: --watch 1x: must be 0.1 to 86400 seconds\n" },
 		{ "stats --watch=nan",
-		  "stats: --watch nan: 0.1 to 86400 seconds\n" },
+		  "stats: --watch nan: must be 0.1 to 86400 seconds\n" },
 		{ "session list --limit 0",
-		  "session: --limit 0: a number of sessions, 1 or more\n" },
+		  "session: --limit 0: must be a number, 1 or more\n" },
 		{ "session list --limit -1",
-		  "session: --limit -1: a number of sessions, 1 or more\n" },
+		  "session: --limit -1: must be a number, 1 or more\n" },
 		{ "session list --limit 1k",
-		  "session: --limit 1k: a number of sessions, 1 or more\n" },
+		  "session: --limit 1k: must be a number, 1 or more\n" },
 		{ "session list --limit 4294967296",
-		  "session: --limit 4294967296: a number of sessions, "
-		  "1 or more\n" },
+		  "session: --limit 4294967296: must be a number, 1 or "
+		  "more\n" },
 		{ "session list --limit 100001 --sort age",
-		  "session: --limit 100001: 100000 sessions at most can be "
+		  "session: --limit 100001: at most 100000 sessions can be "
 		  "sorted\n" },
 		{ "session list --sort size",
 		  "session: --sort size: sort by one of age, idle, client, "
 		  "server, state, service\n" },
 		{ "session list --sort",
-		  "session: no value after --sort: " LIST_USAGE },
+		  "session: missing value for --sort: " LIST_USAGE },
 		{ "session list --count=1",
-		  "session: no value is taken by --count: " LIST_USAGE },
+		  "session: unexpected value for --count: " LIST_USAGE },
 		{ "session list --count --sort age",
-		  "session: --count counts all that match: leave out --sort "
-		  "and --limit\n" },
+		  "session: --count counts all matches: omit --sort and "
+		  "--limit\n" },
 		{ "session list --limit 1 --count",
-		  "session: --count counts all that match: leave out --sort "
-		  "and --limit\n" },
+		  "session: --count counts all matches: omit --sort and "
+		  "--limit\n" },
 		{ "session list src",
 		  "session: src has no value: " PREFIX_HINT },
 		{ "session list --count src 192.0.2",
@@ -127,32 +130,31 @@ static void usage_errors(void **state)
 		  "session: dst is given twice\n" },
 		{ "session list src 192.0.2.1 dst 192.0.2.1 sport 1 dport 1 "
 		  "state live age 1s idle 1s service a dst b",
-		  "session: one word too many: b: " LIST_USAGE },
+		  "session: unexpected argument b: " LIST_USAGE },
 		{ "session watch state dead",
 		  "session: state 'dead': states are opening, pending, "
 		  "established, half-closed-client, half-closed-server, "
 		  "half-closed, closing, live, time-wait\n" },
 		{ "session totals *:80 *:81",
-		  "session: one word too many: *:81: usage: synkeeper session "
+		  "session: unexpected argument *:81: usage: synkeeper session "
 		  "totals [A:P]\n" },
-		{ "session kill", "session: nothing says what to kill: give a "
-				  "filter, such as src 192.0.2.0/24, or "
-				  "--all\n" },
+		{ "session kill", "session: no filter: give one, such as src "
+				  "192.0.2.0/24, or --all\n" },
 		{ "session kill --dry-run",
-		  "session: nothing says what to kill: give a filter, such as "
-		  "src 192.0.2.0/24, or --all\n" },
+		  "session: no filter: give one, such as src 192.0.2.0/24, or "
+		  "--all\n" },
 		{ "session kill --all dport 80",
-		  "session: a filter and --all contradict each other: give one "
-		  "of them\n" },
+		  "session: a filter and --all exclude each other: give one or "
+		  "the other\n" },
 		{ "session kill dport 80 --all",
-		  "session: a filter and --all contradict each other: give one "
-		  "of them\n" },
+		  "session: a filter and --all exclude each other: give one or "
+		  "the other\n" },
 		{ "session kill age 0s",
-		  "session: this filter leaves no session out: give --all "
-		  "instead if that is meant\n" },
+		  "session: this filter matches every session: use --all if "
+		  "that is intended\n" },
 		{ "session kill sport 0-65535 --dry-run",
-		  "session: this filter leaves no session out: give --all "
-		  "instead if that is meant\n" },
+		  "session: this filter matches every session: use --all if "
+		  "that is intended\n" },
 		{ "session kill 192.0.2.1",
 		  "session: '192.0.2.1': filters are src, dst, sport, dport, "
 		  "state, age, idle, service\n" },
@@ -168,21 +170,21 @@ static void usage_errors(void **state)
 		  "session: missing SERVER: usage: synkeeper session show "
 		  "CLIENT SERVER\n" },
 		{ "session show 192.0.2.1:40000 *:80",
-		  "session: '*:80' is no address of one session: session list "
-		  "dport PORT shows several\n" },
+		  "session: '*:80' does not identify a single session: use "
+		  "session list dport PORT\n" },
 		{ "session show 192.0.2.1 192.0.2.2:80",
 		  "session: '192.0.2.1': port missing: write it as "
 		  "192.0.2.1:443, [2001:db8::1]:443 or *:443\n" },
 		{ "session show 192.0.2.1:40000 [2001:db8::2]:80",
-		  "session: one of 192.0.2.1:40000 and [2001:db8::2]:80 is "
-		  "IPv6, the other is not: give two of one family\n" },
+		  "session: 192.0.2.1:40000 and [2001:db8::2]:80 differ in "
+		  "address family: give both as IPv4 or both as IPv6\n" },
 		{ "check", "check: missing IFACE: "
 			   "usage: synkeeper check IFACE\n" },
 		{ "top --interval 0",
-		  "top: --interval 0: 0.1 to 86400 seconds\n" },
-		{ "top now", "top: one word too many: now: usage: synkeeper "
+		  "top: --interval 0: must be 0.1 to 86400 seconds\n" },
+		{ "top now", "top: unexpected argument now: usage: synkeeper "
 			     "top [--interval SECONDS]\n" },
-		{ "down eth0", "down: one word too many: eth0: "
+		{ "down eth0", "down: unexpected argument eth0: "
 			       "usage: synkeeper down\n" },
 	};
 	char err[512];
@@ -201,22 +203,27 @@ static void slips_got_no_suggestion(void **state)
 	static const struct {
 		const char *line, *err;
 	} table[] = {
-		{ "stauts", "stauts: no object \"stauts\": did you mean "
+		{ "stauts", "stauts: unknown object \"stauts\": did you mean "
 			    "'status' or 'stats'?\n" },
-		{ "servcie list", "servcie: no object \"servcie\": did you "
-				  "mean 'service'?\n" },
-		{ "services", "services: no object \"services\": did you mean "
-			      "'service'?\n" },
-		{ "service polcy *:80 on", "service: no verb \"polcy\": did "
-					   "you mean 'policy'?\n" },
-		{ "session LITS", "session: no verb \"LITS\": did you mean "
-				  "'list'?\n" },
+		{ "servcie list",
+		  "servcie: unknown object \"servcie\": did you "
+		  "mean 'service'?\n" },
+		{ "services",
+		  "services: unknown object \"services\": did you mean "
+		  "'service'?\n" },
+		{ "service polcy *:80 on",
+		  "service: unknown verb \"polcy\": did "
+		  "you mean 'policy'?\n" },
+		{ "session LITS",
+		  "session: unknown verb \"LITS\": did you mean "
+		  "'list'?\n" },
 		{ "session list sorc 192.0.2.1",
 		  "session: 'sorc': did you mean 'src'?\n" },
 		{ "session list prot 80", "session: 'prot': did you mean "
 					  "'sport' or 'dport'?\n" },
-		{ "help stauts", "help: no object \"stauts\": did you mean "
-				 "'status' or 'stats'?\n" },
+		{ "help stauts",
+		  "help: unknown object \"stauts\": did you mean "
+		  "'status' or 'stats'?\n" },
 		{ "explain bad_cokie", "explain: no reason \"bad_cokie\": did "
 				       "you mean bad_cookie?\n" },
 	};
@@ -247,7 +254,7 @@ static void help_was_unknown(void **state)
 	run_free(&one);
 	run_free(&asked);
 	expect_run("help", true, CMD_USAGE, "",
-		   "synkeeper: help: help is not JSON: leave out -j\n");
+		   "synkeeper: help: help has no JSON output: omit -j\n");
 }
 
 /* Though auto and monitor exist, help and completion offered on|off. */
@@ -278,8 +285,8 @@ static void a_screen_is_not_json(void **state)
 {
 	(void)state;
 	expect_run("top", true, CMD_USAGE, "",
-		   "synkeeper: top: a screen is not JSON: synkeeper -j status, "
-		   "or -j stats --watch\n");
+		   "synkeeper: top: top has no JSON output: use -j status or "
+		   "-j stats --watch\n");
 }
 
 static void help_of_an_object(void **state)
@@ -303,7 +310,7 @@ static void session_help_explains_filters(void **state)
 		"  session kill [FILTER...] [--all] [--dry-run]\n   ",
 		"  session watch [FILTER...]  ",
 		"  session totals [A:P]  ",
-		"\nFILTER is ",
+		"\nFILTER consists ",
 		"src PREFIX",
 		"dport PORTS",
 		"state STATE",
@@ -338,7 +345,7 @@ static void nothing_is_pinned(void **state)
 	skip_without_bpf();
 	snprintf(err, sizeof(err),
 		 "synkeeper: session: nothing is pinned at %s/maps/settings: "
-		 "is synkeeperd running, or is another --pin-dir meant?\n",
+		 "is synkeeperd running, and with this --pin-dir?\n",
 		 dir);
 	for (i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
 		expect_run(lines[i], i % 2, CMD_FAILED, "", err);

@@ -14,8 +14,8 @@
 	"{\"listen\":\"*:80\",\"name\":\"\",\"policy\":\"on\",\"by_hand\":" \
 	"true,\"armed\":false,\"cookies\":\"own\",\"why\":\"nobody listens\"}"
 
-#define LOST                                                                \
-	"synkeeper: service: *:80 is lost when the daemon ends: synkeeper " \
+#define LOST                                                                 \
+	"synkeeper: service: *:80 is lost when the daemon exits: synkeeper " \
 	"service save keeps it\n"
 
 static void requests(void **state)
@@ -43,12 +43,13 @@ static void requests(void **state)
 		  LOST },
 		{ "service", "{\"cmd\":\"service.list\"}\n",
 		  "{\"services\":[" SERVICE "]}",
-		  "SERVICE  NAME  POLICY  ARMED  COOKIES  BECAUSE  WHY NOT\n"
-		  "*:80     -     on      no     own      -        nobody "
+		  "SERVICE  NAME  POLICY  ARMED  COOKIES  COOKIES WHY  NOT "
+		  "ARMED WHY\n"
+		  "*:80     -     on      no     own      -            nobody "
 		  "listens\n" },
 		{ "key rotate", "{\"cmd\":\"key.rotate\"}\n", "{\"epoch\":7}",
-		  "epoch 7 began; cookies of the one before stay valid until "
-		  "it ends\n" },
+		  "epoch 7 begun; cookies of the previous epoch stay valid "
+		  "until the next rotation\n" },
 		{ "stats --service -", "{\"listen\":\"-\",\"cmd\":\"stats\"}\n",
 		  "{\"services\":[{\"listen\":\"-\",\"name\":\"\","
 		  "\"packets\":{}}],\"total\":{}}",
@@ -68,7 +69,7 @@ static void requests(void **state)
 		  "changed: needs patience\n" },
 		{ "down", "{\"cmd\":\"down\"}\n",
 		  "{\"interfaces\":[\"eth0\"],\"restored\":[]}",
-		  "detached from eth0\nthe daemon is about to end\n" },
+		  "detached from eth0\nthe daemon is exiting\n" },
 	};
 	char reply[512];
 	size_t i;
@@ -128,7 +129,7 @@ static void refusals_of_the_daemon(void **state)
 		    CMD_FAILED, "", "synkeeper: service: x\n");
 	expect_call("key", false, "{\"cmd\":\"key.list\"}\n", "{}\n",
 		    CMD_FAILED, "",
-		    "synkeeper: key: the daemon did not say why not\n");
+		    "synkeeper: key: the daemon gave no reason\n");
 }
 
 static void improper_answers(void **state)
@@ -146,8 +147,8 @@ static void improper_answers(void **state)
 	(void)state;
 	for (i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
 		snprintf(err, sizeof(err),
-			 "synkeeper: key: %s gave no proper answer (%s): is "
-			 "that synkeeperd's socket, and of this version?\n",
+			 "synkeeper: key: invalid reply from %s (%s): is this "
+			 "the socket of a synkeeperd of the same version?\n",
 			 path, table[i].error);
 		expect_call("key", false, "{\"cmd\":\"key.list\"}\n",
 			    table[i].reply, CMD_FAILED, "", err);
@@ -161,11 +162,11 @@ static void daemon_that_ends_before_it_answers(void **state)
 
 	(void)state;
 	for (i = 0; i < sizeof(replies) / sizeof(replies[0]); i++)
-		expect_call("key", false, "{\"cmd\":\"key.list\"}\n",
-			    replies[i], CMD_FAILED, "",
-			    "synkeeper: key: the daemon has ended before it "
-			    "answered: its log says why: journalctl -u "
-			    "synkeeperd\n");
+		expect_call(
+			"key", false, "{\"cmd\":\"key.list\"}\n", replies[i],
+			CMD_FAILED, "",
+			"synkeeper: key: the daemon exited before it answered: "
+			"see its log: journalctl -u synkeeperd\n");
 }
 
 static int listen_at_path(void)
@@ -197,9 +198,9 @@ static void hung_up_on_was_told_that_the_daemon_had_ended(void **state)
 
 	(void)state;
 	snprintf(err, sizeof(err),
-		 "synkeeper: key: %s: the connection was closed before it "
-		 "answered: its log may say why: journalctl -u synkeeperd; or "
-		 "is that another program's socket?\n",
+		 "synkeeper: key: %s: connection closed before it answered: "
+		 "see the daemon's log (journalctl -u synkeeperd), or is this "
+		 "another program's socket?\n",
 		 path);
 	pthread_create(&thread, NULL, hang_up, &listener);
 	expect_run("key", false, CMD_FAILED, "", err);
@@ -248,7 +249,7 @@ static void what_is_no_socket(void **state)
 	(void)state;
 	fclose(fopen(path, "w"));
 	snprintf(err, sizeof(err),
-		 "synkeeper: key: %s is no socket: name the daemon's with "
+		 "synkeeper: key: %s is not a socket: give the daemon's with "
 		 "--control PATH\n",
 		 path);
 	expect_run("key", false, CMD_FAILED, "", err);
@@ -284,8 +285,8 @@ static void no_daemon(void **state)
 
 	(void)state;
 	snprintf(err, sizeof(err),
-		 "synkeeper: status: no daemon answers at %s: start "
-		 "synkeeperd, or name its socket with --control PATH\n",
+		 "synkeeper: status: no daemon is listening on %s: start "
+		 "synkeeperd, or give its socket with --control PATH\n",
 		 path);
 	expect_run("", false, CMD_FAILED, "", err);
 	expect_run("", true, CMD_FAILED, "", err);
@@ -303,9 +304,9 @@ static void down_removes_only_what_is_ours(void **state)
 	assert_int_equal(mkdir(maps, 0700), 0);
 	fclose(fopen(file, "w"));
 	snprintf(err, sizeof(err),
-		 "synkeeper: down: no daemon is running, and nothing of "
-		 "Synkeeper is in %s: nothing to take down, unless another "
-		 "--control or --pin-dir was meant\n",
+		 "synkeeper: down: no daemon is running, and nothing is pinned "
+		 "in %s: nothing to do, unless you meant another --control or "
+		 "--pin-dir\n",
 		 dir);
 	expect_run("down", false, CMD_FAILED, "", err);
 	assert_int_equal(unlink(file), 0);

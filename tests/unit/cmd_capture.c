@@ -16,9 +16,9 @@
 	":\"192.0.2.1:40000\",\"server\":\"192.0.2.2:80\",\"length\":" length \
 	",\"data\":\"" data "\"}\n"
 #define GOOD SAMPLE("bad_cookie", "60", "00ff10")
-#define ENDED                                                          \
-	"synkeeper: capture: the daemon has ended: its log says why: " \
-	"journalctl -u synkeeperd\n"
+#define ENDED                                                                \
+	"synkeeper: capture: the daemon exited: see its log: journalctl -u " \
+	"synkeeperd\n"
 
 /* Runs "capture -w FILE ARGS"; returns the file's size, -1: there is none. */
 static long expect_capture(const char *args, bool json, const char *request,
@@ -125,10 +125,11 @@ static void what_is_no_sample(void **state)
 
 	(void)state;
 	for (i = 0; i < sizeof(replies) / sizeof(replies[0]); i++)
-		expect_capture("", false, ASKS, replies[i], CMD_FAILED, "",
-			       "synkeeper: capture: the daemon sent what is no "
-			       "sample: is it of this version?\n"
-			       "0 packets captured\n");
+		expect_capture(
+			"", false, ASKS, replies[i], CMD_FAILED, "",
+			"synkeeper: capture: the daemon sent an invalid "
+			"sample: is it the same version as this command?\n"
+			"0 packets captured\n");
 }
 
 /* What cannot begin leaves no file. */
@@ -167,28 +168,27 @@ static void usage_errors(void **state)
 	} table[] = {
 		{ "capture", "missing -w" USAGE },
 		{ "capture --count 1", "missing -w" USAGE },
-		{ "capture -w", "no value after -w" USAGE },
-		{ "capture -w f g", "one word too many: g" USAGE },
+		{ "capture -w", "missing value for -w" USAGE },
+		{ "capture -w f g", "unexpected argument g" USAGE },
 		{ "capture -w f --count 0",
-		  "--count 0: a number from 1 to 1000000000\n" },
+		  "--count 0: must be a number from 1 to 1000000000\n" },
 		{ "capture -w f --rate 10001",
-		  "--rate 10001: a number from 1 to 10000\n" },
+		  "--rate 10001: must be a number from 1 to 10000\n" },
 		{ "capture -w f --rate x",
-		  "--rate x: a number from 1 to 10000\n" },
+		  "--rate x: must be a number from 1 to 10000\n" },
 		{ "capture -w f --service 80",
 		  "--service 80: port missing: write it as 192.0.2.1:443, "
 		  "[2001:db8::1]:443 or *:443\n" },
 		{ "capture -w f --reason bad_cokie",
-		  "--reason bad_cokie: no reason has that name: did you mean "
+		  "--reason bad_cokie: unknown reason: did you mean "
 		  "bad_cookie?\n" },
 		{ "capture -w f --reason stray_rst,cookie",
-		  "--reason cookie: no reason has that name: did you mean "
+		  "--reason cookie: unknown reason: did you mean "
 		  "bad_cookie or expired_cookie?\n" },
 		{ "capture -w f --reason stray_rst,",
-		  "--reason : no reason has that name: stats shows their "
-		  "names\n" },
+		  "--reason : unknown reason: synkeeper explain lists them\n" },
 		{ "capture -w f --reason answered",
-		  "--reason answered: it never drops (SYN answered with a "
+		  "--reason answered: drops no packets (SYN answered with a "
 		  "cookie): only dropped packets are sampled\n" },
 	};
 	char err[512];
@@ -201,8 +201,8 @@ static void usage_errors(void **state)
 		expect_run(table[i].line, false, CMD_USAGE, "", err);
 	}
 	expect_run("capture -w -", true, CMD_USAGE, "",
-		   "synkeeper: capture: -j and -w - both want standard output: "
-		   "give -w FILE, or leave out -j\n");
+		   "synkeeper: capture: -j and -w - both write to standard "
+		   "output: use -w FILE, or omit -j\n");
 }
 
 static const struct CMUnitTest tests[] = {

@@ -124,7 +124,7 @@ static void unknown_names(void **state)
 		{ "explain martians", "no reason \"martians\": synkeeper "
 				      "explain lists them\n" },
 		{ "explain bad_cookie stray_rst",
-		  "one word too many: stray_rst: usage: synkeeper explain "
+		  "unexpected argument stray_rst: usage: synkeeper explain "
 		  "[REASON]\n" },
 	};
 	char err[256];

@@ -35,7 +35,7 @@ static void kill_in_one_part(void **state)
 		  "\"cmd\":\"session.kill\"}\n",
 		  OK("{\"matched\":5,\"killed\":0,\"pending\":2}"),
 		  "would kill 3 sessions\n"
-		  "2 matched, but have no socket yet to kill\n",
+		  "2 matched, but have no socket yet\n",
 		  "{\"matched\":5,\"killed\":0,\"pending\":2,"
 		  "\"dry_run\":true}\n" },
 		{ "session kill dport 80",
@@ -43,8 +43,8 @@ static void kill_in_one_part(void **state)
 		  "\"cmd\":\"session.kill\"}\n",
 		  OK("{\"matched\":6,\"killed\":2,\"pending\":1}"),
 		  "killed 2 sessions\n"
-		  "1 matched, but has no socket yet to kill\n"
-		  "3 matched, but ended otherwise\n",
+		  "1 matched, but has no socket yet\n"
+		  "3 matched, but ended before\n",
 		  "{\"matched\":6,\"killed\":2,\"pending\":1,"
 		  "\"dry_run\":false}\n" },
 	};
@@ -80,7 +80,7 @@ static void kill_goes_on_from_the_cursor(void **state)
 			     KILL_80("\"cursor\":\"x\","),
 		     replies, CMD_DONE,
 		     "killed 4 sessions\n"
-		     "1 matched, but has no socket yet to kill\n",
+		     "1 matched, but has no socket yet\n",
 		     "");
 }
 
@@ -88,9 +88,8 @@ static void kill_of_nothing_fails(void **state)
 {
 	static const char none[] =
 		OK("{\"matched\":0,\"killed\":0,\"pending\":0}");
-	static const char err[] =
-		"synkeeper: session: no session matches: session list shows "
-		"those that are\n";
+	static const char err[] = "synkeeper: session: no session matches: "
+				  "synkeeper session list shows all\n";
 
 	(void)state;
 	expect_call("session kill dport 80", false, KILL_80(""), none,
@@ -117,7 +116,7 @@ static void kill_that_fails_says_how_far_it_came(void **state)
 		     "\"dry_run\":false}\n",
 		     "synkeeper: session: no\n"
 		     "synkeeper: session: killed 2 sessions: the rest was not "
-		     "looked at\n");
+		     "processed\n");
 }
 
 static void kill_stops_when_the_cursor_does(void **state)
@@ -129,7 +128,9 @@ static void kill_stops_when_the_cursor_does(void **state)
 	(void)state;
 	expect_calls("session kill dport 80", true,
 		     KILL_80("") KILL_80("\"cursor\":7,"), replies, CMD_FAILED,
-		     "", "synkeeper: session: the daemon does not get on\n");
+		     "",
+		     "synkeeper: session: no progress: the daemon returned the "
+		     "same cursor twice\n");
 }
 
 /* ---- watch ---- */
@@ -145,9 +146,9 @@ static void kill_stops_when_the_cursor_does(void **state)
 	"\"[2001:db8:1111:2222:3333:4444:5555:6666]:80\",\"service\":1,"   \
 	"\"name\":\"\",\"left\":\"established\",\"duration_s\":61}\n"
 #define LOST "{\"event\":\"lost\",\"count\":12}\n"
-#define ENDED                                                          \
-	"synkeeper: session: the daemon has ended: its log says why: " \
-	"journalctl -u synkeeperd\n"
+#define ENDED                                                                \
+	"synkeeper: session: the daemon exited: see its log: journalctl -u " \
+	"synkeeperd\n"
 
 static void watch_in_text(void **state)
 {
@@ -192,8 +193,8 @@ static void watch_what_is_no_event(void **state)
 	expect_call("session watch", false,
 		    "{\"filter\":[],\"cmd\":\"session.watch\"}\n",
 		    WATCHING "[]\n" ESTABLISHED, CMD_FAILED, "",
-		    "synkeeper: session: the daemon sent what is no event: is "
-		    "it of this version?\n");
+		    "synkeeper: session: the daemon sent an invalid event: is "
+		    "it the same version as this command?\n");
 }
 
 static void watch_refused(void **state)
@@ -243,7 +244,7 @@ static void totals_in_text(void **state)
 		"total   -      1,009      9     900     60       30       9  "
 		"      1     3\n"
 		"\n"
-		"those that ended lasted 2.00s in the mean\n"
+		"mean duration of ended sessions: 2.00s\n"
 		"up to     1s            800  "
 		"########################################\n"
 		"up to    10s              0\n"

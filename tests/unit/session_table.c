@@ -72,11 +72,11 @@ static void walk_meets_each_once(void **state)
 	__u32 n;
 
 	(void)state;
-	assert_false(table_next(&t, &pos, &s));
+	assert_false(table_view_next(&t, &pos, &s));
 	for (n = 0; n < SESSIONS / 2; n++)
 		there[n] = add(&t, n);
 	pos = 0;
-	while (table_next(&t, &pos, &s)) {
+	while (table_view_next(&t, &pos, &s)) {
 		if (s.born >= SESSIONS / 2 || !there[s.born])
 			fail_msg("session %u: expected once, met again or "
 				 "never added",
@@ -100,18 +100,18 @@ static void walk_leaves_out_what_is_free(void **state)
 		pos++;
 	sessions[pos].live.word = 0; /* claimed, being filled */
 	pos = 0;
-	assert_false(table_next(&t, &pos, &s));
+	assert_false(table_view_next(&t, &pos, &s));
 	/* a session without its tag has ended */
 	sessions[0].live.state = SESSION_ESTABLISHED;
 	pos = 0;
-	assert_false(table_next(&t, &pos, &s));
+	assert_false(table_view_next(&t, &pos, &s));
 	/* the last way of all is one, too */
 	table_retag(&tags[SETS - 1], SET_WAYS - 1, 1);
 	sessions[SESSIONS - 1].live.state = SESSION_TIME_WAIT;
 	pos = 0;
-	assert_true(table_next(&t, &pos, &s));
+	assert_true(table_view_next(&t, &pos, &s));
 	assert_int_equal(s.live.state, SESSION_TIME_WAIT);
-	assert_false(table_next(&t, &pos, &s));
+	assert_false(table_view_next(&t, &pos, &s));
 }
 
 static void find_by_tuple(void **state)
@@ -127,7 +127,7 @@ static void find_by_tuple(void **state)
 	for (n = 0; n < SESSIONS; n++) {
 		struct tuple tuple = tuple_of(n);
 		bool want = n < SESSIONS / 2 && there[n];
-		bool found = table_find(&t, &tuple, &s);
+		bool found = table_view_find(&t, &tuple, &s);
 
 		if (found != want || (found && s.born != n))
 			fail_msg("session %u: expected it %s", n,
@@ -140,9 +140,9 @@ static void unknown_services(void **state)
 	struct session_table t = table_new();
 
 	(void)state;
-	assert_null(table_service(&t, 1));
-	assert_null(table_service(&t, SERVICES_MAX));
-	assert_null(table_service(&t, 65535));
+	assert_null(table_view_service(&t, 1));
+	assert_null(table_view_service(&t, SERVICES_MAX));
+	assert_null(table_view_service(&t, 65535));
 	free(t.services);
 }
 

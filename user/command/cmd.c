@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Theory of operation: see cmd.h. */
 #include <errno.h>
 #include <stdarg.h>
 #include <string.h>
@@ -75,7 +74,7 @@ int cmd_match(const char *const *names, size_t n, const char *word)
 	return found;
 }
 
-/* Matches; on failure names what @word could have been. */
+/* Like cmd_match(); on failure prints what @word could have been. */
 static int pick(const struct cmd *c, const char *what, const char *const *names,
 		size_t n, const char *word)
 {
@@ -87,7 +86,7 @@ static int pick(const struct cmd *c, const char *what, const char *const *names,
 	if (found >= 0)
 		return found;
 	if (found == -ENOENT && *words_near(word, names, n, near)) {
-		cmd_usage(c, near, "no %s \"%s\"", what, word);
+		cmd_usage(c, near, "unknown %s \"%s\"", what, word);
 		return found;
 	}
 	for (i = 0; i < n; i++) {
@@ -102,12 +101,12 @@ static int pick(const struct cmd *c, const char *what, const char *const *names,
 		cmd_usage(c, NULL, "%s \"%s\" is ambiguous: %s", what, word,
 			  list);
 	else
-		cmd_usage(c, NULL, "no %s \"%s\": known are %s", what, word,
-			  list);
+		cmd_usage(c, NULL, "unknown %s \"%s\": expected one of %s",
+			  what, word, list);
 	return found;
 }
 
-/* ---- what a verb takes ---- */
+/* ---- operands and options ---- */
 
 static size_t n_verbs(const struct cmd_object *o)
 {
@@ -123,7 +122,7 @@ static bool value_is_optional(const struct cmd_option *o)
 	return o->value[0] == '[';
 }
 
-/* "[FILTER...]": it takes all words that follow. */
+/* "[FILTER...]": takes all remaining words. */
 static bool repeats(const char *operand)
 {
 	return strstr(operand, "...") != NULL;
@@ -154,7 +153,7 @@ static const char *synopsis(const struct cmd_object *o,
 	return buf;
 }
 
-/* A long synopsis has a line of its own. */
+/* A long synopsis gets a line of its own. */
 static void object_help(FILE *out, const struct cmd_object *o)
 {
 	char buf[SYNOPSIS_MAX];
@@ -177,21 +176,22 @@ void cmd_help(FILE *out)
 	for (i = 0; i < N_OBJECTS; i++)
 		object_help(out, objects[i]);
 	fputs("\n"
-	      "  -j              JSON instead of text, from every command\n"
-	      "  -c FILE         the daemon's configuration file, for the two "
+	      "  -j              print JSON instead of text\n"
+	      "  -c FILE         the daemon's configuration file, to find the "
 	      "paths below;\n"
 	      "                  default: $" CONFIG_VARIABLE
-	      " or " CONFIG_PATH_DEFAULT "\n"
-	      "  --control PATH  the daemon's socket\n"
-	      "  --pin-dir DIR   where the maps and programs are pinned\n"
+	      ", else " CONFIG_PATH_DEFAULT "\n"
+	      "  --control PATH  the daemon's control socket\n"
+	      "  --pin-dir DIR   where maps and programs are pinned\n"
 	      "  -V, -h          version, this help; -h after an object: its "
 	      "verbs\n"
 	      "\n"
-	      "A:P is 192.0.2.1:443, [2001:db8::1]:443 or *:443. Words may be "
-	      "shortened\n"
-	      "while they stay unique. No object means status. FILTER: see "
-	      "session -h.\n"
-	      "Exit code: 0 done, 1 failed, 2 usage.\n",
+	      "A:P is 192.0.2.1:443, [2001:db8::1]:443 or *:443. Objects and "
+	      "verbs may be\n"
+	      "abbreviated as long as they are unique; the default object is "
+	      "status.\n"
+	      "FILTER: see session -h. Exit status: 0 success, 1 failure, 2 "
+	      "usage error.\n",
 	      out);
 }
 
@@ -207,8 +207,8 @@ static int usage_of(const struct cmd *c, const struct cmd_object *o,
 }
 
 /*
- * An option at argv[*i], moved on past its value: "--name N" or "--name=N".
- * A value that may be left out begins with a digit.
+ * Takes the option at argv[*i], "--name N" or "--name=N", and moves *@i past
+ * its value. An optional value must begin with a digit.
  */
 static int take_option(const struct cmd *c, const struct cmd_object *o,
 		       const struct cmd_verb *v, int argc, char **argv, int *i,
@@ -224,11 +224,11 @@ static int take_option(const struct cmd *c, const struct cmd_object *o,
 	if (k == CMD_OPTIONS_MAX || !v->option[k].name)
 		return usage_of(c, o, v, "unknown option ", word);
 	if (ret->option[k])
-		return usage_of(c, o, v, "given twice: ", v->option[k].name);
+		return usage_of(c, o, v, "repeated option ", v->option[k].name);
 
 	ret->option[k] = "";
 	if (!v->option[k].value && eq)
-		return usage_of(c, o, v, "no value is taken by ",
+		return usage_of(c, o, v, "unexpected value for ",
 				v->option[k].name);
 	if (!v->option[k].value)
 		return 0;
@@ -241,11 +241,12 @@ static int take_option(const struct cmd *c, const struct cmd_object *o,
 	else if (*i + 1 < argc)
 		ret->option[k] = argv[++*i];
 	if (!*ret->option[k])
-		return usage_of(c, o, v, "no value after ", v->option[k].name);
+		return usage_of(c, o, v, "missing value for ",
+				v->option[k].name);
 	return 0;
 }
 
-/* The operand that the @n-th word is, NULL if it is one too many. */
+/* The operand that the @n-th word stands for, NULL if there are too many. */
 static const char *operand_at(const struct cmd_verb *v, size_t n)
 {
 	size_t i;
@@ -275,7 +276,7 @@ static int parse_args(struct cmd *c, const struct cmd_object *o,
 				return err;
 		} else if (args.n_operands == CMD_WORDS_MAX ||
 			   !operand_at(v, args.n_operands)) {
-			return usage_of(c, o, v, "one word too many: ", word);
+			return usage_of(c, o, v, "unexpected argument ", word);
 		} else {
 			args.operand[args.n_operands++] = word;
 		}
@@ -334,7 +335,7 @@ static int help_run(const struct cmd *c, const struct cmd_args *args)
 	const struct cmd_object *o;
 
 	if (c->json)
-		return cmd_usage(c, "leave out -j", "help is not JSON");
+		return cmd_usage(c, "omit -j", "help has no JSON output");
 	if (!args->n_operands) {
 		cmd_help(c->out);
 		return CMD_DONE;
@@ -345,11 +346,11 @@ static int help_run(const struct cmd *c, const struct cmd_args *args)
 
 static const struct cmd_object cmd_object_help = {
 	.name = "help",
-	.help = "what the objects and verbs are",
+	.help = "objects and verbs",
 	.verb = {
 		{ .name = "",
 		  .operand = { "[OBJECT]" },
-		  .help = "of all objects, or of one; the same as -h",
+		  .help = "list objects and verbs; same as -h",
 		  .run = help_run },
 	},
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: `synkeeper`, the operator's command. The options that
- * hold for every object are read here; cmd.c takes the rest.
+ * Theory of operation: `synkeeper`, the operator's command. The global options
+ * are parsed here, the rest of the command line in cmd.c.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -12,31 +12,34 @@
 #include "synkeeper/control.h"
 #include "call/paths.h"
 
-enum { OPT_CONTROL = 256, OPT_PIN_DIR }; /* no letters */
+enum { OPT_CONTROL = 256, OPT_PIN_DIR }; /* long options only */
 
 static int finish(FILE *out, int code)
 {
 	if (!fflush(out) && !ferror(out))
 		return code;
-	fprintf(stderr, "synkeeper: cannot write the output: %s\n",
+	fprintf(stderr, "synkeeper: cannot write output: %s\n",
 		strerror(errno));
 	return CMD_FAILED;
 }
 
-/* getopt(3) names a bad letter in optopt, a bad word as argv's last taken. */
+/*
+ * getopt_long(3) leaves an invalid short option in optopt; an invalid long one
+ * is the last word that it consumed.
+ */
 static void refuse_option(int opt, const char *word)
 {
 	char letter[3] = { '-', (char)optopt, '\0' };
 
-	fprintf(stderr, "synkeeper: %s %s: synkeeper -h shows the options\n",
-		opt == ':' ? "no value after" : "unknown option",
+	fprintf(stderr, "synkeeper: %s %s: see synkeeper -h\n",
+		opt == ':' ? "missing value for" : "unknown option",
 		optopt && optopt < OPT_CONTROL ? letter : word);
 }
 
 /*
- * What no option said is taken from the daemon's configuration file, then from
- * the defaults. A file that was named must be readable: else another
- * instance's daemon would be found at the defaults.
+ * Paths that no option gave are taken from the daemon's configuration file,
+ * else from the defaults. A file that was given explicitly must be readable:
+ * the defaults could belong to another instance.
  */
 static int find_daemon(struct cmd *c, const char *file, struct paths *paths)
 {
@@ -48,10 +51,10 @@ static int find_daemon(struct cmd *c, const char *file, struct paths *paths)
 	err = paths_read(named ? named : CONFIG_PATH_DEFAULT, paths);
 	if (err && named) {
 		fprintf(stderr,
-			"synkeeper: %s: %s: name the daemon's configuration "
-			"file%s\n",
+			"synkeeper: %s: %s: %s the daemon's configuration "
+			"file\n",
 			named, strerror(-err),
-			file ? "" : " in " CONFIG_VARIABLE);
+			file ? "-c takes" : CONFIG_VARIABLE " must name");
 		return CMD_FAILED;
 	}
 	if (!c->control)
@@ -89,7 +92,7 @@ int main(int argc, char **argv)
 	const char *file = NULL;
 	int opt;
 
-	/* "+": what follows the object is the object's; ":": no own messages */
+	/* "+": stop at the object; ":": getopt prints no messages */
 	while ((opt = getopt_long(argc, argv, "+:jc:Vh", options, NULL)) !=
 	       -1) {
 		switch (opt) {

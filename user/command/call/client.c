@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Theory of operation: see client.h. */
 #include <errno.h>
 #include <poll.h>
 #include <stdint.h>
@@ -13,12 +12,12 @@
 #include "client.h"
 #include "synkeeper/control.h"
 
-/* What was received and not yet taken: [start, end) of the buffer. */
+/* [start, end) of the buffer: received and not yet consumed. */
 struct client {
 	int fd;
 	char *buf;
 	size_t start, end, room;
-	size_t searched; /* from start on, there is no newline in so many */
+	size_t searched; /* bytes after start known to hold no newline */
 };
 
 static int64_t now_ms(void)
@@ -41,7 +40,7 @@ static int connect_to(const char *path, int *ret_fd)
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
-	/* with a full backlog connect() waits: SO_SNDTIMEO bounds that */
+	/* connect() blocks on a full backlog: SO_SNDTIMEO limits that */
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
 	if (connect(fd, (struct sockaddr *)&sa, sizeof(sa))) {
 		err = errno == EAGAIN ? -ETIMEDOUT : -errno;
@@ -89,7 +88,7 @@ static int send_all(int fd, const char *data, size_t len, int64_t deadline)
 	return 0;
 }
 
-/* Makes room behind what is there, by moving it or by a larger buffer. */
+/* Makes room at the end of the buffer, by moving its content or growing it. */
 static int make_room(struct client *cl)
 {
 	size_t room = cl->room ? cl->room * 2 : 16384;
@@ -112,7 +111,7 @@ static int make_room(struct client *cl)
 	return 0;
 }
 
-/* The first whole line in the buffer is taken; NULL: there is none. */
+/* Consumes the first complete line in the buffer; NULL: there is none. */
 static char *take_line(struct client *cl)
 {
 	char *line = cl->buf + cl->start, *end;
@@ -195,7 +194,7 @@ int client_send(struct client *cl, const json_t *request)
 		return -ENOMEM;
 	len = strlen(line);
 	if (len + 1 <= CONTROL_LINE_MAX) {
-		line[len] = '\n'; /* for the NUL: the length is known */
+		line[len] = '\n'; /* instead of the NUL: the length is known */
 		err = send_all(cl->fd, line, len + 1,
 			       now_ms() + CLIENT_TIMEOUT_MS);
 	}
@@ -209,7 +208,7 @@ int client_request(struct client *cl, const json_t *request, int limit_ms,
 	int64_t deadline = now_ms() + limit_ms;
 	int err = client_send(cl, request);
 
-	/* who closes at once may have said why */
+	/* a daemon that closes at once may have sent the reason */
 	return err && err != -EPIPE ? err : read_reply(cl, ret, deadline);
 }
 

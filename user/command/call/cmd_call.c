@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: what the objects ask of the daemon, and what is said
- * when it does not answer, see cmd.h.
+ * Theory of operation: requests of the objects to the daemon, and the messages
+ * for when it does not answer.
  */
 #include <errno.h>
 #include <limits.h>
@@ -20,15 +20,15 @@ bool cmd_no_daemon(int err)
 	return err == -ENOENT || err == -ECONNREFUSED;
 }
 
-/* How long the daemon may take for request @name. */
+/* How long the daemon may take to answer request @name. */
 static int limit_ms(const char *name)
 {
 	return strcmp(name, "reload") ? CLIENT_TIMEOUT_MS : CLIENT_RELOAD_MS;
 }
 
 /*
- * Does nobody answer there any more? The kernel closes what a killed daemon had
- * open one by one, so its socket may outlast our connection for a moment.
+ * Has the daemon exited? The kernel closes the files of a killed process one by
+ * one: its listening socket may outlive our connection for a moment.
  */
 static bool has_ended(const struct cmd *c)
 {
@@ -49,37 +49,34 @@ static bool has_ended(const struct cmd *c)
 int cmd_hung_up(const struct cmd *c, const char *before)
 {
 	if (has_ended(c))
-		return cmd_failed(c,
-				  "its log says why: journalctl -u "
-				  "synkeeperd",
-				  "the daemon has ended%s", before);
+		return cmd_failed(c, "see its log: journalctl -u synkeeperd",
+				  "the daemon exited%s", before);
 	return cmd_failed(c,
-			  "its log may say why: journalctl -u synkeeperd; or "
-			  "is that another program's socket?",
-			  "%s: the connection was closed%s", c->control,
-			  before);
+			  "see the daemon's log (journalctl -u synkeeperd), or "
+			  "is this another program's socket?",
+			  "%s: connection closed%s", c->control, before);
 }
 
-/* Nobody listens at the socket's path, or it is none. */
+/* Nothing is listening on the socket's path, or it is not a socket. */
 static void nobody_answers(const struct cmd *c)
 {
 	char path[PATH_MAX];
 	struct stat st;
 
 	if (!stat(c->control, &st) && !S_ISSOCK(st.st_mode)) {
-		cmd_failed(c, "name the daemon's with --control PATH",
-			   "%s is no socket", c->control);
+		cmd_failed(c, "give the daemon's with --control PATH",
+			   "%s is not a socket", c->control);
 		return;
 	}
 	snprintf(path, sizeof(path), "%s/maps/settings", c->pin_dir);
 	cmd_failed(c,
 		   access(path, F_OK)
-			   ? "start synkeeperd, or name its socket with "
+			   ? "start synkeeperd, or give its socket with "
 			     "--control PATH"
-			   : "what it pinned goes on protecting without it; "
-			     "start synkeeperd to take that over, or remove "
-			     "it with synkeeper down",
-		   "no daemon answers at %s", c->control);
+			   : "the pinned data path still protects; start "
+			     "synkeeperd to take it over, or remove it with "
+			     "synkeeper down",
+		   "no daemon is listening on %s", c->control);
 }
 
 static void call_failed(const struct cmd *c, const char *name, int err)
@@ -92,10 +89,10 @@ static void call_failed(const struct cmd *c, const char *name, int err)
 	case -EACCES:
 	case -EPERM:
 		cmd_failed(c, "run as root, or as a member of its group",
-			   "no permission for %s", c->control);
+			   "no permission to open %s", c->control);
 		break;
 	case -ETIMEDOUT:
-		cmd_failed(c, "look at its log: journalctl -u synkeeperd",
+		cmd_failed(c, "see its log: journalctl -u synkeeperd",
 			   "the daemon did not answer within %d seconds",
 			   limit_ms(name) / 1000);
 		break;
@@ -105,8 +102,9 @@ static void call_failed(const struct cmd *c, const char *name, int err)
 	case -EPROTO:
 	case -EMSGSIZE:
 		cmd_failed(c,
-			   "is that synkeeperd's socket, and of this version?",
-			   "%s gave no proper answer (%s)", c->control,
+			   "is this the socket of a synkeeperd of the same "
+			   "version?",
+			   "invalid reply from %s (%s)", c->control,
 			   strerror(-err));
 		break;
 	default:
@@ -114,7 +112,7 @@ static void call_failed(const struct cmd *c, const char *name, int err)
 	}
 }
 
-/* The result in @reply, which is consumed, or -EREMOTEIO. */
+/* Consumes @reply; *@ret_result is the caller's. Returns 0 or -EREMOTEIO. */
 static int take_result(const struct cmd *c, json_t *reply, json_t **ret_result)
 {
 	json_t *result = json_object_get(reply, "result");
@@ -128,14 +126,14 @@ static int take_result(const struct cmd *c, json_t *reply, json_t **ret_result)
 		error = json_string_value(json_object_get(reply, "error"));
 		hint = json_string_value(json_object_get(reply, "hint"));
 		cmd_failed(c, hint, "%s",
-			   error ? error : "the daemon did not say why not");
+			   error ? error : "the daemon gave no reason");
 		err = -EREMOTEIO;
 	}
 	json_decref(reply);
 	return err;
 }
 
-/* Asks on a new connection, which is the caller's to close. */
+/* Asks on a new connection, which the caller closes. */
 static int ask(const struct cmd *c, const char *name, json_t *request,
 	       struct client **ret_client, json_t **ret_result)
 {

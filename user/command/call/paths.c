@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Theory of operation: see paths.h. */
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -16,7 +15,7 @@ static bool is_daemon_section(const char *line)
 	return sscanf(line, "[ daemon %c", &end) == 1 && end == ']';
 }
 
-/* Keeps an absolute path; the daemon refuses any other. */
+/* Keeps absolute paths; the daemon refuses any other. */
 static int take(char *line, struct paths *paths)
 {
 	char **to = NULL, *key, *value;

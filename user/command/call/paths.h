@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: where a daemon is to be found, as its configuration
- * file says. Only `control` and `pin-dir` of [daemon] are read, and what else
- * is in the file may be wrong: `reload` must reach a daemon that then says so.
+ * Theory of operation: finds a daemon through its configuration file. Only
+ * `control` and `pin-dir` of [daemon] are read, and errors elsewhere in the
+ * file are ignored: `reload` must reach the daemon, which then reports them.
  */
 #ifndef PATHS_H
 #define PATHS_H
@@ -12,13 +12,13 @@
 #endif
 #define CONFIG_VARIABLE "SYNKEEPER_CONFIG"
 
-/* NULL: the file does not say. The strings are the caller's to free. */
+/* NULL: not in the file. The caller frees the strings. */
 struct paths {
 	char *control;
 	char *pin_dir;
 };
 
-/* -errno if @file cannot be read, -ENOMEM; *@ret is then unchanged. */
+/* 0; -errno if @file cannot be read, -ENOMEM: *@ret is then unchanged. */
 int paths_read(const char *file, struct paths *ret);
 
 #endif

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: `synkeeper capture`: a sample of the packets that are
- * dropped, into a pcapng file (pcapng.h) with the reason as each packet's
- * comment. The daemon samples while somebody asks it to, at a bounded rate
- * (follow.h). The file is opened once the daemon has agreed: a capture that
- * cannot begin leaves an older one alone.
+ * Theory of operation: `synkeeper capture`: writes a sample of the dropped
+ * packets to a pcapng file (pcapng.h), with the reason as each packet's
+ * comment. The daemon samples only while a client is subscribed (stream.h), at
+ * a bounded rate. The file is opened once the daemon has accepted: a capture
+ * that cannot begin does not touch an older file.
  */
 #include <errno.h>
 #include <string.h>
@@ -25,14 +25,14 @@ enum { RATE_MAX = 10000, COUNT_MAX = 1000000000 };
 struct capture {
 	const struct cmd *c;
 	const char *path; /* "-": standard output */
-	unsigned int max; /* packets; 0: no end */
+	unsigned int max; /* packets; 0: unlimited */
 	struct outfile out;
 	bool begun;
 	struct pcapng file;
 	json_int_t packets, lost;
 };
 
-/* ---- what the daemon sends ---- */
+/* ---- samples from the daemon ---- */
 
 static const char *text_of(const json_t *sample, const char *member)
 {
@@ -48,7 +48,7 @@ static int digit(char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* Reads "01ab" into @buf. Returns how many bytes that were, or -EINVAL. */
+/* Parses "01ab" into @buf. Returns the number of bytes, or -EINVAL. */
 static int parse_hex(const char *text, unsigned char *buf, size_t size)
 {
 	size_t n;
@@ -72,7 +72,7 @@ static const char *comment_of(const json_t *sample, char *buf, size_t size)
 	return buf;
 }
 
-/* Returns 0 or -errno; -EINVAL: that is no sample. */
+/* Returns 0 or -errno; -EINVAL: not a sample. */
 static int write_sample(struct capture *cap, const json_t *sample)
 {
 	unsigned char data[PCAPNG_DATA_MAX];
@@ -95,34 +95,34 @@ static int write_sample(struct capture *cap, const json_t *sample)
 	return pcapng_packet(&cap->file, &packet);
 }
 
-/* A reader that has seen enough is a good end. */
-static enum follow_next not_written(const struct capture *cap, int err)
+/* A reader that closes the pipe is not an error. */
+static enum stream_next not_written(const struct capture *cap, int err)
 {
 	if (err == -EPIPE)
-		return FOLLOW_ENOUGH;
+		return STREAM_ENOUGH;
 	if (err == -EINVAL)
-		cmd_failed(cap->c, "is it of this version?",
-			   "the daemon sent what is no sample");
+		cmd_failed(cap->c, "is it the same version as this command?",
+			   "the daemon sent an invalid sample");
 	else
 		cmd_failed(cap->c,
 			   err == -ENOSPC || err == -EDQUOT
-				   ? "what is in it can be read; write to "
-				     "where there is room"
+				   ? "what was written is readable; free some "
+				     "space or write elsewhere"
 				   : NULL,
 			   "%s: %s", cap->path, strerror(-err));
-	return FOLLOW_FAILED;
+	return STREAM_FAILED;
 }
 
-static enum follow_next take_line(void *data, const char *line)
+static enum stream_next take_line(void *data, const char *line)
 {
 	struct capture *cap = data;
-	json_t *sample = follow_event(cap->c, line);
+	json_t *sample = stream_event(cap->c, line);
 	json_int_t lost;
 	int err = 0;
 
 	if (!sample)
-		return FOLLOW_FAILED;
-	lost = follow_lost(sample);
+		return STREAM_FAILED;
+	lost = stream_lost(sample);
 	if (lost)
 		cap->lost += lost;
 	else
@@ -131,7 +131,7 @@ static enum follow_next take_line(void *data, const char *line)
 	if (err)
 		return not_written(cap, err);
 	cap->packets += !lost;
-	return cap->max && cap->packets >= cap->max ? FOLLOW_ENOUGH : FOLLOW_ON;
+	return cap->max && cap->packets >= cap->max ? STREAM_ENOUGH : STREAM_ON;
 }
 
 /* ---- the file ---- */
@@ -141,8 +141,8 @@ static bool to_stdout(const struct capture *cap)
 	return !strcmp(cap->path, "-");
 }
 
-/* Headers of other people's traffic are for whoever captured them. */
-static enum follow_next begin(void *data)
+/* Only the user who captures may read the packets: mode 0600. */
+static enum stream_next begin(void *data)
 {
 	struct capture *cap = data;
 	const char *todo = NULL;
@@ -154,14 +154,14 @@ static enum follow_next begin(void *data)
 		err = outfile_open(&cap->out, cap->path, &todo);
 	if (todo) {
 		cmd_failed(cap->c, todo, "%s: %s", cap->path, strerror(-err));
-		return FOLLOW_FAILED;
+		return STREAM_FAILED;
 	}
 	if (!err)
 		err = pcapng_begin(&cap->file, cap->out.fd);
 	if (!err && !to_stdout(cap))
 		err = outfile_commit(&cap->out);
 	cap->begun = !err;
-	return err ? not_written(cap, err) : FOLLOW_ON;
+	return err ? not_written(cap, err) : STREAM_ON;
 }
 
 static int out_fd(void *data)
@@ -171,7 +171,7 @@ static int out_fd(void *data)
 	return to_stdout(cap) ? cap->out.fd : -1;
 }
 
-/* Some file systems find out only now that there is no room. */
+/* Some file systems report a full disk only now. */
 static int close_file(struct capture *cap)
 {
 	int err;
@@ -204,7 +204,7 @@ static void report(const struct capture *cap)
 	json_decref(lost);
 }
 
-/* ---- what is asked for ---- */
+/* ---- options ---- */
 
 /* "bad_cookie,stray_rst" into @ret, an array. */
 static int parse_reasons(const struct cmd *c, const char *text, json_t *ret)
@@ -220,13 +220,14 @@ static int parse_reasons(const struct cmd *c, const char *text, json_t *ret)
 		if (!r) {
 			reason_near(word, true, near);
 			snprintf(todo, sizeof(todo), "did you mean %s?", near);
-			return cmd_usage(
-				c, *near ? todo : "stats shows their names",
-				"--reason %s: no reason has that name", word);
+			return cmd_usage(c,
+					 *near ? todo
+					       : "synkeeper explain lists them",
+					 "--reason %s: unknown reason", word);
 		}
 		if (r->action != REASON_DROP)
 			return cmd_usage(c, "only dropped packets are sampled",
-					 "--reason %s: it never drops (%s)",
+					 "--reason %s: drops no packets (%s)",
 					 word, r->text);
 		json_array_append_new(ret, json_string(r->name));
 		if (!text[len])
@@ -234,7 +235,7 @@ static int parse_reasons(const struct cmd *c, const char *text, json_t *ret)
 	}
 }
 
-/* A number from 1 to @max, or left out. */
+/* An optional number from 1 to @max. */
 static int parse_number(const struct cmd *c, const char *name, const char *text,
 			unsigned int max, unsigned int *ret)
 {
@@ -243,13 +244,14 @@ static int parse_number(const struct cmd *c, const char *name, const char *text,
 	if (!text)
 		return CMD_DONE;
 	if (parse_count(text, &n) || !n || n > max)
-		return cmd_usage(c, NULL, "%s %s: a number from 1 to %u", name,
+		return cmd_usage(c, NULL,
+				 "%s %s: must be a number from 1 to %u", name,
 				 text, max);
 	*ret = n;
 	return CMD_DONE;
 }
 
-/* Reads the options into @cap and @request. */
+/* Parses the options into @cap and @request. */
 static int parse_options(const struct cmd *c, const struct cmd_args *args,
 			 struct capture *cap, json_t *request)
 {
@@ -285,12 +287,12 @@ static int refuse_output(const struct cmd *c, const struct capture *cap)
 	if (!to_stdout(cap))
 		return CMD_DONE;
 	if (c->json)
-		return cmd_usage(c, "give -w FILE, or leave out -j",
-				 "-j and -w - both want standard output");
+		return cmd_usage(c, "use -w FILE, or omit -j",
+				 "-j and -w - both write to standard output");
 	if (isatty(STDOUT_FILENO))
 		return cmd_failed(c,
-				  "give -w FILE, or a reader: synkeeper "
-				  "capture -w - | tshark -r -",
+				  "use -w FILE, or a pipe: synkeeper capture "
+				  "-w - | tshark -r -",
 				  "standard output is a terminal");
 	return CMD_DONE;
 }
@@ -300,7 +302,7 @@ static int capture_run(const struct cmd *c, const struct cmd_args *args)
 	struct capture cap = { .c = c,
 			       .path = args->option[OPT_FILE],
 			       .out = { .fd = -1 } };
-	const struct follower f = {
+	const struct stream_handler f = {
 		.begin = begin, .line = take_line, .out = out_fd, .data = &cap
 	};
 	json_t *request = json_object();
@@ -312,7 +314,7 @@ static int capture_run(const struct cmd *c, const struct cmd_args *args)
 		json_decref(request);
 		return code;
 	}
-	code = follow(c, "sample.watch", request, &f);
+	code = stream_run(c, "sample.watch", request, &f);
 	if (close_file(&cap))
 		code = CMD_FAILED;
 	if (cap.begun)
@@ -322,12 +324,12 @@ static int capture_run(const struct cmd *c, const struct cmd_args *args)
 
 const struct cmd_object cmd_capture = {
 	.name = "capture",
-	.help = "a sample of the dropped packets",
-	.more = "Reasons, with commas between them, are those that stats "
-		"shows as drop.\n"
-		"N packets, or a second; 100 a second if --rate is left out. "
-		"Without --count\n"
-		"it goes on until Ctrl-C. -w - is standard output: "
+	.help = "a sample of the dropped packets, with reasons",
+	.more = "R is one or more drop reasons, comma-separated; see "
+		"synkeeper explain.\n"
+		"--count stops after N packets, else Ctrl-C does; --rate "
+		"limits the packets per\n"
+		"second (default 100). -w - writes to standard output: "
 		"capture -w - | tshark -r -\n",
 	.verb = {
 		{ .name = "",
@@ -336,7 +338,7 @@ const struct cmd_object cmd_capture = {
 			      [OPT_SERVICE] = { "--service", "A:P" },
 			      [OPT_COUNT] = { "--count", "N" },
 			      [OPT_RATE] = { "--rate", "N" } },
-		  .help = "as pcapng, the reason in the comment",
+		  .help = "sampled drops as pcapng",
 		  .run = capture_run },
 	},
 };

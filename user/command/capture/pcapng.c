@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: see pcapng.h. A block is built in a buffer, of fixed
- * size since all that goes in is bounded, and its length is entered at both
- * ends when it is complete:
+ * Theory of operation: a block is built in a buffer, of fixed size since all of
+ * its parts are bounded; once it is complete, its length is written at both
+ * ends:
  *
  *	type | length | fixed part | data, padded | options | length
  *
@@ -47,7 +47,7 @@ static void put_u32(struct block *b, uint32_t value)
 	put(b, &value, sizeof(value));
 }
 
-/* Two of 16 bits, in this order. */
+/* Two 16-bit values, in this order. */
 static void put_u16s(struct block *b, uint16_t first, uint16_t second)
 {
 	const uint16_t both[] = { first, second };
@@ -67,12 +67,12 @@ static void block_begin(struct block *b, uint32_t type)
 {
 	b->len = 0;
 	put_u32(b, type);
-	put_u32(b, 0); /* the length, when it is known */
+	put_u32(b, 0); /* the length, filled in at the end */
 }
 
 /*
- * Takes back the last @len bytes, as far as that can be: what a pipe has got,
- * it has got. The error to be told is the one that led here.
+ * Truncates the last @len bytes, which a pipe does not support. Errors are
+ * ignored: the one that led here is reported.
  */
 static void cut_back(int fd, size_t len)
 {
@@ -82,7 +82,7 @@ static void cut_back(int fd, size_t len)
 		(void)!ftruncate(fd, end - (off_t)len);
 }
 
-/* Writes all of it, or leaves nothing of it. */
+/* Writes the whole block, or nothing of it. */
 static int block_write(const struct pcapng *p, const struct block *b)
 {
 	size_t done = 0;
@@ -121,13 +121,13 @@ int pcapng_begin(struct pcapng *p, int fd)
 	block_begin(&b, BLOCK_SECTION);
 	put_u32(&b, BYTE_ORDER_MAGIC);
 	put_u16s(&b, 1, 0);	 /* version 1.0 */
-	put_u32(&b, UINT32_MAX); /* of 64 bits: how long is not known */
+	put_u32(&b, UINT32_MAX); /* 64 bits: length unknown */
 	put_u32(&b, UINT32_MAX);
 	put_option(&b, OPT_USERAPPL, "synkeeper " SYNKEEPER_VERSION);
 	return block_end(p, &b);
 }
 
-/* Describes an interface, which thereby gets the next number. */
+/* Writes the description of an interface, which gets the next number. */
 static int add_iface(struct pcapng *p, const char *name)
 {
 	struct block b;
@@ -141,7 +141,7 @@ static int add_iface(struct pcapng *p, const char *name)
 		return -ENOMEM;
 	block_begin(&b, BLOCK_INTERFACE);
 	put_u16s(&b, LINKTYPE_ETHERNET, 0);
-	put_u32(&b, 0); /* no limit to a packet's length is promised */
+	put_u32(&b, 0); /* no snapshot length */
 	put_option(&b, OPT_IF_NAME, name);
 	err = block_end(p, &b);
 	if (err)

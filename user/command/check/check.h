@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: what `synkeeper check` asks. Each check is a function
- * that adds findings; cmd_check.c has the table of them, in the order in which
- * they answer. A finding says what was looked at, what was found, and, unless
- * that is well, how to mend it. Looking changes nothing and attaches nothing. A
- * check that cannot be sure says nothing bad: a false alarm is a mistake.
+ * Theory of operation: the checks of `synkeeper check`. Each is a function that
+ * adds findings; cmd_check.c has the table of them, in the order of the output.
+ * A finding says what was checked, what was found, and, unless that is ok, how
+ * to fix it. Checks change nothing and attach nothing. A check that is not sure
+ * does not warn: false alarms are bugs.
  *
  *	FINDING	{"what" "state": "ok"|"warn"|"fail" "found" "mend"}
  *
- * fail: Synkeeper does not work so. warn: it works, but less well.
+ * fail: Synkeeper does not work. warn: it works, with a disadvantage.
  */
 #ifndef CHECK_H
 #define CHECK_H
@@ -22,11 +22,11 @@
 
 enum check_state { CHECK_OK, CHECK_WARN, CHECK_FAIL };
 
-/* linux/netdev.h, which Debian 12 does not have yet */
+/* linux/netdev.h, which Debian 12 lacks */
 enum {
 	CHECK_XDP_BASIC = 1 << 0,   /* native mode: drop, pass, tx, aborted */
-	CHECK_XDP_RX_SG = 1 << 5,   /* packets of several buffers */
-	CHECK_XDP_RX_VLAN = 1 << 2, /* among the metadata: the stripped tag */
+	CHECK_XDP_RX_SG = 1 << 5,   /* multi-buffer packets */
+	CHECK_XDP_RX_VLAN = 1 << 2, /* metadata: the stripped VLAN tag */
 };
 
 struct check_xdp {
@@ -34,22 +34,22 @@ struct check_xdp {
 	uint64_t rx_metadata;
 };
 
-/* What the checks know; they add to @findings. */
+/* Input of the checks, and @findings, to which they add. */
 struct check {
 	const struct cmd *cmd;
 	json_t *findings;
 	const char *name; /* of the interface */
-	int link_err;	  /* 0, or why @link is not known */
+	int link_err;	  /* 0, or -errno: @link is invalid */
 	struct device link;
 	int xdp_err;
 	struct check_xdp xdp;
 	bool native; /* an XDP program is attached in native mode */
-	struct diag_socket *listeners; /* in reach from outside, by port */
+	struct diag_socket *listeners; /* not on loopback, sorted by port */
 	size_t n_listeners;
-	json_t *services; /* as the daemon has them; NULL: there is none */
+	json_t *services; /* of the daemon; NULL: no daemon */
 };
 
-/* @mend is not shown when the state is CHECK_OK; it may then be NULL. */
+/* @mend, how to fix it, is ignored and may be NULL if @state is CHECK_OK. */
 void check_add(struct check *c, const char *what, enum check_state state,
 	       const char *mend, const char *found, ...)
 	__attribute__((format(printf, 5, 6)));
@@ -63,7 +63,7 @@ void check_kernel(struct check *c);
 void check_bpf(struct check *c);
 void check_bpffs(struct check *c);
 
-/* check_iface.c: the interface, unless it is unknown */
+/* check_iface.c: the interface */
 void check_interface(struct check *c);
 void check_driver(struct check *c);
 void check_native(struct check *c);
@@ -84,10 +84,10 @@ void check_mptcp(struct check *c);
 void check_services(struct check *c);
 void check_ipvs(struct check *c);
 
-/* check_firewall.c: rules that refuse what XDP admits */
+/* check_firewall.c: rules that drop what XDP admits */
 void check_firewall(struct check *c);
 
-/* A number of /proc/sys/net/PATH, @fallback if there is none. */
+/* The number in /proc/sys/net/PATH, @fallback if there is none. */
 int check_sysctl(const char *path, int fallback);
 
 /* Fills @c->listeners, which the caller frees. */
@@ -95,7 +95,7 @@ void check_find_listeners(struct check *c);
 
 /* ---- check_netlink.c ---- */
 
-/* -ENOENT: a kernel before 6.3, which does not tell. */
+/* 0 or -errno; -ENOENT: not reported, the kernel is older than 6.3. */
 int check_xdp_get(int ifindex, struct check_xdp *ret);
 
 #endif

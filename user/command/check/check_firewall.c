@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Theory of operation: the first packet of an admitted connection that a
- * firewall sees is the client's ACK: SYN and SYN-ACK never came to it. Rules
- * that let a SYN in and refuse that ACK are found by asking rules.h about both,
- * at the ports where somebody listens and at any other. What a SYN may not
- * enter either is closed on purpose.
+ * firewall sees is the client's ACK; SYN and SYN-ACK bypassed it. Rules that
+ * accept a SYN and drop that ACK are found by evaluating both with rules.h, for
+ * the ports with a listener and for any other. A port that drops SYNs, too, is
+ * closed on purpose.
  *
- * Connection tracking takes such a connection for a new one (which it then
- * follows without checking windows), unless nf_conntrack_tcp_loose is 0: then
- * it is invalid. What NAT does to sockets that tc assigns is asked of
- * netfilter.h, as synkeeperd does.
+ * To conntrack such a connection is new (and is then tracked without window
+ * checks), unless nf_conntrack_tcp_loose is 0: then it is invalid. netfilter.h
+ * tells what NAT does to sockets that tc assigns, as it tells synkeeperd.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -22,20 +21,20 @@
 
 enum { PORTS_TEXT = 96, MEND_TEXT = 256 };
 
-/* What is wrong, and at which ports. */
+/* The ports with a problem. */
 struct trouble {
 	char ports[PORTS_TEXT];
-	int last;   /* of them */
-	bool fails; /* a service is concerned, or would be anywhere */
+	int last;   /* port in @ports */
+	bool fails; /* affects a service, or any port */
 };
 
 struct firewall {
 	struct check *c;
 	struct rules *rules;
-	const char *state; /* of an ACK without its SYN */
+	const char *state; /* conntrack's, of an ACK without its SYN */
 	struct trouble refused;
 	const char *refused_by; /* a chain */
-	bool by_state;		/* it would be let in, were it new */
+	bool by_state;		/* accepted if its state were new */
 };
 
 static int read_ruleset(struct rules **ret)
@@ -60,7 +59,7 @@ static void note(const struct check *c, struct trouble *t, int port)
 	size_t n = strlen(t->ports);
 
 	if (n && port == t->last)
-		return; /* a listener per family */
+		return; /* one listener per family */
 	t->last = port;
 	if (n < PORTS_TEXT - 16)
 		snprintf(t->ports + n, PORTS_TEXT - n,
@@ -78,7 +77,7 @@ static struct rules_packet packet(const struct firewall *f, const char *flags,
 				      .v6 = v6 };
 }
 
-/* Is a SYN let in and the ACK not? */
+/* Is a SYN accepted and the ACK dropped? */
 static bool is_refused(struct firewall *f, int port, bool v6)
 {
 	struct rules_packet syn = packet(f, "syn", "new", port, v6);
@@ -122,17 +121,17 @@ static void report_refused(const struct firewall *f)
 
 	if (f->by_state)
 		snprintf(mend, sizeof(mend),
-			 "connection tracking must take connections whose SYN "
-			 "it has not seen: sysctl -w "
+			 "conntrack must accept connections whose SYN it has "
+			 "not seen: sysctl -w "
 			 "net.netfilter.nf_conntrack_tcp_loose=1");
 	else
 		snprintf(mend, sizeof(mend),
-			 "admitted clients hang: let in what is of ct state "
-			 "new whatever its TCP flags are");
+			 "admitted clients hang: accept ct state new whatever "
+			 "the TCP flags");
 	check_add(f->c, "firewall", f->refused.fails ? CHECK_FAIL : CHECK_WARN,
 		  mend,
-		  "chain \"%s\" lets SYNs to port %s in and refuses the ACK of "
-		  "a connection whose SYN it has not seen",
+		  "chain \"%s\" accepts SYNs to port %s but drops the ACK of a "
+		  "connection whose SYN it has not seen",
 		  f->refused_by, f->refused.ports);
 }
 
@@ -143,7 +142,7 @@ static void check_rules(struct check *c)
 
 	if (read_ruleset(&f.rules)) {
 		check_add(c, "firewall", CHECK_OK, NULL,
-			  "not known: nft is not installed or tells nothing");
+			  "unknown: nft is not installed or lists nothing");
 		return;
 	}
 	try_port(&f, RULES_PORT_UNKNOWN);
@@ -153,7 +152,7 @@ static void check_rules(struct check *c)
 		report_refused(&f);
 	else
 		check_add(c, "firewall", CHECK_OK, NULL,
-			  "no rule of nftables refuses admitted connections");
+			  "no nftables rule drops admitted connections");
 	rules_free(f.rules);
 }
 
@@ -194,26 +193,25 @@ static void report_nat(struct check *c, const struct nat_troubles *t)
 	if (*t->elsewhere.ports)
 		check_add(c, "NAT",
 			  t->elsewhere.fails ? CHECK_FAIL : CHECK_WARN,
-			  "SYNs pass there, as no cookie would be honoured: "
-			  "protect the port that they lead to, or say "
+			  "SYNs to it pass, as no cookie would be accepted: "
+			  "protect the port that it is redirected to, or set "
 			  "'policy = off'",
 			  "connections to port %s are redirected before this "
 			  "host's listeners see them",
 			  t->elsewhere.ports);
 	if (*t->loses.ports)
 		check_add(c, "NAT", CHECK_WARN,
-			  "services there answer with the kernel's cookies, "
-			  "which keep fewer TCP options; to keep all, exempt "
-			  "the port: 'tcp dport PORT notrack' in prerouting at "
-			  "priority raw, and let 'ct state untracked' in",
-			  "connection tracking and NAT see what comes to port "
-			  "%s",
+			  "services there use the kernel's cookies, which keep "
+			  "fewer TCP options; to keep all, exempt the port: "
+			  "'tcp dport PORT notrack' in prerouting at priority "
+			  "raw, and accept 'ct state untracked'",
+			  "conntrack and NAT process packets to port %s",
 			  t->loses.ports);
 	if (!*t->elsewhere.ports && !*t->loses.ports)
 		check_add(c, "NAT", CHECK_OK, NULL, "%s",
 			  t->exempt ? "in use, but the listeners' ports are "
 				      "exempt"
-				    : "does not see what comes to listeners");
+				    : "does not process packets to listeners");
 }
 
 static void check_nat(struct check *c)
@@ -227,7 +225,7 @@ static void check_nat(struct check *c)
 		return;
 	err = netfilter_look(n);
 	if (err < 0) {
-		check_add(c, "NAT", CHECK_OK, NULL, "not known: %s",
+		check_add(c, "NAT", CHECK_OK, NULL, "unknown: %s",
 			  strerror(-err));
 	} else {
 		for (i = 0; i < c->n_listeners; i++)

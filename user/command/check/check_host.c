@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * Theory of operation: what the machine must offer whatever the interface,
- * see check.h.
- */
+/* Theory of operation: what the host must provide, whatever the interface. */
 #include <bpf/bpf.h>
 #include <cap-ng.h>
 #include <errno.h>
@@ -37,13 +34,14 @@ void check_privileges(struct check *c)
 				      needed[i].name);
 	if (n)
 		check_add(c, "privileges", CHECK_FAIL,
-			  "run as root; what follows may be wrong without",
-			  "lacking%s", lacking);
+			  "run as root; the results below may be wrong "
+			  "otherwise",
+			  "missing%s", lacking);
 	else
 		check_add(c, "privileges", CHECK_OK, NULL, "sufficient");
 }
 
-/* One line if all is there, else one for each that is missing. */
+/* One line if all are present, else one for each that is missing. */
 static void check_features(struct check *c, const bool has[FEATURES])
 {
 	char mend[96];
@@ -56,16 +54,16 @@ static void check_features(struct check *c, const bool has[FEATURES])
 		if (has[i])
 			continue;
 		all = false;
-		snprintf(mend, sizeof(mend), "Linux %s or later has it",
+		snprintf(mend, sizeof(mend), "requires Linux %s or later",
 			 f->since);
 		check_add(c, f->name, f->without ? CHECK_WARN : CHECK_FAIL,
-			  mend, "missing, for %s%s%s", f->purpose,
-			  f->without ? ": instead " : "",
+			  mend, "missing: needed for %s%s%s", f->purpose,
+			  f->without ? "; instead: " : "",
 			  f->without ? f->without : "");
 	}
 	if (all)
 		check_add(c, "kernel features", CHECK_OK, NULL,
-			  "all %d are there", FEATURES);
+			  "all %d present", FEATURES);
 }
 
 void check_kernel(struct check *c)
@@ -78,12 +76,12 @@ void check_kernel(struct check *c)
 		check_add(c, "kernel", CHECK_OK, NULL, "%s", uts.release);
 	check_add(c, "BTF", err ? CHECK_FAIL : CHECK_OK, feature_btf_cure(),
 		  "/sys/kernel/btf/vmlinux %s",
-		  err ? "is missing or cannot be read" : "can be read");
+		  err ? "is missing or unreadable" : "is readable");
 	if (!err)
 		check_features(c, has);
 }
 
-/* Loads the smallest program that there is. Returns its descriptor or -errno. */
+/* Loads a minimal program. Returns its descriptor or -errno. */
 static int load_probe(void)
 {
 	static const struct bpf_insn pass[] = {
@@ -97,7 +95,7 @@ static int load_probe(void)
 	return fd < 0 ? -errno : fd;
 }
 
-/* That bpf() is allowed shows only when it is tried. */
+/* Whether bpf() is permitted shows only when it is tried. */
 void check_bpf(struct check *c)
 {
 	struct bpf_prog_info info = {};
@@ -107,21 +105,22 @@ void check_bpf(struct check *c)
 	if (fd < 0) {
 		check_add(c, "bpf()", CHECK_FAIL,
 			  fd == -EPERM
-				  ? "with sufficient privileges this is a "
+				  ? "if privileges are sufficient, a "
 				    "container's seccomp profile or a security "
-				    "module, whose log names it: allow bpf()"
+				    "module (see its log) denies it: allow "
+				    "bpf()"
 				  : "use a kernel with CONFIG_BPF_SYSCALL=y",
-			  "no program can be loaded: %s", strerror(-fd));
+			  "cannot load a program: %s", strerror(-fd));
 		return;
 	}
 	if (bpf_obj_get_info_by_fd(fd, &info, &len))
-		info.jited_prog_len = 1; /* that is not what was asked */
+		info.jited_prog_len = 1; /* unknown: no warning */
 	close(fd);
 	check_add(c, "bpf()", info.jited_prog_len ? CHECK_OK : CHECK_WARN,
-		  "programs run several times slower: sysctl -w "
+		  "the interpreter is several times slower: sysctl -w "
 		  "net.core.bpf_jit_enable=1",
 		  "programs can be loaded%s",
-		  info.jited_prog_len ? "" : ", but are not compiled");
+		  info.jited_prog_len ? "" : ", but are not JIT-compiled");
 }
 
 void check_bpffs(struct check *c)
@@ -137,7 +136,8 @@ void check_bpffs(struct check *c)
 			  parent);
 	else if (!strcmp(parent, "/sys/fs/bpf"))
 		check_add(c, "bpf file system", CHECK_OK, NULL,
-			  "not mounted at %s; synkeeperd mounts it", parent);
+			  "not mounted at %s; synkeeperd will mount it",
+			  parent);
 	else
 		check_add(c, "bpf file system", CHECK_FAIL, mend,
 			  "not mounted at %s", parent);

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: what the interface and its driver are like, see
- * check.h. What fails: an interface that is not there, one on which Synkeeper
- * cannot work (device.h), and one that somebody else's XDP program has;
- * everything else has a slower way.
+ * Theory of operation: checks of the interface and its driver. Failures are an
+ * interface that does not exist, one on which Synkeeper cannot work (device.h),
+ * and one with a foreign XDP program; everything else has a slower alternative.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -19,7 +18,7 @@
 #include "kernel/ethtool.h"
 #include "kernel/links.h"
 
-/* What of a page XDP's headroom and the kernel's tail leave to a packet. */
+/* ONE_BUFFER_MTU: what XDP's headroom and skb_shared_info leave of a page. */
 enum { ONE_BUFFER_MTU = 3500, IPV6_MIN_MTU = 1280 };
 
 void check_driver(struct check *c)
@@ -34,21 +33,22 @@ void check_native(struct check *c)
 {
 	if (c->xdp_err)
 		check_add(c, "native XDP", CHECK_WARN,
-			  "synkeeperd tries native mode first and says how it "
-			  "went",
-			  "unknown: the kernel does not tell (%s)",
+			  "synkeeperd tries native mode first and reports the "
+			  "result",
+			  "unknown: this kernel does not report it (%s)",
 			  strerror(-c->xdp_err));
 	else if (c->xdp.features & CHECK_XDP_BASIC)
 		check_add(c, "native XDP", CHECK_OK, NULL,
 			  "supported by the driver");
 	else
 		check_add(c, "native XDP", CHECK_WARN,
-			  "skb mode will be used, several times slower in a "
-			  "flood; a NIC or driver with native XDP mends it",
+			  "skb mode will be used, which is several times "
+			  "slower in a flood; use a NIC or driver with native "
+			  "XDP",
 			  "not supported by the driver");
 }
 
-/* Is the program a link's that is pinned in the pin directory asked about? */
+/* Is @id attached by a link that is pinned in our pin directory? */
 static bool is_this_instance(const struct check *c, __u32 id)
 {
 	char path[PATH_MAX];
@@ -79,11 +79,12 @@ static void check_program(struct check *c,
 	ours = program_is_ours(name);
 	program_holder(id, c->link.ifindex, holder);
 	snprintf(mend, sizeof(mend),
-		 ours ? "synkeeperd takes it over if no bpf_link holds it; "
-			"else take that one down (synkeeper --pin-dir DIR "
+		 ours ? "synkeeperd takes it over unless a bpf_link holds it; "
+			"then end that instance first (synkeeper --pin-dir DIR "
 			"--control PATH down)"
-		      : "synkeeperd refuses to start: detach it (ip link set "
-			"dev %s xdp off), or start it with --replace",
+		      : "synkeeperd will refuse to start: detach it (ip link "
+			"set dev %s xdp off), or start synkeeperd with "
+			"--replace",
 		 c->name);
 	if (ours && is_this_instance(c, id))
 		check_add(c, "attached program", CHECK_OK, NULL,
@@ -108,12 +109,12 @@ void check_attached(struct check *c)
 	else if (opts.attach_mode == XDP_ATTACHED_MULTI)
 		check_add(c, "attached program", CHECK_WARN,
 			  "remove them, or start synkeeperd with --replace",
-			  "several, in several modes");
+			  "several, in different modes");
 	else
 		check_program(c, &opts);
 }
 
-/* Who is at tc, one way: ours should be the first. */
+/* The tc programs of one direction: ours should come first. */
 static void check_tc_way(struct check *c, const char *what, int type)
 {
 	struct tcx_programs p;
@@ -122,7 +123,7 @@ static void check_tc_way(struct check *c, const char *what, int type)
 	__u32 i;
 	int err = tcx_query(c->link.ifindex, type, &p);
 
-	if (err == -EINVAL) /* without tcx the daemon looks after filters */
+	if (err == -EINVAL) /* no tcx: the daemon checks the filters */
 		return;
 	if (err) {
 		check_add(c, what, CHECK_WARN, "run as root", "unknown: %s",
@@ -137,14 +138,16 @@ static void check_tc_way(struct check *c, const char *what, int type)
 	}
 	if (ours && i > 1)
 		check_add(c, what, CHECK_WARN,
-			  "what it accepts ours does not see: detach it, or "
-			  "have it attached behind ours",
-			  "%s, id %u, runs before ours", first, p.ids[0]);
+			  "Synkeeper's program does not see what it accepts: "
+			  "detach it, or attach it after Synkeeper's",
+			  "%s, id %u, runs before Synkeeper's program", first,
+			  p.ids[0]);
 	else if (ours)
-		check_add(c, what, CHECK_OK, NULL, "ours runs first");
+		check_add(c, what, CHECK_OK, NULL,
+			  "Synkeeper's program runs first");
 	else if (p.n)
 		check_add(c, what, CHECK_OK, NULL,
-			  "%s, id %u: synkeeperd goes in front of it", first,
+			  "%s, id %u: synkeeperd will attach before it", first,
 			  p.ids[0]);
 	else
 		check_add(c, what, CHECK_OK, NULL, "no program");
@@ -156,7 +159,7 @@ void check_tc(struct check *c)
 	check_tc_way(c, "tc egress", LINKS_TCX_EGRESS);
 }
 
-/* Does a VLAN interface stand on @name? Its tags matter then. */
+/* Is there a VLAN interface on @name? Then its tags matter. */
 static bool carries_vlans(const char *name)
 {
 	char line[256], under[IF_NAMESIZE];
@@ -172,7 +175,7 @@ static bool carries_vlans(const char *name)
 	return found;
 }
 
-/* Does @driver refuse native XDP while the NIC puts segments together? */
+/* Does @driver refuse native XDP while the NIC merges segments? */
 static bool refuses(const char *driver, const char *feature)
 {
 	if (!strcmp(driver, "mlx5_core"))
@@ -180,7 +183,7 @@ static bool refuses(const char *driver, const char *feature)
 	return !strcmp(driver, "ixgbe") && !strcmp(feature, "rx-lro");
 }
 
-/* The other drivers turn it off themselves, or never learnt it. */
+/* The other drivers turn it off themselves, or do not support it. */
 void check_merging(struct check *c)
 {
 	static const struct {
@@ -197,7 +200,8 @@ void check_merging(struct check *c)
 		bool on = ethtool_feature(c->name, table[i].feature);
 
 		snprintf(mend, sizeof(mend),
-			 "%s refuses native XDP then: ethtool -K %s %s off",
+			 "%s refuses native XDP while it is on: ethtool -K %s "
+			 "%s off",
 			 driver, c->name, table[i].option);
 		check_add(c, table[i].what,
 			  on && !c->native && refuses(driver, table[i].feature)
@@ -207,7 +211,7 @@ void check_merging(struct check *c)
 	}
 }
 
-/* One queue is served by one CPU, however many there are. */
+/* One queue is served by one CPU, however many CPUs there are. */
 void check_queues(struct check *c)
 {
 	unsigned int used, most;
@@ -219,8 +223,8 @@ void check_queues(struct check *c)
 		return;
 	more = used == 1 && most > 1 && cpus > 1;
 	snprintf(mend, sizeof(mend),
-		 "a flood is met by one CPU only: ethtool -l %s, and -L for "
-		 "more",
+		 "only one CPU processes a flood: see ethtool -l %s, add "
+		 "queues with -L",
 		 c->name);
 	check_add(c, "RX queues", more ? CHECK_WARN : CHECK_OK, mend,
 		  "%u of %u in use", used, most > used ? most : used);
@@ -233,7 +237,7 @@ void check_vlan(struct check *c)
 	char mend[128];
 
 	snprintf(mend, sizeof(mend),
-		 "XDP does not see the tags, and answers leave without: "
+		 "XDP does not see the tags, and SYN-ACKs leave untagged: "
 		 "ethtool -K %s rxvlan off",
 		 c->name);
 	check_add(c, "VLAN tags", stripped && vlans ? CHECK_WARN : CHECK_OK,
@@ -250,27 +254,27 @@ void check_mtu(struct check *c)
 
 	if (mtu < IPV6_MIN_MTU)
 		check_add(c, "MTU", CHECK_WARN,
-			  "there is no IPv6 below 1280: raise it, if the link "
-			  "can carry that",
+			  "IPv6 requires 1280: raise it if the link supports "
+			  "that",
 			  "%u", mtu);
 	else
-		check_add(
-			c, "MTU", fits ? CHECK_OK : CHECK_WARN,
-			"native mode may be refused: lower the MTU to 3500, "
-			"or live with skb mode",
-			"%u%s", mtu,
-			!large ? ""
-			: fits ? ", in several buffers"
-			       : ", but the driver gives XDP one buffer only");
+		check_add(c, "MTU", fits ? CHECK_OK : CHECK_WARN,
+			  "the driver may refuse native mode: lower the MTU to "
+			  "3500, or accept skb mode",
+			  "%u%s", mtu,
+			  !large ? ""
+			  : fits ? ", in several buffers"
+				 : ", but the driver supports XDP on single "
+				   "buffers only");
 }
 
-/* Frames that XDP_TX sends out of a veth need a program at the other end. */
+/* Frames that XDP_TX sends over a veth need a program at the other end. */
 void check_veth(struct check *c)
 {
 	LIBBPF_OPTS(bpf_xdp_query_opts, opts);
 	static const char mend[] =
-		"answers only arrive if an XDP program, if only one that "
-		"passes all, is attached in native mode to the peer";
+		"SYN-ACKs arrive only if the peer has an XDP program in native "
+		"mode, even one that passes everything";
 
 	if (strcmp(c->link.kind, "veth") != 0)
 		return;
@@ -287,7 +291,7 @@ void check_veth(struct check *c)
 			  "has no XDP program in native mode");
 }
 
-/* What the daemon would refuse, from where it has it. */
+/* Reports what the daemon would refuse, by the same function. */
 void check_device(struct check *c)
 {
 	struct device_trouble t;
@@ -318,8 +322,8 @@ void check_interface(struct check *c)
 	snprintf(mend, sizeof(mend), "ip link set %s up", c->name);
 	if (c->link_err)
 		check_add(c, "interface", CHECK_FAIL,
-			  c->link_err == -ENODEV ? "ip -br link shows those "
-						   "there are"
+			  c->link_err == -ENODEV ? "ip -br link lists the "
+						   "interfaces"
 						 : NULL,
 			  "%s: %s", c->name, strerror(-c->link_err));
 	else if (!(c->link.flags & IFF_UP))

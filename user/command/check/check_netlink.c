@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: what an interface's driver can do with XDP, see check.h.
- * The generic netlink family "netdev" tells without attaching anything.
+ * Theory of operation: XDP features of an interface's driver, which the generic
+ * netlink family "netdev" reports without attaching anything.
  */
 #include <errno.h>
 #include <libmnl/libmnl.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: the host's TCP, see check.h: sysctls that admitted
- * connections depend on, listeners that take none or few of them, and
- * listeners that are elsewhere. What SYN cookies do not touch is not asked:
- * there is no SYN queue, and reverse path filters see the usual packets.
+ * Theory of operation: the host's TCP: sysctls that admitted connections depend
+ * on, listeners that accept few or none of them, and services whose listener is
+ * elsewhere. What SYN cookies do not affect is not checked: there is no SYN
+ * queue, and reverse path filters see the usual packets.
  */
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -32,31 +32,31 @@ int check_sysctl(const char *path, int fallback)
 	return value;
 }
 
-/* The kernel takes no cookie then, whoever made it: clients would hang. */
+/* If 0, the kernel accepts no cookie, whoever made it: clients would hang. */
 void check_syncookies(struct check *c)
 {
 	int on = check_sysctl("ipv4/tcp_syncookies", 0);
 
 	check_add(c, "tcp_syncookies", on ? CHECK_OK : CHECK_WARN,
-		  "cookies need 1 (or 2, those of the kernel): synkeeperd sets "
-		  "it while a service is armed, and puts it back",
+		  "cookies need 1 (the kernel's cookies 2): synkeeperd sets it "
+		  "while a service is armed, and restores it",
 		  "%d", on);
 }
 
-/* What this host does not want is not offered to clients either. */
+/* Options that this host has disabled are not offered to clients. */
 void check_options(struct check *c)
 {
 	static const struct {
 		const char *name, *loss;
 	} options[] = {
 		{ "tcp_timestamps",
-		  "clients are not offered timestamps, and cookies have 25 "
-		  "bits of MAC instead of 54" },
+		  "clients are not offered timestamps, and cookies have a MAC "
+		  "of 25 bits instead of 54" },
 		{ "tcp_window_scaling",
-		  "clients are not offered window scaling: slow over long "
-		  "distances" },
+		  "clients are not offered window scaling: slow with long "
+		  "round-trip times" },
 		{ "tcp_sack",
-		  "clients are not offered SACK: slow where packets are lost" },
+		  "clients are not offered SACK: slow with packet loss" },
 	};
 	size_t i;
 
@@ -121,7 +121,7 @@ void check_find_listeners(struct check *c)
 		      by_port);
 }
 
-/* "80, 443" of the listeners that @is; "" if none is. */
+/* "80, 443": the ports of the listeners that @is() selects; "" if none. */
 static const char *ports_of(const struct check *c,
 			    bool (*is)(const struct diag_socket *sk), char *buf)
 {
@@ -159,14 +159,14 @@ void check_backlog(struct check *c)
 	char ports[PORTS_TEXT];
 
 	check_add(c, "somaxconn", most < SMALL_BACKLOG ? CHECK_WARN : CHECK_OK,
-		  "bursts of good clients wait for a second: sysctl -w "
+		  "bursts of good clients are delayed by a second: sysctl -w "
 		  "net.core.somaxconn=4096, and restart the servers",
-		  "%d clients at most wait for accept()", most);
+		  "at most %d clients can wait for accept()", most);
 	ports_of(c, is_small, ports);
 	check_add(c, "accept queues", *ports ? CHECK_WARN : CHECK_OK,
-		  "bursts of good clients wait for a second: raise the "
+		  "bursts of good clients are delayed by a second: raise the "
 		  "server's backlog",
-		  *ports ? "fewer than %d clients may wait at port %s"
+		  *ports ? "fewer than %d clients can wait on port %s"
 			 : "room for %d clients or more%s",
 		  SMALL_BACKLOG, ports);
 }
@@ -177,14 +177,15 @@ void check_mptcp(struct check *c)
 
 	ports_of(c, is_mptcp, ports);
 	check_add(c, "MPTCP", *ports ? CHECK_WARN : CHECK_OK,
-		  "a service there answers with the kernel's cookies, which "
-		  "keep fewer options: net.ipv4.tcp_timestamps=2 keeps them "
-		  "all; or let the server listen with plain TCP (Go: "
+		  "services there use the kernel's cookies, which keep fewer "
+		  "TCP options: set net.ipv4.tcp_timestamps=2 to keep all, or "
+		  "make the server listen with plain TCP (Go: "
 		  "GODEBUG=multipathtcp=0)",
-		  *ports ? "MPTCP listens at port %s" : "no listener%s", ports);
+		  *ports ? "MPTCP listener on port %s" : "no listener%s",
+		  ports);
 }
 
-/* ---- who else takes connections ---- */
+/* ---- other receivers of connections ---- */
 
 bool check_is_service(const struct check *c, unsigned int port)
 {
@@ -204,7 +205,7 @@ bool check_is_service(const struct check *c, unsigned int port)
 	return false;
 }
 
-/* Services that should be armed, and are not: it is their listener. */
+/* Services that should be armed and are not, because of their listener. */
 void check_services(struct check *c)
 {
 	json_t *service;
@@ -224,18 +225,17 @@ void check_services(struct check *c)
 		bad++;
 		check_add(
 			c, "service", CHECK_WARN,
-			"its SYNs pass to the kernel; a server in a container "
-			"is protected by a synkeeperd in that network "
-			"namespace",
+			"its SYNs pass to the kernel; to protect a server in a "
+			"container, run synkeeperd in its network namespace",
 			"%s: %s", listen, why);
 	}
 	if (c->services && !bad)
 		check_add(c, "services", CHECK_OK, NULL,
-			  "%zu, each is as its policy says",
+			  "%zu, all as their policies require",
 			  json_array_size(c->services));
 }
 
-/* "TCP  C0000202:0050 rr" of each virtual service */
+/* Lines such as "TCP  C0000202:0050 rr", one per virtual service. */
 void check_ipvs(struct check *c)
 {
 	FILE *f = fopen("/proc/net/ip_vs", "re");
@@ -255,7 +255,8 @@ void check_ipvs(struct check *c)
 	}
 	fclose(f);
 	check_add(c, "IPVS", n ? CHECK_WARN : CHECK_OK,
-		  "its connections do not end here: run synkeeperd on the "
-		  "servers behind it, and have no service for these ports here",
+		  "its connections do not end on this host: run synkeeperd on "
+		  "the real servers, and configure no service for these ports "
+		  "here",
 		  n ? "balances TCP port %s" : "balances no TCP%s", ports);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: `synkeeper check IFACE`, to be asked before the attack:
- * would Synkeeper work there, how well, and what mends it. It needs no daemon,
- * but asks one that is there for its services.
+ * Theory of operation: `synkeeper check IFACE`, to be run before the attack:
+ * would Synkeeper work there, how well, and how is that fixed? It needs no
+ * daemon, but asks a running one for its services.
  */
 #include <net/if_arp.h>
 #include <stdarg.h>
@@ -62,12 +62,12 @@ static void check_text(FILE *out, const json_t *result)
 	fprintf(out, "\n%s: %s\n", text_of(result, "interface"),
 		json_is_true(json_object_get(result, "ready"))
 			? "ready for synkeeperd"
-			: "not ready: mend what FAILs first");
+			: "not ready: fix the failures above");
 }
 
 static const struct {
 	void (*run)(struct check *c);
-	bool of_link; /* only if the interface is one that can be protected */
+	bool of_link; /* only for existing Ethernet interfaces */
 } checks[] = {
 	{ check_privileges, false }, { check_kernel, false },
 	{ check_bpf, false },	     { check_bpffs, false },
@@ -93,7 +93,7 @@ static json_t *services_of(const struct cmd *cmd)
 	return services;
 }
 
-/* What several checks want to know. */
+/* Collects what several checks need. */
 static void look_around(struct check *c)
 {
 	c->link_err = device_get(c->name, 0, &c->link);
@@ -132,18 +132,18 @@ static int check_run(const struct cmd *cmd, const struct cmd_args *args)
 	result = json_pack("{s:s, s:b, s:o}", "interface", c.name, "ready",
 			   ready, "findings", c.findings);
 	if (!result)
-		return cmd_usage(cmd, NULL, "not UTF-8: %s", c.name);
+		return cmd_usage(cmd, NULL, "invalid UTF-8: %s", c.name);
 	cmd_show(cmd, result, check_text);
 	return ready ? CMD_DONE : CMD_FAILED;
 }
 
 const struct cmd_object cmd_check = {
 	.name = "check",
-	.help = "would it work here, and what is missing",
+	.help = "whether Synkeeper would work on an interface",
 	.verb = {
 		{ .name = "",
 		  .operand = { "IFACE" },
-		  .help = "kernel, TCP, listeners, driver, offloads (root)",
+		  .help = "report what is missing (root)",
 		  .run = check_run },
 	},
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Theory of operation: see rules.h; the JSON is libnftables-json(5). */
+/* The JSON is documented in libnftables-json(5). */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +10,7 @@
 enum {
 	NEXT = 1 << 8,	 /* the rule after this one */
 	RETURN = 1 << 9, /* the end of the chain */
-	DEPTH_MAX = 16,	 /* of jumps, as the kernel has it */
+	DEPTH_MAX = 16,	 /* of jumps, as in the kernel */
 	STEPS_MAX = 1 << 20,
 	CHAIN_NAME = 256,
 	PRIO_CONNTRACK = -200,
@@ -28,14 +28,14 @@ struct rules {
 	json_t *chains; /* "inet filter input": array of rules */
 	struct base *bases;
 	size_t n_bases;
-	/* of the packet in hand */
+	/* state of the current walk */
 	struct rules_packet p;
 	const char *family, *table;
 	unsigned int steps;
 	bool before_conntrack;
 };
 
-/* ---- reading ---- */
+/* ---- parsing ---- */
 
 static int hook_of(const json_t *chain)
 {
@@ -152,7 +152,7 @@ static unsigned int go(struct rules *r, const json_t *to, int depth)
 	return walk(r, name, depth + 1);
 }
 
-/* Where a statement leads that is an end; 0 if it is none. */
+/* The outcomes of a verdict statement; 0 if it is not one. */
 static unsigned int verdict(struct rules *r, const char *key, const json_t *arg,
 			    int depth)
 {
@@ -176,7 +176,7 @@ static unsigned int verdict(struct rules *r, const char *key, const json_t *arg,
 	for (i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
 		if (!strcmp(key, ends[i].key))
 			return ends[i].outcomes;
-	if (!strcmp(key, "synproxy")) /* it takes its own ACKs only */
+	if (!strcmp(key, "synproxy")) /* it accepts only its own ACKs */
 		return strcmp(r->p.flags, "syn") ? RULES_DROP : RULES_ACCEPT;
 	if (!strcmp(key, "goto"))
 		return go(r, arg, depth);
@@ -198,7 +198,7 @@ static unsigned int verdict_map(struct rules *r, const json_t *map, int depth)
 	json_t *pair, *arg;
 	size_t i;
 
-	if (!set) /* a named one */
+	if (!set) /* a named map */
 		return RULES_ACCEPT | RULES_DROP | NEXT;
 	json_array_foreach (set, i, pair) {
 		enum rules_truth t =
@@ -222,7 +222,7 @@ static void notrack(struct rules *r, enum rules_truth held)
 		r->p.state = held == RULES_YES ? "untracked" : NULL;
 }
 
-/* Statements that let the rule go on in any case. */
+/* Statements after which evaluation of the rule always continues. */
 static bool is_aside(const char *key)
 {
 	static const char *const asides[] = {
@@ -238,7 +238,7 @@ static bool is_aside(const char *key)
 	return false;
 }
 
-/* What one rule makes of the packet. */
+/* The outcomes of one rule for the packet. */
 static unsigned int apply(struct rules *r, const json_t *rule, int depth)
 {
 	enum rules_truth held = RULES_YES, t;
@@ -268,12 +268,12 @@ static unsigned int apply(struct rules *r, const json_t *rule, int depth)
 		if (out)
 			return held == RULES_YES ? out : out | NEXT;
 		if (!is_aside(key))
-			held = RULES_MAYBE; /* limits, sets, iptables' own */
+			held = RULES_MAYBE; /* limits, sets, xtables matches */
 	}
 	return NEXT;
 }
 
-/* What a chain makes of it; RETURN: nothing. */
+/* The outcomes of a chain; RETURN: its end was reached. */
 static unsigned int walk(struct rules *r, const char *name, int depth)
 {
 	unsigned int out = 0, v;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Theory of operation: see rules_match.h; the JSON is libnftables-json(5). */
+/* The JSON is documented in libnftables-json(5). */
 #include <string.h>
 
 #include "rules_match.h"
 
-/* What the packet has in a field. */
+/* The value of a field in the packet. */
 struct value {
 	enum { UNKNOWN, ABSENT, WORD, PORT } kind;
 	const char *word;
@@ -119,9 +119,9 @@ static enum rules_truth word_is(const char *have, const char *want)
 {
 	size_t len = strlen(want);
 
-	if (want[0] == '@') /* a named set, whose content was not asked for */
+	if (want[0] == '@') /* a named set: its elements were not listed (-t) */
 		return RULES_MAYBE;
-	if (len && want[len - 1] == '*') /* of interfaces */
+	if (len && want[len - 1] == '*') /* interface wildcard */
 		return truth(!strncmp(have, want, len - 1));
 	return truth(!strcmp(have, want));
 }
@@ -164,7 +164,7 @@ static enum rules_truth is(struct value have, const json_t *want)
 		return is_any(have, want);
 	if (have.kind == WORD && json_is_string(want))
 		return word_is(have.word, json_string_value(want));
-	/* flags: none of them; several at once, and the packet has but one */
+	/* no flag at all; or several at once, but the packet has just one */
 	if (have.kind == WORD && json_is_integer(want) &&
 	    json_integer_value(want) == 0)
 		return truth(!*have.word);
@@ -195,7 +195,7 @@ enum rules_truth rules_match(const struct rules_packet *p, const json_t *match)
 	struct value have = value_of(p, left);
 	enum rules_truth t;
 
-	if (have.kind == ABSENT) /* then no comparison holds */
+	if (have.kind == ABSENT) /* no comparison is true */
 		return RULES_NO;
 	if (!strcmp(op, "in") && have.kind == WORD)
 		return truth(has_flag(right, have.word));

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Theory of operation: see outfile.h. */
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
@@ -12,8 +11,9 @@
 #include "outfile.h"
 
 /*
- * May a stranger have put @st at @path? In a sticky directory that others may
- * write, only what is ours or the directory's owner's is not theirs.
+ * May another user have created @st at @path? In a sticky directory that others
+ * can write to, everything may be theirs that belongs neither to us nor to the
+ * directory's owner.
  */
 static bool is_planted(const char *path, const struct stat *st)
 {
@@ -48,7 +48,7 @@ static int refuse(const char **ret_why, int err, const char *why)
 	return err;
 }
 
-/* What is there and is no regular file: a link, pipe or device. */
+/* Opens what exists and is not a regular file: a link, pipe or device. */
 static int open_other(struct outfile *f, const struct stat *there,
 		      const char **ret_why)
 {
@@ -57,11 +57,11 @@ static int open_other(struct outfile *f, const struct stat *there,
 
 	if (is_planted(f->path, there))
 		return refuse(ret_why, -EPERM,
-			      "somebody else made it, in a directory that all "
-			      "may write: name another file");
+			      "created by another user in a directory that "
+			      "others can write to: choose another file");
 	if (is_link && (stat(f->path, &st) || S_ISREG(st.st_mode)))
 		return refuse(ret_why, -ELOOP,
-			      "name the file itself, or - for standard output");
+			      "give the file itself, or - for standard output");
 	f->fd = open(f->path, O_WRONLY | O_NOCTTY | O_CLOEXEC |
 				      (is_link ? 0 : O_NOFOLLOW));
 	if (f->fd < 0)
@@ -70,7 +70,7 @@ static int open_other(struct outfile *f, const struct stat *there,
 		return -errno;
 	if (S_ISFIFO(st.st_mode) || S_ISCHR(st.st_mode))
 		return 0;
-	return refuse(ret_why, -EINVAL, "name a file, a pipe or -");
+	return refuse(ret_why, -EINVAL, "give a file, a pipe or -");
 }
 
 int outfile_open(struct outfile *f, const char *path, const char **ret_why)

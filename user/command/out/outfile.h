@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: where root writes what others must not read, at a path
- * that others may have got to first, as in /tmp. A file is made under a name
- * that nobody can have guessed, with mode 0600, and gets its own name once its
- * beginning is written: in the place of an older one, whatever that was, a hard
- * link or another user's. Pipes and devices are written to as they are. A
- * symbolic link must lead to one of those, and in a directory that all may
- * write, a link or a pipe must not be a stranger's.
+ * Theory of operation: output that root writes and others must not read, at a
+ * path that others may have reached first, as in /tmp. A file is created under
+ * an unpredictable name with mode 0600 and renamed once its beginning is
+ * written; it replaces whatever file is there, also a hard link or another
+ * user's file. Existing pipes and devices are written to. A symbolic link must
+ * point to a pipe or a device; in a directory that others can write to, a link
+ * or a pipe must not have been created by another user.
  */
 #ifndef OUTFILE_H
 #define OUTFILE_H
@@ -17,19 +17,19 @@
 struct outfile {
 	int fd;
 	const char *path;
-	char fresh[PATH_MAX]; /* "": @path is its name */
+	char fresh[PATH_MAX]; /* temporary name; "": renamed to @path */
 };
 
 /*
- * Opens @path, which must outlive @f. Returns 0 or -errno; @ret_why is the way
- * out where the error does not show it, else NULL.
+ * Opens @path, which must outlive @f. Returns 0 or -errno; *@ret_why says what
+ * to do if that is not clear from the error, else NULL.
  */
 int outfile_open(struct outfile *f, const char *path, const char **ret_why);
 
-/* Gives it its name. Returns 0, or -errno: it is not there then. */
+/* Renames the file to its path. Returns 0, or -errno: not renamed. */
 int outfile_commit(struct outfile *f);
 
-/* Returns 0, or the -errno of what was written before. Once, after _open(). */
+/* Returns 0, or -errno of an earlier write. Once, after outfile_open(). */
 int outfile_close(struct outfile *f);
 
 #endif

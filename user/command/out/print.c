@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Theory of operation: see print.h. */
 #include <stdbool.h>
 #include <string.h>
 
@@ -7,7 +6,7 @@
 
 enum { COLUMN_GAP = 2 };
 
-/* UTF-8 passes; C0 controls and DEL do not. */
+/* UTF-8 passes; C0 controls and DEL become '?'. */
 static const char *printable(const char *text, char *buf)
 {
 	size_t i;
@@ -32,7 +31,7 @@ const char *print_count(const json_t *number, char *buf)
 	if (json_is_integer(number))
 		snprintf(digits, sizeof(digits), "%" JSON_INTEGER_FORMAT,
 			 json_integer_value(number));
-	else /* a rate below ten keeps its tenths; above, they say nothing */
+	else /* tenths are shown below ten only */
 		snprintf(digits, sizeof(digits), "%.*f", real < 9.95, real);
 	len = strcspn(digits, ".");
 	for (i = 0; i < len; i++) {
@@ -44,7 +43,7 @@ const char *print_count(const json_t *number, char *buf)
 	return buf;
 }
 
-/* Two units at most, the larger one first: nobody needs more at a glance. */
+/* Two units at most, the larger one first. */
 const char *print_duration(double seconds, char *buf)
 {
 	static const struct {
@@ -109,7 +108,7 @@ const char *print_cell(const struct column *col, const json_t *row, char *buf)
 	return strcpy(buf, "-");
 }
 
-/* In characters, not bytes: continuation bytes of UTF-8 take no room. */
+/* In characters: continuation bytes of UTF-8 do not count. */
 static int text_width(const char *text)
 {
 	int n = 0;
@@ -119,13 +118,13 @@ static int text_width(const char *text)
 	return n;
 }
 
-static bool to_the_right(const struct column *col)
+static bool is_right_aligned(const struct column *col)
 {
 	return col->cell == CELL_COUNT || col->cell == CELL_DURATION ||
 	       col->cell == CELL_SECONDS;
 }
 
-/* The last column is not padded: no line ends in blanks. */
+/* The last column is not padded: no trailing blanks. */
 static void put_cell(FILE *out, const struct column *col, const char *text,
 		     int width, bool last)
 {
@@ -133,7 +132,7 @@ static void put_cell(FILE *out, const struct column *col, const char *text,
 
 	if (pad < 0)
 		pad = 0;
-	if (to_the_right(col))
+	if (is_right_aligned(col))
 		fprintf(out, "%*s%s", pad, "", text);
 	else
 		fprintf(out, "%s%*s", text, last ? 0 : pad, "");

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Theory of operation: see rates.h. */
 #include <errno.h>
 #include <stdlib.h>
 #include <time.h>
@@ -17,7 +16,7 @@ static json_t *rates_of(const json_t *before, const json_t *now, double seconds)
 			json_integer_value(n) -
 			json_integer_value(json_object_get(before, name));
 
-		/* smaller than before: counted anew from zero */
+		/* smaller than before: restarted from zero */
 		if (grown < 0)
 			grown = json_integer_value(n);
 		if (grown > 0)
@@ -36,7 +35,7 @@ static bool same_listen(const json_t *a, const json_t *b)
 			  json_object_get(b, "listen"));
 }
 
-/* @service in an earlier answer: at the same index, unless some came or went */
+/* @service in an earlier reply: at the same index unless the list changed */
 static const json_t *earlier(const json_t *stats, const json_t *service,
 			     size_t index)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: `synkeeper service`: which address:port is protected.
- * The daemon judges addresses, names and policies; only what would be sent
- * is put together here, so that there is one opinion of what is valid. What
- * changes is kept over a restart only if it is saved.
+ * Theory of operation: `synkeeper service`: which addresses and ports are
+ * protected. Requests are put together here and validated by the daemon alone,
+ * so that there is one definition of what is valid. A change survives a restart
+ * only if it is saved.
  */
 #include <stdlib.h>
 
@@ -19,8 +19,8 @@ static const struct column service_columns[] = {
 	{ "POLICY", "policy", CELL_STRING },
 	{ "ARMED", "armed", CELL_YES_NO },
 	{ "COOKIES", "cookies", CELL_STRING },
-	{ "BECAUSE", "cookies_why", CELL_STRING },
-	{ "WHY NOT", "why", CELL_STRING },
+	{ "COOKIES WHY", "cookies_why", CELL_STRING },
+	{ "NOT ARMED WHY", "why", CELL_STRING },
 };
 
 void cmd_service_table(FILE *out, const json_t *services)
@@ -57,7 +57,7 @@ static const char *text_of(const json_t *service, const char *member)
 	return text ? text : "";
 }
 
-/* What became of one service, in a sentence. */
+/* The new state of one service, on one line. */
 static void state_text(FILE *out, const json_t *service)
 {
 	const char *why = text_of(service, "why");
@@ -81,11 +81,11 @@ struct change {
 	const char *request;
 	enum save save;
 	void (*text)(FILE *out, const json_t *service);
-	const char *member, *value; /* one more of the request, or NULL */
+	const char *member, *value; /* another member of the request, or NULL */
 	bool is_saved;		    /* --save */
 };
 
-/* Says what of a change a restart would lose. */
+/* Says which part of a change a restart would undo. */
 static void note_loss(const struct cmd *c, const struct change *how,
 		      const json_t *service)
 {
@@ -96,10 +96,11 @@ static void note_loss(const struct cmd *c, const struct change *how,
 		return;
 	if (by_hand)
 		cmd_note(c, "synkeeper service save keeps it",
-			 "%s is lost when the daemon ends", listen);
+			 "%s is lost when the daemon exits", listen);
 	else
-		cmd_note(c, "--save keeps that",
-			 "%s is as configured again when the daemon restarts",
+		cmd_note(c, "--save keeps the change",
+			 "%s reverts to the configuration when the daemon "
+			 "restarts",
 			 listen);
 }
 
@@ -114,7 +115,7 @@ static int change(const struct cmd *c, const char *listen,
 	request = json_pack("{s:s, s:s*}", "listen", listen,
 			    how->member ? how->member : "", how->value);
 	if (!request)
-		return cmd_usage(c, NULL, "not UTF-8: %s %s", listen,
+		return cmd_usage(c, NULL, "invalid UTF-8: %s %s", listen,
 				 how->value ? how->value : "");
 	if (cmd_call(c, how->request, request, &result))
 		return CMD_FAILED;
@@ -160,10 +161,10 @@ static int service_policy(const struct cmd *c, const struct cmd_args *args)
 
 const struct cmd_object cmd_service = {
 	.name = "service",
-	.help = "the addresses and ports that are protected",
-	.more = "With --save a change is also written into the daemon's "
-		"configuration file\n(root), else it lasts until the daemon "
-		"ends.\n",
+	.help = "protected addresses and ports",
+	.more = "With --save a change is also written to the daemon's "
+		"configuration file\n(root); otherwise it lasts until the "
+		"daemon exits. Connections always continue.\n",
 	.verb = {
 		{ .name = "list",
 		  .help = "all services, armed or why not",
@@ -171,20 +172,20 @@ const struct cmd_object cmd_service = {
 		{ .name = "add",
 		  .operand = { "A:P" },
 		  .option = { { "--name", "N" }, { "--save" } },
-		  .help = "protect one more, until the daemon ends",
+		  .help = "protect another service",
 		  .run = service_add },
 		{ .name = "del",
 		  .operand = { "A:P" },
 		  .option = { { "--save" } },
-		  .help = "protect it no longer; its connections live on",
+		  .help = "stop protecting a service",
 		  .run = service_del },
 		{ .name = "policy",
 		  .operand = { "A:P", POLICY_WORDS },
 		  .option = { { "--save" } },
-		  .help = "change its policy, until the daemon ends",
+		  .help = "change the policy of a service",
 		  .run = service_policy },
 		{ .name = "save",
-		  .help = "write those added into the daemon's file (root)",
+		  .help = "save added services to file (root)",
 		  .run = service_save },
 	},
 };

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: see cmd_service_save.h. The daemon says which file it
- * was started with; conf_edit.h changes its text, conf_file.h the file. The
- * daemon need not read it again: it does already what the file now says.
+ * Theory of operation: the daemon reports which file it was started with;
+ * conf_edit.h changes its text, conf_file.h replaces the file. The daemon need
+ * not re-read it: it already does what the file says then.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -31,8 +31,8 @@ static int not_saved(const struct cmd *c, const json_t *service, int err,
 
 	switch (err) {
 	case -ENOENT:
-		return cmd_failed(c, "is it one of a flag, -s?",
-				  "%s does not have %s", path, listen);
+		return cmd_failed(c, "was it given on the command line, -s?",
+				  "%s has no service %s", path, listen);
 	case -EINVAL:
 		return cmd_failed(c, why, "%s: cannot change %s", path, listen);
 	default:
@@ -40,7 +40,7 @@ static int not_saved(const struct cmd *c, const json_t *service, int err,
 	}
 }
 
-/* One service of @f's text. What the file says already is well. */
+/* Edits one service in @f's text, unless it is already as it should be. */
 static int edit(const struct cmd *c, enum save what, const json_t *service,
 		struct conf_file *f)
 {
@@ -76,7 +76,7 @@ static int open_file(const struct cmd *c, const json_t *status,
 
 	if (!path)
 		return cmd_failed(c,
-				  "start it with -c FILE, or name the service "
+				  "start it with -c FILE, or give the service "
 				  "with -s at each start",
 				  "not saved: the daemon runs without a "
 				  "configuration file");
@@ -112,14 +112,14 @@ static void save_text(FILE *out, const json_t *result)
 	size_t i;
 
 	if (!json_array_size(saved))
-		fprintf(out, "nothing to save: %s has all services\n", file);
+		fprintf(out, "nothing to save: %s has every service\n", file);
 	json_array_foreach (saved, i, listen) {
 		fprintf(out, "%s: saved in %s\n", json_string_value(listen),
 			file);
 	}
 }
 
-/* Edits @f for each service by hand that it lacks, and notes them in @saved. */
+/* Adds each service by hand that @f lacks, and lists it in @saved. */
 static int edit_all(const struct cmd *c, const json_t *services,
 		    struct conf_file *f, json_t *saved)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Theory of operation: see conf_edit.h. Places in the text are offsets. */
+/* Theory of operation: positions in the text are offsets from its start. */
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -8,21 +8,21 @@
 
 #include "conf_edit.h"
 
-/* A line: [begin, end) of the text, its newline with it. */
+/* A line: [begin, end) of the text, with its newline. */
 struct line {
 	size_t begin, end;
 	size_t value, value_end; /* of "key = value", without its comment */
-	char key[16];		 /* "" if it is no such line */
-	char title[48];		 /* "service web" of a section's first line */
+	char key[16];		 /* "" on any other line */
+	char title[48];		 /* "service web" of a section header */
 };
 
-/* The section that a listen line stands in. */
+/* The section that a listen line is in. */
 struct section {
-	size_t begin, end; /* of the text, up to the next one */
+	size_t begin, end; /* in the text, up to the next section */
 	size_t listens;
-	struct line listen; /* the one that was looked for */
-	struct line last;   /* listen line of the section */
-	struct line policy; /* key "": there is none */
+	struct line listen; /* the one searched for */
+	struct line last;   /* last listen line of the section */
+	struct line policy; /* key "": none */
 };
 
 static const char blanks[] = " \t";
@@ -68,7 +68,7 @@ static void read_key(const char *text, struct line *ret)
 	ret->value_end = stop;
 }
 
-/* The line at *@at, which is moved on behind it; false at the end. */
+/* The line at *@at, which is moved past it; false at the end. */
 static bool next_line(const char *text, size_t *at, struct line *ret)
 {
 	struct line l = { .begin = *at };
@@ -105,8 +105,8 @@ static bool listens_at(const char *text, const struct line *line,
 }
 
 /*
- * The section that listens at @l, or the one called @title; the other one is
- * NULL. False if there is none.
+ * Finds the section that listens at @l, or the one titled @title; the other
+ * argument is NULL. Returns false if there is none.
  */
 static bool find(const char *text, const struct listen *l, const char *title,
 		 struct section *ret)
@@ -140,7 +140,7 @@ static bool find(const char *text, const struct listen *l, const char *title,
 	return found;
 }
 
-/* The text with [from, to) replaced by what is printed. */
+/* *@ret is @text with [from, to) replaced by the formatted string. */
 __attribute__((format(printf, 5, 6))) static int replace(const char *text,
 							 size_t from, size_t to,
 							 char **ret,
@@ -162,7 +162,7 @@ __attribute__((format(printf, 5, 6))) static int replace(const char *text,
 	return n < 0 ? -ENOMEM : 0;
 }
 
-/* How lines end there: "\r\n" or "\n" */
+/* The line ending of the text: "\r\n" or "\n" */
 static const char *newline(const char *text)
 {
 	const char *first = strchr(text, '\n');
@@ -170,7 +170,7 @@ static const char *newline(const char *text)
 	return first && first > text && first[-1] == '\r' ? "\r\n" : "\n";
 }
 
-/* What must come first where a new line is to begin at @at. */
+/* What must be inserted for a new line to begin at @at. */
 static const char *fresh_line(const char *text, size_t at)
 {
 	return at && text[at - 1] != '\n' ? newline(text) : "";
@@ -188,7 +188,7 @@ static bool has_policy(const char *text, const struct section *s,
 	       !strncmp(text + line->value, policy, len);
 }
 
-/* "port-80", or the first of "port-80-2" and so on that is free */
+/* "port-80", or the first of "port-80-2" and so on that is not taken */
 static void make_name(const char *text, const struct listen *l,
 		      char title[NAME_MAX_LEN + 8])
 {
@@ -234,13 +234,13 @@ int conf_add(const char *text, const char *name, const struct listen *l,
 			       "%slisten = %s%s", fresh_line(text, s.last.end),
 			       listen, newline(text));
 	snprintf(why, CONF_WHY_MAX,
-		 "[%s] is there with another policy: add it with another "
+		 "[%s] exists with another policy: add it with a different "
 		 "--name",
 		 title);
 	return -EINVAL;
 }
 
-/* The last listen line goes: so do header and keys, comments stay. */
+/* Without its last listen line, header and keys go; comments stay. */
 static int del_section(const char *text, const struct section *s, char **ret)
 {
 	char *kept = calloc(1, s->end - s->begin + 1);
@@ -285,8 +285,8 @@ int conf_policy(const char *text, const struct listen *l, const char *policy,
 		return -EEXIST;
 	if (s.listens > 1) {
 		snprintf(why, CONF_WHY_MAX,
-			 "its section has %zu listen lines and one policy for "
-			 "all of them: edit the file, then synkeeper reload",
+			 "its section has %zu listen lines, which share a "
+			 "policy: edit the file, then run synkeeper reload",
 			 s.listens);
 		return -EINVAL;
 	}

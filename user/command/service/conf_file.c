@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Theory of operation: see conf_file.h. */
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
@@ -13,15 +12,16 @@
 
 enum { TEXT_MAX = 16 << 20 };
 
+/* @verb: "read", "write", "replace" */
 static int cannot(const struct cmd *c, const char *verb, const char *path)
 {
 	int err = errno;
 
 	return cmd_failed(c, err == EACCES || err == EPERM ? "run as root" : "",
-			  "%s cannot be %s: %s", path, verb, strerror(err));
+			  "cannot %s %s: %s", verb, path, strerror(err));
 }
 
-/* The whole of @fd, or NULL and errno. */
+/* The content of @fd, owned by the caller, or NULL and errno. */
 static char *read_all(int fd, size_t size)
 {
 	char *text = size > TEXT_MAX ? NULL : malloc(size + 1);
@@ -43,7 +43,7 @@ static char *read_all(int fd, size_t size)
 	return text;
 }
 
-/* @name: what the file is called in messages that begin with @path. */
+/* Messages call the file @name instead of @path. */
 static int parse(const struct cmd *c, const char *path, const char *name,
 		 struct config *ret)
 {
@@ -51,7 +51,7 @@ static int parse(const struct cmd *c, const char *path, const char *name,
 	size_t len = strlen(path);
 	int failed;
 
-	log_only(LOG_LEVEL_ERR); /* warnings are the daemon's to say */
+	log_only(LOG_LEVEL_ERR); /* the daemon logs the warnings */
 	config_init(ret);
 	failed = config_load(ret, path, err);
 	if (!failed)
@@ -104,7 +104,7 @@ static bool write_all(int fd, const char *text)
 	return true;
 }
 
-/* The directory's entry is on the disk, too. */
+/* The directory entry reaches the disk, too. */
 static void sync_dir(const char *path)
 {
 	char copy[PATH_MAX];
@@ -128,7 +128,7 @@ static bool is_unchanged(const struct conf_file *f)
 	       now.st_mtim.tv_nsec == f->was.st_mtim.tv_nsec;
 }
 
-/* @fresh is written, and becomes the file. */
+/* Validates @fresh, which is written, and renames it to the file. */
 static int replace(const struct cmd *c, const struct conf_file *f,
 		   const char *fresh)
 {
@@ -141,15 +141,15 @@ static int replace(const struct cmd *c, const struct conf_file *f,
 	config_free(&parsed);
 	if (none)
 		return cmd_failed(c,
-				  "without one synkeeperd would not start: "
-				  "edit the file",
-				  "not saved: that is the last service of %s",
+				  "synkeeperd does not start without one: edit "
+				  "the file",
+				  "not saved: that is the last service in %s",
 				  f->path);
 	if (!is_unchanged(f))
-		return cmd_failed(c, "try again", "%s was changed meanwhile",
-				  f->path);
+		return cmd_failed(c, "try again",
+				  "%s has changed in the meantime", f->path);
 	if (rename(fresh, f->path))
-		return cannot(c, "replaced", f->path);
+		return cannot(c, "replace", f->path);
 	sync_dir(f->path);
 	return CMD_DONE;
 }
@@ -160,18 +160,18 @@ int conf_file_write(const struct cmd *c, const struct conf_file *f)
 	bool written;
 	int fd, code;
 
-	/* root may replace what is marked read-only, but should not unasked */
+	/* root could replace a read-only file, but should not unasked */
 	if (!(f->was.st_mode & 0222))
 		return cmd_failed(c, "chmod u+w it, or edit it by hand",
 				  "%s is read-only", f->path);
 	snprintf(fresh, sizeof(fresh), "%s.XXXXXX", f->path);
 	fd = mkostemp(fresh, O_CLOEXEC);
 	if (fd < 0)
-		return cannot(c, "written", f->path);
+		return cannot(c, "write", f->path);
 	written = write_all(fd, f->text) &&
 		  !fchown(fd, f->was.st_uid, f->was.st_gid) &&
 		  !fchmod(fd, f->was.st_mode & 07777) && !fsync(fd);
-	code = written ? CMD_DONE : cannot(c, "written", fresh);
+	code = written ? CMD_DONE : cannot(c, "write", fresh);
 	close(fd);
 	if (!code)
 		code = replace(c, f, fresh);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Theory of operation: `synkeeper session`, and its first verb. `list` reads
- * the table itself (table.h) and prints a million rows one by one; sorted, it
- * keeps only as many as it prints. A row that begins while the table is walked
- * may be missing, so the counts are of a moment, not of an instant.
+ * the session table itself (table_view.h) and prints up to a million rows one
+ * by one; sorted, it keeps only as many as it prints. Sessions that begin
+ * during the walk may be missed: counts are approximate, not a snapshot.
  */
 #include <errno.h>
 #include <limits.h>
@@ -47,7 +47,7 @@ json_t *session_filter_words(const struct cmd_args *args)
 		if (!json_array_append_new(words,
 					   json_string(args->operand[i])))
 			continue;
-		json_decref(words); /* what lacks a word would mean more */
+		json_decref(words); /* fewer words would match more */
 		return NULL;
 	}
 	return words;
@@ -55,10 +55,11 @@ json_t *session_filter_words(const struct cmd_args *args)
 
 json_t *session_row(struct session_table *t, const struct session *s)
 {
-	const struct service_info *info = table_service(t, s->live.service);
+	const struct service_info *info =
+		table_view_service(t, s->live.service);
 	char client[LISTEN_STRLEN], server[LISTEN_STRLEN];
 	const struct tuple *tuple = &s->tuple;
-	__u32 now = table_now();
+	__u32 now = table_view_now();
 
 	return json_pack(
 		"{s:s, s:s, s:i, s:s, s:s, s:f, s:f}", "client",
@@ -71,18 +72,19 @@ json_t *session_row(struct session_table *t, const struct session *s)
 		ms_since(now, s->live.seen) / 1000.0);
 }
 
-/* The next one that @f means. */
+/* The next session that matches @f. */
 static bool next_match(struct session_table *t, const struct filter *f,
 		       size_t *pos, struct session *ret)
 {
-	while (table_next(t, pos, ret))
-		if (filter_match(f, ret, table_service(t, ret->live.service),
-				 table_now()))
+	while (table_view_next(t, pos, ret))
+		if (filter_match(f, ret,
+				 table_view_service(t, ret->live.service),
+				 table_view_now()))
 			return true;
 	return false;
 }
 
-/* CMD_DONE if the filter's service exists, or it names none. */
+/* CMD_DONE if the service that the filter names, if any, exists. */
 static int check_service(const struct cmd *c, struct session_table *t,
 			 const struct filter *f)
 {
@@ -94,7 +96,7 @@ static int check_service(const struct cmd *c, struct session_table *t,
 	if (!filter_names_service(f))
 		return CMD_DONE;
 	for (id = 1; id < SERVICES_MAX; id++) {
-		info = table_service(t, id);
+		info = table_view_service(t, id);
 		if (filter_is_service(f, info))
 			return CMD_DONE;
 		if (!info)
@@ -141,7 +143,7 @@ static void put_tail(const struct cmd *c)
 		fputs("]\n", c->out);
 }
 
-/* Prints at most @limit; stops early if nobody reads any more. */
+/* Prints at most @limit; stops if the output fails. */
 static int list_as_found(const struct cmd *c, struct session_table *t,
 			 const struct filter *f, size_t limit)
 {
@@ -190,7 +192,7 @@ static void counts_text(FILE *out, const json_t *counts)
 static int list_count(const struct cmd *c, struct session_table *t,
 		      const struct filter *f)
 {
-	__u64 by_state[256] = {}, total = 0; /* whatever the byte is */
+	__u64 by_state[256] = {}, total = 0; /* any value of the byte */
 	json_t *counts = json_object();
 	struct session s;
 	size_t pos = 0;
@@ -223,10 +225,10 @@ static int parse_limit(const struct cmd *c, const char *text, bool sorted,
 	errno = 0;
 	limit = strtoul(text, &end, 10);
 	if (errno || *end || *text == '-' || !limit || limit > UINT_MAX)
-		return cmd_usage(c, "a number of sessions, 1 or more",
-				 "--limit %s", text);
+		return cmd_usage(c, "must be a number, 1 or more", "--limit %s",
+				 text);
 	if (sorted && limit > SORT_MAX)
-		return cmd_usage(c, "100000 sessions at most can be sorted",
+		return cmd_usage(c, "at most 100000 sessions can be sorted",
 				 "--limit %s", text);
 	*ret = limit;
 	return CMD_DONE;
@@ -245,8 +247,8 @@ static int session_list(const struct cmd *c, const struct cmd_args *args)
 	int err;
 
 	if (args->option[OPT_COUNT] && (key || text))
-		return cmd_usage(c, "leave out --sort and --limit",
-				 "--count counts all that match");
+		return cmd_usage(c, "omit --sort and --limit",
+				 "--count counts all matches");
 	err = session_filter(c, args, &f);
 	if (!err && text)
 		err = parse_limit(c, text, key, &limit);
@@ -260,7 +262,7 @@ static int session_list(const struct cmd *c, const struct cmd_args *args)
 		if (err)
 			return cmd_failed(c, "lower --limit", "out of memory");
 	}
-	if (table_open(c, &t)) {
+	if (table_view_open(c, &t)) {
 		err = CMD_FAILED;
 	} else {
 		err = check_service(c, &t, &f);
@@ -270,7 +272,7 @@ static int session_list(const struct cmd *c, const struct cmd_args *args)
 			err = list_sorted(c, &t, &f, &sort);
 		else if (!err)
 			err = list_as_found(c, &t, &f, limit);
-		table_close(&t);
+		table_view_close(&t);
 	}
 	session_sort_free(&sort);
 	return err;
@@ -278,8 +280,8 @@ static int session_list(const struct cmd *c, const struct cmd_args *args)
 
 const struct cmd_object cmd_session = {
 	.name = "session",
-	.help = "the connections that are known",
-	.more = "FILTER is made of pairs, all of which must hold:\n"
+	.help = "tracked connections",
+	.more = "FILTER consists of pairs, all of which must match:\n"
 		"  src PREFIX, dst PREFIX    client's and server's address: "
 		"192.0.2.0/24\n"
 		"  sport PORTS, dport PORTS  client's and server's port: 443, "
@@ -288,34 +290,35 @@ const struct cmd_object cmd_session = {
 		"half-closed-client,\n"
 		"                            half-closed-server, closing, "
 		"time-wait; half-closed:\n"
-		"                            both; live: pending to closing\n"
-		"  age TIME, idle TIME       at least so long: 90s, 5m; or a "
-		"range: 30s-5m\n"
-		"  service SERVICE           its address:port or its name\n",
+		"                            either; live: pending to closing\n"
+		"  age TIME, idle TIME       at least this long: 90s, 5m; or "
+		"a range: 30s-5m\n"
+		"  service SERVICE           its A:P or its name\n"
+		"CLIENT, SERVER: A:P each. kill requires a filter or --all.\n",
 	.verb = {
 		{ .name = "list",
 		  .operand = { "[FILTER...]" },
 		  .option = { [OPT_SORT] = { "--sort", "KEY" },
 			      [OPT_LIMIT] = { "--limit", "N" },
 			      [OPT_COUNT] = { "--count" } },
-		  .help = "those that match, or how many by state (root)",
+		  .help = "matching sessions (root)",
 		  .run = session_list },
 		{ .name = "show",
 		  .operand = { "CLIENT", "SERVER" },
-		  .help = "all that is known of one, each an A:P (root)",
+		  .help = "all details of one session (root)",
 		  .run = session_show },
 		{ .name = "kill",
 		  .operand = { "[FILTER...]" },
 		  .option = { { "--all" }, { "--dry-run" } },
-		  .help = "reset those that match; all of them: --all",
+		  .help = "reset matching sessions",
 		  .run = session_kill },
 		{ .name = "watch",
 		  .operand = { "[FILTER...]" },
-		  .help = "what becomes of them, a line each, until Ctrl-C",
+		  .help = "events of matching sessions, live",
 		  .run = session_watch },
 		{ .name = "totals",
 		  .operand = { "[A:P]" },
-		  .help = "how many were opened, how they ended, how long",
+		  .help = "sessions opened, and how they ended",
 		  .run = session_totals },
 	},
 };

@@ -12,11 +12,11 @@ int session_kill(const struct cmd *c, const struct cmd_args *args);
 int session_watch(const struct cmd *c, const struct cmd_args *args);
 int session_totals(const struct cmd *c, const struct cmd_args *args);
 
-/* Reads the operands as a filter: CMD_DONE, or CMD_USAGE and has said why. */
+/* Parses the operands as a filter: CMD_DONE, or CMD_USAGE after a message. */
 int session_filter(const struct cmd *c, const struct cmd_args *args,
 		   struct filter *ret);
 
-/* The same words as the daemon takes them, NULL on failure. */
+/* The same words as a JSON array, owned by the caller; NULL: no memory. */
 json_t *session_filter_words(const struct cmd_args *args);
 
 /* {"client" "server" "service" "name" "state" "age_s" "idle_s"} */

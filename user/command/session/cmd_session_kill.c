@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: `synkeeper session kill`. The filter is read here
- * first, so that a mistake is refused before anything is sent, and one that
- * leaves nothing out needs --all. The daemon then works through the table in
- * parts, so that it can do other things between them; the sums are made here.
+ * Theory of operation: `synkeeper session kill`. The filter is parsed here
+ * first, so that mistakes are rejected before anything is sent; one that
+ * matches every session requires --all. The daemon works through the table in
+ * parts, so that it can do other work in between; the parts are added up here.
  */
 #include <unistd.h>
 
@@ -43,11 +43,11 @@ static void kill_text(FILE *out, const json_t *sums)
 	fprintf(out, "%s %s %s\n", dry_run ? "would kill" : "killed",
 		count_text(killed, cell), sessions_text(killed));
 	if (pending)
-		fprintf(out, "%s matched, but %s no socket yet to kill\n",
+		fprintf(out, "%s matched, but %s no socket yet\n",
 			count_text(pending, cell),
 			pending == 1 ? "has" : "have");
 	if (rest > 0)
-		fprintf(out, "%s matched, but ended otherwise\n",
+		fprintf(out, "%s matched, but ended before\n",
 			count_text(rest, cell));
 }
 
@@ -72,7 +72,7 @@ static void put_progress(const struct cmd *c, const json_t *sums)
 	fflush(c->err);
 }
 
-/* One part of the table after the other, from @sums' last one on. */
+/* Adds up the replies in @sums, one part of the table after the other. */
 static int kill_parts(const struct cmd *c, json_t *words, bool dry_run,
 		      json_t *sums)
 {
@@ -83,7 +83,7 @@ static int kill_parts(const struct cmd *c, json_t *words, bool dry_run,
 	do {
 		request = json_pack("{s:O, s:b, s:O*}", "filter", words,
 				    "dry_run", dry_run, "cursor", cursor);
-		if (!request) /* never without its filter */
+		if (!request) /* never send it without the filter */
 			err = cmd_failed(c, NULL, "out of memory");
 		else
 			err = cmd_call(c, "session.kill", request, &part);
@@ -102,7 +102,9 @@ static int kill_parts(const struct cmd *c, json_t *words, bool dry_run,
 	json_decref(cursor);
 	put_progress(c, NULL);
 	if (stuck)
-		cmd_failed(c, NULL, "the daemon does not get on");
+		cmd_failed(c, NULL,
+			   "no progress: the daemon returned the same cursor "
+			   "twice");
 	return err || stuck ? CMD_FAILED : CMD_DONE;
 }
 
@@ -115,19 +117,18 @@ int session_kill(const struct cmd *c, const struct cmd_args *args)
 	int err;
 
 	if (all && args->n_operands)
-		return cmd_usage(c, "give one of them",
-				 "a filter and --all contradict each other");
+		return cmd_usage(c, "give one or the other",
+				 "a filter and --all exclude each other");
 	if (!all && !args->n_operands)
 		return cmd_usage(c,
-				 "give a filter, such as src 192.0.2.0/24, or "
-				 "--all",
-				 "nothing says what to kill");
+				 "give one, such as src 192.0.2.0/24, or --all",
+				 "no filter");
 	err = session_filter(c, args, &f);
 	if (err)
 		return err;
 	if (!all && filter_is_any(&f))
-		return cmd_usage(c, "give --all instead if that is meant",
-				 "this filter leaves no session out");
+		return cmd_usage(c, "use --all if that is intended",
+				 "this filter matches every session");
 	words = session_filter_words(args);
 	sums = json_pack("{s:i, s:i, s:i, s:b}", "matched", 0, "killed", 0,
 			 "pending", 0, "dry_run", dry_run);
@@ -136,10 +137,10 @@ int session_kill(const struct cmd *c, const struct cmd_args *args)
 	if (!err && number(sums, "matched"))
 		return cmd_show(c, sums, kill_text);
 	if (!err)
-		cmd_note(c, "session list shows those that are",
+		cmd_note(c, "synkeeper session list shows all",
 			 "no session matches");
 	else if (number(sums, "killed"))
-		cmd_note(c, "the rest was not looked at", "killed %s %s",
+		cmd_note(c, "the rest was not processed", "killed %s %s",
 			 count_text(number(sums, "killed"), cell),
 			 sessions_text(number(sums, "killed")));
 	if (c->json && (!err || number(sums, "killed")))

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: `synkeeper session show`: one session, found by its
- * tuple's hash, beside what the kernel says of its socket. The daemon is asked
- * for that, since the command may run in another network namespace; without one
- * the kernel is asked here.
+ * Theory of operation: `synkeeper session show`: one session, found by the hash
+ * of its tuple, and the state of its socket. The daemon is asked for the
+ * latter, since the command may run in another network namespace; without a
+ * daemon the kernel is asked from here.
  */
 #include <errno.h>
 
@@ -24,7 +24,7 @@ static const struct column facts[] = {
 	{ "socket", "socket", CELL_STRING },
 };
 
-/* A state of the kernel's, or -errno. */
+/* The TCP state of the kernel's socket, or -errno. */
 static int socket_state(const struct tuple *t)
 {
 	struct sockdiag *diag;
@@ -54,7 +54,7 @@ static void put_fins(json_t *row, const struct session *s)
 				    json_integer(s->server_fin));
 }
 
-/* "socket", and who looked: the daemon, or this command */
+/* "socket", and "socket_by": who looked it up */
 static void put_socket(const struct cmd *c, json_t *row, const struct tuple *t)
 {
 	json_t *result, *request;
@@ -75,7 +75,7 @@ static void put_socket(const struct cmd *c, json_t *row, const struct tuple *t)
 	json_object_set_new(row, "socket_by", json_string("command"));
 }
 
-/* Not found here, where the connection may not be at all. */
+/* Not found in our namespace, which may not be the connection's. */
 static bool is_elsewhere(const json_t *row)
 {
 	const char *by = json_string_value(json_object_get(row, "socket_by"));
@@ -98,14 +98,13 @@ static void show_text(FILE *out, const json_t *row)
 			fin ? "acknowledged by " : "",
 			print_cell(&facts[i], row, cell));
 		if (!strcmp(facts[i].member, "socket") && is_elsewhere(row))
-			fputs(" in this network namespace, and no daemon to "
-			      "ask",
+			fputs(" in this network namespace (no daemon to ask)",
 			      out);
 		fputc('\n', out);
 	}
 }
 
-/* Reads CLIENT and SERVER, and the same the other way round. */
+/* Parses CLIENT and SERVER; *@ret_reverse has them swapped. */
 static int parse_tuple(const struct cmd *c, const struct cmd_args *args,
 		       struct tuple *ret, struct tuple *ret_reverse)
 {
@@ -118,8 +117,8 @@ static int parse_tuple(const struct cmd *c, const struct cmd_args *args,
 			return cmd_usage(c, why, "'%s'", args->operand[i]);
 		if (end[i].wildcard)
 			return cmd_usage(
-				c, "session list dport PORT shows several",
-				"'%s' is no address of one session",
+				c, "use session list dport PORT",
+				"'%s' does not identify a single session",
 				args->operand[i]);
 	}
 	memcpy(ret->client, end[0].addr, sizeof(ret->client));
@@ -131,8 +130,8 @@ static int parse_tuple(const struct cmd *c, const struct cmd_args *args,
 	ret_reverse->client_port = end[1].port;
 	ret_reverse->server_port = end[0].port;
 	if (tuple_is_v4(ret) != tuple_is_v4(ret_reverse))
-		return cmd_usage(c, "give two of one family",
-				 "one of %s and %s is IPv6, the other is not",
+		return cmd_usage(c, "give both as IPv4 or both as IPv6",
+				 "%s and %s differ in address family",
 				 args->operand[0], args->operand[1]);
 	return CMD_DONE;
 }
@@ -156,18 +155,18 @@ int session_show(const struct cmd *c, const struct cmd_args *args)
 
 	if (err)
 		return err;
-	if (table_open(c, &t))
+	if (table_view_open(c, &t))
 		return CMD_FAILED;
-	if (table_find(&t, &tuple, &s))
+	if (table_view_find(&t, &tuple, &s))
 		err = show(c, &t, &s);
 	else
 		err = cmd_failed(c,
-				 table_find(&t, &reverse, &s)
-					 ? "there is one the other way round: "
-					   "name the client first"
-					 : "session list shows those that are",
+				 table_view_find(&t, &reverse, &s)
+					 ? "there is one in the other "
+					   "direction: give the client first"
+					 : "synkeeper session list shows all",
 				 "no session from %s to %s", args->operand[0],
 				 args->operand[1]);
-	table_close(&t);
+	table_view_close(&t);
 	return err;
 }

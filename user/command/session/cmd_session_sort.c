@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Theory of operation: see cmd_session_sort.h. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -9,7 +8,7 @@
 static int compare_end(const __be32 a[4], __be16 a_port, const __be32 b[4],
 		       __be16 b_port)
 {
-	int order = memcmp(a, b, 16); /* bytes in the order of the network */
+	int order = memcmp(a, b, 16); /* network byte order */
 
 	return order ? order : ntohs(a_port) - ntohs(b_port);
 }
@@ -34,7 +33,7 @@ static int by_server(const struct session *a, const struct session *b)
 	return order ? order : by_client(a, b);
 }
 
-/* Of two clock readings the earlier one first: the longer time. */
+/* The earlier of two clock readings, that is the longer time, comes first. */
 static int compare_ticks(__u32 a, __u32 b)
 {
 	return a == b ? 0 : (__s32)(a - b) < 0 ? -1 : 1;
@@ -100,7 +99,7 @@ void session_sort_free(struct session_sort *s)
 	s->kept = NULL;
 }
 
-/* ---- the heap: no child comes after its parent ---- */
+/* ---- heap: no child sorts after its parent ---- */
 
 static void swap(struct session *a, struct session *b)
 {
@@ -151,7 +150,7 @@ void session_sort_finish(struct session_sort *s)
 {
 	size_t n = s->n;
 
-	while (s->n > 1) { /* the last one to the end, and so on */
+	while (s->n > 1) { /* heapsort: the root goes to the end */
 		swap(&s->kept[0], &s->kept[--s->n]);
 		sift_down(s);
 	}

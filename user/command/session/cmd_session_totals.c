@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: `synkeeper session totals`: the books, as the daemon
- * tells them (TOTALS of control_table.h). OPENED is ALIVE and all that follow added
- * up, but for LOST, which are events that nobody could be told.
+ * Theory of operation: `synkeeper session totals`: the session stats as the
+ * daemon reports them (TOTALS in control_table.h). OPENED is the sum of ALIVE and the
+ * columns after it, except LOST: events that found the ring buffer full.
  */
 #include "cmd_session.h"
 #include "out/print.h"
@@ -24,7 +24,7 @@ static const struct column total_columns[] = {
 
 enum { N_COLUMNS = sizeof(total_columns) / sizeof(total_columns[0]) };
 
-/* One line of the table. */
+/* One row of the table. */
 static json_t *row_of(const json_t *totals)
 {
 	json_t *row = json_copy(json_object_get(totals, "ended"));
@@ -44,7 +44,7 @@ static json_t *row_of(const json_t *totals)
 	return row;
 }
 
-/* How many lasted longer than the bucket before @i, and no longer than @i. */
+/* Sessions in bucket @i alone: buckets are cumulative. */
 static json_int_t in_bucket(const json_t *buckets, size_t i)
 {
 	const json_t *bucket = json_array_get(buckets, i);
@@ -72,7 +72,7 @@ static const char *bound_text(const json_t *bucket, char *buf)
 static void put_bucket(FILE *out, const json_t *bucket, json_int_t n,
 		       json_int_t most)
 {
-	int width = (int)((n * BAR_MAX + most - 1) / most); /* few, not none */
+	int width = (int)((n * BAR_MAX + most - 1) / most); /* at least one */
 	char bound[PRINT_CELL_MAX], cell[PRINT_CELL_MAX];
 	json_t *count = json_integer(n);
 
@@ -86,7 +86,7 @@ static void put_bucket(FILE *out, const json_t *bucket, json_int_t n,
 	json_decref(count);
 }
 
-/* From the first to the last bucket that has any. */
+/* From the first to the last non-empty bucket. */
 static void put_durations(FILE *out, const json_t *durations)
 {
 	const json_t *buckets = json_object_get(durations, "buckets");
@@ -108,7 +108,7 @@ static void put_durations(FILE *out, const json_t *durations)
 		return;
 	count = json_number_value(json_object_get(durations, "count"));
 	sum = json_number_value(json_object_get(durations, "sum_s"));
-	fprintf(out, "\nthose that ended lasted %s in the mean\n",
+	fprintf(out, "\nmean duration of ended sessions: %s\n",
 		print_seconds(count > 0 ? sum / count : 0, cell));
 	for (i = first; i <= last; i++)
 		put_bucket(out, json_array_get(buckets, i),

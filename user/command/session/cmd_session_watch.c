@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: `synkeeper session watch`: the daemon's events, a line
- * each as they come (follow.h). Output is flushed whenever nothing more has
- * come yet: at once when little happens, in large pieces in a storm. With -j
- * the daemon's lines are copied as they are.
+ * Theory of operation: `synkeeper session watch`: the daemon's events, one per
+ * line, as they arrive (stream.h). Output is flushed whenever no further line
+ * is waiting: at once when little happens, in large blocks under load. With -j
+ * the daemon's lines are copied unchanged.
  */
 #include <poll.h>
 #include <stdio_ext.h>
@@ -58,7 +58,7 @@ static void put_event_text(FILE *out, json_t *event)
 	print_row(out, event, event_columns, N_COLUMNS);
 }
 
-static enum follow_next put_line(void *data, const char *line)
+static enum stream_next put_line(void *data, const char *line)
 {
 	const struct cmd *c = data;
 	json_t *event;
@@ -67,12 +67,12 @@ static enum follow_next put_line(void *data, const char *line)
 	if (c->json) {
 		fputs(line, c->out);
 		fputc('\n', c->out);
-		return ferror(c->out) ? FOLLOW_ENOUGH : FOLLOW_ON;
+		return ferror(c->out) ? STREAM_ENOUGH : STREAM_ON;
 	}
-	event = follow_event(c, line);
+	event = stream_event(c, line);
 	if (!event)
-		return FOLLOW_FAILED;
-	n = follow_lost(event);
+		return STREAM_FAILED;
+	n = stream_lost(event);
 	if (n)
 		cmd_note(c, NULL,
 			 "%" JSON_INTEGER_FORMAT
@@ -81,14 +81,14 @@ static enum follow_next put_line(void *data, const char *line)
 	else
 		put_event_text(c->out, event);
 	json_decref(event);
-	return ferror(c->out) ? FOLLOW_ENOUGH : FOLLOW_ON;
+	return ferror(c->out) ? STREAM_ENOUGH : STREAM_ON;
 }
 
-static enum follow_next flush(void *data)
+static enum stream_next flush(void *data)
 {
 	const struct cmd *c = data;
 
-	return fflush(c->out) ? FOLLOW_ENOUGH : FOLLOW_ON;
+	return fflush(c->out) ? STREAM_ENOUGH : STREAM_ON;
 }
 
 static int out_fd(void *data)
@@ -98,7 +98,7 @@ static int out_fd(void *data)
 	return fileno(c->out);
 }
 
-/* What nobody is there to read is not a failure to write. */
+/* A reader that has gone is not a write error. */
 static void forgive_lost_reader(FILE *out)
 {
 	struct pollfd p = { .fd = fileno(out) };
@@ -111,18 +111,18 @@ static void forgive_lost_reader(FILE *out)
 
 int session_watch(const struct cmd *c, const struct cmd_args *args)
 {
-	const struct follower f = { .line = put_line,
-				    .pause = flush,
-				    .out = out_fd,
-				    .data = (void *)c };
+	const struct stream_handler f = { .line = put_line,
+					  .pause = flush,
+					  .out = out_fd,
+					  .data = (void *)c };
 	struct filter filter;
 	int code = session_filter(c, args, &filter);
 
 	if (code)
 		return code;
-	code = follow(c, "session.watch",
-		      json_pack("{s:o}", "filter", session_filter_words(args)),
-		      &f);
+	code = stream_run(
+		c, "session.watch",
+		json_pack("{s:o}", "filter", session_filter_words(args)), &f);
 	forgive_lost_reader(c->out);
 	return code;
 }

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Theory of operation: see table.h. */
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <limits.h>
@@ -15,7 +14,7 @@
 
 struct known_service {
 	bool asked;
-	struct service_info info; /* not used: there is none */
+	struct service_info info; /* .used 0: no such service */
 };
 
 /* Not BPF_F_RDONLY: the kernel refuses to mmap() such a descriptor. */
@@ -36,14 +35,12 @@ static int open_map(const struct cmd *c, const char *name)
 		return fd;
 	switch (errno) {
 	case ENOENT:
-		cmd_failed(
-			c,
-			"is synkeeperd running, or is another --pin-dir meant?",
-			"nothing is pinned at %s", path);
+		cmd_failed(c, "is synkeeperd running, and with this --pin-dir?",
+			   "nothing is pinned at %s", path);
 		break;
 	case EACCES:
 	case EPERM:
-		cmd_failed(c, "run as root", "no permission for %s", path);
+		cmd_failed(c, "run as root", "no permission to open %s", path);
 		break;
 	default:
 		cmd_failed(c, NULL, "%s: %s", path, strerror(errno));
@@ -51,7 +48,7 @@ static int open_map(const struct cmd *c, const char *name)
 	return -1;
 }
 
-/* Maps a whole array read-only. Returns NULL, and has said why, on failure. */
+/* Maps a whole array read-only. Returns NULL after a message on failure. */
 static const void *map_array(const struct cmd *c, const char *name,
 			     size_t value_size, __u32 *ret_entries,
 			     size_t *ret_size)
@@ -67,8 +64,8 @@ static const void *map_array(const struct cmd *c, const char *name,
 		cmd_failed(c, NULL, "map %s: %s", name, strerror(errno));
 	} else if (info.value_size != value_size ||
 		   !(info.map_flags & BPF_F_MMAPABLE)) {
-		cmd_failed(c, "use the command of the daemon's version",
-			   "map %s has another layout", name);
+		cmd_failed(c, "use the synkeeper of the daemon's version",
+			   "map %s has a different layout", name);
 	} else {
 		mem = mmap(NULL, value_size * info.max_entries, PROT_READ,
 			   MAP_SHARED, fd, 0);
@@ -95,13 +92,13 @@ static int read_settings(const struct cmd *c, struct settings *ret)
 	close(fd);
 	if (!err && ret->abi == ABI_VERSION)
 		return 0;
-	cmd_failed(c, "use the command of the daemon's version",
-		   "the maps are of ABI %u, this command reads %d", ret->abi,
+	cmd_failed(c, "use the synkeeper of the daemon's version",
+		   "the maps have ABI %u, this command expects %d", ret->abi,
 		   ABI_VERSION);
 	return -1;
 }
 
-void table_close(struct session_table *t)
+void table_view_close(struct session_table *t)
 {
 	if (t->tags)
 		munmap((void *)t->tags, t->tags_size);
@@ -112,7 +109,7 @@ void table_close(struct session_table *t)
 	free(t->services);
 }
 
-int table_open(const struct cmd *c, struct session_table *ret)
+int table_view_open(const struct cmd *c, struct session_table *ret)
 {
 	struct session_table t = { .services_fd = -1 };
 	__u32 slots = 0;
@@ -129,14 +126,15 @@ int table_open(const struct cmd *c, struct session_table *ret)
 	if (t.services_fd < 0)
 		goto fail;
 	if (slots != t.sets * SET_WAYS || t.settings.set_mask >= t.sets) {
-		cmd_failed(c, "use the command of the daemon's version",
-			   "%u sessions do not fit %u sets", slots, t.sets);
+		cmd_failed(c, "use the synkeeper of the daemon's version",
+			   "%u session slots do not match %u sets", slots,
+			   t.sets);
 		goto fail;
 	}
 	*ret = t;
 	return 0;
 fail:
-	table_close(&t);
+	table_view_close(&t);
 	return -1;
 }
 
@@ -145,7 +143,8 @@ static __u8 tag_at(const struct session_table *t, __u32 set, __u32 way)
 	return t->tags[set].tags[way / 8] >> way % 8 * 8;
 }
 
-bool table_next(const struct session_table *t, size_t *pos, struct session *ret)
+bool table_view_next(const struct session_table *t, size_t *pos,
+		     struct session *ret)
 {
 	while (*pos < (size_t)t->sets * SET_WAYS) {
 		__u32 set = *pos / SET_WAYS, way = *pos % SET_WAYS;
@@ -162,8 +161,8 @@ bool table_next(const struct session_table *t, size_t *pos, struct session *ret)
 	return false;
 }
 
-bool table_find(const struct session_table *t, const struct tuple *tuple,
-		struct session *ret)
+bool table_view_find(const struct session_table *t, const struct tuple *tuple,
+		     struct session *ret)
 {
 	struct table_hash h;
 	__u32 set, way;
@@ -179,12 +178,12 @@ bool table_find(const struct session_table *t, const struct tuple *tuple,
 	return false;
 }
 
-const struct service_info *table_service(struct session_table *t, __u16 id)
+const struct service_info *table_view_service(struct session_table *t, __u16 id)
 {
 	struct known_service *known;
 	__u32 key = id;
 
-	if (!t->services) /* untouched, it costs nothing */
+	if (!t->services) /* pages never touched cost nothing */
 		t->services = calloc(SERVICES_MAX, sizeof(*t->services));
 	if (!t->services || id >= SERVICES_MAX)
 		return NULL;
@@ -198,7 +197,7 @@ const struct service_info *table_service(struct session_table *t, __u16 id)
 	return known->info.used ? &known->info : NULL;
 }
 
-__u32 table_now(void)
+__u32 table_view_now(void)
 {
 	return ns_to_ticks(now_ns());
 }

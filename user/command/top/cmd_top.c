@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: `synkeeper top`: one loop that waits for keys, for the
- * signals that end it and for the daemon (top_feed.h), and draws when one of
- * them has brought something, and the terminal has taken what was drawn before
- * (top_output.h). Signals come as reads, so that the terminal is
- * given back on every way out.
+ * Theory of operation: `synkeeper top`: one loop waits for keys, terminating
+ * signals and the daemon (top_feed.h), and redraws when one of them brought
+ * something and the terminal has taken the last frame (top_output.h). Signals
+ * are read from a signalfd, so that the terminal is restored on every exit.
  */
 #include <errno.h>
 #include <limits.h>
@@ -24,7 +23,7 @@
 
 enum { OPT_INTERVAL };
 enum { FD_KEYS, FD_SIGNALS, FD_OUTPUT, FD_FEED, FDS = FD_FEED + TOP_FEED_FDS };
-enum { WAIT_MS = 1000 }; /* a size may have changed just before the wait */
+enum { WAIT_MS = 1000 }; /* for a resize just before poll() */
 
 struct top_command {
 	struct top model;
@@ -35,7 +34,7 @@ struct top_command {
 	bool quit, dirty;
 };
 
-/* ---- what the daemon tells ---- */
+/* ---- from the daemon ---- */
 
 static void on_answers(void *data, json_t *status, json_t *stats,
 		       json_t *totals, double when)
@@ -68,22 +67,22 @@ static void on_gone(void *data, int err)
 	struct top_command *top = data;
 
 	snprintf(top->trouble, sizeof(top->trouble),
-		 "no daemon answers: %s: trying again", strerror(-err));
+		 "no answer from the daemon: %s: retrying", strerror(-err));
 	top->view.trouble = top->trouble;
 	top_gap(&top->model);
 	top->dirty = true;
 }
 
-/* ---- what the user wants ---- */
+/* ---- from the user ---- */
 
 static void scroll(struct top_view *v, long by)
 {
 	long to = (long)v->first + by;
 
-	v->first = to > 0 ? to : 0; /* its end is the screen's to know */
+	v->first = to > 0 ? to : 0; /* the screen limits it at the end */
 }
 
-static void pause_or_go_on(struct top_command *top)
+static void toggle_pause(struct top_command *top)
 {
 	top->view.paused = !top->view.paused;
 	if (!top->view.paused)
@@ -123,7 +122,7 @@ static void on_key(struct top_command *top, enum top_key key)
 		top_sort(&top->model, (top->model.order + 1) % TOP_ORDERS);
 		break;
 	case TOP_KEY_PAUSE:
-		pause_or_go_on(top);
+		toggle_pause(top);
 		break;
 	case TOP_KEY_HELP:
 		v->help = true;
@@ -187,11 +186,10 @@ static int on_screen(const struct cmd *c, struct top_command *top)
 	if (err) {
 		close(signals);
 		if (err != -ENOTTY)
-			return cmd_failed(c, NULL, "the terminal: %s",
+			return cmd_failed(c, NULL, "terminal: %s",
 					  strerror(-err));
-		return cmd_failed(c, "set TERM to what it is, such as xterm",
-				  "terminal \"%s\" is not known",
-				  term ? term : "");
+		return cmd_failed(c, "set TERM, for example to xterm",
+				  "unknown terminal \"%s\"", term ? term : "");
 	}
 	loop(top, signals);
 	top_screen_close();
@@ -199,7 +197,7 @@ static int on_screen(const struct cmd *c, struct top_command *top)
 	return CMD_DONE;
 }
 
-/* Refuses what has no screen, or nobody to look at. */
+/* Refuses to start without a terminal or a daemon. */
 static int check(const struct cmd *c, const struct cmd_args *args,
 		 double *ret_period)
 {
@@ -207,16 +205,16 @@ static int check(const struct cmd *c, const struct cmd_args *args,
 	json_t *status;
 
 	if (c->json)
-		return cmd_usage(c, "synkeeper -j status, or -j stats --watch",
-				 "a screen is not JSON");
+		return cmd_usage(c, "use -j status or -j stats --watch",
+				 "top has no JSON output");
 	if (rates_period(period ? period : "", ret_period))
-		return cmd_usage(c, "0.1 to 86400 seconds", "--interval %s",
-				 period);
+		return cmd_usage(c, "must be 0.1 to 86400 seconds",
+				 "--interval %s", period);
 	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
 		return cmd_failed(c,
-				  "stats --watch prints rates line by line, "
-				  "-j status prints JSON",
-				  "this is not a terminal");
+				  "use stats --watch for plain text, -j status "
+				  "for JSON",
+				  "not a terminal");
 	if (cmd_call(c, "status", NULL, &status))
 		return CMD_FAILED;
 	json_decref(status);
@@ -248,11 +246,11 @@ static int top_run(const struct cmd *c, const struct cmd_args *args)
 
 const struct cmd_object cmd_top = {
 	.name = "top",
-	.help = "all of it, live",
+	.help = "live view",
 	.verb = {
 		{ .name = "",
 		  .option = { [OPT_INTERVAL] = { "--interval", "SECONDS" } },
-		  .help = "full-screen live view; ? shows its keys",
+		  .help = "full-screen live view; ?: its keys",
 		  .run = top_run },
 	},
 };

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Theory of operation: see top_feed.h. */
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -18,18 +17,18 @@ static const char *const questions[QUESTIONS] = { "status", "stats",
 
 struct top_feed {
 	const char *control;
-	double period, next; /* next: when to look again */
+	double period, next; /* next: time of the next look */
 	struct top_feed_to to;
-	struct client *look; /* NULL: none under way */
+	struct client *look; /* NULL: none in progress */
 	double since;
 	json_t *answer[QUESTIONS];
 	size_t n_answers;
 	struct client *samples; /* NULL: not connected */
 	bool agreed;
-	char refusal[128]; /* "": not refused by this daemon */
+	char refusal[128]; /* why there are no samples; "": not refused */
 };
 
-/* The result in a reply, the caller's own; NULL if it is none. */
+/* The result in a reply, owned by the caller; NULL if it has none. */
 static json_t *result_of(const char *line, char *error, size_t size)
 {
 	json_t *reply = json_loads(line, 0, NULL);
@@ -40,7 +39,7 @@ static json_t *result_of(const char *line, char *error, size_t size)
 		result = NULL;
 	json_incref(result);
 	if (error && !result)
-		snprintf(error, size, "%s", why ? why : "no proper answer");
+		snprintf(error, size, "%s", why ? why : "invalid reply");
 	json_decref(reply);
 	return result;
 }
@@ -112,7 +111,7 @@ static void look_failed(struct top_feed *f, int err)
 {
 	look_end(f);
 	samples_end(f);
-	f->refusal[0] = '\0'; /* another daemon may know them */
+	f->refusal[0] = '\0'; /* another daemon may have samples */
 	f->to.gone(f->to.data, err);
 }
 
@@ -139,7 +138,7 @@ static void look_done(struct top_feed *f)
 {
 	json_t **a = f->answer;
 
-	f->n_answers = 0; /* they are the receiver's now */
+	f->n_answers = 0; /* owned by the receiver now */
 	f->to.answers(f->to.data, a[0], a[1], a[2], f->since);
 	look_end(f);
 	samples_begin(f);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: see top_model.h. A row of the services' table drops the
- * columns that a narrow terminal has no room for, and its first column takes
- * what is left.
+ * Theory of operation: the table of services omits the columns for which a
+ * narrow terminal has no room, and its first column takes the space that is
+ * left.
  */
 #include <math.h>
 #include <stdio.h>
@@ -35,7 +35,7 @@ const char *top_number(double n, int width, char *buf)
 	return buf;
 }
 
-/* 0 for nothing, 1 to 7 for what there is. */
+/* 0 for zero, else 1 to 7. */
 static int level_of(double value, double max)
 {
 	return value > 0 ? (int)ceil(value / max * 7) : 0;
@@ -54,7 +54,7 @@ const char *top_sparkline(const struct top_history *h, size_t width, bool utf8,
 	for (i = 0; i < n; i++) {
 		int level = level_of(h->value[(first + i) % TOP_HISTORY], max);
 
-		if (utf8) { /* U+2581 to U+2588: an eighth to all of a block */
+		if (utf8) { /* U+2581 to U+2588: 1 to 8 eighths of a block */
 			buf[o++] = '\xe2';
 			buf[o++] = '\x96';
 			buf[o++] = (char)(0x81 + level);
@@ -129,11 +129,11 @@ static const char *armed_of(const struct top_service *s)
 	return s->armed ? "yes" : "no";
 }
 
-/* Behind the address: a number, or what text() returns. */
+/* Columns after the address: a number, or what text() returns. */
 static const struct service_column {
 	const char *title;
 	int width;
-	int least_cols; /* a narrower terminal has no room for it */
+	int least_cols; /* omitted on narrower terminals */
 	enum top_order order;
 	const char *(*text)(const struct top_service *s);
 } columns[] = {
@@ -147,7 +147,7 @@ static const struct service_column {
 };
 enum { N_COLUMNS = sizeof(columns) / sizeof(columns[0]) };
 
-/* Of the address: what the others leave. */
+/* Width of the address: what the others leave. */
 static int service_width(int cols)
 {
 	int width = cols;
@@ -159,7 +159,7 @@ static int service_width(int cols)
 	return width > 0 ? width : 0;
 }
 
-/* "~" marks what a monitored service only would have done. */
+/* "~" marks what a monitored service would have answered or dropped. */
 static const char *number_cell(const struct service_column *col,
 			       const struct top_service *s, char *buf)
 {
@@ -173,7 +173,7 @@ static const char *number_cell(const struct service_column *col,
 	return buf;
 }
 
-/* @buf: of TOP_LINE_MAX bytes, for what is not there as text already. */
+/* @buf: TOP_LINE_MAX bytes, used unless the text exists already. */
 static const char *cell_of(const struct service_column *col,
 			   const struct top *t, const struct top_service *s,
 			   char *buf)
@@ -188,7 +188,7 @@ static const char *cell_of(const struct service_column *col,
 	return buf;
 }
 
-/* A row, or the head if @s is NULL. */
+/* A row, or the heading if @s is NULL. */
 static const char *service_line(const struct top *t,
 				const struct top_service *s, const char *first,
 				int cols, char *buf)
@@ -238,7 +238,7 @@ const char *top_reason_row(const struct top *t, size_t i, int cols, char *buf)
 	return buf;
 }
 
-/* Its rate is its share of what is dropped at the moment. */
+/* The rate is the source's share of the current drop rate. */
 const char *top_source_row(const struct top *t, size_t i, int cols, char *buf)
 {
 	const struct top_history *h = &t->history[TOP_DROPPED];
@@ -259,7 +259,7 @@ const char *top_no_source(const struct top *t)
 	return t->sources.n ? "none stands out" : "nothing dropped";
 }
 
-/* ---- where things stand ---- */
+/* ---- layout ---- */
 
 static int at_least(int a, int b)
 {
@@ -272,10 +272,10 @@ static int at_most(int a, int b)
 }
 
 /*
- * From the top: title, interfaces, health; three rates; sessions alive and
- * their coming and going; services; reasons and sources; keys. Blank lines and
- * the lower table need a terminal that is not too low. Of what is left, the
- * services have what they need as long as the lower table keeps a few.
+ * From the top: title, interfaces, health; three rates; sessions alive, opened
+ * and ended; services; reasons and sources; keys. Blank lines and the lower
+ * table require a certain height. Of the remaining lines the services get as
+ * many as they need, as long as the lower table keeps a few.
  */
 void top_layout(int lines, int cols, size_t n_services, struct top_layout *ret)
 {
@@ -288,9 +288,9 @@ void top_layout(int lines, int cols, size_t n_services, struct top_layout *ret)
 	l.sessions_y = l.rates_y + RATES;
 	l.services_y = l.sessions_y + SESSIONS + gap;
 	l.keys_y = lines - 1;
-	left = l.keys_y - l.services_y - 1; /* below the services' head */
+	left = l.keys_y - l.services_y - 1; /* below the services' heading */
 	if (left >= 8) {
-		left -= gap + 1; /* the lower table's head */
+		left -= gap + 1; /* the lower table's heading */
 		wanted = n_services < (size_t)lines ? (int)n_services : lines;
 		l.services = at_most(at_least(wanted, 1), left - LOWER_LEAST);
 		l.lower = left - l.services;

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Theory of operation: see top_model.h; the lines are top_lines.c's. */
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -58,9 +57,9 @@ static double growth(double before, double now, double seconds)
 	return now > before ? (now - before) / seconds : 0;
 }
 
-/* ---- what the tables are made of ---- */
+/* ---- content of the tables ---- */
 
-/* {listen: what it has as @member} of an array of services. */
+/* {listen: @member} of an array of services. */
 static json_t *by_listen(const json_t *services, const char *member)
 {
 	json_t *index = json_object(), *service;
@@ -165,7 +164,7 @@ static double key_of(const struct top_service *s, enum top_order order)
 	return order == TOP_SESSIONS ? s->sessions : 0;
 }
 
-/* Ties are in the order of addresses, so that rows do not jump about. */
+/* Ties are ordered by address, so that rows do not jump around. */
 static int compare(const void *a, const void *b, void *order)
 {
 	const struct top_service *x = a, *y = b;
@@ -206,7 +205,7 @@ static void advance(struct top *t, const json_t *stats, const json_t *totals,
 	read_reasons(t);
 	t->opened = growth(opened_of(t->totals), opened_of(totals), seconds);
 	t->ended = growth(ended_of(t->totals), ended_of(totals), seconds);
-	/* looks may be far apart: what came since the last one is of now */
+	/* with long intervals, samples since the last look count as current */
 	top_sources_fade(&t->sources, fmin(seconds, TOP_SOURCES_FADE_S));
 }
 
@@ -219,7 +218,7 @@ int top_update(struct top *t, json_t *status, json_t *stats, json_t *totals,
 		advance(t, stats, totals, when - t->when);
 	err = read_services(t, status, totals);
 	if (err)
-		t->n_services = 0; /* their strings go with the answers */
+		t->n_services = 0; /* their strings are freed below */
 	keep(&t->status, status);
 	keep(&t->stats, stats);
 	keep(&t->totals, totals);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: what `synkeeper top` knows and how it is written, all
- * of it without a terminal: rates from two answers of the daemon, their last
- * minute as bars, services in order, and each line as text that fits a number
- * of columns. top_screen.c puts the lines on the screen.
+ * Theory of operation: the data of `synkeeper top` and its formatting, without
+ * a terminal: rates from two answers of the daemon, their history as bars, the
+ * services in order (top_model.c), and each line as text that fits a number of
+ * columns (top_lines.c). top_screen.c puts the lines on the screen.
  */
 #ifndef TOP_MODEL_H
 #define TOP_MODEL_H
@@ -16,7 +16,7 @@
 
 enum { TOP_HISTORY = 60, TOP_LINE_MAX = 1024, TOP_REASONS_MAX = 64 };
 
-/* What the services may be in order of; the first are rates. */
+/* Sort orders of the services; the first ones are rates. */
 enum top_order {
 	TOP_IN,
 	TOP_SYN,
@@ -34,11 +34,11 @@ struct top_history {
 	size_t n, next;
 };
 
-/* The strings are of the daemon's answers. */
+/* The strings belong to the daemon's answers. */
 struct top_service {
 	const char *listen, *name, *policy;
 	bool armed;
-	bool would; /* monitored: what it would have answered and dropped */
+	bool would; /* monitored: rates of what it would have done */
 	double rate[TOP_RATES];
 	double sessions;
 };
@@ -49,7 +49,7 @@ struct top_reason {
 	double rate;
 };
 
-/* All zero to begin with. */
+/* Initially all zero. */
 struct top {
 	json_t *status, *stats, *totals, *rates; /* NULL: none yet */
 	double when;				 /* of the answers */
@@ -59,21 +59,21 @@ struct top {
 	struct top_reason reason[TOP_REASONS_MAX];
 	size_t n_reasons;
 	struct top_sources sources;
-	double opened, ended; /* sessions a second */
+	double opened, ended; /* sessions per second */
 	enum top_order order;
 };
 
 /*
- * Takes the answers to "status", "stats" and "session.totals", which are
- * consumed, as of @when. Returns 0 or -ENOMEM.
+ * Consumes the answers to "status", "stats" and "session.totals", as of @when.
+ * Returns 0 or -ENOMEM.
  */
 int top_update(struct top *t, json_t *status, json_t *stats, json_t *totals,
 	       double when);
 
-/* The next answers are not to be compared with the last ones. */
+/* The next answers will not be compared with the last ones. */
 void top_gap(struct top *t);
 
-/* Puts the services in another order. */
+/* Sorts the services. */
 void top_sort(struct top *t, enum top_order order);
 
 void top_free(struct top *t);
@@ -81,25 +81,25 @@ void top_free(struct top *t);
 /* ---- lines, each into @buf of TOP_LINE_MAX bytes, which is returned ---- */
 
 /*
- * The newest @width values, the newest last, as bars up to the largest of
- * them: blocks if the terminal has @utf8, else signs that get darker.
+ * The newest @width values, the newest last, as bars relative to the largest:
+ * blocks if the terminal has @utf8, else ASCII characters of rising density.
  */
 const char *top_sparkline(const struct top_history *h, size_t width, bool utf8,
 			  char *buf);
 
-/* A number in at most @width letters, 5 or more: 1,234,567 or 1.2M. */
+/* A number in at most @width (>= 5) characters: 1,234,567 or 1.2M. */
 const char *top_number(double n, int width, char *buf);
 
 /* "eth0 native, eth1 skb" */
 const char *top_ifaces(const struct top *t, char *buf);
 
-/* The first complaint and how many more there are; "" if all is well. */
+/* The first problem and how many there are; "" if none. */
 const char *top_health(const struct top *t, char *buf);
 
 /* "1,234 of 1,048,576: 1,200 established, 34 half-closed" */
 const char *top_sessions(const struct top *t, char *buf);
 
-/* The services' table: its head, which marks the order, and its @i-th row. */
+/* The services' heading, which marks the order, and their @i-th row. */
 const char *top_service_head(const struct top *t, int cols, char *buf);
 const char *top_service_row(const struct top *t, size_t i, int cols, char *buf);
 
@@ -111,19 +111,19 @@ const char *top_source_row(const struct top *t, size_t i, int cols, char *buf);
 /* Why there are no such rows. */
 const char *top_no_source(const struct top *t);
 
-/* ---- where things stand ---- */
+/* ---- layout ---- */
 
 enum { TOP_LINES_MIN = 12, TOP_COLS_MIN = 60 };
 
-/* Lines and columns from 0; a number of rows may be 0. */
+/* Lines and columns count from 0; a number of rows may be 0. */
 struct top_layout {
-	bool fits; /* else nothing else is said */
+	bool fits; /* else the rest is undefined */
 	int rates_y, sessions_y;
-	int services_y, services; /* the head's line, rows below it */
-	int lower_y, lower;	  /* reasons and sources, the same */
+	int services_y, services; /* line of the heading, rows below it */
+	int lower_y, lower;	  /* the same of reasons and sources */
 	int keys_y;
-	int spark_x, spark; /* where the bars begin, and how many there are */
-	int sources_x;	    /* reasons are left of it */
+	int spark_x, spark; /* first column and number of the bars */
+	int sources_x;	    /* reasons are to the left of it */
 };
 
 void top_layout(int lines, int cols, size_t n_services, struct top_layout *ret);

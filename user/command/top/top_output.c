@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Theory of operation: see top_output.h. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -73,7 +72,7 @@ bool top_output_step(void)
 		if (n < 0 && errno == EAGAIN)
 			return false;
 		if (n <= 0)
-			break; /* hung up: the loop hears of it */
+			break; /* hangup: the loop notices it */
 		out.sent += n;
 	}
 	out.sent = 0;
@@ -91,7 +90,7 @@ void top_output_close(void)
 	struct termios going = out.before;
 	struct pollfd p = { .fd = out.tty, .events = POLLOUT };
 
-	going.c_iflag &= ~(tcflag_t)IXON; /* ends a Ctrl-S */
+	going.c_iflag &= ~(tcflag_t)IXON; /* undoes a Ctrl-S */
 	tcsetattr(out.tty, TCSANOW, &going);
 	while (!top_output_step() && poll(&p, 1, LAST_MS) > 0 &&
 	       !(p.revents & (POLLERR | POLLHUP)))

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Theory of operation: see top_screen.h. */
 #include <errno.h>
 #include <langinfo.h>
 #include <locale.h>
@@ -62,9 +61,9 @@ void top_screen_close(void)
 /* ---- text ---- */
 
 /*
- * Puts text at (y, x), in @width columns at most. What came from elsewhere
- * moves no cursor: control characters are shown as '?', as is all that is not
- * ASCII where the terminal has no UTF-8.
+ * Puts text at (y, x), in at most @width columns. Text is untrusted: control
+ * characters are shown as '?', as are all non-ASCII characters on a terminal
+ * without UTF-8.
  */
 static void put_text(int y, int x, int width, const char *text)
 {
@@ -101,7 +100,7 @@ put(int y, int x, int width, attr_t look, const char *fmt, ...)
 	attrset(A_NORMAL);
 }
 
-/* A line over the whole width, also where it has no text. */
+/* A highlighted line over the whole width. */
 static void put_bar(int y, const char *text)
 {
 	put(y, 0, COLS, A_REVERSE, "%-*s", COLS, text);
@@ -137,7 +136,7 @@ static void put_state(const struct top *t, const struct top_view *v)
 	const json_t *key = json_object_get(t->status, "key");
 	char buf[TOP_LINE_MAX], age[PRINT_CELL_MAX], life[PRINT_CELL_MAX];
 
-	put(1, 0, COLS, A_NORMAL, "%s; key %s old, renewed every %s",
+	put(1, 0, COLS, A_NORMAL, "%s; key %s old, rotated every %s",
 	    top_ifaces(t, buf), print_duration(number(key, "age_s"), age),
 	    print_duration(number(key, "lifetime_s"), life));
 	put(2, 0, COLS, A_NORMAL, "health");
@@ -146,7 +145,7 @@ static void put_state(const struct top *t, const struct top_view *v)
 	else if (*top_health(t, buf))
 		put(2, 8, COLS - 8, A_BOLD | COLOR_PAIR(YELLOW), "%s", buf);
 	else
-		put(2, 8, COLS - 8, COLOR_PAIR(GREEN), "well");
+		put(2, 8, COLS - 8, COLOR_PAIR(GREEN), "ok");
 }
 
 static void put_rates(const struct top *t, const struct top_layout *l)
@@ -239,7 +238,7 @@ static void put_sources(struct top *t, const struct top_view *v,
 		    top_source_row(t, i, width, buf));
 	if (v->no_samples)
 		put(l->lower_y + 1, l->sources_x, width, COLOR_PAIR(YELLOW),
-		    "not known: %s", v->no_samples);
+		    "unknown: %s", v->no_samples);
 	else if (!n)
 		put(l->lower_y + 1, l->sources_x, width, A_DIM, "%s",
 		    top_no_source(t));
@@ -261,21 +260,21 @@ static void put_lower(struct top *t, const struct top_view *v,
 	put_sources(t, v, l);
 }
 
-/* ---- all of it ---- */
+/* ---- the whole screen ---- */
 
 static void put_help(const struct top_layout *l)
 {
 	static const char *const lines[] = {
 		"q, Esc          quit",
 		"arrows, PgUp/Dn scroll the services",
-		"s               services in another order: > marks it",
-		"p               pause: hold what is shown",
-		"?               this help; any key leaves it",
+		"s               sort by the next column; > marks it",
+		"p               pause: freeze the screen",
+		"?               this help; any key closes it",
 		"",
-		"Rates are packets a second; bars show the last 60 looks.",
-		"~ what a monitored service would have answered, or dropped.",
+		"Rates are packets per second; bars show the last 60 updates.",
+		"~ marks what a monitored service would have done.",
 		"Sources are estimated from a sample of dropped packets; an",
-		"address stands out if it certainly sent 1 % of them.",
+		"address is listed if it sent at least 1 % of them.",
 	};
 	size_t i;
 
@@ -340,7 +339,7 @@ void top_screen_draw(struct top *t, struct top_view *v)
 		put_lower(t, v, &l);
 	}
 	put(l.keys_y, 0, COLS, A_DIM,
-	    "q quit  arrows scroll  s order  p pause  ? help");
+	    "q quit  arrows scroll  s sort  p pause  ? help");
 	send_out();
 }
 
@@ -350,7 +349,7 @@ enum top_key top_screen_key(void)
 	case ERR:
 		return TOP_KEY_NONE;
 	case KEY_RESIZE:
-		untouchwin(stdscr); /* else the next getch() would draw it */
+		untouchwin(stdscr); /* else the next getch() would draw */
 		return TOP_KEY_RESIZE;
 	case 'q':
 	case 'Q':

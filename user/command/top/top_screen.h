@@ -1,26 +1,26 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: the terminal of `synkeeper top`: curses, and nothing
- * but how the model's lines are placed, coloured and cut. The screen is drawn
- * anew each time; curses sends what has changed.
+ * Theory of operation: the terminal of `synkeeper top`: curses places, colours
+ * and clips the lines of the model. The screen is redrawn as a whole; curses
+ * sends the differences.
  */
 #ifndef TOP_SCREEN_H
 #define TOP_SCREEN_H
 
 #include "top_model.h"
 
-/* What the user has chosen, and what the screen says beside the model. */
+/* The user's choices, and what the screen shows besides the model. */
 struct top_view {
-	size_t first; /* service at the top of the table */
+	size_t first; /* first visible service */
 	bool paused, help;
 	const char *host;
-	const char *trouble;	/* no daemon answers: why; NULL: it does */
-	const char *no_samples; /* why sources are not known; NULL: they are */
+	const char *trouble;	/* why no daemon answers; NULL: one does */
+	const char *no_samples; /* why sources are unknown; NULL: known */
 };
 
 enum top_key {
-	TOP_KEY_NONE,	/* there is none at the moment */
-	TOP_KEY_RESIZE, /* the terminal has another size now */
+	TOP_KEY_NONE,	/* no key is waiting */
+	TOP_KEY_RESIZE, /* the terminal was resized */
 	TOP_KEY_OTHER,
 	TOP_KEY_QUIT,
 	TOP_KEY_UP,
@@ -33,21 +33,21 @@ enum top_key {
 	TOP_KEY_HELP,
 };
 
-/* Takes the terminal. Returns 0, -ENOTTY if curses does not know it, or -errno. */
+/* Takes the terminal. 0, -ENOTTY if curses does not know it, or -errno. */
 int top_screen_open(void);
 
-/* Gives it back as it was. */
+/* Restores the terminal. */
 void top_screen_close(void);
 
 /*
- * Moves @v->first to where there are services. What is drawn waits in memory
- * for top_output_step(), which must have said that nothing is left.
+ * Draws a frame into memory, from where top_output_step() writes it; that must
+ * have returned true before. Limits @v->first to the last page.
  */
 void top_screen_draw(struct top *t, struct top_view *v);
 
 enum top_key top_screen_key(void);
 
-/* How many services fit: what a page is. */
+/* The number of services that fit: one page. */
 int top_screen_page(const struct top *t);
 
 #endif

@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Theory of operation: see top_sources.h. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "top_sources.h"
 
-/* Fewer samples than these, or a smaller share, may be chance. */
+/* Fewer samples, or a smaller share, may be chance. */
 static const double least_samples = 3, least_share = 0.01;
-/* What has faded to less than this is forgotten. */
+/* Entries that have decayed below this are removed. */
 static const double faded = 0.1;
 
-/* The address without port and brackets; one that is too long is cut. */
+/* The address without port and brackets, truncated if too long. */
 static void address_of(const char *client, char addr[ADDR_STRLEN])
 {
 	const char *end = strrchr(client, ':');

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Theory of operation: `synkeeper down` ends the protection and leaves nothing
- * behind. The daemon does it; if none is running, what one left pinned is
- * removed here, which detaches it. The daemon's lock on the pin directory
- * tells the two apart, whatever socket it listens on, and pins_remove()
- * touches only a directory that is Synkeeper's.
+ * behind. The daemon does the work; if none is running, the pins that one left
+ * are removed here, which detaches the programs. The daemon's lock on the pin
+ * directory tells the two cases apart, whatever socket it listens on, and
+ * pins_remove() touches only a directory of Synkeeper's own.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -38,12 +38,12 @@ static void daemon_text(FILE *out, const json_t *result)
 {
 	put_names(out, json_object_get(result, "interfaces"), "detached from");
 	put_names(out, json_object_get(result, "restored"), "restored");
-	put_names(out, json_object_get(result, "left"), "still there:");
+	put_names(out, json_object_get(result, "left"), "still present:");
 	if (json_array_size(json_object_get(result, "left")))
 		return;
 	fputs(json_is_true(json_object_get(result, "gone"))
-		      ? "all is removed\n"
-		      : "the daemon is about to end\n",
+		      ? "everything removed\n"
+		      : "the daemon is exiting\n",
 	      out);
 }
 
@@ -58,8 +58,8 @@ static void leftover_text(FILE *out, const json_t *result)
 }
 
 /*
- * The pin "xdp_2" as "xdp from ifindex 2 (eth0 here)": the number may be of
- * another network namespace, the one in which the daemon ran.
+ * The pin "xdp_2" as "xdp from ifindex 2 (eth0 here)": the index belongs to the
+ * network namespace of the daemon, which may be another one.
  */
 static json_t *link_of(const char *pin)
 {
@@ -77,7 +77,7 @@ static json_t *link_of(const char *pin)
 	return json_string(text);
 }
 
-/* What is attached through @pin_dir. */
+/* The links that are pinned in @pin_dir. */
 static json_t *links_in(const char *pin_dir)
 {
 	json_t *links = json_array();
@@ -95,7 +95,7 @@ static json_t *links_in(const char *pin_dir)
 	return links;
 }
 
-/* What was put back of the host's settings. */
+/* Restores the host's settings; returns what was restored. */
 static json_t *restore(const char *pin_dir)
 {
 	int value = pins_restore(pin_dir);
@@ -119,8 +119,9 @@ static int remove_leftover(const struct cmd *c)
 				  "%s: %s", c->pin_dir, strerror(-fd));
 	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB)) {
 		close(fd);
-		return cmd_failed(c, "name its socket with --control PATH",
-				  "no daemon answers at %s, but one runs on %s",
+		return cmd_failed(c, "give its socket with --control PATH",
+				  "no daemon is listening on %s, but one is "
+				  "using %s",
 				  c->control, c->pin_dir);
 	}
 	links = links_in(c->pin_dir);
@@ -144,9 +145,9 @@ static int remove_leftover(const struct cmd *c)
 				  strerror(-pins));
 	return cmd_failed(
 		c,
-		"nothing to take down, unless another --control or --pin-dir "
-		"was meant",
-		"no daemon is running, and nothing of Synkeeper is in %s",
+		"nothing to do, unless you meant another --control or "
+		"--pin-dir",
+		"no daemon is running, and nothing is pinned in %s",
 		c->pin_dir);
 }
 
@@ -162,7 +163,7 @@ static bool is_among(__u32 id, const json_t *ids)
 	return false;
 }
 
-/* What of the daemon's programs the kernel has on @name still. */
+/* Adds the daemon's programs that are still attached to @name. */
 static void add_left(json_t *left, const char *name, const json_t *ids)
 {
 	static const struct {
@@ -205,9 +206,9 @@ static json_t *what_is_left(const json_t *result, const char *pin_dir)
 }
 
 /*
- * Waits until the daemon has removed what it had, as the kernel and the file
- * system tell; its socket goes last. Returns what is left after WAIT_GONE_S;
- * NULL: it is not ours to see.
+ * Waits until the kernel and the file system show that the daemon has removed
+ * everything; its socket goes last. Returns what is left, at the latest after
+ * WAIT_GONE_S; NULL if we may not look into the pin directory.
  */
 static json_t *wait_gone(const struct cmd *c, const json_t *result,
 			 const char *pin_dir)
@@ -258,10 +259,10 @@ static int down_run(const struct cmd *c, const struct cmd_args *args)
 
 const struct cmd_object cmd_down = {
 	.name = "down",
-	.help = "end the protection; connections live on",
+	.help = "end the protection; connections continue",
 	.verb = {
 		{ .name = "",
-		  .help = "detach from every interface, unpin, end the daemon",
+		  .help = "detach, unpin, stop the daemon",
 		  .run = down_run },
 	},
 };

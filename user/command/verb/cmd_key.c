@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Theory of operation: `synkeeper key`. The keys themselves never leave the
- * daemon; what is shown is which slot is in what state, and for how long.
+ * daemon; shown are the state and age of each slot.
  */
 #include "cmd.h"
 #include "out/print.h"
@@ -16,7 +16,7 @@ static void list_text(FILE *out, const json_t *result)
 {
 	char life[PRINT_CELL_MAX];
 
-	fprintf(out, "epoch %" JSON_INTEGER_FORMAT ", a new one every %s\n\n",
+	fprintf(out, "epoch %" JSON_INTEGER_FORMAT ", rotated every %s\n\n",
 		json_integer_value(json_object_get(result, "epoch")),
 		print_duration(json_number_value(
 				       json_object_get(result, "lifetime_s")),
@@ -39,7 +39,8 @@ static void rotate_text(FILE *out, const json_t *result)
 {
 	fprintf(out,
 		"epoch %" JSON_INTEGER_FORMAT
-		" began; cookies of the one before stay valid until it ends\n",
+		" begun; cookies of the previous epoch stay valid until the "
+		"next rotation\n",
 		json_integer_value(json_object_get(result, "epoch")));
 }
 
@@ -55,10 +56,10 @@ static int key_rotate(const struct cmd *c, const struct cmd_args *args)
 
 const struct cmd_object cmd_key = {
 	.name = "key",
-	.help = "the secrets behind the cookies",
+	.help = "cookie keys; they are never shown themselves",
 	.verb = {
 		{ .name = "list",
-		  .help = "state and age of each key, never the key",
+		  .help = "state and age of each key",
 		  .run = key_list },
 		{ .name = "rotate",
 		  .help = "begin a new epoch now",

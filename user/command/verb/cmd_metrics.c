@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Theory of operation: `synkeeper metrics` prints what the daemon's HTTP
- * endpoint serves, whether or not it is configured to: for a look by hand, or
- * for node_exporter's textfile collector.
+ * endpoint serves, whether or not that is enabled: for inspection, or for
+ * node_exporter's textfile collector.
  */
 #include "cmd.h"
 
@@ -25,10 +25,10 @@ static int metrics_run(const struct cmd *c, const struct cmd_args *args)
 
 const struct cmd_object cmd_metrics = {
 	.name = "metrics",
-	.help = "Prometheus' text format, as the HTTP endpoint serves it",
+	.help = "all metrics, as the HTTP endpoint serves them",
 	.verb = {
 		{ .name = "",
-		  .help = "all metrics",
+		  .help = "all, in the Prometheus text format",
 		  .run = metrics_run },
 	},
 };

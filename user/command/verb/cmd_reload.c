@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Theory of operation: `synkeeper reload`: the daemon reads its configuration
- * anew, all of it or nothing, and reports what that changed.
+ * Theory of operation: `synkeeper reload`: the daemon re-reads its
+ * configuration, applies all of it or nothing, and reports the changes.
  */
 #include "text/change.h"
 #include "cmd.h"
@@ -49,13 +49,12 @@ static int reload_run(const struct cmd *c, const struct cmd_args *args)
 const struct cmd_object cmd_reload = {
 	.name = "reload",
 	.help = "apply the configuration file as it is now",
-	.more = "A file with an error in it changes nothing. Services that "
-		"'service add'\nadded stay, unless the file names the same "
-		"address: then it is as the file\nsays, as is all else that "
-		"the file names.\n",
+	.more = "A file with an error changes nothing. Services added with "
+		"'service add' stay\nunless the file names the same address; "
+		"runtime changes to services in\nthe file are undone.\n",
 	.verb = {
 		{ .name = "",
-		  .help = "read the configuration anew, apply what changed",
+		  .help = "re-read the configuration file",
 		  .run = reload_run },
 	},
 };

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Theory of operation: `synkeeper stats`: packets by service and reason. With
- * --watch, what grew between two answers (rates.h). SIGINT and SIGTERM are
- * blocked meanwhile and awaited between two looks, so that what is printed is
- * always whole.
+ * --watch, rates between two replies (rates.h). SIGINT and SIGTERM are then
+ * blocked, and accepted only between two updates, so that an update is always
+ * printed completely.
  */
 #include <errno.h>
 #include <signal.h>
@@ -31,7 +31,7 @@ static const struct column rate_columns[] = {
 
 enum { N_COLUMNS = sizeof(rate_columns) / sizeof(rate_columns[0]) };
 
-/* @would: "would " of what was spared. */
+/* @would: "would " if the packets were monitored only, else "". */
 static void add_row(json_t *rows, const char *name, const char *would,
 		    json_t *n)
 {
@@ -84,7 +84,7 @@ static const char *title_of(const json_t *service)
 	return strcmp(listen, "-") ? listen : "no service";
 }
 
-/* Services without a packet are left out; the total needs two to be news. */
+/* Omits services without packets, and the total of a single service. */
 static void put_services(FILE *out, const json_t *result, const char *member,
 			 const char *would, const char *total,
 			 const struct column *columns)
@@ -137,7 +137,7 @@ static void watch_text(FILE *out, const json_t *result)
 
 /* ---- --watch ---- */
 
-/* True when it is time for the next look, false when the user had enough. */
+/* Returns true when the next update is due, false after a signal. */
 static bool wait_until(double when, const sigset_t *stop)
 {
 	double left = when - rates_clock();
@@ -194,7 +194,7 @@ static int stats_run(const struct cmd *c, const struct cmd_args *args)
 
 	if (args->option[1]) {
 		if (rates_period(args->option[1], &period))
-			return cmd_usage(c, "0.1 to 86400 seconds",
+			return cmd_usage(c, "must be 0.1 to 86400 seconds",
 					 "--watch %s", args->option[1]);
 		return watch(c, listen, period);
 	}
@@ -206,7 +206,7 @@ static int stats_run(const struct cmd *c, const struct cmd_args *args)
 const struct cmd_object cmd_stats = {
 	.name = "stats",
 	.help = "packets by service and reason",
-	.more = "synkeeper explain REASON tells more about one.\n",
+	.more = "See synkeeper explain REASON for details.\n",
 	.verb = {
 		{ .name = "",
 		  .option = { { "--service", "A:P" },

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Theory of operation: `synkeeper status`, the one screen to look at first.
- * What is wrong stands at the end, next to the prompt, and is the only part
- * in whole sentences; the exit code says whether all that was asked for is
- * protected.
+ * Problems come last, next to the prompt, and are the only part in full
+ * sentences; the exit status says whether everything is protected that should
+ * be.
  */
 #include "cmd.h"
 #include "service/cmd_service.h"
@@ -19,7 +19,7 @@ static const struct column iface_columns[] = {
 	{ "WHY", "why", CELL_STRING },
 };
 
-/* Names take a privilege that the daemon has given away, and root has here. */
+/* Looked up here: the daemon has dropped the capability that names need. */
 static void put_ahead(FILE *out, const json_t *ifaces)
 {
 	json_t *iface, *row;
@@ -32,7 +32,8 @@ static void put_ahead(FILE *out, const json_t *ifaces)
 				json_object_get(row, "id"));
 
 			fprintf(out,
-				"%s: at tc %s %s, id %u, runs before ours\n",
+				"%s: tc %s: %s, id %u, runs before "
+				"Synkeeper's program\n",
 				json_string_value(
 					json_object_get(iface, "name")),
 				json_string_value(json_object_get(row, "tc")),
@@ -48,7 +49,7 @@ static const struct column attack_columns[] = {
 	{ "PER SECOND", "rate", CELL_COUNT },
 	{ "PEAK", "peak", CELL_COUNT },
 	{ "PACKETS", "total", CELL_COUNT },
-	{ "FOR", "duration_s", CELL_DURATION },
+	{ "DURATION", "duration_s", CELL_DURATION },
 };
 
 static double number(const json_t *o, const char *member)
@@ -67,7 +68,7 @@ static void put_daemon(FILE *out, const json_t *status)
 		print_duration(number(status, "uptime_s"), up));
 }
 
-/* All states add up to the number in front; those with none are left out. */
+/* The states add up to the first number; empty ones are omitted. */
 void status_put_sessions(FILE *out, const json_t *status)
 {
 	static const struct {
@@ -104,7 +105,7 @@ static void put_key(FILE *out, const json_t *status)
 	const json_t *key = json_object_get(status, "key");
 	char age[PRINT_CELL_MAX], life[PRINT_CELL_MAX];
 
-	fprintf(out, "key       epoch %.0f, %s old, renewed every %s\n",
+	fprintf(out, "key       epoch %.0f, %s old, rotated every %s\n",
 		number(key, "epoch"), print_duration(number(key, "age_s"), age),
 		print_duration(number(key, "lifetime_s"), life));
 }
@@ -133,7 +134,7 @@ static void put_health(FILE *out, const json_t *status)
 	json_t *sentence;
 
 	if (!json_array_size(health))
-		fputs("health    well\n", out);
+		fputs("health    ok\n", out);
 	json_array_foreach (health, i, sentence) {
 		fprintf(out, "%s%s\n", i ? "          " : "health    ",
 			json_string_value(sentence));
@@ -184,10 +185,10 @@ static int status_run(const struct cmd *c, const struct cmd_args *args)
 
 const struct cmd_object cmd_status = {
 	.name = "status",
-	.help = "everything on one screen",
+	.help = "interfaces, services, sessions, key, health",
 	.verb = {
 		{ .name = "",
-		  .help = "interfaces, services, sessions, key, health",
+		  .help = "the daemon's state on one screen",
 		  .run = status_run },
 	},
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Theory of operation: what `synkeeper status` shows and others show, too. */
+/* Theory of operation: parts of `synkeeper status` that others show, too. */
 #ifndef CMD_STATUS_H
 #define CMD_STATUS_H
 
