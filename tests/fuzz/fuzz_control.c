@@ -19,9 +19,12 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "daemon_requests.h"
 #include "kernel/clock.h"
-#include "daemon.h"
+#include "main_loop.h"
 #include "memfile.h"
+#include "reload.h"
+#include "state.h"
 
 enum { SETS = 64, ROUNDS_MAX = 10000, MAP_FD = 1000 };
 
@@ -79,13 +82,11 @@ bool attachment_protects(const struct attachment *a)
 	return true;
 }
 
-bool ifaces_protect(const struct daemon *daemon)
+bool ifaces_protect(const struct ifaces *f)
 {
-	(void)daemon;
+	(void)f;
 	return true;
 }
-
-const char *const tc_names[WAYS] = { "ingress", "egress" };
 
 const char *attachment_mode(const struct attachment *a)
 {
@@ -131,52 +132,43 @@ int bpf_map_get_next_key(int fd, const void *key, void *next)
 	return -ENOENT;
 }
 
-int sockdiag_state(struct sockdiag *diag, const struct tuple *t)
+int owner_state(struct owner *o, const struct tuple *t)
 {
-	(void)diag;
+	(void)o;
 	return t->client_port & 1 ? TCP_ESTABLISHED : -ENOENT;
 }
 
-int sockdiag_destroy(struct sockdiag *diag, const struct tuple *t)
+int owner_end(struct owner *o, const struct tuple *t)
 {
-	(void)diag;
+	(void)o;
 	(void)t;
 	return 0;
 }
 
-int sockdiag_dump(struct sockdiag *diag, __u32 states, diag_fn fn, void *data)
+int keys_rotate(struct keys *k)
 {
-	(void)diag;
-	(void)states;
-	(void)fn;
-	(void)data;
+	k->settings->epoch++;
 	return 0;
 }
 
-int daemon_refresh(struct daemon *daemon)
-{
-	(void)daemon;
-	changed = true;
-	return 0;
-}
-
-int daemon_rotate(struct daemon *daemon)
-{
-	daemon->settings->epoch++;
-	return 0;
-}
-
-int daemon_reload(struct daemon *daemon, json_t **ret_report, char *err)
+int reload_config(struct daemon *daemon, json_t **ret_report, char *err)
 {
 	(void)daemon;
 	(void)ret_report;
 	return config_refuse(err, -EINVAL, "/etc/synkeeper.conf:7: no");
 }
 
-void daemon_end(struct daemon *daemon, enum config_exit how)
+void main_loop_end(struct daemon *daemon, enum config_exit how)
 {
 	(void)daemon;
 	(void)how;
+}
+
+static int apply(void *data)
+{
+	(void)data;
+	changed = true;
+	return 0;
 }
 
 /* ---- the daemon ---- */
@@ -214,8 +206,8 @@ static void fresh_services(void)
 		memcpy(d.services, kept, size);
 		return;
 	}
-	if (nat_init(&d.sessions, &d.nat) ||
-	    services_init(&d.loader, &d.sessions, d.nat, &d.services) ||
+	if (nat_init(&d.totals, &d.nat) ||
+	    services_init(&d.loader, &d.totals, d.nat, &d.services) ||
 	    services_add(d.services, &web, NULL))
 		finding("no services");
 	size = malloc_usable_size(d.services);
@@ -248,6 +240,48 @@ static json_t *answer(struct control_client *c, const char *line, size_t len,
 	return reply;
 }
 
+/* As in wire_loop.c, but with its own answer() in between. */
+static void serve(void)
+{
+	const struct request_table tables[] = {
+		{ daemon_requests, &d },
+		{ service_requests, &d.service_requests },
+		{ stats_requests, &d.service_requests },
+		{ keys_requests, &d.keys },
+		{ session_requests, &d.session_requests },
+		{ sample_requests, &d.session_requests },
+		{ metrics_requests, &d.metrics_sources },
+		{},
+	};
+	struct watch_deps watch = { .settings = d.settings,
+				    .services = d.services,
+				    .ifaces = &d.ifaces };
+
+	memcpy(d.requests, tables, sizeof(tables));
+	d.service_requests = (struct service_request_deps){
+		.services = d.services,
+		.loader = &d.loader,
+		.keys = &d.keys,
+		.apply = apply,
+	};
+	d.session_requests =
+		(struct session_request_deps){ .sessions = &d.sessions,
+					       .services = d.services,
+					       .watch = &d.watch };
+	d.metrics_sources = (struct metrics_sources){
+		.loader = &d.loader,
+		.keys = &d.keys,
+		.ifaces = &d.ifaces,
+		.services = d.services,
+		.sessions = &d.sessions,
+	};
+	d.ifaces.deps.loader = &d.loader;
+	if (control_start(d.loop, path, NULL, answer, d.requests, &d.control))
+		exit(1);
+	watch.server = d.control;
+	watch_start(&d.watch, &watch);
+}
+
 static void clean_up(void)
 {
 	control_stop(d.control); /* removes its socket */
@@ -269,12 +303,13 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	d.keys = (struct keys){ .fd = MAP_FD + MAP_KEYS,
 				.settings = d.settings,
 				.lifetime_ns = 60000000000ULL };
+	d.totals.of = calloc(SERVICES_MAX, sizeof(*d.totals.of));
 	*s = (struct sessions){
 		.settings = d.settings,
 		.tags = calloc(SETS, sizeof(*s->tags)),
 		.marks = calloc(SETS / 64, sizeof(*s->marks)),
 		.entries = calloc(SETS * SET_WAYS, sizeof(*s->entries)),
-		.totals = calloc(SERVICES_MAX, sizeof(*s->totals)),
+		.totals = &d.totals,
 		.sets = SETS,
 		.told = on_told,
 	};
@@ -282,8 +317,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	if (sd_event_new(&d.loop) < 0 || !mkdtemp(dir))
 		exit(1);
 	snprintf(path, sizeof(path), "%s/control", dir);
-	if (control_start(d.loop, path, NULL, answer, &d, &d.control))
-		exit(1);
+	serve();
 	atexit(clean_up);
 	return 0;
 }

@@ -1,14 +1,5 @@
-// SPDX-License-Identifier: GPL-2.0-only
-/*
- * Theory of operation: SIGHUP and `synkeeper reload`. The file is read and
- * validated whole, compared with what is in force (config_diff.c), and the
- * difference applied: what can fail first, and undone if something did; what is
- * only a number last.
- *
- * What is in force are the services as they are now, with what the operator
- * has changed by hand since. The file has the last word on all that it names; a
- * service that was added by hand, and that it does not name, stays.
- */
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Theory of operation: see reload.h. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -17,11 +8,13 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
-#include "text/change.h"
-#include "kernel/clock.h"
 #include "config/config_diff.h"
-#include "daemon.h"
+#include "kernel/clock.h"
 #include "log.h"
+#include "part.h"
+#include "reload.h"
+#include "state.h"
+#include "text/change.h"
 
 /* The services that there are now, as a configuration would have them. */
 static int running_services(const struct daemon *d, struct config *ret)
@@ -66,9 +59,9 @@ static void undo(struct daemon *d, const struct config_diff *diff, size_t n)
 		if (c->kind == CHANGE_SERVICE)
 			set_service(d, c->new_service, c->old_service, 0);
 		else if (c->new_iface)
-			ifaces_remove(d, c->new_iface);
+			ifaces_remove(&d->ifaces, c->new_iface);
 	}
-	daemon_refresh(d);
+	parts_refresh(d);
 }
 
 static const char *why_not(int err)
@@ -104,15 +97,15 @@ static int apply_parts(struct daemon *d, const struct config_diff *diff,
 		what = c->what;
 		if (c->kind == CHANGE_SERVICE)
 			err = set_service(d, c->old_service, c->new_service,
-					  2 * d->keys.lifetime_ns);
+					  keys_cookie_life(&d->keys));
 		else if (c->new_iface)
-			err = ifaces_add(d, &how, c->new_iface);
+			err = ifaces_add(&d->ifaces, &how, c->new_iface);
 	}
 	if (err) {
 		i--; /* this one was not done */
 	} else {
 		what = "services";
-		err = daemon_refresh(d);
+		err = parts_refresh(d);
 	}
 	if (!err)
 		return 0;
@@ -131,15 +124,14 @@ static void finish_ifaces(struct daemon *d, const struct config_diff *diff)
 	for (i = 0; i < diff->n; i++) {
 		struct config_change *c = &diff->changes[i];
 
-		if (c->old_iface && ifaces_retire(d, c->old_iface))
+		if (c->old_iface && ifaces_retire(&d->ifaces, c->old_iface))
 			c->note = "it answers no more SYNs, and is detached "
 				  "in two seconds, when cookies in flight "
 				  "have come back";
 		came = came || c->new_iface;
 	}
-	if (came)
-		census_now(d,
-			   false); /* who came in there before is not known */
+	if (came) /* who came in there before is not known */
+		resync_now(&d->resync, false);
 }
 
 /* What is only a number, from here on that of @wanted. */
@@ -151,10 +143,7 @@ static void take_values(struct daemon *d, struct config *wanted)
 	old = d->config;
 	d->config = *wanted;
 	*wanted = old;
-	d->keys.lifetime_ns = d->config.key_lifetime_ms * 1000000ULL;
-	daemon_time_key(d);
-	settings_configure(d);
-	reaper_configure(&d->reaper, &d->config);
+	parts_configured(d);
 }
 
 static json_t *report_of(const struct config_diff *diff)
@@ -198,7 +187,7 @@ static int change_to(struct daemon *d, struct config *wanted,
 	if (!err) {
 		finish_ifaces(d, &diff);
 		take_values(d, wanted);
-		daemon_refresh(d);
+		parts_refresh(d);
 		*ret_report = report_of(&diff);
 	}
 	config_diff_free(&diff);
@@ -243,7 +232,7 @@ static void take_lists(struct daemon *d, struct source_list *lists, int fd,
 	d->sources = *lists;
 }
 
-int daemon_reload(struct daemon *d, json_t **ret_report, char *err)
+int reload_config(struct daemon *d, json_t **ret_report, char *err)
 {
 	struct source_list lists = {};
 	struct config wanted;

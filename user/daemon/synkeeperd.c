@@ -209,7 +209,7 @@ static struct {
 	char **argv;
 } command_line;
 
-/* For daemon_reload(): the command line goes on holding, the file may differ */
+/* For reload_config(): the command line goes on holding, the file may differ */
 static int configure(struct config *ret, char *err)
 {
 	struct flags flags = {};
@@ -247,38 +247,33 @@ static void tell_missing(const struct config *c)
 
 int main(int argc, char **argv)
 {
-	struct daemon d = { .loader.lock_fd = -1,
-			    .loader.spare = { -1, -1 },
-			    .configure = configure };
+	struct daemon_options o = { .configure = configure };
 	char why[CONFIG_ERR_MAX] = "";
 	struct flags flags = {};
 	int err;
 
 	command_line.argc = argc;
 	command_line.argv = argv;
-	config_init(&d.config);
-	err = parse_flags(argc, argv, &d.config, &flags, why);
+	config_init(&o.config);
+	err = parse_flags(argc, argv, &o.config, &flags, why);
 	if (!err)
-		err = sources_read(&d.config, &d.sources, why);
+		err = sources_read(&o.config, &o.sources, why);
 	if (err < 0)
 		fprintf(stderr, "synkeeperd: %s\n", why);
 	if (!err && flags.check)
-		tell_missing(&d.config);
+		tell_missing(&o.config);
 	if (err || flags.check) {
-		sources_free(&d.sources);
-		config_free(&d.config);
+		sources_free(&o.sources);
+		config_free(&o.config);
 		return err < 0 ? 2 : 0;
 	}
 	log_init(flags.verbose);
 	if (geteuid()) {
 		log_err("must run as root: it loads BPF programs and attaches "
 			"to interfaces");
-		sources_free(&d.sources);
-		config_free(&d.config);
+		sources_free(&o.sources);
+		config_free(&o.config);
 		return 1;
 	}
-	err = daemon_run(&d);
-	daemon_free(&d);
-	config_free(&d.config);
-	return err ? 1 : 0;
+	return daemon_run(&o) ? 1 : 0;
 }

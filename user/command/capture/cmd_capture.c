@@ -16,6 +16,7 @@
 #include "out/outfile.h"
 #include "pcapng.h"
 #include "out/print.h"
+#include "text/json_text.h"
 #include "text/reason.h"
 #include "text/words.h"
 
@@ -33,13 +34,6 @@ struct capture {
 };
 
 /* ---- samples from the daemon ---- */
-
-static const char *text_of(const json_t *sample, const char *member)
-{
-	const char *text = json_string_value(json_object_get(sample, member));
-
-	return text ? text : "";
-}
 
 static int digit(char c)
 {
@@ -65,7 +59,7 @@ static int parse_hex(const char *text, unsigned char *buf, size_t size)
 
 static const char *comment_of(const json_t *sample, char *buf, size_t size)
 {
-	const char *name = text_of(sample, "reason");
+	const char *name = json_text(sample, "reason");
 	const struct reason_info *r = reason_find(name);
 
 	snprintf(buf, size, "%s%s%s", name, r ? ": " : "", r ? r->text : "");
@@ -77,7 +71,7 @@ static int write_sample(struct capture *cap, const json_t *sample)
 {
 	unsigned char data[PCAPNG_DATA_MAX];
 	char comment[PCAPNG_TEXT_MAX];
-	int len = parse_hex(text_of(sample, "data"), data, sizeof(data));
+	int len = parse_hex(json_text(sample, "data"), data, sizeof(data));
 	json_int_t wire = json_integer_value(json_object_get(sample, "length"));
 	double when = json_number_value(json_object_get(sample, "time"));
 	struct pcapng_packet packet;
@@ -85,7 +79,7 @@ static int write_sample(struct capture *cap, const json_t *sample)
 	if (len <= 0 || wire < len || wire > UINT32_MAX || !(when >= 0))
 		return -EINVAL;
 	packet = (struct pcapng_packet){
-		.iface = text_of(sample, "iface"),
+		.iface = json_text(sample, "iface"),
 		.time_us = (uint64_t)(when * 1e6 + 0.5),
 		.data = data,
 		.len = (uint32_t)len,

@@ -11,6 +11,7 @@
 
 #include "check.h"
 #include "cmd.h"
+#include "text/json_text.h"
 
 static const char *const state_names[] = {
 	[CHECK_OK] = "ok",
@@ -34,14 +35,9 @@ void check_add(struct check *c, const char *what, enum check_state state,
 					state != CHECK_OK && mend ? mend : ""));
 }
 
-static const char *text_of(const json_t *finding, const char *member)
-{
-	return json_string_value(json_object_get(finding, member));
-}
-
 static bool has_failed(const json_t *finding)
 {
-	return !strcmp(text_of(finding, "state"), state_names[CHECK_FAIL]);
+	return !strcmp(json_text(finding, "state"), state_names[CHECK_FAIL]);
 }
 
 static void check_text(FILE *out, const json_t *result)
@@ -50,16 +46,17 @@ static void check_text(FILE *out, const json_t *result)
 	size_t i;
 
 	json_array_foreach (json_object_get(result, "findings"), i, finding) {
-		const char *mend = text_of(finding, "mend");
+		const char *mend = json_text(finding, "mend");
 
 		fprintf(out, "%-4s  %-18s  %s\n",
 			has_failed(finding) ? "FAIL"
-					    : text_of(finding, "state"),
-			text_of(finding, "what"), text_of(finding, "found"));
+					    : json_text(finding, "state"),
+			json_text(finding, "what"),
+			json_text(finding, "found"));
 		if (*mend)
 			fprintf(out, "      %-18s  -> %s\n", "", mend);
 	}
-	fprintf(out, "\n%s: %s\n", text_of(result, "interface"),
+	fprintf(out, "\n%s: %s\n", json_text(result, "interface"),
 		json_is_true(json_object_get(result, "ready"))
 			? "ready for synkeeperd"
 			: "not ready: fix the failures above");

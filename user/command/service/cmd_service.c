@@ -10,6 +10,7 @@
 #include "cmd.h"
 #include "cmd_service.h"
 #include "cmd_service_save.h"
+#include "text/json_text.h"
 #include "text/policy.h"
 #include "out/print.h"
 
@@ -50,31 +51,25 @@ static int service_list(const struct cmd *c, const struct cmd_args *args)
 	return cmd_show(c, result, list_text);
 }
 
-static const char *text_of(const json_t *service, const char *member)
-{
-	const char *text = json_string_value(json_object_get(service, member));
-
-	return text ? text : "";
-}
-
 /* The new state of one service, on one line. */
 static void state_text(FILE *out, const json_t *service)
 {
-	const char *why = text_of(service, "why");
-	const char *file = text_of(service, "saved");
+	const char *why = json_text(service, "why");
+	const char *file = json_text(service, "saved");
 	bool armed = json_is_true(json_object_get(service, "armed"));
 
-	fprintf(out, "%s: policy %s, %s%s%s%s%s\n", text_of(service, "listen"),
-		text_of(service, "policy"), armed ? "armed" : "not armed",
-		*why ? ": " : "", why, *file ? ": saved in " : "", file);
+	fprintf(out, "%s: policy %s, %s%s%s%s%s\n",
+		json_text(service, "listen"), json_text(service, "policy"),
+		armed ? "armed" : "not armed", *why ? ": " : "", why,
+		*file ? ": saved in " : "", file);
 }
 
 static void deleted_text(FILE *out, const json_t *service)
 {
-	const char *file = text_of(service, "saved");
+	const char *file = json_text(service, "saved");
 
 	fprintf(out, "%s: deleted, no longer protected%s%s\n",
-		text_of(service, "listen"), *file ? ": saved in " : "", file);
+		json_text(service, "listen"), *file ? ": saved in " : "", file);
 }
 
 struct change {
@@ -90,7 +85,7 @@ static void note_loss(const struct cmd *c, const struct change *how,
 		      const json_t *service)
 {
 	bool by_hand = json_is_true(json_object_get(service, "by_hand"));
-	const char *listen = text_of(service, "listen");
+	const char *listen = json_text(service, "listen");
 
 	if (c->json || (how->save == SAVE_DEL && by_hand))
 		return;

@@ -11,13 +11,7 @@
 #include "cmd_service_save.h"
 #include "conf_edit.h"
 #include "conf_file.h"
-
-static const char *text_of(const json_t *o, const char *member)
-{
-	const char *text = json_string_value(json_object_get(o, member));
-
-	return text ? text : "";
-}
+#include "text/json_text.h"
 
 static bool is_by_hand(const json_t *service)
 {
@@ -27,7 +21,7 @@ static bool is_by_hand(const json_t *service)
 static int not_saved(const struct cmd *c, const json_t *service, int err,
 		     const char *why, const char *path)
 {
-	const char *listen = text_of(service, "listen");
+	const char *listen = json_text(service, "listen");
 
 	switch (err) {
 	case -ENOENT:
@@ -44,20 +38,20 @@ static int not_saved(const struct cmd *c, const json_t *service, int err,
 static int edit(const struct cmd *c, enum save what, const json_t *service,
 		struct conf_file *f)
 {
-	const char *policy = text_of(service, "policy"), *wrong;
+	const char *policy = json_text(service, "policy"), *wrong;
 	char *text = NULL, why[CONF_WHY_MAX] = "";
 	struct listen l;
 	int err;
 
-	if (listen_parse(text_of(service, "listen"), &l, &wrong))
-		return cmd_failed(c, NULL, "%s: %s", text_of(service, "listen"),
-				  wrong);
+	if (listen_parse(json_text(service, "listen"), &l, &wrong))
+		return cmd_failed(c, NULL, "%s: %s",
+				  json_text(service, "listen"), wrong);
 	if (what == SAVE_DEL)
 		err = conf_del(f->text, &l, &text, why);
 	else
 		err = conf_policy(f->text, &l, policy, &text, why);
 	if (err == -ENOENT && what != SAVE_DEL && is_by_hand(service))
-		err = conf_add(f->text, text_of(service, "name"), &l, policy,
+		err = conf_add(f->text, json_text(service, "name"), &l, policy,
 			       &text, why);
 	if (err == -EEXIST || (err == -ENOENT && what == SAVE_DEL))
 		return CMD_DONE;
@@ -107,7 +101,7 @@ int service_save_one(const struct cmd *c, enum save what, const json_t *service,
 static void save_text(FILE *out, const json_t *result)
 {
 	const json_t *saved = json_object_get(result, "saved");
-	const char *file = text_of(result, "file");
+	const char *file = json_text(result, "file");
 	json_t *listen;
 	size_t i;
 

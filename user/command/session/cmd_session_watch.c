@@ -12,6 +12,7 @@
 #include "cmd_session.h"
 #include "call/stream.h"
 #include "out/print.h"
+#include "text/json_text.h"
 
 static const struct column event_columns[] = {
 	{ "TIME", "clock", CELL_STRING, 12 },
@@ -22,13 +23,6 @@ static const struct column event_columns[] = {
 };
 
 enum { N_COLUMNS = sizeof(event_columns) / sizeof(event_columns[0]) };
-
-static const char *text_of(const json_t *event, const char *member)
-{
-	const char *text = json_string_value(json_object_get(event, member));
-
-	return text ? text : "";
-}
 
 static json_t *clock_of(double when)
 {
@@ -45,16 +39,16 @@ static json_t *clock_of(double when)
 
 static void put_event_text(FILE *out, json_t *event)
 {
-	const char *by = text_of(event, "by");
+	const char *by = json_text(event, "by");
 	json_t *when = json_object_get(event, "time");
 
 	json_object_set_new(event, "clock", clock_of(json_number_value(when)));
 	json_object_set_new(event, "what",
-			    json_sprintf("%s%s%s", text_of(event, "event"),
+			    json_sprintf("%s%s%s", json_text(event, "event"),
 					 *by ? " by " : "", by));
 	json_object_set_new(event, "flow",
-			    json_sprintf("%s > %s", text_of(event, "client"),
-					 text_of(event, "server")));
+			    json_sprintf("%s > %s", json_text(event, "client"),
+					 json_text(event, "server")));
 	print_row(out, event, event_columns, N_COLUMNS);
 }
 

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "text/json_text.h"
 #include "verb/cmd_status.h"
 #include "out/print.h"
 #include "top_model.h"
@@ -68,13 +69,6 @@ const char *top_sparkline(const struct top_history *h, size_t width, bool utf8,
 
 /* ---- lines about the daemon ---- */
 
-static const char *text_of(const json_t *o, const char *member)
-{
-	const char *text = json_string_value(json_object_get(o, member));
-
-	return text ? text : "";
-}
-
 const char *top_ifaces(const struct top *t, char *buf)
 {
 	json_t *iface;
@@ -85,8 +79,8 @@ const char *top_ifaces(const struct top *t, char *buf)
 			    iface) {
 		if (n < TOP_LINE_MAX)
 			n += snprintf(buf + n, TOP_LINE_MAX - n, "%s%s %s",
-				      i ? ", " : "", text_of(iface, "name"),
-				      text_of(iface, "mode"));
+				      i ? ", " : "", json_text(iface, "name"),
+				      json_text(iface, "mode"));
 	}
 	return buf;
 }

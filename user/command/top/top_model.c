@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "out/rates.h"
+#include "text/json_text.h"
 #include "top_model.h"
 
 static double sum_of_all(const json_t *packets)
@@ -75,22 +76,15 @@ static json_t *by_listen(const json_t *services, const char *member)
 	return index;
 }
 
-static const char *text_of(const json_t *service, const char *member)
-{
-	const char *text = json_string_value(json_object_get(service, member));
-
-	return text ? text : "";
-}
-
 static void read_service(struct top_service *s, const json_t *service,
 			 const json_t *rates, const json_t *would,
 			 const json_t *alive)
 {
 	double judged[TOP_RATES];
 
-	s->listen = text_of(service, "listen");
-	s->name = text_of(service, "name");
-	s->policy = text_of(service, "policy");
+	s->listen = json_text(service, "listen");
+	s->name = json_text(service, "name");
+	s->policy = json_text(service, "policy");
 	s->armed = json_is_true(json_object_get(service, "armed"));
 	read_rates(json_object_get(rates, s->listen), s->rate);
 	s->would = !strcmp(s->policy, "monitor");

@@ -2,9 +2,9 @@
 /* Theory of operation: see acceptor.h. */
 #include <errno.h>
 #include <sys/epoll.h>
-#include <time.h>
 
 #include "acceptor.h"
+#include "loop/timer.h"
 
 static int on_pause_over(sd_event_source *source, uint64_t when, void *data)
 {
@@ -26,25 +26,19 @@ int acceptor_start(struct acceptor *a, sd_event *loop, int fd, int64_t priority,
 	if (err >= 0)
 		err = sd_event_source_set_priority(a->io, priority);
 	if (err >= 0)
-		err = sd_event_add_time_relative(loop, &a->timer,
-						 CLOCK_MONOTONIC, 0, 0,
-						 on_pause_over, a);
-	if (err >= 0)
-		err = sd_event_source_set_enabled(a->timer, SD_EVENT_OFF);
+		err = timer_add(loop, &a->timer, TIMER_LAZY, on_pause_over, a);
 	return err < 0 ? err : 0;
 }
 
 void acceptor_stop(struct acceptor *a)
 {
 	a->io = sd_event_source_disable_unref(a->io);
-	a->timer = sd_event_source_disable_unref(a->timer);
+	a->timer = timer_free(a->timer);
 }
 
 static void pause_for_a_moment(struct acceptor *a)
 {
-	if (sd_event_source_set_time_relative(a->timer, ACCEPTOR_PAUSE_MS *
-								1000ULL) < 0 ||
-	    sd_event_source_set_enabled(a->timer, SD_EVENT_ONESHOT) < 0)
+	if (timer_set(a->timer, ACCEPTOR_PAUSE_MS * 1000ULL))
 		return; /* without an end there is no pause */
 	sd_event_source_set_enabled(a->io, SD_EVENT_OFF);
 }

@@ -10,11 +10,12 @@
 
 #include "kernel/clock.h"
 #include "control_client.h"
+#include "loop/timer.h"
 
 void client_drop(struct control_client *c)
 {
 	sd_event_source_disable_unref(c->io);
-	sd_event_source_disable_unref(c->timer);
+	timer_free(c->timer);
 	c->io = c->timer = NULL;
 	free(c->out);
 	free(c->mark);
@@ -32,9 +33,7 @@ void client_drop(struct control_client *c)
 
 static void restart_timer(struct control_client *c)
 {
-	sd_event_source_set_time_relative(c->timer,
-					  CONTROL_IDLE_S * 1000000ULL);
-	sd_event_source_set_enabled(c->timer, SD_EVENT_ONESHOT);
+	timer_set(c->timer, CONTROL_IDLE_S * 1000000ULL);
 }
 
 static int on_idle(sd_event_source *source, uint64_t when, void *data)
@@ -142,7 +141,7 @@ static char *end_of_line(struct control_client *c)
 /* The next part of a reply. */
 static int client_part(struct control_client *c)
 {
-	int ret = c->part(c, c->part_state, c->data);
+	int ret = c->part(c, c->part_state, c->part_data);
 
 	if (ret <= 0)
 		return ret;
@@ -243,10 +242,11 @@ static int on_client(sd_event_source *source, int fd, uint32_t revents,
 }
 
 void control_reply_in_parts(struct control_client *c, control_part part,
-			    void *state)
+			    void *state, void *data)
 {
 	c->part = part;
 	c->part_state = state;
+	c->part_data = data;
 }
 
 int control_say(struct control_client *c, const char *text)
@@ -266,11 +266,11 @@ void client_begin(struct control_client *c, sd_event *loop, int fd,
 	if (err >= 0)
 		err = sd_event_source_set_priority(c->io, CONTROL_PRIORITY);
 	if (err >= 0)
-		err = sd_event_add_time_relative(
-			loop, &c->timer, CLOCK_MONOTONIC,
-			CONTROL_IDLE_S * 1000000ULL, 0, on_idle, c);
+		err = timer_add(loop, &c->timer, TIMER_LAZY, on_idle, c);
 	if (err < 0)
 		client_drop(c);
+	else
+		restart_timer(c);
 }
 
 void client_say_no(int fd, const char *error, const char *hint)

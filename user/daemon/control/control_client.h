@@ -25,7 +25,7 @@ struct control_client {
 	char *out; /* what is to be sent, or NULL */
 	size_t out_len, out_sent, out_room;
 	control_part part; /* of a reply, or NULL */
-	void *part_state;
+	void *part_state, *part_data;
 	void *mark; /* a watcher's */
 	__u64 lost;
 	char in[CONTROL_LINE_MAX];

@@ -58,12 +58,13 @@ void control_stop(struct control_server *s);
 /*
  * For a reply that takes long to make: called from within the answer, which
  * then returns NULL. @part is called once a turn with @state, which the server
- * frees, and says what comes next with control_say(), the newline at the end
- * included. It returns 1 if that was all, 0, or -errno: the client is dropped.
+ * frees, and @data, and says what comes next with control_say(), the newline at
+ * the end included. It returns 1 if that was all, 0, or -errno: the client is
+ * dropped.
  */
 typedef int (*control_part)(struct control_client *c, void *state, void *data);
 void control_reply_in_parts(struct control_client *c, control_part part,
-			    void *state);
+			    void *state, void *data);
 /* Returns 0 or -ENOMEM. */
 int control_say(struct control_client *c, const char *text);
 

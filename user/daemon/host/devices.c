@@ -1,18 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * Theory of operation: the host's devices, as far as protected interfaces
- * depend on others: see device.h. The list is read with each tick and after link
- * events, through a socket that is kept. What becomes
- * of an interface in trouble is in ifaces.c.
- *
- * XDP that is attached natively to a bond runs in its ports: the program is
- * asked for by their index, which therefore have the bond's entry in the map.
- */
+/* Theory of operation: see devices.h. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon.h"
+#include "devices.h"
 #include "kernel/netlink.h"
 
 enum { TRIES = 3 };

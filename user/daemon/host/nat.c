@@ -6,6 +6,7 @@
 
 #include "kernel/clock.h"
 #include "log.h"
+#include "loop/timer.h"
 #include "nat.h"
 #include "netconf.h"
 
@@ -13,7 +14,7 @@
 enum { READING_SHARE = 20, TRIES = 3 };
 
 struct nat {
-	const struct sessions *sessions;
+	const struct totals *totals;
 	struct netfilter *firewall;
 	struct nat_detect by_service[SERVICES_MAX][2]; /* [1]: IPv4 */
 	int err;	     /* at the last look; 0: it is known */
@@ -25,14 +26,14 @@ struct nat {
 	void *data;
 };
 
-int nat_init(const struct sessions *sessions, struct nat **ret)
+int nat_init(const struct totals *totals, struct nat **ret)
 {
 	struct nat *n = calloc(1, sizeof(*n));
 	int err, i;
 
 	if (!n)
 		return -ENOMEM;
-	n->sessions = sessions;
+	n->totals = totals;
 	err = netfilter_open(&n->firewall);
 	if (err) {
 		free(n);
@@ -51,7 +52,7 @@ void nat_free(struct nat *n)
 	if (!n)
 		return;
 	sd_event_source_unref(n->source);
-	sd_event_source_unref(n->timer);
+	timer_free(n->timer);
 	netfilter_free(n->firewall);
 	free(n);
 }
@@ -80,9 +81,7 @@ static int on_change(sd_event_source *source, int fd, uint32_t revents,
 	if (now >= n->not_before_ns) {
 		n->changed(n->data);
 	} else {
-		sd_event_source_set_time_relative(
-			n->timer, (n->not_before_ns - now) / 1000 + 1);
-		sd_event_source_set_enabled(n->timer, SD_EVENT_ONESHOT);
+		timer_set(n->timer, (n->not_before_ns - now) / 1000 + 1);
 	}
 	return 0;
 }
@@ -105,10 +104,8 @@ void nat_follow(struct nat *n, sd_event *loop, void (*changed)(void *data),
 {
 	n->changed = changed;
 	n->data = data;
-	if (sd_event_add_time_relative(loop, &n->timer, CLOCK_MONOTONIC,
-				       UINT64_MAX / 4, 0, on_timer, n) < 0)
+	if (timer_add(loop, &n->timer, TIMER_LAZY, on_timer, n))
 		return; /* it is looked at twice a second all the same */
-	sd_event_source_set_enabled(n->timer, SD_EVENT_OFF);
 	n->loop = loop;
 	subscribe(n);
 }
@@ -138,7 +135,7 @@ static struct nat_counts counts_of(const struct nat *n, __u16 id,
 {
 	struct session_totals t;
 
-	sessions_totals(n->sessions, id, &t);
+	totals_read(n->totals, id, &t);
 	return (struct nat_counts){ .now_ns = now_ns(),
 				    .through = t.events[TELL_ESTABLISHED],
 				    .other_causes = host->accept_overflows };
@@ -190,7 +187,7 @@ bool nat_reached(const struct nat *n, __u16 id)
 {
 	struct session_totals t;
 
-	sessions_totals(n->sessions, id, &t);
+	totals_read(n->totals, id, &t);
 	return t.events[TELL_ESTABLISHED];
 }
 

@@ -65,9 +65,9 @@ struct nat_counts {
 __u64 nat_prefix(const __be32 client[4]);
 
 /*
- * Is there any use in counting for an event of @when_ns? Not if it is read late:
- * what had caused it may have been counted long ago. Spends the budget of the
- * minute if so.
+ * Is there any use in counting for an event of @when_ns? Not if it is read
+ * late: what had caused it may have been counted long ago. Spends the budget of
+ * the minute if so.
  */
 bool nat_detect_listens(struct nat_detect *d, enum nat_found claim,
 			__u64 prefix, __u64 when_ns, __u64 now_ns);

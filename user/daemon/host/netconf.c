@@ -2,7 +2,6 @@
 /* Theory of operation: see netconf.h. */
 #include <bpf/bpf.h>
 #include <errno.h>
-#include <libmnl/libmnl.h>
 #include <linux/rtnetlink.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,9 +9,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "kernel/netlink.h"
+#include "kernel/syncookies.h"
 #include "log.h"
 #include "netconf.h"
-#include "kernel/syncookies.h"
 
 enum { RMEM_MAX_DEFAULT = 212992, ETH_FALLBACK_MSS = 1460 };
 
@@ -92,33 +92,27 @@ void netconf_counts(struct netconf_counts *ret)
 /*
  * Calls @on_route for each route of @family in @table (RT_TABLE_UNSPEC: all),
  * until it returns MNL_CB_STOP. The kernel minds the table only if told to
- * check strictly (Linux 4.20): a router has a million routes, and few are local.
+ * check strictly (Linux 4.20): a router has a million routes, and few are
+ * local.
  */
 static int dump_routes(__u8 family, __u8 table, mnl_cb_t on_route, void *data)
 {
+	struct mnl_socket *nl = netlink_open(NETLINK_ROUTE, 0);
 	char buf[MNL_SOCKET_BUFFER_SIZE];
-	struct mnl_socket *nl = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
-	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
+	struct nlmsghdr *nlh;
 	struct rtmsg *rtm;
-	int ret = 1, on = 1;
-	ssize_t n;
+	int err, on = 1;
 
 	if (!nl)
 		return -errno;
 	mnl_socket_setsockopt(nl, NETLINK_GET_STRICT_CHK, &on, sizeof(on));
-	nlh->nlmsg_type = RTM_GETROUTE;
-	nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+	nlh = netlink_request(buf, RTM_GETROUTE, NLM_F_DUMP);
 	rtm = mnl_nlmsg_put_extra_header(nlh, sizeof(*rtm));
 	rtm->rtm_family = family;
 	rtm->rtm_table = table;
-	if (mnl_socket_sendto(nl, nlh, nlh->nlmsg_len) < 0)
-		ret = -errno;
-	while (ret > 0) {
-		n = mnl_socket_recvfrom(nl, buf, sizeof(buf));
-		ret = n < 0 ? -errno : mnl_cb_run(buf, n, 0, 0, on_route, data);
-	}
+	err = netlink_ask_until(nl, nlh, on_route, data);
 	mnl_socket_close(nl);
-	return ret;
+	return err;
 }
 
 /* So many are looked at, all families together: this is done every second. */

@@ -13,29 +13,11 @@
 #include <unistd.h>
 
 #include "attach.h"
-#include "kernel/clock.h"
 #include "kernel/clsact.h"
 #include "kernel/links.h"
 #include "log.h"
 #include "kernel/pins.h"
 #include "process/reserve.h"
-
-enum { RETRY_FIRST_MS = 1000, RETRY_LAST_MS = 60000 };
-
-bool backoff_due(struct backoff *b)
-{
-	__u64 now = now_ns(), calm_ns = RETRY_LAST_MS * 1000000ULL;
-
-	if (now < b->due_ns)
-		return false;
-	if (now > b->due_ns + calm_ns)
-		b->ms = 0;
-	b->ms = b->ms ? b->ms * 2 : RETRY_FIRST_MS;
-	if (b->ms > RETRY_LAST_MS)
-		b->ms = RETRY_LAST_MS;
-	b->due_ns = now + b->ms * 1000000ULL;
-	return true;
-}
 
 void attachment_init(struct attachment *a, const char *wanted)
 {
@@ -153,8 +135,9 @@ static int attach_new(const struct loader *l, const struct config *c,
 	int err = -EOPNOTSUPP;
 
 	if (c->mode != MODE_SKB) {
-		err = link_make(l, a->ifindex, "xdp", xdp_fd(l, true), BPF_XDP,
-				XDP_FLAGS_DRV_MODE, &a->xdp_link);
+		err = attach_link_make(l, a->ifindex, "xdp", xdp_fd(l, true),
+				       BPF_XDP, XDP_FLAGS_DRV_MODE,
+				       &a->xdp_link);
 		a->native = !err;
 		snprintf(a->why, sizeof(a->why), "%s",
 			 c->mode == MODE_AUTO ? "the driver runs XDP"
@@ -169,8 +152,9 @@ static int attach_new(const struct loader *l, const struct config *c,
 				a->why, sizeof(a->why),
 				"the driver does not run XDP natively here: %s",
 				strerror(-err));
-		err = link_make(l, a->ifindex, "xdp", xdp_fd(l, false), BPF_XDP,
-				XDP_FLAGS_SKB_MODE, &a->xdp_link);
+		err = attach_link_make(l, a->ifindex, "xdp", xdp_fd(l, false),
+				       BPF_XDP, XDP_FLAGS_SKB_MODE,
+				       &a->xdp_link);
 	}
 	if (err)
 		log_err("%s: cannot attach the XDP program%s: %s: synkeeper "
@@ -217,7 +201,7 @@ static int attach_xdp(const struct loader *l, const struct config *c,
 	}
 	if (there.attach_mode != XDP_ATTACHED_NONE)
 		a->native = there.attach_mode != XDP_ATTACHED_SKB;
-	if (link_take(l, a->ifindex, "xdp", &a->xdp_link))
+	if (attach_link_take(l, a->ifindex, "xdp", &a->xdp_link))
 		return swap_xdp(l, c, a);
 	if (there.prog_id &&
 	    there.prog_id == link_program(xdp_fd(l, a->native)))
@@ -233,7 +217,7 @@ static void detach_xdp(const struct loader *l, struct attachment *a)
 	LIBBPF_OPTS(bpf_xdp_attach_opts, opts);
 
 	if (!a->by_hand) {
-		link_drop(l, a->ifindex, "xdp", &a->xdp_link);
+		attach_link_drop(l, a->ifindex, "xdp", &a->xdp_link);
 		return;
 	}
 	opts.old_prog_fd = xdp_fd(l, a->native); /* if it still is ours */
@@ -243,8 +227,8 @@ static void detach_xdp(const struct loader *l, struct attachment *a)
 		       &opts);
 }
 
-int attach(const struct loader *l, const struct config *c,
-	   struct attachment *ret)
+int attachment_on(const struct loader *l, const struct config *c,
+		  struct attachment *ret)
 {
 	struct attachment a = *ret;
 	int err;
@@ -255,14 +239,14 @@ int attach(const struct loader *l, const struct config *c,
 	}
 	reserve_give();
 	/* tc first: XDP must not admit what nobody would assign */
-	err = attach_tc(l, &a);
+	err = attach_tc_on(l, &a);
 	if (!err)
 		err = attach_xdp(l, c, &a);
 	reserve_take();
 	if (err && !a.on) {
 		if (!a.found)
-			detach_tc(l, &a);
-		attach_close(&a);
+			attach_tc_off(l, &a);
+		attachment_close(&a);
 		return err;
 	}
 	if (!err)
@@ -271,16 +255,16 @@ int attach(const struct loader *l, const struct config *c,
 	return err;
 }
 
-void detach(const struct loader *l, struct attachment *a)
+void attachment_off(const struct loader *l, struct attachment *a)
 {
 	if (!a->on)
 		return;
 	detach_xdp(l, a);
-	detach_tc(l, a);
+	attach_tc_off(l, a);
 	a->on = false;
 }
 
-void attach_close(struct attachment *a)
+void attachment_close(struct attachment *a)
 {
 	int *fds[] = { &a->xdp_link, &a->tc_link[WAY_INGRESS],
 		       &a->tc_link[WAY_EGRESS] };
@@ -293,8 +277,8 @@ void attach_close(struct attachment *a)
 	}
 }
 
-bool attach_holds(const struct loader *l, struct attachment *a,
-		  const struct device *device, char why[ATTACH_WHY_MAX])
+bool attachment_holds(const struct loader *l, struct attachment *a,
+		      const struct device *device, char why[ATTACH_WHY_MAX])
 {
 	__u32 want = link_program(xdp_fd(l, a->native));
 	__u32 got = a->native ? device->xdp_native : device->xdp_skb;
@@ -315,26 +299,28 @@ bool attach_holds(const struct loader *l, struct attachment *a,
 		if (attach_tc_place(l, a, way) != -ENOENT)
 			continue;
 		snprintf(why, ATTACH_WHY_MAX,
-			 "its program at tc %s was detached", tc_names[way]);
+			 "its program at tc %s was detached",
+			 attach_tc_names[way]);
 		return false;
 	}
 	return true;
 }
 
-int attach_repin(const struct loader *l, const struct attachment *a)
+int attachment_repin(const struct loader *l, const struct attachment *a)
 {
-	int n = link_repin(l, a->ifindex, "xdp", a->xdp_link), err;
+	int n = attach_link_repin(l, a->ifindex, "xdp", a->xdp_link), err;
 	enum tc_way way;
 
 	for (way = 0; way < WAYS && n >= 0; way++) {
-		err = link_repin(l, a->ifindex, tc_pins[way], a->tc_link[way]);
+		err = attach_link_repin(l, a->ifindex, attach_tc_pins[way],
+					a->tc_link[way]);
 		n = err < 0 ? err : n + err;
 	}
 	return n;
 }
 
-void attach_prune(const struct loader *l, const struct attachment *keep,
-		  size_t n)
+void attachment_prune(const struct loader *l, const struct attachment *keep,
+		      size_t n)
 {
 	char path[PATH_MAX], what[8];
 	struct dirent *e;
@@ -354,7 +340,7 @@ void attach_prune(const struct loader *l, const struct attachment *keep,
 			;
 		if (i < n)
 			continue;
-		link_drop(l, ifindex, what, &fd);
+		attach_link_drop(l, ifindex, what, &fd);
 		if (!l->has[FEATURE_TCX])
 			clsact_detach(ifindex);
 		log_info("interface %d: detached %s, which the earlier "

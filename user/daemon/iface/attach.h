@@ -10,8 +10,8 @@
  *
  * At tc ours go first: a program in front that says TC_ACT_OK would end the
  * chain. The kernel moves no link and takes no program twice, so there are two
- * instances of each (spare.c): the one that is not in use goes to the front, and
- * then the other is detached.
+ * instances of each (spare.c): the one that is not in use goes to the front,
+ * and then the other is detached.
  *
  * An XDP program that somebody attached by hand (`ip link set ... xdp`) has
  * no link. If it is ours by name, it is swapped for this instance's program
@@ -22,17 +22,10 @@
 #define ATTACH_H
 
 #include "kernel/device.h"
+#include "loop/backoff.h"
 #include "maps/loader.h"
 
 enum { ATTACH_WHY_MAX = 448 };
-
-/* Spaces out what is tried again: at once, after 1 s, 2 s, ... 60 s. */
-struct backoff {
-	__u64 due_ns;
-	unsigned int ms;
-};
-/* Whether to try now. Long after the last try all begins anew. */
-bool backoff_due(struct backoff *b);
 
 enum tc_way { WAY_INGRESS, WAY_EGRESS, WAYS };
 
@@ -72,33 +65,34 @@ bool attachment_protects(const struct attachment *a);
  * already stays. Logs what failed and returns -errno; nothing is attached then
  * that was not before.
  */
-int attach(const struct loader *l, const struct config *c,
-	   struct attachment *ret);
-void detach(const struct loader *l, struct attachment *a);
+int attachment_on(const struct loader *l, const struct config *c,
+		  struct attachment *ret);
+void attachment_off(const struct loader *l, struct attachment *a);
 /* Gives the links back that a pin keeps. */
-void attach_close(struct attachment *a);
+void attachment_close(struct attachment *a);
 
 /*
  * Compares with the kernel, which showed @device just now. If it has all of it,
- * notes in @a->ahead who runs before ours. If not, returns false and fills @why.
+ * notes in @a->ahead who runs before ours. If not, returns false and fills
+ * @why.
  */
-bool attach_holds(const struct loader *l, struct attachment *a,
-		  const struct device *device, char why[ATTACH_WHY_MAX]);
+bool attachment_holds(const struct loader *l, struct attachment *a,
+		      const struct device *device, char why[ATTACH_WHY_MAX]);
 
 /* Puts back the pins of links that have gone. Returns how many, or -errno. */
-int attach_repin(const struct loader *l, const struct attachment *a);
+int attachment_repin(const struct loader *l, const struct attachment *a);
 
 /* Detaches what an earlier instance left on interfaces not among @keep. */
-void attach_prune(const struct loader *l, const struct attachment *keep,
-		  size_t n);
+void attachment_prune(const struct loader *l, const struct attachment *keep,
+		      size_t n);
 
 /* ---- attach_tc.c ---- */
 
-extern const char *const tc_pins[WAYS], *const tc_names[WAYS];
+extern const char *const attach_tc_pins[WAYS], *const attach_tc_names[WAYS];
 
 /* Both ways, in front of all others if it can be had. Logs; 0 or -errno. */
-int attach_tc(const struct loader *l, struct attachment *a);
-void detach_tc(const struct loader *l, struct attachment *a);
+int attach_tc_on(const struct loader *l, struct attachment *a);
+void attach_tc_off(const struct loader *l, struct attachment *a);
 /* Puts ours in front of who is ahead. 0 or -errno. */
 int attach_tc_first(const struct loader *l, struct attachment *a,
 		    enum tc_way way);
@@ -109,18 +103,21 @@ int attach_tc_place(const struct loader *l, struct attachment *a,
 /* ---- attach_link.c ---- */
 
 /* By index: bpffs takes no dots in names, and interfaces are renamed. */
-void link_path(const struct loader *l, int ifindex, const char *what, char *buf,
-	       size_t size);
+void attach_link_path(const struct loader *l, int ifindex, const char *what,
+		      char *buf, size_t size);
 /*
  * Is there a link on @a's interface, in @fd or else pinned as @what? Drops one
  * of an interface that is gone.
  */
-bool link_take(const struct loader *l, int ifindex, const char *what, int *fd);
+bool attach_link_take(const struct loader *l, int ifindex, const char *what,
+		      int *fd);
 /* A new link, pinned if there is where to; -errno, and @fd is as it was. */
-int link_make(const struct loader *l, int ifindex, const char *what,
-	      int prog_fd, int type, __u32 flags, int *fd);
+int attach_link_make(const struct loader *l, int ifindex, const char *what,
+		     int prog_fd, int type, __u32 flags, int *fd);
 /* Detaches and unpins. */
-void link_drop(const struct loader *l, int ifindex, const char *what, int *fd);
-int link_repin(const struct loader *l, int ifindex, const char *what, int fd);
+void attach_link_drop(const struct loader *l, int ifindex, const char *what,
+		      int *fd);
+int attach_link_repin(const struct loader *l, int ifindex, const char *what,
+		      int fd);
 
 #endif

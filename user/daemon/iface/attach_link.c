@@ -12,19 +12,20 @@
 #include "attach.h"
 #include "kernel/links.h"
 
-void link_path(const struct loader *l, int ifindex, const char *what, char *buf,
-	       size_t size)
+void attach_link_path(const struct loader *l, int ifindex, const char *what,
+		      char *buf, size_t size)
 {
 	snprintf(buf, size, "%s/links/%s_%d", l->pin_dir, what, ifindex);
 }
 
-bool link_take(const struct loader *l, int ifindex, const char *what, int *fd)
+bool attach_link_take(const struct loader *l, int ifindex, const char *what,
+		      int *fd)
 {
 	char path[PATH_MAX];
 	int there;
 
 	if (*fd < 0) {
-		link_path(l, ifindex, what, path, sizeof(path));
+		attach_link_path(l, ifindex, what, path, sizeof(path));
 		*fd = bpf_obj_get(path);
 	}
 	if (*fd < 0)
@@ -32,12 +33,12 @@ bool link_take(const struct loader *l, int ifindex, const char *what, int *fd)
 	there = link_ifindex(*fd, NULL);
 	if (there < 0 || there == ifindex)
 		return true;
-	link_drop(l, ifindex, what, fd);
+	attach_link_drop(l, ifindex, what, fd);
 	return false;
 }
 
-int link_make(const struct loader *l, int ifindex, const char *what,
-	      int prog_fd, int type, __u32 flags, int *fd)
+int attach_link_make(const struct loader *l, int ifindex, const char *what,
+		     int prog_fd, int type, __u32 flags, int *fd)
 {
 	LIBBPF_OPTS(bpf_link_create_opts, opts, .flags = flags);
 	char path[PATH_MAX];
@@ -48,17 +49,18 @@ int link_make(const struct loader *l, int ifindex, const char *what,
 	if (*fd >= 0)
 		close(*fd);
 	*fd = made;
-	link_path(l, ifindex, what, path, sizeof(path));
+	attach_link_path(l, ifindex, what, path, sizeof(path));
 	unlink(path);
-	bpf_obj_pin(made, path); /* if not, follow_pins() will */
+	bpf_obj_pin(made, path); /* if not, pin_watch.c does */
 	return 0;
 }
 
-void link_drop(const struct loader *l, int ifindex, const char *what, int *fd)
+void attach_link_drop(const struct loader *l, int ifindex, const char *what,
+		      int *fd)
 {
 	char path[PATH_MAX];
 
-	link_path(l, ifindex, what, path, sizeof(path));
+	attach_link_path(l, ifindex, what, path, sizeof(path));
 	if (*fd >= 0) {
 		bpf_link_detach(*fd);
 		close(*fd);
@@ -69,11 +71,12 @@ void link_drop(const struct loader *l, int ifindex, const char *what, int *fd)
 	*fd = -1;
 }
 
-int link_repin(const struct loader *l, int ifindex, const char *what, int fd)
+int attach_link_repin(const struct loader *l, int ifindex, const char *what,
+		      int fd)
 {
 	char path[PATH_MAX];
 
-	link_path(l, ifindex, what, path, sizeof(path));
+	attach_link_path(l, ifindex, what, path, sizeof(path));
 	if (fd < 0 || !access(path, F_OK) || errno != ENOENT)
 		return 0;
 	return bpf_obj_pin(fd, path) ? -errno : 1;

@@ -12,8 +12,8 @@
 
 enum { BEFORE = 1 << 3 }; /* BPF_F_BEFORE, Linux 6.6 */
 
-const char *const tc_pins[WAYS] = { "tc", "egress" };
-const char *const tc_names[WAYS] = { "ingress", "egress" };
+const char *const attach_tc_pins[WAYS] = { "tc", "egress" };
+const char *const attach_tc_names[WAYS] = { "ingress", "egress" };
 static const int types[WAYS] = { LINKS_TCX_INGRESS, LINKS_TCX_EGRESS };
 
 /* -1: there is nothing to do on that way. */
@@ -69,8 +69,8 @@ int attach_tc_first(const struct loader *l, struct attachment *a,
 		fd = l->spare[way];
 	if (fd < 0)
 		return -EOPNOTSUPP;
-	err = link_make(l, a->ifindex, tc_pins[way], fd, types[way], BEFORE,
-			&mine);
+	err = attach_link_make(l, a->ifindex, attach_tc_pins[way], fd,
+			       types[way], BEFORE, &mine);
 	if (err)
 		return err;
 	bpf_link_detach(old);
@@ -85,9 +85,9 @@ static int attach_tcx(const struct loader *l, struct attachment *a,
 	int *link = &a->tc_link[way], fd = main_fd(l, way), err;
 	__u32 now = 0;
 
-	if (!link_take(l, a->ifindex, tc_pins[way], link))
-		return link_make(l, a->ifindex, tc_pins[way], fd, types[way],
-				 BEFORE, link);
+	if (!attach_link_take(l, a->ifindex, attach_tc_pins[way], link))
+		return attach_link_make(l, a->ifindex, attach_tc_pins[way], fd,
+					types[way], BEFORE, link);
 	link_ifindex(*link, &now);
 	if (now && now == link_program(l->spare[way]))
 		return 0;
@@ -99,7 +99,7 @@ static int attach_tcx(const struct loader *l, struct attachment *a,
 	return err;
 }
 
-int attach_tc(const struct loader *l, struct attachment *a)
+int attach_tc_on(const struct loader *l, struct attachment *a)
 {
 	enum tc_way way;
 	int err = 0;
@@ -115,18 +115,19 @@ int attach_tc(const struct loader *l, struct attachment *a)
 		if (err)
 			log_err("%s: cannot attach to tc %s: %s: synkeeper "
 				"check %s tells why",
-				a->name, tc_names[way], strerror(-err),
+				a->name, attach_tc_names[way], strerror(-err),
 				a->name);
 	}
 	return err;
 }
 
-void detach_tc(const struct loader *l, struct attachment *a)
+void attach_tc_off(const struct loader *l, struct attachment *a)
 {
 	enum tc_way way;
 
 	if (!l->has[FEATURE_TCX])
 		clsact_detach(a->ifindex);
 	for (way = 0; way < WAYS; way++)
-		link_drop(l, a->ifindex, tc_pins[way], &a->tc_link[way]);
+		attach_link_drop(l, a->ifindex, attach_tc_pins[way],
+				 &a->tc_link[way]);
 }

@@ -1,22 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: the interfaces of the configuration: attached at start,
- * followed while the daemon runs, detached at the end.
- *
- * The kernel knows an interface by its index, the configuration by its name.
- * One that is attached is followed by index, whatever it is called now: an
- * answer needs its MAC and MTU of now. One whose index is gone (a driver was
- * loaded again, a tunnel or a container began anew), or that was not there at
- * the start, is missing: the daemon goes on without, and attaches to what next
- * bears the configured name.
- *
- * What becomes of it while the daemon runs is in ifaces_follow.c.
- *
- * One that a reload removes answers no SYN from then on (its MTU in the map is
- * 0) and is detached when cookies in flight have come back, as in daemon_end().
- *
- * Renamed, and configured by its new name: two entries share one attachment
- * until the old name's goes.
+ * Theory of operation: see ifaces.h. What becomes of an interface while the
+ * daemon runs is in ifaces_follow.c.
  */
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -24,36 +9,40 @@
 #include <string.h>
 
 #include "kernel/clock.h"
-#include "daemon.h"
-#include "ifaces.h"
+#include "iface.h"
 #include "log.h"
 #include "kernel/pins.h"
 
-static struct attachment *by_name(struct daemon *d, const char *name)
+void ifaces_init(struct ifaces *f, const struct ifaces_deps *deps)
+{
+	*f = (struct ifaces){ .deps = *deps };
+}
+
+static struct attachment *by_name(struct ifaces *f, const char *name)
 {
 	size_t i;
 
-	for (i = 0; i < d->n_ifaces; i++)
-		if (!strcmp(d->ifaces[i].wanted, name))
-			return &d->ifaces[i];
+	for (i = 0; i < f->n; i++)
+		if (!strcmp(f->list[i].wanted, name))
+			return &f->list[i];
 	return NULL;
 }
 
-struct attachment *iface_by_index(struct daemon *d, int ifindex,
+struct attachment *iface_by_index(struct ifaces *f, int ifindex,
 				  const struct attachment *but)
 {
 	size_t i;
 
-	for (i = 0; i < d->n_ifaces; i++)
-		if (&d->ifaces[i] != but && d->ifaces[i].ifindex == ifindex)
-			return &d->ifaces[i];
+	for (i = 0; i < f->n; i++)
+		if (&f->list[i] != but && f->list[i].ifindex == ifindex)
+			return &f->list[i];
 	return NULL;
 }
 
 /* So that the slot is another's to use. */
-void iface_forget(const struct daemon *d, __u32 ifindex)
+void iface_forget(const struct ifaces *f, __u32 ifindex)
 {
-	int fd = loader_map_fd(&d->loader, MAP_IFACES);
+	int fd = loader_map_fd(f->deps.loader, MAP_IFACES);
 	const struct iface none = {};
 	struct iface there;
 	__u32 i, slot;
@@ -67,15 +56,15 @@ void iface_forget(const struct daemon *d, __u32 ifindex)
 }
 
 /* Is an entry of the map needed: for an interface, or a port of a bond? */
-static bool is_needed(struct daemon *d, int ifindex)
+static bool is_needed(struct ifaces *f, int ifindex)
 {
-	return iface_by_index(d, ifindex, NULL) ||
-	       iface_by_index(d, devices_bond(&d->devices, ifindex), NULL);
+	return iface_by_index(f, ifindex, NULL) ||
+	       iface_by_index(f, devices_bond(&f->devices, ifindex), NULL);
 }
 
-static int write_entry(struct daemon *d, const struct iface *iface)
+static int write_entry(struct ifaces *f, const struct iface *iface)
 {
-	int fd = loader_map_fd(&d->loader, MAP_IFACES);
+	int fd = loader_map_fd(f->deps.loader, MAP_IFACES);
 	struct iface there;
 	__u32 i, slot;
 
@@ -84,7 +73,7 @@ static int write_entry(struct daemon *d, const struct iface *iface)
 		if (bpf_map_lookup_elem(fd, &slot, &there))
 			return -errno;
 		if (there.ifindex && there.ifindex != iface->ifindex &&
-		    is_needed(d, (int)there.ifindex))
+		    is_needed(f, (int)there.ifindex))
 			continue;
 		return bpf_map_update_elem(fd, &slot, iface, BPF_ANY) ? -errno
 								      : 0;
@@ -93,12 +82,12 @@ static int write_entry(struct daemon *d, const struct iface *iface)
 }
 
 /*
- * Writes what answers must know of an interface: MAC and MTU as they are now. Of
- * one that is not known any more, the entry stays.
+ * Writes what answers must know of an interface: MAC and MTU as they are now.
+ * Of one that is not known any more, the entry stays.
  */
-int iface_write(struct daemon *d, const struct attachment *a)
+int iface_write(struct ifaces *f, const struct attachment *a)
 {
-	const struct device *device = devices_find(&d->devices, a->ifindex);
+	const struct device *device = devices_find(&f->devices, a->ifindex);
 	struct iface iface = { .ifindex = a->ifindex };
 	int err;
 	size_t i;
@@ -108,24 +97,24 @@ int iface_write(struct daemon *d, const struct attachment *a)
 	iface.mtu = a->leaves_ns	   ? 0
 		    : device->mtu > 0xffff ? 0xffff
 					   : device->mtu;
-	devices_mac(&d->devices, a->ifindex, iface.mac);
-	err = write_entry(d, &iface);
-	for (i = 0; i < d->devices.n && !err; i++) {
-		iface.ifindex = d->devices.all[i].ifindex;
-		if (devices_bond(&d->devices, iface.ifindex) == a->ifindex)
-			err = write_entry(d, &iface);
+	devices_mac(&f->devices, a->ifindex, iface.mac);
+	err = write_entry(f, &iface);
+	for (i = 0; i < f->devices.n && !err; i++) {
+		iface.ifindex = f->devices.all[i].ifindex;
+		if (devices_bond(&f->devices, iface.ifindex) == a->ifindex)
+			err = write_entry(f, &iface);
 	}
 	return err;
 }
 
 /* The number of what is called @name; 0, and errno: ENODEV if there is none. */
-int iface_index_of(const struct daemon *d, const char *name)
+int iface_index_of(const struct ifaces *f, const char *name)
 {
 	size_t i;
 
-	for (i = 0; i < d->devices.n; i++)
-		if (!strcmp(d->devices.all[i].name, name))
-			return d->devices.all[i].ifindex;
+	for (i = 0; i < f->devices.n; i++)
+		if (!strcmp(f->devices.all[i].name, name))
+			return f->devices.all[i].ifindex;
 	return (int)if_nametoindex(name); /* it may be an alias */
 }
 
@@ -133,22 +122,22 @@ int iface_index_of(const struct daemon *d, const char *name)
  * Attaches to the interface that bears the configured name now. -ENODEV: there
  * is none; all else that fails is logged.
  */
-int iface_put_on(struct daemon *d, const struct config *c, struct attachment *a)
+int iface_put_on(struct ifaces *f, const struct config *c, struct attachment *a)
 {
 	struct attachment got = *a;
 	const struct device *device;
 	struct device_trouble t;
-	int err = devices_read(&d->devices);
+	int err = devices_read(&f->devices);
 
-	got.ifindex = iface_index_of(d, a->wanted);
+	got.ifindex = iface_index_of(f, a->wanted);
 	if (!got.ifindex && errno == ENODEV)
 		return -ENODEV;
 	if (!got.ifindex)
 		err = -errno;
-	device = devices_find(&d->devices, got.ifindex);
+	device = devices_find(&f->devices, got.ifindex);
 	if (!err && !device)
 		return -ENODEV;
-	if (!err && !devices_works(&d->devices, got.ifindex, &t)) {
+	if (!err && !devices_works(&f->devices, got.ifindex, &t)) {
 		log_err("%s: cannot protect it: %s: %s", a->wanted, t.what,
 			t.mend);
 		return -EOPNOTSUPP;
@@ -157,15 +146,15 @@ int iface_put_on(struct daemon *d, const struct config *c, struct attachment *a)
 	/* first, so that a program finds it from its first packet on */
 	if (!err) {
 		snprintf(got.name, sizeof(got.name), "%s", device->name);
-		err = iface_write(d, &got);
+		err = iface_write(f, &got);
 	}
 	if (err)
 		log_err("%s: cannot protect it: %s", a->wanted, strerror(-err));
 	else
-		err = attach(&d->loader, c, &got);
+		err = attachment_on(f->deps.loader, c, &got);
 	if (err) {
 		if (got.ifindex)
-			iface_forget(d, got.ifindex);
+			iface_forget(f, got.ifindex);
 		return err;
 	}
 	*a = got;
@@ -175,28 +164,28 @@ int iface_put_on(struct daemon *d, const struct config *c, struct attachment *a)
 }
 
 /* Of two entries with the same attachment, the first looks after it. */
-bool iface_owns(struct daemon *d, const struct attachment *a)
+bool iface_owns(struct ifaces *f, const struct attachment *a)
 {
-	return iface_by_index(d, a->ifindex, NULL) == a;
+	return iface_by_index(f, a->ifindex, NULL) == a;
 }
 
 /* Lets go of it, unless another entry has the same. */
-void iface_take_off(struct daemon *d, struct attachment *a)
+void iface_take_off(struct ifaces *f, struct attachment *a)
 {
-	if (!a->ifindex || iface_by_index(d, a->ifindex, a))
+	if (!a->ifindex || iface_by_index(f, a->ifindex, a))
 		return;
-	detach(&d->loader, a);
-	iface_forget(d, a->ifindex);
+	attachment_off(f->deps.loader, a);
+	iface_forget(f, a->ifindex);
 }
 
-void iface_drop(struct daemon *d, struct attachment *a)
+void iface_drop(struct ifaces *f, struct attachment *a)
 {
-	struct attachment *end = d->ifaces + d->n_ifaces;
+	struct attachment *end = f->list + f->n;
 
-	iface_take_off(d, a);
+	iface_take_off(f, a);
 	log_info("%s: detached", a->name);
 	memmove(a, a + 1, (size_t)(end - (a + 1)) * sizeof(*a));
-	d->n_ifaces--;
+	f->n--;
 }
 
 /* Nothing of it is attached any more. */
@@ -210,37 +199,37 @@ void iface_wait_for(struct attachment *a, const char *trouble)
 	*a = fresh;
 }
 
-bool ifaces_protect(const struct daemon *d)
+bool ifaces_protect(const struct ifaces *f)
 {
 	size_t i;
 
-	for (i = 0; i < d->n_ifaces; i++)
-		if (!attachment_protects(&d->ifaces[i]))
+	for (i = 0; i < f->n; i++)
+		if (!attachment_protects(&f->list[i]))
 			return false;
 	return true;
 }
 
-int ifaces_add(struct daemon *d, const struct config *c, const char *name)
+int ifaces_add(struct ifaces *f, const struct config *c, const char *name)
 {
-	struct attachment *a = by_name(d, name), *same;
+	struct attachment *a = by_name(f, name), *same;
 	int index, err;
 
 	if (a) { /* it was about to leave */
 		a->leaves_ns = 0;
-		return attachment_protects(a) ? iface_write(d, a) : 0;
+		return attachment_protects(a) ? iface_write(f, a) : 0;
 	}
-	if (d->n_ifaces == sizeof(d->ifaces) / sizeof(d->ifaces[0]))
+	if (f->n == sizeof(f->list) / sizeof(f->list[0]))
 		return -E2BIG;
-	a = &d->ifaces[d->n_ifaces];
-	index = iface_index_of(d, name);
-	same = index ? iface_by_index(d, index, NULL) : NULL;
+	a = &f->list[f->n];
+	index = iface_index_of(f, name);
+	same = index ? iface_by_index(f, index, NULL) : NULL;
 	attachment_init(a, name);
 	if (same) {
 		*a = *same;
 		snprintf(a->wanted, sizeof(a->wanted), "%s", name);
 		a->leaves_ns = 0;
 	}
-	err = same ? 0 : iface_put_on(d, c, a);
+	err = same ? 0 : iface_put_on(f, c, a);
 	if (err == -ENODEV) {
 		log_warn("%s: missing: waited for, and protected when it comes",
 			 name);
@@ -249,76 +238,105 @@ int ifaces_add(struct daemon *d, const struct config *c, const char *name)
 	}
 	if (err)
 		return err;
-	d->n_ifaces++;
+	f->n++;
 	if (same && same->leaves_ns)
-		iface_drop(d, same);
+		iface_drop(f, same);
 	return 0;
 }
 
-void ifaces_remove(struct daemon *d, const char *name)
+void ifaces_remove(struct ifaces *f, const char *name)
 {
-	struct attachment *a = by_name(d, name);
+	struct attachment *a = by_name(f, name);
 
 	if (a)
-		iface_drop(d, a);
+		iface_drop(f, a);
 }
 
-bool ifaces_retire(struct daemon *d, const char *name)
+bool ifaces_retire(struct ifaces *f, const char *name)
 {
-	struct attachment *a = by_name(d, name);
+	struct attachment *a = by_name(f, name);
 
 	if (!a)
 		return false;
-	if (!a->ifindex || iface_by_index(d, a->ifindex, a)) {
-		iface_drop(d, a);
+	if (!a->ifindex || iface_by_index(f, a->ifindex, a)) {
+		iface_drop(f, a);
 		return false;
 	}
 	a->leaves_ns = now_ns() + PINS_DRAIN_MS * 1000000ULL;
 	if (attachment_protects(a))
-		iface_write(d, a);
+		iface_write(f, a);
 	return true;
 }
 
 /* ---- start and end ---- */
 
-int ifaces_attach(struct daemon *d)
+int ifaces_attach(struct ifaces *f)
 {
 	size_t i;
 	int err;
 
-	for (i = 0; i < d->config.n_ifaces; i++) {
-		err = ifaces_add(d, &d->config, d->config.ifaces[i]);
+	for (i = 0; i < f->deps.config->n_ifaces; i++) {
+		err = ifaces_add(f, f->deps.config, f->deps.config->ifaces[i]);
 		if (err)
 			return err;
 	}
-	attach_prune(&d->loader, d->ifaces, d->n_ifaces);
+	attachment_prune(f->deps.loader, f->list, f->n);
 	return 0;
 }
 
-void ifaces_detach(struct daemon *d, bool found)
+void ifaces_detach(struct ifaces *f, bool found)
 {
 	size_t i;
 
-	for (i = 0; i < d->n_ifaces; i++)
-		if (iface_owns(d, &d->ifaces[i]) &&
-		    (found || !d->ifaces[i].found))
-			detach(&d->loader, &d->ifaces[i]);
+	for (i = 0; i < f->n; i++)
+		if (iface_owns(f, &f->list[i]) && (found || !f->list[i].found))
+			attachment_off(f->deps.loader, &f->list[i]);
 }
 
-void ifaces_detach_retired(struct daemon *d)
+void ifaces_detach_retired(struct ifaces *f)
 {
 	size_t i;
 
-	for (i = d->n_ifaces; i--;)
-		if (d->ifaces[i].leaves_ns)
-			iface_drop(d, &d->ifaces[i]);
+	for (i = f->n; i--;)
+		if (f->list[i].leaves_ns)
+			iface_drop(f, &f->list[i]);
 }
 
-void ifaces_close(struct daemon *d)
+void ifaces_close(struct ifaces *f)
 {
 	size_t i;
 
-	for (i = 0; i < d->n_ifaces; i++)
-		if (iface_owns(d, &d->ifaces[i]))
-			attach_close(&d->ifaces[i]);
+	for (i = 0; i < f->n; i++)
+		if (iface_owns(f, &f->list[i]))
+			attachment_close(&f->list[i]);
+	devices_free(&f->devices);
+}
+
+void ifaces_end(struct ifaces *f)
+{
+	f->ending = true;
+}
+
+int ifaces_repin(const struct ifaces *f)
+{
+	int n = 0, more;
+	size_t i;
+
+	for (i = 0; n >= 0 && i < f->n; i++) {
+		if (!f->list[i].on)
+			continue;
+		more = attachment_repin(f->deps.loader, &f->list[i]);
+		n = more < 0 ? more : n + more;
+	}
+	return n;
+}
+
+const char *ifaces_name(const struct ifaces *f, int ifindex)
+{
+	size_t i;
+
+	for (i = 0; i < f->n; i++)
+		if (f->list[i].ifindex == ifindex)
+			return f->list[i].name;
+	return "";
 }

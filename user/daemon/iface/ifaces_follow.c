@@ -5,8 +5,8 @@
  * With each tick, and after link events, the list of devices is read and
  * compared with what is believed: is the interface there, is its program ours,
  * are those at tc, and first? What was detached by others is attached again; a
- * program of somebody else's stays, and it is said that nothing is protected. An
- * error is no answer: if the kernel does not tell, nothing is concluded.
+ * program of somebody else's stays, and it is said that nothing is protected.
+ * An error is no answer: if the kernel does not tell, nothing is concluded.
  *
  * What stands in the way of protection (see device.h) and comes up later makes
  * everything pass: the entry goes from the map until it is over.
@@ -17,18 +17,17 @@
 #include <string.h>
 
 #include "kernel/clock.h"
-#include "daemon.h"
-#include "ifaces.h"
+#include "iface.h"
 #include "log.h"
 #include "process/reserve.h"
 
 /* Tells the others what became of it. */
-static void share(struct daemon *d, const struct attachment *a)
+static void share(struct ifaces *f, const struct attachment *a)
 {
 	size_t i;
 
-	for (i = 0; i < d->n_ifaces; i++) {
-		struct attachment *other = &d->ifaces[i], was = *other;
+	for (i = 0; i < f->n; i++) {
+		struct attachment *other = &f->list[i], was = *other;
 
 		if (other == a || other->ifindex != a->ifindex)
 			continue;
@@ -38,11 +37,11 @@ static void share(struct daemon *d, const struct attachment *a)
 	}
 }
 
-static void lose(struct daemon *d, struct attachment *a)
+static void lose(struct ifaces *f, struct attachment *a)
 {
 	log_warn("%s: the interface is gone: protected again when it is back",
 		 a->name);
-	iface_take_off(d, a); /* pins, of links to nowhere */
+	iface_take_off(f, a); /* pins, of links to nowhere */
 	iface_wait_for(
 		a, "the interface is gone; protected again when it is back");
 }
@@ -57,13 +56,13 @@ static bool is_gone(int ifindex)
 }
 
 /* Returns whether it is there again, and attached. */
-static bool regain(struct daemon *d, struct attachment *a)
+static bool regain(struct ifaces *f, struct attachment *a)
 {
 	int err;
 
-	if (!iface_index_of(d, a->wanted) || !backoff_due(&a->retry))
+	if (!iface_index_of(f, a->wanted) || !backoff_due(&a->retry))
 		return false;
-	err = iface_put_on(d, &d->config, a);
+	err = iface_put_on(f, f->deps.config, a);
 	if (err && err != -ENODEV)
 		snprintf(a->trouble, sizeof(a->trouble),
 			 "the interface is back, but: %s: the log says more",
@@ -80,10 +79,10 @@ static void follow_name(struct attachment *a, const char *name)
 }
 
 /* Something is in the way now that was not at the start, or is no more. */
-static void follow_trouble(struct daemon *d, struct attachment *a)
+static void follow_trouble(struct ifaces *f, struct attachment *a)
 {
 	struct device_trouble t;
-	bool works = devices_works(&d->devices, a->ifindex, &t);
+	bool works = devices_works(&f->devices, a->ifindex, &t);
 
 	if (works && a->in_trouble) {
 		log_info("%s: protected again", a->name);
@@ -92,13 +91,13 @@ static void follow_trouble(struct daemon *d, struct attachment *a)
 			t.what, t.mend);
 		snprintf(a->trouble, sizeof(a->trouble),
 			 "everything passes: %s: %s", t.what, t.mend);
-		iface_forget(d, a->ifindex);
+		iface_forget(f, a->ifindex);
 	}
 	a->in_trouble = !works;
 }
 
 /* Somebody stands before ours at tc. */
-static void follow_order(struct daemon *d, struct attachment *a)
+static void follow_order(struct ifaces *f, struct attachment *a)
 {
 	bool due = (a->ahead[WAY_INGRESS] || a->ahead[WAY_EGRESS]) &&
 		   backoff_due(&a->to_front);
@@ -113,83 +112,83 @@ static void follow_order(struct daemon *d, struct attachment *a)
 
 		if (!id)
 			continue;
-		err = attach_tc_first(&d->loader, a, way);
+		err = attach_tc_first(f->deps.loader, a, way);
 		if (!err)
-			err = attach_tc_place(&d->loader, a, way);
+			err = attach_tc_place(f->deps.loader, a, way);
 		if (err)
 			log_warn("%s: program id %u runs before ours at tc %s, "
 				 "and ours cannot go first: %s",
-				 a->name, id, tc_names[way], strerror(-err));
+				 a->name, id, attach_tc_names[way],
+				 strerror(-err));
 		else
 			log_warn("%s: program id %u went before ours at tc %s: "
 				 "ours goes first again",
-				 a->name, id, tc_names[way]);
+				 a->name, id, attach_tc_names[way]);
 	}
 	reserve_take();
 }
 
 /* Is what was attached what the kernel has? */
-static void follow_kernel(struct daemon *d, struct attachment *a,
+static void follow_kernel(struct ifaces *f, struct attachment *a,
 			  const struct device *device)
 {
 	char why[ATTACH_WHY_MAX];
 	bool was_lost = a->lost;
 
-	a->lost = !attach_holds(&d->loader, a, device, why);
+	a->lost = !attachment_holds(f->deps.loader, a, device, why);
 	if (!a->lost)
-		return follow_order(d, a);
+		return follow_order(f, a);
 	if (!was_lost)
 		log_err("%s: not protected: %s", a->name, why);
 	snprintf(a->trouble, sizeof(a->trouble), "not protected: %.*s",
 		 ATTACH_WHY_MAX - 32, why);
-	if (!d->ending && backoff_due(&a->retry) &&
-	    !attach(&d->loader, &d->config, a)) {
+	if (!f->ending && backoff_due(&a->retry) &&
+	    !attachment_on(f->deps.loader, f->deps.config, a)) {
 		a->lost = false;
 		log_warn("%s: attached again, XDP %s", a->name,
 			 attachment_mode(a));
 		return;
 	}
-	iface_forget(d, a->ifindex);
+	iface_forget(f, a->ifindex);
 }
 
 /* One that was there at the last look. */
-static void follow_one(struct daemon *d, struct attachment *a)
+static void follow_one(struct ifaces *f, struct attachment *a)
 {
-	const struct device *device = devices_find(&d->devices, a->ifindex);
+	const struct device *device = devices_find(&f->devices, a->ifindex);
 
 	if (!device && is_gone(a->ifindex))
-		return lose(d, a);
+		return lose(f, a);
 	if (!device)
 		return;
 	follow_name(a, device->name);
-	if (!iface_owns(d, a))
+	if (!iface_owns(f, a))
 		return;
-	follow_trouble(d, a);
+	follow_trouble(f, a);
 	if (!a->in_trouble)
-		follow_kernel(d, a, device);
+		follow_kernel(f, a, device);
 	if (attachment_protects(a))
-		iface_write(d, a);
-	share(d, a);
+		iface_write(f, a);
+	share(f, a);
 }
 
-void ifaces_follow(struct daemon *d)
+void ifaces_follow(struct ifaces *f)
 {
-	bool fresh = !devices_read(&d->devices), came = false;
+	bool fresh = !devices_read(&f->devices), came = false;
 	size_t i;
 
-	for (i = d->n_ifaces; i--;) {
-		struct attachment *a = &d->ifaces[i];
+	for (i = f->n; i--;) {
+		struct attachment *a = &f->list[i];
 
 		if (a->leaves_ns && now_ns() >= a->leaves_ns) {
-			iface_drop(d, a);
+			iface_drop(f, a);
 			continue;
 		}
 		if (a->ifindex && fresh)
-			follow_one(d, a);
-		if (!a->ifindex && fresh && !d->ending && regain(d, a))
+			follow_one(f, a);
+		if (!a->ifindex && fresh && !f->ending && regain(f, a))
 			came = true;
 	}
 	if (came)
-		census_now(d,
-			   false); /* who came in there before is not known */
+		f->deps.came(f->deps.data);
 }

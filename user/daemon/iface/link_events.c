@@ -1,26 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * Theory of operation: the kernel tells when a device comes, goes, or becomes
- * the port of another, and the interfaces are looked at then. Events may be lost,
- * or come by the thousand (containers begin): what they say is not read, only
- * that there are some, and a look follows at most every LOOK_MS. The tick looks
- * in any case.
- */
+/* Theory of operation: see link_events.h. */
 #include <errno.h>
 #include <linux/rtnetlink.h>
 #include <string.h>
 
 #include "kernel/clock.h"
-#include "daemon.h"
-#include "log.h"
 #include "kernel/netlink.h"
+#include "link_events.h"
+#include "log.h"
+#include "loop/timer.h"
 
-enum { LOOK_MS = 20 };
-
-static void look(struct daemon *d)
+static void look(struct link_events *e)
 {
-	d->link_looked_ns = now_ns();
-	ifaces_follow(d);
+	e->looked_ns = now_ns();
+	e->changed(e->data);
 }
 
 static int on_timer(sd_event_source *source, uint64_t when, void *data)
@@ -31,17 +24,15 @@ static int on_timer(sd_event_source *source, uint64_t when, void *data)
 	return 0;
 }
 
-static void look_soon(struct daemon *d)
+static void look_soon(struct link_events *e)
 {
-	__u64 due = d->link_looked_ns + LOOK_MS * 1000000ULL, now = now_ns();
-	int enabled;
+	__u64 due = e->looked_ns + LINK_EVENTS_LOOK_MS * 1000000ULL;
+	__u64 now = now_ns();
 
 	if (now >= due)
-		return look(d);
-	if (sd_event_source_get_enabled(d->link_timer, &enabled) > 0)
-		return;
-	sd_event_source_set_time_relative(d->link_timer, (due - now) / 1000);
-	sd_event_source_set_enabled(d->link_timer, SD_EVENT_ONESHOT);
+		look(e);
+	else if (!timer_is_set(e->timer))
+		timer_set(e->timer, (due - now) / 1000);
 }
 
 static int on_event(sd_event_source *source, int fd, uint32_t revents,
@@ -60,31 +51,29 @@ static int on_event(sd_event_source *source, int fd, uint32_t revents,
 	return 0;
 }
 
-int link_events_start(struct daemon *d)
+int link_events_start(struct link_events *e, sd_event *loop,
+		      void (*changed)(void *data), void *data)
 {
 	int err;
 
-	d->link_events = netlink_open(NETLINK_ROUTE, RTMGRP_LINK);
-	if (!d->link_events) {
-		log_err("cannot hear of link changes: %s", strerror(errno));
-		return -errno;
+	*e = (struct link_events){ .changed = changed, .data = data };
+	e->nl = netlink_open(NETLINK_ROUTE, RTMGRP_LINK);
+	if (!e->nl) {
+		err = -errno;
+		log_err("cannot hear of link changes: %s", strerror(-err));
+		return err;
 	}
-	err = sd_event_add_io(d->loop, &d->link_source,
-			      mnl_socket_get_fd(d->link_events), EPOLLIN,
-			      on_event, d);
+	err = sd_event_add_io(loop, &e->io, mnl_socket_get_fd(e->nl), EPOLLIN,
+			      on_event, e);
 	if (err >= 0)
-		err = sd_event_add_time_relative(d->loop, &d->link_timer,
-						 CLOCK_MONOTONIC, 0, 0,
-						 on_timer, d);
-	if (err >= 0)
-		err = sd_event_source_set_enabled(d->link_timer, SD_EVENT_OFF);
+		err = timer_add(loop, &e->timer, TIMER_LAZY, on_timer, e);
 	return err < 0 ? err : 0;
 }
 
-void link_events_stop(struct daemon *d)
+void link_events_stop(struct link_events *e)
 {
-	sd_event_source_unref(d->link_source);
-	sd_event_source_unref(d->link_timer);
-	if (d->link_events)
-		mnl_socket_close(d->link_events);
+	sd_event_source_disable_unref(e->io);
+	timer_free(e->timer);
+	if (e->nl)
+		mnl_socket_close(e->nl);
 }

@@ -8,6 +8,9 @@
 #include "kernel/clock.h"
 #include "keys.h"
 #include "log.h"
+#include "loop/timer.h"
+
+enum { RETRY_US = 1000000 }; /* a key that could not be made */
 
 static int key_make(struct cookie_key *ret)
 {
@@ -36,9 +39,14 @@ static int key_read(const struct keys *k, __u32 slot, struct cookie_key *ret)
 	return bpf_map_lookup_elem(k->fd, &slot, ret) ? -errno : 0;
 }
 
+__u32 keys_epoch(const struct keys *k)
+{
+	return k->settings->epoch;
+}
+
 static __u32 current_slot(const struct keys *k)
 {
-	return k->settings->epoch & 1;
+	return keys_epoch(k) & 1;
 }
 
 int keys_init(struct keys *k, int fd, struct settings *settings,
@@ -59,7 +67,7 @@ int keys_init(struct keys *k, int fd, struct settings *settings,
 	return err;
 }
 
-int keys_rotate(struct keys *k)
+static int rotate(struct keys *k)
 {
 	__u32 next = (k->settings->epoch + 1) & 1;
 	struct cookie_key ended = {}, fresh = {};
@@ -98,4 +106,52 @@ __u64 keys_left(const struct keys *k)
 	__u64 age = keys_state(k, current_slot(k)).age_ns;
 
 	return age < k->lifetime_ns ? k->lifetime_ns - age : 0;
+}
+
+__u64 keys_cookie_life(const struct keys *k)
+{
+	return 2 * k->lifetime_ns;
+}
+
+struct key_state keys_current(const struct keys *k)
+{
+	return keys_state(k, current_slot(k));
+}
+
+/* ---- in time ---- */
+
+int keys_rotate(struct keys *k)
+{
+	int err = rotate(k);
+
+	if (k->timer)
+		timer_set(k->timer, err ? RETRY_US : keys_left(k) / 1000);
+	return err;
+}
+
+static int on_timer(sd_event_source *source, uint64_t when, void *data)
+{
+	(void)source;
+	(void)when;
+	keys_rotate(data);
+	return 0;
+}
+
+int keys_start(struct keys *k, sd_event *loop)
+{
+	int err = timer_add(loop, &k->timer, TIMER_LAZY, on_timer, k);
+
+	return err ? err : timer_set(k->timer, keys_left(k) / 1000);
+}
+
+void keys_stop(struct keys *k)
+{
+	k->timer = timer_free(k->timer);
+}
+
+void keys_set_lifetime(struct keys *k, __u64 lifetime_ns)
+{
+	k->lifetime_ns = lifetime_ns;
+	if (k->timer)
+		timer_set(k->timer, keys_left(k) / 1000);
 }

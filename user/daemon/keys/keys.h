@@ -13,12 +13,14 @@
 #ifndef KEYS_H
 #define KEYS_H
 
+#include "control/request.h"
 #include "synkeeper/abi.h"
 
 struct keys {
 	int fd;			   /* the map */
 	struct settings *settings; /* mapped; epoch lives there */
 	__u64 lifetime_ns;
+	sd_event_source *timer; /* NULL: they are not rotated in time */
 };
 
 struct key_state {
@@ -32,10 +34,26 @@ struct key_state {
  */
 int keys_init(struct keys *k, int fd, struct settings *settings,
 	      __u64 lifetime_ns, bool found);
+/* Rotates them in time. Returns 0 or -errno. keys_stop() is due in any case. */
+int keys_start(struct keys *k, sd_event *loop);
+void keys_stop(struct keys *k);
+/* From now on an epoch lasts for @lifetime_ns. */
+void keys_set_lifetime(struct keys *k, __u64 lifetime_ns);
+
+/* Rotates at once. Returns 0 or -errno, logged: it is tried again soon. */
 int keys_rotate(struct keys *k);
+/* The current epoch's number. */
+__u32 keys_epoch(const struct keys *k);
+/* How long a cookie that was made just now may come back, in nanoseconds. */
+__u64 keys_cookie_life(const struct keys *k);
 /* Nanoseconds until the current key's epoch ends; 0 if it is over. */
 __u64 keys_left(const struct keys *k);
 /* @slot: 0 to KEY_SLOTS - 1. */
 struct key_state keys_state(const struct keys *k, __u32 slot);
+/* That of the key which makes cookies. */
+struct key_state keys_current(const struct keys *k);
+
+/* keys_requests.c: "key.list" and "key.rotate" of a struct keys. */
+extern const struct request_handler keys_requests[];
 
 #endif

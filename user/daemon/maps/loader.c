@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -51,6 +52,32 @@ int loader_map_fd(const struct loader *l, enum loader_map map)
 const char *loader_map_name(const struct loader *l, enum loader_map map)
 {
 	return bpf_map__name(map_of(l, map));
+}
+
+static size_t in_pages(size_t size)
+{
+	size_t page = sysconf(_SC_PAGESIZE);
+
+	return (size + page - 1) / page * page;
+}
+
+void *loader_mmap(const struct loader *l, enum loader_map map, size_t size)
+{
+	void *at = mmap(NULL, in_pages(size), PROT_READ | PROT_WRITE,
+			MAP_SHARED, loader_map_fd(l, map), 0);
+
+	return at == MAP_FAILED ? NULL : at;
+}
+
+void loader_munmap(void *at, size_t size)
+{
+	if (at)
+		munmap(at, in_pages(size));
+}
+
+bool loader_is_open(const struct loader *l)
+{
+	return l->skel;
 }
 
 int loader_xdp_fd(const struct loader *l)

@@ -10,8 +10,8 @@
  *	PIN_DIR/links/xdp_N, tc_N, ...	attachments, see attach.h
  *
  * Maps of another ABI version are not taken over: they are replaced. The new
- * programs take the place of the old ones, with maps that are filled by then, so
- * there is no gap; the sessions are adopted anew from their sockets; and the
+ * programs take the place of the old ones, with maps that are filled by then,
+ * so there is no gap; the sessions are adopted anew from their sockets; and the
  * cookie keys, if they look as they did, go on, so cookies in flight stay good.
  */
 #ifndef LOADER_H
@@ -34,6 +34,12 @@ struct loader {
 	bool has[FEATURES]; /* of the kernel */
 	int spare[2];	    /* spare.c: tc and egress once more, or -1 */
 };
+
+/* One that is closed: nothing is loader_close()'s to close. */
+#define LOADER_CLOSED                              \
+	{                                          \
+		.lock_fd = -1, .spare = { -1, -1 } \
+	}
 
 /* Maps by their role; file descriptors owned by the loader. */
 enum loader_map {
@@ -62,9 +68,17 @@ enum loader_map {
  * behind when it fails; -EBUSY: another instance holds the pin directory.
  */
 int loader_open(struct loader *l, const struct config *c);
+/* Is it open? Else there is nothing of its own to take back. */
+bool loader_is_open(const struct loader *l);
 int loader_pin(struct loader *l);
 int loader_map_fd(const struct loader *l, enum loader_map map);
 const char *loader_map_name(const struct loader *l, enum loader_map map);
+/*
+ * Maps the first @size bytes of @map into memory, to read and to write. Returns
+ * NULL and errno on failure. loader_munmap() takes NULL, too.
+ */
+void *loader_mmap(const struct loader *l, enum loader_map map, size_t size);
+void loader_munmap(void *at, size_t size);
 int loader_xdp_fd(const struct loader *l);	 /* for skb mode, or by hand */
 int loader_xdp_frags_fd(const struct loader *l); /* for native mode */
 /* -1 without FEATURE_ASSIGN: then there is nothing to do on the way in. */
@@ -88,9 +102,9 @@ bool loader_holds_dir(const struct loader *l);
 int loader_spare(struct loader *l);
 
 /*
- * repin.c: puts back what is gone of the pin directory, and the directory itself if its
- * file system is still there. Returns how many pins, or -errno: -ENOENT: the
- * file system is gone; -EBUSY: another instance has the directory.
+ * repin.c: puts back what is gone of the pin directory, and the directory
+ * itself if its file system is still there. Returns how many pins, or -errno:
+ * -ENOENT: the file system is gone; -EBUSY: another instance has the directory.
  */
 int loader_repin(struct loader *l);
 

@@ -2,8 +2,8 @@
 /*
  * Theory of operation: the tc programs loaded a second time, on the same maps.
  * tcx takes no program twice and moves none, so the second instance is what
- * goes in front of somebody else's, see attach.h. It is made at the start: later
- * the daemon lacks the privilege.
+ * goes in front of somebody else's, see attach.h. It is made at the start:
+ * later the daemon lacks the privilege.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>

@@ -1,26 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * Theory of operation: counters by service, those of all CPUs summed. Many
- * services are read in batches, as a system call for each of them costs more
- * than all that it brings.
- */
+/* Theory of operation: see stats.h. */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <stdlib.h>
 
-#include "daemon.h"
+#include "stats.h"
 
 enum { BATCH_BYTES = 65536 };
 
 static void sum_up(const struct counters *each, int cpus, struct counters *ret)
 {
-	int cpu, reason;
+	int cpu;
 
 	*ret = each[0];
 	for (cpu = 1; cpu < cpus; cpu++)
-		for (reason = 0; reason < REASON_COUNT; reason++)
-			ret->packets[reason] += each[cpu].packets[reason];
+		stats_add(ret, &each[cpu]);
 }
 
 /*
@@ -41,10 +36,10 @@ static int read_batch(int map_fd, __u32 first, __u32 n, __u32 *ids,
 	return count ? (int)count : -EIO;
 }
 
-int stats_read(const struct daemon *d, enum loader_map map, __u32 first,
+int stats_read(const struct loader *l, enum loader_map map, __u32 first,
 	       __u32 n, struct counters *ret)
 {
-	int fd = loader_map_fd(&d->loader, map), got, i;
+	int fd = loader_map_fd(l, map), got, i;
 	int cpus = map == MAP_COUNTERS ? libbpf_num_possible_cpus() : 1;
 	__u32 part, done = 0, *ids;
 	struct counters *each;
@@ -69,22 +64,26 @@ int stats_read(const struct daemon *d, enum loader_map map, __u32 first,
 	return got < 0 ? got : 0;
 }
 
-int stats_read_all(const struct daemon *d, enum loader_map map,
+int stats_read_all(const struct loader *l, enum loader_map map, __u32 end,
 		   struct counters **ret)
 {
 	struct counters *all = calloc(SERVICES_MAX, sizeof(*all));
-	const struct service *svc = NULL;
-	__u32 n = 1;
 	int err;
 
 	if (!all)
 		return -ENOMEM;
-	while ((svc = services_next(d->services, svc)))
-		n = svc->id + 1; /* in order */
-	err = stats_read(d, map, 0, n, all);
+	err = stats_read(l, map, 0, end, all);
 	if (err)
 		free(all);
 	else
 		*ret = all;
 	return err;
+}
+
+void stats_add(struct counters *sum, const struct counters *c)
+{
+	int i;
+
+	for (i = 0; i < REASON_COUNT; i++)
+		sum->packets[i] += c->packets[i];
 }

@@ -6,25 +6,12 @@
  */
 #include <ctype.h>
 #include <errno.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "service/attacks.h"
-#include "metrics.h"
+#include "maps/stats.h"
+#include "metrics_page.h"
 #include "text/reason.h"
-
-void metrics_sample(const struct metrics_page *p, double value, const char *fmt,
-		    ...)
-{
-	va_list args;
-
-	fprintf(p->out, "synkeeper_%s", p->family);
-	va_start(args, fmt);
-	vfprintf(p->out, fmt, args);
-	va_end(args);
-	fprintf(p->out, " %.15g\n", value);
-}
 
 /* ---- the daemon ---- */
 
@@ -35,18 +22,18 @@ static void put_build(const struct metrics_page *p)
 
 static void put_start(const struct metrics_page *p)
 {
-	metrics_sample(p, (double)p->daemon->started_s, "%s", "");
+	metrics_sample(p, (double)p->from->started_s, "%s", "");
 }
 
 /* A name may have any byte but '/', ':' and blanks; a label is UTF-8. */
 static void put_interfaces(const struct metrics_page *p)
 {
-	const struct daemon *d = p->daemon;
+	const struct ifaces *f = p->from->ifaces;
 	char name[IF_NAMESIZE];
 	size_t i, k;
 
-	for (i = 0; i < d->n_ifaces; i++) {
-		const struct attachment *a = &d->ifaces[i];
+	for (i = 0; i < f->n; i++) {
+		const struct attachment *a = &f->list[i];
 
 		snprintf(name, sizeof(name), "%s", a->name);
 		for (k = 0; name[k]; k++)
@@ -65,21 +52,19 @@ static void put_interfaces(const struct metrics_page *p)
 
 static void put_epoch(const struct metrics_page *p)
 {
-	metrics_sample(p, p->daemon->settings->epoch, "%s", "");
+	metrics_sample(p, keys_epoch(p->from->keys), "%s", "");
 }
 
 static void put_key_age(const struct metrics_page *p)
 {
-	const struct daemon *d = p->daemon;
-	__u64 ms =
-		keys_state(&d->keys, d->settings->epoch & 1).age_ns / 1000000;
+	__u64 ms = keys_current(p->from->keys).age_ns / 1000000;
 
 	metrics_sample(p, (double)ms / 1000, "%s", "");
 }
 
 static void put_key_lifetime(const struct metrics_page *p)
 {
-	metrics_sample(p, (double)p->daemon->keys.lifetime_ns / 1e9, "%s", "");
+	metrics_sample(p, (double)p->from->keys->lifetime_ns / 1e9, "%s", "");
 }
 
 /* ---- services ---- */
@@ -126,7 +111,7 @@ static void put_attacks(const struct metrics_page *p)
 
 	for (r = p->rows; r < p->rows + p->n_rows; r++)
 		for (kind = 0; r->service && kind < ATTACK_KINDS; kind++) {
-			a = attacks_of(p->daemon, r->service, kind);
+			a = attacks_of(p->from->attacks, r->service, kind);
 			if (a && a->ever)
 				metrics_sample(p, a->running,
 					       "{%s,kind=\"%s\"}", r->labels,
@@ -233,9 +218,9 @@ static const struct family {
 
 enum { N_FAMILIES = sizeof(families) / sizeof(families[0]) };
 
-static void read_row(const struct daemon *d, const struct service *svc,
-		     const struct counters *all, const struct counters *would,
-		     struct metrics_row *r)
+static void read_row(const struct metrics_sources *from,
+		     const struct service *svc, const struct counters *all,
+		     const struct counters *would, struct metrics_row *r)
 {
 	const char *name = "-", *listen = "-";
 	char text[LISTEN_STRLEN];
@@ -244,7 +229,7 @@ static void read_row(const struct daemon *d, const struct service *svc,
 	if (svc) {
 		listen = listen_format(&svc->listen, text);
 		name = *svc->name ? svc->name : listen;
-		sessions_totals(&d->sessions, id, &r->totals);
+		totals_read(from->sessions->totals, id, &r->totals);
 	}
 	r->service = svc;
 	snprintf(r->labels, sizeof(r->labels), "service=\"%s\",listen=\"%s\"",
@@ -256,32 +241,34 @@ static void read_row(const struct daemon *d, const struct service *svc,
 static int read_rows(struct metrics_page *p)
 {
 	struct counters *all = NULL, *would = NULL;
-	const struct daemon *d = p->daemon;
+	const struct metrics_sources *from = p->from;
+	__u32 end = services_end(from->services);
 	const struct service *svc = NULL;
 	size_t n = 1, i;
 	int err;
 
-	while ((svc = services_next(d->services, svc)))
+	while ((svc = services_next(from->services, svc)))
 		n++;
 	p->rows = calloc(n, sizeof(*p->rows));
-	err = p->rows ? stats_read_all(d, MAP_COUNTERS, &all) : -ENOMEM;
+	err = p->rows ? stats_read_all(from->loader, MAP_COUNTERS, end, &all)
+		      : -ENOMEM;
 	if (!err)
-		err = stats_read_all(d, MAP_WOULD, &would);
+		err = stats_read_all(from->loader, MAP_WOULD, end, &would);
 	for (i = 0; i < n && !err; i++) {
-		read_row(d, svc, all, would, &p->rows[i]);
-		svc = services_next(d->services, svc);
+		read_row(from, svc, all, would, &p->rows[i]);
+		svc = services_next(from->services, svc);
 	}
 	p->n_rows = err ? 0 : n;
 	free(all);
 	free(would);
 	if (!err)
-		sessions_totals(&d->sessions, 0, &p->all);
+		totals_read(from->sessions->totals, 0, &p->all);
 	return err;
 }
 
-int metrics_text(void *daemon, char **ret, size_t *ret_len)
+int metrics_text(void *sources, char **ret, size_t *ret_len)
 {
-	struct metrics_page p = { .daemon = daemon };
+	struct metrics_page p = { .from = sources };
 	const struct family *f;
 	char *text = NULL;
 	size_t len = 0;
@@ -315,18 +302,24 @@ out:
 	return err;
 }
 
-json_t *request_metrics(struct daemon *d, struct request *r)
+static json_t *on_metrics(void *data, struct request *r)
 {
 	json_t *result;
 	char *text;
 	size_t len;
 	int err;
 
-	err = metrics_text(d, &text, &len);
+	err = metrics_text(data, &text, &len);
 	if (err)
-		return refuse(r, "", "the metrics could not be read: %s",
-			      strerror(-err));
+		return request_refuse(r, "",
+				      "the metrics could not be read: %s",
+				      strerror(-err));
 	result = json_pack("{s:s%}", "text", text, len);
 	free(text);
 	return result;
 }
+
+const struct request_handler metrics_requests[] = {
+	{ "metrics", on_metrics },
+	{},
+};

@@ -12,11 +12,11 @@
 #include "control/acceptor.h"
 #include "kernel/clock.h"
 #include "log.h"
+#include "loop/timer.h"
 #include "metrics_guests.h"
 #include "metrics_server.h"
 
 enum {
-	ACCURACY_US = 1, /* 0 would mean a quarter of a second */
 	/* those who were told to go may take a moment */
 	GUESTS_MAX = 2 * METRICS_CLIENTS_MAX,
 };
@@ -134,8 +134,7 @@ static void run(struct metrics_server *s)
 		sd_event_source_set_enabled(s->timer, SD_EVENT_OFF);
 		return;
 	}
-	sd_event_source_set_time_relative(s->timer, ms * 1000);
-	sd_event_source_set_enabled(s->timer, SD_EVENT_ONESHOT);
+	timer_set(s->timer, ms * 1000);
 }
 
 static int on_io(sd_event_source *source, int fd, uint32_t revents, void *data)
@@ -324,12 +323,12 @@ static int start_http(struct metrics_server *s)
 		err = sd_event_source_set_priority(s->io,
 						   SD_EVENT_PRIORITY_IDLE);
 	if (err >= 0)
-		err = sd_event_add_time_relative(s->loop, &s->timer,
-						 CLOCK_MONOTONIC, 0,
-						 ACCURACY_US, on_timer, s);
+		err = timer_add(s->loop, &s->timer, TIMER_EXACT, on_timer, s);
 	if (err >= 0)
 		err = sd_event_source_set_priority(s->timer,
 						   SD_EVENT_PRIORITY_IDLE);
+	if (err >= 0)
+		err = timer_set(s->timer, 0);
 	return err < 0 ? err : 0;
 }
 
@@ -364,7 +363,7 @@ void metrics_stop(struct metrics_server *s)
 		return;
 	acceptor_stop(&s->acceptor);
 	sd_event_source_disable_unref(s->io);
-	sd_event_source_disable_unref(s->timer);
+	timer_free(s->timer);
 	if (s->http)
 		MHD_stop_daemon(s->http);
 	if (s->latest)

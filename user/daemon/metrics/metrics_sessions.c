@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Theory of operation: the books of sessions as metrics; see metrics.h. States,
- * or causes of an end, that are called the same are counted as one, as `synkeeper
- * session totals` does.
+ * or causes of an end, that are called the same are counted as one, as
+ * `synkeeper session totals` does.
  */
 #include <string.h>
 
-#include "metrics.h"
+#include "metrics_page.h"
 
 enum { KINDS_MAX = 16 };
 
@@ -154,8 +154,7 @@ void metrics_alive(const struct metrics_page *p)
 
 void metrics_max(const struct metrics_page *p)
 {
-	metrics_sample(p, (double)p->daemon->sessions.sets * SET_WAYS / 2, "%s",
-		       "");
+	metrics_sample(p, (double)sessions_max(p->from->sessions), "%s", "");
 }
 
 void metrics_lost(const struct metrics_page *p)

@@ -9,7 +9,7 @@
 #include <errno.h>
 #include <sys/prctl.h>
 
-#include "daemon.h"
+#include "confine.h"
 #include "log.h"
 
 int caps_drop(void)

@@ -6,8 +6,9 @@
  * hand, as the list is all there is to it: libseccomp would be one more
  * dependency for a loop of twenty lines.
  *
- * Other ABIs than the build's (32-bit calls on x86-64) reach the same calls under
- * other numbers. The daemon has no use for them: all of theirs are refused.
+ * Other ABIs than the build's (32-bit calls on x86-64) reach the same calls
+ * under other numbers. The daemon has no use for them: all of theirs are
+ * refused.
  */
 #include <errno.h>
 #include <linux/audit.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: what the daemon gives up besides capabilities, so that
- * a hole in its parsers is worth less, wherever it runs: the systemd unit and
+ * Theory of operation: what the daemon gives up once it has started, so that a
+ * hole in its parsers is worth less, wherever it runs: the systemd unit and
  * container runtimes add to it, but it needs neither.
  */
 #ifndef CONFINE_H
@@ -12,6 +12,12 @@
  * user: cookie keys are in it. Call before there are any.
  */
 void confine_memory(void);
+
+/*
+ * caps.c: keeps CAP_NET_ADMIN and CAP_BPF, drops the rest for good. Returns 0,
+ * or -EPERM, logged.
+ */
+int caps_drop(void);
 
 /*
  * From now on system calls that the daemon never makes are refused with EPERM:

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: file descriptors. The limit is raised at the start; and a
- * few are held for what must not fail for want of one, attaching programs.
+ * Theory of operation: file descriptors. The limit is raised at the start; and
+ * a few are held for what must not fail for want of one, attaching programs.
  */
 #ifndef RESERVE_H
 #define RESERVE_H

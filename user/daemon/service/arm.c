@@ -1,25 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * Theory of operation: arms and disarms the services of policy auto. Ten times
- * a second their SYNs are counted, and now and then the queues of those that
- * are not armed, and arming.c decides. The timer runs only if there are any.
- * Counters are read in batches, from the first such service to the last one.
- */
+/* Theory of operation: see arm.h. */
 #include <errno.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "arm.h"
 #include "kernel/clock.h"
-#include "daemon.h"
-#include "log.h"
 #include "kernel/syncookies.h"
+#include "log.h"
+#include "loop/timer.h"
+#include "maps/stats.h"
 #include "text/reason.h"
 #include "text/words.h"
 
 enum {
 	QUEUE_LOOKS = 5, /* a look at the queues each so many */
-	ACCURACY_US = 1, /* 0 would mean a quarter of a second */
 };
 
 struct arm_queue {
@@ -27,6 +23,7 @@ struct arm_queue {
 };
 
 struct arm {
+	struct arm_deps deps;
 	sd_event_source *timer;
 	unsigned int look;
 	struct arm_queue *queues; /* by service */
@@ -35,12 +32,12 @@ struct arm {
 	__u64 overflows;	      /* that tell of too many SYNs, so far */
 };
 
-static void count_one(const struct diag_socket *sk, void *data)
+static void count_one(const struct owner_socket *sk, void *data)
 {
-	struct daemon *d = data;
-	__u16 id = services_match(d->services, sk->tuple.server,
+	struct arm *arm = data;
+	__u16 id = services_match(arm->deps.services, sk->tuple.server,
 				  sk->tuple.server_port);
-	struct arm_queue *q = &d->arm->queues[id];
+	struct arm_queue *q = &arm->queues[id];
 
 	if (sk->state != TCP_LISTEN) {
 		q->half_open++;
@@ -53,16 +50,15 @@ static void count_one(const struct diag_socket *sk, void *data)
 		q->backlog = sk->backlog;
 }
 
-static void count_queues(struct daemon *d)
+static void count_queues(struct arm *arm)
 {
-	memset(d->arm->queues, 0, SERVICES_MAX * sizeof(*d->arm->queues));
-	sockdiag_dump(d->diag, 1 << TCP_LISTEN | 1 << TCP_SYN_RECV, count_one,
-		      d);
+	memset(arm->queues, 0, SERVICES_MAX * sizeof(*arm->queues));
+	owner_each_queue(arm->deps.owner, count_one, arm);
 }
 
-static __u64 syns_of(const struct daemon *d, const struct service *svc)
+static __u64 syns_of(const struct arm *arm, const struct service *svc)
 {
-	return reason_count(d->arm->counters[svc->id].packets, AS_ARMING);
+	return reason_count(arm->counters[svc->id].packets, AS_ARMING);
 }
 
 static void log_change(const struct service *svc, const struct arming *a,
@@ -85,24 +81,23 @@ static void log_change(const struct service *svc, const struct arming *a,
 }
 
 /* Returns whether @svc is to be armed or disarmed now. */
-static bool look_at(struct daemon *d, const struct service *svc, __u64 now)
+static bool look_at(struct arm *arm, const struct service *svc, __u64 now)
 {
-	const struct arm_queue *q = &d->arm->queues[svc->id];
+	const struct arm_queue *q = &arm->queues[svc->id];
 	struct arming a = svc->arming;
 	struct arming_look look = {
 		.now_ns = now,
-		.syns = syns_of(d, svc),
+		.syns = syns_of(arm, svc),
 		.queue = q->half_open > q->waiting ? q->half_open : q->waiting,
 		.backlog = q->backlog,
-		.overflows = d->arm->overflows,
+		.overflows = arm->overflows,
 	};
 	bool changed;
 
-	changed = arming_step(&a, &d->config.arming, &look) !=
-		  svc->arming.armed;
+	changed = arming_step(&a, arm->deps.limits, &look) != svc->arming.armed;
 	if (changed)
-		log_change(svc, &a, &d->config.arming);
-	services_arm(d->services, svc->id, &a);
+		log_change(svc, &a, arm->deps.limits);
+	services_arm(arm->deps.services, svc->id, &a);
 	return changed;
 }
 
@@ -112,13 +107,13 @@ static bool is_auto(const struct service *svc)
 }
 
 /* Returns whether there are any services of policy auto. */
-static bool count_syns(struct daemon *d)
+static bool count_syns(struct arm *arm)
 {
 	const struct service *svc = NULL;
 	__u32 first = 0, last = 0;
 	int err;
 
-	while ((svc = services_next(d->services, svc))) {
+	while ((svc = services_next(arm->deps.services, svc))) {
 		if (!is_auto(svc))
 			continue;
 		first = first ? first : svc->id;
@@ -126,22 +121,22 @@ static bool count_syns(struct daemon *d)
 	}
 	if (!last)
 		return false;
-	err = stats_read(d, MAP_COUNTERS, first, last - first + 1,
-			 &d->arm->counters[first]);
+	err = stats_read(arm->deps.loader, MAP_COUNTERS, first,
+			 last - first + 1, &arm->counters[first]);
 	if (err) /* what was read before stands: no SYN came */
 		log_warn("cannot count the SYNs: %s", strerror(-err));
 	return true;
 }
 
-static void count_overflows(struct daemon *d)
+static void count_overflows(struct arm *arm)
 {
-	struct netconf_counts *was = &d->arm->counts, now;
+	struct netconf_counts *was = &arm->counts, now;
 
 	netconf_counts(&now);
-	d->arm->overflows += now.accept_overflows - was->accept_overflows +
-			     now.request_drops - was->request_drops;
-	if (d->net.cookies < SYNCOOKIES_KERNEL)
-		d->arm->overflows += now.request_cookies - was->request_cookies;
+	arm->overflows += now.accept_overflows - was->accept_overflows +
+			  now.request_drops - was->request_drops;
+	if (arm->deps.net->cookies < SYNCOOKIES_KERNEL)
+		arm->overflows += now.request_cookies - was->request_cookies;
 	*was = now;
 }
 
@@ -149,68 +144,67 @@ static int on_look(sd_event_source *source, uint64_t when, void *data)
 {
 	const struct service *svc = NULL;
 	bool changed = false;
-	struct daemon *d = data;
+	struct arm *arm = data;
 	__u64 now = now_ns();
 
 	(void)when;
-	if (!count_syns(d))
+	if (!count_syns(arm))
 		return 0;
-	count_overflows(d);
-	if (d->arm->look++ % QUEUE_LOOKS == 0)
-		count_queues(d);
-	while ((svc = services_next(d->services, svc))) {
+	count_overflows(arm);
+	if (arm->look++ % QUEUE_LOOKS == 0)
+		count_queues(arm);
+	while ((svc = services_next(arm->deps.services, svc))) {
 		if (is_auto(svc))
-			changed |= look_at(d, svc, now);
+			changed |= look_at(arm, svc, now);
 	}
 	if (changed)
-		daemon_refresh(d);
-	sd_event_source_set_time_relative(source, ARMING_LOOK_MS * 1000);
-	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+		arm->deps.changed(arm->deps.data);
+	return timer_set(source, ARMING_LOOK_MS * 1000);
 }
 
-void arm_follow(struct daemon *d)
+void arm_follow(struct arm *arm)
 {
 	const struct service *svc = NULL;
-	int on;
 
-	if (!d->arm || sd_event_source_get_enabled(d->arm->timer, &on) < 0 ||
-	    on != SD_EVENT_OFF)
+	if (timer_is_set(arm->timer))
 		return;
-	while ((svc = services_next(d->services, svc)))
+	while ((svc = services_next(arm->deps.services, svc)))
 		if (is_auto(svc)) {
-			sd_event_source_set_time_relative(
-				d->arm->timer, ARMING_LOOK_MS * 1000);
-			sd_event_source_set_enabled(d->arm->timer,
-						    SD_EVENT_ONESHOT);
+			timer_set(arm->timer, ARMING_LOOK_MS * 1000);
 			return;
 		}
 }
 
-int arm_start(struct daemon *d)
+int arm_start(const struct arm_deps *deps, struct arm **ret)
 {
 	struct arm *arm = calloc(1, sizeof(*arm));
 	int err = -ENOMEM;
 
 	if (!arm)
 		return err;
+	arm->deps = *deps;
 	arm->queues = calloc(SERVICES_MAX, sizeof(*arm->queues));
 	arm->counters = calloc(SERVICES_MAX, sizeof(*arm->counters));
 	if (arm->queues && arm->counters)
-		err = sd_event_add_time_relative(
-			d->loop, &arm->timer, CLOCK_MONOTONIC,
-			ARMING_LOOK_MS * 1000, ACCURACY_US, on_look, d);
-	d->arm = arm;
-	if (err < 0)
+		err = timer_add(deps->loop, &arm->timer, TIMER_EXACT, on_look,
+				arm);
+	if (!err)
+		err = timer_set(arm->timer, ARMING_LOOK_MS * 1000);
+	if (err) {
 		log_err("cannot follow the rate of SYNs: %s", strerror(-err));
-	return err < 0 ? err : 0;
+		arm_stop(arm);
+		return err;
+	}
+	*ret = arm;
+	return 0;
 }
 
-void arm_stop(struct daemon *d)
+void arm_stop(struct arm *arm)
 {
-	if (!d->arm)
+	if (!arm)
 		return;
-	sd_event_source_unref(d->arm->timer);
-	free(d->arm->queues);
-	free(d->arm->counters);
-	free(d->arm);
+	timer_free(arm->timer);
+	free(arm->queues);
+	free(arm->counters);
+	free(arm);
 }

@@ -6,8 +6,9 @@
 
 #include "attacks.h"
 #include "kernel/clock.h"
-#include "daemon.h"
 #include "log.h"
+#include "loop/timer.h"
+#include "maps/stats.h"
 
 struct of_service {
 	struct listen listen; /* port 0: no service had this id yet */
@@ -15,6 +16,7 @@ struct of_service {
 };
 
 struct attacks {
+	struct attacks_deps deps;
 	sd_event_source *timer;
 	struct of_service of[SERVICES_MAX]; /* by id */
 	struct counters counters[SERVICES_MAX];
@@ -57,11 +59,11 @@ static void forget(struct of_service *of)
 	*of = (struct of_service){};
 }
 
-static void look_at(struct daemon *d, const struct service *svc, __u64 now)
+static void look_at(struct attacks *s, const struct service *svc, __u64 now)
 {
-	const struct counters *c = &d->attacks->counters[svc->id];
-	const struct counters *would = &d->attacks->would[svc->id];
-	struct of_service *of = &d->attacks->of[svc->id];
+	const struct counters *c = &s->counters[svc->id];
+	const struct counters *would = &s->would[svc->id];
+	struct of_service *of = &s->of[svc->id];
 	struct attack_look look = { .now_ns = now };
 	enum attack_news news;
 	int kind;
@@ -71,107 +73,114 @@ static void look_at(struct daemon *d, const struct service *svc, __u64 now)
 	of->listen = svc->listen;
 	for (kind = 0; kind < ATTACK_KINDS; kind++) {
 		attack_count(kind, c, would, &look);
-		news = attack_step(&of->kind[kind], d->config.arming.syn_rate,
+		news = attack_step(&of->kind[kind], s->deps.limits->syn_rate,
 				   &look);
 		if (news)
 			log_news(&svc->listen, kind, &of->kind[kind], news);
 	}
 }
 
-static void forget_those_gone(struct daemon *d)
+static void forget_those_gone(struct attacks *s)
 {
 	bool there[SERVICES_MAX] = {};
 	const struct service *svc = NULL;
 	size_t id;
 
-	while ((svc = services_next(d->services, svc)))
+	while ((svc = services_next(s->deps.services, svc)))
 		there[svc->id] = in_service(svc);
 	for (id = 0; id < SERVICES_MAX; id++)
-		if (d->attacks->of[id].listen.port && !there[id])
-			forget(&d->attacks->of[id]);
+		if (s->of[id].listen.port && !there[id])
+			forget(&s->of[id]);
 }
 
-/* From the first service to the last: all that there may be is megabytes a CPU. */
-static int read_counters(struct daemon *d)
+/*
+ * From the first service to the last: all that there may be is megabytes a CPU.
+ */
+static int read_counters(struct attacks *s)
 {
 	const struct service *svc = NULL;
 	__u32 first = 0, last = 0;
 	int err;
 
-	while ((svc = services_next(d->services, svc))) {
+	while ((svc = services_next(s->deps.services, svc))) {
 		first = first ? first : svc->id;
 		last = svc->id;
 	}
 	if (!last)
 		return 0;
-	err = stats_read(d, MAP_COUNTERS, first, last - first + 1,
-			 &d->attacks->counters[first]);
+	err = stats_read(s->deps.loader, MAP_COUNTERS, first, last - first + 1,
+			 &s->counters[first]);
 	return err ? err
-		   : stats_read(d, MAP_WOULD, first, last - first + 1,
-				&d->attacks->would[first]);
+		   : stats_read(s->deps.loader, MAP_WOULD, first,
+				last - first + 1, &s->would[first]);
 }
 
 static int on_look(sd_event_source *source, uint64_t when, void *data)
 {
 	const struct service *svc = NULL;
-	struct daemon *d = data;
+	struct attacks *s = data;
 	__u64 now = now_ns();
-	int err = read_counters(d);
+	int err = read_counters(s);
 
 	(void)when;
 	if (err) /* the next look is over a longer time */
 		log_warn("cannot look for attacks: %s", strerror(-err));
-	while (!err && (svc = services_next(d->services, svc)))
+	while (!err && (svc = services_next(s->deps.services, svc)))
 		if (in_service(svc))
-			look_at(d, svc, now);
-	forget_those_gone(d);
-	sd_event_source_set_time_relative(source, ATTACK_LOOK_MS * 1000);
-	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+			look_at(s, svc, now);
+	forget_those_gone(s);
+	return timer_set(source, ATTACK_LOOK_MS * 1000);
 }
 
-int attacks_start(struct daemon *d)
+int attacks_start(const struct attacks_deps *deps, struct attacks **ret)
 {
+	struct attacks *s = calloc(1, sizeof(*s));
 	int err;
 
-	d->attacks = calloc(1, sizeof(*d->attacks));
-	if (!d->attacks)
+	if (!s)
 		return -ENOMEM;
-	err = sd_event_add_time_relative(d->loop, &d->attacks->timer,
-					 CLOCK_MONOTONIC, 0, 0, on_look, d);
-	if (err < 0)
+	s->deps = *deps;
+	err = timer_add(deps->loop, &s->timer, TIMER_LAZY, on_look, s);
+	if (!err)
+		err = timer_set(s->timer, 0);
+	if (err) {
 		log_err("cannot look for attacks: %s", strerror(-err));
-	return err < 0 ? err : 0;
+		attacks_stop(s);
+		return err;
+	}
+	*ret = s;
+	return 0;
 }
 
-void attacks_stop(struct daemon *d)
+void attacks_stop(struct attacks *s)
 {
-	if (!d->attacks)
+	if (!s)
 		return;
-	sd_event_source_unref(d->attacks->timer);
-	free(d->attacks);
+	timer_free(s->timer);
+	free(s);
 }
 
 /* ---- what is told ---- */
 
-const struct attack *attacks_of(const struct daemon *d,
+const struct attack *attacks_of(const struct attacks *s,
 				const struct service *svc,
 				enum attack_kind kind)
 {
-	return d->attacks ? &d->attacks->of[svc->id].kind[kind] : NULL;
+	return s ? &s->of[svc->id].kind[kind] : NULL;
 }
 
 typedef void (*attack_fn)(const struct service *svc, enum attack_kind kind,
 			  const struct attack *a, json_t *list);
 
-static void each_running(const struct daemon *d, attack_fn fn, json_t *list)
+static void each_running(const struct attacks *s, attack_fn fn, json_t *list)
 {
 	const struct service *svc = NULL;
 	const struct attack *a;
 	int kind;
 
-	while ((svc = services_next(d->services, svc)))
+	while (s && (svc = services_next(s->deps.services, svc)))
 		for (kind = 0; in_service(svc) && kind < ATTACK_KINDS; kind++) {
-			a = attacks_of(d, svc, kind);
+			a = attacks_of(s, svc, kind);
 			if (a && a->running)
 				fn(svc, kind, a, list);
 		}
@@ -203,15 +212,15 @@ static void add_sentence(const struct service *svc, enum attack_kind kind,
 	json_array_append_new(list, json_string(line));
 }
 
-json_t *attacks_json(const struct daemon *d)
+json_t *attacks_json(const struct attacks *s)
 {
 	json_t *list = json_array();
 
-	each_running(d, add_json, list);
+	each_running(s, add_json, list);
 	return list;
 }
 
-void attacks_health(const struct daemon *d, json_t *list)
+void attacks_health(const struct attacks *s, json_t *list)
 {
-	each_running(d, add_sentence, list);
+	each_running(s, add_sentence, list);
 }

@@ -8,24 +8,34 @@
 #define ATTACKS_H
 
 #include <jansson.h>
+#include <systemd/sd-event.h>
 
 #include "attack.h"
 #include "services.h"
 
-struct daemon;
+struct attacks; /* opaque */
 
-int attacks_start(struct daemon *d);
-void attacks_stop(struct daemon *d);
+/* What they need; all of it outlives them. */
+struct attacks_deps {
+	sd_event *loop;
+	const struct loader *loader;
+	const struct services *services;
+	const struct arming_limits *limits; /* in force; the rate is theirs */
+};
 
-/* What is known of a service's kind of attack; NULL before attacks_start(). */
-const struct attack *attacks_of(const struct daemon *d,
+/* Returns 0 or -errno, logged. */
+int attacks_start(const struct attacks_deps *deps, struct attacks **ret);
+void attacks_stop(struct attacks *s);
+
+/* What is known of a service's kind of attack; @s NULL: nothing. */
+const struct attack *attacks_of(const struct attacks *s,
 				const struct service *svc,
 				enum attack_kind kind);
 
 /* [{"listen" "name" "kind" "rate" "peak" "total" "duration_s"}]: what runs. */
-json_t *attacks_json(const struct daemon *d);
+json_t *attacks_json(const struct attacks *s);
 
 /* Appends "*:80 is under SYN flood, 30k/s" to @list for each that runs. */
-void attacks_health(const struct daemon *d, json_t *list);
+void attacks_health(const struct attacks *s, json_t *list);
 
 #endif

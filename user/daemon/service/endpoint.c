@@ -68,8 +68,8 @@ static enum cookie_backend backend_of(const struct endpoints *e,
 
 /*
  * Cookies of our own that nobody would honour are not sent. The operator who
- * wants them in spite of NAT may know of an exemption that is not seen here; and
- * what clients taught does not disarm what ever served one.
+ * wants them in spite of NAT may know of an exemption that is not seen here;
+ * and what clients taught does not disarm what ever served one.
  */
 static enum service_why why_no_own(const struct endpoints *e,
 				   const struct service *svc,

@@ -9,16 +9,15 @@
 #define ENDPOINT_H
 
 #include "endpoints.h"
-#include "services.h"
 
 /* Where an endpoint is, and who takes its connections. */
 struct place {
 	bool v4;
 	const __be32 *addr; /* NULL: any of the host's */
 	__be16 port;
-	const struct endpoint *had;   /* in the round before; NULL: none */
-	const struct diag_socket *sk; /* NULL: nobody listens */
-	enum nf_fate fate;	      /* is filled in */
+	const struct endpoint *had;    /* in the round before; NULL: none */
+	const struct owner_socket *sk; /* NULL: nobody listens */
+	enum nf_fate fate;	       /* is filled in */
 };
 
 /*

@@ -2,12 +2,11 @@
 /* Theory of operation: see endpoints.h. */
 #include <bpf/bpf.h>
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "array.h"
 #include "endpoint.h"
 #include "log.h"
-#include "services.h"
 
 static int set_alloc(struct endpoint_set *s)
 {
@@ -17,15 +16,11 @@ static int set_alloc(struct endpoint_set *s)
 
 static int set_add(struct endpoint_set *s, const struct endpoint_entry *entry)
 {
-	if (s->n == s->room) {
-		size_t room = s->room ? s->room * 2 : 64;
-		void *more = reallocarray(s->exact, room, sizeof(*s->exact));
+	void *grown = array_grow(s->exact, s->n, &s->room, sizeof(*s->exact));
 
-		if (!more)
-			return -ENOMEM;
-		s->exact = more;
-		s->room = room;
-	}
+	if (!grown)
+		return -ENOMEM;
+	s->exact = grown;
 	s->exact[s->n++] = *entry;
 	return 0;
 }
@@ -117,7 +112,7 @@ static int add_exact(struct endpoints *e, struct service *svc,
 	struct endpoint_entry entry = { .key.port = svc->listen.port };
 	const struct endpoint_entry *had =
 		find_exact(e, addr, svc->listen.port);
-	struct diag_socket group;
+	struct owner_socket group;
 	struct place at = { .v4 = addr_is_v4(addr),
 			    .addr = addr,
 			    .port = svc->listen.port,
@@ -136,7 +131,7 @@ static struct endpoint make_any(struct endpoints *e, struct service *svc,
 {
 	__be16 port = svc->listen.port;
 	const struct port_services *had = &e->now.ports[be16toh(port)];
-	struct diag_socket group;
+	struct owner_socket group;
 	struct place at = { .v4 = v4,
 			    .port = port,
 			    .had = v4 ? &had->any4 : &had->any6 };
@@ -157,7 +152,7 @@ static int wildcard_of(struct endpoints *e, struct service *svc)
 	__be16 port = svc->listen.port;
 	struct port_services *p = &e->next.ports[be16toh(port)];
 	enum service_why why, best;
-	const struct diag_socket *sk;
+	const struct owner_socket *sk;
 	int err = 0;
 
 	p->any4 = make_any(e, svc, true, &best);

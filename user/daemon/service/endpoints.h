@@ -8,13 +8,8 @@
 #ifndef ENDPOINTS_H
 #define ENDPOINTS_H
 
-#include "host/listeners.h"
-#include "maps/loader.h"
-#include "host/nat.h"
-#include "host/netconf.h"
-
-struct endpoints_news;
-struct service;
+#include "owner/listeners.h"
+#include "services.h"
 
 struct endpoint_entry {
 	struct endpoint_key key;
@@ -47,7 +42,9 @@ int endpoints_init(struct endpoints *e, const struct loader *l,
 		   struct nat *nat);
 void endpoints_free(struct endpoints *e);
 
-/* @may_raise: tcp_syncookies can be raised; else endpoints do with what it is. */
+/*
+ * @may_raise: tcp_syncookies can be raised; else endpoints do with what it is.
+ */
 void endpoints_begin(struct endpoints *e, const struct netconf *net,
 		     bool may_raise, const struct listeners *listeners);
 /* Adds @svc's endpoints and sets its why. Returns 0 or -errno, logged. */

@@ -7,11 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "kernel/clock.h"
 #include "endpoints.h"
-#include "log.h"
-#include "services.h"
+#include "kernel/clock.h"
 #include "kernel/syncookies.h"
+#include "log.h"
+#include "maps/settings.h"
+#include "services.h"
 
 struct services {
 	struct service slots[SERVICES_MAX];	 /* by id; 0 stays free */
@@ -19,7 +20,7 @@ struct services {
 	int info_fd;
 	int counters_fd;
 	int would_fd;
-	struct sessions *sessions; /* whose books go by service, too */
+	const struct totals *totals; /* of the sessions */
 	struct listeners listeners;
 	struct endpoints endpoints;
 	bool changed; /* since the endpoints were last computed */
@@ -52,7 +53,7 @@ const struct service_info *services_info(const struct services *s, __u16 id)
 	return i->listen.port ? i : NULL;
 }
 
-int services_init(const struct loader *l, struct sessions *sessions,
+int services_init(const struct loader *l, const struct totals *totals,
 		  struct nat *nat, struct services **ret)
 {
 	struct services *s = calloc(1, sizeof(*s));
@@ -64,7 +65,7 @@ int services_init(const struct loader *l, struct sessions *sessions,
 	s->info_fd = loader_map_fd(l, MAP_SERVICES);
 	s->counters_fd = loader_map_fd(l, MAP_COUNTERS);
 	s->would_fd = loader_map_fd(l, MAP_WOULD);
-	s->sessions = sessions;
+	s->totals = totals;
 	s->nat = nat;
 	err = endpoints_init(&s->endpoints, l, nat);
 	if (err) {
@@ -86,7 +87,8 @@ void services_free(struct services *s)
 	free(s);
 }
 
-static struct service *find(struct services *s, const struct listen *l)
+const struct service *services_find(const struct services *s,
+				    const struct listen *l)
 {
 	size_t i;
 
@@ -96,12 +98,28 @@ static struct service *find(struct services *s, const struct listen *l)
 	return NULL;
 }
 
+static struct service *find(struct services *s, const struct listen *l)
+{
+	const struct service *svc = services_find(s, l);
+
+	return svc ? &s->slots[svc->id] : NULL;
+}
+
+__u16 services_end(const struct services *s)
+{
+	size_t i = SERVICES_MAX;
+
+	while (i > 1 && !s->slots[i - 1].id)
+		i--;
+	return i;
+}
+
 /* Is the id spoken for, by a successor's service or by sessions? */
 static bool id_is_taken(const struct services *s, __u32 id)
 {
 	struct session_totals t;
 
-	sessions_totals(s->sessions, id, &t);
+	totals_read(s->totals, id, &t);
 	return s->infos[id].used || totals_alive(&t);
 }
 
@@ -177,7 +195,7 @@ int services_set(struct services *s, const struct config_service *c,
 		svc = &s->slots[id];
 		if (!id_is_taken(s, id)) {
 			counters_zero(s, id);
-			sessions_forget_totals(s->sessions, id);
+			totals_forget(s->totals, id);
 			nat_forget(s->nat, id);
 		}
 		*svc = (struct service){ .id = id,
@@ -356,17 +374,6 @@ static void lower(struct services *s, struct settings *settings)
 		log_info("net.ipv4.tcp_syncookies: put back to %d", value);
 }
 
-/* Tells the programs whether there is anything to guard, see bpf/path/parse.bpf.h. */
-static void guard(struct settings *settings, bool armed)
-{
-	if (armed)
-		__atomic_or_fetch(&settings->flags, SETTING_GUARDED,
-				  __ATOMIC_SEQ_CST);
-	else
-		__atomic_and_fetch(&settings->flags, ~SETTING_GUARDED,
-				   __ATOMIC_SEQ_CST);
-}
-
 /* Why services have the cookies that they have, for log_changes(). */
 static void note_whys(const struct services *s, __u8 whys[SERVICES_MAX])
 {
@@ -406,19 +413,20 @@ static int recompute(struct services *s, const struct netconf *net,
 	if (err >= 0)
 		s->net.cookies = err;
 	s->changed = false;
-	guard(settings, s->endpoints.need);
+	/* see bpf/path/parse.bpf.h */
+	settings_put(settings, SETTING_GUARDED, s->endpoints.need);
 	lower(s, settings);
 	return 0;
 }
 
-int services_apply(struct services *s, struct sockdiag *diag,
+int services_apply(struct services *s, struct owner *owner,
 		   const struct netconf *net, struct settings *settings,
 		   struct endpoints_news *ret)
 {
 	int err;
 
 	*ret = (struct endpoints_news){};
-	err = listeners_read(&s->listeners, diag, &s->changed);
+	err = listeners_read(&s->listeners, owner, &s->changed);
 	if (err)
 		return err;
 	drop_drained(s);

@@ -20,13 +20,11 @@
 #define SERVICES_H
 
 #include "arming.h"
-#include "config/config.h"
-#include "text/filter.h"
-#include "maps/loader.h"
 #include "host/nat.h"
 #include "host/netconf.h"
-#include "session/sessions.h"
-#include "kernel/sockdiag.h"
+#include "maps/loader.h"
+#include "owner/owner.h"
+#include "text/filter.h"
 
 /* Why a service is not armed. */
 enum service_why {
@@ -79,8 +77,12 @@ struct endpoints_news {
 	bool own;   /* some turned from the kernel's cookies to our own */
 };
 
-/* @nat: what endpoints must know of it; services_apply() looks at it, too. */
-int services_init(const struct loader *l, struct sessions *sessions,
+/*
+ * @totals: of the sessions, which go by service. @nat: what endpoints must know
+ * of it; services_apply() looks at it, too. Both outlive the services. Returns
+ * 0 or -ENOMEM.
+ */
+int services_init(const struct loader *l, const struct totals *totals,
 		  struct nat *nat, struct services **ret);
 void services_free(struct services *s);
 
@@ -108,7 +110,7 @@ void services_drain_rest(struct services *s, __u64 drain_ns);
  * Reads the listeners anew, computes the endpoints and writes what changed,
  * tcp_syncookies among it. Returns 0 or -errno, logged.
  */
-int services_apply(struct services *s, struct sockdiag *diag,
+int services_apply(struct services *s, struct owner *owner,
 		   const struct netconf *net, struct settings *settings,
 		   struct endpoints_news *ret);
 
@@ -121,12 +123,19 @@ enum cookie_backend services_cookies_at(const struct services *s,
 /* The next service after @after (NULL: the first), or NULL. */
 const struct service *services_next(const struct services *s,
 				    const struct service *after);
+/* The one at @l, be it draining, or NULL. */
+const struct service *services_find(const struct services *s,
+				    const struct listen *l);
+/* One more than the highest id in use. */
+__u16 services_end(const struct services *s);
 /* It is not armed, although its policy asks for it; service_why() says why. */
 bool service_is_unprotected(const struct service *svc);
 const char *service_why(const struct service *svc);
 const char *service_cookies(const struct service *svc);
 const char *service_cookies_why(const struct service *svc);
-/* Logs why it has the cookies that it has, if the host or clients changed it. */
+/*
+ * Logs why it has the cookies that it has, if the host or clients changed it.
+ */
 void service_log_cookies(const struct service *svc,
 			 enum service_cookies_why before);
 /* What @id stands for, or stood for lately; NULL: nothing ever. */

@@ -4,28 +4,25 @@
 #include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "text/filter.h"
+#include "array.h"
 #include "log.h"
+#include "maps/settings.h"
 #include "sources.h"
+#include "text/filter.h"
 
 /* So long a line may be; more than any address takes. */
 enum { LINE_LEN = 256 };
 
 static int append(struct source_list *l, const struct source_entry *e)
 {
-	/* room doubles when it is used up: at 0, 1, 2, 4, 8, ... */
-	if (!(l->n & (l->n - 1))) {
-		void *more = reallocarray(l->entries, l->n ? 2 * l->n : 1,
-					  sizeof(*e));
+	void *grown = array_grow(l->entries, l->n, &l->room, sizeof(*e));
 
-		if (!more)
-			return -ENOMEM;
-		l->entries = more;
-	}
+	if (!grown)
+		return -ENOMEM;
+	l->entries = grown;
 	l->entries[l->n++] = *e;
 	return 0;
 }
@@ -184,7 +181,7 @@ void sources_forget(struct source_list *l)
 {
 	free(l->entries);
 	l->entries = NULL;
-	l->n = 0;
+	l->n = l->room = 0;
 }
 
 int sources_build(const struct source_list *l, int *ret_fd)
@@ -223,8 +220,7 @@ int sources_publish(const struct loader *l, struct settings *s, int fd)
 	__u32 zero = 0;
 
 	if (fd < 0) {
-		__atomic_and_fetch(&s->flags, ~SETTING_PREFIXES,
-				   __ATOMIC_SEQ_CST);
+		settings_clear(s, SETTING_PREFIXES);
 		bpf_map_delete_elem(outer, &zero);
 		return 0;
 	}
@@ -233,8 +229,7 @@ int sources_publish(const struct loader *l, struct settings *s, int fd)
 		log_err("cannot put the lists of sources in force: %s",
 			strerror(-err));
 	} else {
-		__atomic_or_fetch(&s->flags, SETTING_PREFIXES,
-				  __ATOMIC_SEQ_CST);
+		settings_set(s, SETTING_PREFIXES);
 	}
 	close(fd);
 	return err;

@@ -10,7 +10,6 @@
 #ifndef SOURCES_H
 #define SOURCES_H
 
-#include "config/config.h"
 #include "maps/loader.h"
 
 struct source_entry {
@@ -20,7 +19,7 @@ struct source_entry {
 
 struct source_list {
 	struct source_entry *entries; /* owned */
-	size_t n, allowed, denied;
+	size_t n, room, allowed, denied;
 	__u64 print; /* tells lists apart */
 };
 
@@ -39,7 +38,10 @@ void sources_forget(struct source_list *l);
  * logged.
  */
 int sources_build(const struct source_list *l, int *ret_fd);
-/* Puts it in force and closes it. Returns 0 or -errno, logged. */
+/*
+ * Puts it in force and closes it; -1: there are none. Returns 0 or -errno,
+ * logged.
+ */
 int sources_publish(const struct loader *l, struct settings *s, int fd);
 
 #endif

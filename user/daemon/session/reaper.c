@@ -5,10 +5,10 @@
 
 #include "kernel/clock.h"
 #include "log.h"
+#include "loop/timer.h"
 #include "reaper.h"
 
 enum {
-	ACCURACY_US = 1,	/* 0 would mean a quarter of a second */
 	SLICE_US = 3000,	/* of one walk, asking included */
 	SLICE_PAUSE_US = 17000, /* before the next slice of a walk */
 	TIMEOUTS_PERIOD_US = 1000000,
@@ -40,7 +40,7 @@ static void prove_fin(struct reaper *r, __u32 slot, union session_word w)
 		sessions_flag(r->sessions, slot, SESSION_FIN_BEFORE);
 		return;
 	}
-	kernel = sockdiag_state(r->diag, &e->tuple);
+	kernel = owner_state(r->owner, &e->tuple);
 	if (kernel > 0)
 		sessions_feed(r->sessions, slot,
 			      session_mended(w.state, kernel),
@@ -50,14 +50,14 @@ static void prove_fin(struct reaper *r, __u32 slot, union session_word w)
 }
 
 /*
- * A cookie was valid, and the kernel was not seen to take the packet: if it did,
- * it has the socket by now. If something was in its way, the client may wait
- * without a word: it is asked once, and its reply bears the cookie again.
+ * A cookie was valid, and the kernel was not seen to take the packet: if it
+ * did, it has the socket by now. If something was in its way, the client may
+ * wait without a word: it is asked once, and its reply bears the cookie again.
  */
 static void not_taken(struct reaper *r, __u32 slot)
 {
 	struct session *e = &r->sessions->entries[slot];
-	int kernel = sockdiag_state(r->diag, &e->tuple);
+	int kernel = owner_state(r->owner, &e->tuple);
 
 	if (kernel > 0 && kernel != KERNEL_TIME_WAIT &&
 	    session_seen_in(kernel) & 1 << SEE_SOCKET) {
@@ -92,7 +92,7 @@ static void time_out(struct reaper *r, __u32 slot, union session_word w,
 	if (!over && !(w.flags & SESSION_RST) &&
 	    (w.state != SESSION_PENDING || idle < ticks_of(ASK_PENDING_MS)))
 		return;
-	kernel = sockdiag_state(r->diag, &r->sessions->entries[slot].tuple);
+	kernel = owner_state(r->owner, &r->sessions->entries[slot].tuple);
 	if (kernel > 0) {
 		sessions_feed(
 			r->sessions, slot, session_mended(w.state, kernel),
@@ -120,7 +120,7 @@ static void audit(struct reaper *r, __u32 slot, union session_word w,
 
 	if (!session_is_live(w.state) || idle < ticks_of(AUDIT_IDLE_MS))
 		return;
-	kernel = sockdiag_state(r->diag, &r->sessions->entries[slot].tuple);
+	kernel = owner_state(r->owner, &r->sessions->entries[slot].tuple);
 	if (kernel > 0)
 		sessions_feed(r->sessions, slot,
 			      session_mended(w.state, kernel), 0);
@@ -170,18 +170,12 @@ static __u64 sweep(struct reaper *r, struct sweep *w, __u64 period_us,
 	return took < period_us ? period_us - took : SLICE_PAUSE_US;
 }
 
-static void rearm(sd_event_source *timer, __u64 us)
-{
-	sd_event_source_set_time_relative(timer, us);
-	sd_event_source_set_enabled(timer, SD_EVENT_ONESHOT);
-}
-
 /* At most one line a walk: the table is too small. */
 static void log_evictions(struct reaper *r)
 {
 	struct session_totals sum;
 
-	sessions_totals(r->sessions, 0, &sum);
+	totals_read(r->sessions->totals, 0, &sum);
 	if (sum.events[TELL_EVICTED] > r->evictions)
 		log_warn("evicted %llu live sessions, the table is full: they "
 			 "are adopted again; raise [sessions] max",
@@ -195,7 +189,7 @@ static int on_timeouts(sd_event_source *source, uint64_t when, void *data)
 	struct reaper *r = data;
 
 	(void)when;
-	rearm(source, sweep(r, &r->timeouts, TIMEOUTS_PERIOD_US, time_out));
+	timer_set(source, sweep(r, &r->timeouts, TIMEOUTS_PERIOD_US, time_out));
 	return 0;
 }
 
@@ -204,7 +198,7 @@ static int on_audit(sd_event_source *source, uint64_t when, void *data)
 	struct reaper *r = data;
 
 	(void)when;
-	rearm(source, sweep(r, &r->audit, AUDIT_PERIOD_US, audit));
+	timer_set(source, sweep(r, &r->audit, AUDIT_PERIOD_US, audit));
 	if (!r->audit.next_set)
 		log_evictions(r);
 	return 0;
@@ -213,9 +207,9 @@ static int on_audit(sd_event_source *source, uint64_t when, void *data)
 static int add_timer(sd_event *loop, sd_event_source **ret,
 		     sd_event_time_handler_t on, struct reaper *r)
 {
-	return sd_event_add_time_relative(loop, ret, CLOCK_MONOTONIC,
-					  TIMEOUTS_PERIOD_US, ACCURACY_US, on,
-					  r);
+	int err = timer_add(loop, ret, TIMER_EXACT, on, r);
+
+	return err ? err : timer_set(*ret, TIMEOUTS_PERIOD_US);
 }
 
 void reaper_configure(struct reaper *r, const struct config *c)
@@ -235,32 +229,32 @@ void reaper_configure(struct reaper *r, const struct config *c)
 }
 
 int reaper_start(struct reaper *r, sd_event *loop, struct sessions *s,
-		 struct sockdiag *diag, const struct config *c)
+		 struct owner *owner, const struct config *c)
 {
 	struct session_totals sum;
 	int err;
 
-	*r = (struct reaper){ .sessions = s, .diag = diag };
+	*r = (struct reaper){ .sessions = s, .owner = owner };
 	reaper_configure(r, c);
-	sessions_totals(s, 0, &sum);
+	totals_read(s->totals, 0, &sum);
 	r->evictions = sum.events[TELL_EVICTED];
 	err = probe_open(&r->probe);
 	if (err)
 		return err;
 	err = add_timer(loop, &r->timeouts_timer, on_timeouts, r);
-	if (err >= 0)
+	if (!err)
 		err = add_timer(loop, &r->audit_timer, on_audit, r);
-	if (err < 0)
+	if (err)
 		log_err("cannot set the reaper's timers up: %s",
 			strerror(-err));
-	return err < 0 ? err : 0;
+	return err;
 }
 
 void reaper_stop(struct reaper *r)
 {
 	if (!r->sessions)
 		return; /* never begun */
-	sd_event_source_unref(r->timeouts_timer);
-	sd_event_source_unref(r->audit_timer);
+	timer_free(r->timeouts_timer);
+	timer_free(r->audit_timer);
 	probe_close(&r->probe);
 }

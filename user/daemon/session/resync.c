@@ -1,171 +1,138 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * Theory of operation: a census of the kernel's connections, so that the table
- * is known to be complete but for marked sets (synkeeper/table.h). It is taken
- * when a service is armed: at once of half-open requests, since a cookie in
- * answer to the retransmitted SYN would have the kernel reset its client; then,
- * in slices on a netlink socket of its own, of all the rest, TIME-WAIT (which
- * the kernel may reopen) included. It is taken again when the kernel's own
- * cookies have run out, for connections that came in by one; and now and then
- * while sets are marked, to mark only those that still lack something. As long
- * as it is being taken nobody relies on the table being complete.
- */
+/* Theory of operation: see resync.h. */
 #include <errno.h>
-#include <netinet/tcp.h>
 #include <string.h>
-#include <sys/socket.h>
 
-#include "kernel/clock.h"
-#include "daemon.h"
 #include "log.h"
+#include "loop/slice.h"
+#include "loop/timer.h"
+#include "maps/settings.h"
+#include "resync.h"
 
-enum {
-	CONNECTIONS = ~(1U << TCP_LISTEN | 1U << TCP_CLOSE),
-	KERNEL_COOKIES_S = 120, /* how long a cookie of the kernel's may live */
-	AGAIN_S = 600,
-	SLICE_NS = 3000000,
-	PAUSE_US = 17000,
-	ACCURACY_US = 1, /* 0 would mean a quarter of a second */
-};
+enum { AGAIN_US = 600000000, SLICE_US = 3000, PAUSE_US = 17000 };
 
-static void set_complete(struct daemon *d, bool complete)
+static void set_complete(const struct resync *r, bool complete)
 {
-	if (complete)
-		__atomic_or_fetch(&d->settings->flags, SETTING_COMPLETE,
-				  __ATOMIC_SEQ_CST);
-	else
-		__atomic_and_fetch(&d->settings->flags, ~SETTING_COMPLETE,
-				   __ATOMIC_SEQ_CST);
+	settings_put(r->deps.sessions->settings, SETTING_COMPLETE, complete);
 }
 
-static void enter_one(const struct diag_socket *s, void *data)
+static void enter_one(const struct owner_socket *s, void *data)
 {
-	struct daemon *d = data;
-	__u16 id = services_match(d->services, s->tuple.server,
+	const struct resync *r = data;
+	__u16 id = services_match(r->deps.services, s->tuple.server,
 				  s->tuple.server_port);
 
 	if (id)
-		sessions_enter(&d->sessions, &s->tuple, id, s->state);
+		sessions_enter(r->deps.sessions, &s->tuple, id, s->state);
 }
 
-static void mark_one(const struct diag_socket *s, void *data)
+static void mark_one(const struct owner_socket *s, void *data)
 {
-	struct daemon *d = data;
+	const struct resync *r = data;
 	__u32 slot;
 
-	if (services_match(d->services, s->tuple.server,
+	if (services_match(r->deps.services, s->tuple.server,
 			   s->tuple.server_port) &&
-	    !sessions_find(&d->sessions, &s->tuple, &slot))
-		sessions_mark(&d->sessions, &s->tuple);
+	    !sessions_find(r->deps.sessions, &s->tuple, &slot))
+		sessions_mark(r->deps.sessions, &s->tuple);
 }
 
-static void rearm(struct census *c, __u64 us)
+void resync_now(struct resync *r, bool kernels)
 {
-	sd_event_source_set_time_relative(c->timer, us);
-	sd_event_source_set_enabled(c->timer, SD_EVENT_ONESHOT);
-}
-
-void census_now(struct daemon *d, bool kernels)
-{
-	struct census *c = &d->census;
-
-	if (sockdiag_dump(d->diag, 1U << TCP_SYN_RECV, enter_one, d))
+	if (owner_each_half_open(r->deps.owner, enter_one, r))
 		log_warn("cannot list the half-open connections");
-	if (kernels)
-		d->cookies_sent_ns = now_ns();
-	if (d->cookies_sent || kernels)
-		d->settings->kernel_cookies_until = ns_to_ticks(
-			d->cookies_sent_ns + KERNEL_COOKIES_S * 1000000000ULL);
-	set_complete(d, false);
-	c->enter = true;
-	c->again = c->family != 0;
-	if (!c->family)
-		rearm(c, 0);
+	host_expect_cookies(r->deps.host, kernels);
+	set_complete(r, false);
+	r->enter = true;
+	r->again = r->walking;
+	if (!r->walking)
+		timer_set(r->timer, 0);
 }
 
 /* Returns 1: more, 0: all done, or -errno. */
-static int take_slice(struct daemon *d)
+static int walk_slice(struct resync *r)
 {
-	struct census *c = &d->census;
-	__u64 end = now_ns() + SLICE_NS;
+	struct slice slice = slice_begin(SLICE_US);
 	int more;
 
-	do {
-		more = sockdiag_dump_step(c->diag,
-					  c->enter ? enter_one : mark_one, d);
-		if (!more && c->family == AF_INET) {
-			c->family = AF_INET6;
-			more = sockdiag_dump_begin(c->diag, c->family,
-						   CONNECTIONS);
-			if (!more)
-				more = 1;
-		}
-	} while (more > 0 && now_ns() < end);
+	do
+		more = owner_walk_step(r->deps.owner,
+				       r->enter ? enter_one : mark_one, r);
+	while (more > 0 && !slice_is_over(&slice));
 	return more;
 }
 
-static int on_census(sd_event_source *source, uint64_t when, void *data)
+/* Returns 1: more, 0: all done, or -errno. */
+static int walk(struct resync *r)
 {
-	struct daemon *d = data;
-	struct census *c = &d->census;
-	__s32 cookies_left;
-	int more = 0;
+	int err = 0;
 
-	(void)source;
-	(void)when;
-	if (!c->family) {
-		if (!c->enter && !sessions_marked(&d->sessions)) {
-			rearm(c, AGAIN_S * 1000000ULL);
-			return 0;
-		}
-		set_complete(d, false);
-		sessions_unmark(&d->sessions);
-		c->family = AF_INET;
-		more = sockdiag_dump_begin(c->diag, c->family, CONNECTIONS);
+	if (!r->walking) {
+		set_complete(r, false);
+		sessions_unmark(r->deps.sessions);
+		r->walking = true;
+		err = owner_walk_begin(r->deps.owner);
 	}
-	if (!more)
-		more = take_slice(d);
-	if (more > 0) {
-		rearm(c, PAUSE_US);
-		return 0;
-	}
-	if (more < 0)
+	return err ? err : walk_slice(r);
+}
+
+/* A walk is over, with @err: when is the next one due? */
+static void finish(struct resync *r, int err)
+{
+	__s32 cookies_left;
+
+	if (err)
 		log_warn("cannot list the connections there are: %s",
-			 strerror(-more));
-	c->family = 0;
-	if (c->again) {
-		c->again = false;
-		rearm(c, 0);
+			 strerror(-err));
+	r->walking = false;
+	if (r->again) {
+		r->again = false;
+		timer_set(r->timer, 0);
+		return;
+	}
+	set_complete(r, !err);
+	cookies_left = r->deps.sessions->settings->kernel_cookies_until -
+		       ns_to_ticks(now_ns());
+	r->enter = err || cookies_left > 0;
+	timer_set(r->timer,
+		  cookies_left > 0
+			  ? (ticks_to_ms((__u32)cookies_left) + 1000) * 1000
+			  : AGAIN_US);
+}
+
+static int on_timer(sd_event_source *source, uint64_t when, void *data)
+{
+	struct resync *r = data;
+	int more;
+
+	(void)when;
+	if (!r->walking && !r->enter && !sessions_marked(r->deps.sessions)) {
+		timer_set(source, AGAIN_US);
 		return 0;
 	}
-	set_complete(d, !more);
-	cookies_left =
-		d->settings->kernel_cookies_until - ns_to_ticks(now_ns());
-	c->enter = more < 0 || cookies_left > 0;
-	rearm(c, cookies_left > 0
-			 ? (ticks_to_ms((__u32)cookies_left) + 1000) * 1000
-			 : AGAIN_S * 1000000ULL);
+	more = walk(r);
+	if (more > 0)
+		timer_set(source, PAUSE_US);
+	else
+		finish(r, more);
 	return 0;
 }
 
-int census_start(struct daemon *d)
+int resync_start(struct resync *r, sd_event *loop,
+		 const struct resync_deps *deps)
 {
-	int err = sockdiag_open(&d->census.diag);
+	int err;
 
-	if (err) {
-		log_err("cannot open sock_diag: %s", strerror(-err));
-		return err;
-	}
-	err = sd_event_add_time_relative(d->loop, &d->census.timer,
-					 CLOCK_MONOTONIC, AGAIN_S * 1000000ULL,
-					 ACCURACY_US, on_census, d);
-	if (err < 0)
+	*r = (struct resync){ .deps = *deps };
+	err = timer_add(loop, &r->timer, TIMER_EXACT, on_timer, r);
+	if (!err)
+		err = timer_set(r->timer, AGAIN_US);
+	if (err)
 		log_err("cannot set the census' timer up: %s", strerror(-err));
-	return err < 0 ? err : 0;
+	return err;
 }
 
-void census_stop(struct daemon *d)
+void resync_stop(struct resync *r)
 {
-	sd_event_source_unref(d->census.timer);
-	sockdiag_close(d->census.diag);
+	timer_free(r->timer);
 }

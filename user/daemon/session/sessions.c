@@ -3,34 +3,11 @@
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "kernel/clock.h"
 #include "log.h"
 #include "sessions.h"
 #include "synkeeper/session_table.h"
-
-static size_t in_pages(size_t size)
-{
-	size_t page = sysconf(_SC_PAGESIZE);
-
-	return (size + page - 1) / page * page;
-}
-
-static void *map_table(const struct loader *l, enum loader_map map, size_t size)
-{
-	void *at = mmap(NULL, in_pages(size), PROT_READ | PROT_WRITE,
-			MAP_SHARED, loader_map_fd(l, map), 0);
-
-	return at == MAP_FAILED ? NULL : at;
-}
-
-static void unmap_table(void *at, size_t size)
-{
-	if (at)
-		munmap(at, in_pages(size));
-}
 
 static size_t tags_size(const struct sessions *s)
 {
@@ -47,23 +24,19 @@ static size_t marks_size(const struct sessions *s)
 	return s->sets / 64 * sizeof(*s->marks);
 }
 
-static size_t totals_size(const struct sessions *s)
-{
-	return SERVICES_MAX * sizeof(*s->totals);
-}
-
 int sessions_init(struct sessions *s, const struct loader *l,
-		  struct settings *settings, session_told told, void *data)
+		  struct settings *settings, const struct totals *totals,
+		  session_told told, void *data)
 {
 	*s = (struct sessions){ .settings = settings,
+				.totals = totals,
 				.sets = settings->set_mask + 1,
 				.told = told,
 				.told_data = data };
-	s->tags = map_table(l, MAP_SESSION_TAGS, tags_size(s));
-	s->marks = map_table(l, MAP_SESSION_MARKS, marks_size(s));
-	s->entries = map_table(l, MAP_SESSIONS, entries_size(s));
-	s->totals = map_table(l, MAP_TOTALS, totals_size(s));
-	if (!s->tags || !s->marks || !s->entries || !s->totals) {
+	s->tags = loader_mmap(l, MAP_SESSION_TAGS, tags_size(s));
+	s->marks = loader_mmap(l, MAP_SESSION_MARKS, marks_size(s));
+	s->entries = loader_mmap(l, MAP_SESSIONS, entries_size(s));
+	if (!s->tags || !s->marks || !s->entries) {
 		int err = -errno;
 
 		log_err("cannot map the session table: %s", strerror(-err));
@@ -74,64 +47,12 @@ int sessions_init(struct sessions *s, const struct loader *l,
 
 void sessions_free(struct sessions *s)
 {
-	unmap_table(s->tags, tags_size(s));
-	unmap_table(s->marks, marks_size(s));
-	unmap_table(s->entries, entries_size(s));
-	unmap_table(s->totals, totals_size(s));
+	loader_munmap(s->tags, tags_size(s));
+	loader_munmap(s->marks, marks_size(s));
+	loader_munmap(s->entries, entries_size(s));
 	s->tags = NULL;
 	s->marks = NULL;
 	s->entries = NULL;
-	s->totals = NULL;
-}
-
-/* A gauge may be read in the midst of a move, one below what it will be. */
-static __u64 not_negative(__u64 n)
-{
-	return (__s64)n < 0 ? 0 : n;
-}
-
-static void totals_add(struct session_totals *sum,
-		       const struct session_totals *t)
-{
-	int i;
-
-	for (i = 0; i < SESSION_EVENTS; i++)
-		sum->events[i] += t->events[i];
-	for (i = 0; i < SESSION_STATES; i++)
-		sum->alive[i] += not_negative(t->alive[i]);
-	for (i = 0; i < DURATIONS; i++)
-		sum->durations[i] += t->durations[i];
-	sum->duration_ticks += t->duration_ticks;
-	sum->lost += t->lost;
-}
-
-void sessions_totals(const struct sessions *s, __u16 service,
-		     struct session_totals *ret)
-{
-	struct session_totals sum = {};
-	__u32 id;
-
-	if (service)
-		totals_add(&sum, &s->totals[service % SERVICES_MAX]);
-	for (id = 0; id < SERVICES_MAX && !service; id++)
-		totals_add(&sum, &s->totals[id]);
-	*ret = sum;
-}
-
-__u64 totals_alive(const struct session_totals *t)
-{
-	__u64 n = 0;
-	int state;
-
-	for (state = 0; state < SESSION_STATES; state++)
-		if (session_is_live(state))
-			n += not_negative(t->alive[state]);
-	return n;
-}
-
-void sessions_forget_totals(struct sessions *s, __u16 service)
-{
-	memset(&s->totals[service % SERVICES_MAX], 0, sizeof(*s->totals));
 }
 
 bool sessions_in_set(const struct sessions *s, __u32 set)
@@ -231,7 +152,7 @@ static void tell(struct sessions *s, const struct tuple *t, __u16 service,
 void sessions_enter(struct sessions *s, const struct tuple *t, __u16 service,
 		    int tcp_state)
 {
-	struct session_totals *totals = &s->totals[service % SERVICES_MAX];
+	struct session_totals *totals = totals_of(s->totals, service);
 	__u32 now = ns_to_ticks(now_ns()), set, way;
 	union session_word live = { .service = service, .seen = now };
 	struct table_hash h;
@@ -279,7 +200,7 @@ bool sessions_feed(struct sessions *s, __u32 slot, __u32 inputs, __u8 flags)
 	struct tuple tuple = e->tuple;
 	struct move m;
 
-	if (!books_move(e, &s->totals[service % SERVICES_MAX], service, inputs,
+	if (!books_move(e, totals_of(s->totals, service), service, inputs,
 			flags, now, &m))
 		return false;
 	if (m.to.state == SESSION_FREE)

@@ -9,10 +9,8 @@
 #ifndef SESSIONS_H
 #define SESSIONS_H
 
-#include "text/filter.h"
 #include "maps/loader.h"
-#include "kernel/sockdiag.h"
-#include "synkeeper/session_stats.h"
+#include "maps/totals.h"
 
 /* Hears of every move made here; an event as the ring would bring it. */
 typedef void (*session_told)(void *data, const struct event *e);
@@ -22,24 +20,27 @@ struct sessions {
 	struct session_set *tags;
 	__u64 *marks; /* a bit per set that forgot a live connection */
 	struct session *entries;
-	struct session_totals *totals; /* by service */
+	const struct totals *totals; /* by service */
 	__u32 sets;
 	session_told told;
 	void *told_data;
 };
 
-/* Maps the tables. @settings must hold set_mask and the hash's secrets. */
+/*
+ * Maps the tables. @settings must hold set_mask and the hash's secrets; it and
+ * @totals outlive the table. Returns 0 or -errno, logged. sessions_free() is
+ * due in any case.
+ */
 int sessions_init(struct sessions *s, const struct loader *l,
-		  struct settings *settings, session_told told, void *data);
+		  struct settings *settings, const struct totals *totals,
+		  session_told told, void *data);
 void sessions_free(struct sessions *s);
 
-/* Copies the books of @service; service 0: the sum of all there ever were. */
-void sessions_totals(const struct sessions *s, __u16 service,
-		     struct session_totals *ret);
-/* Sessions alive in books @t: pending to closing. */
-__u64 totals_alive(const struct session_totals *t);
-/* For a service id that is given to another address. */
-void sessions_forget_totals(struct sessions *s, __u16 service);
+/* How many there may be. */
+static inline __u32 sessions_max(const struct sessions *s)
+{
+	return s->sets * SET_WAYS / 2;
+}
 
 /*
  * Enters a session for a socket in @tcp_state (TCP_xxx), if it is not there and

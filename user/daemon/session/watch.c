@@ -1,19 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * Theory of operation: session events and samples of drops for those who
- * watch. While nobody does, the BPF programs send none. A line is made once
- * for all watchers, by hand: there may be a hundred thousand a second, and none
- * of its strings needs escaping but a service's name, which check_name() keeps
- * simple.
- */
+/* Theory of operation: see watch.h. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "kernel/clock.h"
-#include "daemon.h"
+#include "maps/settings.h"
 #include "text/reason.h"
+#include "watch.h"
 
 /* What a watcher wants to hear. */
 struct mark {
@@ -82,12 +77,13 @@ static const char *event_line(const void *data)
 
 void watch_tell(void *data, const struct event *e)
 {
-	struct daemon *d = data;
-	struct told t = { .event = e,
-			  .info = services_info(d->services, e->service) };
+	const struct watch *w = data;
+	struct told t = { .event = e };
 
-	if (d->control)
-		control_broadcast(d->control, wants_event, event_line, &t);
+	if (!w->deps.server)
+		return;
+	t.info = services_info(w->deps.services, e->service);
+	control_broadcast(w->deps.server, wants_event, event_line, &t);
 }
 
 struct sampled {
@@ -142,18 +138,16 @@ static const char *sample_line(const void *data)
 	return buf;
 }
 
-void watch_sample(struct daemon *d, const struct sample *s)
+void watch_sample(const struct watch *w, const struct sample *s)
 {
-	struct sampled t = { .sample = s, .iface = "" };
-	size_t i;
+	struct sampled t = { .sample = s };
 
+	if (!w->deps.server)
+		return;
 	if (s->service)
-		t.info = services_info(d->services, s->service);
-	for (i = 0; i < d->n_ifaces; i++)
-		if ((__u32)d->ifaces[i].ifindex == s->ifindex)
-			t.iface = d->ifaces[i].name;
-	if (d->control)
-		control_broadcast(d->control, wants_sample, sample_line, &t);
+		t.info = services_info(w->deps.services, s->service);
+	t.iface = ifaces_name(w->deps.ifaces, (int)s->ifindex);
+	control_broadcast(w->deps.server, wants_sample, sample_line, &t);
 }
 
 /* What all watchers together want. */
@@ -181,22 +175,21 @@ static void add_wish(const void *data, void *ret)
 		w->samples.rate = m->want.rate;
 }
 
-void watch_follow(struct daemon *d)
+void watch_follow(const struct watch *w)
 {
-	struct settings *s = d->settings;
-	struct wish w = {};
+	const __u32 all = SETTING_WATCHED | SETTING_SAMPLED;
+	struct settings *s = w->deps.settings;
+	struct wish wish = {};
 
-	control_each_mark(d->control, add_wish, &w);
-	s->sample_reasons = w.samples.reasons;
-	s->sample_service = w.samples.service;
-	s->samples_per_second = w.samples.rate;
-	__atomic_or_fetch(&s->flags, w.flags, __ATOMIC_SEQ_CST);
-	__atomic_and_fetch(&s->flags,
-			   w.flags | ~(SETTING_WATCHED | SETTING_SAMPLED),
-			   __ATOMIC_SEQ_CST);
+	control_each_mark(w->deps.server, add_wish, &wish);
+	s->sample_reasons = wish.samples.reasons;
+	s->sample_service = wish.samples.service;
+	s->samples_per_second = wish.samples.rate;
+	settings_set(s, wish.flags);
+	settings_clear(s, all & ~wish.flags);
 }
 
-static int add(struct daemon *d, struct control_client *c,
+static int add(const struct watch *w, struct control_client *c,
 	       const struct mark *want)
 {
 	struct mark *mark = malloc(sizeof(*mark));
@@ -209,22 +202,32 @@ static int add(struct daemon *d, struct control_client *c,
 	if (err)
 		free(mark);
 	else
-		watch_follow(d);
+		watch_follow(w);
 	return err;
 }
 
-int watch_add(struct daemon *d, struct control_client *c,
+int watch_add(const struct watch *w, struct control_client *c,
 	      const struct filter *f)
 {
 	struct mark m = { .filter = *f };
 
-	return add(d, c, &m);
+	return add(w, c, &m);
 }
 
-int watch_add_samples(struct daemon *d, struct control_client *c,
+int watch_add_samples(const struct watch *w, struct control_client *c,
 		      const struct watch_samples *want)
 {
 	struct mark m = { .samples = true, .want = *want };
 
-	return add(d, c, &m);
+	return add(w, c, &m);
+}
+
+void watch_start(struct watch *w, const struct watch_deps *deps)
+{
+	w->deps = *deps;
+}
+
+void watch_stop(struct watch *w)
+{
+	w->deps = (struct watch_deps){};
 }

@@ -4,7 +4,7 @@
 
 #include "netlink.h"
 
-enum { REPLY_MAX = 32768 }; /* what a dump fills at most */
+enum { REPLY_MAX = 65536 }; /* more than a dump fills */
 
 struct nlmsghdr *netlink_request(char *buf, uint16_t type, uint16_t flags)
 {
@@ -68,6 +68,24 @@ int netlink_ask_at(struct mnl_socket *nl, struct nlmsghdr *nlh, mnl_cb_t cb,
 			last = take_message(&a, at);
 	}
 	return a.err;
+}
+
+int netlink_ask_until(struct mnl_socket *nl, const struct nlmsghdr *nlh,
+		      mnl_cb_t cb, void *data)
+{
+	char buf[REPLY_MAX] __attribute__((aligned(NLMSG_ALIGNTO)));
+	unsigned int portid = mnl_socket_get_portid(nl);
+	__u32 seq = nlh->nlmsg_seq;
+	ssize_t ret;
+
+	if (mnl_socket_sendto(nl, nlh, nlh->nlmsg_len) < 0)
+		return -errno;
+	do {
+		ret = mnl_socket_recvfrom(nl, buf, sizeof(buf));
+		if (ret >= 0)
+			ret = mnl_cb_run(buf, ret, seq, portid, cb, data);
+	} while (ret > MNL_CB_STOP);
+	return ret < 0 ? -errno : 0;
 }
 
 struct mnl_socket *netlink_open(int bus, unsigned int groups)

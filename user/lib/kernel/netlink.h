@@ -19,12 +19,20 @@ struct mnl_socket *netlink_open(int bus, unsigned int groups);
 
 /*
  * Sends @nlh and gives what comes back, up to the acknowledgement or the end of
- * the dump, to @cb, until that returns MNL_CB_STOP or less. 0 or -errno; -EINTR:
- * what was listed changed meanwhile, and some of it may be missing.
+ * the dump, to @cb, until that returns MNL_CB_STOP or less. 0 or -errno;
+ * -EINTR: what was listed changed meanwhile, and some of it may be missing.
  */
 int netlink_ask_at(struct mnl_socket *nl, struct nlmsghdr *nlh, mnl_cb_t cb,
 		   void *data);
-/* The same with a socket of its own. */
+/*
+ * The same, but nothing more is read once @cb says stop, so that a long list
+ * costs only as much as is looked at. The rest is left in @nl, which is good
+ * for nothing but to be closed then, or after an error. -errno is @cb's, too,
+ * if it returned MNL_CB_ERROR.
+ */
+int netlink_ask_until(struct mnl_socket *nl, const struct nlmsghdr *nlh,
+		      mnl_cb_t cb, void *data);
+/* As netlink_ask_at(), with a socket of its own. */
 int netlink_ask(int bus, struct nlmsghdr *nlh, mnl_cb_t cb, void *data);
 
 #endif

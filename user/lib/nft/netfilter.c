@@ -2,7 +2,6 @@
 /* Theory of operation: see netfilter.h. The walk is in nfchain.c. */
 #include <arpa/inet.h>
 #include <errno.h>
-#include <libmnl/libmnl.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
@@ -12,10 +11,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "kernel/netlink.h"
 #include "netfilter.h"
 #include "nfchain.h"
 
-enum { REPLY_MAX = 65536, TRIES = 3, NAMES_MAX = 256 };
+enum { BUF_MAX = 65536, TRIES = 3, NAMES_MAX = 256 };
 
 struct netfilter {
 	struct mnl_socket *nl;	/* questions */
@@ -28,22 +28,15 @@ struct netfilter {
 	long entries; /* at the last look of this generation; -1: none yet */
 	bool grown;   /* there were more than before */
 	char legacy[2][NAMES_MAX]; /* tables of iptables, ip6tables */
-	char buf[REPLY_MAX] __attribute__((aligned(NLMSG_ALIGNTO)));
+	char buf[BUF_MAX] __attribute__((aligned(NLMSG_ALIGNTO)));
 };
 
 static int open_socket(struct mnl_socket **ret)
 {
-	struct mnl_socket *nl =
-		mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
-	int err;
+	struct mnl_socket *nl = netlink_open(NETLINK_NETFILTER, 0);
 
 	if (!nl)
 		return -errno;
-	if (mnl_socket_bind(nl, 0, MNL_SOCKET_AUTOPID)) {
-		err = -errno;
-		mnl_socket_close(nl);
-		return err;
-	}
 	*ret = nl;
 	return 0;
 }
@@ -84,23 +77,6 @@ static struct nlmsghdr *request(struct netfilter *n, __u16 type, __u16 flags,
 	return nlh;
 }
 
-static int ask(struct netfilter *n, const struct nlmsghdr *nlh, mnl_cb_t cb,
-	       void *data)
-{
-	unsigned int portid = mnl_socket_get_portid(n->nl);
-	__u32 seq = nlh->nlmsg_seq;
-	ssize_t ret;
-
-	if (mnl_socket_sendto(n->nl, nlh, nlh->nlmsg_len) < 0)
-		return -errno;
-	do {
-		ret = mnl_socket_recvfrom(n->nl, n->buf, sizeof(n->buf));
-		if (ret >= 0)
-			ret = mnl_cb_run(n->buf, ret, seq, portid, cb, data);
-	} while (ret > MNL_CB_STOP);
-	return ret < 0 ? -errno : 0;
-}
-
 /* An answer that was given up half-way is still in the socket. */
 static void reopen(struct netfilter *n)
 {
@@ -129,8 +105,9 @@ static int on_generation(const struct nlmsghdr *nlh, void *data)
 
 static int generation(struct netfilter *n, __u32 *ret)
 {
-	return ask(n, request(n, NFT_MSG_GETGEN, 0, NFPROTO_UNSPEC),
-		   on_generation, ret);
+	return netlink_ask_until(n->nl,
+				 request(n, NFT_MSG_GETGEN, 0, NFPROTO_UNSPEC),
+				 on_generation, ret);
 }
 
 static int on_chain(const struct nlmsghdr *nlh, void *data)
@@ -165,7 +142,7 @@ static int read_sets(struct netfilter *n, struct nf_ruleset *set)
 		mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_TABLE,
 				  set->chains[set->chain_of[i]].table);
 		mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_SET, r->set);
-		err = ask(n, nlh, on_element, r);
+		err = netlink_ask_until(n->nl, nlh, on_element, r);
 		if (!err)
 			nf_rule_settle_ports(r);
 	}
@@ -180,15 +157,16 @@ static bool has_nat(const struct netfilter *n, const struct nf_ruleset *set,
 
 static int read_all(struct netfilter *n, struct nf_ruleset *set)
 {
-	int err = ask(n,
-		      request(n, NFT_MSG_GETCHAIN, NLM_F_DUMP, NFPROTO_UNSPEC),
-		      on_chain, set);
+	int err = netlink_ask_until(
+		n->nl, request(n, NFT_MSG_GETCHAIN, NLM_F_DUMP, NFPROTO_UNSPEC),
+		on_chain, set);
 
 	nf_ruleset_sort_chains(set);
 	if (err || (!has_nat(n, set, false) && !has_nat(n, set, true)))
 		return err;
-	err = ask(n, request(n, NFT_MSG_GETRULE, NLM_F_DUMP, NFPROTO_UNSPEC),
-		  on_rule, set);
+	err = netlink_ask_until(
+		n->nl, request(n, NFT_MSG_GETRULE, NLM_F_DUMP, NFPROTO_UNSPEC),
+		on_rule, set);
 	if (!err)
 		err = read_sets(n, set);
 	if (!err)

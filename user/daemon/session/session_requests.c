@@ -1,18 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * Theory of operation: the requests about sessions. A kill goes through the
- * table in parts of two milliseconds, a request each, so that a hundred
- * thousand of them hold nobody up: the reply's cursor is where the next part
- * begins. The totals of all services are one reply, made in such parts. The entry ends first, so that the RST which the kernel sends for the
- * destroyed socket finds no session to be counted for.
- */
+/* Theory of operation: see session_requests.h. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "kernel/clock.h"
-#include "requests.h"
 #include "session/session_copy.h"
+#include "loop/slice.h"
+#include "service/service_requests.h"
+#include "session_requests.h"
 #include "synkeeper/session_table.h"
 
 enum { SLICE_US = 2000 };
@@ -53,6 +48,26 @@ static json_t *json_durations(const struct session_totals *t)
 			 "count", n, "buckets", buckets);
 }
 
+json_t *sessions_json(const struct sessions *s)
+{
+	struct session_totals t;
+	const __u64 *alive = t.alive;
+
+	totals_read(s->totals, 0, &t);
+	return json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "max",
+			 (json_int_t)sessions_max(s), "alive",
+			 (json_int_t)totals_alive(&t), "pending",
+			 (json_int_t)alive[SESSION_PENDING], "established",
+			 (json_int_t)alive[SESSION_ESTABLISHED], "half_closed",
+			 (json_int_t)(alive[SESSION_HALF_CLOSED_CLIENT] +
+				      alive[SESSION_HALF_CLOSED_SERVER]),
+			 "closing",
+			 (json_int_t)(alive[SESSION_CLOSING] +
+				      alive[SESSION_CLOSING_SERVER] +
+				      alive[SESSION_CLOSING_CLIENT]),
+			 "time_wait", (json_int_t)alive[SESSION_TIME_WAIT]);
+}
+
 /* @brief: no more than a table of services shows. */
 static json_t *json_totals(const struct session_totals *t, bool brief)
 {
@@ -88,14 +103,14 @@ static json_t *json_totals(const struct session_totals *t, bool brief)
 	return o;
 }
 
-static json_t *json_service_totals(const struct daemon *d,
+static json_t *json_service_totals(const struct session_request_deps *d,
 				   const struct service *svc, bool brief)
 {
 	char text[LISTEN_STRLEN];
 	struct session_totals t;
 	json_t *o;
 
-	sessions_totals(&d->sessions, svc->id, &t);
+	totals_read(d->sessions->totals, svc->id, &t);
 	o = json_totals(&t, brief);
 	json_object_set_new(o, "listen",
 			    json_string(listen_format(&svc->listen, text)));
@@ -120,8 +135,9 @@ struct all_totals {
 	__u16 said; /* the last one's id */
 };
 
-static int say_service(struct daemon *d, struct control_client *c,
-		       struct all_totals *all, const struct service *svc)
+static int say_service(const struct session_request_deps *d,
+		       struct control_client *c, struct all_totals *all,
+		       const struct service *svc)
 {
 	int err = all->said ? control_say(c, ",") : 0;
 
@@ -133,11 +149,11 @@ static int say_service(struct daemon *d, struct control_client *c,
 
 static int totals_part(struct control_client *c, void *state, void *data)
 {
-	__u64 end = now_ns() + SLICE_US * 1000ULL;
+	struct slice slice = slice_begin(SLICE_US);
 	const struct service *svc = NULL;
 	struct all_totals *all = state;
 	struct session_totals sum;
-	struct daemon *d = data;
+	const struct session_request_deps *d = data;
 	int err = 0;
 
 	if (!all->begun)
@@ -147,12 +163,12 @@ static int totals_part(struct control_client *c, void *state, void *data)
 		if (svc->id <= all->said)
 			continue;
 		err = say_service(d, c, all, svc);
-		if (now_ns() > end)
+		if (slice_is_over(&slice))
 			return err;
 	}
 	if (!err)
 		err = control_say(c, "],\"total\":");
-	sessions_totals(&d->sessions, 0, &sum);
+	totals_read(d->sessions->totals, 0, &sum);
 	if (!err)
 		err = say_json(c, json_totals(&sum, false));
 	if (!err)
@@ -160,35 +176,29 @@ static int totals_part(struct control_client *c, void *state, void *data)
 	return err ? err : 1;
 }
 
-static json_t *totals_of_all(struct request *r, bool brief)
+static json_t *totals_of_all(void *deps, struct request *r, bool brief)
 {
 	struct all_totals *all = calloc(1, sizeof(*all));
 
 	if (!all)
-		return refuse(r, "", "out of memory");
+		return request_refuse(r, "", "out of memory");
 	all->brief = brief;
-	control_reply_in_parts(r->client, totals_part, all);
-	r->in_parts = true;
-	return NULL;
+	return request_in_parts(r, totals_part, all, deps);
 }
 
-json_t *request_session_totals(struct daemon *d, struct request *r)
+static json_t *on_totals(void *data, struct request *r)
 {
 	bool brief = json_is_true(json_object_get(r->args, "brief"));
-	const struct service *svc = NULL;
+	const struct session_request_deps *d = data;
+	const struct service *svc;
 	struct session_totals t;
-	struct listen l;
 
 	if (!json_object_get(r->args, "listen"))
-		return totals_of_all(r, brief);
-	if (!arg_listen(r, &l))
-		return NULL;
-	while ((svc = services_next(d->services, svc)))
-		if (listen_equal(&svc->listen, &l))
-			break;
+		return totals_of_all(data, r, brief);
+	svc = service_of_request(d->services, r);
 	if (!svc)
-		return not_a_service(d, r);
-	sessions_totals(&d->sessions, svc->id, &t);
+		return NULL;
+	totals_read(d->sessions->totals, svc->id, &t);
 	return json_pack("{s:[o],s:o}", "services",
 			 json_service_totals(d, svc, brief), "total",
 			 json_totals(&t, false));
@@ -203,25 +213,25 @@ static bool arg_filter(struct request *r, struct filter *ret)
 	char err[FILTER_ERR_MAX];
 
 	if ((words && !json_is_array(words)) || n > FILTER_WORDS_MAX) {
-		refuse(r, "an array of at most 16 words", "no filter");
+		request_refuse(r, "an array of at most 16 words", "no filter");
 		return false;
 	}
 	for (i = 0; i < n; i++) {
 		argv[i] = json_string_value(json_array_get(words, i));
 		if (!argv[i]) {
-			refuse(r, "an array of words", "no filter");
+			request_refuse(r, "an array of words", "no filter");
 			return false;
 		}
 	}
 	if (!filter_parse(argv, n, ret, err))
 		return true;
-	refuse(r, "", "%s", err);
+	request_refuse(r, "", "%s", err);
 	return false;
 }
 
 /* Does the filter name a service that there is, or was lately? Or none? */
-static bool knows_service(const struct daemon *d, struct request *r,
-			  const struct filter *f)
+static bool knows_service(const struct session_request_deps *d,
+			  struct request *r, const struct filter *f)
 {
 	char text[LISTEN_STRLEN];
 	int id;
@@ -231,9 +241,9 @@ static bool knows_service(const struct daemon *d, struct request *r,
 	for (id = 1; id < SERVICES_MAX; id++)
 		if (filter_is_service(f, services_info(d->services, id)))
 			return true;
-	refuse(r, "", "%s is no service",
-	       *f->name ? f->name : listen_format(&f->listen, text));
-	hint_services(d, r);
+	request_refuse(r, "", "%s is no service",
+		       *f->name ? f->name : listen_format(&f->listen, text));
+	service_hint(d->services, r);
 	return false;
 }
 
@@ -244,12 +254,13 @@ struct kill {
 	int err;
 };
 
-static void kill_one(struct daemon *d, __u32 slot, struct kill *k)
+static void kill_one(const struct session_request_deps *d, __u32 slot,
+		     struct kill *k)
 {
 	struct session s;
 	int kernel;
 
-	if (!session_snapshot(&d->sessions.entries[slot], &s) ||
+	if (!session_snapshot(&d->sessions->entries[slot], &s) ||
 	    !session_is_live(s.live.state) ||
 	    !filter_match(k->filter, &s,
 			  services_info(d->services, s.live.service),
@@ -258,7 +269,7 @@ static void kill_one(struct daemon *d, __u32 slot, struct kill *k)
 	k->matched++;
 	if (k->dry_run)
 		return;
-	kernel = sockdiag_state(d->diag, &s.tuple);
+	kernel = owner_state(d->owner, &s.tuple);
 	if (kernel < 0 && kernel != -ENOENT) {
 		k->err = kernel;
 		return;
@@ -267,22 +278,23 @@ static void kill_one(struct daemon *d, __u32 slot, struct kill *k)
 		k->pending++;
 		return;
 	}
-	if (!tuple_equal(&d->sessions.entries[slot].tuple, &s.tuple) ||
-	    !sessions_feed(&d->sessions, slot, 1 << SEE_KILLED, 0))
+	if (!tuple_equal(&d->sessions->entries[slot].tuple, &s.tuple) ||
+	    !sessions_feed(d->sessions, slot, 1 << SEE_KILLED, 0))
 		return; /* it went by itself just now */
 	k->killed++;
 	if (kernel > 0)
-		k->err = sockdiag_destroy(d->diag, &s.tuple);
+		k->err = owner_end(d->owner, &s.tuple);
 	if (k->err == -ENOENT)
 		k->err = 0;
 }
 
-json_t *request_session_kill(struct daemon *d, struct request *r)
+static json_t *on_kill(void *data, struct request *r)
 {
+	const struct session_request_deps *d = data;
 	json_int_t cursor =
 		json_integer_value(json_object_get(r->args, "cursor"));
-	__u64 end = now_ns() + SLICE_US * 1000ULL;
-	const struct sessions *s = &d->sessions;
+	struct slice slice = slice_begin(SLICE_US);
+	const struct sessions *s = d->sessions;
 	struct filter f;
 	struct kill k = { .filter = &f,
 			  .dry_run = json_is_true(
@@ -291,14 +303,14 @@ json_t *request_session_kill(struct daemon *d, struct request *r)
 	__u32 set, way;
 
 	if (!json_is_array(json_object_get(r->args, "filter")))
-		return refuse(r, "[] means every session", "no filter");
+		return request_refuse(r, "[] means every session", "no filter");
 	if (!arg_filter(r, &f) || !knows_service(d, r, &f))
 		return NULL;
 	if (cursor < 0 || cursor > s->sets)
-		return refuse(r, "send the one that came back",
-			      "%lld is no cursor", (long long)cursor);
+		return request_refuse(r, "send the one that came back",
+				      "%lld is no cursor", (long long)cursor);
 	for (set = (__u32)cursor; set < s->sets && !k.err; set++) {
-		if (now_ns() > end && set > (__u32)cursor)
+		if (slice_is_over(&slice) && set > (__u32)cursor)
 			break;
 		if (!sessions_in_set(s, set))
 			continue;
@@ -307,10 +319,11 @@ json_t *request_session_kill(struct daemon *d, struct request *r)
 				kill_one(d, set * SET_WAYS + way, &k);
 	}
 	if (k.err)
-		return refuse(r, "synkeeper check tells what is missing",
-			      "the kernel will not destroy a socket, after "
-			      "%u: %s",
-			      k.killed, strerror(-k.err));
+		return request_refuse(
+			r, "synkeeper check tells what is missing",
+			"the kernel will not destroy a socket, after "
+			"%u: %s",
+			k.killed, strerror(-k.err));
 	result = json_pack("{s:I,s:I,s:I}", "matched", (json_int_t)k.matched,
 			   "killed", (json_int_t)k.killed, "pending",
 			   (json_int_t)k.pending);
@@ -323,17 +336,19 @@ json_t *request_session_kill(struct daemon *d, struct request *r)
 static bool arg_endpoint(struct request *r, const char *member,
 			 struct listen *ret)
 {
-	const char *text = json_string_value(json_object_get(r->args, member));
+	const char *text = request_string(r, member);
 	const char *why = "give an address and port";
 
 	if (text && !listen_parse(text, ret, &why) && !ret->wildcard)
 		return true;
-	refuse(r, why, "'%s' is no end of a connection", text ? text : "");
+	request_refuse(r, why, "'%s' is no end of a connection",
+		       text ? text : "");
 	return false;
 }
 
-json_t *request_session_socket(struct daemon *d, struct request *r)
+static json_t *on_socket(void *data, struct request *r)
 {
+	const struct session_request_deps *d = data;
 	struct listen client, server;
 	struct tuple t = {};
 
@@ -345,14 +360,34 @@ json_t *request_session_socket(struct daemon *d, struct request *r)
 	t.client_port = client.port;
 	t.server_port = server.port;
 	return json_pack("{s:s}", "socket",
-			 sockdiag_state_name(sockdiag_state(d->diag, &t)));
+			 owner_state_name(owner_state(d->owner, &t)));
 }
 
-json_t *request_session_watch(struct daemon *d, struct request *r)
+json_t *session_watching(struct request *r, int err)
 {
+	if (err == -EBUSY)
+		return request_refuse(
+			r, "end a session watch, a capture or a top",
+			"busy: all places for watchers are taken");
+	if (err)
+		return request_refuse(r, "", "out of memory");
+	return json_pack("{s:b}", "watching", 1);
+}
+
+static json_t *on_watch(void *data, struct request *r)
+{
+	const struct session_request_deps *d = data;
 	struct filter f;
 
 	if (!arg_filter(r, &f) || !knows_service(d, r, &f))
 		return NULL;
-	return watching(r, watch_add(d, r->client, &f));
+	return session_watching(r, watch_add(d->watch, r->client, &f));
 }
+
+const struct request_handler session_requests[] = {
+	{ "session.totals", on_totals },
+	{ "session.kill", on_kill },
+	{ "session.socket", on_socket },
+	{ "session.watch", on_watch },
+	{},
+};

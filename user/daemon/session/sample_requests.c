@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Theory of operation: the request for samples of dropped packets. */
+#include "service/service_requests.h"
+#include "session_requests.h"
 #include "text/reason.h"
-#include "requests.h"
 
 enum { RATE_DEFAULT = 100, RATE_MAX = 10000 };
 
@@ -21,47 +22,49 @@ static bool arg_reasons(struct request *r, __u64 *ret)
 
 		info = text ? reason_find(text) : NULL;
 		if (!info || info->action != REASON_DROP) {
-			refuse(r, "synkeeper explain lists them",
-			       "'%s' is no reason that drops",
-			       text ? text : "");
+			request_refuse(r, "synkeeper explain lists them",
+				       "'%s' is no reason that drops",
+				       text ? text : "");
 			return false;
 		}
 		reasons |= 1ULL << info->number;
 	}
 	if (!reasons) {
-		refuse(r, "leave \"reasons\" out for all of them",
-		       "no reasons in the request");
+		request_refuse(r, "leave \"reasons\" out for all of them",
+			       "no reasons in the request");
 		return false;
 	}
 	*ret = reasons;
 	return true;
 }
 
-json_t *request_sample_watch(struct daemon *d, struct request *r)
+static json_t *on_watch(void *data, struct request *r)
 {
+	const struct session_request_deps *d = data;
 	const json_t *rate = json_object_get(r->args, "rate");
 	struct watch_samples want = { .rate = RATE_DEFAULT };
-	const struct service *svc = NULL;
-	struct listen l;
+	const struct service *svc;
 
 	if (!arg_reasons(r, &want.reasons))
 		return NULL;
 	if (rate) {
 		if (json_integer_value(rate) < 1 ||
 		    json_integer_value(rate) > RATE_MAX)
-			return refuse(r, "1 to 10000 samples a second",
-				      "the rate is out of range");
+			return request_refuse(r, "1 to 10000 samples a second",
+					      "the rate is out of range");
 		want.rate = json_integer_value(rate);
 	}
 	if (json_object_get(r->args, "listen")) {
-		if (!arg_listen(r, &l))
-			return NULL;
-		while ((svc = services_next(d->services, svc)))
-			if (listen_equal(&svc->listen, &l))
-				break;
+		svc = service_of_request(d->services, r);
 		if (!svc)
-			return not_a_service(d, r);
+			return NULL;
 		want.service = svc->id;
 	}
-	return watching(r, watch_add_samples(d, r->client, &want));
+	return session_watching(r,
+				watch_add_samples(d->watch, r->client, &want));
 }
+
+const struct request_handler sample_requests[] = {
+	{ "sample.watch", on_watch },
+	{},
+};

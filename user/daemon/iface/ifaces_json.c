@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Theory of operation: what requests tell of interfaces and attachments. */
+/* Theory of operation: see ifaces_json.h. */
+#include "ifaces_json.h"
 #include "kernel/links.h"
-#include "requests.h"
 
 /* Who runs before ours at tc. */
 static json_t *json_ahead(const struct attachment *a)
@@ -12,27 +12,27 @@ static json_t *json_ahead(const struct attachment *a)
 	for (way = 0; way < WAYS; way++)
 		if (a->ahead[way])
 			json_array_append_new(
-				list,
-				json_pack("{s:s,s:I}", "tc", tc_names[way],
-					  "id", (json_int_t)a->ahead[way]));
+				list, json_pack("{s:s,s:I}", "tc",
+						attach_tc_names[way], "id",
+						(json_int_t)a->ahead[way]));
 	return list;
 }
 
-json_t *requests_ifaces(const struct daemon *d)
+json_t *ifaces_json(const struct ifaces *f)
 {
 	json_t *list = json_array();
 	size_t i;
 
-	for (i = 0; i < d->n_ifaces; i++) {
-		const struct attachment *a = &d->ifaces[i];
+	for (i = 0; i < f->n; i++) {
+		const struct attachment *a = &f->list[i];
 
 		json_array_append_new(
 			list,
 			json_pack("{s:o,s:i,s:s,s:b,s:o,s:b,s:o}", "name",
-				  requests_text(a->name), "ifindex", a->ifindex,
+				  request_text(a->name), "ifindex", a->ifindex,
 				  "mode", attachment_mode(a), "protected",
 				  attachment_protects(a), "why",
-				  requests_text(attachment_why(a)), "by_hand",
+				  request_text(attachment_why(a)), "by_hand",
 				  a->by_hand, "ahead", json_ahead(a)));
 	}
 	return list;
@@ -46,7 +46,7 @@ static void health_iface(json_t *list, const struct attachment *a)
 	if (!attachment_protects(a)) {
 		snprintf(line, sizeof(line), "%s is %s%s", a->name,
 			 a->lost ? "" : "not protected: ", attachment_why(a));
-		json_array_append_new(list, requests_text(line));
+		json_array_append_new(list, request_text(line));
 	}
 	for (way = 0; way < WAYS; way++) {
 		if (!a->ahead[way])
@@ -54,22 +54,34 @@ static void health_iface(json_t *list, const struct attachment *a)
 		snprintf(line, sizeof(line),
 			 "%s: program id %u runs before ours at tc %s: what it "
 			 "accepts ours does not see",
-			 a->name, a->ahead[way], tc_names[way]);
-		json_array_append_new(list, requests_text(line));
+			 a->name, a->ahead[way], attach_tc_names[way]);
+		json_array_append_new(list, request_text(line));
 	}
 }
 
-void requests_iface_health(const struct daemon *d, json_t *list)
+void ifaces_health(const struct ifaces *f, json_t *list)
 {
 	size_t i;
 
-	for (i = 0; i < d->n_ifaces; i++)
-		health_iface(list, &d->ifaces[i]);
+	for (i = 0; i < f->n; i++)
+		health_iface(list, &f->list[i]);
 }
 
-json_t *requests_programs(const struct daemon *d)
+json_t *ifaces_names(const struct ifaces *f)
 {
-	const struct loader *l = &d->loader;
+	json_t *names = json_array();
+	size_t i;
+
+	for (i = 0; i < f->n; i++)
+		if (f->list[i].ifindex)
+			json_array_append_new(names,
+					      request_text(f->list[i].name));
+	return names;
+}
+
+json_t *ifaces_programs(const struct ifaces *f)
+{
+	const struct loader *l = f->deps.loader;
 	const int fds[] = { loader_xdp_fd(l), loader_xdp_frags_fd(l),
 			    loader_tc_fd(l),  loader_egress_fd(l),
 			    l->spare[0],      l->spare[1] };

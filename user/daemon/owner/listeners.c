@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Theory of operation: see listeners.h. */
 #include <errno.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "array.h"
 #include "listeners.h"
 #include "log.h"
 
 /* By port; among those of one port by age. */
 static int by_port(const void *a, const void *b)
 {
-	const struct diag_socket *x = a, *y = b;
+	const struct owner_socket *x = a, *y = b;
 	int diff = memcmp(&x->tuple.server_port, &y->tuple.server_port, 2);
 
 	if (diff)
@@ -20,26 +20,22 @@ static int by_port(const void *a, const void *b)
 }
 
 struct collect {
-	struct diag_socket *sockets;
+	struct owner_socket *sockets;
 	size_t n, room;
 	bool failed;
 };
 
-static void collect_one(const struct diag_socket *sk, void *data)
+static void collect_one(const struct owner_socket *sk, void *data)
 {
 	struct collect *c = data;
 
-	if (c->n == c->room) {
-		size_t room = c->room ? c->room * 2 : 64;
-		void *more = reallocarray(c->sockets, room, sizeof(*sk));
+	void *grown = array_grow(c->sockets, c->n, &c->room, sizeof(*sk));
 
-		if (!more) {
-			c->failed = true;
-			return;
-		}
-		c->sockets = more;
-		c->room = room;
+	if (!grown) {
+		c->failed = true;
+		return;
 	}
+	c->sockets = grown;
 	c->sockets[c->n++] = *sk;
 }
 
@@ -57,11 +53,10 @@ static bool same_listeners(const struct listeners *l, const struct collect *c)
 	return l->n == c->n;
 }
 
-int listeners_read(struct listeners *l, struct sockdiag *diag,
-		   bool *ret_changed)
+int listeners_read(struct listeners *l, struct owner *owner, bool *ret_changed)
 {
 	struct collect c = {};
-	int err = sockdiag_dump(diag, 1 << TCP_LISTEN, collect_one, &c);
+	int err = owner_each_listener(owner, collect_one, &c);
 
 	if (!err && c.failed)
 		err = -ENOMEM;
@@ -87,13 +82,13 @@ void listeners_free(struct listeners *l)
 
 static bool is_any(const __be32 addr[4])
 {
-	/* 0.0.0.0 comes v4-mapped from sock_diag */
+	/* 0.0.0.0 comes v4-mapped */
 	return !addr[0] && !addr[1] && !addr[3] &&
 	       (!addr[2] || addr[2] == htobe32(0xffff));
 }
 
-const struct diag_socket *listeners_first(const struct listeners *l,
-					  __be16 port)
+const struct owner_socket *listeners_first(const struct listeners *l,
+					   __be16 port)
 {
 	size_t low = 0, high = l->n;
 
@@ -109,13 +104,13 @@ const struct diag_socket *listeners_first(const struct listeners *l,
 	return l->n ? l->sockets + low : NULL;
 }
 
-bool listener_is_exact(const struct diag_socket *sk)
+bool listener_is_exact(const struct owner_socket *sk)
 {
 	return !is_any(sk->tuple.server) && !sk->ifindex;
 }
 
-static void join(struct diag_socket *group, bool *found,
-		 const struct diag_socket *sk)
+static void join(struct owner_socket *group, bool *found,
+		 const struct owner_socket *sk)
 {
 	if (!*found) {
 		*group = *sk;
@@ -129,11 +124,11 @@ static void join(struct diag_socket *group, bool *found,
 }
 
 bool listeners_wildcard(const struct listeners *l, __be16 port, bool v4,
-			struct diag_socket *ret)
+			struct owner_socket *ret)
 {
 	bool found = false, found_dual = false;
-	const struct diag_socket *sk;
-	struct diag_socket dual;
+	const struct owner_socket *sk;
+	struct owner_socket dual;
 
 	for_each_listener (sk, l, port) {
 		if (!is_any(sk->tuple.server) || sk->ifindex)
@@ -149,9 +144,9 @@ bool listeners_wildcard(const struct listeners *l, __be16 port, bool v4,
 }
 
 bool listeners_exact(const struct listeners *l, const __be32 addr[4],
-		     __be16 port, struct diag_socket *ret)
+		     __be16 port, struct owner_socket *ret)
 {
-	const struct diag_socket *sk;
+	const struct owner_socket *sk;
 	bool found = false;
 
 	for_each_listener (sk, l, port)

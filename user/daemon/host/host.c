@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Theory of operation: see host.h. */
+#include <string.h>
+
+#include "host.h"
+#include "kernel/clock.h"
+#include "log.h"
+#include "maps/settings.h"
+
+enum {
+	KERNEL_COOKIES_S = 120
+}; /* how long a cookie of the kernel's may live */
+
+void host_init(struct host *h, struct settings *settings, int local_addrs_fd)
+{
+	*h = (struct host){ .settings = settings,
+			    .local_addrs_fd = local_addrs_fd };
+}
+
+static void follow_cookies(struct host *h)
+{
+	__u32 now = ns_to_ticks(now_ns());
+	struct settings *s = h->settings;
+	struct netconf_counts counts;
+
+	netconf_counts(&counts);
+	if (counts.cookies_sent != h->cookies_sent)
+		h->cookies_sent_ns = now_ns();
+	h->cookies_sent = counts.cookies_sent;
+	if ((__s32)(s->kernel_cookies_until - now) < 0)
+		s->kernel_cookies_until = now; /* ticks wrap, in years */
+}
+
+int host_follow(struct host *h)
+{
+	const __u32 offers = SETTING_TS | SETTING_WSCALE | SETTING_SACK |
+			     SETTING_ECN | SETTING_FORWARDING |
+			     SETTING_KERNEL_TS;
+	struct netconf before = h->net;
+	int err = netconf_read(&h->net);
+
+	if (err && !h->net.rcvbuf) {
+		log_err("cannot read /proc/sys/net: %s", strerror(-err));
+		return err;
+	}
+	if (before.rcvbuf && h->net.offer != before.offer)
+		h->offer_changed_ns = now_ns();
+	h->settings->ttl = h->net.ttl;
+	h->settings->hop_limit = h->net.hop_limit;
+	settings_clear(h->settings, offers & ~h->net.offer);
+	settings_set(h->settings, h->net.offer);
+	follow_cookies(h);
+	if (h->net.offer & SETTING_FORWARDING &&
+	    netconf_local_addrs(h->local_addrs_fd))
+		log_warn("cannot list the local addresses; wildcard services "
+			 "pass");
+	return 0;
+}
+
+void host_expect_cookies(struct host *h, bool now)
+{
+	if (now)
+		h->cookies_sent_ns = now_ns();
+	if (h->cookies_sent || now)
+		h->settings->kernel_cookies_until = ns_to_ticks(
+			h->cookies_sent_ns + KERNEL_COOKIES_S * 1000000000ULL);
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Theory of operation: packets by service and reason, those of all CPUs summed:
+ * of MAP_COUNTERS, or of MAP_WOULD, where a monitored service's are counted.
+ * Service 0 is traffic to none. Many services are read in batches, as a system
+ * call for each of them costs more than all that it brings.
+ */
+#ifndef STATS_H
+#define STATS_H
+
+#include "loader.h"
+
+/* Reads the services @first and up, @n of them, into @ret. 0 or -errno. */
+int stats_read(const struct loader *l, enum loader_map map, __u32 first,
+	       __u32 n, struct counters *ret);
+/*
+ * Of the services below @end; *@ret is an array of SERVICES_MAX, zero from @end
+ * on, which the caller frees. Returns 0 or -errno.
+ */
+int stats_read_all(const struct loader *l, enum loader_map map, __u32 end,
+		   struct counters **ret);
+
+/* Adds all reasons of @c to @sum. */
+void stats_add(struct counters *sum, const struct counters *c);
+
+#endif

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Theory of operation: the sessions' totals by service, as the programs and
+ * session/sessions.h keep them (synkeeper/session_stats.h). The map is mapped
+ * into memory, so that reading costs no system call.
+ */
+#ifndef TOTALS_H
+#define TOTALS_H
+
+#include "synkeeper/session_stats.h"
+
+struct loader;
+
+struct totals {
+	struct session_totals *of; /* by service id */
+};
+
+/* Maps them. Returns 0 or -errno, logged. totals_unmap() is due in any case. */
+int totals_map(const struct loader *l, struct totals *ret);
+void totals_unmap(struct totals *t);
+
+/* Those of service @id, which stay where they are. */
+static inline struct session_totals *totals_of(const struct totals *t, __u16 id)
+{
+	return &t->of[id % SERVICES_MAX];
+}
+
+/* Copies those of @id; 0: the sum of all services there ever were. */
+void totals_read(const struct totals *t, __u16 id, struct session_totals *ret);
+/* Sessions alive in @t: pending to closing. */
+__u64 totals_alive(const struct session_totals *t);
+/* For a service id that is given to another address. */
+void totals_forget(const struct totals *t, __u16 id);
+
+#endif

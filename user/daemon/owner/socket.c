@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Theory of operation: the kernel's sockets as owner of connections, see
+ * owner.h; asked through sock_diag. The walk has a netlink socket of its own,
+ * since a dump may be half read when something else is asked.
+ */
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "kernel/sockdiag.h"
+#include "log.h"
+#include "owner.h"
+
+enum { CONNECTIONS = ~(1U << TCP_LISTEN | 1U << TCP_CLOSE) };
+
+struct owner {
+	struct sockdiag *diag;
+	struct sockdiag *walk;
+	__u8 family; /* that the walk is in */
+};
+
+int owner_open(struct owner **ret)
+{
+	struct owner *o = calloc(1, sizeof(*o));
+	int err = o ? 0 : -ENOMEM;
+
+	if (!err)
+		err = sockdiag_open(&o->diag);
+	if (!err)
+		err = sockdiag_open(&o->walk);
+	if (err) {
+		log_err("cannot open sock_diag: %s", strerror(-err));
+		owner_close(o);
+		return err;
+	}
+	*ret = o;
+	return 0;
+}
+
+void owner_close(struct owner *o)
+{
+	if (!o)
+		return;
+	sockdiag_close(o->diag);
+	sockdiag_close(o->walk);
+	free(o);
+}
+
+int owner_state(struct owner *o, const struct tuple *t)
+{
+	return sockdiag_state(o->diag, t);
+}
+
+const char *owner_state_name(int state)
+{
+	return sockdiag_state_name(state);
+}
+
+int owner_end(struct owner *o, const struct tuple *t)
+{
+	return sockdiag_destroy(o->diag, t);
+}
+
+int owner_clear(struct owner *o, const struct tuple *t)
+{
+	return sockdiag_clear(o->diag, t);
+}
+
+struct each {
+	owner_fn fn;
+	void *data;
+};
+
+static void on_socket(const struct diag_socket *s, void *data)
+{
+	const struct each *each = data;
+	struct owner_socket socket = {
+		.tuple = s->tuple,
+		.state = s->state,
+		.v6 = s->v6,
+		.v6only = s->v6only,
+		.mptcp = s->mptcp,
+		.md5 = s->md5,
+		.ifindex = s->ifindex,
+		.rcvbuf = s->rcvbuf,
+		.waiting = s->waiting,
+		.backlog = s->backlog,
+		.cookie = s->cookie,
+	};
+
+	each->fn(&socket, each->data);
+}
+
+static int dump(struct owner *o, __u32 states, owner_fn fn, void *data)
+{
+	struct each each = { .fn = fn, .data = data };
+
+	return sockdiag_dump(o->diag, states, on_socket, &each);
+}
+
+int owner_each_listener(struct owner *o, owner_fn fn, void *data)
+{
+	return dump(o, 1U << TCP_LISTEN, fn, data);
+}
+
+int owner_each_half_open(struct owner *o, owner_fn fn, void *data)
+{
+	return dump(o, 1U << TCP_SYN_RECV, fn, data);
+}
+
+int owner_each_queue(struct owner *o, owner_fn fn, void *data)
+{
+	return dump(o, 1U << TCP_LISTEN | 1U << TCP_SYN_RECV, fn, data);
+}
+
+static int begin_family(struct owner *o, __u8 family)
+{
+	o->family = family;
+	return sockdiag_dump_begin(o->walk, family, CONNECTIONS);
+}
+
+int owner_walk_begin(struct owner *o)
+{
+	return begin_family(o, AF_INET);
+}
+
+int owner_walk_step(struct owner *o, owner_fn fn, void *data)
+{
+	struct each each = { .fn = fn, .data = data };
+	int more = sockdiag_dump_step(o->walk, on_socket, &each);
+
+	if (!more && o->family == AF_INET) {
+		more = begin_family(o, AF_INET6);
+		if (!more)
+			more = 1;
+	}
+	return more;
+}

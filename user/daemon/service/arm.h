@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Theory of operation: arms and disarms the services of policy auto. Ten times
+ * a second their SYNs are counted, and now and then the queues of those that
+ * are not armed, and arming.c decides. The timer runs only if there are any.
+ * Counters are read in batches, from the first such service to the last one.
+ */
+#ifndef ARM_H
+#define ARM_H
+
+#include <systemd/sd-event.h>
+
+#include "services.h"
+
+struct arm; /* opaque */
+
+/* What it needs; all of it outlives it. */
+struct arm_deps {
+	sd_event *loop;
+	const struct loader *loader;
+	struct services *services;
+	struct owner *owner;
+	const struct netconf *net;
+	const struct arming_limits *limits; /* in force */
+	/* services_arm() has changed something, which is to be applied */
+	void (*changed)(void *data);
+	void *data;
+};
+
+/* Returns 0 or -errno, logged. */
+int arm_start(const struct arm_deps *deps, struct arm **ret);
+void arm_stop(struct arm *arm);
+/* There may be services of policy auto now. */
+void arm_follow(struct arm *arm);
+
+#endif

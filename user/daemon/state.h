@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Theory of operation: the daemon's whole state, for the files beside this one
+ * only: they wire the parts (daemon.c), run them (part.c, main_loop.c) and
+ * change several at once (reload.c), or tell of all (daemon_requests.c).
+ */
+#ifndef STATE_H
+#define STATE_H
+
+#include "daemon.h"
+#include "iface/link_events.h"
+#include "iface/pin_watch.h"
+#include "metrics/metrics.h"
+#include "metrics/metrics_server.h"
+#include "service/arm.h"
+#include "service/service_requests.h"
+#include "session/events.h"
+#include "session/resync.h"
+#include "session/session_requests.h"
+
+enum { DAEMON_REQUEST_TABLES = 8 };
+
+struct daemon {
+	const struct part *parts;
+	size_t started; /* of them */
+
+	struct config config;	    /* in force */
+	struct source_list sources; /* its lists; entries until in force */
+	int (*configure)(struct config *ret, char *err);
+	__u64 started_ns;
+	time_t started_s; /* since 1970 */
+	bool ending;	  /* disarmed; detaches when the drain is over */
+
+	struct loader loader;
+	struct settings *settings; /* the map, mapped */
+	struct host host;
+	struct keys keys;
+	struct totals totals;
+	struct sessions sessions;
+	struct owner *owner;
+	struct ifaces ifaces;
+	struct nat *nat;
+	struct services *services;
+	sd_event *loop;
+	sd_event_source *tick;
+	struct events events;
+	struct reaper reaper;
+	struct resync resync;
+	struct arm *arm;
+	struct link_events link_events;
+	struct attacks *attacks;
+	struct control_server *control;
+	struct watch watch;
+	struct metrics_server *metrics; /* NULL: not served */
+	struct pin_watch pins;
+
+	/* what requests are answered from */
+	struct service_request_deps service_requests;
+	struct session_request_deps session_requests;
+	struct metrics_sources metrics_sources;
+	struct request_table requests[DAEMON_REQUEST_TABLES];
+};
+
+#endif
