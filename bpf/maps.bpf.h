@@ -75,7 +75,7 @@ struct {
 	__uint(max_entries, SERVICES_MAX);
 	__type(key, __u32);
 	__type(value, struct counters);
-} would SEC(".maps");
+} monitored SEC(".maps");
 
 /* A map in a map, so that another list is in force at once, whole. */
 struct prefix_trie {
@@ -114,7 +114,7 @@ struct {
 	__uint(map_flags, BPF_F_MMAPABLE);
 	__type(key, __u32);
 	__type(value, __u64);
-} session_marks SEC(".maps");
+} incomplete_sets SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -142,6 +142,13 @@ struct {
 	__uint(max_entries, SAMPLES_BYTES);
 } samples SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, TC_PROGRAMS);
+	__type(key, __u32);
+	__type(value, __u32);
+} tc_programs SEC(".maps");
+
 static __always_inline struct settings *get_settings(void)
 {
 	__u32 zero = 0;
@@ -164,9 +171,9 @@ static __always_inline void count(__u32 service, enum reason reason)
 		c->packets[reason]++;
 }
 
-static __always_inline void count_would(__u32 service, enum reason reason)
+static __always_inline void count_monitored(__u32 service, enum reason reason)
 {
-	struct counters *c = bpf_map_lookup_elem(&would, &service);
+	struct counters *c = bpf_map_lookup_elem(&monitored, &service);
 
 	barrier_var(
 		reason); /* else clang drops a compare that Linux 6.12 needs */

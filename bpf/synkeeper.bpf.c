@@ -42,5 +42,24 @@ int synkeeper_egress(struct __sk_buff *skb)
 	return egress(skb);
 }
 
+/*
+ * tcx takes no program twice and moves none. To get in front of somebody else's
+ * a second instance of the tc programs is needed, and these stand for it: the
+ * daemon keeps tc_programs pointing to the two above.
+ */
+SEC("tc")
+int synkeeper_front_in(struct __sk_buff *skb)
+{
+	bpf_tail_call(skb, &tc_programs, TC_PROGRAM_IN);
+	return TCX_NEXT;
+}
+
+SEC("tc")
+int synkeeper_front_out(struct __sk_buff *skb)
+{
+	bpf_tail_call(skb, &tc_programs, TC_PROGRAM_OUT);
+	return TCX_NEXT;
+}
+
 /* The programs call helpers that the kernel lends to GPL code only. */
 char LICENSE[] SEC("license") = "GPL";

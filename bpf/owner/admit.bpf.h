@@ -26,17 +26,17 @@
 #include "socket.bpf.h"
 
 enum {
-	MARK_MAGIC = 0x4b4e5953,      /* "SYNK": to be assigned */
-	MARK_KERNEL = MARK_MAGIC + 1, /* the kernel's own cookie */
-	MARK_BEHIND = MARK_MAGIC + 2, /* not to be looked at before its ACK */
+	META_ASSIGN = 0x4b4e5953,      /* "SYNK": to be assigned */
+	META_KERNEL = META_ASSIGN + 1, /* the kernel's own cookie */
+	META_BEHIND = META_ASSIGN + 2, /* not to be looked at before its ACK */
 };
 
 /* In front of the packet; a multiple of 4 and at most 32 bytes. */
-struct mark {
+struct meta {
 	__u32 magic;
 	struct bpf_tcp_req_attrs attrs;
 };
-_Static_assert(sizeof(struct mark) <= 32, "XDP metadata is 32 bytes");
+_Static_assert(sizeof(struct meta) <= 32, "XDP metadata is 32 bytes");
 
 /*
  * Before Linux 6.9 there is no such function, and cookies of our own are not
@@ -73,69 +73,71 @@ static __always_inline void admit_attrs(const struct settings *cfg,
 }
 
 /* Makes room for the mark. Returns NULL if the driver has none. */
-static __always_inline struct mark *admit_mark_room(struct xdp_md *ctx,
+static __always_inline struct meta *admit_meta_room(struct xdp_md *ctx,
 						    struct settings *cfg)
 {
-	struct mark *mark;
+	struct meta *meta;
 
 	if (!admit_can_assign() || cfg->flags & SETTING_NO_META)
 		return NULL;
-	if (bpf_xdp_adjust_meta(ctx, -(int)sizeof(*mark))) {
+	if (bpf_xdp_adjust_meta(ctx, -(int)sizeof(*meta))) {
 		/* atomically: the daemon changes other bits of the word */
 		__sync_fetch_and_or(&cfg->flags, SETTING_NO_META);
 		return NULL;
 	}
-	mark = (void *)(long)ctx->data_meta;
-	return (void *)(mark + 1) > (void *)(long)ctx->data ? NULL : mark;
+	meta = (void *)(long)ctx->data_meta;
+	return (void *)(meta + 1) > (void *)(long)ctx->data ? NULL : meta;
 }
 
 /* XDP: tc is to give the kernel the socket of @hs. */
-static __always_inline void admit_mark(struct xdp_md *ctx, struct settings *cfg,
-				       const struct handshake *hs,
-				       const struct tcp_opts *o, __u8 wscale)
+static __always_inline void admit_put_meta(struct xdp_md *ctx,
+					   struct settings *cfg,
+					   const struct handshake *hs,
+					   const struct tcp_opts *o,
+					   __u8 wscale)
 {
-	struct mark *mark = admit_mark_room(ctx, cfg);
+	struct meta *meta = admit_meta_room(ctx, cfg);
 
-	if (!mark)
+	if (!meta)
 		return;
-	mark->magic = MARK_MAGIC;
-	admit_attrs(cfg, hs, o, wscale, &mark->attrs);
+	meta->magic = META_ASSIGN;
+	admit_attrs(cfg, hs, o, wscale, &meta->attrs);
 }
 
 /*
- * XDP: a mark without attributes. MARK_KERNEL: the kernel makes the socket
+ * XDP: a mark without attributes. META_KERNEL: the kernel makes the socket
  * itself; tc sees to the checksum only.
  *
- * MARK_BEHIND: the packet came in one batch with the ACK that was admitted
+ * META_BEHIND: the packet came in one batch with the ACK that was admitted
  * before it. The kernel hands a batch to conntrack as a whole, before it
  * confirms the first packet: conntrack takes this one for a second new
  * connection, finds that the two clash, and drops it (insert_failed); the
  * client's request comes again after 200 ms. tc sends it around once more,
  * behind the batch.
  */
-static __always_inline void admit_mark_bare(struct xdp_md *ctx,
-					    struct settings *cfg, __u32 magic)
+static __always_inline void
+admit_put_meta_bare(struct xdp_md *ctx, struct settings *cfg, __u32 magic)
 {
-	struct mark *mark = admit_mark_room(ctx, cfg);
+	struct meta *meta = admit_meta_room(ctx, cfg);
 
-	if (!mark)
+	if (!meta)
 		return;
-	mark->magic = magic;
-	__builtin_memset(&mark->attrs, 0, sizeof(mark->attrs));
+	meta->magic = magic;
+	__builtin_memset(&meta->attrs, 0, sizeof(meta->attrs));
 }
 
 /* tc: copies the mark out. Returns its magic, or 0 if there is none. */
-static __always_inline __u32 admit_marked(struct __sk_buff *skb,
-					  struct bpf_tcp_req_attrs *ret)
+static __always_inline __u32 admit_get_meta(struct __sk_buff *skb,
+					    struct bpf_tcp_req_attrs *ret)
 {
-	const struct mark *mark = (void *)(long)skb->data_meta;
+	const struct meta *meta = (void *)(long)skb->data_meta;
 
-	if ((void *)(mark + 1) > (void *)(long)skb->data ||
-	    (mark->magic != MARK_MAGIC && mark->magic != MARK_KERNEL &&
-	     mark->magic != MARK_BEHIND))
+	if ((void *)(meta + 1) > (void *)(long)skb->data ||
+	    (meta->magic != META_ASSIGN && meta->magic != META_KERNEL &&
+	     meta->magic != META_BEHIND))
 		return 0;
-	__builtin_memcpy(ret, &mark->attrs, sizeof(*ret));
-	return mark->magic;
+	__builtin_memcpy(ret, &meta->attrs, sizeof(*ret));
+	return meta->magic;
 }
 
 /* ---- tc ---- */
@@ -150,11 +152,11 @@ enum { VLAN_VID_MASK = 0xfff, KERNEL_EINVAL = 22 };
  * For drivers without XDP metadata: what would have been marked. Returns the
  * mark's magic, or 0.
  */
-static __always_inline __u32 admit_unmarked(struct __sk_buff *skb,
-					    const struct settings *cfg,
-					    const struct flow *f,
-					    const struct session *s,
-					    struct bpf_tcp_req_attrs *ret)
+static __always_inline __u32 admit_without_meta(struct __sk_buff *skb,
+						const struct settings *cfg,
+						const struct flow *f,
+						const struct session *s,
+						struct bpf_tcp_req_attrs *ret)
 {
 	const struct packet *p = &f->pkt;
 	struct handshake hs;
@@ -163,14 +165,14 @@ static __always_inline __u32 admit_unmarked(struct __sk_buff *skb,
 	if (!s || !session_has_cookie(s))
 		return 0;
 	if (s->live.flags & SESSION_KERNEL)
-		return MARK_KERNEL;
+		return META_KERNEL;
 	tcp_opts_init(&o);
 	if (p->tcp_len > TCP_HDR_LEN && tcpopt_walk_skb(skb, p, &o))
 		return 0;
 	if (!check_cookie(p, &o, KEYS_LIVE, &hs))
 		return 0;
 	admit_attrs(cfg, &hs, &o, f->ep.wscale, ret);
-	return MARK_MAGIC;
+	return META_ASSIGN;
 }
 
 /*
@@ -205,7 +207,7 @@ static __always_inline int admit_assign(struct __sk_buff *skb,
 static __always_inline void admit_forget(struct session *s, int slot)
 {
 	if (s && s->live.state == SESSION_OPENING)
-		session_feed(slot, 1 << SEE_IDLE);
+		session_feed(slot, 1 << INPUT_IDLE);
 }
 
 /*
@@ -268,17 +270,17 @@ static __always_inline int admit(struct __sk_buff *skb)
 		return TCX_NEXT;
 	if (!cfg || !(cfg->flags & SETTING_READY))
 		return TCX_NEXT;
-	magic = admit_marked(skb, &attrs);
+	magic = admit_get_meta(skb, &attrs);
 	if (!magic && !(cfg->flags & SETTING_NO_META))
 		return TCX_NEXT;
-	if (magic == MARK_BEHIND)
+	if (magic == META_BEHIND)
 		return admit_later(skb);
 	admit_untag(skb);
 	if (parse_skb(skb, &f.pkt) || classify(cfg, &f))
 		return TCX_NEXT;
 	s = session_find(cfg, &f.pkt.tuple, &slot);
 	if (!magic)
-		magic = admit_unmarked(skb, cfg, &f, s, &attrs);
+		magic = admit_without_meta(skb, cfg, &f, s, &attrs);
 	if (!magic)
 		return TCX_NEXT;
 	if (!checksum_is_right(skb, &f.pkt)) {
@@ -286,11 +288,11 @@ static __always_inline int admit(struct __sk_buff *skb)
 		admit_forget(s, slot);
 		return TCX_DROP;
 	}
-	err = magic == MARK_KERNEL ? 0 : admit_assign(skb, &f.pkt, &attrs);
+	err = magic == META_KERNEL ? 0 : admit_assign(skb, &f.pkt, &attrs);
 	if (err)
 		admit_failed(&f, s, slot, err);
 	else if (ip_header_is_plain(&f.pkt))
-		session_feed(slot, 1 << SEE_ADMITTED);
+		session_feed(slot, 1 << INPUT_ADMITTED);
 	/* else: the kernel may object to an option; its socket will tell */
 	return TCX_NEXT;
 }

@@ -33,7 +33,7 @@ static __always_inline void on_own_syn(const struct flow *f, int slot)
 {
 	struct session_new n = { .tuple = f->pkt.tuple,
 				 .service = f->ep.service,
-				 .inputs = 1 << SEE_SYN };
+				 .inputs = 1 << INPUT_SYN };
 
 	if (slot < 0)
 		session_insert(&n);
@@ -45,9 +45,9 @@ static __always_inline void on_own_syn(const struct flow *f, int slot)
  * The kernel resets a client whose data came behind an admitted ACK that found
  * the accept queue full. The client need not know: it will send again.
  */
-static __always_inline bool is_premature(struct __sk_buff *skb,
-					 const struct packet *p,
-					 const struct session *s)
+static __always_inline bool is_rst_before_socket(struct __sk_buff *skb,
+						 const struct packet *p,
+						 const struct session *s)
 {
 	return p->flags & FLAG_RST && session_has_cookie(s) &&
 	       !(s->live.flags & SESSION_REFUSED) && s->server_isn &&
@@ -61,23 +61,25 @@ static __always_inline bool is_premature(struct __sk_buff *skb,
  * his socket and closed it. A service with the kernel's cookies is not out of
  * room. Returns whether to withhold the RST.
  */
-static __always_inline bool on_premature(struct __sk_buff *skb,
-					 const struct flow *f,
-					 const struct session *s)
+static __always_inline bool on_rst_before_socket(struct __sk_buff *skb,
+						 const struct flow *f,
+						 const struct session *s)
 {
 	struct event *e = NULL;
 
 	if (s->live.state == SESSION_PENDING &&
-	    !(s->live.flags & SESSION_UNMARKED) && owner_may_be_sender(skb) &&
-	    budget_take(BUDGET_FORGOTTEN, FORGOTTEN_PER_SECOND))
-		e = report_begin(EVENT_FORGOTTEN, f->ep.service, &f->pkt.tuple);
+	    !(s->live.flags & SESSION_DATA_BEHIND) &&
+	    owner_may_be_sender(skb) &&
+	    budget_take(BUDGET_SOCKET_LOST, SOCKETS_LOST_PER_SECOND))
+		e = report_begin(EVENT_SOCKET_LOST, f->ep.service,
+				 &f->pkt.tuple);
 	if (e) {
-		e->told = !!(s->live.flags & SESSION_KERNEL);
+		e->what = !!(s->live.flags & SESSION_KERNEL);
 		bpf_ringbuf_submit(e, 0);
 	}
 	if (f->ep.cookies == COOKIES_KERNEL)
 		return false;
-	count(f->ep.service, REASON_rst_withheld);
+	count(f->ep.service, REASON_rst_suppressed);
 	return true;
 }
 
@@ -103,12 +105,13 @@ static __always_inline int egress(struct __sk_buff *skb)
 	s = session_find(cfg, &p->tuple, &slot);
 	if (syn) {
 		on_own_syn(&f, slot);
-	} else if (s && is_premature(skb, p, s) && on_premature(skb, &f, s)) {
+	} else if (s && is_rst_before_socket(skb, p, s) &&
+		   on_rst_before_socket(skb, &f, s)) {
 		return TCX_DROP;
 	} else if (s) {
 		/* not l4_len: a packet to be segmented may be longer */
-		follow_server(p, owner_has_client_fin(skb),
-			      p->seq + skb->len - p->l4 - p->tcp_len + 1, slot);
+		track_server(p, owner_has_client_fin(skb),
+			     p->seq + skb->len - p->l4 - p->tcp_len + 1, slot);
 	}
 	return TCX_NEXT;
 }

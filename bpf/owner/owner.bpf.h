@@ -83,21 +83,21 @@ static __always_inline void
 owner_accept(struct xdp_md *ctx, struct settings *cfg, const struct flow *f,
 	     const struct handshake *hs, const struct tcp_opts *o)
 {
-	admit_mark(ctx, cfg, hs, o, f->ep.wscale);
+	admit_put_meta(ctx, cfg, hs, o, f->ep.wscale);
 }
 
 /* The same for an ACK with the owner's own cookie, which tells it all. */
 static __always_inline void owner_accept_own(struct xdp_md *ctx,
 					     struct settings *cfg)
 {
-	admit_mark_bare(ctx, cfg, MARK_KERNEL);
+	admit_put_meta_bare(ctx, cfg, META_KERNEL);
 }
 
 /* Back to back with an accepted ACK; it must not reach the owner before. */
 static __always_inline void owner_accept_behind(struct xdp_md *ctx,
 						struct settings *cfg)
 {
-	admit_mark_bare(ctx, cfg, MARK_BEHIND);
+	admit_put_meta_bare(ctx, cfg, META_BEHIND);
 }
 
 /*
@@ -107,8 +107,8 @@ static __always_inline void owner_accept_behind(struct xdp_md *ctx,
  */
 static __always_inline void owner_clear(const struct flow *f)
 {
-	if (budget_take(BUDGET_IN_THE_WAY, IN_THE_WAY_PER_SECOND))
-		report(EVENT_IN_THE_WAY, f->ep.service, &f->pkt.tuple);
+	if (budget_take(BUDGET_STALE_SOCKET, STALE_SOCKETS_PER_SECOND))
+		report(EVENT_STALE_SOCKET, f->ep.service, &f->pkt.tuple);
 }
 
 /* tc ingress: hands over what XDP accepted. Returns a tc verdict. */

@@ -6,7 +6,7 @@
  * and is adopted. Else the ACK must bring a cookie, which validates alone: it
  * may be the first packet seen after a lost ACK, or a retransmission after
  * there was no room in the accept queue. What follows for the session table is
- * written by ack_settle(), when the verdict stands.
+ * written by ack_record(), when the verdict stands.
  */
 #ifndef SYNKEEPER_ACK_BPF_H
 #define SYNKEEPER_ACK_BPF_H
@@ -25,11 +25,12 @@ enum { RECENT_TICKS = 1 };
  * known, it is, but for one that came by an interface without Synkeeper: so the
  * owner is asked all the same as long as there is budget for it.
  */
-static __always_inline bool is_nobodys(const struct settings *cfg,
-				       const struct flow *f)
+static __always_inline bool is_surely_unmatched(const struct settings *cfg,
+						const struct flow *f)
 {
 	return f->ep.mode == ENDPOINT_ARMED && !f->known &&
-	       !session_may_lack(cfg, f->set) && !check_maybe_kernel(cfg, f);
+	       !session_set_is_incomplete(cfg, f->set) &&
+	       !check_maybe_kernel(cfg, f);
 }
 
 /* An ACK that matches nothing. Flood path: without budget, keep it cheap. */
@@ -40,7 +41,7 @@ ack_invalid(struct xdp_md *ctx, const struct settings *cfg,
 	struct handshake hs;
 	bool expired;
 
-	if (!is_judged(f))
+	if (!is_evaluated(f))
 		return REASON_disarmed_ack;
 	if (!budget)
 		return REASON_bad_cookie;
@@ -55,20 +56,20 @@ ack_invalid(struct xdp_md *ctx, const struct settings *cfg,
 static __always_inline bool of_pending(const struct flow *f)
 {
 	return f->pending && f->pkt.ack - 1 == f->server_isn &&
-	       f->pkt.seq - 1 - f->client_isn < EARLY_DATA_WINDOW;
+	       f->pkt.seq - 1 - f->client_isn < DATA_BEFORE_SOCKET_WINDOW;
 }
 
 /* The owner has what is left of an earlier connection of the tuple. */
-static __always_inline enum reason ack_in_the_way(const struct flow *f,
+static __always_inline enum reason ack_stale_socket(const struct flow *f,
 						  bool valid)
 {
 	if (valid) {
 		owner_clear(f);
-		return REASON_in_the_way;
+		return REASON_stale_socket;
 	}
 	if (of_pending(
 		    f)) /* behind an ACK that waits for the way to be clear */
-		return REASON_early_data;
+		return REASON_data_before_socket;
 	return f->owned.has == OWNER_TIME_WAIT ? REASON_time_wait
 					       : REASON_half_open;
 }
@@ -89,8 +90,8 @@ __noinline int ack_verdict(struct xdp_md *ctx, struct flow *f)
 		return REASON_not_ready;
 	valid = !tcpopt_ack(ctx, span_of(ctx), &f->pkt, &o) &&
 		owner_can_accept() && check_cookie(&f->pkt, &o, KEYS_LIVE, &hs);
-	budget = valid || budget_take(BUDGET_STRAY, STRAYS_PER_SECOND);
-	if (!budget && is_nobodys(cfg, f))
+	budget = valid || budget_take(BUDGET_UNMATCHED, UNMATCHED_PER_SECOND);
+	if (!budget && is_surely_unmatched(cfg, f))
 		return REASON_bad_cookie;
 	has = owner_find(ctx, f, check_maybe_kernel(cfg, f));
 	if (has == OWNER_CONNECTION)
@@ -117,9 +118,9 @@ __noinline int ack_verdict(struct xdp_md *ctx, struct flow *f)
 		return REASON_session;
 	}
 	if (owner_is_taken(has))
-		return ack_in_the_way(f, valid);
+		return ack_stale_socket(f, valid);
 	if (!valid)
-		return of_pending(f) ? REASON_early_data
+		return of_pending(f) ? REASON_data_before_socket
 				     : ack_invalid(ctx, cfg, f, &o, budget);
 	if (has == OWNER_NOTHING)
 		return REASON_no_listener;
@@ -131,7 +132,7 @@ __noinline int ack_verdict(struct xdp_md *ctx, struct flow *f)
  * Writes what verdict @r means for the table; @f->slot is that of the session
  * that waits for its owner, or -1. Returns the reason to count.
  */
-__noinline int ack_settle(struct xdp_md *ctx, struct flow *f, __u32 r)
+__noinline int ack_record(struct xdp_md *ctx, struct flow *f, __u32 r)
 {
 	struct session_new n = {};
 	bool begins = r == REASON_admitted || r == REASON_kernel_cookie;
@@ -148,10 +149,10 @@ __noinline int ack_settle(struct xdp_md *ctx, struct flow *f, __u32 r)
 		n.inputs = f->owned.inputs;
 		n.client_fin = f->owned.client_next;
 		n.server_fin = f->owned.server_next;
-	} else if (begins || r == REASON_in_the_way) {
+	} else if (begins || r == REASON_stale_socket) {
 		/* where there is a tc program it says when the owner has it */
-		n.inputs = owner_can_accept() ? 1 << SEE_SYN
-					      : 1 << SEE_ADMITTED;
+		n.inputs = owner_can_accept() ? 1 << INPUT_SYN
+					      : 1 << INPUT_ADMITTED;
 		n.client_isn = f->pkt.seq - 1;
 		n.server_isn = f->pkt.ack - 1;
 		n.client_tsval = f->tsval;
@@ -166,7 +167,7 @@ __noinline int ack_settle(struct xdp_md *ctx, struct flow *f, __u32 r)
 		return r;
 	if (r == REASON_kernel_cookie)
 		session_flag(s, SESSION_KERNEL);
-	if (r == REASON_in_the_way) /* it waits for nothing: see f->recent */
+	if (r == REASON_stale_socket) /* it waits for nothing: see f->recent */
 		s->born = now_ticks() - RECENT_TICKS - 1;
 	if (known) {
 		s->client_isn = n.client_isn;
@@ -180,7 +181,7 @@ __noinline int ack_settle(struct xdp_md *ctx, struct flow *f, __u32 r)
 	if (r != REASON_adopted)
 		return r;
 	/* it may be the client's FIN, or the last acknowledgement */
-	follow_client(ctx, f);
+	track_client(ctx, f);
 	return known ? REASON_session : r;
 }
 

@@ -72,7 +72,7 @@ static __always_inline enum reason classify(const struct settings *cfg,
 }
 
 /* Is the service of @f evaluating packets (armed, or monitored)? */
-static __always_inline bool is_judged(const struct flow *f)
+static __always_inline bool is_evaluated(const struct flow *f)
 {
 	return f->ep.mode == ENDPOINT_ARMED || f->ep.mode == ENDPOINT_MONITOR;
 }

@@ -22,11 +22,12 @@
  * strays; without budget, what is nobody's for certain is not asked about.
  */
 static __always_inline enum owner_has
-ask_of_stray(struct xdp_md *ctx, const struct settings *cfg, struct flow *f)
+owner_of_unmatched(struct xdp_md *ctx, const struct settings *cfg,
+		   struct flow *f)
 {
-	bool budget = budget_take(BUDGET_STRAY, STRAYS_PER_SECOND);
+	bool budget = budget_take(BUDGET_UNMATCHED, UNMATCHED_PER_SECOND);
 
-	if (!budget && is_nobodys(cfg, f))
+	if (!budget && is_surely_unmatched(cfg, f))
 		return OWNER_NOTHING;
 	return owner_find(ctx, f, false);
 }
@@ -46,7 +47,7 @@ static __always_inline enum reason on_syn(struct xdp_md *ctx,
 	source = source_kind(cfg, &f->pkt);
 	if (source == SOURCE_DENIED && f->ep.mode != ENDPOINT_OFF)
 		return REASON_denied;
-	if (!is_judged(f))
+	if (!is_evaluated(f))
 		return REASON_disarmed_syn;
 	if (f->ep.cookies == COOKIES_KERNEL)
 		return answer_syn_kernel(ctx, f, our_mss, source);
@@ -55,7 +56,7 @@ static __always_inline enum reason on_syn(struct xdp_md *ctx,
 	 * that, the owner is asked: a cookie would be in the way of TIME-WAIT
 	 * reuse.
 	 */
-	if (session_may_lack(cfg, f->set) &&
+	if (session_set_is_incomplete(cfg, f->set) &&
 	    owner_is_taken(owner_find(ctx, f, false)))
 		return REASON_session_syn;
 	r = take_answer(cfg, f, source);
@@ -65,16 +66,18 @@ static __always_inline enum reason on_syn(struct xdp_md *ctx,
 static __always_inline enum reason
 on_rst(struct xdp_md *ctx, const struct settings *cfg, struct flow *f)
 {
-	if (!is_judged(f))
+	if (!is_evaluated(f))
 		return REASON_disarmed_ack;
-	return ask_of_stray(ctx, cfg, f) == OWNER_CONNECTION ? REASON_socket
-							     : REASON_stray_rst;
+	return owner_of_unmatched(ctx, cfg, f) == OWNER_CONNECTION
+		       ? REASON_socket
+		       : REASON_stray_rst;
 }
 
 static __always_inline enum reason
 on_odd_flags(struct xdp_md *ctx, const struct settings *cfg, struct flow *f)
 {
-	if (!is_judged(f) || ask_of_stray(ctx, cfg, f) == OWNER_CONNECTION)
+	if (!is_evaluated(f) ||
+	    owner_of_unmatched(ctx, cfg, f) == OWNER_CONNECTION)
 		return REASON_socket;
 	return REASON_bad_flags;
 }
@@ -133,13 +136,13 @@ on_session(struct xdp_md *ctx, struct flow *f, const struct session *s)
 		if (state < SESSION_ESTABLISHED)
 			return REASON_NONE;
 		if (f->pkt.flags & FLAG_FIN || awaits_ack(state))
-			follow_client(ctx, f);
+			track_client(ctx, f);
 		return REASON_session;
 	case FLAG_SYN:
-		return follow_syn(ctx, f) ? REASON_session_syn : REASON_NONE;
+		return track_syn(ctx, f) ? REASON_session_syn : REASON_NONE;
 	case FLAG_RST:
 	case FLAG_RST | FLAG_ACK:
-		follow_client(ctx, f);
+		track_client(ctx, f);
 		return REASON_session_rst;
 	default:
 		return REASON_NONE;
@@ -191,12 +194,12 @@ by_session(struct xdp_md *ctx, struct settings *cfg, struct flow *f)
 	case REASON_time_wait:
 	case REASON_admitted:
 	case REASON_kernel_cookie:
-	case REASON_in_the_way:
-		return ack_settle(ctx, f, r);
+	case REASON_stale_socket:
+		return ack_record(ctx, f, r);
 	case REASON_session: /* of a pending one */
 		s = session_at(f->slot);
 		if (s)
-			session_flag(s, SESSION_UNMARKED);
+			session_flag(s, SESSION_DATA_BEHIND);
 		return r;
 	default:
 		return r;

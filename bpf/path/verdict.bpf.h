@@ -24,9 +24,10 @@ static __always_inline int action_of(enum reason reason)
 }
 
 /* In the way is only what came with a cookie of ours: it is honoured. */
-static __always_inline bool is_spared(const struct flow *f, enum reason reason)
+static __always_inline bool is_monitored(const struct flow *f,
+					 enum reason reason)
 {
-	return f->ep.mode == ENDPOINT_MONITOR && reason != REASON_in_the_way;
+	return f->ep.mode == ENDPOINT_MONITOR && reason != REASON_stale_socket;
 }
 
 static __always_inline int verdict(struct xdp_md *ctx,
@@ -37,8 +38,8 @@ static __always_inline int verdict(struct xdp_md *ctx,
 
 	if (action == XDP_DROP && cfg->flags & SETTING_SAMPLED)
 		sample(ctx, f, reason);
-	if (action != XDP_PASS && is_spared(f, reason)) {
-		count_would(f->ep.service, reason);
+	if (action != XDP_PASS && is_monitored(f, reason)) {
+		count_monitored(f->ep.service, reason);
 		return XDP_PASS;
 	}
 	count(f->ep.service, reason);

@@ -9,21 +9,21 @@
 #include "maps.bpf.h"
 
 enum budget_kind {
-	BUDGET_STRAY, /* strays whose socket and old key are looked for */
+	BUDGET_UNMATCHED, /* strays whose socket and old key are looked for */
 	BUDGET_RESET,
 	BUDGET_SAMPLE,
-	BUDGET_FORGOTTEN,
+	BUDGET_SOCKET_LOST,
 	BUDGET_REFUSED,
-	BUDGET_IN_THE_WAY,
+	BUDGET_STALE_SOCKET,
 	BUDGET_COUNT
 };
 
 /* Each of the last three costs the daemon a few system calls. */
 enum {
-	STRAYS_PER_SECOND = 10000,
-	FORGOTTEN_PER_SECOND = 100,
+	UNMATCHED_PER_SECOND = 10000,
+	SOCKETS_LOST_PER_SECOND = 100,
 	REFUSED_PER_SECOND = 10,
-	IN_THE_WAY_PER_SECOND = 500,
+	STALE_SOCKETS_PER_SECOND = 500,
 };
 
 struct budget {

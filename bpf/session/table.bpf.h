@@ -51,25 +51,25 @@ __noinline int session_slot(const struct tuple *t, __u32 set, __u32 tag,
 }
 
 /* Notes that @set does not know of all its connections any more. */
-static __always_inline void session_mark(__u32 set)
+static __always_inline void session_set_incomplete(__u32 set)
 {
 	__u32 word = set / 64;
-	__u64 *marks = bpf_map_lookup_elem(&session_marks, &word);
+	__u64 *marks = bpf_map_lookup_elem(&incomplete_sets, &word);
 
 	if (marks)
 		__sync_fetch_and_or(marks, 1ULL << set % 64);
 }
 
 /* May there be a connection of @set's that the table does not know? */
-static __always_inline bool session_may_lack(const struct settings *cfg,
-					     __u32 set)
+static __always_inline bool
+session_set_is_incomplete(const struct settings *cfg, __u32 set)
 {
 	__u32 word = set / 64;
 	__u64 *marks;
 
 	if (!(cfg->flags & SETTING_COMPLETE))
 		return true;
-	marks = bpf_map_lookup_elem(&session_marks, &word);
+	marks = bpf_map_lookup_elem(&incomplete_sets, &word);
 	return !marks || *marks >> set % 64 & 1;
 }
 
@@ -115,7 +115,7 @@ static __always_inline void session_touch(struct session *s, __u32 now)
 
 /* Tells watchers what happened to the session of @t, a ring entry each. */
 static __always_inline void session_tell(const struct tuple *t, __u16 service,
-					 __u8 left, __u64 told, __u32 age)
+					 __u8 left, __u64 evs, __u32 age)
 {
 	struct settings *cfg = get_settings();
 	struct event *e;
@@ -123,11 +123,11 @@ static __always_inline void session_tell(const struct tuple *t, __u16 service,
 
 	if (!cfg || !(cfg->flags & SETTING_WATCHED))
 		return;
-	for (i = 0; i < SESSION_EVENTS && told; i++, told >>= 4) {
+	for (i = 0; i < SESSION_EVENTS && evs; i++, evs >>= 4) {
 		e = report_begin(EVENT_SESSION, service, t);
 		if (!e)
 			continue;
-		e->told = told & 15;
+		e->what = evs & 15;
 		e->left = left;
 		e->age = age;
 		bpf_ringbuf_submit(e, 0);
@@ -145,7 +145,7 @@ __noinline int session_feed_keep(__u32 slot, __u32 inputs)
 	__u32 service, now = now_ticks(), age;
 	struct session_totals *t;
 	struct tuple tuple;
-	struct move m;
+	struct transition m;
 
 	if (!s)
 		return 0;
@@ -155,10 +155,10 @@ __noinline int session_feed_keep(__u32 slot, __u32 inputs)
 		return 0;
 	tuple = s->tuple;
 	age = now - s->born;
-	if (!books_move(s, t, service, inputs, 0, now, &m))
+	if (!session_stats_transition(s, t, service, inputs, 0, now, &m))
 		return 0;
-	if (m.told)
-		session_tell(&tuple, service, m.from.state, m.told, age);
+	if (m.events)
+		session_tell(&tuple, service, m.from.state, m.events, age);
 	return m.to.state == SESSION_FREE;
 }
 
@@ -215,9 +215,9 @@ static __always_inline __u32 session_evict(__u32 set)
 	bpf_loop(SET_WAYS, session_rate, &worst, 0);
 	way = worst.best & (SET_WAYS - 1);
 	if (!worst.best ||
-	    !session_feed_keep(set * SET_WAYS + way, 1 << SEE_EVICTED))
+	    !session_feed_keep(set * SET_WAYS + way, 1 << INPUT_EVICTED))
 		return SET_WAYS;
-	session_mark(set);
+	session_set_incomplete(set);
 	return way;
 }
 
@@ -267,7 +267,7 @@ __noinline int session_insert(const struct session_new *n)
 	struct table_hash h;
 	struct session *s;
 	__u32 set, way, service, now;
-	__u64 told;
+	__u64 evs;
 
 	if (!cfg || !n)
 		return -1;
@@ -277,13 +277,13 @@ __noinline int session_insert(const struct session_new *n)
 	t = bpf_map_lookup_elem(&totals, &service);
 	tags = bpf_map_lookup_elem(&session_tags, &set);
 	/* nothing: its socket was in CLOSE, and is gone by now */
-	live.state = session_steps(SESSION_FREE, n->inputs, &told);
+	live.state = session_steps(SESSION_FREE, n->inputs, &evs);
 	if (!t || !tags || live.state == SESSION_FREE)
 		return -1;
 	way = session_claim(tags, set, h.tag);
 	s = session_way(set, way & (SET_WAYS - 1));
 	if (way >= SET_WAYS || !s) {
-		session_mark(set);
+		session_set_incomplete(set);
 		return -1;
 	}
 	now = now_ticks(); /* not before: its place on the stack is needed */
@@ -298,14 +298,15 @@ __noinline int session_insert(const struct session_new *n)
 	/* an exchange, for its barrier: the state must not overtake the rest */
 	__sync_lock_test_and_set(&s->live.word, live.word);
 	if (session_slot(&n->tuple, set, h.tag, way) >= 0) {
-		if (books_withdraw(s, t, live.state, told))
+		if (session_stats_withdraw(s, t, live.state, evs))
 			table_retag(tags, way, 0);
-		session_mark(set); /* the twin may have done the same */
+		session_set_incomplete(
+			set); /* the twin may have done the same */
 		return -1;
 	}
-	books_enter(t, SESSION_FREE, live.state, told, 0);
-	if (told)
-		session_tell(&n->tuple, service, SESSION_FREE, told, 0);
+	session_stats_record(t, SESSION_FREE, live.state, evs, 0);
+	if (evs)
+		session_tell(&n->tuple, service, SESSION_FREE, evs, 0);
 	return set * SET_WAYS + way;
 }
 

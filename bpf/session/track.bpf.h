@@ -20,7 +20,7 @@
 #include "table.bpf.h"
 
 /* How far ahead of the handshake data of a pending session may be. */
-enum { EARLY_DATA_WINDOW = 1 << 20 };
+enum { DATA_BEFORE_SOCKET_WINDOW = 1 << 20 };
 
 static __always_inline bool server_sent_fin(__u8 state)
 {
@@ -47,7 +47,7 @@ static __always_inline void on_client_rst(struct xdp_md *ctx, struct flow *f,
 		plausible = owner_takes(&f->owned, seq, seq);
 	else
 		plausible = !session_has_cookie(s) ||
-			    seq - 1 - s->client_isn < EARLY_DATA_WINDOW;
+			    seq - 1 - s->client_isn < DATA_BEFORE_SOCKET_WINDOW;
 	if (plausible)
 		session_flag(s, SESSION_RST);
 }
@@ -78,7 +78,7 @@ static __always_inline bool takes_client_fin(struct xdp_md *ctx, struct flow *f,
  * A packet of the client's that may move the session in @f->slot, which is
  * established or beyond (RST: any).
  */
-__noinline int follow_client(struct xdp_md *ctx, struct flow *f)
+__noinline int track_client(struct xdp_md *ctx, struct flow *f)
 {
 	__u32 inputs = 0, end;
 	const struct packet *p;
@@ -102,11 +102,11 @@ __noinline int follow_client(struct xdp_md *ctx, struct flow *f)
 		if (takes_client_fin(ctx, f, s, end)) {
 			s->client_fin = end;
 			session_flag(s, SESSION_FIN);
-			inputs |= 1 << SEE_CLIENT_FIN;
+			inputs |= 1 << INPUT_CLIENT_FIN;
 		}
 	}
 	if (server_sent_fin(state) && p->ack == s->server_fin)
-		inputs |= 1 << SEE_SERVER_FIN_ACKED;
+		inputs |= 1 << INPUT_SERVER_FIN_ACKED;
 	return inputs ? session_feed(f->slot, inputs) : 0;
 }
 
@@ -116,7 +116,7 @@ __noinline int follow_client(struct xdp_md *ctx, struct flow *f)
  * 0: the owner has nothing, so whatever the session was, it is over, and the
  * SYN is like any other.
  */
-__noinline int follow_syn(struct xdp_md *ctx, struct flow *f)
+__noinline int track_syn(struct xdp_md *ctx, struct flow *f)
 {
 	struct session *s;
 	enum owner_has has;
@@ -130,15 +130,15 @@ __noinline int follow_syn(struct xdp_md *ctx, struct flow *f)
 	if (!owner_is_taken(has)) {
 		if (!session_has_cookie(s))
 			session_feed(f->slot, (s->live.flags & SESSION_RST
-						       ? 1 << SEE_GONE_RESET
-						       : 1 << SEE_GONE) |
-						      1 << SEE_IDLE);
+						       ? 1 << INPUT_GONE_RESET
+						       : 1 << INPUT_GONE) |
+						      1 << INPUT_IDLE);
 		return 0;
 	}
 	if (has == OWNER_TIME_WAIT) {
 		session_feed(f->slot, f->owned.inputs);
 		s->born = now_ticks();
-		session_feed(f->slot, 1 << SEE_SYN);
+		session_feed(f->slot, 1 << INPUT_SYN);
 	}
 	return 1;
 }
@@ -147,9 +147,8 @@ __noinline int follow_syn(struct xdp_md *ctx, struct flow *f)
  * A packet of the server's to the session in @slot: @end is what acknowledges
  * all of it. @has_client_fin: the sender has received the client's.
  */
-static __always_inline void follow_server(const struct packet *p,
-					  bool has_client_fin, __u32 end,
-					  __u32 slot)
+static __always_inline void
+track_server(const struct packet *p, bool has_client_fin, __u32 end, __u32 slot)
 {
 	struct session *s = session_at(slot);
 	__u32 inputs = 0;
@@ -159,16 +158,16 @@ static __always_inline void follow_server(const struct packet *p,
 		return;
 	state = s->live.state;
 	if (p->flags & FLAG_RST) {
-		session_feed(slot, 1 << SEE_SERVER_RST);
+		session_feed(slot, 1 << INPUT_SERVER_RST);
 		return;
 	}
 	if (client_sent_fin(state) && p->ack == s->client_fin)
-		inputs |= 1 << SEE_CLIENT_FIN_ACKED;
+		inputs |= 1 << INPUT_CLIENT_FIN_ACKED;
 	if (p->flags & FLAG_FIN && state != SESSION_TIME_WAIT) {
-		inputs |= 1 << SEE_SOCKET | 1 << SEE_SERVER_FIN;
+		inputs |= 1 << INPUT_SOCKET | 1 << INPUT_SERVER_FIN;
 		if (has_client_fin) { /* whether it was seen here or not */
-			inputs |= 1 << SEE_CLIENT_FIN |
-				  1 << SEE_CLIENT_FIN_ACKED;
+			inputs |= 1 << INPUT_CLIENT_FIN |
+				  1 << INPUT_CLIENT_FIN_ACKED;
 			s->client_fin = p->ack;
 		}
 		s->server_fin = end;

@@ -17,11 +17,12 @@
  *   prefixes      [0]            a trie of sources: allowed, denied; or none
  *   sources       [hash%65536]   SYN-ACKs of this second to a source prefix
  *   session_tags  [set]          one byte per session: a filter, see table.h
- *   session_marks [set/64]       a bit per set that forgot a live connection
+ *   incomplete_sets [set/64]       a bit per set that forgot a live connection
  *   sessions      [set*16+way]   one cache line per session
  *   totals        [service]      the books of its sessions, see books.h
  *   events        ring buffer    what user space should know
  *   samples       ring buffer    dropped packets, while somebody captures
+ *   tc_programs   [tc_program]   for their second instances, which call these
  */
 #ifndef SYNKEEPER_ABI_H
 #define SYNKEEPER_ABI_H
@@ -32,7 +33,11 @@
 #include "siphash.h"
 #include "types.h"
 
-enum { ABI_VERSION = 5 };
+/*
+ * Maps of ABI_TAKEN_OVER are the same ones under other names (5: "would" and
+ * "session_marks"), so sessions and keys go on.
+ */
+enum { ABI_VERSION = 6, ABI_TAKEN_OVER = 5 };
 
 /*
  * The clock of sessions: CLOCK_MONOTONIC in units of 2^24 ns (16.8 ms), which
@@ -205,9 +210,9 @@ enum session_flags {
 	SESSION_RST = 1 << 1,	  /* the client sent RST; the kernel is asked */
 	/* the client's FIN was seen, and not yet in the kernel's socket */
 	SESSION_FIN = 1 << 2,
-	SESSION_FIN_BEFORE = 1 << 3, /* ... and the reaper came by since */
-	SESSION_KERNEL = 1 << 4,     /* by a cookie of the kernel's */
-	SESSION_UNMARKED = 1 << 5,   /* pending, it sent what bore no cookie */
+	SESSION_FIN_BEFORE = 1 << 3,  /* ... and the reaper came by since */
+	SESSION_KERNEL = 1 << 4,      /* by a cookie of the kernel's */
+	SESSION_DATA_BEHIND = 1 << 5, /* pending, it sent what bore no cookie */
 };
 
 struct session {
@@ -279,15 +284,15 @@ struct session_totals {
 _Static_assert(SESSION_EVENTS <= 16 && SESSION_STATES <= 16, "abi");
 
 enum event_kind {
-	EVENT_IN_THE_WAY = 1, /* remove what the kernel holds for the tuple */
-	EVENT_REFUSED,	      /* the kernel refused the listener (error) */
-	EVENT_SESSION,	      /* told is one of enum session_event */
-	EVENT_FORGOTTEN, /* admitted, and reset (told: enum cookie_backend) */
+	EVENT_STALE_SOCKET = 1, /* remove what the kernel holds for the tuple */
+	EVENT_REFUSED,		/* the kernel refused the listener (error) */
+	EVENT_SESSION,		/* what: enum session_event */
+	EVENT_SOCKET_LOST, /* admitted, and reset (what: enum cookie_backend) */
 };
 
 struct event {
 	__u8 kind; /* enum event_kind */
-	__u8 told;
+	__u8 what; /* of EVENT_SESSION, EVENT_SOCKET_LOST */
 	__u8 left; /* the state before */
 	__u8 pad;
 	__u16 service;
@@ -300,6 +305,8 @@ struct event {
 	};
 };
 _Static_assert(sizeof(struct event) == 56, "abi");
+
+enum tc_program { TC_PROGRAM_IN, TC_PROGRAM_OUT, TC_PROGRAMS };
 
 enum { SAMPLE_BYTES = 128 };
 

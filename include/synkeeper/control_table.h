@@ -165,7 +165,7 @@ OBJECT(SERVICE_STATS, "Reasons that are 0 are left out.")
 FIELD("listen", "string", NEEDED, "of the service; -: traffic to no service")
 FIELD("name", "string", NEEDED, "or empty")
 FIELD("packets", "{REASON: integer}", NEEDED, "")
-FIELD("would", "{REASON: integer}", NEEDED,
+FIELD("monitored", "{REASON: integer}", NEEDED,
       "what a monitored service let pass; in no total")
 
 OBJECT(METRICS, "")

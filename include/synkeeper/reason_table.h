@@ -130,7 +130,7 @@ REASON(admitted, PASS, AT_XDP, OF_ACK, AS_OPENED,
        "the accept queue full is admitted again with its next packet.",
        CAUSES("every new connection of a legitimate client"),
        "Nothing. If the count stays well above the number of connections the "
-       "server accepts, its accept queue is full: see early_data.")
+       "server accepts, its accept queue is full: see data_before_socket.")
 
 REASON(kernel_cookie, PASS, AT_XDP, OF_ACK, AS_OPENED,
        "valid cookie of the kernel's; it makes the socket",
@@ -210,7 +210,7 @@ REASON(expired_cookie, DROP, AT_XDP, OF_ACK, AS_ACK_FLOOD,
        "If legitimate clients are affected, raise `lifetime` in `[keys]`. "
        "`synkeeper key list` shows the keys and their age.")
 
-REASON(early_data, DROP, AT_XDP, OF_ACK, AS_NOTHING,
+REASON(data_before_socket, DROP, AT_XDP, OF_ACK, AS_NOTHING,
        "data ahead of the socket; will be sent again",
        "Data after an admitted ACK for which the kernel made no socket yet, so "
        "the data has nowhere to go. The client retransmits it; the first "
@@ -306,7 +306,7 @@ REASON(no_room, DROP, AT_XDP, OF_SYN | OF_ACK, AS_NOTHING,
        "Run in skb mode (`synkeeperd -m skb`), or update the driver. "
        "`synkeeper check IFACE` names it.")
 
-REASON(in_the_way, DROP, AT_XDP, OF_ACK, AS_NOTHING,
+REASON(stale_socket, DROP, AT_XDP, OF_ACK, AS_NOTHING,
        "valid cookie, but an old request is in the way",
        "A valid cookie, but the kernel holds a stale half-open request or a "
        "TIME-WAIT socket with the same addresses and ports, and would refuse "
@@ -337,7 +337,7 @@ REASON(refused, PASS, AT_INGRESS, OF_ACK, AS_NOTHING,
        "`synkeeper service list` says which service, `journalctl -u "
        "synkeeperd` when. `synkeeper check IFACE` lists MPTCP listeners.")
 
-REASON(rst_withheld, DROP, AT_EGRESS, OF_RST, AS_NOTHING,
+REASON(rst_suppressed, DROP, AT_EGRESS, OF_RST, AS_NOTHING,
        "the kernel's RST for an ACK it had no room for",
        "The kernel tried to reset a client whose data followed an admitted ACK "
        "that found the accept queue full. The RST is dropped on its way out; "
@@ -346,7 +346,8 @@ REASON(rst_withheld, DROP, AT_EGRESS, OF_RST, AS_NOTHING,
 	      "NAT came into use on this host while the client's cookie was "
 	      "outstanding, or it is in use and the service has `cookies = "
 	      "own`"),
-       "As for early_data: `ss -ltn`, a larger backlog, more workers. If "
+       "As for data_before_socket: `ss -ltn`, a larger backlog, more workers. "
+       "If "
        "`synkeeper service list` mentions NAT, `synkeeper check IFACE` shows "
        "which ports it affects. Changed rules are noticed automatically.")
 

@@ -55,21 +55,21 @@ static __always_inline bool session_is_live(__u8 state)
  * comes first, so that a FIN finds an established session.
  */
 enum session_input {
-	SEE_ADMITTED,	/* the kernel took an ACK with a valid cookie */
-	SEE_SYN,	/* a SYN that the kernel answers or sends */
-	SEE_LINGER,	/* the kernel holds a TIME-WAIT socket */
-	SEE_NOT_CLOSED, /* the kernel, asked later, knows of no FIN */
-	SEE_SOCKET,	/* the kernel has a full socket */
-	SEE_CLIENT_FIN, /* in window */
-	SEE_SERVER_FIN,
-	SEE_CLIENT_FIN_ACKED, /* by the server */
-	SEE_SERVER_FIN_ACKED,
-	SEE_SERVER_RST,
-	SEE_GONE,	/* the kernel has no socket any more */
-	SEE_GONE_RESET, /* the same, and the client had sent RST */
-	SEE_IDLE,	/* the time-out of the state is over */
-	SEE_KILLED,
-	SEE_EVICTED,
+	INPUT_ADMITTED,	  /* the kernel took an ACK with a valid cookie */
+	INPUT_SYN,	  /* a SYN that the kernel answers or sends */
+	INPUT_LINGER,	  /* the kernel holds a TIME-WAIT socket */
+	INPUT_NOT_CLOSED, /* the kernel, asked later, knows of no FIN */
+	INPUT_SOCKET,	  /* the kernel has a full socket */
+	INPUT_CLIENT_FIN, /* in window */
+	INPUT_SERVER_FIN,
+	INPUT_CLIENT_FIN_ACKED, /* by the server */
+	INPUT_SERVER_FIN_ACKED,
+	INPUT_SERVER_RST,
+	INPUT_GONE,	  /* the kernel has no socket any more */
+	INPUT_GONE_RESET, /* the same, and the client had sent RST */
+	INPUT_IDLE,	  /* the time-out of the state is over */
+	INPUT_KILLED,
+	INPUT_EVICTED,
 	SESSION_INPUTS
 };
 
@@ -90,8 +90,8 @@ enum session_input {
 	X(FORGOTTEN, "forgotten", "", "closed before, made room in the table")
 
 enum session_event {
-	TELL_NOTHING,
-#define X(name, event, by, text) TELL_##name,
+	EV_NONE,
+#define X(name, event, by, text) EV_##name,
 	SYNKEEPER_EVENTS(X)
 #undef X
 		SESSION_EVENTS
@@ -99,29 +99,29 @@ enum session_event {
 
 static __always_inline bool session_is_open(__u8 event)
 {
-	return event == TELL_ADMITTED || event == TELL_ADOPTED;
+	return event == EV_ADMITTED || event == EV_ADOPTED;
 }
 
 static __always_inline bool session_is_end(__u8 event)
 {
-	return event >= TELL_CLOSED && event <= TELL_EVICTED;
+	return event >= EV_CLOSED && event <= EV_EVICTED;
 }
 
 /* X(from, input, to, event) */
-#define SYNKEEPER_MOVES(X)                                                 \
+#define SYNKEEPER_TRANSITIONS(X)                                           \
 	X(FREE, ADMITTED, PENDING, ADMITTED)                               \
-	X(FREE, SYN, OPENING, NOTHING)                                     \
-	X(FREE, LINGER, TIME_WAIT, NOTHING)                                \
+	X(FREE, SYN, OPENING, NONE)                                        \
+	X(FREE, LINGER, TIME_WAIT, NONE)                                   \
 	X(FREE, SOCKET, ESTABLISHED, ADOPTED)                              \
                                                                            \
 	X(OPENING, ADMITTED, PENDING, ADMITTED)                            \
-	X(OPENING, LINGER, TIME_WAIT, NOTHING)                             \
+	X(OPENING, LINGER, TIME_WAIT, NONE)                                \
 	X(OPENING, SOCKET, ESTABLISHED, ADOPTED)                           \
-	X(OPENING, SERVER_RST, FREE, NOTHING)                              \
-	X(OPENING, GONE_RESET, FREE, NOTHING)                              \
-	X(OPENING, IDLE, FREE, NOTHING)                                    \
-	X(OPENING, KILLED, FREE, NOTHING)                                  \
-	X(OPENING, EVICTED, FREE, NOTHING)                                 \
+	X(OPENING, SERVER_RST, FREE, NONE)                                 \
+	X(OPENING, GONE_RESET, FREE, NONE)                                 \
+	X(OPENING, IDLE, FREE, NONE)                                       \
+	X(OPENING, KILLED, FREE, NONE)                                     \
+	X(OPENING, EVICTED, FREE, NONE)                                    \
                                                                            \
 	X(PENDING, SOCKET, ESTABLISHED, ESTABLISHED)                       \
 	X(PENDING, SERVER_RST, FREE, RESET_SERVER)                         \
@@ -141,7 +141,7 @@ static __always_inline bool session_is_end(__u8 event)
                                                                            \
 	X(HALF_CLOSED_CLIENT, SERVER_FIN, CLOSING, CLOSING)                \
 	X(HALF_CLOSED_CLIENT, SERVER_RST, FREE, RESET_SERVER)              \
-	X(HALF_CLOSED_CLIENT, NOT_CLOSED, ESTABLISHED, NOTHING)            \
+	X(HALF_CLOSED_CLIENT, NOT_CLOSED, ESTABLISHED, NONE)               \
 	X(HALF_CLOSED_CLIENT, GONE, FREE, TIMEOUT)                         \
 	X(HALF_CLOSED_CLIENT, GONE_RESET, FREE, RESET_CLIENT)              \
 	X(HALF_CLOSED_CLIENT, IDLE, FREE, TIMEOUT)                         \
@@ -150,17 +150,17 @@ static __always_inline bool session_is_end(__u8 event)
                                                                            \
 	X(HALF_CLOSED_SERVER, CLIENT_FIN, CLOSING, CLOSING)                \
 	X(HALF_CLOSED_SERVER, SERVER_RST, FREE, RESET_SERVER)              \
-	X(HALF_CLOSED_SERVER, NOT_CLOSED, ESTABLISHED, NOTHING)            \
+	X(HALF_CLOSED_SERVER, NOT_CLOSED, ESTABLISHED, NONE)               \
 	X(HALF_CLOSED_SERVER, GONE, FREE, TIMEOUT)                         \
 	X(HALF_CLOSED_SERVER, GONE_RESET, FREE, RESET_CLIENT)              \
 	X(HALF_CLOSED_SERVER, IDLE, FREE, TIMEOUT)                         \
 	X(HALF_CLOSED_SERVER, KILLED, FREE, KILLED)                        \
 	X(HALF_CLOSED_SERVER, EVICTED, FREE, EVICTED)                      \
                                                                            \
-	X(CLOSING, CLIENT_FIN_ACKED, CLOSING_SERVER, NOTHING)              \
-	X(CLOSING, SERVER_FIN_ACKED, CLOSING_CLIENT, NOTHING)              \
+	X(CLOSING, CLIENT_FIN_ACKED, CLOSING_SERVER, NONE)                 \
+	X(CLOSING, SERVER_FIN_ACKED, CLOSING_CLIENT, NONE)                 \
 	X(CLOSING, SERVER_RST, FREE, RESET_SERVER)                         \
-	X(CLOSING, NOT_CLOSED, ESTABLISHED, NOTHING)                       \
+	X(CLOSING, NOT_CLOSED, ESTABLISHED, NONE)                          \
 	X(CLOSING, GONE, TIME_WAIT, CLOSED)                                \
 	X(CLOSING, GONE_RESET, FREE, RESET_CLIENT)                         \
 	X(CLOSING, IDLE, FREE, TIMEOUT)                                    \
@@ -169,7 +169,7 @@ static __always_inline bool session_is_end(__u8 event)
                                                                            \
 	X(CLOSING_SERVER, SERVER_FIN_ACKED, TIME_WAIT, CLOSED)             \
 	X(CLOSING_SERVER, SERVER_RST, FREE, RESET_SERVER)                  \
-	X(CLOSING_SERVER, NOT_CLOSED, ESTABLISHED, NOTHING)                \
+	X(CLOSING_SERVER, NOT_CLOSED, ESTABLISHED, NONE)                   \
 	X(CLOSING_SERVER, GONE, TIME_WAIT, CLOSED)                         \
 	X(CLOSING_SERVER, GONE_RESET, FREE, RESET_CLIENT)                  \
 	X(CLOSING_SERVER, IDLE, FREE, TIMEOUT)                             \
@@ -178,77 +178,78 @@ static __always_inline bool session_is_end(__u8 event)
                                                                            \
 	X(CLOSING_CLIENT, CLIENT_FIN_ACKED, TIME_WAIT, CLOSED)             \
 	X(CLOSING_CLIENT, SERVER_RST, FREE, RESET_SERVER)                  \
-	X(CLOSING_CLIENT, NOT_CLOSED, ESTABLISHED, NOTHING)                \
+	X(CLOSING_CLIENT, NOT_CLOSED, ESTABLISHED, NONE)                   \
 	X(CLOSING_CLIENT, GONE, TIME_WAIT, CLOSED)                         \
 	X(CLOSING_CLIENT, GONE_RESET, FREE, RESET_CLIENT)                  \
 	X(CLOSING_CLIENT, IDLE, FREE, TIMEOUT)                             \
 	X(CLOSING_CLIENT, KILLED, FREE, KILLED)                            \
 	X(CLOSING_CLIENT, EVICTED, FREE, EVICTED)                          \
                                                                            \
-	X(TIME_WAIT, SYN, OPENING, NOTHING) /* RFC 6191 */                 \
-	X(TIME_WAIT, IDLE, FREE, NOTHING)                                  \
-	X(TIME_WAIT, KILLED, FREE, NOTHING)                                \
+	X(TIME_WAIT, SYN, OPENING, NONE) /* RFC 6191 */                    \
+	X(TIME_WAIT, IDLE, FREE, NONE)                                     \
+	X(TIME_WAIT, KILLED, FREE, NONE)                                   \
 	X(TIME_WAIT, EVICTED, FREE, FORGOTTEN)
 
-struct session_move {
-	__u8 moves; /* 0: the state stays, nothing is told */
+struct session_transition {
+	__u8 changes; /* 0: the state stays, nothing is told */
 	__u8 to;
 	__u8 event;
-	__u8 tells;
+	__u8 has_event;
 };
 
 /* Sizes are powers of two, so that a mask keeps an index inside. */
-enum { SESSION_TABLE = 16, SEE_NOTHING = SESSION_TABLE - 1 };
+enum { SESSION_TABLE = 16, INPUT_NOTHING = SESSION_TABLE - 1 };
 
-static const struct session_move session_moves[SESSION_TABLE][SESSION_TABLE] = {
-#define X(from, input, to, event)                                     \
-	[SESSION_##from][SEE_##input] =                               \
-		(struct session_move){ 1, SESSION_##to, TELL_##event, \
-				       TELL_##event != TELL_NOTHING },
-	SYNKEEPER_MOVES(X)
+static const struct session_transition
+	session_transitions[SESSION_TABLE][SESSION_TABLE] = {
+#define X(from, input, to, event)                                         \
+	[SESSION_##from][INPUT_##input] =                                 \
+		(struct session_transition){ 1, SESSION_##to, EV_##event, \
+					     EV_##event != EV_NONE },
+		SYNKEEPER_TRANSITIONS(X)
 #undef X
-};
+	};
 _Static_assert((int)SESSION_STATES <= SESSION_TABLE &&
-		       (int)SESSION_INPUTS <= SEE_NOTHING,
+		       (int)SESSION_INPUTS <= INPUT_NOTHING,
 	       "the table has room");
 
 /* The next state; *@ret_event is one of enum session_event. */
 static __always_inline __u8 session_step(__u8 state, __u32 input,
 					 __u8 *ret_event)
 {
-	const struct session_move *m =
-		&session_moves[state & (SESSION_TABLE - 1)]
-			      [input & (SESSION_TABLE - 1)];
+	const struct session_transition *m =
+		&session_transitions[state & (SESSION_TABLE - 1)]
+				    [input & (SESSION_TABLE - 1)];
 
 	*ret_event = m->event;
-	return m->moves ? m->to : state;
+	return m->changes ? m->to : state;
 }
 
 /*
  * The same for several inputs, a mask of 1 << enum session_input, in their
- * order. *@ret_told lists the events, four bits each, the first one lowest.
+ * order. *@ret_told lists the evs, four bits each, the first one lowest.
  * No branches: the verifier would follow each combination of inputs.
  */
 static __always_inline __u8 session_steps(__u8 state, __u32 inputs,
-					  __u64 *ret_told)
+					  __u64 *ret_events)
 {
 	__u32 i, n = 0, at = state;
-	__u64 told = 0;
+	__u64 evs = 0;
 
 	for (i = 0; i < SESSION_INPUTS; i++) {
 		__u32 seen = -(inputs >> i & 1), input;
-		const struct session_move *m;
+		const struct session_transition *m;
 
 		barrier_var(seen); /* else the compiler makes it a branch */
-		input = (i & seen) | (SEE_NOTHING & ~seen);
+		input = (i & seen) | (INPUT_NOTHING & ~seen);
 		barrier_var(input); /* the 6.1 verifier needs the mask below */
-		m = &session_moves[at & (SESSION_TABLE - 1)]
-				  [input & (SESSION_TABLE - 1)];
-		at ^= (at ^ m->to) & -(__u32)m->moves;
-		told |= (__u64)m->event << n;
-		n = (n + m->tells * 4) & 63;
+		m = &session_transitions[at & (SESSION_TABLE - 1)]
+					[input & (SESSION_TABLE - 1)];
+		at ^= (at ^ m->to) & -(__u32)m->changes;
+		evs |= (__u64)m->event << n;
+		n = (n + m->has_event * 4) & 63;
 	}
-	*ret_told = told;
+	*ret_events = evs;
 	return at;
 }
 
@@ -274,28 +275,29 @@ enum kernel_state {
  */
 static __always_inline __u32 session_seen_in(__u32 kernel_state)
 {
-	const __u32 client = 1 << SEE_CLIENT_FIN | 1 << SEE_CLIENT_FIN_ACKED;
-	const __u32 server = 1 << SEE_SERVER_FIN;
+	const __u32 client = 1 << INPUT_CLIENT_FIN |
+			     1 << INPUT_CLIENT_FIN_ACKED;
+	const __u32 server = 1 << INPUT_SERVER_FIN;
 
 	switch (kernel_state) {
 	case KERNEL_SYN_SENT:
 	case KERNEL_SYN_RECV:
 	case KERNEL_NEW_SYN_RECV:
-		return 1 << SEE_SYN;
+		return 1 << INPUT_SYN;
 	case KERNEL_ESTABLISHED:
-		return 1 << SEE_SOCKET;
+		return 1 << INPUT_SOCKET;
 	case KERNEL_CLOSE_WAIT:
-		return 1 << SEE_SOCKET | client;
+		return 1 << INPUT_SOCKET | client;
 	case KERNEL_FIN_WAIT1:
-		return 1 << SEE_SOCKET | server;
+		return 1 << INPUT_SOCKET | server;
 	case KERNEL_FIN_WAIT2:
-		return 1 << SEE_SOCKET | server | 1 << SEE_SERVER_FIN_ACKED;
+		return 1 << INPUT_SOCKET | server | 1 << INPUT_SERVER_FIN_ACKED;
 	case KERNEL_CLOSING:
 	case KERNEL_LAST_ACK:
-		return 1 << SEE_SOCKET | client | server;
+		return 1 << INPUT_SOCKET | client | server;
 	case KERNEL_TIME_WAIT:
-		return 1 << SEE_LINGER | 1 << SEE_SOCKET | client | server |
-		       1 << SEE_SERVER_FIN_ACKED;
+		return 1 << INPUT_LINGER | 1 << INPUT_SOCKET | client | server |
+		       1 << INPUT_SERVER_FIN_ACKED;
 	default:
 		return 0;
 	}
@@ -305,17 +307,17 @@ static __always_inline __u32 session_seen_in(__u32 kernel_state)
  * The same for a session in @state that the kernel is asked about later, when
  * no packet is on its way: FINs that it does not know of are taken back.
  */
-static __always_inline __u32 session_mended(__u8 state, __u32 kernel_state)
+static __always_inline __u32 session_corrected(__u8 state, __u32 kernel_state)
 {
 	__u32 seen = session_seen_in(kernel_state), fins = 0;
 
 	if (state == SESSION_HALF_CLOSED_CLIENT)
-		fins = 1 << SEE_CLIENT_FIN;
+		fins = 1 << INPUT_CLIENT_FIN;
 	else if (state == SESSION_HALF_CLOSED_SERVER)
-		fins = 1 << SEE_SERVER_FIN;
+		fins = 1 << INPUT_SERVER_FIN;
 	else if (state >= SESSION_CLOSING && state < SESSION_TIME_WAIT)
-		fins = 1 << SEE_CLIENT_FIN | 1 << SEE_SERVER_FIN;
-	return fins & ~seen ? seen | 1 << SEE_NOT_CLOSED : seen;
+		fins = 1 << INPUT_CLIENT_FIN | 1 << INPUT_SERVER_FIN;
+	return fins & ~seen ? seen | 1 << INPUT_NOT_CLOSED : seen;
 }
 
 #endif

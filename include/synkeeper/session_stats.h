@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Theory of operation: every change of a session's state goes through
- * books_move(), in the BPF programs as in the daemon. It changes the state by
+ * session_stats_transition(), in the BPF programs as in the daemon. It changes the state by
  * compare-and-swap, and whoever's swap succeeded enters the move in the books
  * of the service, once. So opened = ended + alive holds whether or not anybody
  * reads the events, and the daemon may die.
@@ -12,13 +12,15 @@
 #include "abi.h"
 
 /* A move that was made. */
-struct move {
+struct transition {
 	union session_word from;
 	union session_word to;
-	__u64 told; /* events, as of session_steps() */
+	__u64 events; /* as of session_steps() */
 };
 
-enum { MOVE_TRIES = 8 }; /* another CPU touching it is all that can happen */
+enum {
+	TRANSITION_TRIES = 8
+}; /* another CPU touching it is all that can happen */
 
 static __always_inline __u32 duration_bucket(__u32 ticks)
 {
@@ -31,8 +33,8 @@ static __always_inline __u32 duration_bucket(__u32 ticks)
 	return n;
 }
 
-static __always_inline void books_tell(struct session_totals *t, __u8 event,
-				       __u32 age)
+static __always_inline void session_stats_event(struct session_totals *t,
+						__u8 event, __u32 age)
 {
 	__sync_fetch_and_add(&t->events[event & 15], 1);
 	if (!session_is_end(event))
@@ -42,8 +44,9 @@ static __always_inline void books_tell(struct session_totals *t, __u8 event,
 }
 
 /* Enters a way's change from state @from to @to, and what it tells, in @t. */
-static __always_inline void books_enter(struct session_totals *t, __u8 from,
-					__u8 to, __u64 told, __u32 age)
+static __always_inline void session_stats_record(struct session_totals *t,
+						 __u8 from, __u8 to,
+						 __u64 evs, __u32 age)
 {
 	int i;
 
@@ -51,8 +54,8 @@ static __always_inline void books_enter(struct session_totals *t, __u8 from,
 		__sync_fetch_and_sub(&t->alive[from & 15], 1);
 	if (from != to && to != SESSION_FREE)
 		__sync_fetch_and_add(&t->alive[to & 15], 1);
-	for (i = 0; i < SESSION_EVENTS && told; i++, told >>= 4)
-		books_tell(t, told & 15, age);
+	for (i = 0; i < SESSION_EVENTS && evs; i++, evs >>= 4)
+		session_stats_event(t, evs & 15, age);
 }
 
 /*
@@ -61,22 +64,22 @@ static __always_inline void books_enter(struct session_totals *t, __u8 from,
  * if @s ended meanwhile or nothing changed. If it moved to FREE the caller
  * frees the way's tag.
  */
-static __always_inline bool books_move(struct session *s,
-				       struct session_totals *t, __u16 service,
-				       __u32 inputs, __u8 clear, __u32 now,
-				       struct move *ret)
+static __always_inline bool
+session_stats_transition(struct session *s, struct session_totals *t,
+			 __u16 service, __u32 inputs, __u8 clear, __u32 now,
+			 struct transition *ret)
 {
 	union session_word from, to;
 	__u32 born = s->born;
-	__u64 told;
+	__u64 evs;
 	int tries;
 
-	for (tries = 0; tries < MOVE_TRIES; tries++) {
+	for (tries = 0; tries < TRANSITION_TRIES; tries++) {
 		from.word = *(volatile __u64 *)&s->live.word;
 		if (from.state == SESSION_FREE || from.service != service)
 			return false;
 		to.word = from.word;
-		to.state = session_steps(from.state, inputs, &told);
+		to.state = session_steps(from.state, inputs, &evs);
 		to.flags &= ~clear;
 		if (to.state != from.state && !session_is_live(to.state))
 			to.flags = 0; /* the next one begins without */
@@ -87,14 +90,15 @@ static __always_inline bool books_move(struct session *s,
 		if (__sync_val_compare_and_swap(&s->live.word, from.word,
 						to.word) != from.word)
 			continue;
-		books_enter(t, from.state, to.state, told, now - born);
+		session_stats_record(t, from.state, to.state, evs,
+				     now - born);
 		/* no cookie opened it; what is there were the FINs */
 		if (to.state == SESSION_OPENING &&
 		    from.state != SESSION_OPENING)
 			s->client_isn = s->server_isn = 0;
 		ret->from = from;
 		ret->to = to;
-		ret->told = told;
+		ret->events = evs;
 		return true;
 	}
 	return false;
@@ -106,19 +110,19 @@ static __always_inline bool books_move(struct session *s,
  * twin, so one of them at least sees it, and withdraws its own from table and
  * books. Returns whether the caller is to free the way's tag.
  */
-static __always_inline bool books_withdraw(struct session *s,
-					   struct session_totals *t, __u8 state,
-					   __u64 told)
+static __always_inline bool session_stats_withdraw(struct session *s,
+						   struct session_totals *t,
+						   __u8 state, __u64 evs)
 {
 	union session_word was;
 
 	was.word = __sync_lock_test_and_set(&s->live.word, 0);
 	if (session_is_live(was.state))
-		told = 0; /* as if it had never been */
-	books_enter(t, SESSION_FREE, state, told, 0);
+		evs = 0; /* as if it had never been */
+	session_stats_record(t, SESSION_FREE, state, evs, 0);
 	if (was.state == SESSION_FREE)
 		return false; /* somebody ended it already */
-	books_enter(t, was.state, SESSION_FREE, 0, 0);
+	session_stats_record(t, was.state, SESSION_FREE, 0, 0);
 	return true;
 }
 

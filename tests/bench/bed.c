@@ -48,7 +48,7 @@ static void load_product(void)
 	if (!skel)
 		bed_die("synkeeper.bpf.o");
 	bpf_map__set_max_entries(skel->maps.session_tags, sets);
-	bpf_map__set_max_entries(skel->maps.session_marks, sets / 64);
+	bpf_map__set_max_entries(skel->maps.incomplete_sets, sets / 64);
 	bpf_map__set_max_entries(skel->maps.sessions, sets * SET_WAYS);
 	check("loading synkeeper.bpf.o (as root?)", synkeeper_bpf__load(skel));
 	harness.skel = skel;

@@ -160,9 +160,10 @@ static const struct row disarmed[] = {
 };
 
 static const struct row monitored[] = {
-	{ "SYN", SYN_OF(LINUX), .spared = true, COUNTS(answered, SERVICE_4) },
+	{ "SYN", SYN_OF(LINUX), .monitored = true,
+	  COUNTS(answered, SERVICE_4) },
 	{ "ACK, bad cookie", SYN_OF(LINUX), .packet = PACKET_BAD_COOKIE,
-	  .spared = true, COUNTS(bad_cookie, SERVICE_4) },
+	  .monitored = true, COUNTS(bad_cookie, SERVICE_4) },
 };
 
 /* Session 0 of wrap.h, and then any. */

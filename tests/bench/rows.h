@@ -58,7 +58,7 @@ struct row {
 	 * all of this row; else for hardly any.
 	 */
 	bool few;
-	bool spared;	  /* of a monitored service: it passes all the same */
+	bool monitored;	  /* of a monitored service: it passes all the same */
 	bool beside_hash; /* the baseline is a look-up in a hash map */
 	double goal;
 	const char *goal_unit;

@@ -96,7 +96,7 @@ static int book(const struct pinned *p, __u8 state, __u32 n)
 		return -errno;
 	t.alive[state] += n;
 	if (state == SESSION_ESTABLISHED)
-		t.events[TELL_ADMITTED] += n;
+		t.events[EV_ADMITTED] += n;
 	return bpf_map_update_elem(p->totals_fd, &service, &t, BPF_ANY) ? -errno
 									: 0;
 }

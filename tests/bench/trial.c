@@ -167,8 +167,9 @@ void bed_trial(const struct row *row, struct trial *ret)
 	struct spec s = row->spec;
 
 	*ret = (struct trial){ .row = row,
-			       .verdict = row->spared ? XDP_PASS
-						      : actions[row->reason] };
+			       .verdict = row->monitored
+						  ? XDP_PASS
+						  : actions[row->reason] };
 	build(row, &s, &ret->frame);
 	ret->cfg = (struct wrap_config){
 		.len = ret->frame.len,
@@ -176,7 +177,7 @@ void bed_trial(const struct row *row, struct trial *ret)
 		.addr_at = ret->frame.l3 + (s.v6 ? 20 : 12),
 		.port_at = ret->frame.l4,
 		.sessions = bed.wrap->bss->entered,
-		.meta = row->reason == REASON_admitted ? sizeof(struct mark)
+		.meta = row->reason == REASON_admitted ? sizeof(struct meta)
 						       : 0,
 	};
 	own_session(row, &s, &ret->cfg);
@@ -219,7 +220,8 @@ static void read_counters(__u16 service, struct counters *ret)
 	for (cpu = 0; cpu < libbpf_num_possible_cpus(); cpu++)
 		for (reason = 0; reason < REASON_COUNT; reason++)
 			ret->packets[reason] += all[cpu].packets[reason];
-	bpf_map_lookup_elem(bpf_map__fd(harness.skel->maps.would), &key, all);
+	bpf_map_lookup_elem(bpf_map__fd(harness.skel->maps.monitored), &key,
+			    all);
 	for (reason = 0; reason < REASON_COUNT; reason++)
 		ret->packets[reason] += all[0].packets[reason];
 	free(all);

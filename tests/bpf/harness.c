@@ -22,7 +22,7 @@
 
 struct harness harness;
 
-static struct counters seen[SERVICES], seen_would[SERVICES];
+static struct counters seen[SERVICES], seen_monitored[SERVICES];
 static struct ring_buffer *ring, *samples;
 static struct event last_event;
 static struct sample last_sample;
@@ -256,7 +256,7 @@ static void sum_counters(__u32 service, struct counters *ret)
 
 /* What has gone up from *@before to @now, which becomes the next before. */
 static unsigned note(struct counters *before, const struct counters *now,
-		     __u32 service, bool would, struct run *r)
+		     __u32 service, bool monitored, struct run *r)
 {
 	unsigned reasons = 0, reason;
 
@@ -266,7 +266,7 @@ static unsigned note(struct counters *before, const struct counters *now,
 		reasons += now->packets[reason] - before->packets[reason];
 		r->reason = reason;
 		r->service = service;
-		r->would = would;
+		r->monitored = monitored;
 	}
 	*before = *now;
 	return reasons;
@@ -282,9 +282,10 @@ static void count(struct run *r)
 	for (service = 0; service < SERVICES; service++) {
 		sum_counters(service, &now);
 		reasons += note(&seen[service], &now, service, false, r);
-		bpf_map_lookup_elem(fd(harness.skel->maps.would), &service,
+		bpf_map_lookup_elem(fd(harness.skel->maps.monitored), &service,
 				    &now);
-		reasons += note(&seen_would[service], &now, service, true, r);
+		reasons +=
+			note(&seen_monitored[service], &now, service, true, r);
 	}
 	if (reasons > 1)
 		fail_msg("%u reasons counted for one packet", reasons);
@@ -339,9 +340,9 @@ int harness_try(const struct frame *in, struct run *r)
 	if (err)
 		return err;
 	r->meta_len = ctx.data - ctx.data_meta;
-	memset(&r->mark, 0, sizeof(r->mark));
-	memcpy(&r->mark, r->data,
-	       r->meta_len < sizeof(r->mark) ? r->meta_len : sizeof(r->mark));
+	memset(&r->meta, 0, sizeof(r->meta));
+	memcpy(&r->meta, r->data,
+	       r->meta_len < sizeof(r->meta) ? r->meta_len : sizeof(r->meta));
 	r->len -= r->meta_len;
 	memmove(r->data, r->data + r->meta_len, r->len);
 	return 0;
@@ -393,7 +394,7 @@ static int load(void)
 	bpf_program__set_autoload(skel->progs.synkeeper_admit,
 				  harness_assigns());
 	bpf_map__set_max_entries(skel->maps.session_tags, SETS);
-	bpf_map__set_max_entries(skel->maps.session_marks, SETS / 64);
+	bpf_map__set_max_entries(skel->maps.incomplete_sets, SETS / 64);
 	bpf_map__set_max_entries(skel->maps.sessions, SETS * SET_WAYS);
 	if (synkeeper_bpf__load(skel))
 		return -1;

@@ -30,7 +30,7 @@ enum {
 };
 
 /* As in bpf/owner/admit.bpf.h; the attributes are the kernel's bpf_tcp_req_attrs. */
-struct mark {
+struct meta {
 	uint32_t magic;
 	uint32_t rcv_tsval;
 	uint32_t rcv_tsecr;
@@ -45,7 +45,7 @@ struct mark {
 	uint8_t reserved[3];
 };
 
-enum { MARK_MAGIC = 0x4b4e5953, MARK_KERNEL = MARK_MAGIC + 1 };
+enum { META_ASSIGN = 0x4b4e5953, META_KERNEL = META_ASSIGN + 1 };
 
 struct harness {
 	struct synkeeper_bpf *skel;
@@ -85,10 +85,10 @@ struct run {
 	uint32_t ifindex; /* in: 0 is lo */
 	uint32_t verdict;
 	enum reason reason; /* REASON_NONE: none was counted */
-	bool would;	    /* it was counted as what would have become of it */
+	bool monitored;	    /* it was counted as what would have become of it */
 	uint16_t service;
 	uint32_t meta_len;
-	struct mark mark; /* the metadata, as far as it fits */
+	struct meta meta; /* the metadata, as far as it fits */
 	uint32_t len;
 	uint8_t data[FRAME_MAX];
 };

@@ -169,9 +169,9 @@ void sessions_put_state(const struct spec *of, enum session_state state)
 	sessions_put(&s);
 }
 
-static int marks_fd(void)
+static int incomplete_fd(void)
 {
-	return bpf_map__fd(harness.skel->maps.session_marks);
+	return bpf_map__fd(harness.skel->maps.incomplete_sets);
 }
 
 void sessions_mark(unsigned set, bool marked)
@@ -179,7 +179,7 @@ void sessions_mark(unsigned set, bool marked)
 	__u32 word = set / 64;
 	__u64 marks = marked ? 1ULL << set % 64 : 0;
 
-	bpf_map_update_elem(marks_fd(), &word, &marks, BPF_ANY);
+	bpf_map_update_elem(incomplete_fd(), &word, &marks, BPF_ANY);
 }
 
 bool sessions_is_marked(unsigned set)
@@ -187,6 +187,6 @@ bool sessions_is_marked(unsigned set)
 	__u32 word = set / 64;
 	__u64 marks = 0;
 
-	bpf_map_lookup_elem(marks_fd(), &word, &marks);
+	bpf_map_lookup_elem(incomplete_fd(), &word, &marks);
 	return marks >> set % 64 & 1;
 }

@@ -255,7 +255,7 @@ static void replayed_from_elsewhere(void **state)
 	assert_int_equal(sessions_find(&t, NULL), SESSION_FREE);
 }
 
-static void early_data(void **state)
+static void data_before_socket(void **state)
 {
 	const struct spec good = ack_of(&syn4, &with_ts);
 	struct tuple t = sessions_tuple(&good);
@@ -270,10 +270,10 @@ static void early_data(void **state)
 	bad += !expect_spec("on its heels", &s, XDP_PASS, REASON_session);
 	sessions_age(&t);
 	bad += !expect_spec("the second segment", &s, XDP_DROP,
-			    REASON_early_data);
+			    REASON_data_before_socket);
 	s.seq = good.seq + (1 << 20) - 1;
 	bad += !expect_spec("a megabyte ahead", &s, XDP_DROP,
-			    REASON_early_data);
+			    REASON_data_before_socket);
 	bad += !refused("beyond", (s.seq++, &s));
 	bad += !refused("before", (s.seq = good.seq - 1, &s));
 	s.seq = good.seq + 1460;
@@ -361,7 +361,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(epochs),
 	TEST(twice),
 	TEST(replayed_from_elsewhere),
-	TEST(early_data),
+	TEST(data_before_socket),
 	TEST(nobody_listens),
 	TEST(in_a_fragment),
 	TEST(disarmed),

@@ -39,8 +39,8 @@ static unsigned differs(const char *what, const char *field, uint32_t want,
 	return 1;
 }
 
-static unsigned mark_diff(const char *what, const struct mark *want,
-			  const struct mark *got)
+static unsigned meta_diff(const char *what, const struct meta *want,
+			  const struct meta *got)
 {
 #define FIELD(name) differs(what, #name, want->name, got->name)
 	return FIELD(magic) + FIELD(rcv_tsval) + FIELD(rcv_tsecr) + FIELD(mss) +
@@ -59,8 +59,8 @@ static unsigned run_mark(const char *what, const struct spec *syn,
 	struct handshake rounded, again = *hs;
 	struct spec ack = synack_ack(syn, hs, &rounded);
 	bool scaled = kept->wscale != WSCALE_NONE;
-	struct mark want = {
-		.magic = MARK_MAGIC,
+	struct meta want = {
+		.magic = META_ASSIGN,
 		.mss = kept->mss,
 		.ecn_ok = kept->ecn,
 		.sack_ok = kept->sack,
@@ -83,12 +83,12 @@ static unsigned run_mark(const char *what, const struct spec *syn,
 			what, sizeof(want), r.meta_len);
 		return 1;
 	}
-	return mark_diff(what, &want, &r.mark);
+	return meta_diff(what, &want, &r.meta);
 }
 
 #define NONE WSCALE_NONE
 
-static void mark(void **state)
+static void meta(void **state)
 {
 	/* mss, wscale, sack, ecn, ts: negotiated, and what the cookie keeps */
 	static const struct {
@@ -425,7 +425,7 @@ static void tc_listener_gone(void **state)
 	cmocka_unit_test_setup_teardown(name, setup, harness_teardown)
 
 static const struct CMUnitTest tests[] = {
-	TEST(mark),
+	TEST(meta),
 	TEST(mark_again),
 	TEST(no_mark_unless_admitted),
 	TEST(no_metadata),

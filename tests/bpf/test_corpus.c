@@ -81,7 +81,7 @@ static void set_up(const struct scenario *s)
 	assert_false(harness_setup(NULL));
 	harness_port(SCENARIO_PORT, &s->port);
 	put(harness.skel->maps.ifaces, &slot, &s->iface);
-	put(harness.skel->maps.session_marks, &word, &marks);
+	put(harness.skel->maps.incomplete_sets, &word, &marks);
 	set_up_server(s, false);
 	set_up_server(s, true);
 	set_up_settings(s);
@@ -126,7 +126,7 @@ static void daemon_does(const struct scenario *s, const struct step *step)
 	__u32 word = 0;
 
 	set_up_settings(s);
-	put(harness.skel->maps.session_marks, &word, &marks);
+	put(harness.skel->maps.incomplete_sets, &word, &marks);
 }
 
 /* Dropped half way to an answer, whose cookie was never told. */
@@ -141,7 +141,7 @@ static const char *difference(const struct scenario *s,
 {
 	if ((uint32_t)want->action != got->verdict)
 		return "the verdict";
-	if (want->reason != got->reason || want->would != got->would)
+	if (want->reason != got->reason || want->monitored != got->monitored)
 		return "the reason";
 	if (want->service != got->service)
 		return "the service";
@@ -150,7 +150,7 @@ static const char *difference(const struct scenario *s,
 	if (!is_half_way(s, got) && memcmp(want->data, got->data, got->len))
 		return "the frame";
 	if (want->meta_len != got->meta_len ||
-	    memcmp(want->meta, &got->mark, got->meta_len) != 0)
+	    memcmp(want->meta, &got->meta, got->meta_len) != 0)
 		return "the metadata";
 	return NULL;
 }
@@ -219,9 +219,9 @@ static void run_frame(const char *name, struct play *p, const struct step *step)
 		"%s, step %u: %s differs: natively %d %s%s, service %u, %u "
 		"bytes; in the kernel %u %s%s, service %u, %u bytes\n",
 		name, p->s->steps, what, want->action,
-		play_reason(want->reason), want->would ? " (would)" : "",
+		play_reason(want->reason), want->monitored ? " (would)" : "",
 		want->service, want->len, got.verdict, play_reason(got.reason),
-		got.would ? " (would)" : "", got.service, got.len);
+		got.monitored ? " (would)" : "", got.service, got.len);
 	packet_dump("\tpacket in", in.data, in.len);
 	packet_dump("\tnatively", want->data, want->len);
 	packet_dump("\tin the kernel", got.data, got.len);

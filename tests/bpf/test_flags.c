@@ -172,9 +172,10 @@ static void run_flags(struct spec s, const struct row *rows,
 		if (monitored) {
 			bad += !expect_run(what, &in, &r, XDP_PASS, row->reason,
 					   NULL);
-			if (r.would != (row->verdict != XDP_PASS)) {
+			if (r.monitored != (row->verdict != XDP_PASS)) {
 				fprintf(stderr, "%s: counted with the %s\n",
-					what, r.would ? "spared" : "others");
+					what,
+					r.monitored ? "spared" : "others");
 				bad++;
 			}
 			continue;

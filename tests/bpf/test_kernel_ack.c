@@ -83,7 +83,7 @@ static void becomes_a_session(void **state)
 		harness_run(&in, &r);
 		bad += !expect_run("ACK", &in, &r, XDP_PASS,
 				   REASON_kernel_cookie, NULL);
-		bad += r.meta_len && r.mark.magic != MARK_KERNEL;
+		bad += r.meta_len && r.meta.magic != META_KERNEL;
 		bad += !is_let_in("ACK", &ack, ack.v6 ? SERVICE_6 : SERVICE_4);
 	}
 	assert_int_equal(bad, 0);
@@ -245,7 +245,7 @@ static void data_behind_it(void **state)
 	s.seq = good.seq + 1460;
 	bad += !expect_spec("on its heels", &s, XDP_PASS, REASON_session);
 	sessions_age(&t);
-	bad += !expect_spec("later", &s, XDP_DROP, REASON_early_data);
+	bad += !expect_spec("later", &s, XDP_DROP, REASON_data_before_socket);
 	bad += !refused("another ACK number", (s.ack += OFF, &s));
 	assert_int_equal(bad, 0);
 }
@@ -308,7 +308,7 @@ static void own_cookies_in_flight(void **state)
 	harness_run(&in, &r);
 	assert_true(
 		expect_run("own", &in, &r, XDP_PASS, REASON_admitted, NULL));
-	assert_int_equal(r.meta_len, sizeof(struct mark));
+	assert_int_equal(r.meta_len, sizeof(struct meta));
 	sessions_clear();
 	harness_rotate();
 	harness_rotate();
@@ -338,7 +338,7 @@ static void modes(void **state)
 		const char *what;
 		enum endpoint_mode mode;
 		enum reason bad;
-		bool would;
+		bool monitored;
 	} rows[] = {
 		{ "disarmed", ENDPOINT_DISARMED, REASON_disarmed_ack, false },
 		{ "off", ENDPOINT_OFF, REASON_disarmed_ack, false },
@@ -359,7 +359,7 @@ static void modes(void **state)
 		harness_run(&in, &r);
 		bad += !expect_run(rows[i].what, &in, &r, XDP_PASS, rows[i].bad,
 				   NULL);
-		bad += r.would != rows[i].would;
+		bad += r.monitored != rows[i].monitored;
 		bad += !kernelside_takes(rows[i].what, &good);
 	}
 	assert_int_equal(bad, 0);

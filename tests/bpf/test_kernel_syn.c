@@ -181,12 +181,12 @@ static void modes(void **state)
 	harness_run(&in, &r);
 	bad += !expect_run("monitored", &in, &r, XDP_PASS, REASON_answered,
 			   NULL);
-	bad += !r.would;
+	bad += !r.monitored;
 	netns_close_all();
 	harness_run(&in, &r);
 	bad += !expect_run("monitored, nobody listens", &in, &r, XDP_PASS,
 			   REASON_kernel_syn, NULL);
-	bad += r.would;
+	bad += r.monitored;
 	assert_int_equal(bad, 0);
 }
 

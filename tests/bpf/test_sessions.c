@@ -203,8 +203,8 @@ static void half_open(void **state)
 	s.flags = SYN;
 	s = synack_ack(&s, &with_ts, &kept);
 	assert_true(expect_spec("ACK of our cookie", &s, XDP_DROP,
-				REASON_in_the_way));
-	assert_true(event_says(EVENT_IN_THE_WAY, &s));
+				REASON_stale_socket));
+	assert_true(event_says(EVENT_STALE_SOCKET, &s));
 	assert_true(waits_for_nothing(&s));
 }
 
@@ -222,8 +222,8 @@ static void time_wait(void **state)
 	s.flags = SYN;
 	s = synack_ack(&s, &with_ts, &kept);
 	assert_true(expect_spec("ACK of our cookie", &s, XDP_DROP,
-				REASON_in_the_way));
-	assert_true(event_says(EVENT_IN_THE_WAY, &s));
+				REASON_stale_socket));
+	assert_true(event_says(EVENT_STALE_SOCKET, &s));
 	assert_true(waits_for_nothing(&s));
 }
 

@@ -58,7 +58,7 @@ static void strays_of_a_complete_table(void **state)
 /*
  * A SYN to a connection that the table lacks is the kernel's to answer, like
  * one of a known session: a cookie would be in its way. It is lacking before
- * the census is through, and in sets that have forgotten something.
+ * the resync is done, and in sets that have forgotten something.
  */
 static void syn_of_an_unknown_connection(void **state)
 {
@@ -69,8 +69,8 @@ static void syn_of_an_unknown_connection(void **state)
 
 	(void)state;
 	netns_connect(&s, NULL, NULL);
-	bad += !passes("SYN before the census", &s, REASON_session_syn);
-	bad += !answered("a stranger's SYN before the census", &stranger);
+	bad += !passes("SYN before the resync", &s, REASON_session_syn);
+	bad += !answered("a stranger's SYN before the resync", &stranger);
 	harness.cfg.flags |= SETTING_COMPLETE;
 	harness_settings();
 	sessions_mark(sessions_set_of(&t), true);

@@ -11,14 +11,14 @@
 
 enum { SERVICES = 4, ENTRIES_MAX = 512 };
 
-struct census {
+struct population {
 	const struct play *p;
 	__u64 alive[SERVICES][16];
 	const struct session *entries[ENTRIES_MAX];
 	unsigned int n;
 };
 
-static void count_entry(struct census *c, __u32 set, __u32 way, __u8 tag)
+static void count_entry(struct population *c, __u32 set, __u32 way, __u8 tag)
 {
 	__u32 index = set * SET_WAYS + way;
 	const struct session *s = native_value("sessions", &index, true);
@@ -56,7 +56,7 @@ static void count_set(const void *key, void *value, void *data)
 static void compare(const void *key, void *value, void *data)
 {
 	const struct session_totals *t = value;
-	const struct census *c = data;
+	const struct population *c = data;
 	__u64 alive = 0, opened, ended = 0;
 	__u32 service, i;
 
@@ -70,8 +70,8 @@ static void compare(const void *key, void *value, void *data)
 				service, t->alive[i], i, c->alive[service][i]);
 		alive += session_is_live(i) ? t->alive[i] : 0;
 	}
-	opened = t->events[TELL_ADMITTED] + t->events[TELL_ADOPTED];
-	for (i = TELL_CLOSED; i <= TELL_EVICTED; i++)
+	opened = t->events[EV_ADMITTED] + t->events[EV_ADOPTED];
+	for (i = EV_CLOSED; i <= EV_EVICTED; i++)
 		ended += t->events[i];
 	if (opened != ended + alive)
 		finding("service %u: %llu opened, %llu ended, %llu alive",
@@ -80,7 +80,7 @@ static void compare(const void *key, void *value, void *data)
 
 void play_end(const struct play *p)
 {
-	static struct census c;
+	static struct population c;
 
 	memset(&c, 0, sizeof(c));
 	c.p = p;

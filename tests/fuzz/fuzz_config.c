@@ -8,7 +8,6 @@
 
 #include "config/config.h"
 #include "memfile.h"
-#include "synkeeper/control.h"
 #include "synkeeper/limits.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -41,7 +41,7 @@ static char path[64];
 static const size_t sizes[MAP_COUNT] = {
 	[MAP_KEYS] = sizeof(struct cookie_key),
 	[MAP_COUNTERS] = sizeof(struct counters), /* the first CPU's */
-	[MAP_WOULD] = sizeof(struct counters),
+	[MAP_MONITORED] = sizeof(struct counters),
 };
 
 int loader_map_fd(const struct loader *l, enum loader_map map)
@@ -307,11 +307,11 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	*s = (struct sessions){
 		.settings = d.settings,
 		.tags = calloc(SETS, sizeof(*s->tags)),
-		.marks = calloc(SETS / 64, sizeof(*s->marks)),
+		.incomplete = calloc(SETS / 64, sizeof(*s->incomplete)),
 		.entries = calloc(SETS * SET_WAYS, sizeof(*s->entries)),
 		.totals = &d.totals,
 		.sets = SETS,
-		.told = on_told,
+		.events = on_told,
 	};
 	fresh_services();
 	if (sd_event_new(&d.loop) < 0 || !mkdtemp(dir))

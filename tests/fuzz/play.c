@@ -16,8 +16,8 @@ enum {
 	TCX_DROP_IS = 2,
 	TCX_REDIRECT_IS = 7,
 	MARK = 0x4b4e5953,
-	MARK_KERNEL = MARK + 1,
-	MARK_BEHIND = MARK + 2,
+	META_KERNEL = MARK + 1,
+	META_BEHIND = MARK + 2,
 	SUMMED_NOT = 0, /* CHECKSUM_NONE, CHECKSUM_UNNECESSARY */
 	SUMMED_BY_HARDWARE = 1,
 };
@@ -138,11 +138,11 @@ static int read_counters(struct verdict *v)
 
 	v->reason = REASON_NONE;
 	v->action = 0;
-	native_each("would", sum_up, v);
-	v->would = v->reason != REASON_NONE;
+	native_each("monitored", sum_up, v);
+	v->monitored = v->reason != REASON_NONE;
 	native_each("counters", sum_up, v);
 	n = v->action;
-	native_each("would", forget, NULL);
+	native_each("monitored", forget, NULL);
 	native_each("counters", forget, NULL);
 	return n;
 }
@@ -209,14 +209,14 @@ static void judge_cookies(const struct play *p)
 }
 
 /* What tc is told, and of which packets. */
-static bool mark_is_right(enum reason reason, __u32 mark)
+static bool meta_is_right(enum reason reason, __u32 meta)
 {
-	switch (mark) {
+	switch (meta) {
 	case MARK:
 		return reason == REASON_admitted;
-	case MARK_KERNEL:
+	case META_KERNEL:
 		return reason == REASON_kernel_cookie;
-	case MARK_BEHIND:
+	case META_BEHIND:
 		return reason == REASON_session ||
 		       reason == REASON_kernel_cookie;
 	default:
@@ -227,10 +227,10 @@ static bool mark_is_right(enum reason reason, __u32 mark)
 /* Is it to go around, behind the batch of its ACK? */
 static bool is_behind(const struct verdict *v)
 {
-	__u32 mark = 0;
+	__u32 meta = 0;
 
-	memcpy(&mark, v->meta, sizeof(mark));
-	return v->meta_len && mark == MARK_BEHIND;
+	memcpy(&meta, v->meta, sizeof(meta));
+	return v->meta_len && meta == META_BEHIND;
 }
 
 static void judge_frame(const struct play *p, unsigned int linear, int counted)
@@ -238,9 +238,9 @@ static void judge_frame(const struct play *p, unsigned int linear, int counted)
 	const struct verdict *v = &p->out;
 	struct frame_view in = { p->in, p->in_len, linear };
 	struct frame_view out = { v->data, v->len, v->len };
-	int want = v->would ? XDP_PASS : actions[v->reason];
+	int want = v->monitored ? XDP_PASS : actions[v->reason];
 	const char *why = NULL;
-	__u32 mark = 0;
+	__u32 meta = 0;
 
 	if (counted != 1)
 		wrong(p, counted ? "counted more than once" : "not counted");
@@ -257,8 +257,8 @@ static void judge_frame(const struct play *p, unsigned int linear, int counted)
 		why = "it changed";
 	if (why)
 		wrong(p, why);
-	memcpy(&mark, v->meta, sizeof(mark));
-	if (v->meta_len && !mark_is_right(v->reason, mark))
+	memcpy(&meta, v->meta, sizeof(meta));
+	if (v->meta_len && !meta_is_right(v->reason, meta))
 		wrong(p, "metadata");
 	if (native.lookups)
 		judge_lookup(p, in);
@@ -270,7 +270,7 @@ static void judge_frame(const struct play *p, unsigned int linear, int counted)
 /* What tc does with what it counted so, if it counted anything. */
 static int tc_action(const struct verdict *v)
 {
-	return v->reason == REASON_rst_withheld ||
+	return v->reason == REASON_rst_suppressed ||
 			       v->reason == REASON_bad_checksum
 		       ? TCX_DROP_IS
 		       : TCX_NEXT_IS;
@@ -394,7 +394,7 @@ static void play_session(const struct play *p, const struct session *s)
 	index = set * SET_WAYS + way;
 	put("sessions", &index, s, sizeof(*s));
 	t->alive[s->live.state]++;
-	t->events[TELL_ADOPTED] += session_is_live(s->live.state);
+	t->events[EV_ADOPTED] += session_is_live(s->live.state);
 }
 
 static void play_sessions(const struct play *p, const struct step *step)
@@ -423,7 +423,7 @@ static void play_daemon(struct play *p, const struct step *step)
 		scenario_rotate(p->s);
 	put_keys(p);
 	put_settings(p);
-	put("session_marks", &zero, &marks, sizeof(marks));
+	put("incomplete_sets", &zero, &marks, sizeof(marks));
 }
 
 void play_step(struct play *p, const struct step *step)

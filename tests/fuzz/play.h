@@ -13,7 +13,7 @@
 struct verdict {
 	int action;
 	enum reason reason;
-	bool would;
+	bool monitored;
 	__u16 service;
 	uint32_t len;
 	unsigned int meta_len;

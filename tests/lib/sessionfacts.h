@@ -23,7 +23,7 @@ static const char *const event_names[] = { "NOTHING",
 #undef X
 };
 
-#define NAME(input) [SEE_##input] = #input
+#define NAME(input) [INPUT_##input] = #input
 static const char *const input_names[SESSION_INPUTS] = {
 	NAME(ADMITTED),
 	NAME(SYN),

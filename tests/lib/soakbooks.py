@@ -33,7 +33,7 @@ class Packets:
             self.env.server.run(["ethtool", "-S", "server0"]).stdout)))
         return received, sum(
             n for service in self.env.json("stats")["services"]
-            for what in ("packets", "would")
+            for what in ("packets", "monitored")
             for reason, n in service[what].items() if not REASONS[reason].is_later())
 
     def all_counted(self, when, anyhow):

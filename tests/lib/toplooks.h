@@ -61,7 +61,7 @@ static void two_looks(struct top *t)
 				"'answered':120,'bad_cookie':10,'refused':4}},"
 				"{'listen':'-','packets':{'no_service':7}},"
 				"{'listen':'192.0.2.1:443','packets':{"
-				"'disarmed_syn':60},'would':{"
+				"'disarmed_syn':60},'monitored':{"
 				"'answered':8,'bad_cookie':2}}],'total':{'"
 				"answered':120,"
 				"'bad_cookie':10,'refused':4,'no_service':7,"

@@ -59,7 +59,7 @@ def opens_late(env, options, name):
         held = full(env)
         flow = peer.flow()
         flow.syn(options)
-        with counted(env, name, admitted=4, bad_cookie=0, early_data=1):
+        with counted(env, name, admitted=4, bad_cookie=0, data_before_socket=1):
             not_taken(env, flow, f"ACK, {name}", "A")
             not_taken(env, flow, f"data, {name}", "PA", b"first")
             not_taken(env, flow, f"data again, {name}", "PA", b"first")
@@ -126,7 +126,7 @@ def test_data_on_the_heels_of_the_ack(env):
         # through XDP again
         behind = 2 if mode() == "skb" else 1
         with counted(env, "ACK, data", admitted=1, session=behind,
-                     rst_withheld=1):
+                     rst_suppressed=1):
             flow.send("A")
             flow.send("PA", b"first")
             flow.nothing_came("ACK and data, the queue is full")

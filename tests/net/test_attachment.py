@@ -413,7 +413,7 @@ def test_check_was_ready_for_an_interface_the_daemon_refuses(env):
     assert not got["ready"] and found["state"] == "fail" and \
         "pass" in found["found"], found
     for word in ("--replace", "ip link set dev server0 xdp off"):
-        assert word in found["mend"], found
+        assert word in found["fix"], found
     p = env.server.run([f"{OUTPUT}/synkeeperd", "-i", "server0", "-s", "*:80",
                         "--pin-dir", env.pin_dir, "--control", env.control],
                        check=False)

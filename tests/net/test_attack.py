@@ -18,7 +18,7 @@ import badsums  # noqa: E402
 import bed  # noqa: E402
 import disarm  # noqa: E402
 import holder  # noqa: E402
-import in_the_way  # noqa: E402
+import stale_socket  # noqa: E402
 import tagged  # noqa: E402
 import unread  # noqa: E402
 
@@ -34,7 +34,7 @@ ROWS = (
     ("clients_in_tags", tagged.clients, "auto kernel", "own"),
     ("wrong_checksums", badsums.wrong, "own", "own kernel"),
     ("what_the_kernel_drops", badsums.unfit, "own kernel", "own"),
-    ("cookies_into_time_wait", in_the_way.time_wait, "own", "own"),
+    ("cookies_into_time_wait", stale_socket.time_wait, "own", "own"),
     ("forged_at_a_connection", at_session.forged, "own", "kernel"),
     ("wrong_checksums_of_a_holder", holder.wrong, "own", "own kernel"),
 )

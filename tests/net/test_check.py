@@ -38,11 +38,11 @@ def expect(env, what, state, *words, iface="server0", prefix=()):
     bad = [f for f in found[what] if f["state"] != "ok"]
     assert (bad or found[what])[0]["state"] == state, \
         f"{what}: expected {state}, got {found[what]}"
-    text = " ".join(f["found"] + " " + f["mend"] for f in bad or found[what])
+    text = " ".join(f["found"] + " " + f["fix"] for f in bad or found[what])
     for word in words:
         assert word in text, f"{what}: expected {word} in: {text}"
-    assert state == "ok" or all(f["mend"] for f in bad), bad
-    return " ".join(f["mend"] for f in bad)
+    assert state == "ok" or all(f["fix"] for f in bad), bad
+    return " ".join(f["fix"] for f in bad)
 
 
 def cure(env, mend, command):
@@ -186,7 +186,7 @@ FIREWALLS = (
 
 def withheld(env):
     """How often the kernel wanted to reset whom XDP had admitted."""
-    return env.json("stats")["total"].get("rst_withheld", 0)
+    return env.json("stats")["total"].get("rst_suppressed", 0)
 
 
 @net_test

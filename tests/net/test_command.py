@@ -298,7 +298,7 @@ def test_check(env):
         got = json.loads(p.stdout)
         bad = [f for f in got["findings"] if f["state"] == "fail"]
         assert p.returncode == 1 and not got["ready"] and bad and \
-            all(f["mend"] for f in bad), f"{name}: {p.returncode}: {bad}"
+            all(f["fix"] for f in bad), f"{name}: {p.returncode}: {bad}"
     failed(env, 2, ["IFACE"], "check")
 
 

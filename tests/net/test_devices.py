@@ -136,7 +136,7 @@ def refused(env, iface, *words):
                        check=False)
     assert p.returncode == 1, f"synkeeperd -i {iface}: expected exit code " \
         f"1, got {p.returncode}: {p.stderr}"
-    for word in (iface, found["device"]["found"], found["device"]["mend"],
+    for word in (iface, found["device"]["found"], found["device"]["fix"],
                  *words):
         assert word in p.stderr, \
             f"synkeeperd -i {iface}: expected {word!r} in {p.stderr}"

@@ -60,7 +60,7 @@ def test_mptcp_member_refused_its_clients(env):
         row = service(env, "*:80")
         assert row["armed"] and row["cookies"] == "kernel", \
             f"a group with an MPTCP member: expected the kernel's, got {row}"
-        with counted(env, "a mixed group", refused=0, rst_withheld=0):
+        with counted(env, "a mixed group", refused=0, rst_suppressed=0):
             through_each(env, [plain, mptcp], "a mixed group")
 
 
@@ -75,7 +75,7 @@ def test_mptcp_member_at_an_address(env):
         row = service(env, "*:80")
         assert row["armed"] and row["cookies"] == "own, kernel", row
         with counted(env, "a mixed group at an address", refused=0,
-                     rst_withheld=0):
+                     rst_suppressed=0):
             through_each(env, [plain, mptcp, other], "a mixed group")
 
 

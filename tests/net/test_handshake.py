@@ -106,7 +106,7 @@ def test_first_ack_has_data(env):
         for name, peer, options in each_kind(env):
             flow = peer.flow()
             flow.syn(options)
-            with counted(env, name, admitted=1, early_data=0):
+            with counted(env, name, admitted=1, data_before_socket=0):
                 flow.say(b"first", f"ACK with data, {name}")
                 with accept(listener, f"ACK with data, {name}") as s:
                     got_data(s, b"first", f"ACK with data, {name}")

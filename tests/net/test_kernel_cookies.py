@@ -57,7 +57,7 @@ def words(env, c, s):
 def moves(env, listener, what, v6=False):
     """One connection by a cookie of the kernel's, and megabytes both ways."""
     with counted(env, what, answered=1, kernel_cookie=1, admitted=0,
-                 kernel_syn=0, bad_cookie=0, early_data=0):
+                 kernel_syn=0, bad_cookie=0, data_before_socket=0):
         c, s = pair(env, listener, v6=v6)
         with c, s:
             move(c, s, 4 << 20)
@@ -231,8 +231,8 @@ def test_data_on_the_heels_of_the_ack(env):
         kernels(env)
         flow = peer.flow()
         flow.syn(WINDOWS)
-        with counted(env, "ACK and data at once", bad_cookie=0, early_data=0,
-                     rst_withheld=0):
+        with counted(env, "ACK and data at once", bad_cookie=0, data_before_socket=0,
+                     rst_suppressed=0):
             base = flow.seq
             for flags, offset, data in (("A", 0, b""), ("PA", 0, b"one"),
                                         ("PA", 3, b"two")):

@@ -144,7 +144,7 @@ def test_restarts_without_a_gap(env):
             good.wait_more(2, f"after restart {i}")
             held.ask(f"after restart {i}")
     dropped = {r: total(env, r) for r in
-               ("bad_cookie", "expired_cookie", "refused", "in_the_way")}
+               ("bad_cookie", "expired_cookie", "refused", "stale_socket")}
     assert not any(dropped.values()), f"good packets were dropped: {dropped}"
     half = env.server.nstat()["TcpExtSyncookiesFailed"]
     assert not half, f"{half} ACKs of cookies came to the kernel unaccepted"

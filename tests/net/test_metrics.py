@@ -82,7 +82,7 @@ def wanted(env):
         found[row["listen"]] = {
             (f"{name}_total", reason): n
             for name, member in (("packets", "packets"),
-                                 ("monitored_packets", "would"))
+                                 ("monitored_packets", "monitored"))
             for reason, n in row.get(member, {}).items()}
     for row in env.json("session", "totals")["services"]:
         rows = found[row["listen"]]

@@ -36,7 +36,7 @@ def test_first_clients_were_lost_to_nat(env):
         daemon = start(env)
         both = "kernel" if family == "inet" else "own, kernel"
         expect_cookies(env, both, f"NAT of family {family}", "NAT")
-        with counted(env, f"NAT of family {family}", rst_withheld=0):
+        with counted(env, f"NAT of family {family}", rst_suppressed=0):
             all_served(env, f"NAT of family {family}", 10)
             all_served(env, f"NAT of family {family}", 10, v6=True)
         daemon.stop()
@@ -123,7 +123,7 @@ def test_an_exempt_port_has_its_own_cookies(env):
                        ("iifname \"lo\" tcp dport 80 notrack", "kernel")):
         raw(env, rule)
         wait_cookies(env, kind, rule)
-        with counted(env, rule, rst_withheld=0):
+        with counted(env, rule, rst_suppressed=0):
             all_served(env, rule, 3)
             all_served(env, rule, 3, v6=True)
         rules(env, "delete table inet r")
@@ -143,7 +143,7 @@ def test_an_exempt_address_has_its_own_cookies(env):
     assert service(env, at)["cookies"] == "own", service(env, at)
     assert service(env, "*:80")["cookies"] == "own, kernel", \
         service(env, "*:80")
-    with counted(env, "an exempt address", rst_withheld=0):
+    with counted(env, "an exempt address", rst_suppressed=0):
         all_served(env, "an exempt address")
 
 
@@ -196,7 +196,7 @@ def test_each_reload_lost_clients_to_nat(env):
     nat(env, IN_USE, family="inet")
     denied = f"{env.dir}/denied"
     start(env)
-    with counted(env, "4 reloads", rst_withheld=0), \
+    with counted(env, "4 reloads", rst_suppressed=0), \
             GoodClients(env, threads=2) as four, \
             GoodClients(env, v6=True, threads=2) as six:
         for i in range(4):
@@ -222,7 +222,7 @@ def test_each_restart_lost_clients_to_nat(env):
             four.wait_more(30)
             six.wait_more(30)
     total = env.json("stats")["total"]
-    assert not total.get("rst_withheld"), f"expected no RST withheld: {total}"
+    assert not total.get("rst_suppressed"), f"expected no RST withheld: {total}"
 
 
 def http(sock):
@@ -247,7 +247,7 @@ def test_each_worker_lost_clients_to_nat(env):
             Server(s, http)
         worker()
         start(env)
-        with counted(env, "workers added", rst_withheld=0), \
+        with counted(env, "workers added", rst_suppressed=0), \
                 GoodClients(env, threads=2) as four, \
                 GoodClients(env, v6=True, threads=2) as six:
             for address in ("::", "::", "192.0.2.3", "192.0.2.3"):

@@ -110,7 +110,7 @@ def test_monitor_counts_and_touches_nothing(env):
     assert not acted, f"a monitored service's packets were touched: {acted}"
     assert total.get("adopted", 0) >= 1, f"no session was kept: {total}"
     text = env.synkeeper("stats").stdout
-    assert "would" in text, f"stats does not tell:\n{text}"
+    assert "monitored" in text, f"stats does not tell:\n{text}"
 
 
 def attack(env, kind, word, policy):
@@ -181,7 +181,7 @@ def test_many_clients_are_no_attack(env):
 
 def would(env):
     return next(s for s in env.json("stats")["services"]
-                if s["name"] == "web")["would"]
+                if s["name"] == "web")["monitored"]
 
 
 @net_test

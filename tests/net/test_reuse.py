@@ -56,7 +56,7 @@ def reuse(env, server_first, **client):
             at = env.server if server_first else env.client
             wait_for(lambda at=at: states(at) == ["TIME-WAIT"], 2,
                      f"{name}: one TIME-WAIT, there is {states(at)}")
-            with counted(env, name, bad_cookie=0, in_the_way=0, refused=0):
+            with counted(env, name, bad_cookie=0, stale_socket=0, refused=0):
                 again(env, listener, v6, name)
             for ns in (env.client, env.server):
                 ns.run(["ss", "-K", "-tn", "state", "time-wait"])
@@ -92,7 +92,7 @@ def test_server_in_time_wait_before_the_start(env):
         protect(env)
         for v6 in (False, True):
             with counted(env, "SYN to an older TIME-WAIT", answered=0,
-                         session_syn=1, bad_cookie=0, in_the_way=0):
+                         session_syn=1, bad_cookie=0, stale_socket=0):
                 again(env, listener, v6, f"IPv{6 if v6 else 4}, older "
                       "TIME-WAIT")
             env.client.run(["ss", "-K", "-tn", "state", "time-wait"])

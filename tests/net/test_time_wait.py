@@ -36,7 +36,7 @@ def close(first, second, what):
 def again(env, listener, v6, name, **counts):
     """Connects, moves data; one row; closes. @counts: of packets."""
     with life(env, name, closed=1):
-        with counted(env, name, bad_cookie=0, in_the_way=0, refused=0,
+        with counted(env, name, bad_cookie=0, stale_socket=0, refused=0,
                      **counts):
             c = connect_again(env, v6, SPORT, name)
             client = client_of(c)
@@ -313,7 +313,7 @@ def test_late_request_reset_a_good_client(env):
         finally:
             os.kill(daemon.pid, signal.SIGCONT)
         with accept(listener, "second") as s2, s1, first, second:
-            got = deltas(before, reasons(env)).get("in_the_way", 0)
+            got = deltas(before, reasons(env)).get("stale_socket", 0)
             assert got >= 2, f"the test itself: {got} packets of two clients " \
                 "came while a TIME-WAIT was in the way"
             assert receive(s2, 1) == b"2" and receive(s1, 1) == b"1"
@@ -341,7 +341,7 @@ def test_fin_wait_2_stayed_in_the_way(env):
             flow.send("A")
             wait_kernel(env, client, "FIN-WAIT-2", name)
         wait_state(env, client, None, name, 6)
-        with counted(env, name, in_the_way=1):
+        with counted(env, name, stale_socket=1):
             peer.send(peer.ip_header() / again)
         wait_kernel(env, client, None, name)
         before = reasons(env)["admitted"]

@@ -102,7 +102,7 @@ def test_idle_before_the_first_byte(env):
         wait_for(lambda: [r["state"] for r in sessions(env)]
                  == ["established"] * 2, 10,
                  "the reaper taking two silent sessions over")
-        with counted(env, "data after silence", bad_cookie=0, early_data=0,
+        with counted(env, "data after silence", bad_cookie=0, data_before_socket=0,
                      admitted=0):
             for c, s in pairs:
                 with c, s:

@@ -30,6 +30,8 @@ STEP_S = 2
 FORGED_PER_S = 1000
 ECHO_PORT = 81
 FOREIGN_ABI = 99
+FORMER_ABI = 5  # the same maps; and what it called those that are renamed
+FORMER_NAMES = {"monitored": "would", "incomplete_sets": "session_marks"}
 SERVICES = ("*:80", f"*:{ECHO_PORT}")
 COUNTER = """
 table ip bed {
@@ -166,8 +168,8 @@ class Daemons:
 @net_test
 def test_life(env):
     """All there is, in turn."""
-    upgraded = build(env, "bpf/report/budget.bpf.h", "STRAYS_PER_SECOND = 10000",
-                     "STRAYS_PER_SECOND = 9999")
+    upgraded = build(env, "bpf/report/budget.bpf.h", "UNMATCHED_PER_SECOND = 10000",
+                     "UNMATCHED_PER_SECOND = 9999")
     daemons = Daemons(env)
     with loaded(env, daemons.start) as (load, _):
         with load.step("SIGTERM and start"):
@@ -195,13 +197,13 @@ def test_life(env):
     assert not any(dropped.values()), f"good packets were dropped: {dropped}"
 
 
-def make_foreign(env):
+def set_abi(env, abi):
     """The pinned maps become those of another version, in nothing but name."""
     path = f"{env.pin_dir}/maps/settings"
     key = ["key", "0", "0", "0", "0"]
     out = run(["bpftool", "-j", "map", "lookup", "pinned", path, *key]).stdout
     value = [int(byte, 16) for byte in json.loads(out)["value"]]
-    value[:4] = (FOREIGN_ABI).to_bytes(4, "little")
+    value[:4] = abi.to_bytes(4, "little")
     run(["bpftool", "map", "update", "pinned", path, *key, "value",
          *map(str, value)])
 
@@ -216,7 +218,7 @@ def test_other_layout(env):
         held = env.json("status")["sessions"]["established"]
         with load.step("start on maps of another version"):
             daemons.end(signal.SIGTERM)
-            make_foreign(env)
+            set_abi(env, FOREIGN_ABI)
             daemons.start()
         said = daemons.now.output()
         for word in (env.pin_dir, f"ABI {FOREIGN_ABI}", "adopted"):
@@ -232,11 +234,40 @@ def test_other_layout(env):
 
 
 @net_test
+def test_renamed_maps_lost_the_sessions(env):
+    """A successor of the version before takes its maps over, by their former
+    names: the sessions stay what they were, and so do the keys."""
+    daemons = Daemons(env)
+    maps = f"{env.pin_dir}/maps"
+    with loaded(env, daemons.start) as (load, _):
+        before = env.json("key", "list")
+        adopted = env.json("session", "totals")["total"]["events"]["adopted"]
+        with load.step("start on the maps of the version before"):
+            daemons.end(signal.SIGTERM)
+            set_abi(env, FORMER_ABI)
+            for name, former in FORMER_NAMES.items():
+                os.rename(f"{maps}/{name}", f"{maps}/{former}")
+            os.unlink(f"{maps}/tc_programs")
+            daemons.start()
+        said = daemons.now.output()
+        assert "another version" not in said, said
+        now = env.json("key", "list")
+        assert now["epoch"] == before["epoch"], f"{before} became {now}"
+        total = env.json("session", "totals")["total"]
+        assert total["events"]["adopted"] == adopted and \
+            total["alive"]["established"] >= TRANSFERS, \
+            f"expected the same sessions, none adopted anew, got {total}"
+        left = set(FORMER_NAMES.values()) & set(os.listdir(maps))
+        assert not left, f"pins of former names are left: {left}"
+        assert attached.map_value(env, "settings", 0)["abi"] > FORMER_ABI
+
+
+@net_test
 def test_other_layout_and_a_wrong_start(env):
     """It fails, and protection goes on; the next start is a takeover."""
     env.nginx()
     env.synkeeperd().kill()
-    make_foreign(env)
+    set_abi(env, FOREIGN_ABI)
     with GoodClients(env) as good:
         p = env.synkeeperd("-i", "lo", wait=False)
         assert p.wait(10) == 1 and "lo: " in p.output(), \

@@ -121,7 +121,7 @@ struct played {
 };
 
 static void note(struct played *p, const struct attack *a,
-		 enum attack_news news, int second)
+		 enum attack_changes news, int second)
 {
 	if (news == ATTACK_BEGAN && !p->attacks++)
 		p->told_s = second;
@@ -214,7 +214,7 @@ static void test_restart(void **state)
 
 static void test_kinds(void **state)
 {
-	struct counters c = {}, would = {};
+	struct counters c = {}, monitored = {};
 	struct attack_look look = {};
 
 	(void)state;
@@ -224,17 +224,17 @@ static void test_kinds(void **state)
 	c.packets[REASON_session] = 1000;
 	c.packets[REASON_bad_cookie] = 3;
 	c.packets[REASON_stray_rst] = 5;
-	would.packets[REASON_bad_cookie] = 4;
-	would.packets[REASON_bad_flags] = 2;
-	attack_count(ATTACK_SYN, &c, &would, &look);
+	monitored.packets[REASON_bad_cookie] = 4;
+	monitored.packets[REASON_bad_flags] = 2;
+	attack_count(ATTACK_SYN, &c, &monitored, &look);
 	assert_int_equal(look.packets, 120);
 	assert_int_equal(look.good, 7);
-	attack_count(ATTACK_ACK, &c, &would, &look);
+	attack_count(ATTACK_ACK, &c, &monitored, &look);
 	assert_int_equal(look.packets, 7);
 	assert_int_equal(look.good, 0);
-	attack_count(ATTACK_RST, &c, &would, &look);
+	attack_count(ATTACK_RST, &c, &monitored, &look);
 	assert_int_equal(look.packets, 5);
-	attack_count(ATTACK_MALFORMED, &c, &would, &look);
+	attack_count(ATTACK_MALFORMED, &c, &monitored, &look);
 	assert_int_equal(look.packets, 2);
 	assert_string_equal(attack_label(ATTACK_SYN), "syn");
 	assert_string_equal(attack_text(ATTACK_ACK), "ACK flood");

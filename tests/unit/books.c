@@ -31,7 +31,7 @@ static void expect_event(struct session_totals *ret, uint8_t event)
 	if (!event)
 		return;
 	ret->events[event]++;
-	if (event < TELL_CLOSED || event > TELL_EVICTED)
+	if (event < EV_CLOSED || event > EV_EVICTED)
 		return;
 	ret->durations[2]++; /* 300 ticks are 5.03 s */
 	ret->duration_ticks += NOW - BORN;
@@ -55,16 +55,16 @@ static void one_move(uint8_t state, uint32_t input)
 {
 	struct session_totals got = {}, want = {};
 	struct session s = session_in(state, SESSION_RST);
-	struct move m = { .from = nothing_moved };
+	struct transition m = { .from = nothing_moved };
 	union session_word expected = s.live;
 	uint8_t event, to = session_step(state, input, &event);
-	bool moves = to != state && state != SESSION_FREE, moved;
+	bool changes = to != state && state != SESSION_FREE, moved;
 	char what[80];
 
 	snprintf(what, sizeof(what), "%s sees %s", state_names[state],
 		 input_names[input]);
 	got.alive[state] = want.alive[state] = 10;
-	if (moves) {
+	if (changes) {
 		want.alive[state]--;
 		if (to != SESSION_FREE)
 			want.alive[to]++;
@@ -75,10 +75,11 @@ static void one_move(uint8_t state, uint32_t input)
 		if (to == SESSION_FREE)
 			expected.word = 0;
 	}
-	moved = books_move(&s, &got, SERVICE, 1U << input, 0, NOW, &m);
-	if (moved != moves)
+	moved = session_stats_transition(&s, &got, SERVICE, 1U << input, 0, NOW,
+					 &m);
+	if (moved != changes)
 		fail_msg("%s: expected %s, got the other", what,
-			 moves ? "a move" : "none");
+			 changes ? "a move" : "none");
 	if (s.live.word != expected.word)
 		fail_msg("%s: expected word %016jx, got %016jx", what,
 			 (uintmax_t)expected.word, (uintmax_t)s.live.word);
@@ -86,12 +87,12 @@ static void one_move(uint8_t state, uint32_t input)
 	if (!moved && m.from.word != nothing_moved.word)
 		fail_msg("%s: no move, and yet one is returned", what);
 	if (moved && (m.from.state != state || m.to.state != to ||
-		      m.told != event || m.to.word != expected.word))
+		      m.events != event || m.to.word != expected.word))
 		fail_msg("%s: expected the move from %s to %s, telling %s; "
 			 "got %s, %s, %jx",
 			 what, state_names[state], state_names[to],
 			 event_names[event], state_names[m.from.state],
-			 state_names[m.to.state], (uintmax_t)m.told);
+			 state_names[m.to.state], (uintmax_t)m.events);
 }
 
 static void move_by_move(void **unused)
@@ -109,17 +110,18 @@ static void several_events_in_one_move(void **unused)
 {
 	struct session_totals got = {}, want = {};
 	struct session s = session_in(SESSION_PENDING, 0);
-	struct move m;
+	struct transition m;
 
 	(void)unused;
 	got.alive[SESSION_PENDING] = 1;
 	want.alive[SESSION_TIME_WAIT] = 1;
-	expect_event(&want, TELL_ESTABLISHED);
-	expect_event(&want, TELL_HALF_CLOSED_CLIENT);
-	expect_event(&want, TELL_CLOSING);
-	expect_event(&want, TELL_CLOSED);
-	if (!books_move(&s, &got, SERVICE, session_seen_in(KERNEL_TIME_WAIT), 0,
-			NOW, &m))
+	expect_event(&want, EV_ESTABLISHED);
+	expect_event(&want, EV_HALF_CLOSED_CLIENT);
+	expect_event(&want, EV_CLOSING);
+	expect_event(&want, EV_CLOSED);
+	if (!session_stats_transition(&s, &got, SERVICE,
+				      session_seen_in(KERNEL_TIME_WAIT), 0, NOW,
+				      &m))
 		fail_msg("pending, the kernel has TIME-WAIT: expected a move");
 	expect_totals(&got, &want, "pending, the kernel has TIME-WAIT");
 }
@@ -130,18 +132,20 @@ static void flags_alone(void **unused)
 	struct session_totals got = {}, want = {};
 	struct session s =
 		session_in(SESSION_ESTABLISHED, SESSION_RST | SESSION_REFUSED);
-	struct move m;
+	struct transition m;
 
 	(void)unused;
 	got.alive[SESSION_ESTABLISHED] = want.alive[SESSION_ESTABLISHED] = 1;
-	if (!books_move(&s, &got, SERVICE, 0, SESSION_RST, NOW, &m))
+	if (!session_stats_transition(&s, &got, SERVICE, 0, SESSION_RST, NOW,
+				      &m))
 		fail_msg("a flag to clear: expected a move, got none");
 	if (s.live.flags != SESSION_REFUSED || s.live.service != SERVICE ||
 	    s.live.state != SESSION_ESTABLISHED || s.live.seen != SEEN)
 		fail_msg("a flag to clear: got word %016jx",
 			 (uintmax_t)s.live.word);
 	expect_totals(&got, &want, "a flag to clear");
-	if (books_move(&s, &got, SERVICE, 0, SESSION_RST, NOW, &m))
+	if (session_stats_transition(&s, &got, SERVICE, 0, SESSION_RST, NOW,
+				     &m))
 		fail_msg("no flag to clear: expected no move, got one");
 }
 
@@ -154,19 +158,21 @@ static void reopened_with_its_fins_as_a_cookie(void **unused)
 {
 	struct session s = session_in(SESSION_TIME_WAIT, 0);
 	struct session_totals t = {};
-	struct move m;
+	struct transition m;
 
 	(void)unused;
 	s.client_fin = 1000;
 	s.server_fin = 2000;
-	assert_true(books_move(&s, &t, SERVICE, 1 << SEE_SYN, 0, NOW, &m));
+	assert_true(session_stats_transition(&s, &t, SERVICE, 1 << INPUT_SYN, 0,
+					     NOW, &m));
 	assert_int_equal(s.live.state, SESSION_OPENING);
 	assert_int_equal(s.client_isn, 0);
 	assert_int_equal(s.server_isn, 0);
 
 	s = session_in(SESSION_OPENING, SESSION_RST);
 	s.server_isn = 2000;
-	assert_true(books_move(&s, &t, SERVICE, 0, SESSION_RST, NOW, &m));
+	assert_true(session_stats_transition(&s, &t, SERVICE, 0, SESSION_RST,
+					     NOW, &m));
 	assert_int_equal(s.server_isn, 2000); /* a cookie's stay */
 }
 
@@ -175,11 +181,11 @@ static void another_services_session(void **unused)
 	struct session_totals got = {}, want = {};
 	struct session s = session_in(SESSION_ESTABLISHED, SESSION_RST);
 	union session_word was = s.live;
-	struct move m;
+	struct transition m;
 
 	(void)unused;
-	if (books_move(&s, &got, SERVICE + 1, 1U << SEE_KILLED, SESSION_RST,
-		       NOW, &m))
+	if (session_stats_transition(&s, &got, SERVICE + 1, 1U << INPUT_KILLED,
+				     SESSION_RST, NOW, &m))
 		fail_msg("a session of service %d, books of %d: expected no "
 			 "move, got one",
 			 SERVICE, SERVICE + 1);
@@ -228,11 +234,12 @@ static void duration_over_the_clocks_end(void **unused)
 {
 	struct session s = session_in(SESSION_ESTABLISHED, 0);
 	struct session_totals got = {};
-	struct move m;
+	struct transition m;
 
 	(void)unused;
 	s.born = UINT32_MAX - 99;
-	if (!books_move(&s, &got, SERVICE, 1U << SEE_SERVER_RST, 0, 200, &m))
+	if (!session_stats_transition(&s, &got, SERVICE, 1U << INPUT_SERVER_RST,
+				      0, 200, &m))
 		fail_msg("reset: expected a move, got none");
 	if (got.duration_ticks != 300 || got.durations[2] != 1)
 		fail_msg("born 100 ticks before the clock's end, ended 200 "

@@ -43,10 +43,10 @@ struct worker {
 	uint32_t clashes; /* ways that had another owner */
 };
 
-static void note(struct worker *w, uint64_t told)
+static void note(struct worker *w, uint64_t events)
 {
-	for (; told; told >>= 4)
-		w->events[told & 15]++;
+	for (; events; events >>= 4)
+		w->events[events & 15]++;
 }
 
 static void own(struct worker *w, uint32_t slot, uint8_t tag)
@@ -65,35 +65,36 @@ static void disown(struct worker *w, uint32_t slot)
 
 /* Returns whether the caller owns the way now. */
 static bool feed(struct worker *w, uint32_t slot, uint32_t inputs,
-		 uint8_t clear, struct move *ret)
+		 uint8_t clear, struct transition *ret)
 {
 	struct session *s = &table.sessions[slot];
 	uint16_t service = __atomic_load_n(&s->live.service, __ATOMIC_RELAXED);
 
-	if (!books_move(s, &table.totals[service], service, inputs, clear,
-			table.clock, ret))
+	if (!session_stats_transition(s, &table.totals[service], service,
+				      inputs, clear, table.clock, ret))
 		return false;
-	note(w, ret->told);
+	note(w, ret->events);
 	return ret->to.state == SESSION_FREE;
 }
 
 static void enter(struct worker *w)
 {
-	static const uint32_t inputs[] = { 1U << SEE_ADMITTED, 1U << SEE_SYN,
-					   1U << SEE_LINGER, 1U << SEE_SOCKET };
+	static const uint32_t inputs[] = { 1U << INPUT_ADMITTED,
+					   1U << INPUT_SYN, 1U << INPUT_LINGER,
+					   1U << INPUT_SOCKET };
 	uint32_t set = random_below(&w->random, SETS);
 	uint32_t way, slot, service = random_below(&w->random, SERVICES);
 	uint8_t tag = 1 + random_below(&w->random, 255);
 	union session_word live = {};
 	struct session *s;
-	struct move m;
-	__u64 told;
+	struct transition m;
+	__u64 events;
 
 	way = table_claim(&table.sets[set], tag);
 	if (way == SET_WAYS) {
 		way = random_below(&w->random, SET_WAYS);
 		slot = set * SET_WAYS + way;
-		if (!feed(w, slot, 1U << SEE_EVICTED, 0, &m))
+		if (!feed(w, slot, 1U << INPUT_EVICTED, 0, &m))
 			return;
 		disown(w, slot);
 		table_retag(&table.sets[set], way, tag);
@@ -102,13 +103,14 @@ static void enter(struct worker *w)
 	own(w, slot, tag);
 	s = &table.sessions[slot];
 	s->born = table.clock;
-	live.state = session_steps(SESSION_FREE,
-				   inputs[random_below(&w->random, 4)], &told);
+	live.state = session_steps(
+		SESSION_FREE, inputs[random_below(&w->random, 4)], &events);
 	live.service = service;
 	live.seen = table.clock;
 	__sync_lock_test_and_set(&s->live.word, live.word);
-	books_enter(&table.totals[service], SESSION_FREE, live.state, told, 0);
-	note(w, told);
+	session_stats_record(&table.totals[service], SESSION_FREE, live.state,
+			     events, 0);
+	note(w, events);
 }
 
 static void *work(void *arg)
@@ -117,7 +119,7 @@ static void *work(void *arg)
 	struct random *r = &w->random;
 	uint32_t i, slot, inputs;
 	union session_word flag = { .flags = SESSION_RST };
-	struct move m;
+	struct transition m;
 
 	pthread_barrier_wait(&table.start);
 	for (i = 0; i < ROUNDS; i++) {
@@ -219,18 +221,18 @@ static void judge_ways(void)
 /* Every event was returned to one thread, and each kind did occur. */
 static void judge_events(const struct worker *workers)
 {
-	uint64_t told, booked;
+	uint64_t events, booked;
 	int e, i;
 
-	for (e = TELL_NOTHING + 1; e < SESSION_EVENTS; e++) {
-		told = booked = 0;
+	for (e = EV_NONE + 1; e < SESSION_EVENTS; e++) {
+		events = booked = 0;
 		for (i = 0; i < THREADS; i++)
-			told += workers[i].events[e];
+			events += workers[i].events[e];
 		for (i = 0; i < SERVICES; i++)
 			booked += table.totals[i].events[e];
-		if (told != booked || !told)
+		if (events != booked || !events)
 			fail_msg("%s: told %ju times, in the books %ju times",
-				 event_names[e], (uintmax_t)told,
+				 event_names[e], (uintmax_t)events,
 				 (uintmax_t)booked);
 	}
 }

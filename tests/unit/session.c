@@ -71,29 +71,28 @@ static uint8_t conn_end(struct conn *c, uint8_t event)
 	bool live = c->phase == COOKIE || c->phase == OPEN;
 
 	*c = (struct conn){ NOTHING };
-	return live ? event : TELL_NOTHING;
+	return live ? event : EV_NONE;
 }
 
 static uint8_t conn_fin(struct conn *c, int side)
 {
 	if (c->phase != OPEN || c->fin[side])
-		return TELL_NOTHING; /* sent again, or of no connection */
+		return EV_NONE; /* sent again, or of no connection */
 	c->fin[side] = true;
 	if (c->fin[!side])
-		return TELL_CLOSING;
-	return side == CLIENT ? TELL_HALF_CLOSED_CLIENT
-			      : TELL_HALF_CLOSED_SERVER;
+		return EV_CLOSING;
+	return side == CLIENT ? EV_HALF_CLOSED_CLIENT : EV_HALF_CLOSED_SERVER;
 }
 
 static uint8_t conn_acked(struct conn *c, int side)
 {
 	if (c->phase != OPEN || !c->fin[CLIENT] || !c->fin[SERVER])
-		return TELL_NOTHING;
+		return EV_NONE;
 	c->acked[side] = true;
 	if (!c->acked[!side])
-		return TELL_NOTHING;
+		return EV_NONE;
 	*c = (struct conn){ OVER };
-	return TELL_CLOSED;
+	return EV_CLOSED;
 }
 
 static uint8_t conn_socket(struct conn *c)
@@ -101,20 +100,20 @@ static uint8_t conn_socket(struct conn *c)
 	bool admitted = c->phase == COOKIE;
 
 	if (c->phase == OPEN || c->phase == OVER)
-		return TELL_NOTHING;
+		return EV_NONE;
 	*c = (struct conn){ OPEN };
-	return admitted ? TELL_ESTABLISHED : TELL_ADOPTED;
+	return admitted ? EV_ESTABLISHED : EV_ADOPTED;
 }
 
 /* The kernel's socket is gone, and nobody is known to have sent RST. */
 static uint8_t conn_gone(struct conn *c)
 {
 	if (c->phase != OPEN)
-		return TELL_NOTHING; /* it had none, or not yet */
+		return EV_NONE; /* it had none, or not yet */
 	if (!c->fin[CLIENT] || !c->fin[SERVER])
-		return conn_end(c, TELL_TIMEOUT);
+		return conn_end(c, EV_TIMEOUT);
 	*c = (struct conn){ OVER }; /* only the last ACK was not seen */
-	return TELL_CLOSED;
+	return EV_CLOSED;
 }
 
 /* What the input means for the connection; returns what is told. */
@@ -123,47 +122,47 @@ static uint8_t conn_see(struct conn *c, uint32_t input)
 	bool over = c->phase == OVER;
 
 	switch (input) {
-	case SEE_ADMITTED:
+	case INPUT_ADMITTED:
 		if (c->phase != NOTHING && c->phase != SYN_PASSED)
-			return TELL_NOTHING;
+			return EV_NONE;
 		*c = (struct conn){ COOKIE };
-		return TELL_ADMITTED;
-	case SEE_SYN: /* in mid-connection: the kernel sends a challenge ACK */
+		return EV_ADMITTED;
+	case INPUT_SYN: /* in mid-connection: the kernel sends a challenge ACK */
 		if (c->phase == NOTHING || over)
 			*c = (struct conn){ SYN_PASSED };
-		return TELL_NOTHING;
-	case SEE_LINGER:
+		return EV_NONE;
+	case INPUT_LINGER:
 		if (c->phase == NOTHING || c->phase == SYN_PASSED)
 			*c = (struct conn){ OVER };
-		return TELL_NOTHING;
-	case SEE_SOCKET:
+		return EV_NONE;
+	case INPUT_SOCKET:
 		return conn_socket(c);
-	case SEE_CLIENT_FIN:
+	case INPUT_CLIENT_FIN:
 		return conn_fin(c, CLIENT);
-	case SEE_SERVER_FIN:
+	case INPUT_SERVER_FIN:
 		return conn_fin(c, SERVER);
-	case SEE_CLIENT_FIN_ACKED:
+	case INPUT_CLIENT_FIN_ACKED:
 		return conn_acked(c, CLIENT);
-	case SEE_SERVER_FIN_ACKED:
+	case INPUT_SERVER_FIN_ACKED:
 		return conn_acked(c, SERVER);
-	case SEE_NOT_CLOSED:
+	case INPUT_NOT_CLOSED:
 		if (c->phase == OPEN)
 			*c = (struct conn){ OPEN };
-		return TELL_NOTHING;
-	case SEE_GONE:
+		return EV_NONE;
+	case INPUT_GONE:
 		return conn_gone(c);
-	case SEE_SERVER_RST:
-		return over ? TELL_NOTHING : conn_end(c, TELL_RESET_SERVER);
-	case SEE_GONE_RESET:
-		return over ? TELL_NOTHING : conn_end(c, TELL_RESET_CLIENT);
-	case SEE_IDLE:
-		return conn_end(c, TELL_TIMEOUT);
-	case SEE_KILLED:
-		return conn_end(c, TELL_KILLED);
-	case SEE_EVICTED:
-		return conn_end(c, TELL_EVICTED) ?: over ? TELL_FORGOTTEN : 0;
+	case INPUT_SERVER_RST:
+		return over ? EV_NONE : conn_end(c, EV_RESET_SERVER);
+	case INPUT_GONE_RESET:
+		return over ? EV_NONE : conn_end(c, EV_RESET_CLIENT);
+	case INPUT_IDLE:
+		return conn_end(c, EV_TIMEOUT);
+	case INPUT_KILLED:
+		return conn_end(c, EV_KILLED);
+	case INPUT_EVICTED:
+		return conn_end(c, EV_EVICTED) ?: over ? EV_FORGOTTEN : 0;
 	default:
-		return TELL_NOTHING;
+		return EV_NONE;
 	}
 }
 
@@ -219,24 +218,24 @@ static void one_mask(uint8_t state, uint32_t mask)
 	struct conn c = conn_of(state);
 	char got_text[TOLD_TEXT], want_text[TOLD_TEXT];
 	int i, n = 0, opened = 0, ended = 0;
-	uint64_t want_told = 0;
-	__u64 told;
+	uint64_t want_events = 0;
+	__u64 events;
 	uint8_t to, event;
 
 	for (i = 0; i < SESSION_INPUTS; i++) {
-		event = mask >> i & 1 ? conn_see(&c, i) : TELL_NOTHING;
+		event = mask >> i & 1 ? conn_see(&c, i) : EV_NONE;
 		if (event)
-			want_told |= (uint64_t)event << 4 * n++;
+			want_events |= (uint64_t)event << 4 * n++;
 		opened += session_is_open(event);
 		ended += session_is_end(event);
 	}
-	to = session_steps(state, mask, &told);
-	if (to != conn_state(&c) || told != want_told)
+	to = session_steps(state, mask, &events);
+	if (to != conn_state(&c) || events != want_events)
 		fail_msg("%s sees mask %04x: expected %s, telling %s; got %s, "
 			 "telling %s",
 			 state_names[state], mask, state_names[conn_state(&c)],
-			 told_text(want_told, want_text), state_names[to],
-			 told_text(told, got_text));
+			 told_text(want_events, want_text), state_names[to],
+			 told_text(events, got_text));
 	if (opened - ended != session_is_live(to) - session_is_live(state))
 		fail_msg("%s sees mask %04x: now %s, but opened %d, ended %d",
 			 state_names[state], mask, state_names[to], opened,
@@ -267,7 +266,7 @@ static void random_lives(void **unused)
 		/* ends are rarer than they could be, so that lives get long */
 		do
 			input = random_below(&r, SESSION_INPUTS);
-		while (input >= SEE_SERVER_RST && random_below(&r, 8));
+		while (input >= INPUT_SERVER_RST && random_below(&r, 8));
 		was = state;
 		state = session_step(state, input, &event);
 		opened += session_is_open(event);
@@ -281,7 +280,7 @@ static void random_lives(void **unused)
 				 state_names[state], (intmax_t)opened,
 				 (intmax_t)ended);
 	}
-	for (n = TELL_CLOSED; n <= TELL_EVICTED; n++)
+	for (n = EV_CLOSED; n <= EV_EVICTED; n++)
 		if (!(ends >> n & 1))
 			fail_msg("seed %jx: no session ended by %s",
 				 (uintmax_t)seed, event_names[n]);
@@ -289,8 +288,8 @@ static void random_lives(void **unused)
 
 static void nothing_else_opens(void **unused)
 {
-	const uint32_t opens = 1 << SEE_ADMITTED | 1 << SEE_SYN |
-			       1 << SEE_LINGER | 1 << SEE_SOCKET;
+	const uint32_t opens = 1 << INPUT_ADMITTED | 1 << INPUT_SYN |
+			       1 << INPUT_LINGER | 1 << INPUT_SOCKET;
 	uint8_t event, to;
 	uint32_t i;
 

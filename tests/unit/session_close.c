@@ -30,11 +30,11 @@ static int max(int a, int b)
 
 static uint8_t expected_after(const uint8_t *seq, int n, int *ret_closed_at)
 {
-	int client = first_at(seq, 0, n, SEE_CLIENT_FIN);
-	int server = first_at(seq, 0, n, SEE_SERVER_FIN);
+	int client = first_at(seq, 0, n, INPUT_CLIENT_FIN);
+	int server = first_at(seq, 0, n, INPUT_SERVER_FIN);
 	int both = max(client, server);
-	int acked_client = first_at(seq, both, n, SEE_CLIENT_FIN_ACKED);
-	int acked_server = first_at(seq, both, n, SEE_SERVER_FIN_ACKED);
+	int acked_client = first_at(seq, both, n, INPUT_CLIENT_FIN_ACKED);
+	int acked_server = first_at(seq, both, n, INPUT_SERVER_FIN_ACKED);
 
 	*ret_closed_at = max(acked_client, acked_server); /* n: it is not */
 	if (client == n && server == n)
@@ -62,10 +62,10 @@ static void closing_in_every_order(void **unused)
 		at = SEQUENCE;
 		text[0] = 0;
 		for (i = 0; i < SEQUENCE; i++) {
-			seq[i] = SEE_CLIENT_FIN + (code >> 2 * i & 3);
+			seq[i] = INPUT_CLIENT_FIN + (code >> 2 * i & 3);
 			strcat(strcat(text, " "), input_names[seq[i]]);
 			state = session_step(state, seq[i], &event);
-			if (event == TELL_CLOSED)
+			if (event == EV_CLOSED)
 				at = at == SEQUENCE ? i : -1;
 		}
 		want = expected_after(seq, SEQUENCE, &want_at);
@@ -78,9 +78,9 @@ static void closing_in_every_order(void **unused)
 }
 
 /* Packet by packet; a row with a name begins with an established session. */
-#define IN(input)   (1U << SEE_##input)
-#define SAY(event)  TELL_##event
-#define THEN(event) ((uint64_t)TELL_##event << 4)
+#define IN(input)   (1U << INPUT_##input)
+#define SAY(event)  EV_##event
+#define THEN(event) ((uint64_t)EV_##event << 4)
 #define SERVER_TIME_WAIT                                             \
 	(IN(LINGER) | IN(SOCKET) | IN(CLIENT_FIN) | IN(SERVER_FIN) | \
 	 IN(CLIENT_FIN_ACKED) | IN(SERVER_FIN_ACKED))
@@ -89,7 +89,7 @@ static const struct {
 	const char *name;
 	uint32_t inputs;
 	uint8_t state; /* expected after it */
-	uint64_t told;
+	uint64_t events;
 } packets[] = {
 	{ "the client closes first", IN(CLIENT_FIN), SESSION_HALF_CLOSED_CLIENT,
 	  SAY(HALF_CLOSED_CLIENT) },
@@ -164,7 +164,7 @@ static void packet_by_packet(void **unused)
 	const char *name = "";
 	uint8_t state = 0, was;
 	uint32_t i, n = 0;
-	__u64 told;
+	__u64 events;
 
 	(void)unused;
 	for (i = 0; i < sizeof(packets) / sizeof(*packets); i++, n++) {
@@ -174,25 +174,25 @@ static void packet_by_packet(void **unused)
 			n = 1;
 		}
 		was = state;
-		state = session_steps(was, packets[i].inputs, &told);
-		if (state != packets[i].state || told != packets[i].told)
+		state = session_steps(was, packets[i].inputs, &events);
+		if (state != packets[i].state || events != packets[i].events)
 			fail_msg("%s: packet %u, in %s: expected %s, telling "
 				 "%s; got %s, telling %s",
 				 name, n, state_names[was],
 				 state_names[packets[i].state],
-				 told_text(packets[i].told, want),
-				 state_names[state], told_text(told, got));
+				 told_text(packets[i].events, want),
+				 state_names[state], told_text(events, got));
 	}
 }
 
 static void seen(uint8_t state, uint32_t k, uint8_t want, bool first_not_closed)
 {
 	uint8_t got = state;
-	__u64 told;
+	__u64 events;
 
 	if (first_not_closed)
-		got = session_steps(got, IN(NOT_CLOSED), &told);
-	got = session_steps(got, session_seen_in(k), &told);
+		got = session_steps(got, IN(NOT_CLOSED), &events);
+	got = session_steps(got, session_seen_in(k), &events);
 	if (got != want)
 		fail_msg("%s%s, the kernel's socket is in %s: expected %s, got "
 			 "%s",
@@ -228,7 +228,7 @@ static void kernel_asked_later(void **unused)
 {
 	uint32_t s, k;
 	uint8_t got;
-	__u64 told;
+	__u64 events;
 
 	(void)unused;
 	for (s = SESSION_ESTABLISHED; s < SESSION_TIME_WAIT; s++) {
@@ -240,7 +240,7 @@ static void kernel_asked_later(void **unused)
 				continue;
 			}
 			seen(s, k, kernel[k].session, true);
-			got = session_steps(s, session_seen_in(k), &told);
+			got = session_steps(s, session_seen_in(k), &events);
 			now = fins_of(got);
 			if (now.client !=
 				    (was.client | kernel[k].fins.client) ||

@@ -162,7 +162,7 @@ static void judge(struct search *s, uint32_t i)
 	bool server_acked = w->table == SESSION_CLOSING_CLIENT ||
 			    w->table == SESSION_TIME_WAIT;
 	uint8_t asked;
-	__u64 told;
+	__u64 events;
 
 	/* never ahead of what is true */
 	expect(s, i, !seen.client || fin_sent(w->client));
@@ -180,9 +180,9 @@ static void judge(struct search *s, uint32_t i)
 	/* the kernel, asked now, is believed, and agrees on every FIN */
 	asked = session_steps(w->table,
 			      w->server == KERNEL_CLOSE
-				      ? 1U << SEE_GONE
+				      ? 1U << INPUT_GONE
 				      : session_seen_in(w->server),
-			      &told);
+			      &events);
 	expect(s, i, means(asked, w->server));
 	if (!done(w->client) || !done(w->server) ||
 	    w->table == SESSION_TIME_WAIT)
@@ -228,11 +228,11 @@ static void reach(struct search *s, uint32_t from, const struct world *w,
 	judge(s, s->n - 1);
 }
 
-static bool tells_closed(uint64_t told)
+static bool tells_closed(uint64_t events)
 {
-	while (told && (told & 15) != TELL_CLOSED)
-		told >>= 4;
-	return told;
+	while (events && (events & 15) != EV_CLOSED)
+		events >>= 4;
+	return events;
 }
 
 /* The program sees a packet and feeds what it says. */
@@ -240,12 +240,12 @@ static void watch(struct search *s, uint32_t from, struct world *w,
 		  uint32_t inputs)
 {
 	uint8_t was = w->table;
-	__u64 told;
+	__u64 events;
 
-	w->table = session_steps(was, inputs, &told);
+	w->table = session_steps(was, inputs, &events);
 	expect(s, from,
-	       tells_closed(told) == (was != SESSION_TIME_WAIT &&
-				      w->table == SESSION_TIME_WAIT));
+	       tells_closed(events) == (was != SESSION_TIME_WAIT &&
+					w->table == SESSION_TIME_WAIT));
 	expect(s, from, was != SESSION_TIME_WAIT || was == w->table);
 }
 
@@ -255,8 +255,8 @@ static void arrive_in(struct search *s, uint32_t from, struct world w,
 	if (!has_room(w.queue[IN]))
 		return;
 	watch(s, from, &w,
-	      (packet & FIN ? 1U << SEE_CLIENT_FIN : 0) |
-		      (packet & ACK ? 1U << SEE_SERVER_FIN_ACKED : 0));
+	      (packet & FIN ? 1U << INPUT_CLIENT_FIN : 0) |
+		      (packet & ACK ? 1U << INPUT_SERVER_FIN_ACKED : 0));
 	w.queue[IN] = put(w.queue[IN], packet);
 	reach(s, from, &w, "XDP sees the client's packet:");
 }
@@ -345,8 +345,9 @@ static void explore(struct search *s, uint32_t from)
 		packet = head(w.queue[OUT]);
 		w.queue[OUT] = rest(w.queue[OUT]);
 		watch(s, from, &w,
-		      (packet & FIN ? 1U << SEE_SERVER_FIN : 0) |
-			      (packet & ACK ? 1U << SEE_CLIENT_FIN_ACKED : 0));
+		      (packet & FIN ? 1U << INPUT_SERVER_FIN : 0) |
+			      (packet & ACK ? 1U << INPUT_CLIENT_FIN_ACKED
+					    : 0));
 		net_send(s, &w.net[OUT], packet);
 		reach(s, from, &w, "egress sees the server's:");
 	}

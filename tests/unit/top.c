@@ -41,7 +41,7 @@ static void rates_of_two_looks(void **state)
 	assert_float_equal(s->sessions, 21, 0);
 	s = service(&t, "192.0.2.1:443");
 	assert_float_equal(s->rate[TOP_SYN], 30, 0.001);
-	assert_true(s->would);
+	assert_true(s->monitored);
 	assert_float_equal(s->rate[TOP_ANSWERED], 4, 0.001);
 	assert_float_equal(s->rate[TOP_DROPPED], 1, 0.001);
 	assert_float_equal(t.opened, 1.5, 0.001);

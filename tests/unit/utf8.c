@@ -37,7 +37,7 @@ static void what_is_no_character(void **state)
 	(void)state;
 	for (i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
 		strcpy(buf, table[i].text);
-		utf8_mend(buf);
+		utf8_fix(buf);
 		assert_string_equal(buf, table[i].mended);
 	}
 }
@@ -55,7 +55,7 @@ static void json_takes_what_was_mended(void **state)
 		was[1] = text[1] = (char)(i >> 8);
 		was[2] = text[2] = (char)i;
 		was[3] = text[3] = '\0';
-		utf8_mend(text);
+		utf8_fix(text);
 		s = json_string(text);
 		if (!s)
 			fail_msg("%06x is no UTF-8 after it was mended", i);

@@ -56,7 +56,7 @@ def protect_and_serve(env, mode):
         admitted(env, 3, "attached again")
         echo_through(held, "a connection that saw it all")
     bad = {k: n for k, n in env.json("stats")["total"].items()
-           if n and k in ("bad_cookie", "refused", "in_the_way")}
+           if n and k in ("bad_cookie", "refused", "stale_socket")}
     assert not bad, f"expected no good packet dropped, got {bad}"
 
 

@@ -26,7 +26,7 @@ static void on_changed(void *daemon)
 
 int wire_nat_events_start(struct daemon *d)
 {
-	nat_follow(d->nat, d->loop, on_changed, d);
+	nat_subscribe(d->nat, d->loop, on_changed, d);
 	return 0;
 }
 
@@ -101,7 +101,7 @@ int wire_arm_start(struct daemon *d)
 
 int wire_arm_refresh(struct daemon *d)
 {
-	arm_follow(d->arm);
+	arm_poll(d->arm);
 	return 0;
 }
 
@@ -114,7 +114,7 @@ static void on_link_event(void *daemon)
 {
 	struct daemon *d = daemon;
 
-	ifaces_follow(&d->ifaces);
+	ifaces_poll(&d->ifaces);
 }
 
 int wire_link_events_start(struct daemon *d)
@@ -205,7 +205,7 @@ int wire_watch_start(struct daemon *d)
 
 void wire_watch_tick(struct daemon *d)
 {
-	watch_follow(&d->watch);
+	watch_poll(&d->watch);
 }
 
 void wire_watch_stop(struct daemon *d)

@@ -81,7 +81,7 @@ int wire_host_start(struct daemon *d)
 
 int wire_host_refresh(struct daemon *d)
 {
-	int err = host_follow(&d->host);
+	int err = host_poll(&d->host);
 
 	/* an earlier instance may have been killed while it ended */
 	if (!err && !d->ending)
@@ -140,7 +140,7 @@ int wire_attachments_start(struct daemon *d)
 
 int wire_ifaces_refresh(struct daemon *d)
 {
-	ifaces_follow(&d->ifaces);
+	ifaces_poll(&d->ifaces);
 	return 0;
 }
 
@@ -189,12 +189,12 @@ int wire_services_start(struct daemon *d)
 
 int wire_services_refresh(struct daemon *d)
 {
-	struct endpoints_news news;
+	struct endpoints_changes changes;
 	int err = services_apply(d->services, d->owner, &d->host.net,
-				 d->settings, &news);
+				 d->settings, &changes);
 
-	if (!err && (news.armed || news.own))
-		resync_now(&d->resync, news.own);
+	if (!err && (changes.armed || changes.own))
+		resync_now(&d->resync, changes.own);
 	return err;
 }
 

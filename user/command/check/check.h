@@ -6,7 +6,7 @@
  * to fix it. Checks change nothing and attach nothing. A check that is not sure
  * does not warn: false alarms are bugs.
  *
- *	FINDING	{"what" "state": "ok"|"warn"|"fail" "found" "mend"}
+ *	FINDING	{"what" "state": "ok"|"warn"|"fail" "found" "fix"}
  *
  * fail: Synkeeper does not work. warn: it works, with a disadvantage.
  */
@@ -51,7 +51,7 @@ struct check {
 
 /* @mend, how to fix it, is ignored and may be NULL if @state is CHECK_OK. */
 void check_add(struct check *c, const char *what, enum check_state state,
-	       const char *mend, const char *found, ...)
+	       const char *fix, const char *found, ...)
 	__attribute__((format(printf, 5, 6)));
 
 /* Does the daemon protect @port (host byte order)? */

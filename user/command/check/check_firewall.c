@@ -117,19 +117,19 @@ static void try_listeners(struct firewall *f)
 
 static void report_refused(const struct firewall *f)
 {
-	char mend[MEND_TEXT];
+	char fix[MEND_TEXT];
 
 	if (f->by_state)
-		snprintf(mend, sizeof(mend),
+		snprintf(fix, sizeof(fix),
 			 "conntrack must accept connections whose SYN it has "
 			 "not seen: sysctl -w "
 			 "net.netfilter.nf_conntrack_tcp_loose=1");
 	else
-		snprintf(mend, sizeof(mend),
+		snprintf(fix, sizeof(fix),
 			 "admitted clients hang: accept ct state new whatever "
 			 "the TCP flags");
 	check_add(f->c, "firewall", f->refused.fails ? CHECK_FAIL : CHECK_WARN,
-		  mend,
+		  fix,
 		  "chain \"%s\" accepts SYNs to port %s but drops the ACK of a "
 		  "connection whose SYN it has not seen",
 		  f->refused_by, f->refused.ports);

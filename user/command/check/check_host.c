@@ -44,7 +44,7 @@ void check_privileges(struct check *c)
 /* One line if all are present, else one for each that is missing. */
 static void check_features(struct check *c, const bool has[FEATURES])
 {
-	char mend[96];
+	char fix[96];
 	bool all = true;
 	int i;
 
@@ -54,10 +54,10 @@ static void check_features(struct check *c, const bool has[FEATURES])
 		if (has[i])
 			continue;
 		all = false;
-		snprintf(mend, sizeof(mend), "requires Linux %s or later",
+		snprintf(fix, sizeof(fix), "requires Linux %s or later",
 			 f->since);
-		check_add(c, f->name, f->without ? CHECK_WARN : CHECK_FAIL,
-			  mend, "missing: needed for %s%s%s", f->purpose,
+		check_add(c, f->name, f->without ? CHECK_WARN : CHECK_FAIL, fix,
+			  "missing: needed for %s%s%s", f->purpose,
 			  f->without ? "; instead: " : "",
 			  f->without ? f->without : "");
 	}
@@ -125,12 +125,12 @@ void check_bpf(struct check *c)
 
 void check_bpffs(struct check *c)
 {
-	char copy[PATH_MAX], mend[PATH_MAX + 32];
+	char copy[PATH_MAX], fix[PATH_MAX + 32];
 	const char *parent;
 
 	snprintf(copy, sizeof(copy), "%s", c->cmd->pin_dir);
 	parent = dirname(copy);
-	snprintf(mend, sizeof(mend), "mount -t bpf bpf %s", parent);
+	snprintf(fix, sizeof(fix), "mount -t bpf bpf %s", parent);
 	if (pins_on_bpffs(c->cmd->pin_dir) || pins_on_bpffs(parent))
 		check_add(c, "bpf file system", CHECK_OK, NULL, "mounted at %s",
 			  parent);
@@ -139,6 +139,6 @@ void check_bpffs(struct check *c)
 			  "not mounted at %s; synkeeperd will mount it",
 			  parent);
 	else
-		check_add(c, "bpf file system", CHECK_FAIL, mend,
+		check_add(c, "bpf file system", CHECK_FAIL, fix,
 			  "not mounted at %s", parent);
 }

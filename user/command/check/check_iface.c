@@ -71,14 +71,14 @@ static void check_program(struct check *c,
 	const char *mode = there->attach_mode == XDP_ATTACHED_SKB  ? "skb"
 			   : there->attach_mode == XDP_ATTACHED_HW ? "hardware"
 								   : "native";
-	char name[LINKS_NAME_LEN], holder[LINKS_HOLDER_LEN], mend[256];
+	char name[LINKS_NAME_LEN], holder[LINKS_HOLDER_LEN], fix[256];
 	__u32 id = there->prog_id;
 	bool ours;
 
 	program_name(id, name);
 	ours = program_is_ours(name);
 	program_holder(id, c->link.ifindex, holder);
-	snprintf(mend, sizeof(mend),
+	snprintf(fix, sizeof(fix),
 		 ours ? "synkeeperd takes it over unless a bpf_link holds it; "
 			"then end that instance first (synkeeper --pin-dir DIR "
 			"--control PATH down)"
@@ -91,8 +91,8 @@ static void check_program(struct check *c,
 			  "%s, id %u, %s mode", name, id, mode);
 	else
 		check_add(c, "attached program", ours ? CHECK_WARN : CHECK_FAIL,
-			  mend, "%s, id %u, %s mode, held by %s", name, id,
-			  mode, holder);
+			  fix, "%s, id %u, %s mode, held by %s", name, id, mode,
+			  holder);
 }
 
 void check_attached(struct check *c)
@@ -192,14 +192,14 @@ void check_merging(struct check *c)
 		{ "LRO", "rx-lro", "lro" },
 		{ "hardware GRO", "rx-gro-hw", "rx-gro-hw" },
 	};
-	char driver[32], mend[128];
+	char driver[32], fix[128];
 	size_t i;
 
 	ethtool_driver(c->name, driver, sizeof(driver));
 	for (i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
 		bool on = ethtool_feature(c->name, table[i].feature);
 
-		snprintf(mend, sizeof(mend),
+		snprintf(fix, sizeof(fix),
 			 "%s refuses native XDP while it is on: ethtool -K %s "
 			 "%s off",
 			 driver, c->name, table[i].option);
@@ -207,7 +207,7 @@ void check_merging(struct check *c)
 			  on && !c->native && refuses(driver, table[i].feature)
 				  ? CHECK_WARN
 				  : CHECK_OK,
-			  mend, "%s", on ? "on" : "off");
+			  fix, "%s", on ? "on" : "off");
 	}
 }
 
@@ -215,18 +215,18 @@ void check_merging(struct check *c)
 void check_queues(struct check *c)
 {
 	unsigned int used, most;
-	char mend[128];
+	char fix[128];
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 	bool more;
 
 	if (ethtool_channels(c->name, &used, &most) || !used)
 		return;
 	more = used == 1 && most > 1 && cpus > 1;
-	snprintf(mend, sizeof(mend),
+	snprintf(fix, sizeof(fix),
 		 "only one CPU processes a flood: see ethtool -l %s, add "
 		 "queues with -L",
 		 c->name);
-	check_add(c, "RX queues", more ? CHECK_WARN : CHECK_OK, mend,
+	check_add(c, "RX queues", more ? CHECK_WARN : CHECK_OK, fix,
 		  "%u of %u in use", used, most > used ? most : used);
 }
 
@@ -234,14 +234,14 @@ void check_vlan(struct check *c)
 {
 	bool stripped = ethtool_feature(c->name, "rx-vlan-hw-parse");
 	bool vlans = carries_vlans(c->name);
-	char mend[128];
+	char fix[128];
 
-	snprintf(mend, sizeof(mend),
+	snprintf(fix, sizeof(fix),
 		 "XDP does not see the tags, and SYN-ACKs leave untagged: "
 		 "ethtool -K %s rxvlan off",
 		 c->name);
 	check_add(c, "VLAN tags", stripped && vlans ? CHECK_WARN : CHECK_OK,
-		  mend, "%s by the NIC; %s VLAN interface on %s",
+		  fix, "%s by the NIC; %s VLAN interface on %s",
 		  stripped ? "stripped" : "not stripped", vlans ? "a" : "no",
 		  c->name);
 }
@@ -272,22 +272,22 @@ void check_mtu(struct check *c)
 void check_veth(struct check *c)
 {
 	LIBBPF_OPTS(bpf_xdp_query_opts, opts);
-	static const char mend[] =
+	static const char fix[] =
 		"SYN-ACKs arrive only if the peer has an XDP program in native "
 		"mode, even one that passes everything";
 
 	if (strcmp(c->link.kind, "veth") != 0)
 		return;
 	if (c->link.lower_elsewhere)
-		check_add(c, "veth peer", CHECK_WARN, mend,
+		check_add(c, "veth peer", CHECK_WARN, fix,
 			  "in another network namespace, not visible from "
 			  "here");
 	else if (!c->link.lower || bpf_xdp_query(c->link.lower, 0, &opts))
-		check_add(c, "veth peer", CHECK_WARN, mend, "unknown");
+		check_add(c, "veth peer", CHECK_WARN, fix, "unknown");
 	else if (opts.attach_mode == XDP_ATTACHED_DRV)
 		check_add(c, "veth peer", CHECK_OK, NULL, "has an XDP program");
 	else
-		check_add(c, "veth peer", CHECK_WARN, mend,
+		check_add(c, "veth peer", CHECK_WARN, fix,
 			  "has no XDP program in native mode");
 }
 
@@ -308,7 +308,7 @@ void check_device(struct check *c)
 		return;
 	}
 	if (!device_works(&c->link, all, n, &t))
-		check_add(c, "device", CHECK_FAIL, t.mend, "%s", t.what);
+		check_add(c, "device", CHECK_FAIL, t.fix, "%s", t.what);
 	else
 		check_add(c, "device", CHECK_OK, NULL, "%s",
 			  c->link.kind[0] ? c->link.kind : "hardware");
@@ -317,9 +317,9 @@ void check_device(struct check *c)
 
 void check_interface(struct check *c)
 {
-	char mend[64];
+	char fix[64];
 
-	snprintf(mend, sizeof(mend), "ip link set %s up", c->name);
+	snprintf(fix, sizeof(fix), "ip link set %s up", c->name);
 	if (c->link_err)
 		check_add(c, "interface", CHECK_FAIL,
 			  c->link_err == -ENODEV ? "ip -br link lists the "
@@ -327,7 +327,7 @@ void check_interface(struct check *c)
 						 : NULL,
 			  "%s: %s", c->name, strerror(-c->link_err));
 	else if (!(c->link.flags & IFF_UP))
-		check_add(c, "interface", CHECK_WARN, mend, "%s is down",
+		check_add(c, "interface", CHECK_WARN, fix, "%s is down",
 			  c->name);
 	else
 		check_add(c, "interface", CHECK_OK, NULL, "%s is up", c->name);

@@ -61,14 +61,14 @@ void check_options(struct check *c)
 	size_t i;
 
 	for (i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
-		char path[64], mend[192];
+		char path[64], fix[192];
 		bool on;
 
 		snprintf(path, sizeof(path), "ipv4/%s", options[i].name);
-		snprintf(mend, sizeof(mend), "%s; sysctl -w net.ipv4.%s=1",
+		snprintf(fix, sizeof(fix), "%s; sysctl -w net.ipv4.%s=1",
 			 options[i].loss, options[i].name);
 		on = check_sysctl(path, 0);
-		check_add(c, options[i].name, on ? CHECK_OK : CHECK_WARN, mend,
+		check_add(c, options[i].name, on ? CHECK_OK : CHECK_WARN, fix,
 			  "%s", on ? "on" : "off");
 	}
 }

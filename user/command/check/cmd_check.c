@@ -20,7 +20,7 @@ static const char *const state_names[] = {
 };
 
 void check_add(struct check *c, const char *what, enum check_state state,
-	       const char *mend, const char *found, ...)
+	       const char *fix, const char *found, ...)
 {
 	char text[512];
 	va_list ap;
@@ -31,8 +31,8 @@ void check_add(struct check *c, const char *what, enum check_state state,
 	json_array_append_new(c->findings,
 			      json_pack("{s:s, s:s, s:s, s:s}", "what", what,
 					"state", state_names[state], "found",
-					text, "mend",
-					state != CHECK_OK && mend ? mend : ""));
+					text, "fix",
+					state != CHECK_OK && fix ? fix : ""));
 }
 
 static bool has_failed(const json_t *finding)
@@ -46,15 +46,15 @@ static void check_text(FILE *out, const json_t *result)
 	size_t i;
 
 	json_array_foreach (json_object_get(result, "findings"), i, finding) {
-		const char *mend = json_text(finding, "mend");
+		const char *fix = json_text(finding, "fix");
 
 		fprintf(out, "%-4s  %-18s  %s\n",
 			has_failed(finding) ? "FAIL"
 					    : json_text(finding, "state"),
 			json_text(finding, "what"),
 			json_text(finding, "found"));
-		if (*mend)
-			fprintf(out, "      %-18s  -> %s\n", "", mend);
+		if (*fix)
+			fprintf(out, "      %-18s  -> %s\n", "", fix);
 	}
 	fprintf(out, "\n%s: %s\n", json_text(result, "interface"),
 		json_is_true(json_object_get(result, "ready"))

@@ -62,17 +62,17 @@ json_t *rates_between(const json_t *before, const json_t *now, double seconds)
 
 		json_array_append_new(
 			services,
-			json_pack("{s:O*, s:O*, s:o, s:o}", "listen",
-				  json_object_get(service, "listen"), "name",
-				  json_object_get(service, "name"),
-				  "per_second",
-				  rates_of(json_object_get(old, "packets"),
-					   json_object_get(service, "packets"),
-					   seconds),
-				  "would_per_second",
-				  rates_of(json_object_get(old, "would"),
-					   json_object_get(service, "would"),
-					   seconds)));
+			json_pack(
+				"{s:O*, s:O*, s:o, s:o}", "listen",
+				json_object_get(service, "listen"), "name",
+				json_object_get(service, "name"), "per_second",
+				rates_of(json_object_get(old, "packets"),
+					 json_object_get(service, "packets"),
+					 seconds),
+				"monitored_per_second",
+				rates_of(json_object_get(old, "monitored"),
+					 json_object_get(service, "monitored"),
+					 seconds)));
 	}
 	return json_pack("{s:I, s:f, s:o, s:o}", "time", (json_int_t)time(NULL),
 			 "interval_s", seconds, "services", services,

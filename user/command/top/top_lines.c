@@ -159,11 +159,12 @@ static const char *number_cell(const struct service_column *col,
 {
 	double n = col->order == TOP_SESSIONS ? s->sessions
 					      : s->rate[col->order];
-	bool would = s->would && n > 0 &&
-		     (col->order == TOP_ANSWERED || col->order == TOP_DROPPED);
+	bool monitored =
+		s->monitored && n > 0 &&
+		(col->order == TOP_ANSWERED || col->order == TOP_DROPPED);
 
 	*buf = '~';
-	top_number(n, col->width - would, buf + would);
+	top_number(n, col->width - monitored, buf + monitored);
 	return buf;
 }
 

@@ -77,7 +77,7 @@ static json_t *by_listen(const json_t *services, const char *member)
 }
 
 static void read_service(struct top_service *s, const json_t *service,
-			 const json_t *rates, const json_t *would,
+			 const json_t *rates, const json_t *monitored,
 			 const json_t *alive)
 {
 	double judged[TOP_RATES];
@@ -87,9 +87,9 @@ static void read_service(struct top_service *s, const json_t *service,
 	s->policy = json_text(service, "policy");
 	s->armed = json_is_true(json_object_get(service, "armed"));
 	read_rates(json_object_get(rates, s->listen), s->rate);
-	s->would = !strcmp(s->policy, "monitor");
-	if (s->would) {
-		read_rates(json_object_get(would, s->listen), judged);
+	s->monitored = !strcmp(s->policy, "monitor");
+	if (s->monitored) {
+		read_rates(json_object_get(monitored, s->listen), judged);
 		s->rate[TOP_ANSWERED] = judged[TOP_ANSWERED];
 		s->rate[TOP_DROPPED] = judged[TOP_DROPPED];
 	}
@@ -103,18 +103,18 @@ static int read_services(struct top *t, const json_t *status,
 	size_t n = json_array_size(services), i;
 	struct top_service *list = calloc(n + 1, sizeof(*list));
 	const json_t *grown = json_object_get(t->rates, "services");
-	json_t *rates, *would, *alive, *service;
+	json_t *rates, *monitored, *alive, *service;
 
 	if (!list)
 		return -ENOMEM;
 	rates = by_listen(grown, "per_second");
-	would = by_listen(grown, "would_per_second");
+	monitored = by_listen(grown, "monitored_per_second");
 	alive = by_listen(json_object_get(totals, "services"), "alive");
 	json_array_foreach (services, i, service) {
-		read_service(&list[i], service, rates, would, alive);
+		read_service(&list[i], service, rates, monitored, alive);
 	}
 	json_decref(rates);
-	json_decref(would);
+	json_decref(monitored);
 	json_decref(alive);
 	free(t->services);
 	t->services = list;

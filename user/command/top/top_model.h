@@ -38,7 +38,7 @@ struct top_history {
 struct top_service {
 	const char *listen, *name, *policy;
 	bool armed;
-	bool would; /* monitored: rates of what it would have done */
+	bool monitored; /* monitored: rates of what it would have done */
 	double rate[TOP_RATES];
 	double sessions;
 };

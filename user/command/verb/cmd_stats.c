@@ -63,13 +63,13 @@ static void add_rows(json_t *rows, const char *would, const json_t *packets)
 	}
 }
 
-static void put_packets(FILE *out, const json_t *packets, const json_t *would,
-			const struct column *columns)
+static void put_packets(FILE *out, const json_t *packets,
+			const json_t *monitored, const struct column *columns)
 {
 	json_t *rows = json_array();
 
 	add_rows(rows, "", packets);
-	add_rows(rows, "would ", would);
+	add_rows(rows, "would ", monitored);
 	print_table(out, rows, columns, N_COLUMNS);
 	json_decref(rows);
 }
@@ -86,7 +86,7 @@ static const char *title_of(const json_t *service)
 
 /* Omits services without packets, and the total of a single service. */
 static void put_services(FILE *out, const json_t *result, const char *member,
-			 const char *would, const char *total,
+			 const char *member_monitored, const char *total,
 			 const struct column *columns)
 {
 	size_t i, shown = 0;
@@ -94,16 +94,17 @@ static void put_services(FILE *out, const json_t *result, const char *member,
 
 	json_array_foreach (json_object_get(result, "services"), i, service) {
 		const json_t *packets = json_object_get(service, member);
-		const json_t *spared = json_object_get(service, would);
+		const json_t *monitored =
+			json_object_get(service, member_monitored);
 		const char *name =
 			json_string_value(json_object_get(service, "name"));
 
-		if (!json_object_size(packets) && !json_object_size(spared))
+		if (!json_object_size(packets) && !json_object_size(monitored))
 			continue;
 		fprintf(out, "%s%s%s%s\n", title_of(service),
 			name && *name ? " (" : "", name ? name : "",
 			name && *name ? ")" : "");
-		put_packets(out, packets, spared, columns);
+		put_packets(out, packets, monitored, columns);
 		fputc('\n', out);
 		shown++;
 	}
@@ -118,7 +119,8 @@ static void put_services(FILE *out, const json_t *result, const char *member,
 
 static void stats_text(FILE *out, const json_t *result)
 {
-	put_services(out, result, "packets", "would", "total", packet_columns);
+	put_services(out, result, "packets", "monitored", "total",
+		     packet_columns);
 }
 
 static void watch_text(FILE *out, const json_t *result)
@@ -131,7 +133,7 @@ static void watch_text(FILE *out, const json_t *result)
 		strftime(clock, sizeof(clock), "%T", &tm);
 	fprintf(out, "---- %s, over %.1f s\n", clock,
 		json_number_value(json_object_get(result, "interval_s")));
-	put_services(out, result, "per_second", "would_per_second",
+	put_services(out, result, "per_second", "monitored_per_second",
 		     "per_second", rate_columns);
 }
 

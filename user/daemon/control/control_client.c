@@ -18,10 +18,10 @@ void client_drop(struct control_client *c)
 	timer_free(c->timer);
 	c->io = c->timer = NULL;
 	free(c->out);
-	free(c->mark);
+	free(c->subscription);
 	free(c->part_state);
 	c->out = NULL;
-	c->mark = c->part_state = NULL;
+	c->subscription = c->part_state = NULL;
 	c->part = NULL;
 	c->lost = 0;
 	if (c->fd >= 0)
@@ -42,7 +42,7 @@ static int on_idle(sd_event_source *source, uint64_t when, void *data)
 
 	(void)source;
 	(void)when;
-	if (c->mark)
+	if (c->subscription)
 		restart_timer(c); /* nothing happened, or its screen is held */
 	else
 		client_drop(c);
@@ -193,17 +193,17 @@ static int client_step(struct control_client *c, bool readable)
 {
 	int err = 0;
 
-	if (readable &&
-	    (c->mark || (!c->out && !c->part && !c->ended && !end_of_line(c))))
+	if (readable && (c->subscription ||
+			 (!c->out && !c->part && !c->ended && !end_of_line(c))))
 		err = client_read(c);
-	if (!err && c->mark) {
+	if (!err && c->subscription) {
 		if (c->ended)
 			return -EPIPE;
 		c->have = 0;
 	}
-	if (!err && !c->out && !c->mark && !c->leaving)
+	if (!err && !c->out && !c->subscription && !c->leaving)
 		err = c->part ? client_part(c) : client_request(c);
-	if (!err && !c->out && c->mark)
+	if (!err && !c->out && c->subscription)
 		client_tell_lost(c);
 	if (!err && c->out)
 		err = client_send(c);
@@ -220,7 +220,7 @@ static int client_step(struct control_client *c, bool readable)
  */
 static uint32_t client_waits_for(struct control_client *c)
 {
-	if (c->mark)
+	if (c->subscription)
 		return EPOLLIN | (c->out || c->lost ? EPOLLOUT : 0);
 	return c->out || c->part || c->ended || end_of_line(c) ? EPOLLOUT
 							       : EPOLLIN;

@@ -26,7 +26,7 @@ struct control_client {
 	size_t out_len, out_sent, out_room;
 	control_part part; /* of a reply, or NULL */
 	void *part_state, *part_data;
-	void *mark; /* a watcher's */
+	void *subscription; /* a watcher's */
 	__u64 lost;
 	char in[CONTROL_LINE_MAX];
 };

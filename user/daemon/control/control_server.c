@@ -43,7 +43,7 @@ static struct control_client *make_room(struct control_server *s)
 	struct control_client *first = NULL, *c;
 
 	for (c = s->clients; c < s->clients + CONTROL_CLIENTS_MAX; c++)
-		if (!c->mark && (!first || goes_first(c, first)))
+		if (!c->subscription && (!first || goes_first(c, first)))
 			first = c;
 	if (!first)
 		return NULL;
@@ -166,7 +166,7 @@ int control_start(sd_event *loop, const char *path, const char *group,
 	return 0;
 }
 
-int control_watch(struct control_client *c, void *mark)
+int control_watch(struct control_client *c, void *subscription)
 {
 	const struct control_server *s = c->server;
 	int i, all = 0, others = 0;
@@ -174,30 +174,32 @@ int control_watch(struct control_client *c, void *mark)
 	for (i = 0; i < CONTROL_CLIENTS_MAX; i++) {
 		const struct control_client *w = &s->clients[i];
 
-		all += w->fd >= 0 && w->mark;
-		others += w->fd >= 0 && w->mark && !w->privileged;
+		all += w->fd >= 0 && w->subscription;
+		others += w->fd >= 0 && w->subscription && !w->privileged;
 	}
-	if (!c->mark &&
+	if (!c->subscription &&
 	    (all >= CONTROL_WATCHERS_MAX ||
 	     (!c->privileged && others >= CONTROL_OTHERS_WATCHERS_MAX)))
 		return -EBUSY;
-	free(c->mark);
-	c->mark = mark;
+	free(c->subscription);
+	c->subscription = subscription;
 	return 0;
 }
 
-void control_each_mark(const struct control_server *s,
-		       void (*visit)(const void *mark, void *data), void *data)
+void control_each_subscribed(const struct control_server *s,
+			     void (*visit)(const void *subscription,
+					   void *data),
+			     void *data)
 {
 	unsigned int i;
 
 	for (i = 0; i < CONTROL_CLIENTS_MAX; i++)
-		if (s->clients[i].fd >= 0 && s->clients[i].mark)
-			visit(s->clients[i].mark, data);
+		if (s->clients[i].fd >= 0 && s->clients[i].subscription)
+			visit(s->clients[i].subscription, data);
 }
 
 void control_broadcast(struct control_server *s,
-		       bool (*wants)(void *mark, const void *data),
+		       bool (*wants)(void *subscription, const void *data),
 		       const char *(*line)(const void *data), const void *data)
 {
 	const char *text = NULL;
@@ -206,7 +208,8 @@ void control_broadcast(struct control_server *s,
 	for (i = 0; i < CONTROL_CLIENTS_MAX; i++) {
 		struct control_client *c = &s->clients[i];
 
-		if (c->fd < 0 || !c->mark || !wants(c->mark, data))
+		if (c->fd < 0 || !c->subscription ||
+		    !wants(c->subscription, data))
 			continue;
 		if (!text)
 			text = line(data);

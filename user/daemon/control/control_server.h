@@ -73,17 +73,19 @@ int control_say(struct control_client *c, const char *text);
  * says what it wants to hear; see control_broadcast(). Returns -EBUSY, and
  * @mark stays the caller's, if there are as many watchers as may be.
  */
-int control_watch(struct control_client *c, void *mark);
+int control_watch(struct control_client *c, void *subscription);
 /* Calls @visit with the mark of every watcher. */
-void control_each_mark(const struct control_server *s,
-		       void (*visit)(const void *mark, void *data), void *data);
+void control_each_subscribed(const struct control_server *s,
+			     void (*visit)(const void *subscription,
+					   void *data),
+			     void *data);
 
 /*
  * Sends a line to all watchers that @wants says yes to; @line() makes it, at
  * most once, NUL-terminated with its newline, and owned by the caller.
  */
 void control_broadcast(struct control_server *s,
-		       bool (*wants)(void *mark, const void *data),
+		       bool (*wants)(void *subscription, const void *data),
 		       const char *(*line)(const void *data), const void *data);
 
 #endif

@@ -16,8 +16,8 @@ json_t *request_refuse(struct request *r, const char *hint, const char *fmt,
 	vsnprintf(r->error, sizeof(r->error), fmt, args);
 	va_end(args);
 	snprintf(r->hint, sizeof(r->hint), "%s", hint);
-	utf8_mend(r->error); /* JSON takes nothing else */
-	utf8_mend(r->hint);
+	utf8_fix(r->error); /* JSON takes nothing else */
+	utf8_fix(r->hint);
 	return NULL;
 }
 
@@ -57,7 +57,7 @@ json_t *request_text(const char *text)
 	char buf[1024];
 
 	snprintf(buf, sizeof(buf), "%s", text);
-	utf8_mend(buf);
+	utf8_fix(buf);
 	return json_string(buf);
 }
 

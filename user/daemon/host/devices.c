@@ -11,9 +11,9 @@ enum { TRIES = 3 };
 
 int devices_read(struct devices *d)
 {
-	struct device *all;
+	struct device *all = NULL;
 	int err = -EINTR, i;
-	size_t n;
+	size_t n = 0;
 
 	if (!d->nl)
 		d->nl = netlink_open(NETLINK_ROUTE, 0);

@@ -17,7 +17,7 @@ void host_init(struct host *h, struct settings *settings, int local_addrs_fd)
 			    .local_addrs_fd = local_addrs_fd };
 }
 
-static void follow_cookies(struct host *h)
+static void poll_cookies(struct host *h)
 {
 	__u32 now = ns_to_ticks(now_ns());
 	struct settings *s = h->settings;
@@ -31,7 +31,7 @@ static void follow_cookies(struct host *h)
 		s->kernel_cookies_until = now; /* ticks wrap, in years */
 }
 
-int host_follow(struct host *h)
+int host_poll(struct host *h)
 {
 	const __u32 offers = SETTING_TS | SETTING_WSCALE | SETTING_SACK |
 			     SETTING_ECN | SETTING_FORWARDING |
@@ -49,7 +49,7 @@ int host_follow(struct host *h)
 	h->settings->hop_limit = h->net.hop_limit;
 	settings_clear(h->settings, offers & ~h->net.offer);
 	settings_set(h->settings, h->net.offer);
-	follow_cookies(h);
+	poll_cookies(h);
 	if (h->net.offer & SETTING_FORWARDING &&
 	    netconf_local_addrs(h->local_addrs_fd))
 		log_warn("cannot list the local addresses; wildcard services "

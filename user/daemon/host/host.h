@@ -21,7 +21,7 @@ struct host {
 void host_init(struct host *h, struct settings *settings, int local_addrs_fd);
 
 /* Looks. Returns 0, or -errno, logged, if nothing is known of the host yet. */
-int host_follow(struct host *h);
+int host_poll(struct host *h);
 
 /*
  * Cookies of the kernel's own may come back: for two minutes from when it last

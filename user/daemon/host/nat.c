@@ -99,8 +99,8 @@ static void subscribe(struct nat *n)
 		n->source = NULL; /* the next look tries again */
 }
 
-void nat_follow(struct nat *n, sd_event *loop, void (*changed)(void *data),
-		void *data)
+void nat_subscribe(struct nat *n, sd_event *loop, void (*changed)(void *data),
+		   void *data)
 {
 	n->changed = changed;
 	n->data = data;
@@ -137,7 +137,7 @@ static struct nat_counts counts_of(const struct nat *n, __u16 id,
 
 	totals_read(n->totals, id, &t);
 	return (struct nat_counts){ .now_ns = now_ns(),
-				    .through = t.events[TELL_ESTABLISHED],
+				    .through = t.events[EV_ESTABLISHED],
 				    .other_causes = host->accept_overflows };
 }
 
@@ -188,7 +188,7 @@ bool nat_reached(const struct nat *n, __u16 id)
 	struct session_totals t;
 
 	totals_read(n->totals, id, &t);
-	return t.events[TELL_ESTABLISHED];
+	return t.events[EV_ESTABLISHED];
 }
 
 void nat_witness(struct nat *n, const struct event *e, enum nat_found claim)

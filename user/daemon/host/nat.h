@@ -21,8 +21,8 @@ struct nat; /* opaque */
 int nat_init(const struct totals *totals, struct nat **ret);
 void nat_free(struct nat *n);
 /* Calls @changed whenever nat_look() is due at once. */
-void nat_follow(struct nat *n, sd_event *loop, void (*changed)(void *data),
-		void *data);
+void nat_subscribe(struct nat *n, sd_event *loop, void (*changed)(void *data),
+		   void *data);
 
 /* Looks at the host and at what was learned. Has anything changed? */
 bool nat_look(struct nat *n);

@@ -10,7 +10,7 @@
  *
  * At tc ours go first: a program in front that says TC_ACT_OK would end the
  * chain. The kernel moves no link and takes no program twice, so there are two
- * instances of each (spare.c): the one that is not in use goes to the front,
+ * instances of each (loader_front_fd()): the one that is not in use goes to the front,
  * and then the other is detached.
  *
  * An XDP program that somebody attached by hand (`ip link set ... xdp`) has

@@ -22,6 +22,12 @@ static int main_fd(const struct loader *l, enum tc_way way)
 	return way == WAY_INGRESS ? loader_tc_fd(l) : loader_egress_fd(l);
 }
 
+static int front_fd(const struct loader *l, enum tc_way way)
+{
+	return loader_front_fd(l, way == WAY_INGRESS ? TC_PROGRAM_IN
+						     : TC_PROGRAM_OUT);
+}
+
 static int find(const struct tcx_programs *p, __u32 id)
 {
 	__u32 i;
@@ -49,7 +55,7 @@ int attach_tc_place(const struct loader *l, struct attachment *a,
 		return err;
 	at = find(&p, link_program(fd));
 	if (at < 0)
-		at = find(&p, link_program(l->spare[way]));
+		at = find(&p, link_program(front_fd(l, way)));
 	if (at > 0)
 		a->ahead[way] = p.ids[0];
 	return at < 0 ? -ENOENT : 0;
@@ -66,7 +72,7 @@ int attach_tc_first(const struct loader *l, struct attachment *a,
 	if (old < 0 || link_ifindex(old, &now) < 0)
 		return -ENOENT;
 	if (now == link_program(fd))
-		fd = l->spare[way];
+		fd = front_fd(l, way);
 	if (fd < 0)
 		return -EOPNOTSUPP;
 	err = attach_link_make(l, a->ifindex, attach_tc_pins[way], fd,
@@ -89,7 +95,7 @@ static int attach_tcx(const struct loader *l, struct attachment *a,
 		return attach_link_make(l, a->ifindex, attach_tc_pins[way], fd,
 					types[way], BEFORE, link);
 	link_ifindex(*link, &now);
-	if (now && now == link_program(l->spare[way]))
+	if (now && now == link_program(front_fd(l, way)))
 		return 0;
 	err = bpf_link_update(*link, fd, NULL) ? -errno : 0;
 	if (!err)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: what ifaces.c and ifaces_follow.c share: one interface.
+ * Theory of operation: what ifaces.c and ifaces_poll.c share: one interface.
  */
 #ifndef IFACE_H
 #define IFACE_H
@@ -24,10 +24,10 @@ void iface_forget(const struct ifaces *f, __u32 ifindex);
  * Attaches to the interface that bears the configured name now. -ENODEV: there
  * is none; all else that fails is logged.
  */
-int iface_put_on(struct ifaces *f, const struct config *c,
+int iface_attach(struct ifaces *f, const struct config *c,
 		 struct attachment *a);
 /* Lets go of it, unless another entry has the same. */
-void iface_take_off(struct ifaces *f, struct attachment *a);
+void iface_detach(struct ifaces *f, struct attachment *a);
 /* Nothing of it is attached: its name is waited for. */
 void iface_wait_for(struct attachment *a, const char *trouble);
 /* Takes it off, and removes the entry. */

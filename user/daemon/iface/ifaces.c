@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Theory of operation: see ifaces.h. What becomes of an interface while the
- * daemon runs is in ifaces_follow.c.
+ * daemon runs is in ifaces_poll.c.
  */
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -122,7 +122,7 @@ int iface_index_of(const struct ifaces *f, const char *name)
  * Attaches to the interface that bears the configured name now. -ENODEV: there
  * is none; all else that fails is logged.
  */
-int iface_put_on(struct ifaces *f, const struct config *c, struct attachment *a)
+int iface_attach(struct ifaces *f, const struct config *c, struct attachment *a)
 {
 	struct attachment got = *a;
 	const struct device *device;
@@ -139,7 +139,7 @@ int iface_put_on(struct ifaces *f, const struct config *c, struct attachment *a)
 		return -ENODEV;
 	if (!err && !devices_works(&f->devices, got.ifindex, &t)) {
 		log_err("%s: cannot protect it: %s: %s", a->wanted, t.what,
-			t.mend);
+			t.fix);
 		return -EOPNOTSUPP;
 	}
 	got.in_trouble = got.lost = false;
@@ -170,7 +170,7 @@ bool iface_owns(struct ifaces *f, const struct attachment *a)
 }
 
 /* Lets go of it, unless another entry has the same. */
-void iface_take_off(struct ifaces *f, struct attachment *a)
+void iface_detach(struct ifaces *f, struct attachment *a)
 {
 	if (!a->ifindex || iface_by_index(f, a->ifindex, a))
 		return;
@@ -182,7 +182,7 @@ void iface_drop(struct ifaces *f, struct attachment *a)
 {
 	struct attachment *end = f->list + f->n;
 
-	iface_take_off(f, a);
+	iface_detach(f, a);
 	log_info("%s: detached", a->name);
 	memmove(a, a + 1, (size_t)(end - (a + 1)) * sizeof(*a));
 	f->n--;
@@ -229,7 +229,7 @@ int ifaces_add(struct ifaces *f, const struct config *c, const char *name)
 		snprintf(a->wanted, sizeof(a->wanted), "%s", name);
 		a->leaves_ns = 0;
 	}
-	err = same ? 0 : iface_put_on(f, c, a);
+	err = same ? 0 : iface_attach(f, c, a);
 	if (err == -ENODEV) {
 		log_warn("%s: missing: waited for, and protected when it comes",
 			 name);

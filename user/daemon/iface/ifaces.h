@@ -69,7 +69,7 @@ bool ifaces_retire(struct ifaces *f, const char *name);
  * Gone, back, renamed, with another MAC; detached by others or not first any
  * more; retired and due.
  */
-void ifaces_follow(struct ifaces *f);
+void ifaces_poll(struct ifaces *f);
 /* Puts back pins that are gone. Returns how many, or -errno. */
 int ifaces_repin(const struct ifaces *f);
 

@@ -82,9 +82,12 @@ json_t *ifaces_names(const struct ifaces *f)
 json_t *ifaces_programs(const struct ifaces *f)
 {
 	const struct loader *l = f->deps.loader;
-	const int fds[] = { loader_xdp_fd(l), loader_xdp_frags_fd(l),
-			    loader_tc_fd(l),  loader_egress_fd(l),
-			    l->spare[0],      l->spare[1] };
+	const int fds[] = { loader_xdp_fd(l),
+			    loader_xdp_frags_fd(l),
+			    loader_tc_fd(l),
+			    loader_egress_fd(l),
+			    loader_front_fd(l, TC_PROGRAM_IN),
+			    loader_front_fd(l, TC_PROGRAM_OUT) };
 	json_t *ids = json_array();
 	size_t i;
 

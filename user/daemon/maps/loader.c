@@ -18,7 +18,7 @@
 #include "kernel/pins.h"
 #include "synkeeper.skel.h"
 
-static struct bpf_map *map_of(const struct loader *l, enum loader_map map)
+struct bpf_map *loader_map(const struct loader *l, enum loader_map map)
 {
 	struct synkeeper_bpf *s = l->skel;
 	struct bpf_map *maps[MAP_COUNT] = {
@@ -30,15 +30,16 @@ static struct bpf_map *map_of(const struct loader *l, enum loader_map map)
 		[MAP_IFACES] = s->maps.ifaces,
 		[MAP_SERVICES] = s->maps.services,
 		[MAP_COUNTERS] = s->maps.counters,
-		[MAP_WOULD] = s->maps.would,
+		[MAP_MONITORED] = s->maps.monitored,
 		[MAP_PREFIXES] = s->maps.prefixes,
 		[MAP_SOURCES] = s->maps.sources,
 		[MAP_SESSION_TAGS] = s->maps.session_tags,
-		[MAP_SESSION_MARKS] = s->maps.session_marks,
+		[MAP_INCOMPLETE_SETS] = s->maps.incomplete_sets,
 		[MAP_SESSIONS] = s->maps.sessions,
 		[MAP_TOTALS] = s->maps.totals,
 		[MAP_EVENTS] = s->maps.events,
 		[MAP_SAMPLES] = s->maps.samples,
+		[MAP_TC_PROGRAMS] = s->maps.tc_programs,
 	};
 
 	return maps[map];
@@ -46,12 +47,12 @@ static struct bpf_map *map_of(const struct loader *l, enum loader_map map)
 
 int loader_map_fd(const struct loader *l, enum loader_map map)
 {
-	return bpf_map__fd(map_of(l, map));
+	return bpf_map__fd(loader_map(l, map));
 }
 
 const char *loader_map_name(const struct loader *l, enum loader_map map)
 {
-	return bpf_map__name(map_of(l, map));
+	return bpf_map__name(loader_map(l, map));
 }
 
 static size_t in_pages(size_t size)
@@ -102,6 +103,36 @@ int loader_egress_fd(const struct loader *l)
 	return bpf_program__fd(l->skel->progs.synkeeper_egress);
 }
 
+int loader_front_fd(const struct loader *l, enum tc_program which)
+{
+	if (!l->has[FEATURE_TCX])
+		return -1;
+	if (which == TC_PROGRAM_OUT)
+		return bpf_program__fd(l->skel->progs.synkeeper_front_out);
+	return l->has[FEATURE_ASSIGN]
+		       ? bpf_program__fd(l->skel->progs.synkeeper_front_in)
+		       : -1;
+}
+
+/* What the second instances call; after a take-over, from now on ours. */
+static int set_tc_programs(const struct loader *l)
+{
+	const int fds[TC_PROGRAMS] = { [TC_PROGRAM_IN] = loader_tc_fd(l),
+				       [TC_PROGRAM_OUT] = loader_egress_fd(l) };
+	int array = loader_map_fd(l, MAP_TC_PROGRAMS);
+	__u32 i;
+
+	for (i = 0; i < TC_PROGRAMS; i++) {
+		if (fds[i] >= 0 &&
+		    bpf_map_update_elem(array, &i, &fds[i], BPF_ANY)) {
+			log_err("cannot set the tc programs up: %s",
+				strerror(errno));
+			return -errno;
+		}
+	}
+	return 0;
+}
+
 /* What the programs need of the kernel, asked before the verifier is. */
 static int check_kernel(struct loader *l)
 {
@@ -129,130 +160,6 @@ static int check_kernel(struct loader *l)
 	return 0;
 }
 
-static int open_pinned(const struct loader *l, enum loader_map map)
-{
-	char path[PATH_MAX];
-
-	snprintf(path, sizeof(path), "%s/maps/%s", l->pin_dir,
-		 bpf_map__name(map_of(l, map)));
-	return bpf_obj_get(path);
-}
-
-/* Would our program find in @fd what it expects of @map? */
-static bool map_fits(const struct bpf_map *map, int fd, bool any_size)
-{
-	struct bpf_map_info info = {};
-	__u32 len = sizeof(info);
-
-	return !bpf_obj_get_info_by_fd(fd, &info, &len) &&
-	       info.type == bpf_map__type(map) &&
-	       info.key_size == bpf_map__key_size(map) &&
-	       info.value_size == bpf_map__value_size(map) &&
-	       (any_size || info.max_entries == bpf_map__max_entries(map));
-}
-
-/*
- * Takes the maps of an earlier instance over, all or none. The session table
- * may have another size than configured: keeping the sessions matters more,
- * and it is said.
- */
-static int take_over(struct loader *l)
-{
-	__u32 zero = 0, i,
-	      sets = bpf_map__max_entries(map_of(l, MAP_SESSION_TAGS));
-	struct settings cfg = {};
-	int fds[MAP_COUNT], err = 0;
-	bool fit = true;
-
-	for (i = 0; i < MAP_COUNT; i++) {
-		bool table = i == MAP_SESSION_TAGS || i == MAP_SESSION_MARKS ||
-			     i == MAP_SESSIONS;
-
-		fds[i] = open_pinned(l, i);
-		fit = fit && fds[i] >= 0 &&
-		      map_fits(map_of(l, i), fds[i], table);
-	}
-	if (fds[MAP_SETTINGS] < 0)
-		goto out; /* nothing was left here */
-	if (!fit || bpf_map_lookup_elem(fds[MAP_SETTINGS], &zero, &cfg) ||
-	    cfg.abi != ABI_VERSION) {
-		log_warn("%s: maps of another version (ABI %u, this is %u): "
-			 "replaced; sessions are adopted again from their "
-			 "sockets",
-			 l->pin_dir, cfg.abi, ABI_VERSION);
-		l->replaces = true;
-		goto out;
-	}
-	for (i = 0; i < MAP_COUNT && !err; i++)
-		err = bpf_map__reuse_fd(map_of(l, i), fds[i]);
-	if (err) {
-		log_err("%s: cannot take the maps over: %s", l->pin_dir,
-			strerror(-err));
-		goto out;
-	}
-	l->took_over = l->kept_keys = true;
-	if (cfg.set_mask + 1 != sets)
-		log_warn("%s: the session table keeps its %u slots; synkeeper "
-			 "down and a new start change its size",
-			 l->pin_dir, (cfg.set_mask + 1) * SET_WAYS);
-out:
-	for (i = 0; i < MAP_COUNT; i++)
-		if (fds[i] >= 0)
-			close(fds[i]); /* reuse_fd() made its own */
-	return err;
-}
-
-/* Of the __u32 that settings consist of. */
-enum { EPOCH_AT = offsetof(struct settings, epoch) / sizeof(__u32) };
-_Static_assert(EPOCH_AT == 2, "abi, flags, epoch: in every version");
-
-/*
- * Copies the keys of maps that are being replaced, and the epoch, which names
- * the current one. Keys of another version are the same if they are as large.
- */
-static void inherit_keys(struct loader *l)
-{
-	int keys_fd = open_pinned(l, MAP_KEYS);
-	int settings_fd = open_pinned(l, MAP_SETTINGS);
-	struct settings fresh = {};
-	struct bpf_map_info info = {};
-	__u32 len = sizeof(info), slot, *old = NULL;
-	struct cookie_key key = {};
-	int err = -EPROTO;
-
-	if (keys_fd < 0 || settings_fd < 0 ||
-	    !map_fits(map_of(l, MAP_KEYS), keys_fd, false) ||
-	    bpf_obj_get_info_by_fd(settings_fd, &info, &len) ||
-	    info.key_size != sizeof(slot) ||
-	    info.value_size <= EPOCH_AT * sizeof(*old))
-		goto out;
-	old = malloc(info.value_size);
-	slot = 0;
-	if (!old || bpf_map_lookup_elem(settings_fd, &slot, old))
-		goto out;
-	fresh.epoch = old[EPOCH_AT];
-	err = bpf_map_update_elem(loader_map_fd(l, MAP_SETTINGS), &slot, &fresh,
-				  BPF_ANY);
-	for (; slot < KEY_SLOTS && !err; slot++) {
-		err = bpf_map_lookup_elem(keys_fd, &slot, &key);
-		if (!err)
-			err = bpf_map_update_elem(loader_map_fd(l, MAP_KEYS),
-						  &slot, &key, BPF_ANY);
-	}
-	explicit_bzero(&key, sizeof(key));
-out:
-	l->kept_keys = !err;
-	if (err)
-		log_warn("%s: the cookie keys cannot be taken over: cookies in "
-			 "flight are lost",
-			 l->pin_dir);
-	free(old);
-	if (keys_fd >= 0)
-		close(keys_fd);
-	if (settings_fd >= 0)
-		close(settings_fd);
-}
-
 /* Twice as many slots as sessions, and a power of two of sets. */
 static __u32 sets_for(unsigned int sessions)
 {
@@ -268,9 +175,7 @@ int loader_open(struct loader *l, const struct config *c)
 	__u32 sets = sets_for(c->sessions_max);
 	int err;
 
-	*l = (struct loader){ .pin_dir = c->pin_dir,
-			      .lock_fd = -1,
-			      .spare = { -1, -1 } };
+	*l = (struct loader){ .pin_dir = c->pin_dir, .lock_fd = -1 };
 	err = check_kernel(l);
 	if (!err)
 		err = loader_ensure_bpffs(l->pin_dir);
@@ -287,10 +192,15 @@ int loader_open(struct loader *l, const struct config *c)
 	}
 	bpf_program__set_autoload(l->skel->progs.synkeeper_admit,
 				  l->has[FEATURE_ASSIGN]);
+	bpf_program__set_autoload(l->skel->progs.synkeeper_front_in,
+				  l->has[FEATURE_ASSIGN] &&
+					  l->has[FEATURE_TCX]);
+	bpf_program__set_autoload(l->skel->progs.synkeeper_front_out,
+				  l->has[FEATURE_TCX]);
 	bpf_map__set_max_entries(l->skel->maps.session_tags, sets);
-	bpf_map__set_max_entries(l->skel->maps.session_marks, sets / 64);
+	bpf_map__set_max_entries(l->skel->maps.incomplete_sets, sets / 64);
 	bpf_map__set_max_entries(l->skel->maps.sessions, sets * SET_WAYS);
-	err = take_over(l);
+	err = loader_take_over(l);
 	if (err)
 		goto fail;
 	err = synkeeper_bpf__load(l->skel);
@@ -311,8 +221,10 @@ int loader_open(struct loader *l, const struct config *c)
 		goto fail;
 	}
 	if (l->replaces)
-		inherit_keys(l);
-	loader_spare(l);
+		loader_inherit_keys(l);
+	err = set_tc_programs(l);
+	if (err)
+		goto fail;
 	return 0;
 fail:
 	if (l->made_dir)
@@ -337,6 +249,22 @@ static int pin_over(int fd, const char *path)
 	return 0;
 }
 
+/* One that was taken over is there, perhaps under its former name. */
+static int pin_map(const struct loader *l, enum loader_map map)
+{
+	char path[PATH_MAX], former[PATH_MAX];
+	int err;
+
+	snprintf(path, sizeof(path), "%s/maps/%s", l->pin_dir,
+		 bpf_map__name(loader_map(l, map)));
+	if (l->took_over && !access(path, F_OK))
+		return 0;
+	err = pin_over(loader_map_fd(l, map), path);
+	if (!err && loader_former_path(l, map, former, sizeof(former)))
+		unlink(former);
+	return err;
+}
+
 int loader_pin(struct loader *l)
 {
 	char path[PATH_MAX];
@@ -349,10 +277,8 @@ int loader_pin(struct loader *l)
 		log_err("%s: %s", path, strerror(errno));
 		return -errno;
 	}
-	for (i = 0; i < MAP_COUNT && !l->took_over; i++) {
-		snprintf(path, sizeof(path), "%s/maps/%s", l->pin_dir,
-			 bpf_map__name(map_of(l, i)));
-		err = pin_over(loader_map_fd(l, i), path);
+	for (i = 0; i < MAP_COUNT; i++) {
+		err = pin_map(l, i);
 		if (err)
 			return err;
 	}
@@ -381,14 +307,9 @@ void loader_unpin(struct loader *l)
 
 void loader_close(struct loader *l)
 {
-	int *fds[] = { &l->lock_fd, &l->spare[0], &l->spare[1] };
-	size_t i;
-
 	synkeeper_bpf__destroy(l->skel);
 	l->skel = NULL;
-	for (i = 0; i < sizeof(fds) / sizeof(fds[0]); i++) {
-		if (*fds[i] >= 0)
-			close(*fds[i]);
-		*fds[i] = -1;
-	}
+	if (l->lock_fd >= 0)
+		close(l->lock_fd);
+	l->lock_fd = -1;
 }

@@ -21,6 +21,7 @@
 #include "kernel/feature.h"
 #include "synkeeper/abi.h"
 
+struct bpf_map;
 struct synkeeper_bpf;
 
 struct loader {
@@ -32,13 +33,12 @@ struct loader {
 	bool replaces;	    /* there were some, of another version */
 	bool kept_keys;	    /* its keys are in the maps, one way or the other */
 	bool has[FEATURES]; /* of the kernel */
-	int spare[2];	    /* spare.c: tc and egress once more, or -1 */
 };
 
 /* One that is closed: nothing is loader_close()'s to close. */
-#define LOADER_CLOSED                              \
-	{                                          \
-		.lock_fd = -1, .spare = { -1, -1 } \
+#define LOADER_CLOSED          \
+	{                      \
+		.lock_fd = -1, \
 	}
 
 /* Maps by their role; file descriptors owned by the loader. */
@@ -51,15 +51,16 @@ enum loader_map {
 	MAP_IFACES,
 	MAP_SERVICES,
 	MAP_COUNTERS,
-	MAP_WOULD,
+	MAP_MONITORED,
 	MAP_PREFIXES,
 	MAP_SOURCES,
 	MAP_SESSION_TAGS,
-	MAP_SESSION_MARKS,
+	MAP_INCOMPLETE_SETS,
 	MAP_SESSIONS,
 	MAP_TOTALS,
 	MAP_EVENTS,
 	MAP_SAMPLES,
+	MAP_TC_PROGRAMS,
 	MAP_COUNT
 };
 
@@ -84,6 +85,26 @@ int loader_xdp_frags_fd(const struct loader *l); /* for native mode */
 /* -1 without FEATURE_ASSIGN: then there is nothing to do on the way in. */
 int loader_tc_fd(const struct loader *l);
 int loader_egress_fd(const struct loader *l);
+/*
+ * A second instance of the tc program on the way in or out, to go in front of
+ * somebody else's (see attach.h). -1 where there is none.
+ */
+int loader_front_fd(const struct loader *l, enum tc_program which);
+
+/* The skeleton's. NULL: @l is not open. */
+struct bpf_map *loader_map(const struct loader *l, enum loader_map map);
+
+/*
+ * takeover.c: uses the maps of an earlier instance, all or none of them, or
+ * finds that they are to be replaced (@l->took_over, @l->replaces). Between
+ * opening and loading the skeleton. Returns -errno if they cannot be used.
+ */
+int loader_take_over(struct loader *l);
+/* Copies the keys and the epoch of maps that are replaced, see @l->kept_keys. */
+void loader_inherit_keys(struct loader *l);
+/* Writes where a map of ABI_TAKEN_OVER was pinned; false: where it still is. */
+bool loader_former_path(const struct loader *l, enum loader_map map, char *path,
+			size_t size);
 
 /*
  * claim.c. Makes sure that the pin directory's parent is a bpffs; mounts the
@@ -94,12 +115,6 @@ int loader_ensure_bpffs(const char *pin_dir);
 int loader_claim(struct loader *l);
 /* Is the pin directory that it locked still the one at its path? */
 bool loader_holds_dir(const struct loader *l);
-
-/*
- * spare.c: loads the tc programs a second time, for @l->spare, see attach.h. 0
- * or -errno, which is said: ours then stay where they are.
- */
-int loader_spare(struct loader *l);
 
 /*
  * repin.c: puts back what is gone of the pin directory, and the directory

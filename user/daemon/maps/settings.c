@@ -45,8 +45,8 @@ int settings_init(struct settings *s, const struct loader *l,
 		s->hash_seed = secret[0];
 		s->hash_mul = secret[1] | 1;
 		s->set_mask = info.max_entries - 1;
-		s->abi = ABI_VERSION;
 	}
+	s->abi = ABI_VERSION;
 	s->netns = syncookies_netns();
 	settings_configure(s, c);
 	return 0;

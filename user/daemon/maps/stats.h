@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Theory of operation: packets by service and reason, those of all CPUs summed:
- * of MAP_COUNTERS, or of MAP_WOULD, where a monitored service's are counted.
+ * of MAP_COUNTERS, or of MAP_MONITORED, where a monitored service's are counted.
  * Service 0 is traffic to none. Many services are read in batches, as a system
  * call for each of them costs more than all that it brings.
  */

@@ -141,12 +141,12 @@ static void put_packets(const struct metrics_page *p)
 		put_reasons(p, r, &r->counters);
 }
 
-static void put_would(const struct metrics_page *p)
+static void put_monitored(const struct metrics_page *p)
 {
 	const struct metrics_row *r;
 
 	for (r = p->rows; r < p->rows + p->n_rows; r++)
-		put_reasons(p, r, &r->would);
+		put_reasons(p, r, &r->monitored);
 }
 
 /* ---- the page ---- */
@@ -192,7 +192,7 @@ static const struct family {
 	  "Packets that a monitored service let pass, by what would have "
 	  "become "
 	  "of them",
-	  put_would },
+	  put_monitored },
 	{ "sessions", "gauge", "Sessions alive, by state", metrics_states },
 	{ "session_remnants", "gauge",
 	  "Entries of the session table that are no session yet (opening) or "
@@ -220,7 +220,7 @@ enum { N_FAMILIES = sizeof(families) / sizeof(families[0]) };
 
 static void read_row(const struct metrics_sources *from,
 		     const struct service *svc, const struct counters *all,
-		     const struct counters *would, struct metrics_row *r)
+		     const struct counters *monitored, struct metrics_row *r)
 {
 	const char *name = "-", *listen = "-";
 	char text[LISTEN_STRLEN];
@@ -235,12 +235,12 @@ static void read_row(const struct metrics_sources *from,
 	snprintf(r->labels, sizeof(r->labels), "service=\"%s\",listen=\"%s\"",
 		 name, listen);
 	r->counters = all[id];
-	r->would = would[id];
+	r->monitored = monitored[id];
 }
 
 static int read_rows(struct metrics_page *p)
 {
-	struct counters *all = NULL, *would = NULL;
+	struct counters *all = NULL, *monitored = NULL;
 	const struct metrics_sources *from = p->from;
 	__u32 end = services_end(from->services);
 	const struct service *svc = NULL;
@@ -253,14 +253,15 @@ static int read_rows(struct metrics_page *p)
 	err = p->rows ? stats_read_all(from->loader, MAP_COUNTERS, end, &all)
 		      : -ENOMEM;
 	if (!err)
-		err = stats_read_all(from->loader, MAP_WOULD, end, &would);
+		err = stats_read_all(from->loader, MAP_MONITORED, end,
+				     &monitored);
 	for (i = 0; i < n && !err; i++) {
-		read_row(from, svc, all, would, &p->rows[i]);
+		read_row(from, svc, all, monitored, &p->rows[i]);
 		svc = services_next(from->services, svc);
 	}
 	p->n_rows = err ? 0 : n;
 	free(all);
-	free(would);
+	free(monitored);
 	if (!err)
 		totals_read(from->sessions->totals, 0, &p->all);
 	return err;

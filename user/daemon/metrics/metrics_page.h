@@ -14,7 +14,7 @@ struct metrics_row {
 	const struct service *service; /* NULL: traffic to no service */
 	char labels[METRICS_LABELS_MAX];
 	struct counters counters;
-	struct counters would;
+	struct counters monitored;
 	struct session_totals totals;
 };
 

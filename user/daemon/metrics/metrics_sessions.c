@@ -78,18 +78,18 @@ static void count_remnants(const struct session_totals *t, struct kinds *k)
 
 static void count_opened(const struct session_totals *t, struct kinds *k)
 {
-#define X(name, event, by, text)          \
-	if (session_is_open(TELL_##name)) \
-		add_kind(k, event, t->events[TELL_##name]);
+#define X(name, event, by, text)        \
+	if (session_is_open(EV_##name)) \
+		add_kind(k, event, t->events[EV_##name]);
 	SYNKEEPER_EVENTS(X)
 #undef X
 }
 
 static void count_ended(const struct session_totals *t, struct kinds *k)
 {
-#define X(name, event, by, text)         \
-	if (session_is_end(TELL_##name)) \
-		add_kind(k, event, t->events[TELL_##name]);
+#define X(name, event, by, text)       \
+	if (session_is_end(EV_##name)) \
+		add_kind(k, event, t->events[EV_##name]);
 	SYNKEEPER_EVENTS(X)
 #undef X
 }

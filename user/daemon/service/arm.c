@@ -162,7 +162,7 @@ static int on_look(sd_event_source *source, uint64_t when, void *data)
 	return timer_set(source, ARMING_LOOK_MS * 1000);
 }
 
-void arm_follow(struct arm *arm)
+void arm_poll(struct arm *arm)
 {
 	const struct service *svc = NULL;
 

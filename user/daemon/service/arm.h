@@ -31,6 +31,6 @@ struct arm_deps {
 int arm_start(const struct arm_deps *deps, struct arm **ret);
 void arm_stop(struct arm *arm);
 /* There may be services of policy auto now. */
-void arm_follow(struct arm *arm);
+void arm_poll(struct arm *arm);
 
 #endif

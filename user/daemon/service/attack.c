@@ -21,7 +21,7 @@ static bool is_flood(const struct attack *a, unsigned int threshold,
 	       a->rate >= (a->running ? (threshold + 1) / 2 : threshold);
 }
 
-static enum attack_news begin(struct attack *a)
+static enum attack_changes begin(struct attack *a)
 {
 	a->running = a->ever = true;
 	a->began_ns = a->last.now_ns;
@@ -29,7 +29,7 @@ static enum attack_news begin(struct attack *a)
 	return ATTACK_BEGAN;
 }
 
-enum attack_news attack_stop(struct attack *a)
+enum attack_changes attack_stop(struct attack *a)
 {
 	bool was = a->running;
 
@@ -38,10 +38,10 @@ enum attack_news attack_stop(struct attack *a)
 	return was ? ATTACK_ENDED : ATTACK_NOTHING;
 }
 
-enum attack_news attack_step(struct attack *a, unsigned int threshold,
-			     const struct attack_look *look)
+enum attack_changes attack_step(struct attack *a, unsigned int threshold,
+				const struct attack_look *look)
 {
-	enum attack_news news = ATTACK_NOTHING;
+	enum attack_changes changes = ATTACK_NOTHING;
 	__u64 ns = growth(a->last.now_ns, look->now_ns);
 	__u64 packets = growth(a->last.packets, look->packets), bad;
 
@@ -54,7 +54,7 @@ enum attack_news attack_step(struct attack *a, unsigned int threshold,
 	a->rate = (__u64)((double)bad * SECOND_NS / (double)ns);
 	if (is_flood(a, threshold, packets, bad)) {
 		if (!a->running)
-			news = begin(a);
+			changes = begin(a);
 		a->total += a->after + bad;
 		a->after = 0;
 		a->high_ns = look->now_ns;
@@ -62,11 +62,11 @@ enum attack_news attack_step(struct attack *a, unsigned int threshold,
 	} else if (a->running) {
 		a->after += bad;
 		if (look->now_ns - a->high_ns >= ATTACK_CALM_MS * 1000000ULL)
-			news = attack_stop(a);
+			changes = attack_stop(a);
 	}
 	a->looked = true;
 	a->last = *look;
-	return news;
+	return changes;
 }
 
 /* ---- what counts as what ---- */
@@ -79,11 +79,11 @@ static const unsigned int uses[ATTACK_KINDS] = {
 };
 
 void attack_count(enum attack_kind kind, const struct counters *c,
-		  const struct counters *would, struct attack_look *ret)
+		  const struct counters *monitored, struct attack_look *ret)
 {
 	/* what passes anyhow is not in @would */
 	ret->packets = reason_count(c->packets, uses[kind]) +
-		       reason_count(would->packets, uses[kind]);
+		       reason_count(monitored->packets, uses[kind]);
 	ret->good = kind == ATTACK_SYN ? reason_count(c->packets, AS_OPENED)
 				       : 0;
 }

@@ -43,7 +43,7 @@ struct attack_look {
 	__u64 good;    /* of these, so far */
 };
 
-enum attack_news { ATTACK_NOTHING, ATTACK_BEGAN, ATTACK_ENDED };
+enum attack_changes { ATTACK_NOTHING, ATTACK_BEGAN, ATTACK_ENDED };
 
 struct attack {
 	bool running;
@@ -62,18 +62,18 @@ struct attack {
  * @threshold: packets a second. After ATTACK_ENDED, rate and total are of the
  * attack that ended, which lasted from began_ns to high_ns.
  */
-enum attack_news attack_step(struct attack *a, unsigned int threshold,
-			     const struct attack_look *look);
+enum attack_changes attack_step(struct attack *a, unsigned int threshold,
+				const struct attack_look *look);
 
 /* Its counters are gone. ATTACK_ENDED if an attack was running. */
-enum attack_news attack_stop(struct attack *a);
+enum attack_changes attack_stop(struct attack *a);
 
 /*
  * What the counters of a service say of a kind. @would: what became of the
  * packets that a monitored service let pass.
  */
 void attack_count(enum attack_kind kind, const struct counters *c,
-		  const struct counters *would, struct attack_look *ret);
+		  const struct counters *monitored, struct attack_look *ret);
 
 const char *attack_label(enum attack_kind kind); /* "syn" */
 const char *attack_text(enum attack_kind kind);	 /* "SYN flood" */

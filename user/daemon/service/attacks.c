@@ -20,7 +20,7 @@ struct attacks {
 	sd_event_source *timer;
 	struct of_service of[SERVICES_MAX]; /* by id */
 	struct counters counters[SERVICES_MAX];
-	struct counters would[SERVICES_MAX];
+	struct counters monitored[SERVICES_MAX];
 };
 
 static bool in_service(const struct service *svc)
@@ -28,16 +28,16 @@ static bool in_service(const struct service *svc)
 	return svc && svc->id && !svc->drain_until_ns;
 }
 
-static void log_news(const struct listen *listen, enum attack_kind kind,
-		     const struct attack *a, enum attack_news news)
+static void log_changes(const struct listen *listen, enum attack_kind kind,
+			const struct attack *a, enum attack_changes changes)
 {
 	char text[LISTEN_STRLEN], rate[ATTACK_RATE_STRLEN],
 		lasted[DURATION_STRLEN];
 	__u64 seconds = (a->high_ns - a->began_ns + 500000000) / 1000000000;
 
 	listen_format(listen, text);
-	attack_rate_format(news == ATTACK_BEGAN ? a->rate : a->peak, rate);
-	if (news == ATTACK_BEGAN)
+	attack_rate_format(changes == ATTACK_BEGAN ? a->rate : a->peak, rate);
+	if (changes == ATTACK_BEGAN)
 		log_warn("%s: %s began: %s", text, attack_text(kind), rate);
 	else
 		log_warn("%s: %s ended: peak %s, %llu packets in %s", text,
@@ -54,29 +54,30 @@ static void forget(struct of_service *of)
 
 	for (kind = 0; kind < ATTACK_KINDS; kind++)
 		if (attack_stop(&of->kind[kind]) == ATTACK_ENDED)
-			log_news(&of->listen, kind, &of->kind[kind],
-				 ATTACK_ENDED);
+			log_changes(&of->listen, kind, &of->kind[kind],
+				    ATTACK_ENDED);
 	*of = (struct of_service){};
 }
 
 static void look_at(struct attacks *s, const struct service *svc, __u64 now)
 {
 	const struct counters *c = &s->counters[svc->id];
-	const struct counters *would = &s->would[svc->id];
+	const struct counters *monitored = &s->monitored[svc->id];
 	struct of_service *of = &s->of[svc->id];
 	struct attack_look look = { .now_ns = now };
-	enum attack_news news;
+	enum attack_changes changes;
 	int kind;
 
 	if (of->listen.port && !listen_equal(&of->listen, &svc->listen))
 		forget(of);
 	of->listen = svc->listen;
 	for (kind = 0; kind < ATTACK_KINDS; kind++) {
-		attack_count(kind, c, would, &look);
-		news = attack_step(&of->kind[kind], s->deps.limits->syn_rate,
-				   &look);
-		if (news)
-			log_news(&svc->listen, kind, &of->kind[kind], news);
+		attack_count(kind, c, monitored, &look);
+		changes = attack_step(&of->kind[kind], s->deps.limits->syn_rate,
+				      &look);
+		if (changes)
+			log_changes(&svc->listen, kind, &of->kind[kind],
+				    changes);
 	}
 }
 
@@ -111,8 +112,8 @@ static int read_counters(struct attacks *s)
 	err = stats_read(s->deps.loader, MAP_COUNTERS, first, last - first + 1,
 			 &s->counters[first]);
 	return err ? err
-		   : stats_read(s->deps.loader, MAP_WOULD, first,
-				last - first + 1, &s->would[first]);
+		   : stats_read(s->deps.loader, MAP_MONITORED, first,
+				last - first + 1, &s->monitored[first]);
 }
 
 static int on_look(sd_event_source *source, uint64_t when, void *data)

@@ -31,7 +31,7 @@ static int by_key(const void *a, const void *b)
 }
 
 /* What an earlier instance wrote is the round before. */
-static int learn(struct endpoints *e)
+static int load(struct endpoints *e)
 {
 	struct endpoint_entry entry = {};
 	struct endpoint_key *prev = NULL, key;
@@ -69,7 +69,7 @@ int endpoints_init(struct endpoints *e, const struct loader *l, struct nat *nat)
 	if (!err)
 		err = set_alloc(&e->next);
 	if (!err && l->took_over)
-		err = learn(e);
+		err = load(e);
 	if (err)
 		endpoints_free(e);
 	return err;
@@ -210,30 +210,31 @@ static void dedupe(struct endpoint_set *s)
 }
 
 static void note(const struct endpoint *old, const struct endpoint *new,
-		 struct endpoints_news *news)
+		 struct endpoints_changes *changes)
 {
 	if (new->mode == ENDPOINT_ARMED && old->mode != ENDPOINT_ARMED)
-		news->armed = true;
+		changes->armed = true;
 	if (old->cookies == COOKIES_KERNEL && new->cookies == COOKIES_OWN)
-		news->own = true;
+		changes->own = true;
 }
 
 static int write_exact(const struct endpoints *e,
 		       const struct endpoint_entry *entry,
-		       const struct endpoint *old, struct endpoints_news *news)
+		       const struct endpoint *old,
+		       struct endpoints_changes *changes)
 {
 	static const struct endpoint none;
 
 	if (old && !memcmp(old, &entry->ep, sizeof(*old)))
 		return 0;
-	note(old ? old : &none, &entry->ep, news);
+	note(old ? old : &none, &entry->ep, changes);
 	return bpf_map_update_elem(e->exact_fd, &entry->key, &entry->ep,
 				   BPF_ANY)
 		       ? -errno
 		       : 0;
 }
 
-static int write_ports(struct endpoints *e, struct endpoints_news *news)
+static int write_ports(struct endpoints *e, struct endpoints_changes *changes)
 {
 	__u32 port;
 
@@ -243,8 +244,8 @@ static int write_ports(struct endpoints *e, struct endpoints_news *news)
 
 		if (!memcmp(old, new, sizeof(*old)))
 			continue;
-		note(&old->any4, &new->any4, news);
-		note(&old->any6, &new->any6, news);
+		note(&old->any4, &new->any4, changes);
+		note(&old->any6, &new->any6, changes);
 		if (bpf_map_update_elem(e->ports_fd, &port, new, BPF_ANY))
 			return -errno;
 	}
@@ -276,10 +277,10 @@ static void take_back(struct endpoints *e)
 	}
 }
 
-int endpoints_commit(struct endpoints *e, struct endpoints_news *ret)
+int endpoints_commit(struct endpoints *e, struct endpoints_changes *ret)
 {
 	struct endpoint_set *now = &e->now, *next = &e->next, swap;
-	struct endpoints_news news = {};
+	struct endpoints_changes changes = {};
 	size_t i, j;
 	int err = 0;
 
@@ -295,10 +296,10 @@ int endpoints_commit(struct endpoints *e, struct endpoints_news *ret)
 				  j < now->n && !by_key(&now->exact[j], entry)
 					  ? &now->exact[j].ep
 					  : NULL,
-				  &news);
+				  &changes);
 	}
 	if (!err)
-		err = write_ports(e, &news);
+		err = write_ports(e, &changes);
 	for (i = 0, j = 0; i < now->n && !err; i++) {
 		while (j < next->n &&
 		       by_key(&next->exact[j], &now->exact[i]) < 0)
@@ -315,7 +316,7 @@ int endpoints_commit(struct endpoints *e, struct endpoints_news *ret)
 	swap = *now;
 	*now = *next;
 	*next = swap;
-	*ret = news;
+	*ret = changes;
 	return 0;
 }
 

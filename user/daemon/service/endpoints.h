@@ -49,7 +49,7 @@ void endpoints_begin(struct endpoints *e, const struct netconf *net,
 		     bool may_raise, const struct listeners *listeners);
 /* Adds @svc's endpoints and sets its why. Returns 0 or -errno, logged. */
 int endpoints_of(struct endpoints *e, struct service *svc);
-int endpoints_commit(struct endpoints *e, struct endpoints_news *ret);
+int endpoints_commit(struct endpoints *e, struct endpoints_changes *ret);
 
 /* The id of the service that XDP finds for an address:port now; 0: none. */
 __u16 endpoints_match(const struct endpoints *e, const __be32 addr[4],

@@ -19,7 +19,7 @@ struct services {
 	struct service_info infos[SERVICES_MAX]; /* as in the map */
 	int info_fd;
 	int counters_fd;
-	int would_fd;
+	int monitored_fd;
 	const struct totals *totals; /* of the sessions */
 	struct listeners listeners;
 	struct endpoints endpoints;
@@ -64,7 +64,7 @@ int services_init(const struct loader *l, const struct totals *totals,
 		return -ENOMEM;
 	s->info_fd = loader_map_fd(l, MAP_SERVICES);
 	s->counters_fd = loader_map_fd(l, MAP_COUNTERS);
-	s->would_fd = loader_map_fd(l, MAP_WOULD);
+	s->monitored_fd = loader_map_fd(l, MAP_MONITORED);
 	s->totals = totals;
 	s->nat = nat;
 	err = endpoints_init(&s->endpoints, l, nat);
@@ -87,8 +87,7 @@ void services_free(struct services *s)
 	free(s);
 }
 
-const struct service *services_find(const struct services *s,
-				    const struct listen *l)
+static struct service *find(struct services *s, const struct listen *l)
 {
 	size_t i;
 
@@ -98,11 +97,15 @@ const struct service *services_find(const struct services *s,
 	return NULL;
 }
 
-static struct service *find(struct services *s, const struct listen *l)
+const struct service *services_find(const struct services *s,
+				    const struct listen *l)
 {
-	const struct service *svc = services_find(s, l);
+	const struct service *svc = NULL;
 
-	return svc ? &s->slots[svc->id] : NULL;
+	while ((svc = services_next(s, svc)))
+		if (listen_equal(&svc->listen, l))
+			break;
+	return svc;
 }
 
 __u16 services_end(const struct services *s)
@@ -153,7 +156,7 @@ static void counters_zero(const struct services *s, __u32 id)
 	zero = calloc(cpus, sizeof(*zero));
 	if (zero) {
 		bpf_map_update_elem(s->counters_fd, &id, zero, BPF_ANY);
-		bpf_map_update_elem(s->would_fd, &id, zero, BPF_ANY);
+		bpf_map_update_elem(s->monitored_fd, &id, zero, BPF_ANY);
 	}
 	free(zero);
 }
@@ -393,7 +396,7 @@ static void log_changes(const struct services *s, const __u8 whys[SERVICES_MAX])
 }
 
 static int recompute(struct services *s, const struct netconf *net,
-		     struct settings *settings, struct endpoints_news *ret)
+		     struct settings *settings, struct endpoints_changes *ret)
 {
 	__u8 whys[SERVICES_MAX];
 	int err;
@@ -421,11 +424,11 @@ static int recompute(struct services *s, const struct netconf *net,
 
 int services_apply(struct services *s, struct owner *owner,
 		   const struct netconf *net, struct settings *settings,
-		   struct endpoints_news *ret)
+		   struct endpoints_changes *ret)
 {
 	int err;
 
-	*ret = (struct endpoints_news){};
+	*ret = (struct endpoints_changes){};
 	err = listeners_read(&s->listeners, owner, &s->changed);
 	if (err)
 		return err;

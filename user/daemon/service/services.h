@@ -72,7 +72,7 @@ struct service {
 struct services; /* opaque */
 
 /* What a round of services_apply() came to. */
-struct endpoints_news {
+struct endpoints_changes {
 	bool armed; /* some endpoint became armed just now */
 	bool own;   /* some turned from the kernel's cookies to our own */
 };
@@ -112,7 +112,7 @@ void services_drain_rest(struct services *s, __u64 drain_ns);
  */
 int services_apply(struct services *s, struct owner *owner,
 		   const struct netconf *net, struct settings *settings,
-		   struct endpoints_news *ret);
+		   struct endpoints_changes *ret);
 
 /* The id of the service of an address:port (exact before wildcard), or 0. */
 __u16 services_match(const struct services *s, const __be32 addr[4],

@@ -36,24 +36,26 @@ json_t *stats_total_json(const struct services *s, const struct loader *l)
 }
 
 static json_t *json_one(const char *listen, const char *name,
-			const struct counters *c, const struct counters *would)
+			const struct counters *c,
+			const struct counters *monitored)
 {
 	return json_pack("{s:s,s:s,s:o,s:o}", "listen", listen, "name", name,
-			 "packets", stats_json(c), "would", stats_json(would));
+			 "packets", stats_json(c), "monitored",
+			 stats_json(monitored));
 }
 
 /* Of the service at @one, or of all if it is NULL; NULL if there is none. */
 static json_t *list_of(const struct services *s, const struct listen *one,
-		       const struct counters *all, const struct counters *would,
-		       struct counters *sum)
+		       const struct counters *all,
+		       const struct counters *monitored, struct counters *sum)
 {
 	const struct service *svc = NULL;
 	json_t *list = json_array();
 	char text[LISTEN_STRLEN];
 
 	if (!one) {
-		json_array_append_new(list,
-				      json_one("-", "", &all[0], &would[0]));
+		json_array_append_new(
+			list, json_one("-", "", &all[0], &monitored[0]));
 		stats_add(sum, &all[0]);
 	}
 	while ((svc = services_next(s, svc))) {
@@ -62,7 +64,7 @@ static json_t *list_of(const struct services *s, const struct listen *one,
 		json_array_append_new(
 			list,
 			json_one(listen_format(&svc->listen, text), svc->name,
-				 &all[svc->id], &would[svc->id]));
+				 &all[svc->id], &monitored[svc->id]));
 		stats_add(sum, &all[svc->id]);
 	}
 	if (json_array_size(list))
@@ -74,7 +76,7 @@ static json_t *list_of(const struct services *s, const struct listen *one,
 static json_t *on_stats(void *data, struct request *r)
 {
 	bool one = json_object_get(r->args, "listen") != NULL;
-	struct counters *all = NULL, *would = NULL, sum = {};
+	struct counters *all = NULL, *monitored = NULL, sum = {};
 	const struct service_request_deps *d = data;
 	__u32 end = services_end(d->services);
 	struct listen l = {};
@@ -85,11 +87,12 @@ static json_t *on_stats(void *data, struct request *r)
 		return NULL;
 	err = stats_read_all(d->loader, MAP_COUNTERS, end, &all);
 	if (!err)
-		err = stats_read_all(d->loader, MAP_WOULD, end, &would);
+		err = stats_read_all(d->loader, MAP_MONITORED, end, &monitored);
 	if (!err)
-		list = list_of(d->services, one ? &l : NULL, all, would, &sum);
+		list = list_of(d->services, one ? &l : NULL, all, monitored,
+			       &sum);
 	free(all);
-	free(would);
+	free(monitored);
 	if (err)
 		return request_refuse(r, "",
 				      "the counters could not be read: %s",

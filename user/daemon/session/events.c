@@ -46,12 +46,12 @@ static void on_refused(struct events *e, const struct event *event)
 }
 
 /* The kernel has forgotten whom it was to admit. */
-static void on_forgotten(struct events *e, const struct event *event)
+static void on_socket_lost(struct events *e, const struct event *event)
 {
 	look_again(e);
-	if (has_cookies(e, event, event->told)) /* else it was in flight */
+	if (has_cookies(e, event, event->what)) /* else it was in flight */
 		nat_witness(e->deps.nat, event,
-			    event->told == COOKIES_KERNEL ? NAT_REDIRECTED
+			    event->what == COOKIES_KERNEL ? NAT_REDIRECTED
 							  : NAT_SOCKET_LOST);
 }
 
@@ -60,7 +60,7 @@ static void on_forgotten(struct events *e, const struct event *event)
  * got in. One who has not, and waits for the server to speak, is asked: its
  * reply bears the cookie again.
  */
-static void on_in_the_way(struct events *e, const struct event *event)
+static void on_stale_socket(struct events *e, const struct event *event)
 {
 	const struct session *s;
 	__u32 slot;
@@ -82,14 +82,14 @@ static int on_event(void *data, void *record, size_t size)
 	if (size < sizeof(*event))
 		return 0;
 	switch (event->kind) {
-	case EVENT_IN_THE_WAY:
-		on_in_the_way(e, event);
+	case EVENT_STALE_SOCKET:
+		on_stale_socket(e, event);
 		break;
 	case EVENT_REFUSED:
 		on_refused(e, event);
 		break;
-	case EVENT_FORGOTTEN:
-		on_forgotten(e, event);
+	case EVENT_SOCKET_LOST:
+		on_socket_lost(e, event);
 		break;
 	case EVENT_SESSION:
 		watch_tell(e->deps.watch, event);

@@ -24,7 +24,7 @@ static __u32 ticks_of(__u64 ms)
 
 static __u32 gone(union session_word w)
 {
-	return w.flags & SESSION_RST ? 1 << SEE_GONE_RESET : 1 << SEE_GONE;
+	return w.flags & SESSION_RST ? 1 << INPUT_GONE_RESET : 1 << INPUT_GONE;
 }
 
 /*
@@ -43,8 +43,8 @@ static void prove_fin(struct reaper *r, __u32 slot, union session_word w)
 	kernel = owner_state(r->owner, &e->tuple);
 	if (kernel > 0)
 		sessions_feed(r->sessions, slot,
-			      session_mended(w.state, kernel),
-			      session_seen_in(kernel) & 1 << SEE_CLIENT_FIN
+			      session_corrected(w.state, kernel),
+			      session_seen_in(kernel) & 1 << INPUT_CLIENT_FIN
 				      ? SESSION_FIN | SESSION_FIN_BEFORE
 				      : 0);
 }
@@ -60,12 +60,12 @@ static void not_taken(struct reaper *r, __u32 slot)
 	int kernel = owner_state(r->owner, &e->tuple);
 
 	if (kernel > 0 && kernel != KERNEL_TIME_WAIT &&
-	    session_seen_in(kernel) & 1 << SEE_SOCKET) {
+	    session_seen_in(kernel) & 1 << INPUT_SOCKET) {
 		sessions_feed(r->sessions, slot,
-			      session_mended(SESSION_OPENING, kernel), 0);
+			      session_corrected(SESSION_OPENING, kernel), 0);
 	} else {
 		probe_send(&r->probe, e);
-		sessions_feed(r->sessions, slot, 1 << SEE_IDLE, 0);
+		sessions_feed(r->sessions, slot, 1 << INPUT_IDLE, 0);
 	}
 }
 
@@ -84,7 +84,7 @@ static void time_out(struct reaper *r, __u32 slot, union session_word w,
 
 	if (w.state == SESSION_TIME_WAIT) {
 		if (over)
-			sessions_feed(r->sessions, slot, 1 << SEE_IDLE, 0);
+			sessions_feed(r->sessions, slot, 1 << INPUT_IDLE, 0);
 		return;
 	}
 	if (w.flags & SESSION_FIN && !over)
@@ -95,17 +95,17 @@ static void time_out(struct reaper *r, __u32 slot, union session_word w,
 	kernel = owner_state(r->owner, &r->sessions->entries[slot].tuple);
 	if (kernel > 0) {
 		sessions_feed(
-			r->sessions, slot, session_mended(w.state, kernel),
+			r->sessions, slot, session_corrected(w.state, kernel),
 			idle >= ticks_of(ASK_PENDING_MS) ? SESSION_RST : 0);
 		if (over && session_is_live(w.state) &&
 		    w.state != SESSION_PENDING) {
 			sessions_mark(r->sessions,
 				      &r->sessions->entries[slot].tuple);
-			sessions_feed(r->sessions, slot, 1 << SEE_IDLE, 0);
+			sessions_feed(r->sessions, slot, 1 << INPUT_IDLE, 0);
 		}
 	} else if (kernel == -ENOENT) {
 		sessions_feed(r->sessions, slot,
-			      gone(w) | (over ? 1 << SEE_IDLE : 0), 0);
+			      gone(w) | (over ? 1 << INPUT_IDLE : 0), 0);
 		if (!over && w.state == SESSION_PENDING &&
 		    r->sessions->entries[slot].server_isn)
 			/* lost: the next walk asks again */
@@ -123,7 +123,7 @@ static void audit(struct reaper *r, __u32 slot, union session_word w,
 	kernel = owner_state(r->owner, &r->sessions->entries[slot].tuple);
 	if (kernel > 0)
 		sessions_feed(r->sessions, slot,
-			      session_mended(w.state, kernel), 0);
+			      session_corrected(w.state, kernel), 0);
 	else if (kernel == -ENOENT)
 		sessions_feed(r->sessions, slot, gone(w), 0);
 }
@@ -176,12 +176,12 @@ static void log_evictions(struct reaper *r)
 	struct session_totals sum;
 
 	totals_read(r->sessions->totals, 0, &sum);
-	if (sum.events[TELL_EVICTED] > r->evictions)
+	if (sum.events[EV_EVICTED] > r->evictions)
 		log_warn("evicted %llu live sessions, the table is full: they "
 			 "are adopted again; raise [sessions] max",
-			 (unsigned long long)(sum.events[TELL_EVICTED] -
+			 (unsigned long long)(sum.events[EV_EVICTED] -
 					      r->evictions));
-	r->evictions = sum.events[TELL_EVICTED];
+	r->evictions = sum.events[EV_EVICTED];
 }
 
 static int on_timeouts(sd_event_source *source, uint64_t when, void *data)
@@ -237,7 +237,7 @@ int reaper_start(struct reaper *r, sd_event *loop, struct sessions *s,
 	*r = (struct reaper){ .sessions = s, .owner = owner };
 	reaper_configure(r, c);
 	totals_read(s->totals, 0, &sum);
-	r->evictions = sum.events[TELL_EVICTED];
+	r->evictions = sum.events[EV_EVICTED];
 	err = probe_open(&r->probe);
 	if (err)
 		return err;

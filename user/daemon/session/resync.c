@@ -26,7 +26,7 @@ static void enter_one(const struct owner_socket *s, void *data)
 		sessions_enter(r->deps.sessions, &s->tuple, id, s->state);
 }
 
-static void mark_one(const struct owner_socket *s, void *data)
+static void set_incomplete(const struct owner_socket *s, void *data)
 {
 	const struct resync *r = data;
 	__u32 slot;
@@ -57,7 +57,8 @@ static int walk_slice(struct resync *r)
 
 	do
 		more = owner_walk_step(r->deps.owner,
-				       r->enter ? enter_one : mark_one, r);
+				       r->enter ? enter_one : set_incomplete,
+				       r);
 	while (more > 0 && !slice_is_over(&slice));
 	return more;
 }
@@ -69,7 +70,7 @@ static int walk(struct resync *r)
 
 	if (!r->walking) {
 		set_complete(r, false);
-		sessions_unmark(r->deps.sessions);
+		sessions_set_complete(r->deps.sessions);
 		r->walking = true;
 		err = owner_walk_begin(r->deps.owner);
 	}
@@ -128,7 +129,7 @@ int resync_start(struct resync *r, sd_event *loop,
 	if (!err)
 		err = timer_set(r->timer, AGAIN_US);
 	if (err)
-		log_err("cannot set the census' timer up: %s", strerror(-err));
+		log_err("cannot set the resync timer up: %s", strerror(-err));
 	return err;
 }
 

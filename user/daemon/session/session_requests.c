@@ -82,18 +82,18 @@ static json_t *json_totals(const struct session_totals *t, bool brief)
 			  text, "", t->alive[SESSION_##name]);
 	SYNKEEPER_STATES(X)
 #undef X
-#define X(name, event, by, text)                                      \
-	if (!brief)                                                   \
-		set_count(events, event, by, t->events[TELL_##name]); \
-	if (session_is_end(TELL_##name))                              \
-		set_count(ended, event, "", t->events[TELL_##name]);
+#define X(name, event, by, text)                                    \
+	if (!brief)                                                 \
+		set_count(events, event, by, t->events[EV_##name]); \
+	if (session_is_end(EV_##name))                              \
+		set_count(ended, event, "", t->events[EV_##name]);
 	SYNKEEPER_EVENTS(X)
 #undef X
-	o = json_pack("{s:I,s:o,s:o,s:o,s:o,s:I}", "opened",
-		      (json_int_t)(t->events[TELL_ADMITTED] +
-				   t->events[TELL_ADOPTED]),
-		      "alive", alive, "others", others, "ended", ended,
-		      "events", events, "lost", (json_int_t)t->lost);
+	o = json_pack(
+		"{s:I,s:o,s:o,s:o,s:o,s:I}", "opened",
+		(json_int_t)(t->events[EV_ADMITTED] + t->events[EV_ADOPTED]),
+		"alive", alive, "others", others, "ended", ended, "events",
+		events, "lost", (json_int_t)t->lost);
 	if (brief) {
 		json_object_del(o, "others");
 		json_object_del(o, "events");
@@ -279,7 +279,7 @@ static void kill_one(const struct session_request_deps *d, __u32 slot,
 		return;
 	}
 	if (!tuple_equal(&d->sessions->entries[slot].tuple, &s.tuple) ||
-	    !sessions_feed(d->sessions, slot, 1 << SEE_KILLED, 0))
+	    !sessions_feed(d->sessions, slot, 1 << INPUT_KILLED, 0))
 		return; /* it went by itself just now */
 	k->killed++;
 	if (kernel > 0)

@@ -19,24 +19,24 @@ static size_t entries_size(const struct sessions *s)
 	return (size_t)s->sets * SET_WAYS * sizeof(*s->entries);
 }
 
-static size_t marks_size(const struct sessions *s)
+static size_t incomplete_size(const struct sessions *s)
 {
-	return s->sets / 64 * sizeof(*s->marks);
+	return s->sets / 64 * sizeof(*s->incomplete);
 }
 
 int sessions_init(struct sessions *s, const struct loader *l,
 		  struct settings *settings, const struct totals *totals,
-		  session_told told, void *data)
+		  session_events events, void *data)
 {
 	*s = (struct sessions){ .settings = settings,
 				.totals = totals,
 				.sets = settings->set_mask + 1,
-				.told = told,
+				.events = events,
 				.told_data = data };
 	s->tags = loader_mmap(l, MAP_SESSION_TAGS, tags_size(s));
-	s->marks = loader_mmap(l, MAP_SESSION_MARKS, marks_size(s));
+	s->incomplete = loader_mmap(l, MAP_INCOMPLETE_SETS, incomplete_size(s));
 	s->entries = loader_mmap(l, MAP_SESSIONS, entries_size(s));
-	if (!s->tags || !s->marks || !s->entries) {
+	if (!s->tags || !s->incomplete || !s->entries) {
 		int err = -errno;
 
 		log_err("cannot map the session table: %s", strerror(-err));
@@ -48,10 +48,10 @@ int sessions_init(struct sessions *s, const struct loader *l,
 void sessions_free(struct sessions *s)
 {
 	loader_munmap(s->tags, tags_size(s));
-	loader_munmap(s->marks, marks_size(s));
+	loader_munmap(s->incomplete, incomplete_size(s));
 	loader_munmap(s->entries, entries_size(s));
 	s->tags = NULL;
-	s->marks = NULL;
+	s->incomplete = NULL;
 	s->entries = NULL;
 }
 
@@ -101,9 +101,9 @@ struct session *sessions_find(const struct sessions *s, const struct tuple *t,
 	return &s->entries[slot];
 }
 
-static void mark(struct sessions *s, __u32 set)
+static void set_incomplete(struct sessions *s, __u32 set)
 {
-	__atomic_or_fetch(&s->marks[set / 64], 1ULL << set % 64,
+	__atomic_or_fetch(&s->incomplete[set / 64], 1ULL << set % 64,
 			  __ATOMIC_SEQ_CST);
 }
 
@@ -112,7 +112,7 @@ void sessions_mark(struct sessions *s, const struct tuple *t)
 	struct table_hash h;
 
 	table_hash(s->settings, t, &h);
-	mark(s, h.set & s->settings->set_mask);
+	set_incomplete(s, h.set & s->settings->set_mask);
 }
 
 bool sessions_marked(const struct sessions *s)
@@ -120,21 +120,21 @@ bool sessions_marked(const struct sessions *s)
 	__u32 i;
 
 	for (i = 0; i < s->sets / 64; i++)
-		if (s->marks[i])
+		if (s->incomplete[i])
 			return true;
 	return false;
 }
 
-void sessions_unmark(struct sessions *s)
+void sessions_set_complete(struct sessions *s)
 {
 	__u32 i;
 
 	for (i = 0; i < s->sets / 64; i++)
-		__atomic_store_n(&s->marks[i], 0, __ATOMIC_SEQ_CST);
+		__atomic_store_n(&s->incomplete[i], 0, __ATOMIC_SEQ_CST);
 }
 
 static void tell(struct sessions *s, const struct tuple *t, __u16 service,
-		 __u8 left, __u64 told, __u32 age)
+		 __u8 left, __u64 events, __u32 age)
 {
 	struct event e = { .kind = EVENT_SESSION,
 			   .left = left,
@@ -143,9 +143,9 @@ static void tell(struct sessions *s, const struct tuple *t, __u16 service,
 			   .tuple = *t,
 			   .age = age };
 
-	for (; told; told >>= 4) {
-		e.told = told & 15;
-		s->told(s->told_data, &e);
+	for (; events; events >>= 4) {
+		e.what = events & 15;
+		s->events(s->told_data, &e);
 	}
 }
 
@@ -157,17 +157,17 @@ void sessions_enter(struct sessions *s, const struct tuple *t, __u16 service,
 	union session_word live = { .service = service, .seen = now };
 	struct table_hash h;
 	struct session *e;
-	__u64 told;
+	__u64 events;
 
 	table_hash(s->settings, t, &h);
 	set = h.set & s->settings->set_mask;
-	live.state =
-		session_steps(SESSION_FREE, session_seen_in(tcp_state), &told);
+	live.state = session_steps(SESSION_FREE, session_seen_in(tcp_state),
+				   &events);
 	if (live.state == SESSION_FREE || slot_of(s, t, set, SET_WAYS) >= 0)
 		return;
 	way = table_claim(&s->tags[set], h.tag);
 	if (way == SET_WAYS) {
-		mark(s, set);
+		set_incomplete(s, set);
 		return;
 	}
 	e = &s->entries[set * SET_WAYS + way];
@@ -176,13 +176,13 @@ void sessions_enter(struct sessions *s, const struct tuple *t, __u16 service,
 	e->client_isn = e->server_isn = 0;
 	__atomic_store_n(&e->live.word, live.word, __ATOMIC_SEQ_CST);
 	if (slot_of(s, t, set, way) >= 0) { /* XDP was as fast */
-		if (books_withdraw(e, totals, live.state, told))
+		if (session_stats_withdraw(e, totals, live.state, events))
 			table_retag(&s->tags[set], way, 0);
-		mark(s, set); /* the twin may have done the same */
+		set_incomplete(s, set); /* the twin may have done the same */
 		return;
 	}
-	books_enter(totals, SESSION_FREE, live.state, told, 0);
-	tell(s, t, service, SESSION_FREE, told, 0);
+	session_stats_record(totals, SESSION_FREE, live.state, events, 0);
+	tell(s, t, service, SESSION_FREE, events, 0);
 }
 
 void sessions_flag(struct sessions *s, __u32 slot, __u8 flags)
@@ -198,13 +198,13 @@ bool sessions_feed(struct sessions *s, __u32 slot, __u32 inputs, __u8 flags)
 	__u32 now = ns_to_ticks(now_ns()), age = now - e->born;
 	__u16 service = e->live.service;
 	struct tuple tuple = e->tuple;
-	struct move m;
+	struct transition m;
 
-	if (!books_move(e, totals_of(s->totals, service), service, inputs,
-			flags, now, &m))
+	if (!session_stats_transition(e, totals_of(s->totals, service), service,
+				      inputs, flags, now, &m))
 		return false;
 	if (m.to.state == SESSION_FREE)
 		table_retag(&s->tags[slot / SET_WAYS], slot % SET_WAYS, 0);
-	tell(s, &tuple, service, m.from.state, m.told, age);
+	tell(s, &tuple, service, m.from.state, m.events, age);
 	return true;
 }

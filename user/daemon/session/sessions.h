@@ -13,16 +13,16 @@
 #include "maps/totals.h"
 
 /* Hears of every move made here; an event as the ring would bring it. */
-typedef void (*session_told)(void *data, const struct event *e);
+typedef void (*session_events)(void *data, const struct event *e);
 
 struct sessions {
 	struct settings *settings;
 	struct session_set *tags;
-	__u64 *marks; /* a bit per set that forgot a live connection */
+	__u64 *incomplete; /* a bit per set that forgot a live connection */
 	struct session *entries;
 	const struct totals *totals; /* by service */
 	__u32 sets;
-	session_told told;
+	session_events events;
 	void *told_data;
 };
 
@@ -33,7 +33,7 @@ struct sessions {
  */
 int sessions_init(struct sessions *s, const struct loader *l,
 		  struct settings *settings, const struct totals *totals,
-		  session_told told, void *data);
+		  session_events events, void *data);
 void sessions_free(struct sessions *s);
 
 /* How many there may be. */
@@ -60,7 +60,7 @@ bool sessions_in_slot(const struct sessions *s, __u32 slot);
 /* Sets that forgot a connection which may live on; see synkeeper/table.h. */
 void sessions_mark(struct sessions *s, const struct tuple *t);
 bool sessions_marked(const struct sessions *s);
-void sessions_unmark(struct sessions *s);
+void sessions_set_complete(struct sessions *s);
 
 /*
  * Feeds inputs (1 << enum session_input) to the session in @slot, clears

@@ -11,7 +11,7 @@
 #include "watch.h"
 
 /* What a watcher wants to hear. */
-struct mark {
+struct subscription {
 	bool samples; /* else: session events */
 	union {
 		struct filter filter;
@@ -23,7 +23,7 @@ struct mark {
 	};
 };
 
-struct told {
+struct events {
 	const struct event *event;
 	const struct service_info *info; /* of the service; may be NULL */
 };
@@ -38,35 +38,35 @@ static const struct {
 
 static bool wants_event(void *data, const void *what)
 {
-	const struct mark *mark = data;
-	const struct told *t = what;
+	const struct subscription *subscription = data;
+	const struct events *t = what;
 	const struct event *e = t->event;
 	struct session s = { .tuple = e->tuple };
 	__u32 now = ns_to_ticks(e->when_ns);
 
-	if (mark->samples)
+	if (subscription->samples)
 		return false;
 	s.live.state = e->left;
 	s.live.service = e->service;
 	s.live.seen = now;
 	s.born = now - e->age;
-	return filter_match(&mark->filter, &s, t->info, now);
+	return filter_match(&subscription->filter, &s, t->info, now);
 }
 
 static const char *event_line(const void *data)
 {
 	static char buf[512];
-	const struct told *t = data;
+	const struct events *t = data;
 	const struct event *e = t->event;
 	char client[LISTEN_STRLEN], server[LISTEN_STRLEN];
-	const char *by = event_names[e->told % SESSION_EVENTS].by;
+	const char *by = event_names[e->what % SESSION_EVENTS].by;
 
 	snprintf(buf, sizeof(buf),
 		 "{\"time\":%.6f,\"event\":\"%s\",%s%s%s\"client\":\"%s\","
 		 "\"server\":\"%s\",\"service\":%u,\"name\":\"%s\","
 		 "\"left\":\"%s\",\"duration_s\":%.3f}\n",
 		 realtime_of(e->when_ns),
-		 event_names[e->told % SESSION_EVENTS].event,
+		 event_names[e->what % SESSION_EVENTS].event,
 		 *by ? "\"by\":\"" : "", by, *by ? "\"," : "",
 		 endpoint_format(e->tuple.client, e->tuple.client_port, client),
 		 endpoint_format(e->tuple.server, e->tuple.server_port, server),
@@ -78,7 +78,7 @@ static const char *event_line(const void *data)
 void watch_tell(void *data, const struct event *e)
 {
 	const struct watch *w = data;
-	struct told t = { .event = e };
+	struct events t = { .event = e };
 
 	if (!w->deps.server)
 		return;
@@ -96,7 +96,7 @@ struct sampled {
 static bool wants_sample(void *data, const void *what)
 {
 	const struct sampled *t = what;
-	struct mark *m = data;
+	struct subscription *m = data;
 	__u64 second = t->sample->when_ns / 1000000000;
 
 	if (!m->samples || !(m->want.reasons >> t->sample->reason & 1) ||
@@ -151,15 +151,15 @@ void watch_sample(const struct watch *w, const struct sample *s)
 }
 
 /* What all watchers together want. */
-struct wish {
+struct demand {
 	__u32 flags;
 	struct watch_samples samples; /* service 0: several */
 };
 
-static void add_wish(const void *data, void *ret)
+static void add_demand(const void *data, void *ret)
 {
-	const struct mark *m = data;
-	struct wish *w = ret;
+	const struct subscription *m = data;
+	struct demand *w = ret;
 
 	if (!m->samples) {
 		w->flags |= SETTING_WATCHED;
@@ -175,41 +175,41 @@ static void add_wish(const void *data, void *ret)
 		w->samples.rate = m->want.rate;
 }
 
-void watch_follow(const struct watch *w)
+void watch_poll(const struct watch *w)
 {
 	const __u32 all = SETTING_WATCHED | SETTING_SAMPLED;
 	struct settings *s = w->deps.settings;
-	struct wish wish = {};
+	struct demand demand = {};
 
-	control_each_mark(w->deps.server, add_wish, &wish);
-	s->sample_reasons = wish.samples.reasons;
-	s->sample_service = wish.samples.service;
-	s->samples_per_second = wish.samples.rate;
-	settings_set(s, wish.flags);
-	settings_clear(s, all & ~wish.flags);
+	control_each_subscribed(w->deps.server, add_demand, &demand);
+	s->sample_reasons = demand.samples.reasons;
+	s->sample_service = demand.samples.service;
+	s->samples_per_second = demand.samples.rate;
+	settings_set(s, demand.flags);
+	settings_clear(s, all & ~demand.flags);
 }
 
 static int add(const struct watch *w, struct control_client *c,
-	       const struct mark *want)
+	       const struct subscription *want)
 {
-	struct mark *mark = malloc(sizeof(*mark));
+	struct subscription *subscription = malloc(sizeof(*subscription));
 	int err;
 
-	if (!mark)
+	if (!subscription)
 		return -ENOMEM;
-	*mark = *want;
-	err = control_watch(c, mark);
+	*subscription = *want;
+	err = control_watch(c, subscription);
 	if (err)
-		free(mark);
+		free(subscription);
 	else
-		watch_follow(w);
+		watch_poll(w);
 	return err;
 }
 
 int watch_add(const struct watch *w, struct control_client *c,
 	      const struct filter *f)
 {
-	struct mark m = { .filter = *f };
+	struct subscription m = { .filter = *f };
 
 	return add(w, c, &m);
 }
@@ -217,7 +217,7 @@ int watch_add(const struct watch *w, struct control_client *c,
 int watch_add_samples(const struct watch *w, struct control_client *c,
 		      const struct watch_samples *want)
 {
-	struct mark m = { .samples = true, .want = *want };
+	struct subscription m = { .samples = true, .want = *want };
 
 	return add(w, c, &m);
 }

@@ -30,7 +30,7 @@ void watch_start(struct watch *w, const struct watch_deps *deps);
 void watch_stop(struct watch *w);
 
 /* Turns events and samples on while somebody wants any. */
-void watch_follow(const struct watch *w);
+void watch_poll(const struct watch *w);
 
 /* A session_told of a struct watch. */
 void watch_tell(void *watch, const struct event *e);

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include "synkeeper/control.h" /* for config_table.h: its defaults */
 #include "text/addr.h"
 #include "text/policy.h"
 #include "text/words.h"

@@ -272,7 +272,7 @@ int config_load(struct config *c, const char *path, char *err)
 		.path = path,
 		.err = err,
 	};
-	char line[LINE_SIZE];
+	char line[LINE_SIZE] = ""; /* for the analyzer */
 	const char *why;
 
 	p.file = fopen(path, "re");

@@ -10,7 +10,6 @@
 #include <stdlib.h>
 
 #include "config_file.h"
-#include "synkeeper/control.h"
 
 struct config_key {
 	const char *section, *name;

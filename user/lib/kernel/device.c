@@ -215,31 +215,30 @@ trouble(struct device_trouble *t, const char *what, ...)
 }
 
 static void __attribute__((format(printf, 2, 3)))
-mend(struct device_trouble *t, const char *how, ...)
+fix(struct device_trouble *t, const char *how, ...)
 {
 	va_list args;
 
 	va_start(args, how);
-	vsnprintf(t->mend, sizeof(t->mend), how, args);
+	vsnprintf(t->fix, sizeof(t->fix), how, args);
 	va_end(args);
 }
 
 static bool no_ethernet(const struct device *d, struct device_trouble *t)
 {
 	if (d->type == ARPHRD_LOOPBACK) {
-		mend(t, "name the interface that clients' packets arrive at");
+		fix(t, "name the interface that clients' packets arrive at");
 		return trouble(t,
 			       "%s carries only what this host sends to "
 			       "itself",
 			       d->name);
 	}
-	mend(t, "%s",
-	     is_kind(d, "tun")
-		     ? "make it a tap, or name the Ethernet interface "
-		       "that clients' packets arrive at"
-		     : "name the Ethernet interface that clients' "
-		       "packets arrive at; those in a tunnel can only "
-		       "pass");
+	fix(t, "%s",
+	    is_kind(d, "tun") ? "make it a tap, or name the Ethernet interface "
+				"that clients' packets arrive at"
+			      : "name the Ethernet interface that clients' "
+				"packets arrive at; those in a tunnel can only "
+				"pass");
 	return trouble(t,
 		       "%s is not Ethernet: its packets have no Ethernet "
 		       "header",
@@ -275,25 +274,25 @@ bool device_works(const struct device *d, const struct device *all, size_t n,
 	if (d->type != ARPHRD_ETHER)
 		return no_ethernet(d, t);
 	if (is_kind(d, "ifb")) {
-		mend(t, "name the interface whose packets are redirected to "
-			"it");
+		fix(t, "name the interface whose packets are redirected to "
+		       "it");
 		return trouble(t,
 			       "%s shows XDP no packets: they go back to "
 			       "where they came from",
 			       d->name);
 	}
 	if (is_kind(d, "vrf")) {
-		mend(t, "name the interfaces that belong to it");
+		fix(t, "name the interfaces that belong to it");
 		return trouble(t, "%s shows XDP no packets: it is a VRF",
 			       d->name);
 	}
 	/* its hooks take the sockets off that tc has given packets */
 	if (is_kind(master, "bridge") && bridge_nf(master)) {
-		mend(t,
-		     "protect %s instead; or have netfilter look away: "
-		     "sysctl -w net.bridge.bridge-nf-call-iptables=0 "
-		     "net.bridge.bridge-nf-call-ip6tables=0",
-		     master->name);
+		fix(t,
+		    "protect %s instead; or have netfilter look away: "
+		    "sysctl -w net.bridge.bridge-nf-call-iptables=0 "
+		    "net.bridge.bridge-nf-call-ip6tables=0",
+		    master->name);
 		return trouble(t,
 			       "%s is a port of the bridge %s, whose "
 			       "packets br_netfilter shows to netfilter: "

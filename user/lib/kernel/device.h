@@ -52,7 +52,7 @@ int device_list(struct mnl_socket *nl, struct device **ret, size_t *ret_n);
 /* What is the matter with a device, and the way out. */
 struct device_trouble {
 	char what[DEVICE_TEXT_MAX];
-	char mend[DEVICE_TEXT_MAX];
+	char fix[DEVICE_TEXT_MAX];
 };
 
 /*

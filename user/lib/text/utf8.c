@@ -28,7 +28,7 @@ static size_t char_len(const uint8_t *s)
 	return len;
 }
 
-void utf8_mend(char *text)
+void utf8_fix(char *text)
 {
 	size_t len;
 

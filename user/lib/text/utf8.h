@@ -7,6 +7,6 @@
 #define UTF8_H
 
 /* Puts a '?' for each byte of @text that belongs to no character of UTF-8. */
-void utf8_mend(char *text);
+void utf8_fix(char *text);
 
 #endif

@@ -84,14 +84,14 @@ def time_wait(bed):
         random.shuffle(frames)
         with Asked(bed) as asked:
             bed.flood(frames, rate=40000)
-    in_the_way = bed.reasons.get("in_the_way", 0)
-    print(f"{there} in TIME-WAIT, {in_the_way} packets that something was in "
+    stale_socket = bed.reasons.get("stale_socket", 0)
+    print(f"{there} in TIME-WAIT, {stale_socket} packets that something was in "
           f"the way of, {asked.count} requests, {asked.destroyed} to end one")
-    assert in_the_way, "the test itself: nothing was in the way"
+    assert stale_socket, "the test itself: nothing was in the way"
     # a budget may be spent at the beginning, and at the end of the time; and
     # each socket is ended once
     asked.at_most(ASKED_MOST * os.cpu_count() * (bed.seconds + 1) +
-                  len(frames), f"{in_the_way} packets")
+                  len(frames), f"{stale_socket} packets")
     assert not asked.sysctls, f"{bed.name}: the daemon wrote " \
         f"{asked.sysctls} sysctls"
 

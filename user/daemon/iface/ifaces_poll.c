@@ -37,11 +37,11 @@ static void share(struct ifaces *f, const struct attachment *a)
 	}
 }
 
-static void lose(struct ifaces *f, struct attachment *a)
+static void gone(struct ifaces *f, struct attachment *a)
 {
 	log_warn("%s: the interface is gone: protected again when it is back",
 		 a->name);
-	iface_take_off(f, a); /* pins, of links to nowhere */
+	iface_detach(f, a); /* pins, of links to nowhere */
 	iface_wait_for(
 		a, "the interface is gone; protected again when it is back");
 }
@@ -56,13 +56,13 @@ static bool is_gone(int ifindex)
 }
 
 /* Returns whether it is there again, and attached. */
-static bool regain(struct ifaces *f, struct attachment *a)
+static bool back(struct ifaces *f, struct attachment *a)
 {
 	int err;
 
 	if (!iface_index_of(f, a->wanted) || !backoff_due(&a->retry))
 		return false;
-	err = iface_put_on(f, f->deps.config, a);
+	err = iface_attach(f, f->deps.config, a);
 	if (err && err != -ENODEV)
 		snprintf(a->trouble, sizeof(a->trouble),
 			 "the interface is back, but: %s: the log says more",
@@ -70,7 +70,7 @@ static bool regain(struct ifaces *f, struct attachment *a)
 	return !err;
 }
 
-static void follow_name(struct attachment *a, const char *name)
+static void poll_name(struct attachment *a, const char *name)
 {
 	if (!strcmp(a->name, name))
 		return;
@@ -79,7 +79,7 @@ static void follow_name(struct attachment *a, const char *name)
 }
 
 /* Something is in the way now that was not at the start, or is no more. */
-static void follow_trouble(struct ifaces *f, struct attachment *a)
+static void poll_trouble(struct ifaces *f, struct attachment *a)
 {
 	struct device_trouble t;
 	bool works = devices_works(&f->devices, a->ifindex, &t);
@@ -88,16 +88,16 @@ static void follow_trouble(struct ifaces *f, struct attachment *a)
 		log_info("%s: protected again", a->name);
 	} else if (!works && !a->in_trouble) {
 		log_err("%s: everything passes from now on: %s: %s", a->name,
-			t.what, t.mend);
+			t.what, t.fix);
 		snprintf(a->trouble, sizeof(a->trouble),
-			 "everything passes: %s: %s", t.what, t.mend);
+			 "everything passes: %s: %s", t.what, t.fix);
 		iface_forget(f, a->ifindex);
 	}
 	a->in_trouble = !works;
 }
 
 /* Somebody stands before ours at tc. */
-static void follow_order(struct ifaces *f, struct attachment *a)
+static void poll_order(struct ifaces *f, struct attachment *a)
 {
 	bool due = (a->ahead[WAY_INGRESS] || a->ahead[WAY_EGRESS]) &&
 		   backoff_due(&a->to_front);
@@ -129,15 +129,15 @@ static void follow_order(struct ifaces *f, struct attachment *a)
 }
 
 /* Is what was attached what the kernel has? */
-static void follow_kernel(struct ifaces *f, struct attachment *a,
-			  const struct device *device)
+static void poll_kernel(struct ifaces *f, struct attachment *a,
+			const struct device *device)
 {
 	char why[ATTACH_WHY_MAX];
 	bool was_lost = a->lost;
 
 	a->lost = !attachment_holds(f->deps.loader, a, device, why);
 	if (!a->lost)
-		return follow_order(f, a);
+		return poll_order(f, a);
 	if (!was_lost)
 		log_err("%s: not protected: %s", a->name, why);
 	snprintf(a->trouble, sizeof(a->trouble), "not protected: %.*s",
@@ -153,26 +153,26 @@ static void follow_kernel(struct ifaces *f, struct attachment *a,
 }
 
 /* One that was there at the last look. */
-static void follow_one(struct ifaces *f, struct attachment *a)
+static void poll_one(struct ifaces *f, struct attachment *a)
 {
 	const struct device *device = devices_find(&f->devices, a->ifindex);
 
 	if (!device && is_gone(a->ifindex))
-		return lose(f, a);
+		return gone(f, a);
 	if (!device)
 		return;
-	follow_name(a, device->name);
+	poll_name(a, device->name);
 	if (!iface_owns(f, a))
 		return;
-	follow_trouble(f, a);
+	poll_trouble(f, a);
 	if (!a->in_trouble)
-		follow_kernel(f, a, device);
+		poll_kernel(f, a, device);
 	if (attachment_protects(a))
 		iface_write(f, a);
 	share(f, a);
 }
 
-void ifaces_follow(struct ifaces *f)
+void ifaces_poll(struct ifaces *f)
 {
 	bool fresh = !devices_read(&f->devices), came = false;
 	size_t i;
@@ -185,8 +185,8 @@ void ifaces_follow(struct ifaces *f)
 			continue;
 		}
 		if (a->ifindex && fresh)
-			follow_one(f, a);
-		if (!a->ifindex && fresh && !f->ending && regain(f, a))
+			poll_one(f, a);
+		if (!a->ifindex && fresh && !f->ending && back(f, a))
 			came = true;
 	}
 	if (came)
