@@ -11,7 +11,7 @@
 #ifndef SYNKEEPER_FLOW_BPF_H
 #define SYNKEEPER_FLOW_BPF_H
 
-#include "owner/owned.bpf.h"
+#include "owned.bpf.h"
 #include "packet.bpf.h"
 
 struct flow {

@@ -9,7 +9,7 @@
  * docs/ARCHITECTURE.md draws the way. Without the daemon's settings, keys and
  * services, everything passes.
  */
-#include "owner/egress.bpf.h"
+#include "path/egress.bpf.h"
 #include "owner/owner.bpf.h"
 #include "path/dispatch.bpf.h"
 

@@ -10,7 +10,7 @@
 
 #include "cookie/kernel_cookie.bpf.h"
 #include "owned.bpf.h"
-#include "path/source.bpf.h"
+#include "wire/source.bpf.h"
 
 enum {
 	MSS_DEFAULT4 = 536, /* RFC 9293 MUST-15 */

@@ -11,7 +11,7 @@
 #ifndef SYNKEEPER_ACK_BPF_H
 #define SYNKEEPER_ACK_BPF_H
 
-#include "cookie/answer.bpf.h"
+#include "answer.bpf.h"
 #include "cookie/check.bpf.h"
 #include "owner/owner.bpf.h"
 #include "report/budget.bpf.h"

@@ -9,12 +9,12 @@
 #define SYNKEEPER_DISPATCH_BPF_H
 
 #include "ack.bpf.h"
-#include "classify.bpf.h"
-#include "cookie/answer.bpf.h"
+#include "wire/classify.bpf.h"
+#include "answer.bpf.h"
 #include "owner/owner.bpf.h"
-#include "parse.bpf.h"
+#include "wire/parse.bpf.h"
 #include "session/track.bpf.h"
-#include "source.bpf.h"
+#include "wire/source.bpf.h"
 #include "verdict.bpf.h"
 
 /*

@@ -416,7 +416,7 @@ static int recompute(struct services *s, const struct netconf *net,
 	if (err >= 0)
 		s->net.cookies = err;
 	s->changed = false;
-	/* see bpf/path/parse.bpf.h */
+	/* see bpf/wire/parse.bpf.h */
 	settings_put(settings, SETTING_GUARDED, s->endpoints.need);
 	lower(s, settings);
 	return 0;

@@ -8,8 +8,8 @@
 #ifndef SYNKEEPER_EGRESS_BPF_H
 #define SYNKEEPER_EGRESS_BPF_H
 
-#include "path/classify.bpf.h"
-#include "path/parse.bpf.h"
+#include "wire/classify.bpf.h"
+#include "wire/parse.bpf.h"
 #include "report/budget.bpf.h"
 #include "session/track.bpf.h"
 

@@ -13,8 +13,8 @@
 #ifndef SYNKEEPER_ANSWER_BPF_H
 #define SYNKEEPER_ANSWER_BPF_H
 
-#include "keys.bpf.h"
-#include "options.bpf.h"
+#include "cookie/keys.bpf.h"
+#include "cookie/options.bpf.h"
 #include "owner/owner.bpf.h"
 
 enum {
