@@ -9,6 +9,7 @@ that it says. What is optional must have come up at least once, but for SELDOM.
 """
 import contextlib
 import json
+import glob
 import re
 import socket
 
@@ -167,8 +168,11 @@ def test_needed_arguments(env):
 @net_test
 def test_every_request_is_in_the_table(env):
     del env
-    with open(f"{ROOT}/user/daemon/control/requests.c",
-              encoding="utf-8") as f:
-        named = re.findall(r'^\t\{ "([a-z.]+)", \w+ \},', f.read(), re.M)
+    named = []
+    for path in glob.glob(f"{ROOT}/user/daemon/**/*.c", recursive=True):
+        with open(path, encoding="utf-8") as f:
+            tables = re.findall(r"^const struct request_handler .*?^\};",
+                                f.read(), re.M | re.S)
+        named += re.findall(r'\{ "([a-z.]+)", \w+ \}', "".join(tables))
     assert len(named) > 10 and set(named) == REQUESTS.keys(), \
-        f"requests.c has {sorted(named)}, control_table.h {sorted(REQUESTS)}"
+        f"user/daemon has {sorted(named)}, control_table.h {sorted(REQUESTS)}"
