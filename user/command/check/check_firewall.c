@@ -17,7 +17,7 @@
 
 #include "check.h"
 #include "nft/netfilter.h"
-#include "rules.h"
+#include "firewall/rules.h"
 
 enum { PORTS_TEXT = 96, MEND_TEXT = 256 };
 
