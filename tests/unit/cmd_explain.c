@@ -111,6 +111,25 @@ static void names(void **state)
 	}
 }
 
+/* In scripts and on dashboards they live on. */
+static void former_names(void **state)
+{
+	static const char *const renamed[][2] = {
+		{ "explain in_the_way", "stale_socket" },
+		{ "explain early-data", "data_before_socket" },
+		{ "explain rst_withheld", "rst_suppressed" },
+	};
+	json_t *one;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(renamed) / sizeof(renamed[0]); i++) {
+		one = explained(renamed[i][0]);
+		assert_string_equal(member(one, "reason"), renamed[i][1]);
+		json_decref(one);
+	}
+}
+
 static void unknown_names(void **state)
 {
 	static const struct {
@@ -157,8 +176,8 @@ static void text(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-	CMD_TEST(every_reason),	 CMD_TEST(commands_exist), CMD_TEST(names),
-	CMD_TEST(unknown_names), CMD_TEST(text),
+	CMD_TEST(every_reason), CMD_TEST(commands_exist), CMD_TEST(names),
+	CMD_TEST(former_names), CMD_TEST(unknown_names),  CMD_TEST(text),
 };
 
 TEST_MAIN(tests)

@@ -109,6 +109,27 @@ static void one_text(FILE *out, const json_t *one)
 	put_paragraph(out, "What to do", "    ", member(one, "cure"));
 }
 
+/* Reasons that were renamed, for whoever still has the old name in a script. */
+static const struct {
+	const char *was;
+	const char *is;
+} renamed[] = {
+	{ "in_the_way", "stale_socket" },
+	{ "early_data", "data_before_socket" },
+	{ "rst_withheld", "rst_suppressed" },
+};
+
+static const struct reason_info *find(const char *name)
+{
+	const struct reason_info *r = reason_find(name);
+	size_t i;
+
+	for (i = 0; !r && i < sizeof(renamed) / sizeof(renamed[0]); i++)
+		if (reason_is_called(renamed[i].was, name))
+			r = reason_find(renamed[i].is);
+	return r;
+}
+
 static int explain_run(const struct cmd *c, const struct cmd_args *args)
 {
 	char near[REASON_NEAR_MAX], todo[REASON_NEAR_MAX + 32];
@@ -116,7 +137,7 @@ static int explain_run(const struct cmd *c, const struct cmd_args *args)
 
 	if (!args->n_operands)
 		return explain_all(c);
-	r = reason_find(args->operand[0]);
+	r = find(args->operand[0]);
 	if (r)
 		return cmd_show(c, explained(r), one_text);
 	reason_near(args->operand[0], false, near);

@@ -18,8 +18,7 @@ const struct reason_info *reason_at(size_t i)
 	return i < N_INFOS ? &infos[i] : NULL;
 }
 
-/* bad_cookie and bad-cookie are the same to people. */
-static bool same_name(const char *name, const char *word)
+bool reason_is_called(const char *name, const char *word)
 {
 	for (; *name && (*name == *word || (*name == '_' && *word == '-'));
 	     name++)
@@ -32,7 +31,7 @@ const struct reason_info *reason_find(const char *name)
 	size_t i;
 
 	for (i = 0; i < N_INFOS; i++)
-		if (same_name(infos[i].name, name))
+		if (reason_is_called(infos[i].name, name))
 			return &infos[i];
 	return NULL;
 }

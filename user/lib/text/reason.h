@@ -31,6 +31,8 @@ struct reason_info {
  */
 const struct reason_info *reason_at(size_t i);
 const struct reason_info *reason_find(const char *name);
+/* Is @word how people write @name? bad-cookie is bad_cookie. */
+bool reason_is_called(const char *name, const char *word);
 
 /*
  * The names that @word may have been meant for, "bad_cookie or bad_flags", in
