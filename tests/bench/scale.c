@@ -4,7 +4,7 @@
  * pinned.
  *
  *	fill PIN_DIR N		enters sessions 0 to N - 1 of tables.h and their
- *				number in the books. The kernel has no sockets
+ *				number in the stats. The kernel has no sockets
  *				for them: the daemon ends them when it asks,
  *				which it does once they are idle for 30 s.
  *	touch PIN_DIR [N]	all were seen just now, or N seconds ago

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Theory of operation: when a scenario is over, the session table is counted
- * and compared with what the books of each service say, and each entry must be
+ * and compared with what the stats of each service say, and each entry must be
  * where its hash puts it, once.
  */
 #include <string.h>
@@ -62,11 +62,11 @@ static void compare(const void *key, void *value, void *data)
 
 	memcpy(&service, key, sizeof(service));
 	if (service >= SERVICES)
-		finding("books of service %u", service);
+		finding("stats of service %u", service);
 	for (i = 1; i < SESSION_STATES; i++) {
 		if (t->alive[i] != c->alive[service][i])
 			finding("service %u: %llu sessions of state %u on "
-				"the books, %llu in the table",
+				"the stats, %llu in the table",
 				service, t->alive[i], i, c->alive[service][i]);
 		alive += session_is_live(i) ? t->alive[i] : 0;
 	}

@@ -231,13 +231,13 @@ static void judge_events(const struct worker *workers)
 		for (i = 0; i < SERVICES; i++)
 			booked += table.totals[i].events[e];
 		if (events != booked || !events)
-			fail_msg("%s: told %ju times, in the books %ju times",
+			fail_msg("%s: told %ju times, in the stats %ju times",
 				 event_names[e], (uintmax_t)events,
 				 (uintmax_t)booked);
 	}
 }
 
-static void books_entries_and_tags_agree(void **unused)
+static void stats_entries_and_tags_agree(void **unused)
 {
 	struct worker workers[THREADS] = {};
 	int i;
@@ -263,7 +263,7 @@ static void books_entries_and_tags_agree(void **unused)
 }
 
 static const struct CMUnitTest tests[] = {
-	cmocka_unit_test(books_entries_and_tags_agree),
+	cmocka_unit_test(stats_entries_and_tags_agree),
 };
 
 TEST_MAIN(tests)

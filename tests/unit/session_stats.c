@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Theory of operation: what a move writes into the books, move by move (that
+ * Theory of operation: what a move writes into the stats, move by move (that
  * the moves are right is shown in session.c), and how long sessions lasted at
  * the bounds of the buckets. What happens when several CPUs do it at once is
  * in books_race.c.
@@ -186,11 +186,11 @@ static void another_services_session(void **unused)
 	(void)unused;
 	if (session_stats_transition(&s, &got, SERVICE + 1, 1U << INPUT_KILLED,
 				     SESSION_RST, NOW, &m))
-		fail_msg("a session of service %d, books of %d: expected no "
+		fail_msg("a session of service %d, stats of %d: expected no "
 			 "move, got one",
 			 SERVICE, SERVICE + 1);
 	if (s.live.word != was.word)
-		fail_msg("a session of service %d, books of %d: it changed",
+		fail_msg("a session of service %d, stats of %d: it changed",
 			 SERVICE, SERVICE + 1);
 	expect_totals(&got, &want, "another service's session");
 }
