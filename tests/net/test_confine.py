@@ -6,6 +6,8 @@ work nevertheless, all other tests show, and one here does what is rarest.
 """
 import re
 
+from namespace import wait_for
+from netenv import OUTPUT
 from nettest import net_test
 
 
@@ -50,3 +52,31 @@ def test_all_work_is_done_without(env):
     env.synkeeperd("-c", conf)
     out = env.synkeeper("down").stdout
     assert "everything removed" in out, f"down: got {out}"
+
+
+# As systemd does for RestrictSUIDSGID=yes: openat2(2) is not implemented.
+LIKE_THE_UNIT = """
+import ctypes, os, struct, sys
+ALLOW, ENOSYS = 0x7fff0000, 0x00050000 | 38
+code = b"".join(struct.pack("HBBI", *line) for line in (
+    (0x20, 0, 0, 0), (0x15, 0, 1, 437), (0x06, 0, 0, ENOSYS),
+    (0x06, 0, 0, ALLOW)))
+kept = ctypes.create_string_buffer(code)
+program = struct.pack("HxxxxxxP", 4, ctypes.addressof(kept))
+libc = ctypes.CDLL(None, use_errno=True)
+if libc.prctl(38, 1, 0, 0, 0) or libc.prctl(22, 2, program):
+    sys.exit("prctl: " + os.strerror(ctypes.get_errno()))
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+
+@net_test
+def test_unit_that_restricts_suid_kept_it_from_starting(env):
+    env.nginx()
+    daemon = env.server.start(
+        ["/usr/bin/python3", "-c", LIKE_THE_UNIT, f"{OUTPUT}/synkeeperd",
+         "-i", env.server.iface, "-s", "*:80", "--pin-dir", env.pin_dir,
+         "--control", env.control], name="synkeeperd")
+    wait_for(lambda: "ready" in daemon.output() or daemon.check_alive(), 20,
+             f"the daemon to be ready: {daemon.output()}")
+    env.fetch()

@@ -9,14 +9,12 @@
 #include <linux/bpf.h>
 #include <linux/if_link.h>
 #include <linux/magic.h>
-#include <linux/openat2.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -153,23 +151,56 @@ static int check_inner(int dir_fd, const char *pin_dir, const char *inner,
 	return err;
 }
 
+/* -ELOOP: @name in @dir_fd is a symbolic link. */
+static int open_inner(int dir_fd, const char *name, int flags)
+{
+	int fd = openat(dir_fd, name,
+			flags | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int err = -errno;
+	struct stat st;
+
+	if (fd >= 0)
+		return fd;
+	return !fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) &&
+			       S_ISLNK(st.st_mode)
+		       ? -ELOOP
+		       : err;
+}
+
+/*
+ * Opens a directory to which no symbolic link leads, or returns -ELOOP. Not by
+ * openat2(2): systemd has that fail in a unit with RestrictSUIDSGID.
+ */
+static int open_no_symlinks(const char *path)
+{
+	int fd = open(*path == '/' ? "/" : ".",
+		      O_PATH | O_DIRECTORY | O_CLOEXEC);
+	char copy[PATH_MAX], *rest = NULL, *name, *next;
+	int dir_fd;
+
+	if (fd < 0 || strlen(path) >= sizeof(copy))
+		return fd < 0 ? -errno : -ENAMETOOLONG;
+	strcpy(copy, path);
+	for (name = strtok_r(copy, "/", &rest); name && fd >= 0; name = next) {
+		next = strtok_r(NULL, "/", &rest);
+		dir_fd = fd;
+		fd = open_inner(dir_fd, name, next ? O_PATH : O_RDONLY);
+		close(dir_fd);
+	}
+	return fd;
+}
+
 int pins_open(const char *pin_dir, char ret_why[PINS_WHY_MAX])
 {
-	const struct open_how how = {
-		.flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC,
-		.resolve = RESOLVE_NO_SYMLINKS,
-	};
-	int fd =
-		(int)syscall(SYS_openat2, AT_FDCWD, pin_dir, &how, sizeof(how));
-	int err;
+	int fd = open_no_symlinks(pin_dir), err;
 
-	if (fd < 0 && errno == ELOOP)
+	if (fd == -ELOOP)
 		return refuse(ret_why,
 			      "%s is, or goes through, a symbolic link: name "
 			      "the directory itself, or remove the link",
 			      pin_dir);
 	if (fd < 0)
-		return -errno;
+		return fd;
 	err = check_private(fd, pin_dir, ret_why);
 	if (!err)
 		err = check_parents(fd, ret_why);
