@@ -256,7 +256,7 @@ struct session_new {
 	__u16 service;
 };
 
-/* Inserts a session that session_find() did not find; returns its slot or -1. */
+/* Inserts a session that is not in the table. Returns its slot, or -1. */
 __noinline int session_insert(const struct session_new *n)
 {
 	struct settings *cfg = get_settings();
