@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Theory of operation: see bed.h. The process stays on one CPU. */
+/* The process stays on one CPU. */
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
 #include <errno.h>

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * Theory of operation: see rows.h. The goals are those of the project's design
- * (docs/BENCHMARKS.md).
- */
+/* The goals are those of the project's design (docs/BENCHMARKS.md). */
 #include "rows.h"
 
 #define LINUX	"mss:1460 sack ts:1000:0 nop ws:7"

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Theory of operation: see bed.h; here a row becomes a packet and is run. What
- * is measured is the CPU time of this thread: on a machine that others use,
- * too, the kernel may let them run in the midst of a test run.
+ * Theory of operation: turns a row into a packet and runs it. Measures the CPU
+ * time of this thread: on a shared machine the kernel may schedule others in
+ * the middle of a test run.
  */
 #include <bpf/bpf.h>
 #include <errno.h>

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Theory of operation: see stranger.h. */
 #include <arpa/inet.h>
 #include <linux/bpf.h>
 #include <string.h>
