@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Only one packet runs at a time: plain reads and writes of the maps suffice. */
+/* Only one packet runs at a time: plain reads and writes of maps suffice. */
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
 #include <time.h>
