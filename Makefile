@@ -42,8 +42,8 @@ BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -Wall -Wextra -Werror \
 	-Iinclude -Ibpf -Ivmlinux/$(ARCH)
 
 SHARED := $(wildcard include/synkeeper/*.h)
-# A library per layer. The include paths keep the layers apart: daemon and command
-# cannot include each other's headers, and user/lib those of neither.
+# A library per layer. The include paths keep the layers apart: daemon and
+# command cannot include each other's headers, and user/lib those of neither.
 LAYERS := daemon command lib
 MAINS := user/daemon/synkeeperd.c user/command/synkeeper.c
 INCLUDES := -Iinclude $(LAYERS:%=-Iuser/%)

@@ -47,7 +47,7 @@ static const struct row plain[] = {
 	  .spec = { .flags = SYN, .opts = LINUX, .dport = 443 },
 	  .program = TEST_KERNEL_GEN4 },
 
-	/* ports of their own: the others are to find nobody */
+	/* ports of their own: the others must find no socket */
 	{ "valid ACK admitted, timestamps, IPv4",
 	  .spec = { .sport = 40101, .flags = SYN, .opts = LINUX },
 	  .packet = PACKET_COOKIE, .own = OWN_UNKNOWN,

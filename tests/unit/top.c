@@ -19,7 +19,7 @@ static const struct top_service *service(const struct top *t,
 
 /* ---- rates ---- */
 
-/* What is counted in addition to a verdict ("refused") is not another packet. */
+/* What tc counts in addition ("refused") is not another packet. */
 static void rates_of_two_looks(void **state)
 {
 	static const double all[TOP_RATES] = { 46, 40, 10, 5 };
