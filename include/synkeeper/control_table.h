@@ -7,7 +7,7 @@
  * OBJECT and FIELD and include this file; they are undefined at the end.
  *
  *	REQUEST("name", "type of the result", "what it does")
- *	ARGUMENT("name", "type", NEEDED or OPTIONAL, "meaning") of the request above
+ *	ARGUMENT("name", "type", NEEDED or OPTIONAL, "meaning") of the request
  *	OBJECT(NAME, "what it is")
  *	FIELD("name", "type", NEEDED or OPTIONAL, "meaning") of the object above
  *

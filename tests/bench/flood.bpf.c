@@ -6,11 +6,11 @@
  *   flood    run by flood.c, with BPF_PROG_TEST_RUN and live frames on the
  *            client's veth. Each run writes one fresh packet and sends it with
  *            XDP_TX. It is also attached to lo, see there.
- *   client   on the client's veth: drops the server's answers to spoofed sources,
- *            else the client's stack would be measured.
+ *   client   on the client's veth: drops the server's answers to spoofed
+ *            sources, else the client's stack would be measured.
  *   client_weigh  the same, and it adds up the length of the SYN-ACKs.
- *   pass     on the server's veth if no other program is: a veth receives frames
- *            from XDP only if it has a program itself.
+ *   pass     on the server's veth if no other program is: a veth receives
+ *            frames from XDP only if it has a program itself.
  *   drop     likewise; the rate that no protection can exceed.
  *
  * A live frame that is recycled by the receiver keeps the receiver's length,

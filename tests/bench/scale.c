@@ -166,7 +166,7 @@ static double walk_once(struct pinned *p)
 	struct session *first, *last = plant(p, end);
 	double begun, ended;
 
-	/* when the last one is gone, one walk is over and the next has not started */
+	/* with the last one gone, a walk is over and no other has begun */
 	if (!last || wait_gone(last) < 0)
 		return -1;
 	first = plant(p, 0);
