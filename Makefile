@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# Everything built goes to .output/; `make help` names the targets, V=1 shows
-# the commands.
+# Everything is built in .output/; `make help` lists the targets, V=1 shows the
+# commands.
 
 O := .output
 VERSION := $(shell cat VERSION)
@@ -11,7 +11,7 @@ BPFTOOL ?= $(shell PATH=$$PATH:/usr/sbin command -v bpftool || echo bpftool)
 PKG_CONFIG ?= pkg-config
 MACHINE := $(shell $(CC) -dumpmachine 2>/dev/null || uname -m)
 ARCH := $(shell echo $(MACHINE) | sed 's/-.*//; s/x86_64/x86/; s/aarch64/arm64/')
-# make CC=aarch64-linux-gnu-gcc, with Debian's libraries of that architecture
+# make CC=aarch64-linux-gnu-gcc, with Debian's libraries for that architecture
 ifneq ($(filter %-gcc,$(notdir $(CC))),)
 AR := $(CC:%gcc=%ar)
 ifeq ($(origin PKG_CONFIG),file)
@@ -42,8 +42,8 @@ BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -Wall -Wextra -Werror \
 	-Iinclude -Ibpf -Ivmlinux/$(ARCH)
 
 SHARED := $(wildcard include/synkeeper/*.h)
-# A library for each layer. Neither the daemon nor the command finds a header of
-# the other, and user/lib finds none of either: that is what keeps them apart.
+# A library per layer. The include paths keep the layers apart: daemon and
+# command cannot include each other's headers, and user/lib those of neither.
 LAYERS := daemon command lib
 MAINS := user/daemon/synkeeperd.c user/command/synkeeper.c
 INCLUDES := -Iinclude $(LAYERS:%=-Iuser/%)
@@ -52,7 +52,7 @@ sources_of = $(filter-out $(MAINS),$(wildcard user/$(1)/*.c user/$(1)/*/*.c))
 UNIT := $(patsubst tests/unit/%.c,$(O)/tests/unit-%,$(wildcard tests/unit/*.c))
 BPFTEST := $(patsubst tests/bpf/test_%.c,$(O)/tests/bpf-%,$(wildcard tests/bpf/test_*.c))
 BENCH := $(patsubst tests/bench/%.bpf.c,$(O)/tests/%,$(wildcard tests/bench/*.bpf.c)) $(O)/tests/scale $(O)/tests/clients
-# scripts/demo: all that it runs of tests/
+# what scripts/demo runs from tests/
 DEMO := $(patsubst tests/demo/%.c,$(O)/demo/%,$(wildcard tests/demo/*.c)) $(O)/tests/flood
 
 MAN := $(patsubst man/%.scd,$(O)/man/%,$(wildcard man/*.scd))
@@ -65,55 +65,55 @@ include tests/fuzz/fuzz.mk
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  \1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
-deps: ## what the build and the tests need from Debian (root)
+deps: ## install the Debian packages for build and tests (root)
 	$(Q)scripts/deps
 
 check: ## build, run all tests (root): scripts/check
 	$(Q)scripts/check
 
-demo: ## a flood, without Synkeeper and with it (root): scripts/demo
+demo: ## a flood without and with Synkeeper (root): scripts/demo
 	$(Q)scripts/demo
 
 demo-parts: all $(DEMO)
 
-bench: deps ## what docs/BENCHMARKS.md shows, measured here (root); 10 minutes
+bench: deps ## repeat the measurements of docs/BENCHMARKS.md (root); 10 minutes
 	$(Q)$(MAKE) --no-print-directory all $(BENCH) $(BENCH_LIVE)
 	$(Q)tests/bench/bench.py
 
-bench-check: deps ## its ratios against the recorded ones, or those of AGAINST=CHECKOUT (root)
+bench-check: deps ## compare ratios with the recorded ones, or with AGAINST=CHECKOUT (root)
 	$(Q)$(MAKE) --no-print-directory all $(BENCH) $(BENCH_LIVE)
 	$(Q)tests/bench/bench.py --check $(AGAINST:%=--against %)
 
 tests: all $(UNIT) $(BPFTEST) $(BENCH) $(DEMO) $(FUZZ)
 
-# RUN: a command that runs them, qemu-aarch64-static; SLOW: names to leave out
+# RUN: a command to run them with (qemu-aarch64-static); SLOW: names to skip
 UNIT_RUN = $(filter-out $(SLOW:%=$(O)/tests/unit-%),$(UNIT))
-unit: $(UNIT) ## build and run the unit tests alone
+unit: $(UNIT) ## build and run the unit tests only
 	$(Q)failed=0; for t in $(UNIT_RUN); do \
 		$(RUN) $$t >$$t.log 2>&1 || { cat $$t.log; failed=1; }; done; exit $$failed
 	@grep -h -B1 '^\[  SKIPPED \]' $(UNIT_RUN:=.log) || :
-	@echo '  $(words $(UNIT_RUN)) programs of unit tests passed$(SLOW:%=, %: left out)'
+	@echo '  $(words $(UNIT_RUN)) unit test programs passed$(SLOW:%=, %: skipped)'
 
-distcheck: ## build and unit tests in bare roots of Debian 12, 13, and for arm64 (root)
+distcheck: ## build and unit tests in minimal roots of Debian 12, 13, and for arm64 (root)
 	$(Q)tests/run vm/distros
 
 lint: ## clang-format, clang-tidy, cppcheck, shellcheck, pyflakes, mandoc
 	$(Q)scripts/lint
 
-install: all $(MAN) ## into $(DESTDIR)$(PREFIX); a configuration that is there stays
+install: all $(MAN) ## to $(DESTDIR)$(PREFIX); keeps an existing configuration
 	$(Q)scripts/install $(O)
 
-uninstall: ## removes what install installed, but no configuration
+uninstall: ## remove what install installed, except the configuration
 	$(Q)scripts/install --remove $(O)
 
-vmcheck: deps ## the tests in guests with other kernels (root); emulated, about an hour
+vmcheck: deps ## run tests in guests with other kernels (root); emulated, about an hour
 	$(Q)$(MAKE) --no-print-directory all tests
 	$(Q)tests/run vm/bpf vm/net vm/clients
 
-debcheck: deb ## the package, in a container and a guest that systemd has booted (root)
+debcheck: deb ## test the package in a container and in a guest booted by systemd (root)
 	$(Q)tests/run vm/package vm/boot
 
-deb: ## a Debian package in .output/deb/, checked by lintian (root)
+deb: ## build a Debian package in .output/deb/, checked by lintian (root)
 	$(Q)scripts/deb
 
 clean:
@@ -126,7 +126,7 @@ $(O)/tools: scripts/tools Makefile
 	@touch $@
 
 vmlinux/%/vmlinux.h:
-	@echo 'synkeeper: no kernel types for ARCH=$*: there are $(notdir $(wildcard vmlinux/*)); for more see scripts/gen-vmlinux' >&2
+	@echo 'synkeeper: no kernel types for ARCH=$*, only for $(notdir $(wildcard vmlinux/*)): see scripts/gen-vmlinux' >&2
 	@false
 
 $(O)/synkeeper.bpf.o: $(wildcard bpf/*.[ch] bpf/*/*.h) $(SHARED) vmlinux/$(ARCH)/vmlinux.h Makefile | $(O)/tools
@@ -143,14 +143,14 @@ $(O)/man/%: man/%.scd
 
 $(O)/%.skel.h: $(O)/%.bpf.o
 	$(call say,SKEL,$@)
-	$(Q){ echo '/* NOLINTBEGIN: not ours; the analyzer sees a leak in it */'; \
+	$(Q){ echo '/* NOLINTBEGIN: generated; the analyzer reports a leak */'; \
 		$(BPFTOOL) gen skeleton $< name $(notdir $*)_bpf && \
 		echo '/* NOLINTEND */'; } > $@ || { rm -f $@; false; }
 
-# Of the PREFIX that it is built for
+# The default depends on the PREFIX of the build
 $(O)/user/command/%: ALL_CFLAGS += -DCONFIG_PATH_DEFAULT='"$(SYSCONFDIR)/synkeeper.conf"'
 
-# The skeleton must be there first; whom it concerns, the .d files tell.
+# The skeleton must exist first; the .d files record who depends on it.
 $(O)/user/%.o: user/%.c Makefile | $(O)/synkeeper.skel.h
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
@@ -181,7 +181,7 @@ $(O)/tests/unit-%: tests/unit/%.c $(wildcard tests/lib/*.h) $(SHARED) $(USER_LIB
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -Itests/lib $< $(USER_LIBS) -o $@ $(ALL_LIBS) $(shell $(PKG_CONFIG) --libs $(TEST_LIBS))
 
-# tests/bpf: every test_*.c is a test, all other files there serve them
+# tests/bpf: every test_*.c is a test, the other files are linked into each
 $(O)/tests/bpf-%: tests/bpf/test_%.c $(filter-out $(wildcard tests/bpf/test_*.c),$(wildcard tests/bpf/*.c)) \
 		$(wildcard tests/bpf/*.h tests/lib/*.h) $(SHARED) $(O)/synkeeper.skel.h
 	$(call say,TEST,$@)
@@ -198,7 +198,7 @@ $(O)/tests/%: tests/bench/%.c $(O)/%.skel.h
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) $< -o $@ $(ALL_LIBS)
 
-# tests/bench/packet: in several files, and with the harness of tests/bpf
+# tests/bench/packet: several files, and the harness of tests/bpf
 $(O)/packet.bpf.o: tests/bench/wrap.h $(SHARED)
 $(O)/tests/packet: $(addprefix tests/bench/,packet.c packet_rows.c bed.c trial.c tables.c) \
 		$(filter-out $(wildcard tests/bpf/test_*.c),$(wildcard tests/bpf/*.c)) \
@@ -218,14 +218,14 @@ $(O)/demo/%: tests/demo/%.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) $< -o $@ $(LDFLAGS)
 
-# tests/bench/live.py: what it needs besides flood
+# what tests/bench/live.py needs besides flood
 BENCH_LIVE = $(O)/floor/bounce.bpf.o
 $(O)/tests/clients: tests/bench/clients.c
 	$(call say,TEST,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) $< -o $@ $(LDFLAGS)
 
-# Made on the way to something else, and kept. (Not .SECONDARY: of all, which
-# would also forgive a header that has gone, and leave what included it stale.)
+# Keep these intermediate files. (Not .SECONDARY for everything: that would also
+# ignore a deleted header, and leave what included it stale.)
 .PRECIOUS: $(O)/%.bpf.o $(O)/%.skel.h
 -include $(wildcard $(O)/user/*/*.d $(O)/user/*/*/*.d)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: every map in one place; their meaning stands in
- * synkeeper/abi.h. Sizes here are those of an object attached by hand; the
- * daemon sets what its configuration says before it loads. Nothing is pinned
- * by name: where pins go is the loader's business.
+ * Theory of operation: all maps in one place; synkeeper/abi.h documents them.
+ * The sizes here apply to an object attached by hand; the daemon sets its
+ * configured sizes before loading. Nothing is pinned by name: the loader
+ * decides where pins go.
  */
 #ifndef SYNKEEPER_MAPS_BPF_H
 #define SYNKEEPER_MAPS_BPF_H
@@ -69,7 +69,7 @@ struct {
 	__type(value, struct counters);
 } counters SEC(".maps");
 
-/* Not per CPU, which for all services together is no small thing. */
+/* Not per CPU: for SERVICES_MAX services that would be a lot of memory. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, SERVICES_MAX);
@@ -77,7 +77,7 @@ struct {
 	__type(value, struct counters);
 } monitored SEC(".maps");
 
-/* A map in a map, so that another list is in force at once, whole. */
+/* A map in a map, so that a new list replaces the old one atomically. */
 struct prefix_trie {
 	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
 	__uint(max_entries, PREFIXES_MAX);
@@ -119,7 +119,7 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, SETS_DEFAULT *SET_WAYS);
-	__uint(map_flags, BPF_F_MMAPABLE); /* page-aligned, too */
+	__uint(map_flags, BPF_F_MMAPABLE); /* this also page-aligns it */
 	__type(key, __u32);
 	__type(value, struct session);
 } sessions SEC(".maps");
@@ -127,7 +127,7 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, SERVICES_MAX);
-	__uint(map_flags, BPF_F_MMAPABLE); /* one set of books, two writers */
+	__uint(map_flags, BPF_F_MMAPABLE); /* the daemon updates them, too */
 	__type(key, __u32);
 	__type(value, struct session_totals);
 } totals SEC(".maps");

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: what the wire says. parse fills a struct packet, the
- * other steps read it; what they find out about it stands in struct flow.
- * Packet pointers are not kept here: they are derived in span_of() and die with
- * every adjustment.
+ * Theory of operation: what the wire says. parse fills in struct packet, the
+ * other steps only read it; what they find out goes into struct flow. Packet
+ * pointers are not stored: every adjustment of the packet invalidates them, so
+ * span_of() derives them anew.
  */
 #ifndef SYNKEEPER_PACKET_BPF_H
 #define SYNKEEPER_PACKET_BPF_H
@@ -42,18 +42,18 @@ struct span {
 	void *end;
 };
 
-/* What comes from the client, or, once turned around, what goes to it. */
+/* A packet from the client, or one to the client after turn_around(). */
 struct packet {
 	struct tuple tuple;
 	__u32 seq; /* host byte order, as all below */
 	__u32 ack;
 	__u16 l3;     /* offset of the IP header */
 	__u16 l4;     /* offset of the TCP header */
-	__u16 l4_len; /* TCP header and data, from the IP header */
+	__u16 l4_len; /* TCP header and data, according to the IP header */
 	__u8 v4;
-	__u8 fragment; /* the first of several */
+	__u8 fragment; /* a first fragment, more follow */
 	__u8 flags;
-	__u8 tcp_len; /* TCP header with options */
+	__u8 tcp_len; /* TCP header including options */
 	__u8 dst_mac[6];
 };
 
@@ -70,8 +70,8 @@ static __always_inline struct span span_of_skb(struct __sk_buff *skb)
 }
 
 /*
- * The TCP options of @p. parse leaves no offset above 0x7fff; the mask tells
- * the verifier, which gives up on packet offsets of 16 unknown bits.
+ * The TCP options of @p. parse never leaves an offset above 0x7fff; the mask
+ * is for the verifier, which rejects packet offsets with 16 unknown bits.
  */
 static __always_inline __be32 *span_options(struct span s,
 					    const struct packet *p)

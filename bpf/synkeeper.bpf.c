@@ -2,12 +2,12 @@
 /*
  * Theory of operation: the programs' entry points, one call each.
  *
- *   xdp   what comes in: parse, classify, then by session or by flags; verdict
- *   tc    ingress: what XDP has accepted becomes its owner's connection
- *         egress: what the owner sends: FIN, last ACK, RST; our own SYNs
+ *   xdp   incoming: parse, classify, go by session or by flags, verdict
+ *   tc    ingress: hands what XDP accepted to the owner of the connection
+ *         egress: watches for FIN, last ACK and RST, and for our own SYNs
  *
- * docs/ARCHITECTURE.md draws the way. Without the daemon's settings, keys and
- * services, everything passes.
+ * docs/ARCHITECTURE.md describes the packet path. Until the daemon supplies
+ * settings, keys and services, everything passes.
  */
 #include "path/egress.bpf.h"
 #include "owner/owner.bpf.h"
@@ -20,9 +20,9 @@ int synkeeper_xdp(struct xdp_md *ctx)
 }
 
 /*
- * The same for native mode, where frames may come in fragments (an MTU above a
- * page). Not for skb mode: Linux 6.18 hands tc a packet without its Ethernet
- * header after a generic XDP program that is aware of fragments.
+ * The same for native mode, where a frame may span several buffers (MTU larger
+ * than a page). Not for skb mode: after a frags-aware generic XDP program,
+ * Linux 6.18 hands tc a packet without its Ethernet header.
  */
 SEC("xdp.frags")
 int synkeeper_xdp_f(struct xdp_md *ctx)
@@ -43,9 +43,9 @@ int synkeeper_egress(struct __sk_buff *skb)
 }
 
 /*
- * tcx takes no program twice and moves none. To get in front of somebody else's
- * a second instance of the tc programs is needed, and these stand for it: the
- * daemon keeps tc_programs pointing to the two above.
+ * tcx attaches a program only once and cannot move it, so getting in front of
+ * another program takes a second instance of ours. These are that instance;
+ * the daemon keeps tc_programs pointing to the two above.
  */
 SEC("tc")
 int synkeeper_front_in(struct __sk_buff *skb)
@@ -61,5 +61,5 @@ int synkeeper_front_out(struct __sk_buff *skb)
 	return TCX_NEXT;
 }
 
-/* The programs call helpers that the kernel lends to GPL code only. */
+/* Required: the programs call GPL-only helpers. */
 char LICENSE[] SEC("license") = "GPL";

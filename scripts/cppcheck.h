@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: macros of libraries as far as cppcheck needs them; it
- * does not read the libraries' headers. Only scripts/lint includes this.
+ * Theory of operation: library macros as far as cppcheck needs them, since it
+ * does not read the libraries' headers. Only scripts/lint uses this file.
  */
 #define LIBBPF_OPTS(type, name, ...) struct type name = { __VA_ARGS__ }
 #define json_array_foreach(array, i, value) \

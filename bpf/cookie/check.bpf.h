@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: the mirror image of answer.bpf.h. What a SYN-ACK put
- * into ISN and timestamp comes back in the client's ACK, and is checked here: a
- * cookie of our own with the key that keys.bpf.h names, the bits by
- * synkeeper/cookie.h. Cookies that the kernel made are checked by its listener,
- * see kernel_cookie.bpf.h; here stands only whether there may be such.
+ * Theory of operation: the counterpart of answer.bpf.h. The client's ACK
+ * returns what the SYN-ACK carried in ISN and timestamp. Our own cookies are
+ * checked here, with the key from keys.bpf.h and the format of
+ * synkeeper/cookie.h. The kernel's cookies are checked by its listener
+ * (kernel_cookie.bpf.h); here is only whether there may be any.
  */
 #ifndef SYNKEEPER_CHECK_BPF_H
 #define SYNKEEPER_CHECK_BPF_H
@@ -13,8 +13,8 @@
 #include "keys.bpf.h"
 
 /*
- * Does ACK @p with options @o bear a cookie made with a key of this @age? Then
- * *@ret is what was agreed on; else it is left alone.
+ * Does ACK @p with options @o carry a valid cookie made with a key of this
+ * @age? If so *@ret is what was negotiated, otherwise it is untouched.
  */
 static __always_inline bool check_cookie(const struct packet *p,
 					 const struct tcp_opts *o,
@@ -27,7 +27,7 @@ static __always_inline bool check_cookie(const struct packet *p,
 	return key && cookie_check(key, &p->tuple, p->seq - 1, &c, o->ts, ret);
 }
 
-/* May an ACK to @f's service bear a cookie that its listener made? */
+/* May an ACK to @f's service carry a cookie that the listener made? */
 static __always_inline bool check_maybe_kernel(const struct settings *cfg,
 					       const struct flow *f)
 {

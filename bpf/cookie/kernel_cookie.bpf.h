@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Theory of operation: the second back-end, the kernel's own SYN cookies, for
- * listeners that take no socket from bpf_sk_assign_tcp_reqsk() (MPTCP) and for
- * kernels that lack it (before Linux 6.9). The listener makes and checks them
- * (bpf_tcp_gen_syncookie(), bpf_tcp_check_syncookie(), net/core/filter.c), and
- * remembers that it did: so the kernel accepts the ACK by itself, without tc.
- * It makes them only while net.ipv4.tcp_syncookies is 2, which the daemon sees
- * to. Make and check are handed headers built from struct packet: they want
- * memory of known size, and read no more of it than what is filled in here.
+ * listeners for which bpf_sk_assign_tcp_reqsk() fails (MPTCP) and for kernels
+ * without it (before Linux 6.9). The listener makes and checks the cookies
+ * (bpf_tcp_gen_syncookie(), bpf_tcp_check_syncookie(), net/core/filter.c) and
+ * remembers having done so: the kernel then accepts the ACK by itself, without
+ * tc. It makes cookies only while net.ipv4.tcp_syncookies is 2, which the
+ * daemon ensures. Both helpers get headers built from struct packet: they need
+ * memory of known size, and read only the fields filled in here.
  *
- * The cookie holds the MSS. All else the kernel reads from the timestamp that
- * the client echoes, if there is one (cookie_timestamp_decode() and
+ * The cookie holds the MSS. Everything else the kernel takes from the timestamp
+ * that the client echoes, if any (cookie_timestamp_decode() and
  * cookie_init_timestamp(), net/ipv4/syncookies.c):
  *
  *     31                                               6  5  4  3    0
@@ -18,9 +18,9 @@
  *    |         the kernel's clock, ms, rounded down     |ec|sa| wscale|  TSval
  *    +--------------------------------------------------+--+--+-------+
  *
- * From it it first takes an offset that is secret where tcp_timestamps is 1,
- * the default: then a timestamp of ours would be read as any options, and none
- * is offered. Where tcp_timestamps is 2 there is no offset.
+ * With tcp_timestamps = 1, the default, the kernel first subtracts a secret
+ * offset: it would decode random options from a timestamp of ours, so none is
+ * offered. With tcp_timestamps = 2 there is no offset.
  */
 #ifndef SYNKEEPER_KERNEL_COOKIE_BPF_H
 #define SYNKEEPER_KERNEL_COOKIE_BPF_H
@@ -31,7 +31,7 @@
 
 enum {
 	RCVBUF_LOCKED = 2, /* SOCK_RCVBUF_LOCK of include/net/sock.h */
-	TS_UNIT = COOKIE_TS_OPTS + 1, /* the options' place in the clock */
+	TS_UNIT = COOKIE_TS_OPTS + 1, /* the clock's unit above the options */
 };
 
 struct headers {
@@ -64,9 +64,9 @@ static __always_inline void headers_of(const struct packet *p, __u32 tcp_len,
 }
 
 /*
- * Makes the listener's cookie for SYN @p of a client that takes segments of
- * @mss. Returns false if the kernel makes none: its accept queue is full, or
- * tcp_syncookies is not 2 (any more).
+ * Has the listener make a cookie for SYN @p of a client with this @mss. Returns
+ * false if the kernel makes none: the accept queue is full, or tcp_syncookies
+ * is not, or no longer, 2.
  */
 static __always_inline bool kernel_cookie_make(struct bpf_sock *listener,
 					       const struct packet *p,
@@ -89,7 +89,7 @@ static __always_inline bool kernel_cookie_make(struct bpf_sock *listener,
 	return made >= 0;
 }
 
-/* Did the listener make the cookie that ACK @p bears, lately? */
+/* Does ACK @p carry a cookie that the listener made recently? */
 static __always_inline bool kernel_cookie_check(struct bpf_sock *listener,
 						const struct packet *p)
 {
@@ -105,9 +105,10 @@ static __always_inline bool kernel_cookie_check(struct bpf_sock *listener,
 }
 
 /*
- * The scale that the kernel will use follows from tcp_rmem and rmem_max, as the
- * endpoint's does, unless the listener's own buffer or clamp bounds it. Or a
- * route: the daemon looks for such, and then takes SETTING_KERNEL_TS back.
+ * The kernel derives its window scale from tcp_rmem and rmem_max, as the daemon
+ * does for the endpoint, unless the listener has its own receive buffer or
+ * window clamp. A route can bound it as well: if the daemon finds such a route,
+ * it clears SETTING_KERNEL_TS.
  */
 static __always_inline bool kernel_scale_is_known(struct bpf_sock *listener)
 {
@@ -119,8 +120,8 @@ static __always_inline bool kernel_scale_is_known(struct bpf_sock *listener)
 }
 
 /*
- * Leaves in @hs what the kernel will understand of it when the ACK comes, and
- * returns the timestamp that says it; 0: none is sent.
+ * Reduces @hs to what the kernel can recover from the ACK, and returns the
+ * timestamp that encodes it; 0: send none.
  */
 static __always_inline __u32 kernel_cookie_ts(const struct settings *cfg,
 					      struct bpf_sock *listener,
@@ -136,9 +137,9 @@ static __always_inline __u32 kernel_cookie_ts(const struct settings *cfg,
 	if (hs->wscale != WSCALE_NONE && !kernel_scale_is_known(listener))
 		hs->wscale = WSCALE_NONE;
 	opts = (hs->ecn ? COOKIE_TS_ECN : 0) | (hs->sack ? COOKIE_TS_SACK : 0) |
-	       hs->wscale; /* WSCALE_NONE as the kernel writes it, too */
+	       hs->wscale; /* the kernel encodes "none" as 15, too */
 	ts = (now & ~COOKIE_TS_OPTS) | opts;
-	return (__s32)(ts - now) > 0 ? ts - TS_UNIT : ts; /* never ahead */
+	return (__s32)(ts - now) > 0 ? ts - TS_UNIT : ts; /* not ahead */
 }
 
 #endif

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: the seam between cookies and their keys. Which key
- * makes a cookie now, and which one checks it, is answered here and nowhere
- * else; no other file of bpf/ looks into the map `keys` or at the epoch.
+ * Theory of operation: the interface between cookies and keys. Which key makes
+ * a cookie, and which one checks it, is decided here and nowhere else; no other
+ * file in bpf/ reads the map `keys` or the epoch.
  *
- * The keys are this host's own. The daemon draws them at random and puts each
- * into the slot that the lowest bit of its epoch names; a cookie bears that
- * bit. So two keys are live at any time, and the two before them are kept, only
- * to tell a cookie that came too late from a forged one.
+ * The keys are local to this host. The daemon generates them at random and puts
+ * each in the slot given by the lowest bit of its epoch; a cookie carries that
+ * bit. Two keys are live at any time; the two before them are kept only to tell
+ * an expired cookie from a forged one.
  */
 #ifndef SYNKEEPER_KEYS_BPF_H
 #define SYNKEEPER_KEYS_BPF_H
@@ -17,10 +17,10 @@
 
 enum keys_age {
 	KEYS_LIVE,
-	KEYS_ENDED, /* a cookie under it is not good any more */
+	KEYS_ENDED, /* cookies made with it have expired */
 };
 
-/* The key in @slot, or NULL if there is none yet. */
+/* The key in @slot, or NULL if the slot is empty. */
 static __always_inline const struct siphash_key *keys_slot(__u32 slot)
 {
 	const struct cookie_key *key = bpf_map_lookup_elem(&keys, &slot);
@@ -29,8 +29,8 @@ static __always_inline const struct siphash_key *keys_slot(__u32 slot)
 }
 
 /*
- * The key that makes cookies now, or NULL if there is none yet. *@ret_epoch:
- * what cookie_make() is to note in the cookie, 0 or 1.
+ * The key that currently makes cookies, or NULL if there is none yet.
+ * *@ret_epoch: the bit that cookie_make() stores in the cookie, 0 or 1.
  */
 static __always_inline const struct siphash_key *
 keys_make(const struct settings *cfg, __u32 *ret_epoch)
@@ -40,8 +40,8 @@ keys_make(const struct settings *cfg, __u32 *ret_epoch)
 }
 
 /*
- * The key of this @age that the cookie with ISN @isn (host byte order) would
- * have been made with, or NULL if there is none.
+ * The key of this @age for a cookie with ISN @isn (host byte order), or NULL if
+ * there is none.
  */
 static __always_inline const struct siphash_key *keys_check(__u32 isn,
 							    enum keys_age age)

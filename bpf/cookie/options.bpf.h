@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: reads TCP options where they stand. The layouts that
- * today's systems send are recognised (synkeeper/tcpopt_fast.h); everything
- * else is copied to the stack and walked by tcpopt_step().
+ * Theory of operation: the option layouts that common systems send are
+ * recognised in place (synkeeper/tcpopt_fast.h); anything else is copied to the
+ * stack and walked by tcpopt_step().
  */
 #ifndef SYNKEEPER_OPTIONS_BPF_H
 #define SYNKEEPER_OPTIONS_BPF_H
@@ -17,8 +17,8 @@ static long tcpopt_step_bpf(__u32 i, void *walk)
 }
 
 /*
- * The general parser, over @w->buf. @len: bytes of options, 1 to 40. The
- * caller has loaded them; bounds as the 6.1 verifier wants them are at
+ * The general parser, over @w->buf, which the caller has filled. @len: bytes of
+ * options, 1 to 40; for the bounds that the 6.1 verifier needs see
  * tcpopt_len().
  */
 static __always_inline void tcpopt_walk(struct tcpopt_walk *w, __u32 len,
@@ -27,9 +27,9 @@ static __always_inline void tcpopt_walk(struct tcpopt_walk *w, __u32 len,
 	__u32 zero = len;
 
 	/*
-	 * A 0 that the verifier takes for any number: it then looks at one
-	 * state of the walk instead of following each position and combination
-	 * of options, of which clang 19's code would show it a million.
+	 * A zero that the verifier takes for an unknown scalar: it then checks
+	 * one state of the walk instead of every position and combination of
+	 * options, which with clang 19 exceeds a million instructions.
 	 */
 	barrier_var(zero);
 	zero -= len;
@@ -45,9 +45,9 @@ static __always_inline void tcpopt_walk(struct tcpopt_walk *w, __u32 len,
 }
 
 /*
- * The length of @p's options as a number that the verifier sees to be within
- * 4..40; 0 if it is not. The 6.1 verifier takes no lower bound from an
- * inequality with zero, which clang 14 makes of most ways to write this.
+ * The length of @p's options, with bounds 4..40 that the verifier can see, or 0
+ * if out of bounds. The 6.1 verifier derives no lower bound from a "not zero"
+ * test, which clang 14 generates for most ways to write this.
  */
 static __always_inline __u32 tcpopt_len(const struct packet *p)
 {

@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: how a handshake that XDP has found complete becomes the
- * kernel's socket. XDP puts what both ends agreed on in front of the packet; tc
- * ingress finds it there, looks at the checksum, and lets the listener build
- * the socket from it, with bpf_sk_assign_tcp_reqsk() (Linux 6.9,
- * net/core/filter.c). Only then is the session booked as admitted. What the
- * kernel does not take leaves nothing behind, so nobody can fill the table, or
- * have this host probe and wait for him, with segments that no socket will ever
- * see.
+ * Theory of operation: how a handshake that XDP found complete becomes a kernel
+ * socket. XDP puts what was negotiated in metadata in front of the packet; tc
+ * ingress reads it, verifies the checksum, and has the listener build the
+ * socket from it with bpf_sk_assign_tcp_reqsk() (Linux 6.9, net/core/filter.c).
+ * Only then does the session count as admitted. What the kernel does not accept
+ * leaves nothing behind, so segments that never reach a socket can neither fill
+ * the table nor make this host send probes.
  *
- * A driver without XDP metadata is noticed at the first try: from then on tc
- * looks the session up and checks the cookie of pending ones itself.
+ * A driver without XDP metadata is detected at the first attempt: from then on
+ * tc looks up the session and checks the cookies of pending ones itself.
  */
 #ifndef SYNKEEPER_ADMIT_BPF_H
 #define SYNKEEPER_ADMIT_BPF_H
@@ -26,12 +25,12 @@
 #include "socket.bpf.h"
 
 enum {
-	META_ASSIGN = 0x4b4e5953,      /* "SYNK": to be assigned */
+	META_ASSIGN = 0x4b4e5953,      /* "SYNK": assign a socket */
 	META_KERNEL = META_ASSIGN + 1, /* the kernel's own cookie */
-	META_BEHIND = META_ASSIGN + 2, /* not to be looked at before its ACK */
+	META_BEHIND = META_ASSIGN + 2, /* must not overtake its ACK */
 };
 
-/* In front of the packet; a multiple of 4 and at most 32 bytes. */
+/* XDP metadata: a multiple of 4 bytes, at most 32. */
 struct meta {
 	__u32 magic;
 	struct bpf_tcp_req_attrs attrs;
@@ -39,8 +38,8 @@ struct meta {
 _Static_assert(sizeof(struct meta) <= 32, "XDP metadata is 32 bytes");
 
 /*
- * Before Linux 6.9 there is no such function, and cookies of our own are not
- * made. A constant for the verifier, which then skips what needs its types.
+ * Before Linux 6.9 the function does not exist, and no cookies of our own are
+ * made. A constant to the verifier, which prunes the code that needs its types.
  */
 static __always_inline bool admit_can_assign(void)
 {
@@ -48,8 +47,8 @@ static __always_inline bool admit_can_assign(void)
 }
 
 /*
- * The kernel takes no SACK that its sysctl forbids; to leave it out is safe
- * even if the SYN-ACK still offered it.
+ * The kernel refuses SACK if its sysctl forbids it; leaving it out is safe even
+ * if the SYN-ACK had offered it.
  */
 static __always_inline void admit_attrs(const struct settings *cfg,
 					const struct handshake *hs,
@@ -72,7 +71,7 @@ static __always_inline void admit_attrs(const struct settings *cfg,
 	}
 }
 
-/* Makes room for the mark. Returns NULL if the driver has none. */
+/* Makes room for the metadata. Returns NULL if the driver supports none. */
 static __always_inline struct meta *admit_meta_room(struct xdp_md *ctx,
 						    struct settings *cfg)
 {
@@ -89,7 +88,7 @@ static __always_inline struct meta *admit_meta_room(struct xdp_md *ctx,
 	return (void *)(meta + 1) > (void *)(long)ctx->data ? NULL : meta;
 }
 
-/* XDP: tc is to give the kernel the socket of @hs. */
+/* XDP: asks tc to assign a socket for handshake @hs. */
 static __always_inline void admit_put_meta(struct xdp_md *ctx,
 					   struct settings *cfg,
 					   const struct handshake *hs,
@@ -105,15 +104,15 @@ static __always_inline void admit_put_meta(struct xdp_md *ctx,
 }
 
 /*
- * XDP: a mark without attributes. META_KERNEL: the kernel makes the socket
- * itself; tc sees to the checksum only.
+ * XDP: metadata without attributes. META_KERNEL: the kernel makes the socket
+ * itself; tc only verifies the checksum.
  *
- * META_BEHIND: the packet came in one batch with the ACK that was admitted
- * before it. The kernel hands a batch to conntrack as a whole, before it
- * confirms the first packet: conntrack takes this one for a second new
- * connection, finds that the two clash, and drops it (insert_failed); the
- * client's request comes again after 200 ms. tc sends it around once more,
- * behind the batch.
+ * META_BEHIND: the packet arrived in the same batch as the ACK admitted before
+ * it. The whole batch goes through conntrack before the first packet is
+ * confirmed: conntrack takes this packet for a second new connection, finds
+ * that the two clash, and drops it (insert_failed), so the client's request is
+ * delayed by a retransmission, 200 ms. tc therefore requeues it behind the
+ * batch.
  */
 static __always_inline void
 admit_put_meta_bare(struct xdp_md *ctx, struct settings *cfg, __u32 magic)
@@ -126,7 +125,7 @@ admit_put_meta_bare(struct xdp_md *ctx, struct settings *cfg, __u32 magic)
 	__builtin_memset(&meta->attrs, 0, sizeof(meta->attrs));
 }
 
-/* tc: copies the mark out. Returns its magic, or 0 if there is none. */
+/* tc: copies the metadata. Returns its magic, or 0 if there is none. */
 static __always_inline __u32 admit_get_meta(struct __sk_buff *skb,
 					    struct bpf_tcp_req_attrs *ret)
 {
@@ -149,8 +148,8 @@ extern int bpf_sk_assign_tcp_reqsk(struct __sk_buff *skb, struct sock *sk,
 enum { VLAN_VID_MASK = 0xfff, KERNEL_EINVAL = 22 };
 
 /*
- * For drivers without XDP metadata: what would have been marked. Returns the
- * mark's magic, or 0.
+ * For drivers without XDP metadata: finds out what the metadata would be.
+ * Returns its magic, or 0.
  */
 static __always_inline __u32 admit_without_meta(struct __sk_buff *skb,
 						const struct settings *cfg,
@@ -176,8 +175,8 @@ static __always_inline __u32 admit_without_meta(struct __sk_buff *skb,
 }
 
 /*
- * Gives the listener of @p the request. 0: it has it, or there is a socket
- * already. Else the kernel's -errno, or a reason above zero.
+ * Hands the request to the listener of @p. Returns 0 if it took it or a socket
+ * exists already, else the kernel's -errno, or a reason (positive).
  */
 static __always_inline int admit_assign(struct __sk_buff *skb,
 					const struct packet *p,
@@ -203,7 +202,7 @@ static __always_inline int admit_assign(struct __sk_buff *skb,
 	return err;
 }
 
-/* What came of @s's handshake so far is nothing: it is forgotten. */
+/* The handshake of @s came to nothing: removes its entry. */
 static __always_inline void admit_forget(struct session *s, int slot)
 {
 	if (s && s->live.state == SESSION_OPENING)
@@ -211,8 +210,8 @@ static __always_inline void admit_forget(struct session *s, int slot)
 }
 
 /*
- * The kernel did not take it: its RST may go. Only a refusal of the listener's
- * is told; no memory is nobody's fault.
+ * The kernel did not take the request, so its RST may go out. The daemon hears
+ * only of refusals by the listener, not of a lack of memory.
  */
 static __always_inline void admit_failed(const struct flow *f,
 					 struct session *s, int slot, int err)
@@ -233,8 +232,9 @@ static __always_inline void admit_failed(const struct flow *f,
 }
 
 /*
- * Of several VLAN tags of id 0 the kernel takes off the first here and the
- * others after tc; until then it knows no protocol, and assigns nothing.
+ * Of several VLAN tags with id 0 the kernel has removed the first here and
+ * removes the others after tc; until then skb->protocol is VLAN, and the
+ * assignment would fail.
  */
 static __always_inline void admit_untag(struct __sk_buff *skb)
 {
@@ -245,8 +245,8 @@ static __always_inline void admit_untag(struct __sk_buff *skb)
 enum { TC_INDEX_BEHIND = 0x5344, REDIRECT_INGRESS = 1 /* BPF_F_INGRESS */ };
 
 /*
- * Through the CPU's backlog. Only once: in skb mode it comes through XDP again,
- * and would go around for ever if a firewall dropped the ACK.
+ * Requeues through the CPU's backlog. Only once: in skb mode the packet passes
+ * XDP again, and would loop forever if a firewall dropped the ACK.
  */
 static __always_inline int admit_later(struct __sk_buff *skb)
 {
@@ -256,7 +256,7 @@ static __always_inline int admit_later(struct __sk_buff *skb)
 	return bpf_redirect(skb->ifindex, REDIRECT_INGRESS);
 }
 
-/* tc ingress: what XDP accepted becomes a socket. Returns a tc verdict. */
+/* tc ingress: turns what XDP accepted into a socket. Returns a tc verdict. */
 static __always_inline int admit(struct __sk_buff *skb)
 {
 	const struct settings *cfg = get_settings();
@@ -266,7 +266,7 @@ static __always_inline int admit(struct __sk_buff *skb)
 	__u32 magic;
 	int err, slot;
 
-	if (!admit_can_assign()) /* loads all the same, for who loads all */
+	if (!admit_can_assign()) /* the program still has to load */
 		return TCX_NEXT;
 	if (!cfg || !(cfg->flags & SETTING_READY))
 		return TCX_NEXT;
@@ -293,7 +293,7 @@ static __always_inline int admit(struct __sk_buff *skb)
 		admit_failed(&f, s, slot, err);
 	else if (ip_header_is_plain(&f.pkt))
 		session_feed(slot, 1 << INPUT_ADMITTED);
-	/* else: the kernel may object to an option; its socket will tell */
+	/* else: the kernel may still drop it; wait until a socket is seen */
 	return TCX_NEXT;
 }
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: are the checksums of a segment at tc ingress right? The
- * kernel drops a wrong one only after tc and says nothing, so what is to count
- * as taken by the kernel is looked at before. Whether the hardware did
- * that already, or a sender on this host left it out, only the sk_buff knows;
- * XDP cannot tell. What is left is added up here: once a connection, a bare ACK
- * as a rule.
+ * Theory of operation: are the checksums of a segment at tc ingress correct?
+ * The kernel drops bad ones after tc, silently, so they have to be verified
+ * before a segment counts as accepted. Whether the hardware has done that, or a
+ * sender on this host left the checksum out, is known only to the sk_buff, not
+ * to XDP. Otherwise it is computed here: once per connection, usually over a
+ * bare ACK.
  */
 #ifndef SYNKEEPER_CHECKSUM_BPF_H
 #define SYNKEEPER_CHECKSUM_BPF_H
@@ -15,7 +15,7 @@
 /* As in include/linux/skbuff.h. */
 enum { CHECKSUM_UNNECESSARY = 1, CHECKSUM_PARTIAL = 3 };
 
-/* The one member needed; CO-RE finds it, whatever surrounds it. */
+/* The only member needed; CO-RE relocates it. */
 struct sk_buff___sum {
 	__u8 ip_summed : 2;
 };
@@ -26,7 +26,7 @@ enum { SUM_CHUNK = 64 };
 
 struct sum {
 	struct __sk_buff *skb;
-	__u32 off; /* of what is not added up yet */
+	__u32 off; /* of what is not summed yet */
 	__u32 end;
 	__u32 sum; /* not folded */
 };
@@ -46,7 +46,7 @@ static long sum_chunk(__u32 i, void *data)
 	barrier_var(len);
 	if (!len || len > SUM_CHUNK ||
 	    bpf_skb_load_bytes(s->skb, s->off, buf, len)) {
-		s->off = 0; /* shorter than its header says */
+		s->off = 0; /* shorter than the IP header says */
 		return 1;
 	}
 	sum = bpf_csum_diff(NULL, 0, buf, sizeof(buf), s->sum);
@@ -69,7 +69,7 @@ static __always_inline bool checksum_was_verified(struct __sk_buff *skb)
 	return summed == CHECKSUM_UNNECESSARY || summed == CHECKSUM_PARTIAL;
 }
 
-/* A global function, for its share of the stack. */
+/* A global function, to keep its stack apart from the caller's. */
 __noinline int checksum_add(struct __sk_buff *skb, const struct packet *p)
 {
 	struct sum s = { .skb = skb };
@@ -77,7 +77,7 @@ __noinline int checksum_add(struct __sk_buff *skb, const struct packet *p)
 
 	if (!p)
 		return 0;
-	/* of a mapped IPv4 address the first words add up to nothing */
+	/* the v4-mapped prefixes, ffff, are zero in one's complement */
 	rest = bpf_htonl(IPPROTO_TCP << 16 | p->l4_len);
 	s.sum = bpf_csum_diff(NULL, 0, (__be32 *)&p->tuple.client, 16, 0);
 	s.sum = bpf_csum_diff(NULL, 0, (__be32 *)&p->tuple.server, 16, s.sum);
@@ -88,14 +88,14 @@ __noinline int checksum_add(struct __sk_buff *skb, const struct packet *p)
 	return s.off == s.end && sum_fold(s.sum) == 0xffff;
 }
 
-/* Without options and extension headers: nothing is left to object to. */
+/* No options or extension headers: nothing else for the kernel to reject. */
 static __always_inline bool ip_header_is_plain(const struct packet *p)
 {
 	return p->l4 - p->l3 ==
 	       (p->v4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr));
 }
 
-/* IPv6 has none. No hardware is asked: 20 bytes as a rule. */
+/* IPv6 has none. Always computed: it is usually 20 bytes. */
 static __always_inline bool ip_checksum_is_right(struct __sk_buff *skb,
 						 const struct packet *p)
 {

@@ -1,23 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: the contract between the path and the owner of the
- * connections. No step looks up a socket; it asks the owner, who has the last
- * word on every connection:
+ * Theory of operation: the contract between the packet path and the owner of
+ * the connections. No step looks up a socket; it asks the owner, whose word is
+ * final for every connection:
  *
- *   SYN	owner_find()	who has the tuple? (the answer: owned.bpf.h)
- *		owner_offer()	what may a SYN-ACK in its name offer?
+ *   SYN	owner_find()	what is there for the tuple? (see owned.bpf.h)
+ *		owner_offer()	what may a SYN-ACK on its behalf offer?
  *		owner_cookie()	the same, with a cookie that the owner makes
- *   ACK	owner_find()	who has it, and what does that expect next?
+ *   ACK	owner_find()	what is there, and what does it expect next?
  *		owner_accept()	take this handshake
- *		owner_clear()	end the stale socket in its way
+ *		owner_clear()	end the stale socket that blocks it
  *   FIN, RST	owner_find(), then owner_takes() and owner_takes_ack()
  *   tc in	owner_admit()	hand over what XDP accepted
  *   tc out	owner_may_send_last_ack(), owner_has_client_fin(),
  *		owner_is_sender(), owner_may_be_sender()
  *
  * The only owner is this host's kernel: socket.bpf.h answers, admit.bpf.h hands
- * over, and nobody else includes them. A second owner is a file beside them and
- * a branch in each function here, on a constant that the verifier prunes.
+ * over, and no other file includes them. A second owner would be a file next to
+ * them and a branch in each function here, on a constant, so that the verifier
+ * prunes it.
  */
 #ifndef SYNKEEPER_OWNER_BPF_H
 #define SYNKEEPER_OWNER_BPF_H
@@ -29,9 +30,10 @@
 #include "socket.bpf.h"
 
 /*
- * Who has the tuple of @f? Fills @f->owned and returns its `has`. @ask_cookie:
- * also ask a listener whether it made the cookie of this ACK. Costs about as
- * much as all other steps together: keep floods away from it.
+ * What does the owner have for the tuple of @f? Fills in @f->owned and returns
+ * its `has`. @ask_cookie: also ask a listener whether it made the cookie of
+ * this ACK. Costs about as much as all other steps together: keep it off the
+ * flood path.
  */
 static __always_inline enum owner_has
 owner_find(struct xdp_md *ctx, struct flow *f, bool ask_cookie)
@@ -41,8 +43,8 @@ owner_find(struct xdp_md *ctx, struct flow *f, bool ask_cookie)
 }
 
 /*
- * What the owner would agree to of options @o of SYN @f; @ret->mss is the
- * client's. Its own window and scale stand in the endpoint, see abi.h.
+ * Which of the options @o of SYN @f the owner would agree to; @ret->mss is the
+ * client's. The owner's window and scale are in the endpoint, see abi.h.
  */
 static __always_inline void owner_offer(const struct settings *cfg,
 					const struct flow *f,
@@ -54,10 +56,10 @@ static __always_inline void owner_offer(const struct settings *cfg,
 
 /*
  * Has the owner's listener make cookie @ret for SYN @f from a @source of this
- * kind. @hs: on entry what owner_offer() returned, on return what of it the
- * owner can read back from the ACK. Returns REASON_NONE, or what becomes of the
- * SYN instead. take_answer() is asked in here, once a listener is found: other
- * SYNs do not count against the cap.
+ * kind. @hs: on entry what owner_offer() returned, on return the part of it
+ * that the owner can recover from the ACK. Returns REASON_NONE, or the reason
+ * to count instead. Calls take_answer() only after finding a listener: other
+ * SYNs are not charged to the cap.
  */
 static __always_inline enum reason
 owner_cookie(struct xdp_md *ctx, const struct flow *f, __u32 source,
@@ -67,7 +69,7 @@ owner_cookie(struct xdp_md *ctx, const struct flow *f, __u32 source,
 }
 
 /*
- * Does it take handshakes made with cookies of our own? If not, it has to make
+ * Does it accept handshakes made with our own cookies? If not, it has to make
  * the cookies itself (COOKIES_KERNEL). A constant to the verifier.
  */
 static __always_inline bool owner_can_accept(void)
@@ -76,8 +78,8 @@ static __always_inline bool owner_can_accept(void)
 }
 
 /*
- * XDP: ACK @f, with options @o, has completed handshake @hs, which the owner is
- * to take. Whether it does shows in owner_admit().
+ * XDP: ACK @f, with options @o, has completed handshake @hs: hand it to the
+ * owner. Whether the owner takes it turns out in owner_admit().
  */
 static __always_inline void
 owner_accept(struct xdp_md *ctx, struct settings *cfg, const struct flow *f,
@@ -86,14 +88,14 @@ owner_accept(struct xdp_md *ctx, struct settings *cfg, const struct flow *f,
 	admit_put_meta(ctx, cfg, hs, o, f->ep.wscale);
 }
 
-/* The same for an ACK with the owner's own cookie, which tells it all. */
+/* The same for an ACK with the owner's own cookie, which suffices for it. */
 static __always_inline void owner_accept_own(struct xdp_md *ctx,
 					     struct settings *cfg)
 {
 	admit_put_meta_bare(ctx, cfg, META_KERNEL);
 }
 
-/* Back to back with an accepted ACK; it must not reach the owner before. */
+/* Back to back with an accepted ACK, which it must not overtake. */
 static __always_inline void owner_accept_behind(struct xdp_md *ctx,
 						struct settings *cfg)
 {
@@ -101,9 +103,9 @@ static __always_inline void owner_accept_behind(struct xdp_md *ctx,
 }
 
 /*
- * Asks for the end of what the owner holds of @f's tuple, which is stale. It is
- * still there on return; the client's next attempt finds it gone. Takes from a
- * budget: in a flood some wait for a later attempt.
+ * Asks the daemon to end the owner's stale socket of @f's tuple. It still
+ * exists on return; the client's next attempt will find it gone. Limited by a
+ * budget: in a flood some clients need another attempt.
  */
 static __always_inline void owner_clear(const struct flow *f)
 {
@@ -132,14 +134,14 @@ static __always_inline bool owner_has_client_fin(struct __sk_buff *skb)
 	return socket_has_client_fin(skb);
 }
 
-/* tc egress: did the connection itself send @p, and nobody in its name? */
+/* tc egress: did the connection itself send @p, not a listener or firewall? */
 static __always_inline bool owner_is_sender(struct __sk_buff *skb,
 					    const struct packet *p)
 {
 	return socket_is_sender(skb, p);
 }
 
-/* tc egress: can the owner have sent it at all, or only a firewall? */
+/* tc egress: can the owner have sent it? If not, a firewall did. */
 static __always_inline bool owner_may_be_sender(struct __sk_buff *skb)
 {
 	return socket_may_be_sender(skb);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Theory of operation: the kernel's socket as the owner of connections, see
- * owner.bpf.h, and what it answers. The sequence numbers that it expects are
- * read from it, not tracked here: a packet of an established session must cost
- * nothing. How it is given a connection stands in admit.bpf.h.
+ * owner.bpf.h. The sequence numbers that it expects are read from the socket
+ * when needed rather than tracked: a packet of an established session must cost
+ * next to nothing. How the kernel is handed a connection is in admit.bpf.h.
  */
 #ifndef SYNKEEPER_SOCKET_BPF_H
 #define SYNKEEPER_SOCKET_BPF_H
@@ -49,10 +49,9 @@ static __always_inline enum owner_has socket_means(__u32 state)
 }
 
 /*
- * What it will take is as tcp_sequence() and tcp_ack() of net/ipv4/tcp_input.c
- * decide. snd_nxt is not moved before a packet has gone to the driver
- * (tcp_write_xmit()), and a near client may be faster: what was written counts
- * as sent.
+ * The bounds are those of tcp_sequence() and tcp_ack() in net/ipv4/tcp_input.c.
+ * tcp_write_xmit() advances snd_nxt only after handing a packet to the driver,
+ * and a nearby client may answer sooner: hence write_seq, all data written.
  */
 static __always_inline void socket_read(struct bpf_sock *sk, struct owned *ret)
 {
@@ -67,7 +66,7 @@ static __always_inline void socket_read(struct bpf_sock *sk, struct owned *ret)
 	ret->ack_min = tp->snd_una - tp->max_window;
 }
 
-/* owner_find(). A function of its own, for its share of the stack. */
+/* owner_find(). Not inlined, to keep its stack apart from the caller's. */
 static __noinline int socket_find(struct xdp_md *ctx, const struct packet *p,
 				  bool ask_cookie, struct owned *ret)
 {
@@ -80,7 +79,7 @@ static __noinline int socket_find(struct xdp_md *ctx, const struct packet *p,
 	sk = bpf_skc_lookup_tcp(ctx, &tuple, len, BPF_F_CURRENT_NETNS, 0);
 	if (!sk)
 		return 0;
-	state = sk->state; /* once: it may change meanwhile */
+	state = sk->state; /* read once: it may change */
 	ret->has = socket_means(state);
 	ret->inputs = session_seen_in(state);
 	if (ret->has == OWNER_LISTENER && ask_cookie)
@@ -108,8 +107,8 @@ static __always_inline void socket_offer(const struct settings *cfg,
 }
 
 /*
- * owner_cookie(). A function, so that its stack and that of the option walk are
- * not needed at once.
+ * owner_cookie(). Not inlined, so that it can share stack space with the option
+ * walk.
  */
 static __noinline int socket_cookie(struct xdp_md *ctx, const struct flow *f,
 				    __u32 source, struct handshake *hs,
@@ -138,9 +137,8 @@ static __noinline int socket_cookie(struct xdp_md *ctx, const struct flow *f,
 }
 
 /*
- * owner_may_send_last_ack(): not while the server has not sent FIN. Without a
- * socket (what answers for TIME-WAIT before Linux 6.13, forwarded packets):
- * maybe.
+ * owner_may_send_last_ack(): not before the server has sent FIN. Maybe if there
+ * is no socket (TIME-WAIT replies before Linux 6.13, forwarded packets).
  */
 static __always_inline bool socket_may_send_last_ack(struct __sk_buff *skb)
 {
@@ -161,9 +159,9 @@ static __always_inline bool socket_has_client_fin(struct __sk_buff *skb)
 }
 
 /*
- * owner_is_sender(): for strays the kernel answers in the name of the listener
- * or a socket of its own, which have no peer. A socket that resets has given up
- * its port already.
+ * owner_is_sender(): the kernel answers unmatched packets from the listener or
+ * an internal socket, which have no peer. The local port is not compared: a
+ * socket that sends RST has already released it.
  */
 static __always_inline bool socket_is_sender(struct __sk_buff *skb,
 					     const struct packet *p)
@@ -173,7 +171,7 @@ static __always_inline bool socket_is_sender(struct __sk_buff *skb,
 	return sk && sk->dst_port == p->tuple.client_port;
 }
 
-/* owner_may_be_sender(): what was neither made by TCP nor forwarded is not. */
+/* owner_may_be_sender(): neither sent by TCP nor forwarded: a firewall's. */
 static __always_inline bool socket_may_be_sender(struct __sk_buff *skb)
 {
 	return skb->sk || skb->ingress_ifindex;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: step 3 for an ACK (with data, FIN, whatever) whose
- * session is unknown or still pending. Unless it is nobody's for certain, the
- * owner is asked: if it has a connection, that is older than the table's memory
- * and is adopted. Else the ACK must bring a cookie, which validates alone: it
- * may be the first packet seen after a lost ACK, or a retransmission after
- * there was no room in the accept queue. What follows for the session table is
- * written by ack_record(), when the verdict stands.
+ * Theory of operation: step 3 for an ACK (with or without data or FIN) whose
+ * session is unknown or still pending. Unless it certainly matches nothing, the
+ * owner is asked. A connection that the owner has and the table does not is
+ * adopted. Otherwise the ACK must carry a valid cookie, and that is sufficient:
+ * it may be the first packet to arrive after a lost ACK, or a retransmission
+ * after the accept queue was full. Once there is a verdict, ack_record()
+ * updates the session table.
  */
 #ifndef SYNKEEPER_ACK_BPF_H
 #define SYNKEEPER_ACK_BPF_H
@@ -17,13 +17,14 @@
 #include "report/budget.bpf.h"
 #include "session/track.bpf.h"
 
-/* So long an admitted ACK may wait in the driver's batch for the kernel. */
+/* How long an admitted ACK may sit in the driver's batch. */
 enum { RECENT_TICKS = 1 };
 
 /*
- * Is a packet without a cookie nobody's for certain? If all connections are
- * known, it is, but for one that came by an interface without Synkeeper: so the
- * owner is asked all the same as long as there is budget for it.
+ * Does a packet without a valid cookie certainly match nothing? It does where
+ * the table knows every connection, except those set up over an interface
+ * without Synkeeper: therefore the owner is asked anyway while the budget
+ * lasts.
  */
 static __always_inline bool is_surely_unmatched(const struct settings *cfg,
 						const struct flow *f)
@@ -52,31 +53,30 @@ ack_invalid(struct xdp_md *ctx, const struct settings *cfg,
 	return expired ? REASON_expired_cookie : REASON_bad_cookie;
 }
 
-/* Does it belong to the handshake of the pending session, or follow it? */
+/* Does it belong to the handshake of the pending session, or come after it? */
 static __always_inline bool of_pending(const struct flow *f)
 {
 	return f->pending && f->pkt.ack - 1 == f->server_isn &&
 	       f->pkt.seq - 1 - f->client_isn < DATA_BEFORE_SOCKET_WINDOW;
 }
 
-/* The owner has what is left of an earlier connection of the tuple. */
+/* The owner still holds a half-open or closed connection of the tuple. */
 static __always_inline enum reason ack_stale_socket(const struct flow *f,
-						  bool valid)
+						    bool valid)
 {
 	if (valid) {
 		owner_clear(f);
 		return REASON_stale_socket;
 	}
-	if (of_pending(
-		    f)) /* behind an ACK that waits for the way to be clear */
+	if (of_pending(f)) /* behind an ACK that waits for the socket to go */
 		return REASON_data_before_socket;
 	return f->owned.has == OWNER_TIME_WAIT ? REASON_time_wait
 					       : REASON_half_open;
 }
 
 /*
- * The verdict on an ACK. @f gets the timestamps of an admitted one. A global
- * function, for the reason that answer_syn() is one.
+ * The verdict on an ACK. Stores the timestamps of an admitted one in @f. A
+ * global function, for the same reason as answer_syn().
  */
 __noinline int ack_verdict(struct xdp_md *ctx, struct flow *f)
 {
@@ -99,7 +99,7 @@ __noinline int ack_verdict(struct xdp_md *ctx, struct flow *f)
 	f->tsval = o.tsval;
 	f->tsecr = o.tsecr;
 	if ((valid || f->owned.made_cookie) && f->pkt.fragment)
-		return REASON_fragment; /* tc's mark would not survive */
+		return REASON_fragment; /* reassembly would lose the metadata */
 	if (f->owned.made_cookie) {
 		if (f->recent && of_pending(f))
 			owner_accept_behind(ctx, cfg);
@@ -109,9 +109,10 @@ __noinline int ack_verdict(struct xdp_md *ctx, struct flow *f)
 	}
 	/*
 	 * Back to back with an admitted ACK that is still in the driver's
-	 * batch: it will find the socket. With a mark of its own it would want
-	 * to be another, and be dropped. If there is no socket after all, the
-	 * kernel's RST is withheld (egress()), and it comes again.
+	 * batch: it will find that ACK's socket. With metadata of its own it
+	 * would ask for a second one, and be dropped. If there is no socket
+	 * after all, egress() suppresses the kernel's RST and the client
+	 * retransmits.
 	 */
 	if (f->recent && has == OWNER_LISTENER && of_pending(f)) {
 		owner_accept_behind(ctx, cfg);
@@ -129,8 +130,8 @@ __noinline int ack_verdict(struct xdp_md *ctx, struct flow *f)
 }
 
 /*
- * Writes what verdict @r means for the table; @f->slot is that of the session
- * that waits for its owner, or -1. Returns the reason to count.
+ * Updates the session table after verdict @r; @f->slot is the slot of the
+ * session if the table has one, else -1. Returns the reason to count.
  */
 __noinline int ack_record(struct xdp_md *ctx, struct flow *f, __u32 r)
 {
@@ -150,7 +151,7 @@ __noinline int ack_record(struct xdp_md *ctx, struct flow *f, __u32 r)
 		n.client_fin = f->owned.client_next;
 		n.server_fin = f->owned.server_next;
 	} else if (begins || r == REASON_stale_socket) {
-		/* where there is a tc program it says when the owner has it */
+		/* where tc admits, INPUT_ADMITTED comes from there */
 		n.inputs = owner_can_accept() ? 1 << INPUT_SYN
 					      : 1 << INPUT_ADMITTED;
 		n.client_isn = f->pkt.seq - 1;
@@ -167,7 +168,7 @@ __noinline int ack_record(struct xdp_md *ctx, struct flow *f, __u32 r)
 		return r;
 	if (r == REASON_kernel_cookie)
 		session_flag(s, SESSION_KERNEL);
-	if (r == REASON_stale_socket) /* it waits for nothing: see f->recent */
+	if (r == REASON_stale_socket) /* no ACK in the batch: f->recent */
 		s->born = now_ticks() - RECENT_TICKS - 1;
 	if (known) {
 		s->client_isn = n.client_isn;
@@ -180,7 +181,7 @@ __noinline int ack_record(struct xdp_md *ctx, struct flow *f, __u32 r)
 	}
 	if (r != REASON_adopted)
 		return r;
-	/* it may be the client's FIN, or the last acknowledgement */
+	/* it may be the client's FIN or last ACK */
 	track_client(ctx, f);
 	return known ? REASON_session : r;
 }

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: the answers, written over the packet in hand. What is
- * needed of the question is already in struct packet, so the new headers are
- * written word by word, and the checksums summed up from the same words
- * (one's complement sums do not mind byte order, RFC 1071). IPv4 options,
- * IPv6 extension headers and data are not part of an answer: the tail is cut.
+ * Theory of operation: answers overwrite the packet in place. struct packet
+ * already holds all that is needed of the original, so the new headers are
+ * written word by word and the checksums computed from the same words (one's
+ * complement sums are independent of byte order, RFC 1071). An answer has no
+ * IPv4 options, IPv6 extension headers or data; the frame is trimmed.
  *
- * A SYN-ACK repeats only options that the SYN had, plus the MSS, so it is at
- * most four bytes longer than the SYN. Where the driver has no room even for
- * those, the MSS option is left out and the client assumes 536 (or 1220).
+ * A SYN-ACK has only options that the SYN had, plus the MSS, so it is at most
+ * four bytes longer than the SYN. If the driver has no tailroom for those four,
+ * the MSS option is left out and the client assumes 536 (IPv6: 1220).
  */
 #ifndef SYNKEEPER_ANSWER_BPF_H
 #define SYNKEEPER_ANSWER_BPF_H
@@ -19,7 +19,7 @@
 
 enum {
 	MIN_FRAME = 60, /* Ethernet's minimum without the FCS */
-	OPT_WORDS = 5,	/* MSS, SACK and timestamps, window scale */
+	OPT_WORDS = 5,	/* MSS, SACK with timestamps (3), window scale */
 };
 
 struct answer {
@@ -28,7 +28,7 @@ struct answer {
 	__u16 window;
 	__u8 flags;
 	__u8 hop_limit;
-	__u8 words; /* of options */
+	__u8 words; /* of options, 32 bits each */
 	__be32 opt[OPT_WORDS];
 };
 
@@ -42,8 +42,8 @@ static __always_inline __u16 csum_fold(__u64 sum)
 }
 
 /*
- * Cuts or grows the frame to the answer's length; a frame that was padded to
- * Ethernet's minimum stays so. Returns 0 or a negative number.
+ * Trims or extends the frame to the answer's length, without undoing padding to
+ * Ethernet's minimum. Returns 0 or a negative number.
  */
 static __always_inline int answer_resize(struct xdp_md *ctx,
 					 const struct packet *p, __u32 want)
@@ -51,7 +51,7 @@ static __always_inline int answer_resize(struct xdp_md *ctx,
 	struct span s = span_of(ctx);
 	__u32 have = s.end - s.data;
 
-	if (p->l4 + p->l4_len > have) /* the rest lies in fragments */
+	if (p->l4 + p->l4_len > have) /* the rest is in other buffers */
 		have = bpf_xdp_get_buff_len(ctx);
 	if (want < MIN_FRAME && have > want)
 		want = have < MIN_FRAME ? have : MIN_FRAME;
@@ -69,7 +69,7 @@ static __always_inline void answer_swap_macs(struct ethhdr *eth)
 	__builtin_memcpy(eth->h_source, mac, 6);
 }
 
-/* Writes the IP header, returns the sum of the pseudo header's addresses. */
+/* Writes the IP header; returns the address part of the pseudo-header's sum. */
 static __always_inline __u64 answer_ipv4(__be32 *w, const struct packet *p,
 					 __u32 tcp_len, __u8 ttl)
 {
@@ -101,7 +101,7 @@ static __always_inline __u64 answer_ipv6(__be32 *w, const struct packet *p,
 	return sum;
 }
 
-/* Turns the frame into the answer @a. Its length must be right already. */
+/* Turns the frame, already of the right length, into answer @a. */
 static __always_inline enum reason
 answer_write(struct xdp_md *ctx, const struct packet *p, const struct answer *a)
 {
@@ -152,7 +152,7 @@ static __always_inline __u32 answer_len(const struct packet *p, __u32 words)
 	return p->l3 + (p->v4 ? 20 : 40) + TCP_HDR_LEN + words * 4;
 }
 
-/* The options of the SYN-ACK, MSS first. @wscale: the server's. */
+/* Fills in the options of the SYN-ACK, MSS first. @wscale: the server's. */
 static __always_inline void answer_options(const struct handshake *hs,
 					   __u32 our_mss, __u8 wscale,
 					   __u32 tsval, __u32 tsecr,
@@ -185,8 +185,8 @@ static __always_inline void answer_options(const struct handshake *hs,
 }
 
 /*
- * Turns SYN @f into the SYN-ACK with cookie @c that offers @hs. @our_mss: what
- * this interface can take. @tsval: the client's.
+ * Turns SYN @f into a SYN-ACK with cookie @c that offers @hs. @our_mss: from
+ * the MTU of this interface. @tsval: the client's.
  */
 static __always_inline enum reason
 answer_syn_ack(struct xdp_md *ctx, const struct settings *cfg,
@@ -216,8 +216,8 @@ answer_syn_ack(struct xdp_md *ctx, const struct settings *cfg,
 }
 
 /*
- * Step 4: a SYN becomes its SYN-ACK. A global function: the verifier looks at
- * it once, not once for every way that a packet may have come here.
+ * Step 4: turns a SYN into its SYN-ACK. A global function: the verifier checks
+ * it once instead of once per path that leads here.
  */
 __noinline int answer_syn(struct xdp_md *ctx, const struct flow *f,
 			  __u32 our_mss)
@@ -241,7 +241,7 @@ __noinline int answer_syn(struct xdp_md *ctx, const struct flow *f,
 	return answer_syn_ack(ctx, cfg, f, &hs, &cookie, our_mss, o.tsval);
 }
 
-/* The same with the owner's cookie. @source: an enum source_kind. */
+/* The same with the owner's cookie. @source: enum source_kind, or 0. */
 __noinline int answer_syn_kernel(struct xdp_md *ctx, const struct flow *f,
 				 __u32 our_mss, __u32 source)
 {
@@ -261,7 +261,7 @@ __noinline int answer_syn_kernel(struct xdp_md *ctx, const struct flow *f,
 		 : answer_syn_ack(ctx, cfg, f, &hs, &cookie, our_mss, o.tsval);
 }
 
-/* An ACK that belongs to nothing gets a RST (RFC 9293 section 3.5.2). */
+/* Answers an unmatched ACK with a RST (RFC 9293 section 3.5.2). */
 static __always_inline enum reason answer_reset(struct xdp_md *ctx,
 						const struct settings *cfg,
 						const struct packet *p)

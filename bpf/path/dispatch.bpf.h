@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: the router. A packet takes the steps in order until one
- * returns a reason, and verdict() turns that into what happens to it. What has
- * a session goes by on_session(); what has none, or one that waits for its
- * owner, by its flags.
+ * Theory of operation: a packet goes through the steps in order until one
+ * returns a reason, which verdict() turns into an action. A packet of a session
+ * is handled by on_session(); one without a session, or whose session is still
+ * pending, by its flags in on_unmatched().
  */
 #ifndef SYNKEEPER_DISPATCH_BPF_H
 #define SYNKEEPER_DISPATCH_BPF_H
@@ -18,8 +18,9 @@
 #include "verdict.bpf.h"
 
 /*
- * Who has the tuple of what is part of no handshake? Takes from the budget for
- * strays; without budget, what is nobody's for certain is not asked about.
+ * What does the owner have for a packet that is part of no handshake? Charged
+ * to the budget for unmatched packets; once that is used up, packets that
+ * certainly match nothing are not looked up.
  */
 static __always_inline enum owner_has
 owner_of_unmatched(struct xdp_md *ctx, const struct settings *cfg,
@@ -52,9 +53,8 @@ static __always_inline enum reason on_syn(struct xdp_md *ctx,
 	if (f->ep.cookies == COOKIES_KERNEL)
 		return answer_syn_kernel(ctx, f, our_mss, source);
 	/*
-	 * A SYN for what the owner has is the owner's. Where the table may lack
-	 * that, the owner is asked: a cookie would be in the way of TIME-WAIT
-	 * reuse.
+	 * A SYN for an existing socket is the owner's. Where the table may lack
+	 * that connection, ask: a cookie would prevent TIME-WAIT reuse.
 	 */
 	if (session_set_is_incomplete(cfg, f->set) &&
 	    owner_is_taken(owner_find(ctx, f, false)))
@@ -84,7 +84,7 @@ on_odd_flags(struct xdp_md *ctx, const struct settings *cfg, struct flow *f)
 
 enum { HANDSHAKE_FLAGS = FLAG_SYN | FLAG_ACK | FLAG_RST | FLAG_FIN };
 
-/* A packet whose session is unknown, or pending: its flags decide. */
+/* A packet whose session is unknown or pending: its flags decide. */
 static __always_inline enum reason
 on_unmatched(struct xdp_md *ctx, const struct settings *cfg, struct flow *f)
 {
@@ -94,7 +94,7 @@ on_unmatched(struct xdp_md *ctx, const struct settings *cfg, struct flow *f)
 	if (!iface)
 		return REASON_not_ready;
 	if (!same_mac(iface->mac, p->dst_mac))
-		return REASON_other_host; /* promiscuous, or a bridge's port */
+		return REASON_other_host; /* promiscuous, or a bridge port */
 	if (!iface->mtu && f->ep.mode == ENDPOINT_ARMED)
 		f->ep.mode = ENDPOINT_DISARMED; /* about to be detached */
 	if (p->tcp_len < TCP_HDR_LEN || p->tcp_len > p->l4_len)
@@ -114,16 +114,16 @@ on_unmatched(struct xdp_md *ctx, const struct settings *cfg, struct flow *f)
 	}
 }
 
-/* Can a packet without FIN move a session of this state? */
+/* Can a packet without FIN cause a transition in this state? */
 static __always_inline bool awaits_ack(__u8 state)
 {
 	return state >= SESSION_HALF_CLOSED_SERVER && state < SESSION_TIME_WAIT;
 }
 
 /*
- * A packet of session @s. The owner answers challenge ACKs, TIME-WAIT reuse and
- * whether a RST counts, so these pass. REASON_NONE: to be judged as if the
- * session were unknown.
+ * A packet of session @s. Challenge ACKs, TIME-WAIT reuse and the validity of a
+ * RST are the owner's business, so those packets pass. REASON_NONE: evaluate
+ * the packet as if the session were unknown.
  */
 static __always_inline enum reason
 on_session(struct xdp_md *ctx, struct flow *f, const struct session *s)
@@ -149,7 +149,7 @@ on_session(struct xdp_md *ctx, struct flow *f, const struct session *s)
 	}
 }
 
-/* The session @s in @f->slot was found. Returns as on_session(). */
+/* Session @s was found in @f->slot. Returns the same as on_session(). */
 static __always_inline enum reason on_found(struct xdp_md *ctx, struct flow *f,
 					    struct session *s)
 {
@@ -157,7 +157,7 @@ static __always_inline enum reason on_found(struct xdp_md *ctx, struct flow *f,
 	enum reason r;
 
 	f->recent = now - s->born <= RECENT_TICKS;
-	/* if it hides a reopened connection, it shall not last */
+	/* TIME-WAIT must age out: a reopened connection may be behind it */
 	if (s->live.state != SESSION_TIME_WAIT)
 		session_touch(s, now);
 	r = on_session(ctx, f, s);
@@ -170,7 +170,7 @@ static __always_inline enum reason on_found(struct xdp_md *ctx, struct flow *f,
 		f->server_isn = s->server_isn;
 	}
 	if (!f->known)
-		f->slot = -1; /* the SYN showed that it is over */
+		f->slot = -1; /* the SYN showed that it had ended */
 	return REASON_NONE;
 }
 
@@ -196,7 +196,7 @@ by_session(struct xdp_md *ctx, struct settings *cfg, struct flow *f)
 	case REASON_kernel_cookie:
 	case REASON_stale_socket:
 		return ack_record(ctx, f, r);
-	case REASON_session: /* of a pending one */
+	case REASON_session: /* data of a pending session */
 		s = session_at(f->slot);
 		if (s)
 			session_flag(s, SESSION_DATA_BEHIND);
@@ -207,9 +207,9 @@ by_session(struct xdp_md *ctx, struct settings *cfg, struct flow *f)
 }
 
 /*
- * It may be TCP to a service, and its sender chose to hide that. To this host
- * it is not passed while there is a service to guard: it would reach the
- * listener past the cookie and the deny list.
+ * It may be TCP to a service, in a form chosen to hide that. While there is
+ * anything to protect it is dropped: it would reach the listener without
+ * passing the cookie check and the deny list.
  */
 static __always_inline enum reason on_unreadable(struct xdp_md *ctx,
 						 const struct settings *cfg,
@@ -228,7 +228,7 @@ static __always_inline enum reason on_unreadable(struct xdp_md *ctx,
 	return REASON_unreadable;
 }
 
-/* The way of a packet that comes in. Returns an XDP action. */
+/* The path of an incoming packet. Returns an XDP action. */
 static __always_inline int dispatch(struct xdp_md *ctx)
 {
 	struct settings *cfg = get_settings();

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: what tc egress makes of a packet that the server sends.
- * Of a session's FIN, last acknowledgement and RST track.bpf.h takes note; here
- * are our own SYNs, and the RST that is withheld because the client need not
- * know. What the sender's socket says of a packet is asked of the owner.
+ * Theory of operation: what tc egress does with a packet of the server's.
+ * track.bpf.h tracks the FIN, last ACK and RST of sessions; here are the host's
+ * own SYNs, and the suppression of an RST sent before there is a socket. What
+ * the sending socket knows about the packet comes from the owner.
  */
 #ifndef SYNKEEPER_EGRESS_BPF_H
 #define SYNKEEPER_EGRESS_BPF_H
@@ -13,7 +13,7 @@
 #include "report/budget.bpf.h"
 #include "session/track.bpf.h"
 
-/* The packet that this one answers: from the client to the server. */
+/* Makes the tuple that of the opposite direction, client to server. */
 static __always_inline void turn_around(struct packet *p)
 {
 	struct tuple t = p->tuple;
@@ -25,9 +25,9 @@ static __always_inline void turn_around(struct packet *p)
 }
 
 /*
- * A SYN that leaves from a service's port: should the peer do the same at the
- * same moment (RFC 9293 section 3.5), its SYN must find the socket and no
- * cookie, so the connection is known from now on.
+ * A SYN sent from a service's port. In a simultaneous open (RFC 9293 section
+ * 3.5) the peer's SYN must reach the socket instead of being answered with a
+ * cookie, so the connection gets an entry now.
  */
 static __always_inline void on_own_syn(const struct flow *f, int slot)
 {
@@ -42,8 +42,8 @@ static __always_inline void on_own_syn(const struct flow *f, int slot)
 }
 
 /*
- * The kernel resets a client whose data came behind an admitted ACK that found
- * the accept queue full. The client need not know: it will send again.
+ * The kernel resets a client whose data follows an admitted ACK that found the
+ * accept queue full. Without the RST, the client simply retransmits.
  */
 static __always_inline bool is_rst_before_socket(struct __sk_buff *skb,
 						 const struct packet *p,
@@ -55,11 +55,11 @@ static __always_inline bool is_rst_before_socket(struct __sk_buff *skb,
 }
 
 /*
- * If the kernel had taken the request, it may also be that NAT has hidden the
- * socket or the listener: the daemon looks into that. A firewall's RST tells
- * nothing; nor does a client who sent more than cookies, for he can have had
- * his socket and closed it. A service with the kernel's cookies is not out of
- * room. Returns whether to withhold the RST.
+ * If the kernel had taken the request, the reason may also be that NAT hides
+ * the socket or the listener: the daemon investigates. A firewall's RST is no
+ * evidence of that; nor is an RST to a client that sent more than cookies,
+ * whose socket may have existed and been closed. With kernel cookies the cause
+ * is not a full accept queue. Returns whether to suppress the RST.
  */
 static __always_inline bool on_rst_before_socket(struct __sk_buff *skb,
 						 const struct flow *f,
@@ -109,7 +109,7 @@ static __always_inline int egress(struct __sk_buff *skb)
 		   on_rst_before_socket(skb, &f, s)) {
 		return TCX_DROP;
 	} else if (s) {
-		/* not l4_len: a packet to be segmented may be longer */
+		/* not l4_len: a GSO packet may be longer */
 		track_server(p, owner_has_client_fin(skb),
 			     p->seq + skb->len - p->l4 - p->tcp_len + 1, slot);
 	}

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: step 6, the one exit. The steps before returned a
- * reason; here it is counted, once, and becomes an XDP action by the table in
- * synkeeper/reason_table.h. A monitored service is judged like the others and
- * its packets pass all the same; what would have become of them is counted
- * apart. What is dropped may be sampled for whoever captures.
+ * Theory of operation: step 6, the only exit. The reason that the earlier steps
+ * returned is counted, once, and mapped to an XDP action by the table in
+ * synkeeper/reason_table.h. Packets to a monitored service are evaluated in the
+ * same way but always pass; what would have happened to them is counted
+ * separately. Dropped packets may be sampled for a capture.
  */
 #ifndef SYNKEEPER_VERDICT_BPF_H
 #define SYNKEEPER_VERDICT_BPF_H
@@ -23,7 +23,7 @@ static __always_inline int action_of(enum reason reason)
 	}
 }
 
-/* In the way is only what came with a cookie of ours: it is honoured. */
+/* stale_socket implies a valid cookie of ours, which is honoured. */
 static __always_inline bool is_monitored(const struct flow *f,
 					 enum reason reason)
 {

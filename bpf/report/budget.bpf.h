@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: work that is worth doing for a stray packet and not
- * for a flood of them is limited to so many a second and CPU.
+ * Theory of operation: rate limits, per second and CPU, for work that is worth
+ * doing for a single unmatched packet but not for a flood of them.
  */
 #ifndef SYNKEEPER_BUDGET_BPF_H
 #define SYNKEEPER_BUDGET_BPF_H
@@ -9,7 +9,7 @@
 #include "maps.bpf.h"
 
 enum budget_kind {
-	BUDGET_UNMATCHED, /* strays whose socket and old key are looked for */
+	BUDGET_UNMATCHED, /* unmatched packets: socket lookup, old keys */
 	BUDGET_RESET,
 	BUDGET_SAMPLE,
 	BUDGET_SOCKET_LOST,
@@ -18,7 +18,7 @@ enum budget_kind {
 	BUDGET_COUNT
 };
 
-/* Each of the last three costs the daemon a few system calls. */
+/* The last three: each costs the daemon a few system calls. */
 enum {
 	UNMATCHED_PER_SECOND = 10000,
 	SOCKETS_LOST_PER_SECOND = 100,
@@ -27,7 +27,7 @@ enum {
 };
 
 struct budget {
-	__u32 second; /* of 2^30 ns, or another span */
+	__u32 second; /* 2^30 ns, or another interval */
 	__u32 used;
 };
 
@@ -38,7 +38,7 @@ struct {
 	__type(value, struct budget);
 } budgets SEC(".maps");
 
-/* Of @max in a span of 2^@shift ns. */
+/* Takes one of @max per 2^@shift ns. Returns false if they are used up. */
 static __always_inline bool budget_take_in(__u32 kind, __u32 shift, __u32 max)
 {
 	struct budget *b = bpf_map_lookup_elem(&budgets, &kind);

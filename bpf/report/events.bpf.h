@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: what user space is told or asked, through one ring
- * buffer. A full ring is counted and never waits: verdicts and books do not
+ * Theory of operation: events and requests to user space, through one ring
+ * buffer. If it is full the loss is counted; verdicts and session stats do not
  * depend on it.
  */
 #ifndef SYNKEEPER_EVENTS_BPF_H
@@ -9,7 +9,7 @@
 
 #include "maps.bpf.h"
 
-/* Returns an event to fill and to submit, or NULL, and counted the loss. */
+/* Returns an event to fill in and submit, or NULL after counting the loss. */
 static __always_inline struct event *
 report_begin(enum event_kind kind, __u32 service, const struct tuple *tuple)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: the head of a dropped packet for those who capture. A
- * flag says whether anybody does; only then is this called. About so many a
- * second and CPU, and of the reasons and the service that were asked for; a
- * full ring loses samples and nothing else.
+ * Theory of operation: the start of a dropped packet, for captures. Called only
+ * while somebody captures, which a flag says. Limited per second and CPU, and
+ * to the requested reasons and service; a full ring loses samples, nothing
+ * else.
  */
 #ifndef SYNKEEPER_SAMPLE_BPF_H
 #define SYNKEEPER_SAMPLE_BPF_H
@@ -11,7 +11,7 @@
 #include "budget.bpf.h"
 #include "flow.bpf.h"
 
-/* A global function: out of the way of those packets that it is not for. */
+/* A global function, to keep it off the path of other packets. */
 __noinline int sample(struct xdp_md *ctx, const struct flow *f, __u32 reason)
 {
 	struct settings *cfg = get_settings();
@@ -22,7 +22,7 @@ __noinline int sample(struct xdp_md *ctx, const struct flow *f, __u32 reason)
 		return 0;
 	if (cfg->sample_service && cfg->sample_service != f->ep.service)
 		return 0;
-	/* a sixteenth at a time: not the first packets of each second */
+	/* in sixteenths of a second: not only the start of each second */
 	if (!budget_take_in(BUDGET_SAMPLE, 26,
 			    cfg->samples_per_second / 16 + 1))
 		return 0;
@@ -38,8 +38,8 @@ __noinline int sample(struct xdp_md *ctx, const struct flow *f, __u32 reason)
 	s->reason = reason;
 	s->tuple = f->pkt.tuple;
 	/*
-	 * Two bounds and not one: the verifier is left without, if the compiler
-	 * makes a subtraction of them. The lower one is for that of Linux 6.1.
+	 * Two bounds for the verifier, which has none if the compiler turns the
+	 * check into a subtraction. Linux 6.1 needs the lower one.
 	 */
 	barrier_var(n);
 	if (n < sizeof(struct ethhdr) || bpf_xdp_load_bytes(ctx, 0, s->data, n))

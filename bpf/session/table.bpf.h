@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Theory of operation: the BPF side of the session table; its layout and the
- * life of a way stand in synkeeper/session_table.h. Nothing here can fail a
- * packet: a session that finds no place is adopted again when it is next seen.
- * Between a look and what follows from it a way may have changed hands; the
- * words are compared when they are swapped, and what slips through (the same
- * state and tick in another session) the daemon mends when it next asks the
+ * life cycle of a way are in synkeeper/session_table.h. A failure here never
+ * affects a packet: a session that finds no room is adopted when its next
+ * packet arrives. A way may be reused between a lookup and an update; state
+ * changes are made by compare-and-swap, and what that misses (another session
+ * in the same state and tick) is corrected when the daemon next asks the
  * kernel.
  */
 #ifndef SYNKEEPER_TABLE_BPF_H
@@ -23,9 +23,8 @@ static __always_inline struct session *session_way(__u32 set, __u32 way)
 }
 
 /*
- * The slot of @t's session in any way but @skip, or -1. A global function: the
- * verifier looks at its loops once, not for every kind of packet that leads
- * here.
+ * The slot of @t's session, ignoring way @skip, or -1. A global function: the
+ * verifier checks its loops once, not once per path that leads here.
  */
 __noinline int session_slot(const struct tuple *t, __u32 set, __u32 tag,
 			    __u32 skip)
@@ -50,7 +49,7 @@ __noinline int session_slot(const struct tuple *t, __u32 set, __u32 tag,
 	return -1;
 }
 
-/* Notes that @set does not know of all its connections any more. */
+/* Records that @set no longer knows all of its connections. */
 static __always_inline void session_set_incomplete(__u32 set)
 {
 	__u32 word = set / 64;
@@ -60,7 +59,7 @@ static __always_inline void session_set_incomplete(__u32 set)
 		__sync_fetch_and_or(marks, 1ULL << set % 64);
 }
 
-/* May there be a connection of @set's that the table does not know? */
+/* May the kernel have a connection of @set that the table lacks? */
 static __always_inline bool
 session_set_is_incomplete(const struct settings *cfg, __u32 set)
 {
@@ -78,7 +77,7 @@ static __always_inline struct session *session_at(int slot)
 	return bpf_map_lookup_elem(&sessions, &slot); /* -1: out of bounds */
 }
 
-/* Returns the session of @t and its slot, or NULL. */
+/* Returns the session of @t, or NULL; *@ret_slot: its slot, or -1. */
 static __always_inline struct session *
 session_find(const struct settings *cfg, const struct tuple *t, int *ret_slot)
 {
@@ -97,8 +96,8 @@ static __always_inline void session_flag(struct session *s, __u8 flag)
 }
 
 /*
- * Has @s a cookie that was valid, and no socket yet? It is OPENING until tc has
- * seen to the segment's checksum, and PENDING when the kernel has it.
+ * Did @s start with a valid cookie and has no socket yet? It is OPENING until
+ * tc has verified the segment's checksum, and PENDING once the kernel has it.
  */
 static __always_inline bool session_has_cookie(const struct session *s)
 {
@@ -106,14 +105,14 @@ static __always_inline bool session_has_cookie(const struct session *s)
 	       (s->live.state == SESSION_OPENING && s->server_isn);
 }
 
-/* Notes that @s was seen; a store only when the tick has changed. */
+/* Records activity of @s; stores only when the tick has changed. */
 static __always_inline void session_touch(struct session *s, __u32 now)
 {
 	if (s->live.seen != now)
 		s->live.seen = now;
 }
 
-/* Tells watchers what happened to the session of @t, a ring entry each. */
+/* Reports the events of @t's session to watchers, one ring entry each. */
 static __always_inline void session_tell(const struct tuple *t, __u16 service,
 					 __u8 left, __u64 evs, __u32 age)
 {
@@ -136,8 +135,8 @@ static __always_inline void session_tell(const struct tuple *t, __u16 service,
 
 /*
  * Feeds @inputs (1 << enum session_input) to the session in @slot. Returns
- * whether it ended and the caller owns the way now. A global function: once
- * verified, for all who see something.
+ * whether it ended, in which case the caller now owns the way. A global
+ * function: verified once for all callers.
  */
 __noinline int session_feed_keep(__u32 slot, __u32 inputs)
 {
@@ -162,7 +161,7 @@ __noinline int session_feed_keep(__u32 slot, __u32 inputs)
 	return m.to.state == SESSION_FREE;
 }
 
-/* The same, and frees the way of a session that ended. */
+/* The same, but also frees the way if the session ended. */
 __noinline int session_feed(__u32 slot, __u32 inputs)
 {
 	__u32 set = slot / SET_WAYS;
@@ -177,7 +176,7 @@ __noinline int session_feed(__u32 slot, __u32 inputs)
 }
 
 struct session_worst {
-	__u64 best; /* idle time above, way in the low byte; 0: none yet */
+	__u64 best; /* idle time << 8 | way; 0: none yet */
 	__u32 set;
 	__u32 now;
 };
@@ -204,8 +203,8 @@ static long session_rate(__u32 way, void *data)
 }
 
 /*
- * Gives up a way of a full set: one that is no session (TIME-WAIT, opening),
- * else that which was idle longest. Returns SET_WAYS if another CPU was faster.
+ * Evicts from a full set: preferably an entry in TIME-WAIT or OPENING, else the
+ * one idle longest. Returns its way, or SET_WAYS if another CPU was faster.
  */
 static __always_inline __u32 session_evict(__u32 set)
 {
@@ -222,8 +221,8 @@ static __always_inline __u32 session_evict(__u32 set)
 }
 
 /*
- * Claims a way of @set, whose tags are @tags, and puts @tag. Returns the way,
- * or SET_WAYS if another CPU was faster.
+ * Claims a way of @set, whose tags are @tags, for @tag, evicting if necessary.
+ * Returns the way, or SET_WAYS if another CPU was faster.
  */
 static __always_inline __u32 session_claim(struct session_set *tags, __u32 set,
 					   __u8 tag)
@@ -253,11 +252,11 @@ struct session_new {
 			__u32 server_fin;
 		};
 	};
-	__u32 inputs; /* 1 << enum session_input, fed to a free way */
+	__u32 inputs; /* 1 << enum session_input, applied to SESSION_FREE */
 	__u16 service;
 };
 
-/* Enters a session that session_find() did not find. Returns its slot or -1. */
+/* Inserts a session that is not in the table. Returns its slot, or -1. */
 __noinline int session_insert(const struct session_new *n)
 {
 	struct settings *cfg = get_settings();
@@ -276,7 +275,7 @@ __noinline int session_insert(const struct session_new *n)
 	set = h.set & cfg->set_mask;
 	t = bpf_map_lookup_elem(&totals, &service);
 	tags = bpf_map_lookup_elem(&session_tags, &set);
-	/* nothing: its socket was in CLOSE, and is gone by now */
+	/* still FREE: the socket was in CLOSE, and is gone by now */
 	live.state = session_steps(SESSION_FREE, n->inputs, &evs);
 	if (!t || !tags || live.state == SESSION_FREE)
 		return -1;
@@ -286,7 +285,7 @@ __noinline int session_insert(const struct session_new *n)
 		session_set_incomplete(set);
 		return -1;
 	}
-	now = now_ticks(); /* not before: its place on the stack is needed */
+	now = now_ticks(); /* not earlier: it would need stack */
 	s->tuple = n->tuple;
 	s->born = now;
 	s->client_isn = n->client_isn;
@@ -295,13 +294,13 @@ __noinline int session_insert(const struct session_new *n)
 	s->server_tsval = n->server_tsval;
 	live.service = n->service;
 	live.seen = now;
-	/* an exchange, for its barrier: the state must not overtake the rest */
+	/* an exchange, for its barrier: publish the state after the rest */
 	__sync_lock_test_and_set(&s->live.word, live.word);
 	if (session_slot(&n->tuple, set, h.tag, way) >= 0) {
 		if (session_stats_withdraw(s, t, live.state, evs))
 			table_retag(tags, way, 0);
 		session_set_incomplete(
-			set); /* the twin may have done the same */
+			set); /* the other CPU may have withdrawn as well */
 		return -1;
 	}
 	session_stats_record(t, SESSION_FREE, live.state, evs, 0);

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: follows sessions to their end. The client's FIN, RST
- * and last acknowledgement come through XDP, the server's through tc egress;
- * no other packet gets here. What was seen is fed to the table of moves in
+ * Theory of operation: tracks sessions to their end. The client's FIN, RST and
+ * last ACK pass through XDP, the server's through tc egress; no other packets
+ * get here. They become inputs to the transition table in
  * synkeeper/session_state.h.
  *
- * A client's FIN counts if the owner will take it; the daemon takes it back if
- * it has not (a wrong checksum, data missing in front). A RST only marks the
- * session: the daemon's next walk of the table ends it if the socket is gone.
- * To wake the daemon for each would cost good clients that close with RST more
- * than their handshake does. What the server sends is the kernel's own word. A
- * FIN is acknowledged by exactly one number, which neither side can exceed and
- * nobody else can guess.
+ * A client's FIN counts if the owner would accept it; the daemon reverts that
+ * if the owner did not (wrong checksum, data missing before it). An RST only
+ * sets a flag: the daemon's next walk of the table ends the session if the
+ * socket is gone. Waking the daemon for each RST would cost good clients that
+ * close with RST more than their handshake does. What the server sends comes
+ * from the kernel and is trusted. Exactly one number acknowledges a FIN;
+ * neither side can go beyond it and nobody else can guess it.
  */
 #ifndef SYNKEEPER_TRACK_BPF_H
 #define SYNKEEPER_TRACK_BPF_H
@@ -19,7 +19,7 @@
 #include "owner/owner.bpf.h"
 #include "table.bpf.h"
 
-/* How far ahead of the handshake data of a pending session may be. */
+/* How far past the handshake the data of a pending session may be. */
 enum { DATA_BEFORE_SOCKET_WINDOW = 1 << 20 };
 
 static __always_inline bool server_sent_fin(__u8 state)
@@ -34,7 +34,7 @@ static __always_inline bool client_sent_fin(__u8 state)
 	       state == SESSION_CLOSING || state == SESSION_CLOSING_CLIENT;
 }
 
-/* Marks the session if its owner may believe the RST. */
+/* Flags the session if its owner may accept the RST. */
 static __always_inline void on_client_rst(struct xdp_md *ctx, struct flow *f,
 					  struct session *s)
 {
@@ -58,7 +58,7 @@ static __always_inline bool takes_client_fin(struct xdp_md *ctx, struct flow *f,
 	const struct packet *p = &f->pkt;
 	enum owner_has has = owner_find(ctx, f, false);
 
-	/* FIN-WAIT-2 of a process that is gone: the kernel keeps little */
+	/* an orphan in FIN-WAIT-2 has only a TIME-WAIT socket in the kernel */
 	if (has == OWNER_TIME_WAIT) {
 		if (s->live.state != SESSION_HALF_CLOSED_SERVER ||
 		    (s->server_fin && p->ack != s->server_fin))
@@ -70,13 +70,13 @@ static __always_inline bool takes_client_fin(struct xdp_md *ctx, struct flow *f,
 	    !owner_takes_ack(&f->owned, p->ack))
 		return false;
 	if (s->live.state == SESSION_HALF_CLOSED_SERVER)
-		s->server_fin = f->owned.server_next; /* before we looked */
+		s->server_fin = f->owned.server_next; /* sent before now */
 	return true;
 }
 
 /*
- * A packet of the client's that may move the session in @f->slot, which is
- * established or beyond (RST: any).
+ * A packet of the client's that may cause a transition of the session in
+ * @f->slot, which is ESTABLISHED or later (for RST: in any state).
  */
 __noinline int track_client(struct xdp_md *ctx, struct flow *f)
 {
@@ -111,10 +111,10 @@ __noinline int track_client(struct xdp_md *ctx, struct flow *f)
 }
 
 /*
- * A SYN of the client's to the known session in @f->slot. Returns 1 if it is
- * the owner's to answer: a challenge ACK, a half-open request, TIME-WAIT reuse.
- * 0: the owner has nothing, so whatever the session was, it is over, and the
- * SYN is like any other.
+ * A SYN of the client's for the known session in @f->slot. Returns 1 if the
+ * owner is to answer it (challenge ACK, half-open request, TIME-WAIT reuse), 0
+ * if the owner has no socket: the session is over, and the SYN is like any
+ * other.
  */
 __noinline int track_syn(struct xdp_md *ctx, struct flow *f)
 {
@@ -144,8 +144,9 @@ __noinline int track_syn(struct xdp_md *ctx, struct flow *f)
 }
 
 /*
- * A packet of the server's to the session in @slot: @end is what acknowledges
- * all of it. @has_client_fin: the sender has received the client's.
+ * A packet of the server's in the session in @slot. @end: the number that
+ * acknowledges all of it. @has_client_fin: its socket has received the client's
+ * FIN.
  */
 static __always_inline void
 track_server(const struct packet *p, bool has_client_fin, __u32 end, __u32 slot)
@@ -165,7 +166,7 @@ track_server(const struct packet *p, bool has_client_fin, __u32 end, __u32 slot)
 		inputs |= 1 << INPUT_CLIENT_FIN_ACKED;
 	if (p->flags & FLAG_FIN && state != SESSION_TIME_WAIT) {
 		inputs |= 1 << INPUT_SOCKET | 1 << INPUT_SERVER_FIN;
-		if (has_client_fin) { /* whether it was seen here or not */
+		if (has_client_fin) { /* whether XDP saw it or not */
 			inputs |= 1 << INPUT_CLIENT_FIN |
 				  1 << INPUT_CLIENT_FIN_ACKED;
 			s->client_fin = p->ack;

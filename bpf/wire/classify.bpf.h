@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: step 2. Which service is the packet for? One read of
- * the ports array answers "none" for nearly all other traffic, and holds the
- * wildcard's endpoint itself; the hash of exact endpoints is asked only if
- * that port has some. On a host that forwards, a wildcard means this host's
- * addresses only, which the daemon keeps in local_addrs.
+ * Theory of operation: step 2. Which service is the packet for? One read of the
+ * ports array rules out nearly all other traffic and returns the wildcard
+ * endpoint itself; the hash of exact endpoints is consulted only if the port
+ * has any. On a forwarding host a wildcard covers only the host's own
+ * addresses, which the daemon keeps in local_addrs.
  *
- * Also here: addresses that nobody may answer (RFC 9293 MUST-57, MUST-63),
- * and frames that a promiscuous interface sees but the kernel will not take.
+ * Also here: addresses that must not be answered (RFC 9293 MUST-57, MUST-63),
+ * and frames that a promiscuous interface receives but the kernel discards.
  */
 #ifndef SYNKEEPER_CLASSIFY_BPF_H
 #define SYNKEEPER_CLASSIFY_BPF_H
@@ -16,8 +16,8 @@
 #include "maps.bpf.h"
 
 /*
- * A function of its own: on the caller's stack the key's 20 bytes would be in
- * each chain of calls, and Linux 6.1 finds 512 bytes exceeded.
+ * Not inlined: the 20 bytes of the key would count in every call chain of the
+ * caller, which then exceeds 512 bytes of stack on Linux 6.1.
  */
 static __noinline bool is_local(const struct packet *p)
 {
@@ -27,7 +27,7 @@ static __noinline bool is_local(const struct packet *p)
 	return bpf_map_lookup_elem(&local_addrs, &key);
 }
 
-/* Exact before wildcard. A function of its own: see is_local(). */
+/* Exact before wildcard. Not inlined: see is_local(). */
 static __noinline bool find_exact(struct flow *f)
 {
 	struct endpoint_key key = { .port = f->pkt.tuple.server_port };
@@ -71,7 +71,7 @@ static __always_inline enum reason classify(const struct settings *cfg,
 	return r;
 }
 
-/* Is the service of @f evaluating packets (armed, or monitored)? */
+/* Does the service of @f evaluate packets (armed or monitoring)? */
 static __always_inline bool is_evaluated(const struct flow *f)
 {
 	return f->ep.mode == ENDPOINT_ARMED || f->ep.mode == ENDPOINT_MONITOR;
@@ -81,13 +81,13 @@ static __always_inline bool bad_ipv4(__be32 be)
 {
 	__u32 addr = bpf_ntohl(be), net = addr >> 24;
 
-	/* 0/8, 127/8, multicast, class E with the limited broadcast */
+	/* 0/8, 127/8, multicast, class E including the limited broadcast */
 	return net == 0 || net == 127 || net >= 224;
 }
 
 static __always_inline bool bad_ipv6(const __be32 *a)
 {
-	/* ::, ::1 and multicast; also v4-mapped on the wire (RFC 4942 2.2) */
+	/* multicast, ::, ::1, and v4-mapped on the wire (RFC 4942 2.2) */
 	return (bpf_ntohl(a[0]) >> 24 == 0xff) ||
 	       (!a[0] && !a[1] &&
 		((!a[2] && bpf_ntohl(a[3]) <= 1) || a[2] == bpf_htonl(0xffff)));
@@ -110,7 +110,7 @@ static __always_inline bool answerable(const struct packet *p)
 	       !same_ipv6(t->client, t->server);
 }
 
-/* What the daemon says of @ifindex; 0 if it does not run this interface. */
+/* The daemon's entry for @ifindex; NULL if it does not manage it. */
 static __always_inline const struct iface *get_iface(__u32 ifindex)
 {
 	__u32 i;

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: step 1. From the frame to a struct packet, for XDP and
- * tc alike. Ethernet, up to two VLAN tags, IPv4 with options, IPv6 with a
- * bounded walk of extension headers (RFC 8200), the fixed TCP header. What is
- * not TCP passes: the kernel knows better. What may be TCP and cannot be read
- * in full is told apart (REASON_unreadable), because its sender chose that
- * form: the kernel strips any number of VLAN tags of id 0, walks any number of
- * extension headers, and reassembles IPv4 first fragments of 8 bytes (RFC 1858,
- * RFC 3128). All bounds checks of the way in stand here; option bytes are
- * checked in cookie/options.bpf.h.
+ * Theory of operation: step 1, from the frame to a struct packet, for both XDP
+ * and tc: Ethernet, up to two VLAN tags, IPv4 with options, IPv6 with a bounded
+ * walk of extension headers (RFC 8200), the fixed TCP header. What is not TCP
+ * passes. What may be TCP but cannot be parsed completely gets a reason of its
+ * own (REASON_unreadable), because the sender chose that form, and the kernel
+ * would accept it: it strips any number of VLAN tags with id 0, walks any
+ * number of extension headers, and reassembles IPv4 first fragments of 8 bytes
+ * (RFC 1858, RFC 3128). All bounds checks of the ingress path are here, except
+ * those for option bytes, which are in cookie/options.bpf.h.
  */
 #ifndef SYNKEEPER_PARSE_BPF_H
 #define SYNKEEPER_PARSE_BPF_H
@@ -19,10 +19,10 @@ static __always_inline enum reason parse_tcp(struct span s, struct packet *p)
 {
 	struct tcphdr *th = s.data + p->l4;
 
-	barrier_var(th); /* one pointer, checked and used; clang 14 makes two */
+	barrier_var(th); /* else clang 14 checks one pointer, uses another */
 	if ((void *)(th + 1) > s.end)
 		return REASON_unreadable;
-	/* what follows in the frame is padding, or the next fragment's */
+	/* what the frame has beyond l4_len is padding */
 	if (p->fragment && p->l4_len < sizeof(*th))
 		return REASON_unreadable;
 	p->tuple.client_port = th->source;
@@ -63,8 +63,8 @@ static __always_inline enum reason parse_ipv4(struct span s, struct packet *p)
 }
 
 /*
- * Leaves the offset of the TCP header in p->l4. Eight headers of at most 2 KB
- * bound the walk.
+ * Stores the offset of the TCP header in p->l4. The walk is bounded: at most
+ * eight headers of at most 2 KB each.
  */
 static __always_inline enum reason parse_ipv6_ext(struct span s,
 						  struct packet *p, __u8 next)
@@ -88,7 +88,7 @@ static __always_inline enum reason parse_ipv6_ext(struct span s,
 
 			if (frag & 0xfff8)
 				return REASON_later_fragment;
-			p->fragment |= frag & 1; /* an inner one hides none */
+			p->fragment |= frag & 1; /* of any fragment header */
 			off += 8;
 		} else {
 			off += (ext[1] + 1) << 3;
@@ -102,9 +102,9 @@ static __always_inline enum reason parse_ipv6_ext(struct span s,
 }
 
 /*
- * Where the packet ends, as ipv6_rcv() has it (net/ipv6/ip6_input.c): a length
- * of 0 in front of hop-by-hop options means all there is, with a jumbo payload
- * option (RFC 2675) or without.
+ * The end of the packet as ipv6_rcv() sees it (net/ipv6/ip6_input.c): a payload
+ * length of 0 in front of hop-by-hop options means the rest of the frame, with
+ * or without a jumbo payload option (RFC 2675).
  */
 static __always_inline __u32 ipv6_end(struct span s, const struct packet *p,
 				      const struct ipv6hdr *ip)
@@ -177,8 +177,8 @@ static __always_inline enum reason parse(struct span s, struct packet *p)
 }
 
 /*
- * Both are global functions: the verifier follows the ways through here once,
- * and not again with each of them through all that comes after.
+ * Both are global functions: the verifier checks them once and does not carry
+ * every path through the parser into the rest of the program.
  */
 __noinline int parse_xdp(struct xdp_md *ctx, struct packet *p)
 {
@@ -190,7 +190,7 @@ __noinline int parse_tc(struct __sk_buff *skb, struct packet *p)
 	return p ? parse(span_of_skb(skb), p) : REASON_not_tcp;
 }
 
-/* tc: the headers may lie outside the linear part; then they are pulled. */
+/* tc: pulls the headers into the linear part if they lie outside of it. */
 static __always_inline enum reason parse_skb(struct __sk_buff *skb,
 					     struct packet *p)
 {

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: which sources may open connections, where the operator
- * has a say in it. A SYN is judged by the longest prefix that holds its source;
- * what is established, or bears a cookie, is not asked again: a list ends no
- * connection.
+ * Theory of operation: which sources may open connections, if the operator has
+ * configured any lists. The longest prefix that contains the source of a SYN
+ * decides. Established connections and ACKs with a cookie are not checked: a
+ * list never ends a connection.
  *
- * The cap bounds what a reflection attack makes of us: a victim's prefix gets
- * so many SYN-ACKs a second. Prefixes are counted in buckets that a secret hash
- * assigns; two in one bucket share its cap. An allowed source has none.
+ * The cap limits reflection: a victim's prefix gets at most that many SYN-ACKs
+ * per second. A secret hash assigns prefixes to buckets; two in the same bucket
+ * share its cap. Allowed sources are exempt.
  */
 #ifndef SYNKEEPER_SOURCE_BPF_H
 #define SYNKEEPER_SOURCE_BPF_H
@@ -15,7 +15,7 @@
 #include "flow.bpf.h"
 #include "maps.bpf.h"
 
-/* A function of its own: see is_local(). */
+/* Not inlined: see is_local(). */
 static __noinline __u32 source_kind(const struct settings *cfg,
 				    const struct packet *p)
 {
@@ -49,8 +49,8 @@ static __always_inline __u32 source_bucket(const struct settings *cfg,
 }
 
 /*
- * Takes one SYN-ACK from what the source's prefix may get in this second.
- * Returns whether there was one left.
+ * Charges one SYN-ACK to the cap of the source's prefix for this second.
+ * Returns false if the cap is used up.
  */
 static __always_inline bool source_take(const struct settings *cfg,
 					const struct packet *p)
@@ -66,7 +66,7 @@ static __always_inline bool source_take(const struct settings *cfg,
 		return true;
 	old = *seen;
 	if ((old & ~0xffffffffULL) != second) {
-		/* whoever loses this race was of the same second */
+		/* losing this race leaves one SYN-ACK uncounted */
 		__sync_val_compare_and_swap(seen, old, second | 1);
 		return true;
 	}
@@ -77,9 +77,9 @@ static __always_inline bool source_take(const struct settings *cfg,
 }
 
 /*
- * Takes the right to answer SYN @f, of a source of this kind. REASON_NONE: it
- * is to be answered. Else what is counted instead; the SYN to a service that is
- * only monitored counts as answered, against the cap, too.
+ * May SYN @f, from a source of this kind, be answered? Charges the cap. Returns
+ * REASON_NONE if so, else the reason to count. A SYN to a monitored service
+ * counts as answered, and is charged as well.
  */
 static __always_inline enum reason
 take_answer(const struct settings *cfg, const struct flow *f, __u32 source)

@@ -1,28 +1,29 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: keys and values of the maps, as the BPF programs and
- * user space both see them. The daemon writes everything but counters, tags,
- * sessions and events. Padding is explicit and sizes are asserted, since maps
- * outlive the process that made them; change a layout, change ABI_VERSION.
+ * Theory of operation: keys and values of the maps, shared by the BPF programs
+ * and user space. The daemon writes all of them except counters, tags, sessions
+ * and events. Padding is explicit and sizes are asserted, because maps outlive
+ * the process that created them: whoever changes a layout changes ABI_VERSION.
  *
- *   settings      [0]            what holds for the whole host
+ *   settings      [0]            what applies to the whole host
  *   keys          [slot]         cookie keys: two live ones, two that ended
  *   ports         [port]         is there a service at this port, and which
  *   endpoints     address:port   services at an exact address
  *   local_addrs   prefix         this host's addresses, if it also forwards
- *   ifaces        [ifindex%256]  what an answer needs of the interface
- *   services      [service]      what an id stands for; programs ignore it
+ *   ifaces        [ifindex%256]  what an answer needs to know of the interface
+ *   services      [service]      what an id stands for; not used by programs
  *   counters      [service]      per CPU, by reason
- *   would         [service]      by reason: what a monitored service let pass
- *   prefixes      [0]            a trie of sources: allowed, denied; or none
- *   sources       [hash%65536]   SYN-ACKs of this second to a source prefix
- *   session_tags  [set]          one byte per session: a filter, see table.h
- *   incomplete_sets [set/64]       a bit per set that forgot a live connection
+ *   monitored     [service]      by reason: what monitoring would have dropped
+ *                                or answered
+ *   prefixes      [0]            trie of allowed and denied sources; or none
+ *   sources       [hash%65536]   SYN-ACKs to a source prefix in this second
+ *   session_tags  [set]          one byte per session, see session_table.h
+ *   incomplete_sets [set/64]     one bit per set that may lack a connection
  *   sessions      [set*16+way]   one cache line per session
- *   totals        [service]      the books of its sessions, see books.h
- *   events        ring buffer    what user space should know
- *   samples       ring buffer    dropped packets, while somebody captures
- *   tc_programs   [tc_program]   for their second instances, which call these
+ *   totals        [service]      its session stats, see session_stats.h
+ *   events        ring buffer    events and requests for user space
+ *   samples       ring buffer    dropped packets, during a capture
+ *   tc_programs   [tc_program]   tail-called by their second instances
  */
 #ifndef SYNKEEPER_ABI_H
 #define SYNKEEPER_ABI_H
@@ -34,15 +35,15 @@
 #include "types.h"
 
 /*
- * Maps of ABI_TAKEN_OVER are the same ones under other names (5: "would" and
- * "session_marks"), so sessions and keys go on.
+ * ABI_TAKEN_OVER differs only in names of maps (5: "would", "session_marks"),
+ * so its maps, with sessions and keys, are taken over.
  */
 enum { ABI_VERSION = 6, ABI_TAKEN_OVER = 5 };
 
 /*
- * The clock of sessions: CLOCK_MONOTONIC in units of 2^24 ns (16.8 ms), which
- * 32 bits carry for two years and which dirties a session's cache line at
- * most sixty times a second. Always compare differences.
+ * The clock for sessions: CLOCK_MONOTONIC in units of 2^24 ns (16.8 ms), which
+ * wraps in 32 bits after two years and dirties a session's cache line at most
+ * sixty times a second. Always compare differences.
  */
 enum { TICK_SHIFT = 24 };
 
@@ -56,7 +57,7 @@ static __always_inline __u64 ticks_to_ms(__u32 ticks)
 	return ((__u64)ticks << TICK_SHIFT) / 1000000;
 }
 
-/* How long ago @then was; what was written a moment ago may be ahead of @now. */
+/* Time since @then; another CPU may have written a @then ahead of @now. */
 static __always_inline __u64 ms_since(__u32 now, __u32 then)
 {
 	return (__s32)(now - then) < 0 ? 0 : ticks_to_ms(now - then);
@@ -64,26 +65,26 @@ static __always_inline __u64 ms_since(__u32 now, __u32 then)
 
 enum setting_flags {
 	SETTING_READY = 1 << 0,	     /* keys and services are in place */
-	SETTING_FORWARDING = 1 << 1, /* ask local_addrs about wildcards */
+	SETTING_FORWARDING = 1 << 1, /* check wildcards in local_addrs */
 	SETTING_NO_META = 1 << 2,    /* admit without XDP metadata */
 	SETTING_TS = 1 << 3,	     /* net.ipv4.tcp_timestamps */
 	SETTING_WSCALE = 1 << 4,     /* net.ipv4.tcp_window_scaling */
 	SETTING_SACK = 1 << 5,	     /* net.ipv4.tcp_sack */
 	SETTING_ECN = 1 << 6,	     /* net.ipv4.tcp_ecn is not 0 */
-	SETTING_DISARMED = 1 << 7,   /* every service: going down */
+	SETTING_DISARMED = 1 << 7,   /* all services: shutting down */
 	SETTING_WATCHED = 1 << 8,    /* somebody reads session events */
-	SETTING_COMPLETE = 1 << 9,   /* but for marked sets, see table.h */
-	SETTING_PREFIXES = 1 << 10,  /* ask prefixes about SYNs */
+	SETTING_COMPLETE = 1 << 9,   /* except incomplete_sets */
+	SETTING_PREFIXES = 1 << 10,  /* check SYNs against prefixes */
 	SETTING_SAMPLED = 1 << 11,   /* somebody captures drops */
 	SETTING_KERNEL_TS = 1 << 12, /* net.ipv4.tcp_timestamps is 2 */
-	SETTING_GUARDED = 1 << 14, /* some endpoint is armed; bit 13 is free */
+	SETTING_GUARDED = 1 << 14,   /* any endpoint is armed; bit 13 is free */
 };
 
-/* The first three stay in place in every version: a successor reads them. */
+/* The first three keep their place in all versions: a successor reads them. */
 struct settings {
 	__u32 abi;
 	__u32 flags;	/* enum setting_flags */
-	__u32 epoch;	/* lowest bit: the slot that makes cookies */
+	__u32 epoch;	/* lowest bit: slot of the key that makes cookies */
 	__u32 set_mask; /* sets - 1; 0: no session table yet */
 	__u64 hash_seed;
 	__u64 hash_mul; /* odd */
@@ -91,15 +92,15 @@ struct settings {
 	__u8 hop_limit; /* net.ipv6.conf.default.hop_limit */
 	__u8 pad[2];
 	/*
-	 * Until this tick an ACK may bear a cookie of the kernel's, although
-	 * the endpoint has its own: from before it was armed.
+	 * Until this tick an ACK may carry a cookie of the kernel's, from
+	 * before the endpoint was armed, although the endpoint uses our own.
 	 */
 	__u32 kernel_cookies_until;
 	__u32 resets_per_second;  /* per CPU, RST for invalid ACKs; 0: none */
 	__u32 synacks_per_second; /* to one source prefix; 0: no cap */
-	__u8 source_bits4;	  /* that prefix's length, 1..32 */
+	__u8 source_bits4;	  /* length of that prefix, 1..32 */
 	__u8 source_bits6;	  /* 1..64 */
-	__u16 sample_service;	  /* the only one to sample; 0: all */
+	__u16 sample_service;	  /* sample only this one; 0: all */
 	__u32 samples_per_second; /* per CPU */
 	__u8 syncookies_before;	  /* enum syncookies: what to restore */
 	__u8 pad2[3];
@@ -111,7 +112,7 @@ _Static_assert(sizeof(struct settings) == 80, "abi");
 
 /* What net.ipv4.tcp_syncookies was before the daemon raised it. */
 enum syncookies {
-	SYNCOOKIES_KEPT, /* it did not */
+	SYNCOOKIES_KEPT, /* not raised */
 	SYNCOOKIES_WAS_0,
 	SYNCOOKIES_WAS_1,
 };
@@ -126,24 +127,24 @@ struct cookie_key {
 };
 _Static_assert(sizeof(struct cookie_key) == 24, "abi");
 
-/* Packed: one byte, and yet bpftool shows its name. */
+/* Packed into one byte rather than a __u8, so that bpftool shows the name. */
 enum __attribute__((packed)) endpoint_mode {
 	ENDPOINT_NONE,	   /* no service */
-	ENDPOINT_DISARMED, /* sessions are kept, cookies in flight honoured */
+	ENDPOINT_DISARMED, /* tracks sessions, honours cookies in flight */
 	ENDPOINT_ARMED,
-	ENDPOINT_MONITOR, /* judged as if armed, and passed */
-	ENDPOINT_OFF,	  /* disarmed, and no source is denied */
+	ENDPOINT_MONITOR, /* evaluated as if armed, but passed */
+	ENDPOINT_OFF,	  /* disarmed, and the deny list does not apply */
 };
 
-/* Whose cookies an endpoint answers with. */
+/* Who makes an endpoint's cookies. */
 enum __attribute__((packed)) cookie_backend {
 	COOKIES_OWN,
 	COOKIES_KERNEL,
 };
 
 /*
- * What a SYN's answer needs of the service; small enough to sit in ports, and
- * aligned so that it is copied at once.
+ * What answering a SYN needs to know of the service; small enough to be
+ * embedded in ports, and aligned so that one load copies it.
  */
 struct endpoint {
 	__u16 service __attribute__((aligned(8))); /* id, index of counters */
@@ -163,7 +164,7 @@ struct port_services {
 };
 _Static_assert(sizeof(struct port_services) == 24, "abi");
 
-/* Addresses in keys are bytes, so that bpftool shows 192,0,2,1 as such. */
+/* Addresses in keys are bytes, so that bpftool shows 192,0,2,1. */
 struct endpoint_key {
 	__u8 addr[16] __attribute__((aligned(4))); /* IPv4 v4-mapped */
 	__be16 port;
@@ -179,14 +180,14 @@ _Static_assert(sizeof(struct local_key) == 20, "abi");
 
 /* Values of prefixes; keys are struct local_key. The longest prefix decides. */
 enum source_kind {
-	SOURCE_ALLOWED = 1, /* whatever is denied around it; no cap */
+	SOURCE_ALLOWED = 1, /* even inside a denied prefix; no cap */
 	SOURCE_DENIED,
 };
 
 struct iface {
 	__u32 ifindex; /* 0: slot is free */
 	__u8 mac[6];
-	__u16 mtu; /* 0: about to be detached, no cookie is made here */
+	__u16 mtu; /* 0: about to be detached, make no cookies */
 };
 _Static_assert(sizeof(struct iface) == 12, "abi");
 
@@ -194,7 +195,7 @@ struct counters {
 	__u64 packets[REASON_COUNT];
 };
 
-/* The part of a session that changes together; one compare-and-swap. */
+/* The part of a session that changes as one, by compare-and-swap. */
 union session_word {
 	struct {
 		enum session_state state;
@@ -206,13 +207,13 @@ union session_word {
 };
 
 enum session_flags {
-	SESSION_REFUSED = 1 << 0, /* the kernel said no: its RST may go */
-	SESSION_RST = 1 << 1,	  /* the client sent RST; the kernel is asked */
-	/* the client's FIN was seen, and not yet in the kernel's socket */
+	SESSION_REFUSED = 1 << 0, /* the kernel refused it: its RST may go */
+	SESSION_RST = 1 << 1,	  /* client sent RST; kernel to be asked */
+	/* client FIN seen, not yet confirmed by the kernel's socket */
 	SESSION_FIN = 1 << 2,
-	SESSION_FIN_BEFORE = 1 << 3,  /* ... and the reaper came by since */
-	SESSION_KERNEL = 1 << 4,      /* by a cookie of the kernel's */
-	SESSION_DATA_BEHIND = 1 << 5, /* pending, it sent what bore no cookie */
+	SESSION_FIN_BEFORE = 1 << 3,  /* ... since before the last walk */
+	SESSION_KERNEL = 1 << 4,      /* opened by a cookie of the kernel's */
+	SESSION_DATA_BEHIND = 1 << 5, /* sent data back to back with its ACK */
 };
 
 struct session {
@@ -221,8 +222,8 @@ struct session {
 	__u32 born; /* ticks */
 	union {
 		/*
-		 * Pending: so that the client can be asked. Host order; both
-		 * ISNs 0: the handshake was the kernel's.
+		 * Pending: for probing the client. Host byte order; both ISNs
+		 * 0: the kernel made the handshake.
 		 */
 		struct {
 			__u32 client_isn;
@@ -231,8 +232,9 @@ struct session {
 			__u32 server_tsval; /* 0: no timestamps */
 		};
 		/*
-		 * Afterwards: what acknowledges each side's FIN, host order.
-		 * 0: not known, as the kernel's socket brought the news.
+		 * Later: the number that acknowledges each side's FIN, host
+		 * byte order. 0: unknown, the FIN was inferred from the
+		 * kernel's socket.
 		 */
 		struct {
 			__u32 client_fin;
@@ -242,11 +244,11 @@ struct session {
 };
 _Static_assert(sizeof(struct session) == 64, "a session is one cache line");
 
-/* What a service id stands for; a successor takes the ids over from here. */
+/* What a service id stands for; a successor restores the ids from this. */
 enum { SERVICE_NAME_MAX = 32 };
 
 struct service_info {
-	struct endpoint_key listen; /* of a wildcard: address zero */
+	struct endpoint_key listen; /* wildcard: address zero */
 	__u8 used;
 	__u8 wildcard;
 	__u8 pad[2];
@@ -258,7 +260,7 @@ struct session_set {
 	__u64 tags[SET_WAYS / 8]; /* a byte per way; 0: free */
 };
 
-/* Upper bounds of a session's duration, in ms; one more bucket is above. */
+/* Bucket bounds for session durations, in ms; one more bucket above. */
 #define SYNKEEPER_DURATIONS(X) \
 	X(100)                 \
 	X(1000)                \
@@ -271,29 +273,29 @@ enum {
 };
 
 /*
- * The books of one service's sessions; only ever changed by atomic additions,
- * see books.h. sum(alive from PENDING to CLOSING*) = opened - ended, always.
+ * The session stats of a service; changed by atomic additions only, see
+ * session_stats.h. Invariant: sum(alive[PENDING..CLOSING*]) = opened - ended.
  */
 struct session_totals {
 	__u64 events[16];	    /* by enum session_event */
 	__u64 alive[16];	    /* by enum session_state */
 	__u64 durations[DURATIONS]; /* of those that ended */
-	__u64 duration_ticks;	    /* their sum */
-	__u64 lost;		    /* events that found the ring full */
+	__u64 duration_ticks;	    /* sum of their durations */
+	__u64 lost;		    /* events lost to a full ring */
 };
 _Static_assert(SESSION_EVENTS <= 16 && SESSION_STATES <= 16, "abi");
 
 enum event_kind {
-	EVENT_STALE_SOCKET = 1, /* remove what the kernel holds for the tuple */
-	EVENT_REFUSED,		/* the kernel refused the listener (error) */
+	EVENT_STALE_SOCKET = 1, /* request: end the tuple's stale socket */
+	EVENT_REFUSED,		/* the listener refused the socket (error) */
 	EVENT_SESSION,		/* what: enum session_event */
-	EVENT_SOCKET_LOST, /* admitted, and reset (what: enum cookie_backend) */
+	EVENT_SOCKET_LOST, /* admitted, then reset (what: cookie_backend) */
 };
 
 struct event {
 	__u8 kind; /* enum event_kind */
 	__u8 what; /* of EVENT_SESSION, EVENT_SOCKET_LOST */
-	__u8 left; /* the state before */
+	__u8 left; /* the previous state */
 	__u8 pad;
 	__u16 service;
 	__u16 pad2;

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Theory of operation: the requests of control.h and the fields of their
- * arguments and results. docs/JSON.md is made from it (scripts/draw-json), and
- * net/json_fields compares it with what a running daemon says. No include guard:
- * whoever wants something made of it defines REQUEST, ARGUMENT, OBJECT and FIELD,
- * and includes this; they are undefined at the end.
+ * arguments and results. docs/JSON.md is generated from it (scripts/draw-json),
+ * and net/json_fields compares it with the replies of a running daemon. No
+ * include guard: to generate something from it, define REQUEST, ARGUMENT,
+ * OBJECT and FIELD and include this file; they are undefined at the end.
  *
  *	REQUEST("name", "type of the result", "what it does")
- *	ARGUMENT("name", "type", NEEDED or OPTIONAL, "meaning") of the request above
+ *	ARGUMENT("name", "type", NEEDED or OPTIONAL, "meaning") of the request
  *	OBJECT(NAME, "what it is")
  *	FIELD("name", "type", NEEDED or OPTIONAL, "meaning") of the object above
  *
- * Types: string, integer, number, bool, an OBJECT's name; ? may be null;
- * [TYPE] an array; {what: TYPE} an object whose members are named by a REASON, a
+ * Types: string, integer, number, bool, an OBJECT's name; ? may be null; [TYPE]
+ * an array; {what: TYPE} an object whose members are named by a REASON, a
  * STATE, ... . NEEDED: always there.
  */
 

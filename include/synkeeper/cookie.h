@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: the state of a handshake, packed into what a client
- * sends back by itself. cookie_make() and cookie_check() are mirror images.
+ * Theory of operation: the state of a handshake, packed into fields that a
+ * client echoes. cookie_check() is the inverse of cookie_make().
  *
  * The MAC is one SipHash-2-4 over addresses, ports, the client's ISN and the
- * options below it; it covers the options, so that an acknowledgement that
- * is off by one fails instead of meaning other options.
+ * options below; it covers the options, so that an acknowledgement that is off
+ * by one fails instead of decoding to other options.
  *
- * A client that sent timestamps returns 64 bits, ISN and TSval:
+ * A client with timestamps returns 64 bits, ISN and TSval:
  *
  *     31 30   28 27                                                  0
  *    +--+-------+-----------------------------------------------------+
@@ -29,12 +29,12 @@
  *                 0 1 w w m m    SACK and ECN
  *                 0 0 e w w m    no SACK; e: ECN
  *
- * ep is the lowest bit of the epoch and names the key slot. Six bits do not
+ * ep is the lowest bit of the epoch and selects the key slot. Six bits cannot
  * hold every combination of MSS (m) and window scale (w), so both are rounded
- * down to a level, which is always safe: the server then sends a little less
- * at a time than the client would take. Whether window scaling, SACK and ECN
- * were offered at all is kept exactly. The levels hold what clients without
- * timestamps send today (Windows: SACK, scale 8); the rest loses a little.
+ * down to a level, which is always safe: the server then sends a little less at
+ * a time than the client would accept. Whether window scaling, SACK and ECN
+ * were offered at all is kept exactly. The levels match what clients without
+ * timestamps send in practice (Windows: SACK, scale 8); others lose a little.
  *
  * Of 2^32 random numbers a check accepts 64 profiles in each of 2 epochs:
  * 2^-25; with timestamps 8 * 2 * 64 of 2^64: 2^-54.
@@ -58,7 +58,7 @@ enum {
 	COOKIE_TAIL_TS = 1 << 15, /* domain separation in the MAC's tail */
 };
 
-/* What both ends will have agreed on. Host byte order. */
+/* What both ends negotiate. Host byte order. */
 struct handshake {
 	__u16 mss;
 	__u8 wscale; /* the client's; WSCALE_NONE: not negotiated */
@@ -73,10 +73,10 @@ struct cookie {
 };
 
 /*
- * MSS levels: the least, tunnels, PPPoE, Ethernet, jumbo frames. The lowest are
- * also the least that the kernel takes of us, 536 and 1280 - 60; a client that
- * offers less gets it all the same, as from the kernel's own cookies. Without
- * timestamps a part of the levels.
+ * MSS levels: the minimum, tunnels, PPPoE, Ethernet, jumbo frames. The minimum
+ * is the lowest that the kernel accepts from us, 536 and 1280 - 60; a client
+ * that offers less gets it nevertheless, as with the kernel's own cookies.
+ * Without timestamps only some of the levels are used.
  */
 #define COOKIE_MSS4(i)     \
 	((i) == 0   ? 536  \
@@ -233,9 +233,9 @@ static __always_inline __u32 cookie_isn(__u64 mac, __u32 profile, __u32 epoch)
 }
 
 /*
- * Answers the SYN with ISN @isn (host byte order). On entry @hs holds what the
- * client offered and the server wants, on return what the cookie could keep
- * of it; the SYN-ACK must offer exactly that.
+ * Makes the cookie for a SYN with ISN @isn (host byte order). On entry @hs
+ * holds what client and server both support, on return the part that the cookie
+ * could encode; the SYN-ACK must offer exactly that.
  */
 static __always_inline void cookie_make(const struct siphash_key *key,
 					__u32 epoch, const struct tuple *t,
@@ -265,17 +265,18 @@ static __always_inline void cookie_make(const struct siphash_key *key,
 	}
 }
 
-/* The key slot that a cookie names: 0 or 1. */
+/* The key slot of a cookie: 0 or 1. */
 static __always_inline __u32 cookie_slot(__u32 cookie_isn)
 {
 	return cookie_isn >> COOKIE_EPOCH_SHIFT;
 }
 
 /*
- * Checks a cookie that came back: @isn the client's (its sequence number less
- * one), @c->isn the acknowledgement number less one, @c->tsval the TSecr,
- * @ts whether the segment bore timestamps. Host byte order. @key is that of
- * cookie_slot(). Returns true and fills @hs, or false and leaves it alone.
+ * Checks a returned cookie. @isn: the client's (its sequence number minus one),
+ * @c->isn: the acknowledgement number minus one, @c->tsval: the TSecr, @ts:
+ * whether the segment had timestamps. Host byte order. @key: the one in
+ * cookie_slot(). Returns true and fills in @hs, or false and leaves @hs
+ * untouched.
  */
 static __always_inline bool cookie_check(const struct siphash_key *key,
 					 const struct tuple *t, __u32 isn,

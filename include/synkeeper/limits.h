@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: the bounds that the maps, the daemon and the manual
- * share. Each table is fixed at load time; nothing grows with an attack.
+ * Theory of operation: limits shared by the maps, the daemon and the manual.
+ * All tables are sized at load time; nothing grows under attack.
  */
 #ifndef SYNKEEPER_LIMITS_H
 #define SYNKEEPER_LIMITS_H
@@ -11,7 +11,7 @@ enum {
 	ENDPOINTS_MAX = 65536,	 /* exact address:port entries */
 	LOCAL_ADDRS_MAX = 16384, /* local prefixes, on forwarding hosts */
 	IFACES_MAX = 256,	 /* slots, by ifindex modulo this */
-	IFACE_TRIES = 4,	 /* slots that an interface may be in */
+	IFACE_TRIES = 4,	 /* slots probed for an interface */
 	PORTS_MAX = 65536,
 	SET_WAYS = 16,	     /* sessions in one set of the table */
 	SETS_DEFAULT = 4096, /* without a daemon: 65,536 slots */

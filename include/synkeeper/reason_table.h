@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: the table of reasons, one REASON() row each. Whoever
- * wants something made of it defines REASON, and CAUSES if it takes the texts,
- * and includes this; both are undefined at the end. reasons.h has the columns'
- * values. No include guard: it is read several times.
+ * Theory of operation: the table of reasons, one REASON() row each. To generate
+ * something from it, define REASON, and CAUSES if the texts are used, and
+ * include this file; both are undefined at the end. reasons.h has the values of
+ * the columns. No include guard: it is included several times.
  *
  *	REASON(name, action, hook, packets, counts as,
  *	       "what happened", "meaning", CAUSES("harmless cause", ...),
  *	       "what to do")
  *
- * Append only: the position is the index of a counter that outlives a restart.
- * Commands and configuration stand between backquotes. `make lint` checks that
- * what is drawn from this (docs/REASONS.md, lists in dist/) is up to date.
+ * Append only: the position is the index of a counter that outlives restarts.
+ * Commands and configuration are in backquotes. `make lint` checks that what is
+ * generated from this (docs/REASONS.md, lists in dist/) is up to date.
  */
 
 /* ---- not a service's business ---- */

@@ -1,23 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: the life of a session, as one table of moves. What is
- * seen of a connection, in packets of both directions and in what the kernel
- * says of its socket, becomes an input; a state and an input give the next
- * state and what is to be told. Whatever is not in the table moves nothing:
- * a FIN sent twice, an acknowledgement of old, a SYN in mid-connection.
+ * Theory of operation: the life cycle of a session, as one table of
+ * transitions. What is observed of a connection, in packets of both directions
+ * or in the state of the kernel's socket, becomes an input; a state and an
+ * input give the next state and an event. What is not in the table changes
+ * nothing: a retransmitted FIN, an old acknowledgement, a SYN in
+ * mid-connection.
  *
- * The table is pure. Who feeds it has checked sequence numbers before (BPF:
- * bpf/session/track.bpf.h) or has asked the kernel (the daemon). Acknowledgements are
- * cumulative, so an input lost is made good by the next packet, and only the
- * two closing handshakes (RFC 9293 section 3.6) need to be told apart:
+ * The table is pure. Whoever feeds it has checked the sequence numbers (BPF:
+ * bpf/session/track.bpf.h) or asked the kernel (the daemon). Acknowledgements
+ * are cumulative, so the next packet makes up for a lost input, and only the
+ * two closing handshakes (RFC 9293 section 3.6) need states of their own:
  *
  *	FREE -> PENDING -> ESTABLISHED -> HALF_CLOSED_* -> CLOSING* -> TIME_WAIT
  *
- * A session is live from PENDING to CLOSING*: it was opened with ADMITTED or
- * ADOPTED and ends with exactly one of the events that session_is_end() names.
- * OPENING is not a session yet (the kernel makes the handshake itself, or XDP
- * found a valid cookie and tc has yet to see that the kernel takes the segment),
- * and TIME_WAIT is none any more. docs/SESSIONS.md draws the table.
+ * A session is live from PENDING to CLOSING*: it was opened by ADMITTED or
+ * ADOPTED and ends with exactly one of the events in session_is_end(). OPENING
+ * is not a session yet (the kernel makes the handshake itself, or XDP found a
+ * valid cookie and tc has not yet admitted the segment), and TIME_WAIT no
+ * longer is. docs/SESSIONS.md has a diagram of the table.
  */
 #ifndef SYNKEEPER_SESSION_STATE_H
 #define SYNKEEPER_SESSION_STATE_H
@@ -37,7 +38,7 @@
 	X(CLOSING_CLIENT, "closing") /* the client's FIN is unacknowledged */  \
 	X(TIME_WAIT, "time-wait")
 
-/* Packed: one byte, and yet bpftool shows its name. */
+/* Packed into one byte rather than a __u8, so that bpftool shows the name. */
 enum __attribute__((packed)) session_state {
 #define X(name, text) SESSION_##name,
 	SYNKEEPER_STATES(X)
@@ -51,23 +52,23 @@ static __always_inline bool session_is_live(__u8 state)
 }
 
 /*
- * What can be seen, in the order in which inputs of one packet are fed. SOCKET
- * comes first, so that a FIN finds an established session.
+ * Inputs, in the order in which those of one packet are applied. SOCKET comes
+ * before the FINs, so that a FIN finds an established session.
  */
 enum session_input {
 	INPUT_ADMITTED,	  /* the kernel took an ACK with a valid cookie */
 	INPUT_SYN,	  /* a SYN that the kernel answers or sends */
-	INPUT_LINGER,	  /* the kernel holds a TIME-WAIT socket */
-	INPUT_NOT_CLOSED, /* the kernel, asked later, knows of no FIN */
+	INPUT_LINGER,	  /* the kernel has a TIME-WAIT socket */
+	INPUT_NOT_CLOSED, /* the kernel, asked later, has seen no FIN */
 	INPUT_SOCKET,	  /* the kernel has a full socket */
 	INPUT_CLIENT_FIN, /* in window */
 	INPUT_SERVER_FIN,
 	INPUT_CLIENT_FIN_ACKED, /* by the server */
 	INPUT_SERVER_FIN_ACKED,
 	INPUT_SERVER_RST,
-	INPUT_GONE,	  /* the kernel has no socket any more */
-	INPUT_GONE_RESET, /* the same, and the client had sent RST */
-	INPUT_IDLE,	  /* the time-out of the state is over */
+	INPUT_GONE,	  /* the kernel no longer has a socket */
+	INPUT_GONE_RESET, /* the same, after the client sent RST */
+	INPUT_IDLE,	  /* the state's timeout has expired */
 	INPUT_KILLED,
 	INPUT_EVICTED,
 	SESSION_INPUTS
@@ -191,13 +192,13 @@ static __always_inline bool session_is_end(__u8 event)
 	X(TIME_WAIT, EVICTED, FREE, FORGOTTEN)
 
 struct session_transition {
-	__u8 changes; /* 0: the state stays, nothing is told */
+	__u8 changes; /* 0: no transition, no event */
 	__u8 to;
 	__u8 event;
 	__u8 has_event;
 };
 
-/* Sizes are powers of two, so that a mask keeps an index inside. */
+/* Powers of two, so that a mask bounds the index. */
 enum { SESSION_TABLE = 16, INPUT_NOTHING = SESSION_TABLE - 1 };
 
 static const struct session_transition
@@ -227,8 +228,8 @@ static __always_inline __u8 session_step(__u8 state, __u32 input,
 
 /*
  * The same for several inputs, a mask of 1 << enum session_input, in their
- * order. *@ret_told lists the evs, four bits each, the first one lowest.
- * No branches: the verifier would follow each combination of inputs.
+ * order. *@ret_events lists the events, four bits each, the first one lowest.
+ * No branches: the verifier would follow every combination of inputs.
  */
 static __always_inline __u8 session_steps(__u8 state, __u32 inputs,
 					  __u64 *ret_events)
@@ -240,7 +241,7 @@ static __always_inline __u8 session_steps(__u8 state, __u32 inputs,
 		__u32 seen = -(inputs >> i & 1), input;
 		const struct session_transition *m;
 
-		barrier_var(seen); /* else the compiler makes it a branch */
+		barrier_var(seen); /* else the compiler makes a branch of it */
 		input = (i & seen) | (INPUT_NOTHING & ~seen);
 		barrier_var(input); /* the 6.1 verifier needs the mask below */
 		m = &session_transitions[at & (SESSION_TABLE - 1)]
@@ -253,7 +254,7 @@ static __always_inline __u8 session_steps(__u8 state, __u32 inputs,
 	return at;
 }
 
-/* The states of Linux' tcp_states.h, for both sides of this header. */
+/* The states of Linux' tcp_states.h, for both users of this header. */
 enum kernel_state {
 	KERNEL_ESTABLISHED = 1,
 	KERNEL_SYN_SENT,
@@ -270,8 +271,8 @@ enum kernel_state {
 };
 
 /*
- * What the state of the kernel's socket says, as a mask of inputs: the
- * kernel's socket has the last word. 0: it says nothing (no connection).
+ * The mask of inputs that follows from the state of the kernel's socket, which
+ * is authoritative. 0: none (it is not a connection).
  */
 static __always_inline __u32 session_seen_in(__u32 kernel_state)
 {
@@ -304,8 +305,8 @@ static __always_inline __u32 session_seen_in(__u32 kernel_state)
 }
 
 /*
- * The same for a session in @state that the kernel is asked about later, when
- * no packet is on its way: FINs that it does not know of are taken back.
+ * The same for a session in @state when the kernel is asked later, with no
+ * packet in flight: FINs that it has not seen are reverted.
  */
 static __always_inline __u32 session_corrected(__u8 state, __u32 kernel_state)
 {

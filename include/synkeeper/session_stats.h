@@ -1,26 +1,26 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: every change of a session's state goes through
- * session_stats_transition(), in the BPF programs as in the daemon. It changes the state by
- * compare-and-swap, and whoever's swap succeeded enters the move in the books
- * of the service, once. So opened = ended + alive holds whether or not anybody
- * reads the events, and the daemon may die.
+ * Theory of operation: every change of a session's state, in the BPF programs
+ * and in the daemon, goes through session_stats_transition(). It changes the
+ * state by compare-and-swap, and whoever's swap succeeds updates the service's
+ * session stats, once. So opened = ended + alive holds even if nobody reads the
+ * events and the daemon dies.
  */
 #ifndef SYNKEEPER_SESSION_STATS_H
 #define SYNKEEPER_SESSION_STATS_H
 
 #include "abi.h"
 
-/* A move that was made. */
+/* A transition that was made. */
 struct transition {
 	union session_word from;
 	union session_word to;
-	__u64 events; /* as of session_steps() */
+	__u64 events; /* as from session_steps() */
 };
 
 enum {
 	TRANSITION_TRIES = 8
-}; /* another CPU touching it is all that can happen */
+}; /* a try fails only if another CPU changed the word */
 
 static __always_inline __u32 duration_bucket(__u32 ticks)
 {
@@ -43,10 +43,10 @@ static __always_inline void session_stats_event(struct session_totals *t,
 	__sync_fetch_and_add(&t->duration_ticks, age);
 }
 
-/* Enters a way's change from state @from to @to, and what it tells, in @t. */
+/* Records a transition from @from to @to, with events @evs, in @t. */
 static __always_inline void session_stats_record(struct session_totals *t,
-						 __u8 from, __u8 to,
-						 __u64 evs, __u32 age)
+						 __u8 from, __u8 to, __u64 evs,
+						 __u32 age)
 {
 	int i;
 
@@ -60,8 +60,8 @@ static __always_inline void session_stats_record(struct session_totals *t,
 
 /*
  * Feeds @inputs, a mask of 1 << enum session_input, to @s, in their order, and
- * takes back the flags in @clear. @t are the books of @service. Returns false
- * if @s ended meanwhile or nothing changed. If it moved to FREE the caller
+ * clears the flags in @clear. @t: the stats of @service. Returns false if
+ * nothing changed or @s has ended meanwhile. If @s became FREE, the caller
  * frees the way's tag.
  */
 static __always_inline bool
@@ -82,7 +82,7 @@ session_stats_transition(struct session *s, struct session_totals *t,
 		to.state = session_steps(from.state, inputs, &evs);
 		to.flags &= ~clear;
 		if (to.state != from.state && !session_is_live(to.state))
-			to.flags = 0; /* the next one begins without */
+			to.flags = 0; /* a new session starts without */
 		if (to.state == SESSION_FREE)
 			to.word = 0;
 		if (to.word == from.word)
@@ -90,9 +90,8 @@ session_stats_transition(struct session *s, struct session_totals *t,
 		if (__sync_val_compare_and_swap(&s->live.word, from.word,
 						to.word) != from.word)
 			continue;
-		session_stats_record(t, from.state, to.state, evs,
-				     now - born);
-		/* no cookie opened it; what is there were the FINs */
+		session_stats_record(t, from.state, to.state, evs, now - born);
+		/* not opened by a cookie: the union holds stale FINs */
 		if (to.state == SESSION_OPENING &&
 		    from.state != SESSION_OPENING)
 			s->client_isn = s->server_isn = 0;
@@ -105,10 +104,10 @@ session_stats_transition(struct session *s, struct session_totals *t,
 }
 
 /*
- * Two CPUs, or a CPU and the daemon, may enter the same connection at once.
- * Each publishes its entry (in @state, which told @told) and then looks for a
- * twin, so one of them at least sees it, and withdraws its own from table and
- * books. Returns whether the caller is to free the way's tag.
+ * Two CPUs, or a CPU and the daemon, may insert the same connection at once.
+ * Each publishes its entry (in @state, with events @evs) and then looks for a
+ * duplicate, so at least one of them sees it, and withdraws its own entry from
+ * table and stats. Returns whether the caller has to free the way's tag.
  */
 static __always_inline bool session_stats_withdraw(struct session *s,
 						   struct session_totals *t,
@@ -118,10 +117,10 @@ static __always_inline bool session_stats_withdraw(struct session *s,
 
 	was.word = __sync_lock_test_and_set(&s->live.word, 0);
 	if (session_is_live(was.state))
-		evs = 0; /* as if it had never been */
+		evs = 0; /* as if it had never been opened */
 	session_stats_record(t, SESSION_FREE, state, evs, 0);
 	if (was.state == SESSION_FREE)
-		return false; /* somebody ended it already */
+		return false; /* ended by somebody else */
 	session_stats_record(t, was.state, SESSION_FREE, 0, 0);
 	return true;
 }

@@ -1,26 +1,27 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: the session table, a set-associative cache of what the
- * kernel knows. The tuple's hash picks a set of 16 ways; each way has one tag
- * byte in session_tags and one cache line in sessions. The tags of a million
- * sessions are 2 MB and stay in the CPU's cache, so "certainly unknown", the
- * answer for nearly every packet of a flood, costs no miss to memory, and a
- * hit costs one. Unlike in a Bloom filter, tags are cleared one by one as
- * sessions go, so nothing has to be rebuilt.
+ * Theory of operation: the session table, a set-associative cache of the
+ * kernel's connections. The tuple's hash selects a set of 16 ways; each way has
+ * a tag byte in session_tags and a cache line in sessions. The tags of a
+ * million sessions take 2 MB and stay in the CPU's cache, so "certainly
+ * unknown", the result for nearly every packet of a flood, costs no cache miss,
+ * and a hit costs one. Unlike a Bloom filter's bits, tags are cleared one by
+ * one as sessions end, so nothing ever has to be rebuilt.
  *
- * Life of a way, without locks, on any CPU and in user space:
+ * The life cycle of a way, without locks, on any CPU and in user space:
  *	claim	compare-and-swap of the tag word sets a free byte. Whoever
  *		succeeds owns the way alone, fills it, writes the state last.
- *	end	compare-and-swap of session.live to FREE; whoever succeeds
- *		owns the way again and clears the tag. A packet that touched
- *		the session meanwhile changed the word, and it stays.
+ *	end	compare-and-swap of session.live to FREE; whoever succeeds owns
+ *		the way again and clears the tag. If a packet of the session
+ *		changes the word in between, the swap fails and it stays.
  *
- * The table may forget (a full set evicts, an idle session times out) and may
+ * The table may lose entries (a full set evicts, an idle session times out) or
  * miss an insertion (two CPUs at once): the next packet finds the socket in the
- * kernel and adopts the session again. It can not, and must not, refuse a
- * connection. A set of which that is true is marked. When everything that the
- * kernel has was entered once (SETTING_COMPLETE), an ACK without a cookie whose
- * set is not marked is nobody's, and a flood of them asks the kernel nothing.
+ * kernel and the session is adopted again. It cannot, and must not, refuse a
+ * connection. Sets to which that has happened are in incomplete_sets. Once all
+ * of the kernel's connections have been entered (SETTING_COMPLETE), an ACK
+ * without a valid cookie in any other set is unmatched, and a flood of them
+ * costs no socket lookups.
  */
 #ifndef SYNKEEPER_SESSION_TABLE_H
 #define SYNKEEPER_SESSION_TABLE_H
@@ -30,14 +31,14 @@
 #define TABLE_ONES 0x0101010101010101ULL
 
 struct table_hash {
-	__u32 set; /* to be masked */
+	__u32 set; /* not masked yet */
 	__u8 tag;  /* never 0 */
 };
 
 /*
- * Multiplication by a secret odd number. It carries differences upwards only,
- * so the last words in are multiplied twice: else a difference in the top byte
- * (an IPv4 server's last octet) would never reach the set.
+ * Multiplication by a secret odd number. Differences propagate upwards only, so
+ * the last words are multiplied twice: otherwise a difference in the top byte
+ * (the last octet of an IPv4 server) would never reach the set index.
  */
 static __always_inline void table_hash(const struct settings *cfg,
 				       const struct tuple *t,
@@ -64,7 +65,7 @@ static __always_inline void table_hash(const struct settings *cfg,
 	ret->tag = (__u8)h ? (__u8)h : 1;
 }
 
-/* The bytes of @tags equal to @tag, as 0x80 each; a rare extra one is fine. */
+/* 0x80 in each byte of @tags that equals @tag; an extra one does no harm. */
 static __always_inline __u64 table_match(__u64 tags, __u8 tag)
 {
 	__u64 x = tags ^ tag * TABLE_ONES;
@@ -72,14 +73,14 @@ static __always_inline __u64 table_match(__u64 tags, __u8 tag)
 	return (x - TABLE_ONES) & ~x & TABLE_ONES << 7;
 }
 
-/* The index of the lowest byte in @match, which is not 0. */
+/* The index of the lowest byte set in @match, which must not be 0. */
 static __always_inline __u32 table_first(__u64 match)
 {
 	return ((match & -match) >> 7) * 0x0001020304050607ULL >> 56;
 }
 
 /*
- * Claims a free way of @set and puts @tag. Returns the way, or SET_WAYS if
+ * Claims a free way of @set and stores @tag. Returns the way, or SET_WAYS if
  * there is none or somebody else was faster.
  */
 static __always_inline __u32 table_claim(struct session_set *set, __u8 tag)
@@ -102,7 +103,7 @@ static __always_inline __u32 table_claim(struct session_set *set, __u8 tag)
 	return SET_WAYS;
 }
 
-/* Puts @tag, or 0 to free it, in a way that the caller owns. */
+/* Stores @tag, or 0 to free it, in a way that the caller owns. */
 static __always_inline void table_retag(struct session_set *set, __u32 way,
 					__u8 tag)
 {

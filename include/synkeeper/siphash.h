@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Theory of operation: SipHash-2-4 (Aumasson, Bernstein 2012), a keyed hash
- * short enough for one packet. The message is given as whole 64-bit
- * little-endian words and a tail of up to seven bytes, which is how the
- * cookie code has it anyway; no loop over bytes is left. The unit tests hold
- * it against libsodium's crypto_shorthash.
+ * fast enough to run per packet. The message is passed as whole 64-bit
+ * little-endian words and a tail of up to seven bytes, which is what the cookie
+ * code has; so there is no loop over bytes. The unit tests compare it with
+ * libsodium's crypto_shorthash.
  */
 #ifndef SYNKEEPER_SIPHASH_H
 #define SYNKEEPER_SIPHASH_H
@@ -54,8 +54,8 @@ static __always_inline void siphash_word(struct siphash *s, __u64 word)
 }
 
 /*
- * Ends the message: @tail holds its last @len % 8 bytes, little-endian, the
- * bytes above them zero; @len is the length of the whole message in bytes.
+ * Ends the message. @tail: its last @len % 8 bytes, little-endian, zero above;
+ * @len: the length of the whole message in bytes.
  */
 static __always_inline __u64 siphash_end(struct siphash *s, __u64 tail,
 					 __u64 len)

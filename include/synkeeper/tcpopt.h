@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: TCP options (RFC 9293 section 3.1) as one bounded walk
- * over a copy of the option bytes. tcpopt_step() takes one option; the BPF
- * side drives it with bpf_loop(), everybody else with a plain loop, so there
- * is one parser. An unknown option is skipped by its length (MUST-6); an
- * illegal length ends the walk (MUST-7). What an option says stays in force
- * if a later one is broken, as in the kernel's tcp_parse_options().
+ * Theory of operation: parses TCP options (RFC 9293 section 3.1) in one bounded
+ * walk over a copy of the option bytes. tcpopt_step() handles one option; BPF
+ * calls it from bpf_loop(), user space from a plain loop, so there is only one
+ * parser. An unknown option is skipped by its length (MUST-6); an illegal
+ * length ends the walk (MUST-7). Options before a malformed one remain valid,
+ * as in the kernel's tcp_parse_options().
  */
 #ifndef SYNKEEPER_TCPOPT_H
 #define SYNKEEPER_TCPOPT_H
@@ -14,7 +14,7 @@
 
 enum {
 	TCPOPT_MAX_LEN = 40, /* doff 15 minus the fixed header */
-	TCPOPT_BUF_LEN = 64, /* a power of two, so that a mask bounds it */
+	TCPOPT_BUF_LEN = 64, /* a power of two: a mask bounds the index */
 
 	OPT_EOL = 0,
 	OPT_NOP = 1,
@@ -23,7 +23,7 @@ enum {
 	OPT_SACK_PERM = 4,
 	OPT_TIMESTAMP = 8,
 
-	WSCALE_MAX = 14, /* RFC 7323 section 2.3: more is read as 14 */
+	WSCALE_MAX = 14, /* RFC 7323 section 2.3: more counts as 14 */
 	WSCALE_NONE = 15,
 };
 
@@ -60,13 +60,13 @@ static __always_inline void tcp_opts_init(struct tcp_opts *o)
 	*o = (struct tcp_opts){ .wscale = WSCALE_NONE };
 }
 
-/* The mask changes nothing; it keeps the verifier from following each value. */
+/* The mask is a no-op; it keeps the verifier from tracking every value. */
 static __always_inline void tcpopt_goto(struct tcpopt_walk *w, __u32 pos)
 {
 	w->pos = pos & (TCPOPT_BUF_LEN - 1);
 }
 
-/* Takes the option at @w->pos. Returns 0 to go on, 1 when the walk is over. */
+/* Parses the option at @w->pos. Returns 0 to continue, 1 at the end. */
 static __always_inline int tcpopt_step(struct tcpopt_walk *w)
 {
 	__u32 pos = w->pos, kind, len;

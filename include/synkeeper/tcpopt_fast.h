@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: TCP options in the layouts that today's systems send,
- * recognised by comparing 32-bit words with a mask, which saves a SYN 40 ns
- * (make bench: Linux options, odd options). What is recognised means what
- * tcpopt_step() makes of it: tests/unit/tcpopt_fast.c compares the two on
- * millions of headers.
+ * Theory of operation: recognises the option layouts that common systems send,
+ * by comparing masked 32-bit words, which saves 40 ns per SYN (make bench:
+ * Linux options, odd options). The result is the same as that of tcpopt_step():
+ * tests/unit/tcpopt_fast.c compares the two on millions of headers.
  *
  * @w: the options, @end: of the packet's linear part, @len: bytes of options, a
- * multiple of 4. A TSecr is read of ACKs only.
+ * multiple of 4. TSecr is read from ACKs only.
  */
 #ifndef SYNKEEPER_TCPOPT_FAST_H
 #define SYNKEEPER_TCPOPT_FAST_H
@@ -18,7 +17,7 @@
 	(((word)&htobe32_const(mask)) == htobe32_const(value))
 
 enum {
-	WORD_MSS = 0x02040000,	      /* MSS, 16 bits of it below */
+	WORD_MSS = 0x02040000,	      /* MSS, its value in the low 16 bits */
 	WORD_NOP_WSCALE = 0x01030300, /* NOP, window scale */
 	WORD_NOP_SACK = 0x01010402,   /* NOP, NOP, SACK permitted */
 	WORD_SACK_TS = 0x0402080a,    /* SACK permitted, timestamps follow */
@@ -34,8 +33,8 @@ static __always_inline void wscale_set(struct tcp_opts *o, __u32 word)
 }
 
 /*
- * The common layouts of a SYN: Linux, Windows, macOS, FreeBSD, or MSS alone.
- * Returns false if it is none of them. @o: as tcp_opts_init() left it.
+ * The common layouts of a SYN: Linux, Windows, macOS, FreeBSD, or MSS only.
+ * Returns false for any other. @o: initialised by tcp_opts_init().
  */
 static __always_inline bool tcpopt_syn_fast(const __be32 *w, const void *end,
 					    __u32 len, struct tcp_opts *o)
@@ -88,8 +87,8 @@ static __always_inline bool tcpopt_syn_fast(const __be32 *w, const void *end,
 }
 
 /*
- * Of an ACK only the timestamps are of interest. Nearly always they lead, and
- * at most SACK blocks follow, which end where the options do.
+ * Of an ACK only the timestamps matter. They nearly always come first, followed
+ * by SACK blocks at most, which run to the end of the options.
  */
 static __always_inline bool tcpopt_ack_fast(const __be32 *w, const void *end,
 					    __u32 len, struct tcp_opts *o)

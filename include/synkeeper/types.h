@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: the headers of this folder are compiled twice, into
- * the BPF programs and into the daemon, the command and the tests. This one
- * gives both sides the same fixed-width types and nothing else.
+ * Theory of operation: the headers in this directory are compiled both into the
+ * BPF programs and into the daemon, the command and the tests. This one gives
+ * both sides the same fixed-width types and struct tuple.
  */
 #ifndef SYNKEEPER_TYPES_H
 #define SYNKEEPER_TYPES_H
 
 #ifdef __bpf__
-/* vmlinux.h first: libbpf's headers take their types from it */
+/* vmlinux.h first: libbpf's headers use its types */
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>
@@ -32,9 +32,9 @@
 #endif
 
 /*
- * A 4-tuple as the client sends it. IPv4 addresses are written v4-mapped
- * (::ffff:a.b.c.d, RFC 4291 section 2.5.5.2), so one key serves both
- * families. All members in network byte order.
+ * A 4-tuple as the client sends it. IPv4 addresses are v4-mapped
+ * (::ffff:a.b.c.d, RFC 4291 section 2.5.5.2), so one key serves both families.
+ * All members in network byte order.
  */
 struct tuple {
 	__be32 client[4];

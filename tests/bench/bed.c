@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Theory of operation: see bed.h. The process stays on one CPU. */
+/* The process stays on one CPU. */
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -55,9 +55,9 @@ static void load_product(void)
 }
 
 /*
- * A test run first patches the kernel's dispatcher of XDP programs, half a
- * millisecond of code patching that would count as the program's, unless the
- * program is in it already because it is attached somewhere.
+ * A test run first patches the kernel's XDP dispatcher, half a millisecond that
+ * would be attributed to the program, unless the program is in it already
+ * because it is attached somewhere.
  */
 static void attach_idly(const struct bpf_program *prog)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: the bed of the per-packet benchmark. The real programs
- * with a large table, loaded without the daemon in a network namespace of the
- * process's own, the wrapper of packet.bpf.c beside them, and the state that a
- * scene asks for. Uses tests/bpf's harness for what it knows of the maps.
+ * Theory of operation: the test bed of the per-packet benchmark: the real
+ * programs with a large table, loaded without the daemon in a network namespace
+ * of the process's own, the wrapper of packet.bpf.c, and the state that a scene
+ * requires. Uses the harness of tests/bpf to set up the maps.
  */
 #ifndef TESTS_BENCH_BED_H
 #define TESTS_BENCH_BED_H
@@ -29,7 +29,7 @@ struct trial {
 	const char *floor; /* its name */
 };
 
-/* All of these end the program if something fails, and say what. */
+/* On failure all of these end the program with a message. */
 _Noreturn void bed_die(const char *what); /* by errno */
 void bed_open(void);
 void bed_scene(const struct scene *scene);
@@ -39,7 +39,7 @@ void bed_trial(const struct row *row, struct trial *ret);
 /* Puts @t's packet and programs into the wrapper. */
 void bed_install(const struct trial *t);
 
-/* Nothing has been spent of what is done for so many packets a second. */
+/* Refills all rate limits. */
 void bed_clear_budgets(void);
 enum { BED_FEW = 9000 }; /* below those */
 

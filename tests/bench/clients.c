@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Theory of operation: good clients with a stopwatch, run in the client's
- * network namespace. A connection is opened every 1/RATE seconds, whatever has
- * become of those before it: a client that waited for each answer would open
- * few connections while things go badly, and report that they go well. Each
- * connects, gets /1k and reads it to its end. Timed is the handshake, from
- * before connect() to the news that the socket is connected; a lost SYN's
- * second until its retransmission is part of it. A connection fails if it
- * breaks, if its page is not whole, or if it is not through in time; then its
- * handshake counts as if it had taken all that time.
+ * Theory of operation: times good clients, in the client's network namespace. A
+ * connection is opened every 1/RATE seconds, whatever happened to earlier ones:
+ * a client that waited for each answer would open few connections while things
+ * go badly, and report that they go well. Each connects, gets /1k and reads it
+ * to the end. Timed is the handshake, from before connect() until the socket is
+ * reported connected, including the second until a lost SYN is retransmitted. A
+ * connection fails if it breaks, if its page is incomplete, or if it is not
+ * done in time; its handshake then counts with the full time limit.
  *
  * Prints one line of JSON, the handshakes in microseconds.
  */

@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Theory of operation: the programs of a test bed that is two namespaces and a
- * veth pair.
+ * Theory of operation: the programs of a test bed of two namespaces and a veth
+ * pair.
  *
  *   flood    run by flood.c, with BPF_PROG_TEST_RUN and live frames on the
  *            client's veth. Each run writes one fresh packet and sends it with
  *            XDP_TX. It is also attached to lo, see there.
- *   client   on the client's veth: what the server answers to spoofed sources
- *            ends here, else the client's stack is what gets measured.
+ *   client   on the client's veth: drops the server's answers to spoofed
+ *            sources, else the client's stack would be measured.
  *   client_weigh  the same, and it adds up the length of the SYN-ACKs.
- *   pass     on the server's veth when nothing else is: a veth receives
+ *   pass     on the server's veth if no other program is: a veth receives
  *            frames from XDP only if it has a program itself.
- *   drop     the same; the rate that no protection can exceed.
+ *   drop     likewise; the rate that no protection can exceed.
  *
- * A live frame that comes back from the receiver keeps the receiver's length,
- * unless the program moves a boundary: so frames start a byte too long and
- * every run cuts the tail.
+ * A live frame that is recycled by the receiver keeps the receiver's length,
+ * unless the program moves a boundary: so frames start one byte too long and
+ * every run trims the tail.
  */
 #include "vmlinux.h"
 #include <bpf/bpf_endian.h>
@@ -40,7 +40,7 @@ struct {
 	__type(value, __u64);
 } client_seen SEC(".maps");
 
-/* splitmix64: one helper call less than bpf_get_prandom_u32(), 64 bits */
+/* splitmix64: 64 bits, without the helper call of bpf_get_prandom_u32() */
 static __always_inline __u64 next_random(void)
 {
 	__u64 z = seed += 0x9e3779b97f4a7c15;
@@ -96,7 +96,7 @@ static __always_inline __be32 random_ipv4(__u32 random)
 	return bpf_htonl(random);
 }
 
-/* Offset and "more fragments" as IPv4 has them: of whole packets 0. */
+/* Offset and "more fragments" as in IPv4; 0 for whole packets. */
 static __always_inline __u16 pick_fragment(__u64 random)
 {
 	if (cfg.kind != FLOOD_FRAGMENTS)
@@ -190,7 +190,7 @@ static __always_inline __be32 random_option(__u64 random)
 	}
 }
 
-/* The sum of what was written, or none if it is cut off. */
+/* Returns the sum of what was written, or 0 if it is cut off. */
 static __always_inline __u64 write_options(__be32 *w, void *end, __u32 words)
 {
 	__u64 sum = 0;

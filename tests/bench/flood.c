@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Theory of operation: sends a flood from a veth of the caller's network
- * namespace, from one CPU, for some seconds and never more than a minute.
- * The kernel runs the program of flood.bpf.c in batches of live frames
- * (BPF_F_TEST_XDP_LIVE_FRAMES); the receiver's softirq runs between batches
- * on the same CPU, so a slower receiver slows the flood and loses nothing;
- * unless the kernel leaves softirqs to ksoftirqd: --run gives way to that.
- * Prints one line of JSON at its end, also when it was told to end early.
+ * namespace, from one CPU, for some seconds and never more than a minute. The
+ * kernel runs the program of flood.bpf.c in batches of live frames
+ * (BPF_F_TEST_XDP_LIVE_FRAMES); the receiver's softirq runs between batches on
+ * the same CPU, so a slower receiver slows the flood down without loss, unless
+ * the kernel leaves softirqs to ksoftirqd: --run yields to that. Prints one
+ * line of JSON at the end, even if interrupted.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -190,7 +190,7 @@ static int parse_option(struct options *o, const char *name, const char *value)
 	return 0;
 }
 
-/* Only what needs more has more: the rate of the others is measured. */
+/* Only kinds that need more room get it: the rate of the others is measured. */
 static __u8 tcp_room(const struct flood_config *cfg)
 {
 	__u8 room = cfg->kind == FLOOD_OPTIONS ? FLOOD_OPTIONS_ROOM
@@ -269,10 +269,10 @@ static __u32 pace(const struct options *o, __u64 start, __u64 sent)
 }
 
 /*
- * A test run first patches the kernel's dispatcher of XDP programs, for up to
- * 30 ms, unless the program is in it already because it is attached somewhere:
- * to lo, whose packets it passes. If a flood is there already, this one is
- * slower. The link goes with the process.
+ * A test run first patches the kernel's XDP dispatcher, for up to 30 ms, unless
+ * the program is in it already because it is attached somewhere: to lo, whose
+ * packets it passes. If another flood is attached already, this one is slower.
+ * The link goes away with the process.
  */
 static int attach_idly(const struct flood_bpf *skel)
 {
@@ -287,7 +287,7 @@ static bool is_over(const struct options *o, __u64 end, __u64 sent)
 	return stop || now_ns() >= end || (o->count && sent >= o->count);
 }
 
-/* Sends until the time is over or a signal came. 0, or -errno. */
+/* Sends until the time is up or a signal arrives. Returns 0 or -errno. */
 static int flood_run(const struct options *o, struct flood_bpf *skel,
 		     double *ret_seconds)
 {

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: what flood.c tells its BPF program, and the counters of
- * the program on the client's veth.
+ * Theory of operation: the configuration that flood.c passes to its BPF
+ * program, and the counters of the program on the client's veth.
  */
 #ifndef FLOOD_H
 #define FLOOD_H
 
 /*
- * The order is that of flood.c's table of names. Mixed is all before it; what
- * follows it has shapes that the others have not:
+ * In the order of the table of names in flood.c. Mixed is all kinds before it;
+ * those after it have shapes that the others do not:
  *
- *   options	SYNs with 0 to 40 bytes of options, good, strange and broken ones
+ *   options	SYNs with 0 to 40 bytes of options: valid, unusual, malformed
  *   flags	every combination of the eight flags
  *   fragments	first ones of SYNs and ACKs, and later ones
  *   ack-plain	ACKs without timestamps
@@ -38,7 +38,7 @@ enum { FLOOD_TCP_ROOM = 40 + 1, FLOOD_OPTIONS_ROOM = 60 + 1 };
 
 enum { FRAGMENT_HDR_LEN = 8 }; /* IPv6 */
 
-/* What a frame weighs on the wire at least, but for the checksum. */
+/* The minimum frame on the wire, without the FCS. */
 enum { FRAME_MIN = 60 };
 
 #define TH_FIN 0x01
@@ -63,7 +63,7 @@ struct flood_config {
 
 enum client_seen_key {
 	CLIENT_SYNACK,	/* to the client itself */
-	SPOOFED_SYNACK, /* the rest is to spoofed sources, and ends here */
+	SPOOFED_SYNACK, /* to spoofed sources; dropped here */
 	SPOOFED_RST,
 	SPOOFED_OTHER,
 	SPOOFED_SYNACK_BYTES, /* on the wire; by `client_weigh` only */

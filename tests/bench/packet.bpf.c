@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Theory of operation: BPF_PROG_TEST_RUN repeats a program without giving it
- * its packet back, so a program that answers would see its own answer. `wrap`
- * is what is run: it makes the frame anew, puts back what the last repetition
- * did to the session table, and calls the program under test. With a bare
- * verdict called instead, its own cost is measured, to be subtracted.
+ * Theory of operation: BPF_PROG_TEST_RUN repeats a program without restoring
+ * its packet, so a program that answers would see its own answer. Therefore
+ * `wrap` is run: it rebuilds the frame, undoes what the last repetition did to
+ * the session table, and calls the program under test. Calling a bare verdict
+ * instead measures the wrapper's own cost, which is subtracted.
  *
- * Beside it what the product is compared with: the kernel's cookie helpers, a
- * look-up in a BPF hash map, a SipHash alone. None of them is attached.
+ * Also here is what the product is compared with: the kernel's cookie helpers,
+ * a lookup in a BPF hash map, a SipHash alone. None of them is attached.
  */
 #include "synkeeper/cookie.h"
 #include "synkeeper/abi.h"
@@ -29,7 +29,7 @@ struct {
 	__type(value, __u32);
 } programs SEC(".maps");
 
-/* The product's own maps; packet.c puts them in place of these. */
+/* Placeholders for the product's own maps, which packet.c substitutes. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
@@ -135,7 +135,7 @@ int wrap(struct xdp_md *ctx)
 
 	if (cfg.meta)
 		bpf_xdp_adjust_meta(ctx, cfg.meta);
-	/* always, so that the floor has it as often as the program */
+	/* always, so that the floor includes it as well */
 	if (bpf_xdp_adjust_tail(ctx, (long)cfg.len - len))
 		return XDP_ABORTED;
 	data = (void *)(long)ctx->data;
@@ -221,7 +221,7 @@ int hash_lookup(struct xdp_md *ctx)
 	return XDP_PASS;
 }
 
-/* The hash that a cookie is made of, over the same words. */
+/* The hash of a cookie, over the same words. */
 SEC("xdp.frags")
 int siphash(struct xdp_md *ctx)
 {
@@ -240,7 +240,7 @@ int siphash(struct xdp_md *ctx)
 	return XDP_TX;
 }
 
-/* The kernel's cookie helpers want the headers in memory of known size. */
+/* The kernel's cookie helpers need the headers in memory of known size. */
 struct headers4 {
 	struct iphdr ip;
 	__u8 tcp[40];

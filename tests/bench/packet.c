@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Theory of operation: how long the program takes for a packet, by kind (see
- * packet_rows.c). Of each row the program under test, the bare verdict and,
- * if it has one, the baseline run in turns, so that whatever disturbs the
- * machine disturbs all; the least of all rounds counts, since noise only adds.
- * Rows go to stdout, one JSON object a line, progress to stderr.
+ * Theory of operation: measures the time per packet, by kind (see
+ * packet_rows.c). For each row the program under test, the bare verdict and the
+ * baseline, if any, run in turns, so that a disturbance of the machine affects
+ * all of them; the minimum of all rounds counts, since noise only adds. Rows go
+ * to stdout, one JSON object per line, progress to stderr.
  *
  *	value		ns above the floor, which is the same wrapper with a bare
  *			verdict: least minus least
@@ -81,7 +81,7 @@ static double median_above_floor(const struct times *t, unsigned rounds)
 	return diffs[rounds / 2];
 }
 
-/* What is compared: with a look-up what each costs, else all of it. */
+/* With a lookup the costs above the floor are compared, else the totals. */
 static double ratio(const struct row *row, double whole, double floor,
 		    double lookup)
 {
@@ -89,7 +89,7 @@ static double ratio(const struct row *row, double whole, double floor,
 				: whole / floor;
 }
 
-/* The least and the greatest of the rounds' ratios. */
+/* The minimum and maximum of the rounds' ratios. */
 static void ratio_range(const struct row *row, const struct times *t,
 			unsigned rounds, double *ret_min, double *ret_max)
 {

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * Theory of operation: see rows.h. The goals are those of the project's design
- * (docs/BENCHMARKS.md).
- */
+/* The goals are those of the project's design (docs/BENCHMARKS.md). */
 #include "rows.h"
 
 #define LINUX	"mss:1460 sack ts:1000:0 nop ws:7"
@@ -50,7 +47,7 @@ static const struct row plain[] = {
 	  .spec = { .flags = SYN, .opts = LINUX, .dport = 443 },
 	  .program = TEST_KERNEL_GEN4 },
 
-	/* ports of their own: the others are to find nobody */
+	/* ports of their own: the others must find no socket */
 	{ "valid ACK admitted, timestamps, IPv4",
 	  .spec = { .sport = 40101, .flags = SYN, .opts = LINUX },
 	  .packet = PACKET_COOKIE, .own = OWN_UNKNOWN,

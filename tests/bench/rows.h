@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: what a row of the per-packet benchmark is: a packet, the
- * state in which it finds the tables, and the reason that the program must
- * count for it. Rows that share a state form a scene. packet_rows.c has them
- * all, packet.c measures them.
+ * Theory of operation: a row of the per-packet benchmark: a packet, the state
+ * of the tables, and the reason that the program must count for it. Rows that
+ * share a state form a scene. packet_rows.c lists them, packet.c measures them.
  */
 #ifndef TESTS_BENCH_ROWS_H
 #define TESTS_BENCH_ROWS_H
@@ -13,7 +12,7 @@
 #include "tables.h"
 #include "wrap.h"
 
-/* Programs of packet.bpf.c that stand in the place of the product's. */
+/* Programs of packet.bpf.c that replace the product's. */
 enum under_test {
 	TEST_SYNKEEPER,
 	TEST_SIPHASH,
@@ -22,7 +21,7 @@ enum under_test {
 	TEST_KERNEL_GEN4,
 };
 
-/* What becomes of row.spec, which is then that of the SYN. */
+/* The packet to derive from row.spec, which then describes the SYN. */
 enum row_packet {
 	PACKET_AS_IS,
 	PACKET_UDP,
@@ -54,11 +53,11 @@ struct row {
 	enum reason reason; /* of TEST_SYNKEEPER */
 	__u16 service;	    /* that counts it */
 	/*
-	 * What the program does only for so many packets a second, it does for
-	 * all of this row; else for hardly any.
+	 * Rate-limited work is done for all packets of this row; otherwise for
+	 * hardly any.
 	 */
 	bool few;
-	bool monitored;	  /* of a monitored service: it passes all the same */
+	bool monitored;	  /* of a monitored service: it passes anyway */
 	bool beside_hash; /* the baseline is a look-up in a hash map */
 	double goal;
 	const char *goal_unit;

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Theory of operation: what scale.py needs done in the maps that a daemon has
+ * Theory of operation: operations of scale.py on the maps that a daemon has
  * pinned.
  *
- *	fill PIN_DIR N		enters sessions 0 to N - 1 of tables.h and their
- *				number in the stats. The kernel has no sockets
- *				for them: the daemon ends them when it asks,
- *				which it does once they are idle for 30 s.
- *	touch PIN_DIR [N]	all were seen just now, or N seconds ago
+ *	fill PIN_DIR N		inserts sessions 0 to N - 1 of tables.h and adds
+ *				them to the session stats. The kernel has no
+ *				sockets for them: the daemon ends them when it
+ *				asks, once they have been idle for 30 s.
+ *	touch PIN_DIR [N]	all were active just now, or N seconds ago
  *	walk PIN_DIR ROUNDS	how long the reaper takes from the table's first
- *				set to its last: two sessions in TIME-WAIT whose
- *				time is over, one at each end; when is it gone?
+ *				set to its last: two expired sessions in
+ *				TIME-WAIT, one at each end; when are they gone?
  *
- * Prints a number a line: how many were entered, or milliseconds.
+ * Prints one number per line: sessions inserted, or milliseconds.
  */
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
@@ -56,7 +56,7 @@ static int open_map(const char *pin_dir, const char *name)
 	return bpf_obj_get(path);
 }
 
-/* errno tells why it returns false. */
+/* Returns false and sets errno on failure. */
 static bool open_pinned(const char *pin_dir, struct pinned *ret)
 {
 	__u32 zero = 0;
@@ -86,7 +86,7 @@ static __u32 ticks(void)
 	return ns_to_ticks((__u64)(now_ms() * 1e6));
 }
 
-/* Nobody else writes these books meanwhile: there is no traffic. */
+/* Nobody else writes these stats meanwhile: there is no traffic. */
 static int book(const struct pinned *p, __u8 state, __u32 n)
 {
 	struct session_totals t;
@@ -121,7 +121,7 @@ static int touch(struct pinned *p, unsigned seconds)
 	return 0;
 }
 
-/* Puts a session whose time is over into @set. Returns it, or NULL. */
+/* Inserts an expired session into @set. Returns it, or NULL. */
 static struct session *plant(struct pinned *p, __u32 set)
 {
 	struct session *s;
@@ -166,7 +166,7 @@ static double walk_once(struct pinned *p)
 	struct session *first, *last = plant(p, end);
 	double begun, ended;
 
-	/* when the last one is gone a walk is over, and no other has begun */
+	/* with the last one gone, a walk is over and no other has begun */
 	if (!last || wait_gone(last) < 0)
 		return -1;
 	first = plant(p, 0);

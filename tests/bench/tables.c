@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Theory of operation: see tables.h. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -21,7 +20,7 @@ static __u32 now_ticks(void)
 
 __u32 tables_sets(__u32 sessions)
 {
-	__u32 sets = 64; /* a word of marks */
+	__u32 sets = 64; /* a word of incomplete_sets */
 
 	while (sets * SET_WAYS < sessions * 2ULL)
 		sets *= 2;

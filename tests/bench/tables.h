@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: session tables of any size in no time, by writing into
+ * Theory of operation: fills session tables of any size quickly, by writing to
  * the maps' memory. The entries are those of wrap.h by number, established and
- * seen just now; the kernel has no sockets for them.
+ * active just now; the kernel has no sockets for them.
  */
 #ifndef TESTS_BENCH_TABLES_H
 #define TESTS_BENCH_TABLES_H
@@ -24,17 +24,17 @@ __u32 tables_sets(__u32 sessions);
 int tables_map(struct tables *t, int tags_fd, int sessions_fd, __u32 sets);
 void tables_unmap(struct tables *t);
 
-/* Forgets everything. */
+/* Clears everything. */
 void tables_clear(struct tables *t);
 
 /*
- * Enters sessions 0 to @n - 1 of @service, which is at IPv4 @server, @port. One
- * whose set is full stays out. Returns how many were entered.
+ * Inserts sessions 0 to @n - 1 of @service, which is at IPv4 @server, @port,
+ * except those whose set is full. Returns how many were inserted.
  */
 __u32 tables_fill(struct tables *t, const struct settings *cfg, __be32 server,
 		  __be16 port, __u16 service, __u32 n);
 
-/* Lets no set have a free way: with sessions that no packet belongs to. */
+/* Fills all free ways with sessions that match no packet. */
 void tables_fill_up(struct tables *t, __u16 service);
 /* The same for one set. */
 void tables_fill_set(struct tables *t, __u32 set, __u16 service);

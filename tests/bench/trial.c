@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Theory of operation: see bed.h; here a row becomes a packet and is run. What
- * is measured is the CPU time of this thread: on a machine that others use,
- * too, the kernel may let them run in the midst of a test run.
+ * Theory of operation: turns a row into a packet and runs it. Measures the CPU
+ * time of this thread: on a shared machine the kernel may schedule others in
+ * the middle of a test run.
  */
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -48,7 +48,7 @@ static struct spec kernel_ack_of(const struct spec *s)
 	return kernelside_ack(s, &c);
 }
 
-/* The sequence number that is next in a queue of @fd's. */
+/* The next sequence number in a queue of @fd. */
 static __u32 queue_seq(int fd, int queue)
 {
 	int on = 1, off = -1; /* TCP_REPAIR_OFF_NO_WP */
@@ -227,7 +227,7 @@ static void read_counters(__u16 service, struct counters *ret)
 	free(all);
 }
 
-/* Did the @n packets since @before count what the row is named for? */
+/* Did the @n packets since @before count the row's reason? */
 static void check_reason(const struct trial *t, const struct counters *before,
 			 unsigned n)
 {

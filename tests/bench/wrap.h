@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: what packet.c tells the wrapper of packet.bpf.c, and
- * the sessions that both know by number: the key of a table's entry is made of
- * its index, so that the wrapper can ask for any of them and nothing that is
- * looked up has to be looked up first.
+ * Theory of operation: the configuration that packet.c passes to the wrapper of
+ * packet.bpf.c, and the sessions that both know by number: an entry's key is
+ * derived from its index, so the wrapper can use any of them without a lookup
+ * of its own.
  */
 #ifndef WRAP_H
 #define WRAP_H
@@ -28,7 +28,7 @@ enum wrap_vary {
 	VARY_SESSION, /* one of wrap_config.sessions, in random order */
 };
 
-/* The two bytes in front put what follows the MACs on a multiple of 8. */
+/* The two leading bytes align what follows the MACs to a multiple of 8. */
 struct wrap_frame {
 	__u8 pad[2];
 	__u8 bytes[WRAP_FRAME];
@@ -42,7 +42,7 @@ struct wrap_config {
 	__u32 port_at;
 	__u32 sessions;
 	__u32 meta; /* bytes of metadata to take back; 0: there are none */
-	/* Put an entry, and the tags of its set, back to what they were. */
+	/* Restore an entry and the tags of its set. */
 	__u32 restore;
 	__u32 slot;
 	__u32 pad;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: cmocka for the files that serve the tests; a test
- * program itself has tests/lib/testmain.h.
+ * Theory of operation: cmocka for the files shared by the tests; a test program
+ * itself includes tests/lib/testmain.h.
  */
 #ifndef TESTS_BPF_CHECK_H
 #define TESTS_BPF_CHECK_H

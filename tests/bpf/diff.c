@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Theory of operation: where two frames differ, in words. The expected frame's
- * layout gives each offset a name; differences are printed a field a line.
+ * Theory of operation: describes how two frames differ. Each offset gets a name
+ * from the layout of the expected frame; every field that differs is printed on
+ * a line of its own.
  */
 #include <stdio.h>
 #include <string.h>
@@ -56,7 +57,7 @@ static const struct field tcp_fields[] = { { "tcp.src", 2 },
 
 static const struct field anonymous = { "byte", 1 };
 
-/* The field of @f at @off, which is where a field begins. */
+/* The field of @f that starts at @off; one must. */
 static const struct field *field_at(const struct frame *f, unsigned off)
 {
 	const struct field *field;

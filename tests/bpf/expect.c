@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Theory of operation: one packet through the program, compared with what was
- * expected of it. A table keeps going after a failure, so all rows that are
- * wrong are told at once.
+ * Theory of operation: runs one packet through the program and compares the
+ * result with the expectation. A table continues after a failure, so one run
+ * reports all wrong rows.
  */
 #include <linux/bpf.h>
 #include <stdio.h>

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Theory of operation: see harness.h. The process stays on one CPU, so that
- * per-CPU budgets are the test's own. Counters are read after each run and
- * kept; since nobody else runs these programs, they are also those before the
- * next run.
+ * Theory of operation: the process stays on one CPU, so that per-CPU budgets
+ * are its own. Counters are read after each run and kept as the "before" of the
+ * next run, since nobody else runs these programs.
  */
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
@@ -65,7 +64,7 @@ void harness_key(unsigned slot, const struct cookie_key *key)
 	put(harness.skel->maps.keys, &index, key);
 }
 
-/* A test may know its keys: number @n's words are made of @n. */
+/* Keys that tests can know: the words of key @n are derived from @n. */
 static struct cookie_key make_key(unsigned n)
 {
 	return (struct cookie_key){
@@ -167,7 +166,7 @@ void harness_mode(enum endpoint_mode mode)
 	harness_port(443, &ps);
 }
 
-/* Every test may spend what a second allows. */
+/* Every test starts with full budgets. */
 static void clear_budgets(void)
 {
 	void *zeros = calloc(libbpf_num_possible_cpus(), 8);
@@ -254,7 +253,7 @@ static void sum_counters(__u32 service, struct counters *ret)
 	free(now);
 }
 
-/* What has gone up from *@before to @now, which becomes the next before. */
+/* What has increased from *@before to @now, which becomes the new *@before. */
 static unsigned note(struct counters *before, const struct counters *now,
 		     __u32 service, bool monitored, struct run *r)
 {

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: the real programs, loaded by libbpf without the daemon,
- * in a network namespace of the test's own, and BPF_PROG_TEST_RUN on them.
- * The reason of a verdict is read from the counters, those of monitored
- * services among them: exactly one must have gone up by one.
+ * Theory of operation: the real programs, loaded by libbpf without the daemon
+ * in a network namespace of the test's own, and run with BPF_PROG_TEST_RUN. The
+ * reason for a verdict is read from the counters, including those of monitored
+ * services: exactly one must have increased by one.
  *
- * harness_setup() is every test's set-up. It leaves: settings ready and all
- * offers on; two live keys; wildcard services, armed, at port 443 of IPv4 and
- * IPv6; lo as the interface; an empty session table; nobody listening.
+ * harness_setup() is the set-up of every test. Afterwards: settings ready, all
+ * TCP options on; two live keys; armed wildcard services on port 443 for IPv4
+ * and IPv6; lo as the interface; an empty session table; no listener.
  */
 #ifndef TESTS_BPF_HARNESS_H
 #define TESTS_BPF_HARNESS_H
@@ -71,10 +71,10 @@ void harness_source(const char *addr, unsigned prefixlen,
 		    enum source_kind kind);
 void harness_mode(enum endpoint_mode mode); /* of both services at 443 */
 
-/* Does the kernel take sockets from tc? Else its own cookies are all there is. */
+/* Does the kernel take sockets from tc? Else there are only its own cookies. */
 bool harness_assigns(void);
 
-/* Uses up what may be asked about strays in this second and the next. */
+/* Uses up the budget for unmatched packets of this second and the next. */
 void harness_spend_budget(void);
 
 /* The wildcard endpoints at 443. */
@@ -85,7 +85,7 @@ struct run {
 	uint32_t ifindex; /* in: 0 is lo */
 	uint32_t verdict;
 	enum reason reason; /* REASON_NONE: none was counted */
-	bool monitored;	    /* it was counted as what would have become of it */
+	bool monitored;	    /* it was counted in `monitored` */
 	uint16_t service;
 	uint32_t meta_len;
 	struct meta meta; /* the metadata, as far as it fits */
@@ -94,11 +94,11 @@ struct run {
 };
 
 /*
- * Runs the XDP program of the mode that tests/run names; returns 0 or -errno of
- * the kernel's refusal to run.
+ * Runs the XDP program for the mode given by tests/run; returns 0, or -errno if
+ * the kernel refuses to run it.
  */
 int harness_try(const struct frame *in, struct run *r);
-/* The same, and a refusal fails the test. */
+/* The same, but a refusal fails the test. */
 void harness_run(const struct frame *in, struct run *r);
 /* Runs synkeeper_admit. */
 void harness_run_tc(const struct frame *in, struct run *r);
@@ -106,14 +106,14 @@ void harness_run_tc(const struct frame *in, struct run *r);
 const char *reason_name(enum reason reason);
 
 /*
- * Runs @in and compares verdict, reason and frame; @out NULL: unchanged.
- * Prints what differs and returns false then.
+ * Runs @in and compares verdict, reason and frame (@out NULL: unchanged).
+ * Prints any differences and returns false if there are any.
  */
 bool expect(const char *what, const struct frame *in, uint32_t verdict,
 	    enum reason reason, const struct frame *out);
 bool expect_run(const char *what, const struct frame *in, const struct run *r,
 		uint32_t verdict, enum reason reason, const struct frame *out);
-/* The same for what a spec builds and that comes out as it went in. */
+/* The same for a frame built from a spec and expected unchanged. */
 bool expect_spec(const char *what, const struct spec *s, uint32_t verdict,
 		 enum reason reason);
 

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Theory of operation: see kernelside.h. */
 #include <arpa/inet.h>
 #include <linux/bpf.h>
 #include <stdio.h>
@@ -56,7 +55,7 @@ static uint32_t get32(const uint8_t *at)
 }
 
 /*
- * As cookie_init_timestamp() of net/ipv4/syncookies.c makes it: the options in
+ * As made by cookie_init_timestamp() in net/ipv4/syncookies.c: the options in
  * the low bits, and a clock that is not ahead of the kernel's.
  */
 static bool tsval_is_right(const char *what, const struct handshake *hs,

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: the second back-end in the tests: endpoints that answer
- * with their listener's own cookie. What such a cookie is only the kernel
- * knows, so it is read from the answer; that it is one, the listener says when
- * the ACK comes. Everything around it is compared byte by byte.
+ * Theory of operation: tests of the second back-end, endpoints that answer with
+ * their listener's own cookie. Only the kernel knows what such a cookie looks
+ * like, so it is read from the answer; the listener confirms it when the ACK
+ * arrives. Everything else is compared byte by byte.
  */
 #ifndef TESTS_BPF_KERNELSIDE_H
 #define TESTS_BPF_KERNELSIDE_H
@@ -19,18 +19,18 @@ int kernelside_setup_listening(void **state);
 void kernelside_mode(enum endpoint_mode mode);
 
 /*
- * Runs SYN @syn, and compares its answer with what @a says but for the cookie,
- * which it returns. Prints what differs and returns false then.
+ * Runs SYN @syn and compares the answer with @a, except for the cookie, which
+ * is returned. Prints any differences and returns false if there are any.
  */
 bool kernelside_answered(const char *what, const struct spec *syn,
 			 const struct answer_spec *a, struct cookie *ret);
-/* The same of a plain SYN, which must be answered, else the test fails. */
+/* The same for a plain SYN; the test fails unless it is answered. */
 struct cookie kernelside_cookie(const struct spec *syn);
 
 /* The ACK of @c, with the timestamp if it has one. */
 struct spec kernelside_ack(const struct spec *syn, const struct cookie *c);
 
-/* The listener must say that it made the cookie of @ack. */
+/* The listener must recognise the cookie of @ack. */
 bool kernelside_takes(const char *what, const struct spec *ack);
 
 #endif

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Theory of operation: see netns.h. Whatever happens outside of this thread is
- * waited for by polling the kernel's own tables, for at most two seconds.
+ * Theory of operation: for anything that happens outside of this thread, polls
+ * the kernel's own tables, for at most two seconds.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -232,7 +232,7 @@ void netns_time_wait(const struct spec *s)
 	int client, server;
 
 	netns_connect(s, &client, &server);
-	shutdown(server, SHUT_WR); /* who closes first stays */
+	shutdown(server, SHUT_WR); /* whoever closes first gets TIME-WAIT */
 	shutdown(client, SHUT_WR);
 	wait_state(s, STATE_TIME_WAIT);
 }

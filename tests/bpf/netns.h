@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: a network namespace for this process alone, in which
- * lo has the server's addresses and a neighbour's (NEAR4, NEAR6), and the
- * client's prefix is routed to lo, where what is sent to it vanishes. Real
- * sockets are made here for the programs to find.
+ * Theory of operation: a network namespace of the process's own, in which lo
+ * has the addresses of the server and of a neighbour (NEAR4, NEAR6), and the
+ * client's prefix is routed to lo, where packets to it vanish. Creates real
+ * sockets for the programs to find.
  */
 #ifndef TESTS_BPF_NETNS_H
 #define TESTS_BPF_NETNS_H
@@ -25,13 +25,13 @@ void netns_sysctl(const char *name, const char *value);
 int netns_listen(bool v6, uint16_t port);
 /* The same of both families at once. */
 int netns_listen_dual(uint16_t port);
-/* The same by MPTCP, as Go does by default. Returns -1 if there is none. */
+/* The same with MPTCP, Go's default. Returns -1 if the kernel has none. */
 int netns_listen_mptcp(uint16_t port);
 
 /*
- * Connects from where @s comes to where it goes; both ends are here, so its
- * source must be NEAR4 or NEAR6. Returns the client's end; the listener's is
- * left for whoever accepts.
+ * Connects from the source of @s to its destination; both ends are local, so
+ * the source must be NEAR4 or NEAR6. Returns the client's end; the server's end
+ * is left in the accept queue.
  */
 int netns_dial(const struct spec *s);
 /* With a listener of its own. The descriptors of the two ends may be NULL. */
@@ -45,7 +45,7 @@ void netns_time_wait(const struct spec *s);
 /* Sends @s as an IPv4 packet, so that a listener holds a request for it. */
 void netns_half_open(const struct spec *s);
 
-/* A socket in SYN-SENT, from where @s goes to where it comes from. */
+/* A socket in SYN-SENT, from the destination of @s to its source. */
 void netns_syn_sent(const struct spec *s);
 
 /*

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * Theory of operation: see opttext.h. The text is part of the test program,
- * so a mistake in it is reported and ends the program.
- */
+/* The text is part of the test program, so an error in it ends the program. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Theory of operation: see packet.h. IPv6 extension headers are given as
- * letters: h hop-by-hop, d destination options, r routing, f fragment header
- * with more to come, a "atomic" fragment header, o second fragment, H a
- * hop-by-hop header of 24 bytes, s a header of 2 KB, ? an unknown protocol.
+ * IPv6 extension headers are given as letters: h hop-by-hop, d destination
+ * options, r routing, f fragment header with more to come, a "atomic" fragment
+ * header, o second fragment, H a hop-by-hop header of 24 bytes, s a header of
+ * 2 KB, ? an unknown protocol.
  */
 #include <arpa/inet.h>
 #include <stdio.h>

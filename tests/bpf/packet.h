@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: frames by description. A struct spec says what is not
- * ordinary about a packet, packet_build() writes the bytes, and packet_diff()
- * explains two frames' differences field by field. Nothing of the programs
- * under test is used: checksums are summed up here byte by byte.
+ * Theory of operation: builds frames from descriptions. A struct spec describes
+ * how a packet differs from an ordinary one, packet_build() writes the bytes,
+ * and packet_diff() reports differences field by field. No code of the programs
+ * under test is used: checksums are computed here byte by byte.
  */
 #ifndef TESTS_BPF_PACKET_H
 #define TESTS_BPF_PACKET_H
@@ -33,7 +33,7 @@ enum {
 
 extern const uint8_t server_mac[6], client_mac[6], foreign_mac[6];
 
-/* Members left zero mean what a plain packet of the client would have. */
+/* A member that is zero means the value of a plain packet of the client. */
 struct spec {
 	const uint8_t *to_mac, *from_mac;
 	const char *vlan; /* a tag each: 'q' 802.1Q, 'a' 802.1ad */
@@ -70,18 +70,18 @@ void packet_build(const struct spec *s, struct frame *ret);
 const char *spec_src(const struct spec *s);
 const char *spec_dst(const struct spec *s);
 
-/* Sets the checksums anew, after a test has changed bytes by hand. */
+/* Recomputes the checksums after a test has changed bytes. */
 void packet_checksum(struct frame *f, bool v6);
 
 /*
- * Is this a frame with TCP directly behind an IP header without options, whose
- * lengths fit into it and whose checksums are right?
+ * Is this a frame with TCP right after an IP header without options, with valid
+ * lengths and checksums?
  */
 bool packet_valid(const uint8_t *data, uint32_t len);
 
 /*
  * Compares @got with @want, in the layout of @want. Prints a line for each
- * field that differs, led by @what. Returns the number of such fields.
+ * field that differs, prefixed with @what. Returns the number of such fields.
  */
 unsigned packet_diff(const char *what, const struct frame *want,
 		     const uint8_t *got, uint32_t got_len);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: xorshift64* (Vigna 2016) with a fixed seed, so that a
- * failure comes again.
+ * Theory of operation: xorshift64* (Vigna 2016) with a fixed seed, so that
+ * failures are reproducible.
  */
 #ifndef TESTS_BPF_RND_H
 #define TESTS_BPF_RND_H

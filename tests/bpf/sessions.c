@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * Theory of operation: see sessions.h. Only one packet runs at a time, so
- * plain reads and writes of the maps do.
- */
+/* Only one packet runs at a time: plain reads and writes of maps suffice. */
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
 #include <time.h>

@@ -1,7 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * Theory of operation: see synack.h.
- */
 #include <stdio.h>
 #include <string.h>
 
@@ -25,7 +22,7 @@ struct cookie synack_cookie(const struct spec *syn, struct handshake *hs)
 	return c;
 }
 
-/* Replaces COOKIE by the number. */
+/* Replaces COOKIE with the number. */
 static void fill_in(const char *opts, uint32_t tsval, char *ret, size_t size)
 {
 	const char *at = strstr(opts, "COOKIE");
@@ -37,7 +34,7 @@ static void fill_in(const char *opts, uint32_t tsval, char *ret, size_t size)
 		snprintf(ret, size, "%s", opts);
 }
 
-/* What every answer to @of has in common. */
+/* What all answers to @of have in common. */
 static struct spec answer_to(const struct spec *of)
 {
 	return (struct spec){
@@ -53,7 +50,7 @@ static struct spec answer_to(const struct spec *of)
 	};
 }
 
-/* A frame that was padded, or long enough to look so, stays padded. */
+/* A frame that was padded, or long enough to look padded, stays padded. */
 static void keep_padding(const struct frame *in, struct frame *out)
 {
 	uint32_t keep = in->len < ETH_MIN ? in->len : ETH_MIN;

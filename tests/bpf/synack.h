@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: the SYN-ACK that a SYN must get, and the ACK that a
+ * Theory of operation: the expected SYN-ACK for a SYN, and the ACK that a
  * client would then send, built from include/synkeeper/cookie.h and the
- * settings of the harness. What is not derived from the SYN here is told by
- * the table of the test.
+ * settings of the harness. What cannot be derived from the SYN is in the table
+ * of the test.
  */
 #ifndef TESTS_BPF_SYNACK_H
 #define TESTS_BPF_SYNACK_H
 
 #include "harness.h"
 
-/* What a table says of the answer to a SYN. */
+/* What a table says about the answer to a SYN. */
 struct answer_spec {
 	struct handshake hs; /* negotiated, before the cookie rounds it */
 	const char *opts;    /* "COOKIE" stands for the cookie's TSval */
@@ -21,8 +21,8 @@ struct answer_spec {
 struct cookie synack_cookie(const struct spec *syn, struct handshake *hs);
 
 /*
- * The frame that the frame @in, made of @syn, must become; what lies beyond
- * the answer's IP packet in a padded frame are bytes of @in.
+ * The frame that @in, built from @syn, must become; padding after the answer's
+ * IP packet consists of bytes of @in.
  */
 void synack_build(const struct spec *syn, const struct frame *in,
 		  const struct answer_spec *a, struct frame *ret);
@@ -46,7 +46,7 @@ enum { ACK_TSVAL = 5000 };
 struct spec synack_ack(const struct spec *syn, const struct handshake *hs,
 		       struct handshake *ret_kept);
 
-/* What an ACK that completes a handshake may be besides; ends at @what NULL. */
+/* Forms of an ACK that completes a handshake; ends at @what NULL. */
 struct first_packet {
 	const char *what;
 	uint8_t flags;

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Theory of operation: ACKs of unknown sessions and the cookies that they
- * bring: the right one, the nearly right one, the old one, twice, late, with
- * data.
+ * Theory of operation: ACKs of unknown sessions and their cookies: valid,
+ * nearly valid, expired, repeated, late, with data.
  */
 #include <arpa/inet.h>
 #include <linux/bpf.h>
@@ -44,7 +43,7 @@ static bool refused(const char *what, const struct spec *s)
 	return expect_spec(what, s, XDP_DROP, REASON_bad_cookie);
 }
 
-/* The answer's own bytes, not the builder's, must come back as valid. */
+/* The bytes of the actual answer, not of the builder, must be valid. */
 static void round_trip(void **state)
 {
 	static const char *const opts[] = { "mss:1460 sack ts:9:0 nop ws:7",
@@ -224,7 +223,7 @@ static void twice(void **state)
 
 	(void)state;
 	assert_true(admitted("first", &s));
-	/* no session yet: tc says when the kernel has it */
+	/* no session yet: tc reports when the kernel has it */
 	assert_int_equal(sessions_find(&t, &first), SESSION_OPENING);
 	assert_int_equal(first.client_isn, CLIENT_ISN);
 	assert_int_equal(first.server_isn, s.ack - 1);

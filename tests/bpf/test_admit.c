@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Theory of operation: what XDP tells tc of an admitted ACK, and tc's program
- * as far as a test run can take it: the kernel takes assignments only from
- * real ingress, so the last step is refused here with -EINVAL. That refusal
- * shows that all steps before it were right; tests/net sees the socket.
+ * Theory of operation: the metadata that XDP passes to tc with an admitted ACK,
+ * and the tc program as far as a test run allows: the kernel accepts
+ * assignments only on real ingress, so here the last step fails with -EINVAL.
+ * That error shows that all earlier steps were correct; tests/net checks the
+ * socket.
  */
 #include <errno.h>
 #include <linux/bpf.h>
@@ -51,7 +52,7 @@ static unsigned meta_diff(const char *what, const struct meta *want,
 #undef FIELD
 }
 
-/* The mark must hold what the cookie kept, not what the SYN asked for. */
+/* The metadata must hold what the cookie encodes, not what the SYN offered. */
 static unsigned run_mark(const char *what, const struct spec *syn,
 			 const struct handshake *hs,
 			 const struct handshake *kept)
@@ -322,8 +323,8 @@ static bool tc_after_xdp(const char *what, const struct spec *s, bool right,
 }
 
 /*
- * The kernel drops it after tc, without a word. Booked as admitted it would be a
- * session that nobody has; with an odd number of data bytes, too.
+ * The kernel drops it after tc, silently. Counted as admitted it would be a
+ * session without a socket; also with an odd number of data bytes.
  */
 static void tc_wrong_checksum(void **state)
 {
@@ -379,7 +380,7 @@ static void tc_wrong_ip_checksum(void **state)
 	assert_int_equal(sessions_find(&t, NULL), SESSION_FREE);
 }
 
-/* What tc or the kernel did not take is forgotten. */
+/* What tc or the kernel did not accept leaves no entry. */
 static void tc_refused_is_forgotten(void **state)
 {
 	struct handshake kept;
@@ -391,7 +392,7 @@ static void tc_refused_is_forgotten(void **state)
 	assert_int_equal(sessions_find(&t, NULL), SESSION_FREE);
 }
 
-/* So many strangers may have the daemon look into it, and not more. */
+/* Only so many clients can make the daemon investigate. */
 static void tc_refusals_have_a_budget(void **state)
 {
 	struct handshake kept;

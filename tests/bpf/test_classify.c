@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Theory of operation: which packets are the program's business at all: is
- * the daemon ready, is there a service, armed or not, are the addresses such
- * that one may answer, is the frame this host's.
+ * Theory of operation: which packets concern the program at all: is the daemon
+ * ready, is there a service, is it armed, may the addresses be answered, is the
+ * frame addressed to this host.
  */
 #include <linux/bpf.h>
 #include <stdio.h>
@@ -22,7 +22,7 @@ struct row {
 	uint16_t service;
 };
 
-/* Compares verdict, reason and service; answers are other tests' business. */
+/* Compares verdict, reason and service; other tests check the answers. */
 static bool run_row(const struct row *row)
 {
 	static struct frame in;
@@ -297,7 +297,7 @@ static void exact_ignores_forwarding(void **state)
 	assert_true(run_row(&row));
 }
 
-/* A promiscuous interface, a bridge's port: the kernel does not take these. */
+/* A promiscuous interface or bridge port: the kernel discards these. */
 static void frame_of_another_host(void **state)
 {
 	static const struct row rows[] = {

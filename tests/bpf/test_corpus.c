@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Theory of operation: the corpus of the fuzz target "packet" once more, by the
- * same source (tests/fuzz/scenario.h) compiled twice: as native code, which is
- * what was fuzzed, and as the BPF programs in the kernel. Of each frame the
- * verdict, its reason, the frame and the metadata must be the same; so what the
- * sanitizers saw is what runs.
+ * Theory of operation: replays the corpus of the fuzz target "packet" with the
+ * same source (tests/fuzz/scenario.h) twice: as native code, which is what was
+ * fuzzed, and as BPF programs in the kernel. For each frame verdict, reason,
+ * frame and metadata must be the same; so what the sanitizers checked is what
+ * runs.
  *
- * The kernel has its own clock, and no socket that the corpus chose, but a
- * listener in one of the tests. Steps that need more are left out of both, and
- * so is the cap on SYN-ACKs; no session is fresh for the next frame.
+ * The kernel has its own clock and none of the corpus's sockets, except for a
+ * listener in one of the tests. Steps that need more are skipped on both sides,
+ * as is the cap on SYN-ACKs; sessions are aged before the next frame.
  *
- * The kernel's own cookies nobody can foretell. So a frame goes through the
- * kernel first, and what its listener said, the cookie, the timestamp and
- * whether it knows one again, is what the native listener then says.
+ * The kernel's own cookies cannot be predicted. Therefore each frame goes
+ * through the kernel first, and the native listener repeats what the kernel's
+ * said: the cookie, the timestamp, and whether it recognises a cookie.
  */
 #include <bpf/bpf.h>
 #include <dirent.h>
@@ -129,7 +129,7 @@ static void daemon_does(const struct scenario *s, const struct step *step)
 	put(harness.skel->maps.incomplete_sets, &word, &marks);
 }
 
-/* Dropped half way to an answer, whose cookie was never told. */
+/* Dropped half way to an answer, whose cookie was never seen. */
 static bool is_half_way(const struct scenario *s, const struct run *got)
 {
 	return got->reason == REASON_no_room &&
@@ -308,7 +308,7 @@ static void replay_all(bool listens)
 			printf(", %u %s", seen.counted[i], play_reason(i));
 	printf("\n");
 	assert_int_equal(seen.bad, 0);
-	/* else there is nothing to compare any more */
+	/* else nothing is being compared */
 	assert_true(seen.frames > FRAMES_MIN);
 	assert_true(seen.counted[REASON_answered] > FRAMES_MIN / 10);
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Theory of operation: all 256 values of the flags byte, in each situation
- * that a packet to a service may meet. Only SYN, ACK, RST and FIN decide; the
- * tables have a row for each of their 16 combinations, and the other four
- * flags must change nothing.
+ * Theory of operation: all 256 values of the flags byte in every situation of a
+ * packet to a service. Only SYN, ACK, RST and FIN matter: the tables have a row
+ * for each of their 16 combinations; the other four flags must make no
+ * difference.
  */
 #include <linux/bpf.h>
 #include <stdio.h>
@@ -20,7 +20,7 @@ struct row {
 
 enum { COMBINATIONS = 16, DECISIVE = SYN | ACK | RST | FIN };
 
-/* docs/ARCHITECTURE.md, the packet's way: no session, no socket, armed. */
+/* As in docs/ARCHITECTURE.md: no session, no socket, armed. */
 static const struct row unknown_rows[COMBINATIONS] = {
 	{ 0, WANT(DROP, bad_flags) },
 	{ FIN, WANT(DROP, bad_flags) },
@@ -138,7 +138,7 @@ static const struct row disarmed_rows[COMBINATIONS] = {
 	{ ACK | RST | SYN | FIN, WANT(PASS, socket) },
 };
 
-/* A monitored service: what the rows do not pass would have become of it. */
+/* A monitored service: everything passes, the reasons are those of the rows. */
 static bool monitored;
 
 static const struct row *row_of(const struct row *rows, unsigned flags)
@@ -148,7 +148,7 @@ static const struct row *row_of(const struct row *rows, unsigned flags)
 	return rows;
 }
 
-/* Runs all 256 flags of @s. @state: what the table knows before each. */
+/* Runs @s with all 256 flags. @state: of its session before each run. */
 static void run_flags(struct spec s, const struct row *rows,
 		      enum session_state state)
 {
@@ -234,7 +234,7 @@ static void time_wait_session(void **state)
 	run_flags(s, session_rows, SESSION_TIME_WAIT);
 }
 
-/* The table remembers what the kernel does not: only a SYN is asked about. */
+/* A session without a socket: only for a SYN is the kernel asked. */
 static void session_without_socket(void **state)
 {
 	(void)state;
@@ -248,7 +248,7 @@ static void disarmed(void **state)
 	run_flags((struct spec){}, disarmed_rows, SESSION_FREE);
 }
 
-/* Judged as if armed, but everything passes as it came. */
+/* Evaluated as if armed, but everything passes unchanged. */
 static void monitor(void **state)
 {
 	struct spec s = { .src = NEAR4, .sport = 41006 };

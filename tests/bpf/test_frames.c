@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Theory of operation: everything around the TCP header: VLAN tags, IPv4
- * options, IPv6 extension headers, padding, fragments, room for the answer,
- * and frames that are cut short or lie about their lengths.
+ * options, IPv6 extension headers, padding, fragments, tailroom for the answer,
+ * and frames that are truncated or have wrong lengths.
  */
 #include <errno.h>
 #include <linux/bpf.h>
@@ -23,7 +23,7 @@ struct row {
 
 #define ROWS(rows) (rows), sizeof(rows) / sizeof((rows)[0])
 
-/* Answered SYNs: the answer has none of what was wrapped around the SYN. */
+/* Answered SYNs: the answer has none of the SYN's IP options and headers. */
 static void run_answered(const struct row *rows, size_t n)
 {
 	static struct frame in, out;
@@ -325,7 +325,7 @@ static void truncated(void **state)
 	assert_int_equal(bad, 0);
 }
 
-/* A full buffer, a refused kernel: what the test can not try is said aloud. */
+/* Reports what cannot be tried: a full buffer, a refusal by the kernel. */
 static void run_fragmented(const char *what, const struct frame *in,
 			   uint32_t linear, const struct frame *out)
 {
@@ -343,8 +343,8 @@ static void run_fragmented(const char *what, const struct frame *in,
 }
 
 /*
- * A frame whose buffer can not grow: the MSS option is left out. The tail of a
- * frame in fragments is its last one, which is full here.
+ * A frame whose buffer cannot grow: the MSS option is left out. In a
+ * multi-buffer frame the tail is in the last buffer, which is full here.
  */
 static void no_room_for_mss(void **state)
 {
@@ -361,7 +361,7 @@ static void no_room_for_mss(void **state)
 	run_fragmented("SYN of 54 bytes", &in, 54, &out);
 }
 
-/* A frame larger than a page: its data lie in fragments and are cut off. */
+/* A frame larger than a page: its data is in other buffers and is cut off. */
 static void multi_buffer(void **state)
 {
 	struct spec syn = { .flags = SYN, .opts = linux_opts, .data = 8900 };

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Theory of operation: good packets with bytes changed, cut and stretched, by
- * a fixed-seed generator. Of each must hold: one reason is counted, the
- * verdict is that reason's, a packet that passes is untouched, and an answer
- * is a valid packet that is hardly longer than the question.
+ * Theory of operation: valid packets, modified, truncated and extended by a
+ * fixed-seed generator. For each: exactly one reason is counted, the verdict is
+ * that of the reason, a packet that passes is unchanged, and an answer is a
+ * valid packet at most four bytes longer than the SYN.
  */
 #include <linux/bpf.h>
 #include <stdio.h>
@@ -105,7 +105,7 @@ static void fuzz(unsigned rounds)
 		counted[r.reason]++;
 	}
 	assert_int_equal(bad, 0);
-	/* else the generator has gone blind */
+	/* else the generator covers too little */
 	assert_true(counted[REASON_not_tcp] > rounds / 100);
 	assert_true(counted[REASON_answered] > rounds / 10);
 	assert_true(counted[REASON_bad_header] > rounds / 200);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Theory of operation: frames that hide their TCP header from a program that
- * reads so far and no further, and that the kernel takes all the same.
+ * Theory of operation: frames that hide their TCP header from a program with
+ * bounded parsing, but that the kernel accepts.
  */
 #include <linux/bpf.h>
 #include <stdio.h>
@@ -13,8 +13,8 @@
 static const char linux_opts[] = "mss:1460 sack ts:9:0 nop ws:7";
 
 /*
- * The kernel takes these, and a listener would answer: that a program cannot
- * read them must not be a way around it.
+ * The kernel accepts these, and a listener would answer: that the program
+ * cannot parse them must not be a bypass.
  */
 static const struct {
 	const char *what;
@@ -53,7 +53,7 @@ static unsigned run_hiding(const char *what, enum reason reason)
 	return bad;
 }
 
-/* Where nothing is guarded, and for others, the kernel knows better. */
+/* They pass if nothing is protected, or if they are for another host. */
 static void hides_from_nobody(void **state)
 {
 	struct iface other = { .ifindex = LO, .mtu = MTU };
@@ -74,7 +74,7 @@ static void hides_from_nobody(void **state)
 	assert_int_equal(bad, 0);
 }
 
-/* RFC 1858, RFC 3128: as a frame of its own and padded, so that it looks whole. */
+/* RFC 1858, RFC 3128: unpadded, and padded so that it looks complete. */
 static void tiny_fragments(void **state)
 {
 	static const uint8_t lens[] = { 8, 16 };
@@ -113,7 +113,7 @@ static void tiny_fragments(void **state)
 	assert_int_equal(bad, 0);
 }
 
-/* ipv6_rcv() takes a length of 0 in front of hop-by-hop options for "all". */
+/* For ipv6_rcv() a length of 0 before hop-by-hop options means "the rest". */
 static void ipv6_without_length(void **state)
 {
 	static struct frame in, out;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Theory of operation: ACKs to a service that answers with its listener's own
- * cookies: which the listener knows as its own, and what the table is told of
- * them. The kernel makes the socket by itself, so nothing is marked.
+ * cookies: which ones the listener recognises, and what is recorded in the
+ * table. The kernel makes the socket by itself, so there are no attributes to
+ * assign.
  */
 #include <linux/bpf.h>
 #include <stdio.h>
@@ -14,7 +15,7 @@
 
 #define LINUX "mss:1460 sack ts:7777:0 nop ws:7"
 
-/* Cookies next to a valid one are valid for another MSS: the lowest 2 bits. */
+/* Numbers close to a valid cookie are valid too, for another MSS. */
 enum { OFF = 9 };
 
 static const struct spec syn4 = { .flags = SYN, .opts = LINUX };
@@ -34,8 +35,8 @@ static bool refused(const char *what, const struct spec *s)
 }
 
 /*
- * Not booked yet: tc sees to its checksum, and says that the kernel has it. Where
- * there is no such program, XDP's word stands.
+ * Not counted yet: tc verifies the checksum and reports when the kernel has it.
+ * Without a tc program, XDP's verdict counts.
  */
 static enum session_state let_in(void)
 {
@@ -61,7 +62,7 @@ static bool is_let_in(const char *what, const struct spec *ack,
 	return false;
 }
 
-/* tc has nothing to assign, and sees to the checksum only. */
+/* tc has nothing to assign and only verifies the checksum. */
 static void becomes_a_session(void **state)
 {
 	const struct spec rows[] = {
@@ -186,9 +187,9 @@ static bool is_taken(const struct spec *ack)
 }
 
 /*
- * What docs/THREATMODEL.md reckons with: of the 2^24 numbers of one minute the
- * listener takes one for each MSS, and none of the other minutes' but those of
- * the last, which stand elsewhere.
+ * What docs/THREATMODEL.md assumes: of the 2^24 numbers of one minute the
+ * listener accepts one per MSS, and of other minutes only the previous one's,
+ * which are elsewhere.
  */
 static void four_numbers_of_a_minute(void **state)
 {
@@ -230,7 +231,7 @@ static void twice(void **state)
 	assert_int_equal(sessions_in_set(sessions_set_of(&t)), 1);
 }
 
-/* The second segment bears no cookie, and the socket may not be there yet. */
+/* The second segment has no cookie, and there may be no socket yet. */
 static void data_behind_it(void **state)
 {
 	const struct spec good = ack_of(&syn4);
@@ -250,7 +251,7 @@ static void data_behind_it(void **state)
 	assert_int_equal(bad, 0);
 }
 
-/* Lowered to 1 the kernel makes none, and takes those that are about. */
+/* Lowered to 1, the kernel makes no cookies but accepts those in flight. */
 static void tcp_syncookies_lowered(void **state)
 {
 	const struct spec good = ack_of(&syn4);
@@ -380,7 +381,7 @@ static void answered_with_rst(void **state)
 	assert_true(kernelside_takes("the right one", &good));
 }
 
-/* The kernel has a socket for it: nobody is asked for a cookie. */
+/* The kernel has a socket for it: no cookie is needed. */
 static void of_a_connection(void **state)
 {
 	static const struct spec s = { .src = NEAR4,
@@ -399,8 +400,8 @@ static void of_a_connection(void **state)
 }
 
 /*
- * Is the table complete, a stray is nobody's without a question; but here each
- * may bear a cookie that only the listener knows.
+ * With a complete table an unmatched packet needs no lookup; but here each may
+ * carry a cookie that only the listener recognises.
  */
 static void in_a_flood(void **state)
 {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Theory of operation: SYNs to a service that answers with its listener's own
- * cookies. What the SYN-ACK may offer depends on what the kernel can read of
- * the ACK: the MSS, and all else only from a timestamp (SETTING_KERNEL_TS). And
- * when the kernel makes no cookie, the SYN is its to answer.
+ * cookies. The SYN-ACK may offer only what the kernel can recover from the ACK:
+ * the MSS, and everything else only from a timestamp (SETTING_KERNEL_TS). If
+ * the kernel makes no cookie, the SYN passes to it.
  */
 #include <linux/bpf.h>
 #include <netinet/in.h>
@@ -31,7 +31,7 @@ struct row {
 /* mss (the kernel keeps it), wscale, sack, ecn, ts */
 #define HS(...) .out.hs = { 0, __VA_ARGS__ }
 
-/* Answered as the row says, and the listener takes the ACK. */
+/* Answered as the row says, and the listener accepts the ACK. */
 static bool right(const struct row *row)
 {
 	struct spec syn = row->in, ack;
@@ -60,7 +60,7 @@ static void run_rows(const struct row *rows, size_t n, uint32_t on)
 
 #define RUN(rows, on) run_rows(rows, sizeof(rows) / sizeof((rows)[0]), on)
 
-/* net.ipv4.tcp_timestamps is 1: the kernel could read no option of ours. */
+/* net.ipv4.tcp_timestamps = 1: the kernel could not decode our options. */
 static void mss_only_by_default(void **state)
 {
 	static const struct row rows[] = {
@@ -124,7 +124,7 @@ static void mss_only_by_default(void **state)
 	RUN(rows, 0);
 }
 
-/* It is 2: the low bits of the timestamp say what the SYN offered. */
+/* = 2: the low bits of the timestamp encode the options. */
 static void options_in_the_timestamp(void **state)
 {
 	static const struct row rows[] = {
@@ -199,7 +199,7 @@ static void options_in_the_timestamp(void **state)
 	RUN(rows, SETTING_KERNEL_TS);
 }
 
-/* The kernel refuses the ACK of a cookie with what its sysctl forbids. */
+/* The kernel rejects a cookie with options that its sysctls forbid. */
 static void options_that_the_host_forbids(void **state)
 {
 	static const struct row rows[] = {
@@ -289,7 +289,7 @@ static void mss_in_the_cookie(void **state)
 	assert_int_equal(bad, 0);
 }
 
-/* The kernel would then use another scale than the endpoint's. */
+/* The kernel would use a different scale than the endpoint's. */
 static void listener_with_a_buffer_of_its_own(void **state)
 {
 	static const struct row rows[] = {
@@ -348,7 +348,7 @@ static void mptcp_listener(void **state)
 	RUN(one_of_each_family, SETTING_KERNEL_TS);
 }
 
-/* An IPv6 listener that takes no IPv4 is nobody to an IPv4 client. */
+/* An IPv6-only listener does not count for an IPv4 client. */
 static void listener_of_the_other_family(void **state)
 {
 	static const struct spec syn = { .flags = SYN, .opts = LINUX };
@@ -359,7 +359,7 @@ static void listener_of_the_other_family(void **state)
 				REASON_kernel_syn));
 }
 
-/* The same SYN gets the same answer, but where the kernel's minute turns. */
+/* The same SYN gets the same answer, unless the kernel's minute changes. */
 static void retransmitted(void **state)
 {
 	static const struct spec syn = { .flags = SYN, .opts = LINUX };

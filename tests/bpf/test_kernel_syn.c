@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Theory of operation: whose a SYN is, where a service answers with its
- * listener's own cookies: the kernel is asked about each one, and one for which
- * it makes no cookie passes, for the kernel to answer. What a cookie looks like
- * is test_kernel_cookie's.
+ * Theory of operation: who answers a SYN to a service with its listener's own
+ * cookies: the kernel is asked about each one, and a SYN for which it makes no
+ * cookie passes, for the kernel to answer. test_kernel_cookie checks the
+ * cookies.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -52,7 +52,7 @@ static void nobody_listens(void **state)
 	assert_int_equal(bad, 0);
 }
 
-/* No cookie then, which nobody could take: the kernel drops the SYN. */
+/* No cookie, since nobody could accept it: the kernel drops the SYN. */
 static void accept_queue_full(void **state)
 {
 	static const struct spec near = { .src = NEAR4, .sport = 42100 };
@@ -86,7 +86,7 @@ static void tcp_syncookies(void **state)
 	assert_true(answered("2", &syn4));
 }
 
-/* Whether the table knows of it or not; a cookie would be in its way. */
+/* Whether or not the table has it; a cookie would interfere. */
 static void connections_of_the_kernel(void **state)
 {
 	static const struct spec open = { .src = NEAR4,
@@ -125,7 +125,7 @@ static void connections_of_the_kernel(void **state)
 	assert_int_equal(bad, 0);
 }
 
-/* All are known: the kernel is asked all the same, for the cookie. */
+/* All are known: the kernel is asked anyway, for the cookie. */
 static void connection_of_a_complete_table(void **state)
 {
 	static const struct spec open = { .src = NEAR4,
@@ -142,7 +142,7 @@ static void connection_of_a_complete_table(void **state)
 	assert_true(answered("a stranger", &syn4));
 }
 
-/* What the table knows and the kernel has not is over: a new client's SYN. */
+/* The kernel has no socket, so the session is over: a new client's SYN. */
 static void session_without_a_socket(void **state)
 {
 	static const enum session_state states[] = {
@@ -306,7 +306,7 @@ static void several_services(void **state)
 	assert_int_equal(bad, 0);
 }
 
-/* What no service answers, this one does not either. */
+/* What no other service answers, this one does not answer either. */
 static void unanswerable(void **state)
 {
 	static const struct {
@@ -334,8 +334,8 @@ static void unanswerable(void **state)
 }
 
 /*
- * A frame whose buffer can not grow: the MSS option is left out. The tail of a
- * frame in fragments is its last one, which is full here.
+ * A frame whose buffer cannot grow: the MSS option is left out. In a
+ * multi-buffer frame the tail is in the last buffer, which is full here.
  */
 static void no_room_for_mss(void **state)
 {

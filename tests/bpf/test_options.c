@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Theory of operation: TCP options that are not one of the common layouts, and
- * the proof by many examples that the fast path for those reads the same as
- * the general parser: headers from a fixed-seed generator, answered by the
- * program and by the plain loop of include/synkeeper/tcpopt.h.
+ * Theory of operation: TCP options outside of the common layouts, and a
+ * comparison of the fast path for those layouts with the general parser:
+ * headers from a fixed-seed generator, read by the program and by the plain
+ * loop of include/synkeeper/tcpopt.h.
  */
 #include <linux/bpf.h>
 #include <stdio.h>
@@ -188,7 +188,7 @@ static const char *const layouts[] = {
 
 enum { LAYOUTS = sizeof(layouts) / sizeof(layouts[0]) };
 
-/* A common layout with numbers of its own, and perhaps a byte broken. */
+/* A common layout with random values, and perhaps a corrupted byte. */
 static unsigned near_layout(uint8_t *opts)
 {
 	static const uint8_t interesting[] = { 0, 1, 2, 3, 4, 8, 10, 15, 255 };

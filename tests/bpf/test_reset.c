@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Theory of operation: the RST that an ACK of nobody gets if that is
- * configured, byte for byte, and its limit.
+ * Theory of operation: the RST for an unmatched ACK, if configured, byte by
+ * byte, and its rate limit.
  */
 #include <linux/bpf.h>
 #include <stdio.h>
@@ -41,7 +41,7 @@ static void answered_with_reset(void **state)
 	assert_int_equal(bad, 0);
 }
 
-/* Twelve in a moment, which may lie in two seconds, but not in three. */
+/* Twelve in quick succession, within at most two different seconds. */
 static void resets_are_limited(void **state)
 {
 	static struct frame in;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Theory of operation: samples of dropped packets: nothing while nobody asks;
- * then what was asked for, whole up to SAMPLE_BYTES.
+ * Theory of operation: samples of dropped packets: none without a capture;
+ * otherwise what was requested, up to SAMPLE_BYTES of each packet.
  */
 #include <linux/bpf.h>
 
@@ -94,7 +94,7 @@ static void only_what_is_asked_for(void **state)
 	assert_true(harness_sample(&sample));
 }
 
-/* What a monitored service would have dropped is of interest, too. */
+/* What a monitored service would have dropped is sampled, too. */
 static void monitored(void **state)
 {
 	struct spec s = { .flags = RST };

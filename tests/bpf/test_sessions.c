@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Theory of operation: what the program knows of connections, from its table
- * and from the kernel's sockets: which packets it lets pass for that, what it
- * enters, what it gives up when a set of the table is full.
+ * Theory of operation: what the program knows about connections, from its table
+ * and from the kernel's sockets: which packets pass because of that, what is
+ * inserted, and what is evicted from a full set.
  */
 #include <linux/bpf.h>
 #include <linux/sockios.h>
@@ -31,7 +31,7 @@ static bool passes(const char *what, const struct spec *s, enum reason reason)
 	return expect_spec(what, s, XDP_PASS, reason);
 }
 
-/* The kernel answers with a challenge ACK, and nothing has changed. */
+/* The kernel answers with a challenge ACK; nothing changes. */
 static void syn_of_live_session(void **state)
 {
 	struct spec s = { .src = NEAR4, .sport = 42008, .flags = SYN };
@@ -49,7 +49,7 @@ static void syn_of_live_session(void **state)
 	assert_int_equal(bad, 0);
 }
 
-/* A TIME-WAIT that is reopened: the next ACK looks again whose it is. */
+/* A reopened TIME-WAIT: the next ACK is looked up again. */
 static void syn_of_time_wait(void **state)
 {
 	struct spec s = { .src = NEAR4, .sport = 42009, .flags = SYN };
@@ -68,7 +68,7 @@ static void syn_of_time_wait(void **state)
 	assert_int_equal(bad, 0);
 }
 
-/* The kernel has nothing: the session is over, the SYN like any other. */
+/* The kernel has no socket: the session is over, the SYN like any other. */
 static void syn_of_ended_session(void **state)
 {
 	struct spec s = { .flags = SYN, .opts = "mss:1460" };
@@ -84,7 +84,7 @@ static void syn_of_ended_session(void **state)
 		harness_run(&in, &r);
 		assert_int_equal(r.verdict, XDP_TX);
 		assert_int_equal(r.reason, REASON_answered);
-		/* a cookie may be on its way to a pending one */
+		/* a cookie may be in flight for a pending one */
 		assert_int_equal(state_of(&s), st == SESSION_PENDING
 						       ? SESSION_PENDING
 						       : SESSION_FREE);
@@ -174,8 +174,8 @@ static bool event_says(enum event_kind kind, const struct spec *s)
 }
 
 /*
- * No ACK of @of's is on its way: what follows, once the way is clear, is to be
- * admitted, and not to be passed as if it came right behind one.
+ * No ACK of @of's is in the batch: what follows, once the stale socket is gone,
+ * must be admitted, and not passed as back to back with one.
  */
 static bool waits_for_nothing(const struct spec *of)
 {
@@ -249,10 +249,10 @@ static void sequence_of(int fd, uint32_t *ret_rcv_nxt, uint32_t *ret_write_seq)
 }
 
 /*
- * The kernel moves snd_nxt only after a packet has gone to the driver. A client
- * was faster: its FIN acknowledged what had just been sent, and was not
- * counted; one session in 500 stayed half-closed until it had been idle for
- * long. Here what is written waits for the client's window.
+ * The kernel advances snd_nxt only after handing a packet to the driver. Fast
+ * clients' FINs acknowledged data that had just been sent and were not counted:
+ * one session in 500 stayed half-closed until it timed out. Here written data
+ * waits for the client's window.
  */
 static void fin_that_was_faster_than_snd_nxt(void **state)
 {
@@ -378,7 +378,7 @@ static void evicts_time_wait_first(void **state)
 	check_evicted(&s, tuples, 11);
 }
 
-/* Many more handshakes than ways: each of them is admitted. */
+/* Many more handshakes than ways: all are admitted. */
 static void overflow_refuses_nobody(void **state)
 {
 	struct spec syn = { .sport = 1024, .flags = SYN }, ack;
@@ -397,7 +397,7 @@ static void overflow_refuses_nobody(void **state)
 	assert_int_equal(sessions_in_set(SET), SET_WAYS);
 }
 
-/* Other CPUs are filling every way: no place, but no harm either. */
+/* Other CPUs are filling every way: no room, but no harm. */
 static void set_being_filled(void **state)
 {
 	struct spec syn = { .sport = 1024, .flags = SYN }, ack;
@@ -417,7 +417,7 @@ static void set_being_filled(void **state)
 	assert_true(passes("ACK again", &ack, REASON_admitted));
 }
 
-/* Two sessions of one set and one tag are told apart by their tuples. */
+/* Two sessions with the same set and tag are distinguished by tuple. */
 static void same_tag(void **state)
 {
 	struct spec a = { .sport = 1024, .flags = ACK }, b = a;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Theory of operation: who may open connections where the operator has a say:
- * lists of sources, and the cap on SYN-ACKs to a source's prefix.
+ * Theory of operation: who may open connections: lists of sources, and the cap
+ * on SYN-ACKs per source prefix.
  */
 #include <linux/bpf.h>
 
@@ -77,7 +77,7 @@ static void longest_prefix_decides(void **state)
 	RUN(rows);
 }
 
-/* A list says who may open a connection; it ends none. */
+/* A list decides who may open a connection; it does not end any. */
 static void what_a_list_leaves_alone(void **state)
 {
 	struct spec syn = { .src = "198.51.7.1", .sport = 42020, .flags = SYN };
@@ -98,7 +98,7 @@ static void what_a_list_leaves_alone(void **state)
 	assert_int_equal(bad, 0);
 }
 
-/* Whether a list holds does not depend on a flood; policy off means off. */
+/* Lists apply with or without a flood; policy off turns them off. */
 static void modes(void **state)
 {
 	struct spec s = { .src = "198.51.7.1", .flags = SYN };

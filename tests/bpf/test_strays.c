@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Theory of operation: strays, packets that belong to nothing the table knows,
- * when the table is known to be complete: which of them the kernel is asked
- * about, and which are dropped without.
+ * Theory of operation: unmatched packets, when the table is known to be
+ * complete: which of them cause a socket lookup, and which are dropped without
+ * one.
  */
 #include <linux/bpf.h>
 
@@ -26,8 +26,8 @@ static bool answered(const char *what, const struct spec *syn)
 }
 
 /*
- * When all that the kernel has is in the table, a flood of strays asks it
- * nothing, but for sets that have forgotten something.
+ * When the table has all of the kernel's connections, a flood of unmatched
+ * packets causes no lookups, except in incomplete sets.
  */
 static void strays_of_a_complete_table(void **state)
 {
@@ -56,9 +56,9 @@ static void strays_of_a_complete_table(void **state)
 }
 
 /*
- * A SYN to a connection that the table lacks is the kernel's to answer, like
- * one of a known session: a cookie would be in its way. It is lacking before
- * the resync is done, and in sets that have forgotten something.
+ * A SYN for a connection that the table lacks is the kernel's to answer, like
+ * one of a known session: a cookie would interfere. The table may lack
+ * connections before the resync is done, and in incomplete sets.
  */
 static void syn_of_an_unknown_connection(void **state)
 {
@@ -80,7 +80,7 @@ static void syn_of_an_unknown_connection(void **state)
 	assert_int_equal(bad, 0);
 }
 
-/* The same without a flood: whoever may have come another way is found. */
+/* Without a flood: a connection set up over another interface is found. */
 static void few_strays_are_asked_about(void **state)
 {
 	struct spec s = { .src = NEAR4, .sport = 42011, .flags = ACK };
@@ -94,7 +94,7 @@ static void few_strays_are_asked_about(void **state)
 	assert_true(passes("ACK", &s, REASON_adopted));
 }
 
-/* The last ACK of a handshake that the kernel makes is nobody's stray. */
+/* The last ACK of a handshake that the kernel makes is not unmatched. */
 static void opening_in_a_flood(void **state)
 {
 	struct spec s = { .src = NEAR4, .sport = 42012, .flags = ACK };

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Theory of operation: SYNs to an armed service and the SYN-ACKs that they
- * become. Each row names the options in, what must be negotiated and the
- * options out; the rest of the answer follows from the SYN.
+ * Theory of operation: SYNs to an armed service and the resulting SYN-ACKs.
+ * Each row has the options of the SYN, what must be negotiated, and the options
+ * of the answer; the rest of the answer follows from the SYN.
  */
 #include <linux/bpf.h>
 #include <stdio.h>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Theory of operation: the server of scripts/demo, so that it needs no other.
- * Answers the first bytes of each connection with 1 KB and closes it: all that
- * is measured is how connections come in. IPv4, one thread.
+ * Theory of operation: the server of scripts/demo, which thus needs no other.
+ * Answers the first bytes of each connection with 1 KB and closes it: only
+ * connection setup is measured. IPv4, one thread.
  *
  * usage: serve PORT	until a signal ends it
  */

@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Theory of operation: good clients in turn, with a stopwatch. CLIENTS of them
- * run at a time; each connects, asks, reads the answer to its end, and is
- * followed by the next one, from an address and port that none has used. (A
- * port used a moment ago is in TIME-WAIT on the server and in conntrack, and
- * how those are answered would be measured instead.) A connection is good if
- * the whole answer came within two seconds; else it has failed.
+ * Theory of operation: times good clients, one after another. CLIENTS of them
+ * run in parallel; each connects, sends a request, reads the answer to the end,
+ * and is replaced by the next one, with an unused address and port. (A recently
+ * used port is in TIME-WAIT on the server and in conntrack, and how those are
+ * handled would be measured instead.) A connection is good if the whole answer
+ * arrives within two seconds; otherwise it has failed.
  *
  * Prints a line of JSON four times a second, and one at the end:
  *
  *   {"seconds", "good", "failed", "p50", "p99"}
  *
  * where the percentiles, in milliseconds and only in the last line, are from
- * connect() to the end of the answer. Connections that wait still are part of
- * them with the time that they have waited so far, as are those that failed:
- * else the slowest would be left out.
+ * connect() to the end of the answer. They include failed connections and those
+ * still waiting, with the time waited so far: otherwise the slowest would be
+ * missing.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -70,7 +70,7 @@ static int64_t now_ns(void)
 	return t.tv_sec * second_ns + t.tv_nsec;
 }
 
-/* The next pair of ends. All are different, until every one had its turn. */
+/* The next pair of endpoints. None repeats before all have been used. */
 static void next_ends(struct run *r, struct sockaddr_in *from,
 		      struct sockaddr_in *to)
 {
@@ -88,7 +88,7 @@ static void next_ends(struct run *r, struct sockaddr_in *from,
 	};
 }
 
-/* 0, or -errno if the client's own end is at fault: then no use going on. */
+/* Returns 0, or -errno for a local error, which makes continuing pointless. */
 static int client_start(struct run *r, struct client *c)
 {
 	struct epoll_event e = { .events = EPOLLOUT,
@@ -115,7 +115,7 @@ static void note_time(struct run *r, int64_t ns)
 		r->ms[r->times++] = ns / 1e6;
 }
 
-/* And the next one's turn. */
+/* Ends this client and starts the next one. */
 static int client_end(struct run *r, struct client *c, bool good)
 {
 	int64_t took = now_ns() - c->start_ns;
@@ -235,7 +235,7 @@ static int run(struct run *r, double seconds)
 	return err;
 }
 
-/* "192.0.2.1,192.0.2.3": how many, 0 if not understood. */
+/* "192.0.2.1,192.0.2.3": returns how many, 0 if invalid. */
 static uint64_t parse_addresses(char *text, struct in_addr *ret)
 {
 	uint64_t n = 0;

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Theory of operation: see answer.h. */
 #include <arpa/inet.h>
 #include <string.h>
 
@@ -56,7 +55,7 @@ static size_t skip_tags(const uint8_t *d, size_t len)
 	return l3;
 }
 
-/* The header behind IPv6 extension headers; 0: it is not TCP. */
+/* The offset after IPv6 extension headers; 0: it is not TCP. */
 static size_t skip_extensions(const uint8_t *d, size_t len, size_t l3)
 {
 	size_t at = l3 + 40, next = d[l3 + 6], size, n;
@@ -122,8 +121,9 @@ bool frame_tuple(struct frame_view f, struct tuple *ret)
 }
 
 /*
- * RFC 9293 section 3.1: until an option is broken, as the kernel does. Returns
- * false if one is, or if what follows the end of the list is not zero.
+ * RFC 9293 section 3.1, up to the first malformed option, as in the kernel.
+ * Returns false if there is one, or if the bytes after the end of the list are
+ * not zero.
  */
 static bool read_options(const uint8_t *at, size_t len, struct options *o)
 {
@@ -179,7 +179,7 @@ static const char *ip_wrong(const struct scenario *s, const struct parts *p,
 	return sum16(ip, 20, 0) == 0xffff ? NULL : "IPv4: checksum";
 }
 
-/* What all answers have in common. @p, @q: of @in and @out. */
+/* Checks common to all answers. @p, @q: parts of @in and @out. */
 static const char *frame_wrong(const struct scenario *s, struct frame_view in,
 			       struct frame_view out, struct parts *p,
 			       struct parts *q)
@@ -200,7 +200,7 @@ static const char *frame_wrong(const struct scenario *s, struct frame_view in,
 	why = ip_wrong(s, q, out);
 	if (why)
 		return why;
-	/* of a trailer in fragments nothing is known: it is sent back */
+	/* a trailer in fragments is unknown, and sent back */
 	trailer = in.len - in.linear + (q->end < 60 ? 60 - q->end : 0);
 	if (q->end > out.len || out.len - q->end > trailer)
 		return "the IP length is not the frame's";
@@ -224,7 +224,7 @@ static const char *frame_wrong(const struct scenario *s, struct frame_view in,
 	return NULL;
 }
 
-/* What the client takes, said or not. */
+/* The client's MSS, stated or default. */
 static __u32 mss_of(const struct parts *p, const struct options *theirs)
 {
 	return theirs->mss && theirs->mss_is ? theirs->mss_is
@@ -265,7 +265,7 @@ static const char *kernel_cookie_wrong(const struct parts *p,
 				       : NULL;
 }
 
-/* Does the cookie, read back, say what the SYN-ACK offers? */
+/* Does the cookie decode to what the SYN-ACK offers? */
 static const char *cookie_wrong(const struct scenario *s, const struct parts *p,
 				const struct parts *q, const struct options *o,
 				const struct options *theirs)

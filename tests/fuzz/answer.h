@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: what must hold of every answer, checked without a line
- * of the programs: headers are taken apart and sums made byte by byte. Of the
- * shared headers it uses the cookie's reading side, against its making side. A
- * cookie of the kernel's is compared with what native.socket made, and of what.
+ * Theory of operation: checks what must hold for every answer, without using
+ * code of the programs: headers are parsed and checksums computed byte by byte.
+ * Of the shared headers only cookie_check() is used, to verify cookie_make(). A
+ * cookie of the kernel's is compared with the one that native.socket made, and
+ * its input.
  */
 #ifndef FUZZ_ANSWER_H
 #define FUZZ_ANSWER_H
@@ -16,16 +17,16 @@ struct frame_view {
 	size_t linear; /* of them not in fragments */
 };
 
-/* The 4-tuple of a frame that is plainly TCP; false: it is not. */
+/* Stores the 4-tuple of a frame; returns false if it is not plainly TCP. */
 bool frame_tuple(struct frame_view f, struct tuple *ret);
 
 /*
- * Is @out what @in, a SYN to a service, may get? Returns NULL or what is wrong.
- * @ep: the service's endpoint.
+ * Is @out a valid answer to @in, a SYN to a service? Returns NULL, or what is
+ * wrong. @ep: the endpoint of the service.
  */
 const char *answer_wrong(const struct scenario *s, const struct endpoint *ep,
 			 struct frame_view in, struct frame_view out);
-/* The same of the RST that an ACK gets. */
+/* The same for the RST that answers an ACK. */
 const char *reset_wrong(const struct scenario *s, struct frame_view in,
 			struct frame_view out);
 

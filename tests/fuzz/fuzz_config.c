@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Theory of operation: an input is a configuration file. It is refused with one
- * line that names the file, and says why; or what came of it is within bounds,
- * passes the checks of the whole, and is the same when it is read again.
+ * Theory of operation: an input is a configuration file. Either it is refused
+ * with one line that names the file and the reason; or the result is within
+ * bounds, passes the overall checks, and is the same when read again.
  */
 #include <string.h>
 

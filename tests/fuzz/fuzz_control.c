@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Theory of operation: an input is what a client says to the control socket, in
- * pieces as long as the first byte says. The daemon's own server and requests
- * answer it through a unix socket; maps, kernel and loop around them are stubs
- * of this file. Each line, and what comes behind the last newline, must get one
- * line of JSON that is ok, or says what happened and what to do; a request that is refused changes nothing; and when
- * the client leaves, the server forgets it.
+ * Theory of operation: an input is what a client sends to the control socket,
+ * in pieces whose length is in the first byte. The daemon's real server and
+ * requests answer through a unix socket; maps, kernel and loop are stubs in
+ * this file. Each line, and the rest after the last newline, must get one line
+ * of JSON that is ok or says what happened and what to do; a refused request
+ * changes nothing; and when the client leaves, the server must drop it.
  */
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -37,7 +37,7 @@ static char path[64];
 
 /* ---- stubs ---- */
 
-/* What requests read; all else is not found. */
+/* Maps that requests read; all others are not found. */
 static const size_t sizes[MAP_COUNT] = {
 	[MAP_KEYS] = sizeof(struct cookie_key),
 	[MAP_COUNTERS] = sizeof(struct counters), /* the first CPU's */
@@ -190,8 +190,8 @@ static void on_told(void *data, const struct event *e)
 }
 
 /*
- * As it is before each input. To make 8192 slots anew takes longer than most
- * requests, so what was made is kept as bytes: it has no pointers that change.
+ * The state before each input. Initialising 8192 slots takes longer than most
+ * requests, so it is kept as bytes: it contains no pointers that change.
  */
 static void fresh_services(void)
 {
@@ -240,7 +240,7 @@ static json_t *answer(struct control_client *c, const char *line, size_t len,
 	return reply;
 }
 
-/* As in wire_loop.c, but with its own answer() in between. */
+/* As in wire_loop.c, but with an answer() of its own. */
 static void serve(void)
 {
 	const struct request_table tables[] = {
@@ -358,7 +358,7 @@ static void run(struct talk *t)
 	hear(t);
 }
 
-/* The last one counts if it has no newline, too. */
+/* The last one counts even without a newline. */
 static size_t count(const char *text, size_t len)
 {
 	size_t i, n = 0;

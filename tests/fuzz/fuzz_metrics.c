@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Theory of operation: an input is what somebody says to the metrics endpoint,
- * in pieces as long as the first byte says. The server's own file is included,
- * so that a connection can be given to it without a listener; libmicrohttpd
- * parses, unwatched, and the handler answers. What comes back must be a whole
- * response with a status that the handler or libmicrohttpd has, the metrics
- * must be all there, and nothing but the text of the handler is ever sent.
- * Then the client leaves, and the server must have no connection left.
+ * Theory of operation: an input is what a client sends to the metrics endpoint,
+ * in pieces whose length is in the first byte. The server's source is included,
+ * so that it can be handed a connection without a listener; libmicrohttpd (not
+ * instrumented) parses, and the handler answers. There must be a complete
+ * response with a status of the handler or libmicrohttpd, with all metrics, and
+ * no text other than the handler's. Afterwards the client leaves, and the
+ * server must have no connection left.
  */
 /* NOLINTNEXTLINE(bugprone-suspicious-include): for its static functions */
 #include "../../user/daemon/metrics/metrics_server.c"
@@ -81,9 +81,9 @@ static bool is_status(const char *status)
 }
 
 /*
- * Where the request line begins: empty lines may come first (RFC 9112 section
- * 2.2). To libmicrohttpd a line that begins with NUL is one of those, whatever
- * else is in it; what comes behind one is not guessed: NULL.
+ * The start of the request line: empty lines may precede it (RFC 9112 section
+ * 2.2). For libmicrohttpd a line that starts with NUL is empty, whatever else
+ * is in it; what follows such a line is not predicted: returns NULL.
  */
 static const uint8_t *request_line(const uint8_t *asked, const uint8_t *end)
 {
@@ -98,7 +98,7 @@ static void check_response(const char *text, const uint8_t *asked, size_t size)
 	const uint8_t *end = asked + size;
 
 	if (!*text)
-		return; /* hung up on, or not asked anything whole */
+		return; /* disconnected, or no complete request */
 	if (!strncmp(text, "HTTP/1.1 100", 12)) {
 		text = strstr(text, "\r\n\r\n") + 4;
 		body = strstr(text, "\r\n\r\n");
@@ -123,7 +123,7 @@ static void check_response(const char *text, const uint8_t *asked, size_t size)
 	}
 }
 
-/* Reads what has come; returns false if the server has hung up. */
+/* Reads what has arrived; returns false if the server has disconnected. */
 static bool hear(int fd, char *buf, size_t size, size_t *len)
 {
 	ssize_t n;

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Theory of operation: frames through the whole data path, natively (see
- * native/native.h, scenario.h). Of each must hold:
+ * Theory of operation: runs frames through the whole data path, natively (see
+ * native/native.h, scenario.h). For each frame:
  *
- *	nothing outside of the frame is touched (ASan)
+ *	nothing outside of the frame is accessed (ASan)
  *	one reason is counted, and the verdict is that of reason_table.h
- *	what passes or is dropped is as it came; metadata only where admitted
- *	an answer is what answer.h demands
+ *	what passes or is dropped is unchanged; metadata only where admitted
+ *	an answer satisfies answer.h
  *	if the kernel is asked, then for the packet's own 4-tuple
  *	a listener makes a cookie for a SYN that gets it, and for no other
  *
- * and after all steps the books of the sessions agree with the table, and a good
- * client is served as if there had been no frames (stranger.h).
+ * and after all steps the session stats agree with the table, and a good client
+ * is served as if there had been no frames (stranger.h).
  */
 #include <arpa/inet.h>
 #include <linux/bpf.h>

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Theory of operation: an input is two files of prefixes, denied and allowed;
- * its first two bytes say where one ends. They are refused with a line that
- * names file and line, and nothing is left of them; or each entry is a prefix
- * whose host part is zero, and there are as many as there were lines.
+ * the first two bytes say where the first one ends. Either they are refused
+ * with a line that names file and line, and nothing is applied; or each entry
+ * is a prefix whose host part is zero, and there are as many entries as lines.
  */
 #include <stdlib.h>
 #include <string.h>

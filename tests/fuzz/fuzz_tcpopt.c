@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Theory of operation: TCP options three times: by the layouts that the fast
- * path recognises, by the general parser, and by a parser written here. The
- * first byte chooses SYN or ACK and how much lies in the packet's linear part,
- * the rest, a multiple of four, are the options.
+ * Theory of operation: parses TCP options in three ways: the fast path, the
+ * general parser, and a parser written here. The first byte selects SYN or ACK
+ * and the size of the packet's linear part; the rest, a multiple of four bytes,
+ * are the options.
  *
- * Of an ACK with two timestamps options, which nobody sends, the fast path
- * takes the first and the general parser the last; the cookie decides.
+ * For an ACK with two timestamps options, which nobody sends, the fast path
+ * uses the first and the general parser the last; the cookie decides.
  */
 #include <stdint.h>
 #include <stdio.h>

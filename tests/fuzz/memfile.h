@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: bytes as a file that has a path, for what reads files.
+ * Theory of operation: presents bytes as a file with a path.
  */
 #ifndef FUZZ_MEMFILE_H
 #define FUZZ_MEMFILE_H
@@ -17,8 +17,8 @@ void memfile(unsigned int n, const uint8_t *data, size_t size,
 	     char ret[MEMFILE_PATH]);
 
 /*
- * Is @err one line of text that begins with @path? Else this is a finding.
- * @err may be as long as @max bytes.
+ * Reports a finding unless @err, of at most @max bytes, is one line of text
+ * that begins with @path.
  */
 void check_error(const char *err, size_t max, const char *path);
 

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Theory of operation: see play.h. */
 #include <arpa/inet.h>
 #include <linux/bpf.h>
 #include <stdio.h>
@@ -131,7 +130,7 @@ static void forget(const void *key, void *value, void *data)
 	memset(value, 0, sizeof(struct counters));
 }
 
-/* Fills reason, would and service; returns how many were counted. */
+/* Fills in reason, monitored and service; returns how many were counted. */
 static int read_counters(struct verdict *v)
 {
 	int n;
@@ -188,12 +187,12 @@ static void judge_sample(const struct play *p)
 	if (s->reason != p->out.reason || s->data_len > SAMPLE_BYTES)
 		wrong(p, "the sample of another packet");
 	if (p->out.reason == REASON_no_room)
-		return; /* it was half way to an answer */
+		return; /* half way to an answer */
 	if (s->length != p->in_len || memcmp(s->data, p->in, s->data_len) != 0)
 		wrong(p, "the sample is not the packet");
 }
 
-/* A listener makes a cookie for who gets it, and for nobody else. */
+/* A listener makes a cookie only for a SYN that is answered with it. */
 static void judge_cookies(const struct play *p)
 {
 	const struct verdict *v = &p->out;
@@ -208,7 +207,7 @@ static void judge_cookies(const struct play *p)
 			      : "a listener made a cookie for nobody");
 }
 
-/* What tc is told, and of which packets. */
+/* Is the metadata for tc right, and only on the right packets? */
 static bool meta_is_right(enum reason reason, __u32 meta)
 {
 	switch (meta) {
@@ -224,7 +223,7 @@ static bool meta_is_right(enum reason reason, __u32 meta)
 	}
 }
 
-/* Is it to go around, behind the batch of its ACK? */
+/* Is it to be requeued behind the batch of its ACK? */
 static bool is_behind(const struct verdict *v)
 {
 	__u32 meta = 0;
@@ -267,7 +266,7 @@ static void judge_frame(const struct play *p, unsigned int linear, int counted)
 	judge_cookies(p);
 }
 
-/* What tc does with what it counted so, if it counted anything. */
+/* The tc verdict for what was counted, if anything was. */
 static int tc_action(const struct verdict *v)
 {
 	return v->reason == REASON_rst_suppressed ||

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Theory of operation: plays a scenario with the native programs, and ends the
- * process with a message when something does not hold (see fuzz_packet.c). The
- * replay through the kernel plays the same, to compare.
+ * process with a message if a property is violated (see fuzz_packet.c). The
+ * replay through the kernel plays the same scenario, for comparison.
  */
 #ifndef FUZZ_PLAY_H
 #define FUZZ_PLAY_H
@@ -24,15 +24,15 @@ struct verdict {
 struct play {
 	struct scenario *s;
 	struct client client;
-	bool silent; /* as the kernel would, and judges nothing */
+	bool silent; /* behave like the kernel, check nothing */
 	uint8_t in[SCENARIO_FRAME_MAX]; /* the last frame, as it went in */
 	size_t in_len;
-	struct verdict out; /* ... and what came of it */
+	struct verdict out; /* ... and the result */
 };
 
 void play_begin(struct play *p, struct scenario *s);
 void play_step(struct play *p, const struct step *step);
-/* Are the books right? */
+/* Checks the session stats. */
 void play_end(const struct play *p);
 
 /* Bytes of the last frame in front of its fragments. */

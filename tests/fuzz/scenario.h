@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: what an input of the packet target says. Every sequence
- * of bytes is valid, so that the fuzzer wastes none: SCENARIO_HEAD bytes choose
- * settings, services and sources, then come steps until the end:
+ * Theory of operation: the format of an input of the packet target. Every
+ * sequence of bytes is valid, so that the fuzzer wastes none: SCENARIO_HEAD
+ * bytes select settings, services and sources, followed by steps until the end:
  *
  *	op	arg	length, little endian	data
  *	1	1	2			what is left of it
  *
  * STEP_FRAME	a frame to XDP; @arg: enum step_frame
- * STEP_TC	a frame to tc ingress that XDP did not mark
+ * STEP_TC	a frame to tc ingress without metadata from XDP
  * STEP_EGRESS	a frame of the server's; @arg: the state of its socket
  * STEP_SOCKET	what the kernel has from now on; @arg: enum step_socket, seven
  *		32-bit numbers
- * STEP_CLOCK	@arg ticks and the data's first byte * 256 go by
- * STEP_SESSION	enters sessions; @arg: enum step_session, four numbers
+ * STEP_CLOCK	@arg + first byte of the data * 256 ticks pass
+ * STEP_SESSION	inserts sessions; @arg: enum step_session, four numbers
  * STEP_DAEMON	what the daemon does; @arg: enum step_daemon
  *
- * The bpf test "corpus" replays inputs through the kernel. There the kernel has
- * no sockets and keeps its own clock, so it takes the steps that depend on
- * neither: scenario_replays() says which.
+ * The bpf test "corpus" replays inputs through the kernel, which there has no
+ * sockets and its own clock; scenario_replays() selects the steps that depend
+ * on neither.
  */
 #ifndef FUZZ_SCENARIO_H
 #define FUZZ_SCENARIO_H
@@ -38,7 +38,7 @@ enum {
 	SCENARIO_SERVICE6 = 2,
 	SCENARIO_EXACT = 3,
 	SCENARIO_FRAME_MAX = 2048,
-	/* so little that one CPU cannot spend it in a scenario */
+	/* more than one CPU can use up in a scenario */
 	SCENARIO_RESETS = 1000,
 	SCENARIO_SETTLE = 100, /* ticks: no session is that fresh */
 };
@@ -132,7 +132,7 @@ void scenario_rotate(struct scenario *s);
 struct tuple scenario_tuple(bool v6, unsigned int n);
 /* The prefixes of client_is and network_is. */
 struct local_key scenario_prefix(bool v6, bool network);
-/* Number @n of the data, or @otherwise behind its end. */
+/* Number @n of the data, or @otherwise beyond its end. */
 __u32 step_number(const struct step *step, unsigned int n, __u32 otherwise);
 
 /* The session @n of a STEP_SESSION at @now (ticks). */
@@ -141,8 +141,8 @@ struct session scenario_session(const struct step *step, unsigned int n,
 unsigned int scenario_sessions(const struct step *step);
 
 /*
- * What a client knows of a handshake, from the SYN-ACK it got; in its hands
- * an arbitrary frame becomes the packet that follows.
+ * What a client knows of a handshake, from the SYN-ACK; it turns an arbitrary
+ * frame into the packet that follows.
  */
 struct client {
 	bool heard;
@@ -152,7 +152,7 @@ struct client {
 	uint8_t ports[4];
 };
 
-/* Takes notes of @out, the answer to a SYN. */
+/* Records @out, the answer to a SYN. */
 void client_hears(struct client *c, const uint8_t *out, size_t len);
 /* Changes @frame as the bits of enum step_frame in @arg say. */
 void client_adapts(const struct client *c, uint8_t arg, uint8_t *frame,

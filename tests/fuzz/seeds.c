@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Theory of operation: writes the packet target's first corpus, made with the
- * packet builder of tests/bpf: whole connections of their kinds, and packets
- * that are odd in one way each. The fuzzer does the rest.
+ * Theory of operation: writes the initial corpus of the packet target, using
+ * the packet builder of tests/bpf: complete connections of all kinds, and
+ * packets that are each unusual in one way. The fuzzer does the rest.
  *
  * usage: seeds DIRECTORY
  */
@@ -117,7 +117,7 @@ static void alone(void)
 	}
 }
 
-/* What the kernel takes and a parser may give up on. */
+/* Accepted by the kernel, though a parser may give up on them. */
 static const struct spec unread[] = {
 	{ .vlan = "qqq" },
 	{ .vlan = "qqqq", .v6 = true },
@@ -137,8 +137,8 @@ static const struct spec unread[] = {
 };
 
 /*
- * Cuts a first fragment behind so many bytes of TCP, or takes the length away
- * in front of hop-by-hop options.
+ * Truncates a first fragment after so many bytes of TCP, or clears the payload
+ * length before hop-by-hop options.
  */
 static void hide(struct frame *f, const struct spec *s, unsigned int bytes)
 {
@@ -151,7 +151,7 @@ static void hide(struct frame *f, const struct spec *s, unsigned int bytes)
 	}
 }
 
-/* A SYN and an ACK in each of these forms, a plain SYN behind them. */
+/* A SYN and an ACK in each of these forms, followed by a plain SYN. */
 static void hard_to_read(void)
 {
 	static const uint8_t flags[] = { SYN, ACK, SYN };
@@ -307,8 +307,9 @@ static void settings(void)
 }
 
 /*
- * The kernel's cookies, of a listener of its kind: SYNs, the ACK of one, data
- * on its heels, the ACK of none, and the same when the listener makes no more.
+ * The kernel's cookies, of all kinds of listeners: SYNs, the ACK of one, data
+ * back to back with it, an ACK without a cookie, and the same when the listener
+ * makes none.
  */
 static void kernel_cookies(unsigned int how)
 {

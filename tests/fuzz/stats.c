@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Theory of operation: when a scenario is over, the session table is counted
- * and compared with what the stats of each service say, and each entry must be
- * where its hash puts it, once.
+ * Theory of operation: at the end of a scenario, counts the session table and
+ * compares it with the session stats of each service; each entry must be
+ * exactly once in the table, in the set given by its hash.
  */
 #include <string.h>
 

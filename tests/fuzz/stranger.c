@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Theory of operation: see stranger.h. */
 #include <arpa/inet.h>
 #include <linux/bpf.h>
 #include <string.h>
@@ -69,7 +68,7 @@ static size_t put_ip(uint8_t *f, bool v6, size_t tcp_len)
 	return v6 ? 54 : 34;
 }
 
-/* A frame of the good client's, whole and right. Returns its length. */
+/* Builds a valid frame of the good client's. Returns its length. */
 static size_t frame_of(uint8_t *f, bool v6, unsigned int flags,
 		       const struct client *c)
 {
@@ -104,7 +103,7 @@ static void arrives(struct play *p, bool v6, unsigned int flags, uint8_t arg)
 	play_step(p, &step);
 }
 
-/* Does he get a cookie, and in by it? */
+/* Does the client get a cookie, and in with it? */
 static bool is_served(struct play *p, bool v6)
 {
 	unsigned int before;
@@ -132,8 +131,8 @@ static bool contains(const uint8_t *data, size_t size, const uint8_t *what,
 }
 
 /*
- * A stranger may know the good client's address, and then spend what a cap
- * allows him, or send in his name; and a driver without metadata is learnt of.
+ * An attacker may know the good client's address, and use up its share of a
+ * cap, or spoof it; and a driver without metadata is detected.
  */
 static bool is_fair(const struct scenario *s, const uint8_t *data, size_t size)
 {

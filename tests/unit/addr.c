@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Theory of operation: tables of what people write for an address and a port:
- * what it must be read as, or the exact sentence that refuses it.
+ * Theory of operation: tables of ways to write an address and port, with the
+ * expected result or the exact error message.
  */
 #include "testmain.h"
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Theory of operation: the decision to arm, on curves of SYNs a second as they
- * are recorded on real services: a quiet day, a busy one with a launch, a scan,
- * floods that rise at once, slowly or in pulses; and on queues. A curve is
- * played at a look each 100 ms; what is compared is when it arms and disarms.
+ * Theory of operation: the decision to arm, for curves of SYNs per second as
+ * recorded on real services: a quiet day, a busy one with a launch, a scan,
+ * floods that rise at once, slowly or in pulses; and for queues. Each curve is
+ * sampled every 100 ms; compared is when the service arms and disarms.
  */
 #include "testmain.h"
 
@@ -155,7 +155,7 @@ static void test_queue(void **state)
 	assert_false(look_at(&a, &look, 100));
 }
 
-/* An overflow is nobody's in particular: of those whom SYNs come to. */
+/* An overflow has no service: it is attributed to those that receive SYNs. */
 static void test_overflow(void **state)
 {
 	struct arming_look look = { .now_ns = 1, .backlog = 128 };
@@ -183,7 +183,7 @@ static void test_nobody_listens(void **state)
 	assert_false(look_at(&a, &look, 100));
 }
 
-/* A restart in a flood, counters and all: armed, and calm only after a while. */
+/* A restart during a flood: armed, and calm only after a while. */
 static void test_begins_armed(void **state)
 {
 	struct arming_look look = { .now_ns = 1, .syns = 1ULL << 40 };
@@ -196,7 +196,7 @@ static void test_begins_armed(void **state)
 	assert_false(look_at(&a, &look, 200));
 }
 
-/* Counters begin anew when a service does. */
+/* Counters restart at zero with a new service. */
 static void test_counters_fall(void **state)
 {
 	struct arming_look look = { .now_ns = 1, .syns = 1000000 };

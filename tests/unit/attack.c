@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Theory of operation: when a flood is reported, on curves of packets a second:
- * quiet days, a launch, floods at once, slow, in pulses and around the
- * threshold. A curve is played at a look a second; what is compared is when the
- * first attack begins and ends, its peak and total, and how many there were.
+ * Theory of operation: when a flood is reported, for curves of packets per
+ * second: quiet days, a launch, sudden and slow floods, pulses, and rates
+ * around the threshold. Each curve is sampled once a second; compared are
+ * start, end, peak and total of the first attack, and the number of attacks.
  */
 #include "testmain.h"
 
@@ -113,7 +113,7 @@ static const struct curve curves[] = {
 	  1 },
 };
 
-/* What is expected and what came, of one curve. */
+/* The expected and the actual result for a curve. */
 struct played {
 	int told_s, ended_s, lasted_s;
 	unsigned int attacks;
@@ -173,7 +173,7 @@ static void test_curves(void **state)
 		play(&curves[i]);
 }
 
-/* A busy daemon looks late: rates are by the time that went by. */
+/* A busy daemon samples late: rates use the time elapsed. */
 static void test_late_looks(void **state)
 {
 	struct attack_look look = { .now_ns = 1 };
@@ -193,7 +193,7 @@ static void test_late_looks(void **state)
 	assert_int_equal(a.total, 600);
 }
 
-/* What the counters had before a restart is no flood of this second. */
+/* Counts from before a restart are not a flood in this second. */
 static void test_restart(void **state)
 {
 	struct attack_look look = { .now_ns = 1, .packets = 1ULL << 40 };
@@ -202,7 +202,7 @@ static void test_restart(void **state)
 	(void)state;
 	assert_int_equal(attack_step(&a, THRESHOLD, &look), ATTACK_NOTHING);
 	look.now_ns += 1000000000;
-	look.packets = 0; /* a new service has the id: they begin anew */
+	look.packets = 0; /* a new service took the id */
 	assert_int_equal(attack_step(&a, THRESHOLD, &look), ATTACK_NOTHING);
 	look.now_ns += 1000000000;
 	look.packets = 5000;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Theory of operation: command lines that nobody needs to be asked about, and
- * the line of complaint and the exit code that they must lead to.
+ * Theory of operation: command lines that need no daemon, with the expected
+ * error message and exit code.
  */
 #include "runcmd.h"
 
@@ -49,7 +49,7 @@ static void prefixes(void **state)
 	"give an address or prefix such as 192.0.2.1, 192.0.2.0/24 or " \
 	"2001:db8::/32\n"
 
-/* All of these are refused before anybody is asked. */
+/* All of these are refused without asking the daemon. */
 static void usage_errors(void **state)
 {
 	static const struct {
@@ -197,7 +197,7 @@ static void usage_errors(void **state)
 	}
 }
 
-/* The configuration's keys had suggestions, the command's own words none. */
+/* Configuration keys got suggestions, the command's own words did not. */
 static void slips_got_no_suggestion(void **state)
 {
 	static const struct {
@@ -257,7 +257,7 @@ static void help_was_unknown(void **state)
 		   "synkeeper: help: help has no JSON output: omit -j\n");
 }
 
-/* Though auto and monitor exist, help and completion offered on|off. */
+/* Help and completion offered only on|off, without auto and monitor. */
 static void policies_were_on_and_off_only(void **state)
 {
 	struct run r = run("help service", false);
@@ -329,7 +329,7 @@ static void session_help_explains_filters(void **state)
 	run_free(&r);
 }
 
-/* The table is what the data path pinned, and there is none. */
+/* Nothing is pinned, so there is no table. */
 static void nothing_is_pinned(void **state)
 {
 	static const char *const lines[] = {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Theory of operation: the request that a command line sends, and what it
- * makes of the answer.
+ * Theory of operation: the request that a command line sends, and how it
+ * handles the reply.
  */
 #include "fakedaemon.h"
 
@@ -209,7 +209,7 @@ static void hung_up_on_was_told_that_the_daemon_had_ended(void **state)
 	unlink(path);
 }
 
-/* It says why and closes, at once: there is no one to send a request to. */
+/* Reports an error and closes at once, before any request is sent. */
 static void *refuse_all(void *arg)
 {
 	int *listener = arg, fd = accept(*listener, NULL, NULL);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Theory of operation: `synkeeper capture` against a fake daemon: what it asks
- * for, what is in the file however it ends, and what it refuses. The blocks
- * themselves are tests/unit/pcapng.c's.
+ * Theory of operation: `synkeeper capture` against a fake daemon: what it
+ * requests, what the file contains however the capture ends, and what is
+ * refused. tests/unit/pcapng.c checks the blocks themselves.
  */
 #include "fakedaemon.h"
 
@@ -132,7 +132,7 @@ static void what_is_no_sample(void **state)
 			"0 packets captured\n");
 }
 
-/* What cannot begin leaves no file. */
+/* A capture that cannot start leaves no file. */
 static void refused_by_the_daemon(void **state)
 {
 	(void)state;

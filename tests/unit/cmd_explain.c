@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Theory of operation: what `synkeeper explain` knows is whole: each reason has
- * all of its parts, and the commands that it sends people to exist.
+ * Theory of operation: `synkeeper explain` is complete: each reason has all of
+ * its parts, and the commands it recommends exist.
  */
 #include "runcmd.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Theory of operation: the verbs of `session` that ask the daemon: what they
- * send, in how many parts, and what they make of the answers.
+ * Theory of operation: the verbs of `session` that need the daemon: what they
+ * send, in how many parts, and how they handle the replies.
  */
 #include "fakedaemon.h"
 
@@ -63,7 +63,7 @@ static void kill_in_one_part(void **state)
 	"{\"filter\":[\"dport\",\"80\"],\"dry_run\":false," more \
 	"\"cmd\":\"session.kill\"}\n"
 
-/* The cursor goes back as it came, whatever it is; the sums are of all parts. */
+/* The cursor is returned unchanged, whatever it is; sums cover all parts. */
 static void kill_goes_on_from_the_cursor(void **state)
 {
 	static const char *const replies[] = {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Theory of operation: what becomes of a configuration file's text, byte by
- * byte: comments, blank lines, order and line ends must stay.
+ * Theory of operation: edits of a configuration file, compared byte by byte:
+ * comments, blank lines, order and line endings must be preserved.
  */
 #include "testmain.h"
 

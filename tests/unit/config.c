@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Theory of operation: what good files mean, the values that flags share with
- * them, and that the example file shows the defaults. Errors of files are in
- * config_errors.c.
+ * Theory of operation: the meaning of valid files, the values that flags share
+ * with them, and that the example file shows the defaults. config_errors.c
+ * tests invalid files.
  */
 #include "testmain.h"
 
@@ -255,7 +255,7 @@ static void expect_invalid(const struct config *c, const char *expected)
 	assert_string_equal(err, expected);
 }
 
-/* As flags fill it: incomplete, complete, and with a service twice. */
+/* Filled in by flags: incomplete, complete, and with a duplicate service. */
 static void test_flags(void **state)
 {
 	char err[CONFIG_ERR_MAX];
@@ -301,7 +301,7 @@ static void test_flags(void **state)
 	config_free(&c);
 }
 
-/* As many services as there can be, a section each, and one more. */
+/* The maximum number of services, a section each, and one more. */
 static void test_many_services(void **state)
 {
 	const size_t n = SERVICES_MAX - 1;
@@ -382,7 +382,7 @@ static void take_longest(const struct row *r)
 	take(r, path);
 }
 
-/* What the table has as a default, a word or a bound is taken. */
+/* Defaults, words and bounds in the table are accepted. */
 static void test_table(void **state)
 {
 	size_t i;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Theory of operation: two files in, the lines of a reload's report out. Every
- * key there is gets another value once, so that none is forgotten by the diff.
+ * key is changed once, so that the diff cannot miss one.
  */
 #include "testmain.h"
 
@@ -118,7 +118,7 @@ static const struct key {
 #include "config/config_table.h"
 };
 
-/* A value that is not the default, which is no bound and the first word. */
+/* A value other than the default; defaults are no bounds, or the first word. */
 static const char *other_value(const struct key *k)
 {
 	static const struct {
@@ -223,7 +223,7 @@ static void services(void **state)
 	       "+ service *:2: policy off, cookies auto, name e\n");
 }
 
-/* What an operator added is not the file's to remove, but to take over. */
+/* A file does not remove what an operator added, but can take it over. */
 static void added_by_hand(void **state)
 {
 	struct config running, wanted;
@@ -246,7 +246,7 @@ static void added_by_hand(void **state)
 	config_free(&wanted);
 }
 
-/* What cannot change stays with the one, and comes up again the next time. */
+/* A value that cannot change stays, and is reported again next time. */
 static void fixed_values(void **state)
 {
 	struct config old, wanted;

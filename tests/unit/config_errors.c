@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Theory of operation: a table of files and of the exact error each must give,
- * without the file's name in front. A file stands there as one string; lines
- * count from 1.
+ * Theory of operation: a table of files, each a string, with the exact error,
+ * without the leading file name. Lines count from 1.
  */
 #include "testmain.h"
 
@@ -215,7 +214,7 @@ static const struct {
 	{ "[answer]\ninvalid-ack = reset\nresets-per-second = 0\n",
 	  ":3: [answer] resets-per-second: '0': must be 1 to 1000000" },
 
-	/* the first error is the one that is told */
+	/* the first error is the one reported */
 	{ "[keys]\nlifetime\nlifetime = x\n",
 	  ":2: neither '[section]' nor 'key = value'" },
 	{ "[keys]\nlifetime = x\nlifetime\n",
@@ -283,7 +282,7 @@ static void test_too_many_ifaces(void **state)
 		     "interfaces: leave some out");
 }
 
-/* One section more than there can be services. */
+/* One section more than the maximum number of services. */
 static void test_too_many_services(void **state)
 {
 	char *text = malloc(SERVICES_MAX * 64), *end = text;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: confine.c in a child, which tells by its exit code what
- * a call came to. No namespace, daemon or privilege is needed.
+ * Theory of operation: confine.c in a child, whose exit code reports the result
+ * of a call. Needs no namespace, daemon or privileges.
  */
 #include <errno.h>
 #include <fcntl.h>

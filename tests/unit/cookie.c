@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: what a cookie keeps, for every handshake that a SYN can
- * ask for. The levels are stated here a second time, as plain lists.
+ * Theory of operation: what a cookie encodes, for every handshake that a SYN
+ * can request. The levels are repeated here as plain lists.
  */
 #include "testmain.h"
 
@@ -36,7 +36,7 @@ static uint32_t round_down(uint32_t value, const uint16_t *levels, size_t n)
 	round_down(value, (const uint16_t[]){ __VA_ARGS__ }, \
 		   ARRAY_SIZE(((const uint16_t[]){ __VA_ARGS__ })))
 
-/* What a cookie keeps of @hs, by the text of cookie.h. */
+/* What a cookie keeps of @hs, according to the comment in cookie.h. */
 static struct handshake kept_of(bool v4, struct handshake hs)
 {
 	uint32_t mss = hs.mss, ws = hs.wscale;
@@ -106,7 +106,7 @@ static void round_trip_ipv6(void **state)
 	round_trip(false, 1);
 }
 
-/* The promises that hold whatever the levels are. */
+/* Invariants that hold whatever the levels are. */
 static void never_more_than_offered(void **state)
 {
 	uint32_t n;
@@ -181,7 +181,7 @@ static void common_clients_exact(void **state)
 	}
 }
 
-/* What 64 profiles mean is 64 different handshakes, each kept as it is. */
+/* The 64 profiles are 64 different handshakes, each encoded exactly. */
 static void profiles_mirror(void **state)
 {
 	uint32_t p, v4;
@@ -274,8 +274,8 @@ static void epoch_by_its_lowest_bit(void **state)
 }
 
 /*
- * Cookies in flight outlive an upgrade. Who changes these numbers breaks the
- * handshakes of that moment, and must mean to.
+ * Cookies in flight must survive an upgrade. Changing these numbers breaks the
+ * handshakes in progress, so it has to be deliberate.
  */
 static void known_cookies(void **state)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Theory of operation: tables of filters, each with whether it must mean one
- * plain session or leave it out.
+ * Theory of operation: tables of filters, each with whether it must match an
+ * ordinary session.
  */
 #include "filterline.h"
 
@@ -177,7 +177,7 @@ static void ipv6_has_prefixes_of_its_own(void **state)
 		expect_meant(table[i].line, &v6, table[i].meant);
 }
 
-/* Each word for states, and the states that it means. */
+/* Each word for states, and the states it stands for. */
 static void states_by_name(void **state)
 {
 	static const struct {
@@ -230,7 +230,7 @@ static void without_a_known_service(void **state)
 	assert_false(filter_match(&f, &s, NULL, NOW));
 }
 
-/* A packet that came after the clock was read. */
+/* A packet that arrived after the clock was read. */
 static void touched_in_the_future(void **state)
 {
 	struct session s = { .live = { .state = SESSION_ESTABLISHED,

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Theory of operation: filters that must be refused, each with the exact line
- * that does it.
+ * Theory of operation: invalid filters, each with the exact error message.
  */
 #include "filterline.h"
 

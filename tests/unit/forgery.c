@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: what must not pass as a cookie: one that is off by a
- * little, of another client, key or kind, or simply guessed. A single wrong
- * cookie passes once in 2^25; the seeds are fixed, so these tests do not.
+ * Theory of operation: what must not be accepted as a cookie: one that is
+ * slightly off, of another client, key or kind, or simply guessed. A wrong
+ * cookie is accepted with probability 2^-25; fixed seeds keep these tests from
+ * being flaky.
  */
 #include "testmain.h"
 
 #include "cookies.h"
 
-/* One good cookie, and a way to ask for the wrong thing with it. */
+/* A valid cookie, and what to check it with. */
 struct sample {
 	struct world w;
 	struct cookie c;
@@ -181,7 +182,7 @@ static void timestamps_stripped_or_added(void **state)
 	each_sample(timestamps_changed);
 }
 
-/* A bit that is always the same would halve the guesses. */
+/* A constant bit would halve the number of guesses. */
 static void every_mac_bit_is_random(void **state)
 {
 	enum { COOKIES = 65536, SLACK = 1280 /* ten deviations */ };

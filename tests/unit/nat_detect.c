@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Theory of operation: what is concluded from clients whose sockets did not
- * last. Each row is a story, a letter an event: "a" to "i" are witnesses from
- * networks of their own whose own cookie was lost, "A" to "I" the same with a
- * cookie of the kernel's, "r", "s", "u" were refused; "t" got through, "o" is an
- * overflow of an accept queue. A digit lets so many seconds pass, "m" a minute,
- * "x" ten minutes; after each event and second the daemon looks. What is found
- * in the end is compared.
+ * Theory of operation: what is concluded from clients that lost their sockets.
+ * Each row is a sequence of events, one per letter: "a" to "i" are clients from
+ * different networks that lost the socket of one of our cookies, "A" to "I" of
+ * one of the kernel's cookies, "r", "s", "u" were refused; "t" got through, "o"
+ * is an overflow of an accept queue. A digit lets that many seconds pass, "m" a
+ * minute, "x" ten minutes; the daemon evaluates after each event and second.
+ * Compared is the final conclusion.
  */
 #include "testmain.h"
 
@@ -32,22 +32,22 @@ static const struct story stories[] = {
 	/* one network with many addresses and ports */
 	{ "aaaaaaaaaaaaa9", NAT_NOTHING },
 	{ "ababababab9", NAT_NOTHING },
-	/* others get through, or there was no room */
+	/* others get through, or the accept queue was full */
 	{ "abct3", NAT_NOTHING },
 	{ "abc2t9", NAT_NOTHING },
 	{ "abtc9", NAT_NOTHING },
 	{ "abtcde3", NAT_SOCKET_LOST },
 	{ "tabc3", NAT_SOCKET_LOST },
 	{ "abco3", NAT_NOTHING },
-	/* too long ago to have to do with each other */
+	/* too far apart to be related */
 	{ "abmc9", NAT_NOTHING },
-	/* it does not end in "SYNs pass" for what anybody ever reached */
+	/* never "SYNs pass" for a service that anybody has ever reached */
 	{ "ABC3", NAT_REDIRECTED },
 	{ "tABC3", NAT_NOTHING },
 	{ "abc3ABC3", NAT_REDIRECTED },
 	{ "tabc3ABC3", NAT_SOCKET_LOST },
 	{ "ABC3t1", NAT_SOCKET_LOST },
-	/* those of another kind begin anew; those in flight are not heard */
+	/* another kind starts over; those in flight are ignored */
 	{ "abAc9", NAT_NOTHING },
 	{ "ABC3abc9", NAT_REDIRECTED },
 	{ "abc3rsu9", NAT_SOCKET_LOST },
@@ -56,7 +56,7 @@ static const struct story stories[] = {
 	{ "abc3xabc3x", NAT_SOCKET_LOST },
 	{ "abc3xabc3xx", NAT_NOTHING },
 	{ "abc3xxxabc3x", NAT_NOTHING },
-	/* not more than is listened to in a minute */
+	/* no more events than are accepted per minute */
 	{ "atbtctdtetftgthtitatbtctdtetftgthtitatbtabc9", NAT_NOTHING },
 	{ "atbtctdtetftgthtitatbtctdtetftgthtitatbtmabc3", NAT_SOCKET_LOST },
 };
@@ -110,7 +110,7 @@ static void test_stories(void **state)
 		play(&stories[i]);
 }
 
-/* However often it is confirmed, it is tried again after 80 minutes. */
+/* However often it is confirmed, it is retried after 80 minutes. */
 static void test_held_for_ever(void **state)
 {
 	struct nat_counts c = { .now_ns = 1000 * SECOND_NS };
@@ -130,7 +130,7 @@ static void test_held_for_ever(void **state)
 	assert_in_range(longest, 4799, 4801);
 }
 
-/* A daemon that was stopped finds the events of an overflow long past. */
+/* A daemon that was stopped reads events of an overflow long ago. */
 static void test_late_events_were_believed(void **state)
 {
 	const __u64 now = 1000 * SECOND_NS;

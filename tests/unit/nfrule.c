@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Theory of operation: rules as iptables-nft writes them, which nft cannot: its
- * matches and targets inside of nftables' rules. (What nft writes is read from
- * the kernel in net/nat.) Each row is a rule in the order of its expressions, as
- * a netlink message, and what is to be read from it for a packet to port 80.
+ * Theory of operation: rules that only iptables-nft writes, with its matches
+ * and targets inside of nftables rules. (Rules written by nft are read from the
+ * kernel in net/nat.) Each row is a rule, as the expressions of a netlink
+ * message, and what it must mean for a packet to port 80.
  */
 #include "testmain.h"
 

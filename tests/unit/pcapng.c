@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Theory of operation: the bytes of a pcapng file, block by block as the
- * format's draft has them, and what a file is like after it could not grow.
+ * Theory of operation: the bytes of a pcapng file, block by block as in the
+ * draft of the format, and the state of a file that could not grow.
  */
 #include "testmain.h"
 
@@ -55,7 +55,7 @@ static uint16_t u16(const struct written *w, size_t at)
 	return value;
 }
 
-/* The length of the block at @at, which must be told at both its ends. */
+/* The length of the block at @at, which must be stored at both ends. */
 static size_t block(const struct written *w, size_t at, uint32_t type)
 {
 	uint32_t len = u32(w, at + 4);
@@ -69,7 +69,7 @@ static size_t block(const struct written *w, size_t at, uint32_t type)
 	return len;
 }
 
-/* An option with text, padded with zeros, and the end of options behind it. */
+/* A text option, padded with zeros, followed by the end of options. */
 static void expect_option(const struct written *w, size_t at, uint16_t code,
 			  const char *text)
 {
@@ -209,7 +209,7 @@ static void what_is_too_much(void **state)
 	close(fd);
 }
 
-/* A limit that falls into a block: the file ends with the block before it. */
+/* A limit within a block: the file ends with the previous block. */
 static void a_file_that_cannot_grow_ends_with_a_whole_block(void **state)
 {
 	struct pcapng_packet packet = packet_of("eth0", "abcdefgh", 8, "why");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Theory of operation: one JSON object, and the exact text that a table of
- * columns must make of it.
+ * Theory of operation: a JSON object, and the exact text that a table of
+ * columns must produce for it.
  */
 #include "testmain.h"
 

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Theory of operation: a second opinion on the life of a session. struct conn
- * below is what RFC 9293 section 3.6 knows of a connection: who has sent FIN
- * and whose FIN is acknowledged, as plain facts. Each state of the table is
- * one set of facts, and each input must lead both to the same place. What two
- * ends can do to each other is in session_close.c and session_ends.c.
+ * Theory of operation: an independent model of the life cycle of a session.
+ * struct conn below holds what RFC 9293 section 3.6 says about a connection:
+ * who has sent FIN and whose FIN is acknowledged, as plain facts. Each state of
+ * the table is one set of facts, and each input must lead both to the same
+ * result. The interaction of two ends is tested in session_close.c and
+ * session_ends.c.
  */
 #include "testmain.h"
 
@@ -13,7 +14,7 @@
 
 enum { CLIENT, SERVER, SIDES };
 
-/* How far a connection came; then, while open, what is known of its FINs. */
+/* The phase of a connection and, while open, what is known about its FINs. */
 struct conn {
 	enum { NOTHING, SYN_PASSED, COOKIE, OPEN, OVER } phase;
 	bool fin[SIDES];
@@ -65,7 +66,7 @@ static struct conn conn_of(uint8_t state)
 	return facts[state];
 }
 
-/* The session, if it is one, ends with @event; nothing is left of it. */
+/* The session, if there is one, ends with @event. */
 static uint8_t conn_end(struct conn *c, uint8_t event)
 {
 	bool live = c->phase == COOKIE || c->phase == OPEN;
@@ -116,7 +117,7 @@ static uint8_t conn_gone(struct conn *c)
 	return EV_CLOSED;
 }
 
-/* What the input means for the connection; returns what is told. */
+/* Applies an input to the connection; returns the event. */
 static uint8_t conn_see(struct conn *c, uint32_t input)
 {
 	bool over = c->phase == OVER;
@@ -195,7 +196,7 @@ static void every_move(void **unused)
 	}
 }
 
-/* Each state is one set of facts and back: else every_move proves little. */
+/* States and sets of facts map one to one: every_move relies on it. */
 static void states_are_facts(void **unused)
 {
 	uint32_t s;
@@ -212,7 +213,7 @@ static void states_are_facts(void **unused)
 	}
 }
 
-/* One packet may bring several inputs: nothing told may be lost by that. */
+/* One packet may be several inputs: no event may get lost. */
 static void one_mask(uint8_t state, uint32_t mask)
 {
 	struct conn c = conn_of(state);
@@ -252,7 +253,7 @@ static void every_mask(void **unused)
 			one_mask(s, mask);
 }
 
-/* Any inputs, for long: a session is opened, and ends once, in turn. */
+/* Long random input: a session is opened and ends, once each, in turn. */
 static void random_lives(void **unused)
 {
 	const uint64_t seed = 0x5e5510;
@@ -263,7 +264,7 @@ static void random_lives(void **unused)
 
 	(void)unused;
 	for (n = 0; n < 4000000; n++) {
-		/* ends are rarer than they could be, so that lives get long */
+		/* ends are made rare, so that sessions get long */
 		do
 			input = random_below(&r, SESSION_INPUTS);
 		while (input >= INPUT_SERVER_RST && random_below(&r, 8));
@@ -302,7 +303,7 @@ static void nothing_else_opens(void **unused)
 	}
 }
 
-/* Memory is not trusted, nor is the verifier: no index leaves the table. */
+/* Whatever is in memory, no index leaves the table. */
 static void out_of_range(void **unused)
 {
 	uint32_t s, i, to;

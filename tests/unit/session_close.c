@@ -1,18 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Theory of operation: the closing handshakes of RFC 9293 section 3.6 as they
- * come to the table of moves: the cases that have a name, packet by packet;
- * both FINs and their acknowledgements in every order; and what the kernel's
- * socket says when it is asked. Networks that lose packets: session_ends.c.
+ * Theory of operation: the closing handshakes of RFC 9293 section 3.6 as inputs
+ * to the transition table: named cases, packet by packet; both FINs and their
+ * acknowledgements in every order; and the state of the kernel's socket.
+ * session_ends.c adds networks that lose packets.
  */
 #include "testmain.h"
 
 #include "sessionfacts.h"
 
 /*
- * The two FINs and what acknowledges them, in every order and with every
- * repetition of eight inputs. What must come out is read off the whole
- * sequence, not stepped through.
+ * The two FINs and their acknowledgements in all sequences of eight inputs. The
+ * expected result is derived from the whole sequence, not step by step.
  */
 enum { FIN_INPUTS = 4, SEQUENCE = 8 };
 
@@ -201,7 +200,7 @@ static void seen(uint8_t state, uint32_t k, uint8_t want, bool first_not_closed)
 			 state_names[want], state_names[got]);
 }
 
-/* A session begins as what its socket is when it is first seen. */
+/* A session starts in the state of its socket when first seen. */
 static void kernel_at_first_sight(void **unused)
 {
 	uint32_t k;
@@ -221,8 +220,8 @@ static void kernel_at_first_sight(void **unused)
 }
 
 /*
- * Later the kernel adds FINs that were not seen, and takes back those that it
- * does not know, if told to; on TIME-WAIT both agree from everywhere.
+ * Later the kernel adds FINs that were missed, and reverts those that it has
+ * not seen; TIME-WAIT is reached from every state.
  */
 static void kernel_asked_later(void **unused)
 {
@@ -255,7 +254,7 @@ static void kernel_asked_later(void **unused)
 	}
 }
 
-/* What is over comes back with a SYN only: a socket may be on its way out. */
+/* Only a SYN revives an ended session: a socket may be on its way out. */
 static void kernel_after_the_end(void **unused)
 {
 	uint32_t k;

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Theory of operation: two TCP ends close a connection as RFC 9293 section 3.6
- * has it, and the table of moves watches. Every packet is sent, lost, repeated
- * and overtaken in every way there is: not at random, but all worlds that can
- * be reached are visited, and each is judged.
+ * Theory of operation: two TCP ends close a connection as in RFC 9293 section
+ * 3.6, and the transition table observes. Packets are sent, lost, repeated and
+ * reordered in every possible way: not at random, but by visiting and checking
+ * all reachable worlds.
  *
  *	client <--- network ---> XDP, tc egress <--- backlog ---> server
  *
- * The program stands close to the server, yet it sees a packet before the
- * server does, and afterwards what the server sent before. Sequence numbers
- * are checked before anything is fed, so that a packet is no more than what it
- * says of the FINs: whether it is one, whether it acknowledges the other's.
+ * The program is close to the server, yet sees a packet before the server does,
+ * and afterwards packets that the server sent earlier. Sequence numbers have
+ * been checked already, so a packet is reduced to what it says about FINs:
+ * whether it is one, and whether it acknowledges the other's.
  *
- * A network without order keeps whatever was sent and delivers any of it at
- * any time. One with order has two places a way and may lose the first.
+ * An unordered network keeps everything that was sent and delivers any of it at
+ * any time. An ordered one has two slots per direction and may lose the first.
  */
 #include "testmain.h"
 
@@ -33,7 +33,7 @@ struct world {
 
 enum { IN, OUT };
 
-/* In the order of their discovery, so that a failure can tell its story. */
+/* In order of discovery, so that a failure can print how it got there. */
 struct search {
 	bool ordered;
 	uint32_t n, slots;
@@ -143,7 +143,7 @@ static void story(const struct search *s, uint32_t i)
 		}                                                           \
 	} while (0)
 
-/* The table's state means what the server's does. */
+/* Does the table's state correspond to the server's? */
 static bool means(uint8_t table, uint8_t server)
 {
 	if (server == KERNEL_CLOSING || server == KERNEL_LAST_ACK)
@@ -164,12 +164,12 @@ static void judge(struct search *s, uint32_t i)
 	uint8_t asked;
 	__u64 events;
 
-	/* never ahead of what is true */
+	/* never ahead of the facts */
 	expect(s, i, !seen.client || fin_sent(w->client));
 	expect(s, i, !seen.server || fin_sent(w->server));
 	expect(s, i, !client_acked || fin_received(w->server));
 	expect(s, i, !server_acked || fin_received(w->client));
-	/* nor behind what has passed the program */
+	/* nor behind what has passed through the program */
 	expect(s, i, seen.client || !fin_received(w->server));
 	expect(s, i, seen.server || !fin_received(w->client));
 	expect(s, i,
@@ -177,7 +177,7 @@ static void judge(struct search *s, uint32_t i)
 
 	if (!at_rest)
 		return;
-	/* the kernel, asked now, is believed, and agrees on every FIN */
+	/* the kernel, asked now, agrees on every FIN */
 	asked = session_steps(w->table,
 			      w->server == KERNEL_CLOSE
 				      ? 1U << INPUT_GONE
@@ -188,9 +188,9 @@ static void judge(struct search *s, uint32_t i)
 	    w->table == SESSION_TIME_WAIT)
 		return;
 	/*
-	 * Over, and the table does not know: the client's last ACK overtook
-	 * its own FIN. The table keeps no acknowledgement of one FIN before
-	 * the other is there, and nothing comes after the last.
+	 * Over, but the table does not know: the client's last ACK overtook
+	 * its own FIN. The table does not store the acknowledgement of one FIN
+	 * before it has both, and no packet follows.
 	 */
 	expect(s, i, !s->ordered);
 	expect(s, i, w->table == SESSION_CLOSING_SERVER);
@@ -297,7 +297,7 @@ static void net_deliver(struct search *s, uint32_t from, int way,
 	reach(s, from, &w, "a packet is lost:");
 }
 
-/* Whatever an end sends acknowledges what it has received. */
+/* Everything an end sends acknowledges what it has received. */
 static void explore_send(struct search *s, uint32_t from, uint8_t fin)
 {
 	const struct world now = s->worlds[from];

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Theory of operation: what a move writes into the stats, move by move (that
- * the moves are right is shown in session.c), and how long sessions lasted at
- * the bounds of the buckets. What happens when several CPUs do it at once is
- * in books_race.c.
+ * Theory of operation: what each transition records in the session stats (the
+ * transitions themselves are tested in session.c), and durations at the bounds
+ * of the buckets. session_stats_race.c tests several CPUs at once.
  */
 #include "testmain.h"
 
@@ -25,7 +24,7 @@ static struct session session_in(uint8_t state, uint8_t flags)
 	return s;
 }
 
-/* Adds to @ret what one event or one change of state is worth. */
+/* Adds one event or one change of state to @ret. */
 static void expect_event(struct session_totals *ret, uint8_t event)
 {
 	if (!event)
@@ -105,7 +104,7 @@ static void move_by_move(void **unused)
 			one_move(s, i);
 }
 
-/* An admitted session that the kernel already has in TIME-WAIT: a whole life. */
+/* An admitted session that the kernel already has in TIME-WAIT. */
 static void several_events_in_one_move(void **unused)
 {
 	struct session_totals got = {}, want = {};
@@ -126,7 +125,7 @@ static void several_events_in_one_move(void **unused)
 	expect_totals(&got, &want, "pending, the kernel has TIME-WAIT");
 }
 
-/* Flags taken back are a change of the session, and none of the books. */
+/* Clearing flags changes the session, but not the stats. */
 static void flags_alone(void **unused)
 {
 	struct session_totals got = {}, want = {};
@@ -151,8 +150,9 @@ static void flags_alone(void **unused)
 
 /* A way may have changed hands since its service was looked up. */
 /*
- * Where a cookie's numbers stand were those of the FINs: a reopened session that
- * kept them passed for one of a cookie, and its server's RST was withheld.
+ * The FINs' numbers share memory with the cookie's: a reopened session that
+ * kept them looked like one opened by a cookie, and the server's RST was
+ * suppressed.
  */
 static void reopened_with_its_fins_as_a_cookie(void **unused)
 {
@@ -229,7 +229,7 @@ static void durations_at_their_bounds(void **unused)
 	bucket(UINT32_MAX, BOUNDS);
 }
 
-/* Two years up, the clock of ticks begins again. */
+/* The tick clock wraps after two years of uptime. */
 static void duration_over_the_clocks_end(void **unused)
 {
 	struct session s = session_in(SESSION_ESTABLISHED, 0);

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Theory of operation: several threads enter, move, touch, evict and end the
- * sessions of a table of two sets, without a lock, as CPUs and the daemon do.
- * When all is quiet, books, entries and tags must tell the same story. A way
- * has a shadow that says who owns it: two owners at once are noticed there.
+ * Theory of operation: several threads insert, update, touch, evict and end the
+ * sessions of a table of two sets, without locks, as CPUs and the daemon do. In
+ * the end stats, entries and tags must agree. A shadow of each way records its
+ * owner, which detects two owners at once.
  *
- * The table is so small that everybody meets everybody all the time; what
- * takes years on a server happens here in a second.
+ * The table is so small that the threads collide all the time; what takes years
+ * on a server happens here within a second.
  */
 #include <pthread.h>
 
@@ -35,7 +35,7 @@ static struct table {
 	pthread_barrier_t start;
 } table;
 
-/* What one thread did, by what the calls returned to it. */
+/* What one thread did, according to return values. */
 struct worker {
 	pthread_t thread;
 	struct random random;
@@ -180,7 +180,7 @@ static void same(uint64_t got, uint64_t want, const char *what, int service,
 			 what, of, (intmax_t)want, (intmax_t)got);
 }
 
-/* The gauges are what stands in the table, and opened = ended + alive. */
+/* The gauges match the table, and opened = ended + alive. */
 static void judge_service(int service)
 {
 	const struct session_totals *t = &table.totals[service];
@@ -218,7 +218,7 @@ static void judge_ways(void)
 	}
 }
 
-/* Every event was returned to one thread, and each kind did occur. */
+/* Every event was returned to exactly one thread, and every kind occurred. */
 static void judge_events(const struct worker *workers)
 {
 	uint64_t events, booked;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Theory of operation: the command's view of a session table that lies in
- * plain memory instead of maps: walked, searched and sorted.
+ * Theory of operation: the command's code to walk, search and sort a session
+ * table, here in plain memory instead of maps.
  */
 #include "testmain.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: SipHash-2-4 as the cookies use it, against the vectors
- * of its authors and against libsodium's crypto_shorthash(), which is the
- * same function over bytes; and the byte string of the cookies' MAC.
+ * Theory of operation: SipHash-2-4 as used for cookies, against its authors'
+ * test vectors and libsodium's crypto_shorthash(), the same function over
+ * bytes; and the byte string of the cookies' MAC.
  */
 #include "testmain.h"
 
@@ -128,9 +128,9 @@ static void long_messages(void **state)
 }
 
 /*
- * Addresses and ports as they stand in the packet, the ISN and the options
- * little-endian: 18 bytes for IPv4, 42 for IPv6. (to_le() of a member is its
- * bytes in memory on a little-endian machine, and portable.)
+ * Addresses and ports as in the packet, ISN and options little-endian: 18 bytes
+ * for IPv4, 42 for IPv6. (to_le() yields the bytes that a member has in memory
+ * on a little-endian machine, but is portable.)
  */
 static size_t mac_message(uint8_t *p, const struct tuple *t, bool v4,
 			  uint32_t isn, uint32_t tail)

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: the session table's tag search, held against a plain
- * loop over bytes, how ways are claimed and freed, and the comparison of
- * tuples. The hash is in table_hash.c, what happens when many claim at once in
- * books_race.c.
+ * Theory of operation: the tag search of the session table, compared with a
+ * plain loop over bytes; claiming and freeing ways; comparing tuples.
+ * table_hash.c tests the hash, books_race.c concurrent claims.
  */
 #include "testmain.h"
 
@@ -18,8 +17,9 @@ static uint8_t byte_of(uint64_t word, int i)
 }
 
 /*
- * Every true byte must be found and the lowest one found must be true, since
- * a way is claimed by it. Above a true one, a false one is allowed.
+ * Every matching byte must be found, and the lowest one found must be a real
+ * match, since a way is claimed by it. False positives above a real match are
+ * allowed.
  */
 static void match(uint64_t tags, uint8_t tag)
 {
@@ -67,7 +67,7 @@ static void match_every_byte(void **state)
 	}
 }
 
-/* All 256 patterns of a tag being here and there, among its close relatives. */
+/* All 256 patterns of a tag's positions, among similar tags. */
 static void match_every_pattern(void **state)
 {
 	static const uint8_t bits[] = { 0x01, 0x80, 0x7f, 0xff };
@@ -130,7 +130,7 @@ static uint8_t tag_of(const struct session_set *set, uint32_t way)
 	return byte_of(set->tags[way / 8], way % 8);
 }
 
-/* All ways but @way must be as they were. */
+/* All ways except @way must be unchanged. */
 static void only_way(const struct session_set *was,
 		     const struct session_set *is, uint32_t way, uint8_t tag,
 		     const char *what)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: the session table's hash must spread the tuples that
- * real traffic and attacks bring over sets and tags as evenly as chance would,
+ * Theory of operation: the session table's hash must distribute the tuples of
+ * real traffic and attacks over sets and tags as evenly as a random function,
  * whatever its secret. Measured by chi-square; the secrets are random, but the
  * same in every run.
  */
@@ -63,7 +63,7 @@ static struct tuple networks_far_apart(uint32_t n)
 	return tuple_v4(n << 14 | 1, 1024 + (n & 7), 0xc0000201, 443);
 }
 
-/* A balancer: a few ports to each of many servers and services. */
+/* A load balancer: a few ports to each of many servers and services. */
 static struct tuple many_servers(uint32_t n)
 {
 	return tuple_v4(0xc6336401, 1024 + (n & 63), 0x0a000000 + (n >> 10),
@@ -125,7 +125,7 @@ static struct settings settings_new(uint64_t seed)
 	return cfg;
 }
 
-/* Of @n cells, each with its own expectation; 0: nothing may fall there. */
+/* Over @n cells, each with its own expectation; 0: must stay empty. */
 static double chi_square(const uint32_t *count, size_t n,
 			 double (*expected)(size_t))
 {
@@ -153,13 +153,13 @@ static double expected_set(size_t cell)
 	return (double)TUPLES / SETS;
 }
 
-/* A tag beside the set's lowest byte: they must not depend on each other. */
+/* Tag and the lowest byte of the set must be independent. */
 static size_t cell_tag(const struct table_hash *h)
 {
 	return h->set % 256 << 8 | h->tag;
 }
 
-/* Tag 0 is none; what would have it has tag 1. */
+/* Tag 0 means free; tuples that would have it get tag 1. */
 static double expected_tag(size_t cell)
 {
 	double e = TUPLES / 65536.0;
@@ -222,8 +222,8 @@ static void tags_spread_evenly(void **state)
 }
 
 /*
- * Differences that cancel each other whatever the secret would let anyone
- * choose tuples that share a set: two top bits, of address and of port.
+ * Differences that cancel out for every secret would let anyone choose tuples
+ * that share a set: the top bits of address and port.
  */
 static void no_difference_cancels(void **state)
 {
@@ -275,7 +275,7 @@ static void tag_is_never_zero(void **state)
 	}
 }
 
-/* What a restart or another CPU looks for, it finds. */
+/* Lookups after a restart or on another CPU find the same entry. */
 static void only_the_settings_decide(void **state)
 {
 	struct random r = { 5 };

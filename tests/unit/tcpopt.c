@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: tcpopt_step(), driven by a plain loop, over a table of
- * options and what they mean, and over millions of random ones against a
- * second parser, which reads the exact bytes from the heap as RFC 9293 says.
- * Bytes beyond the options are garbage in every walk: they must not count.
+ * Theory of operation: tcpopt_step(), in a plain loop, over a table of options
+ * with expected results, and over millions of random ones compared with a
+ * second parser, which reads the exact bytes from the heap according to RFC
+ * 9293. Bytes after the options are garbage in every walk: they must not
+ * matter.
  */
 #include "testmain.h"
 
@@ -73,7 +74,7 @@ static const struct option_case cases[] = {
 	  { 0, 0, 0, NONE, 0, 0 } },
 	{ "EOL between", O(SACK "\0" MSS_1460 WS_7), { 0, 0, 0, NONE, 1, 0 } },
 	{ "EOL after NOP", O("\1\1\1\0" MSS_1460), { 0, 0, 0, NONE, 0, 0 } },
-	/* unknown ones are skipped by their length (MUST-6) */
+	/* unknown options are skipped by their length (MUST-6) */
 	{ "kind 99 first",
 	  O("\x63\5\0\0\0" MSS_1460),
 	  { 0, 0, 1460, NONE, 0, 0 } },
@@ -93,7 +94,7 @@ static const struct option_case cases[] = {
 	  { 1, 2, 0, NONE, 0, 1 } },
 	{ "MPTCP", O("\x1e\4\1\x81" MSS_1460), { 0, 0, 1460, NONE, 0, 0 } },
 	{ "MD5", O("\x13\x12" NOP16 SACK), { 0, 0, 0, NONE, 1, 0 } },
-	/* a known kind of another length means nothing, and is skipped */
+	/* a known kind with a wrong length is ignored and skipped */
 	{ "MSS of length 3", O("\2\3\5" WS_7), { 0, 0, 0, 7, 0, 0 } },
 	{ "MSS of length 5", O("\2\5\5\xb4\0" WS_7), { 0, 0, 0, 7, 0, 0 } },
 	{ "window scale of length 2", O("\3\2" SACK), { 0, 0, 0, NONE, 1, 0 } },
@@ -107,7 +108,7 @@ static const struct option_case cases[] = {
 	{ "timestamps of length 11",
 	  O("\x8\xb\0\0\0\1\0\0\0\2\0" WS_7),
 	  { 0, 0, 0, 7, 0, 0 } },
-	/* illegal lengths end the walk (MUST-7), what came before stays */
+	/* illegal lengths end the walk (MUST-7), earlier options remain valid */
 	{ "length 0", O(SACK "\x63\0" MSS_1460), { 0, 0, 0, NONE, 1, 0 } },
 	{ "length 1", O(SACK "\x63\1" MSS_1460), { 0, 0, 0, NONE, 1, 0 } },
 	{ "MSS of length 0", O("\2\0\5\xb4" SACK), { 0, 0, 0, NONE, 0, 0 } },
@@ -129,7 +130,7 @@ static const struct option_case cases[] = {
 	{ "half timestamps",
 	  O(WS_7 "\x8\xa\0\0\0\1\0\0\0"),
 	  { 0, 0, 0, 7, 0, 0 } },
-	/* twice: the last one holds */
+	/* twice: the last one wins */
 	{ "MSS twice", O(MSS_1460 "\2\4\2\x18"), { 0, 0, 536, NONE, 0, 0 } },
 	{ "window scale twice", O(WS_7 "\3\3\2"), { 0, 0, 0, 2, 0, 0 } },
 	{ "SACK twice", O(SACK SACK), { 0, 0, 0, NONE, 1, 0 } },
@@ -300,7 +301,7 @@ static void second_parser_agrees_with_table(void **state)
 	}
 }
 
-/* Each of the table's, cut short at every byte. */
+/* Each row of the table, truncated at every byte. */
 static void truncated(void **state)
 {
 	size_t i, len;
@@ -311,7 +312,7 @@ static void truncated(void **state)
 			expect_as_parse(cases[i].name, cases[i].bytes, len);
 }
 
-/* Every kind with every length, at the front, with much or little behind. */
+/* Every kind with every length, first, with much or little after it. */
 static void every_kind_and_length(void **state)
 {
 	static const size_t lens[] = { 1, 2, 3, 4, 10, 11, 39, 40 };
@@ -342,7 +343,7 @@ static void random_buffers(void **state)
 	}
 }
 
-/* Mostly well-formed options, so that walks get far; bytes of random. */
+/* Mostly well-formed options, so that walks get far, with random bytes. */
 static void random_options(void **state)
 {
 	static const uint8_t right[16] = { 1,  1, 4, 3, 2, 10, 6, 6,

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Theory of operation: the layouts of tcpopt_fast.h against the general parser.
- * Headers are made from a table of what systems send, with random values, and
- * then changed in a byte or two, or cut; what the fast path recognises must
- * mean the same to tcpopt_step(), and it must recognise the table's own.
+ * Theory of operation: compares the layouts of tcpopt_fast.h with the general
+ * parser. Headers are generated from a table of what systems send, with random
+ * values, then modified in a byte or two, or truncated; tcpopt_step() must
+ * agree with what the fast path recognises, which must include the unmodified
+ * headers.
  */
 #include "testmain.h"
 
@@ -67,7 +68,7 @@ static struct tcp_opts walk(const uint8_t *bytes, unsigned len)
 	return w.opts;
 }
 
-/* Is @fast what counts of @all? Of an ACK that is its first timestamps. */
+/* Does @fast match the relevant part of @all? For an ACK: its timestamps. */
 static bool same(bool syn, const struct tcp_opts *fast,
 		 const struct tcp_opts *all)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Theory of operation: what `synkeeper top` reckons from the daemon's answers
- * and from samples; no terminal is needed.
+ * Theory of operation: what `synkeeper top` computes from the daemon's replies
+ * and from samples; needs no terminal.
  */
 #include "toplooks.h"
 
@@ -19,7 +19,7 @@ static const struct top_service *service(const struct top *t,
 
 /* ---- rates ---- */
 
-/* What is counted beside a verdict ("refused") did not come in twice. */
+/* What tc counts in addition ("refused") is not another packet. */
 static void rates_of_two_looks(void **state)
 {
 	static const double all[TOP_RATES] = { 46, 40, 10, 5 };
@@ -62,7 +62,7 @@ static void one_look_has_services_but_no_rates(void **state)
 	top_free(&t);
 }
 
-/* After a gap the next answers only begin anew; the history stays. */
+/* After a gap, rates start over; the history is kept. */
 static void a_gap_is_no_rate(void **state)
 {
 	struct top t = {};
@@ -120,7 +120,7 @@ static void reasons_are_in_order_of_rate(void **state)
 	top_free(&t);
 }
 
-/* The table of reasons says which are SYNs, and which came in. */
+/* The table of reasons says which are SYNs, and which are incoming packets. */
 static void reasons_count_as_what_they_are(void **state)
 {
 	static const char stats[] =
@@ -202,7 +202,7 @@ static void sources_by_share(void **state)
 	top_free(&t);
 }
 
-/* Of many addresses with one packet each nobody is accused. */
+/* Of many addresses with one packet each, none is listed. */
 static void random_sources_do_not_stand_out(void **state)
 {
 	struct top t = {};
@@ -226,9 +226,9 @@ static void random_sources_do_not_stand_out(void **state)
 }
 
 /*
- * A row says what comes now: the rate is multiplied by the share. But the share
- * was that of the last half minute: 19 s after a flood from everywhere had
- * become one from a single source, that was shown with 73 %.
+ * A row shows the current rate: total rate times share. But the share was that
+ * of the last half minute: 19 s after a flood from everywhere had become one
+ * from a single source, that source was shown with 73 %.
  */
 static void a_source_of_everything_was_shown_as_three_quarters(void **state)
 {
@@ -273,7 +273,7 @@ static void sources_fade(void **state)
 	assert_float_equal(s.total, 0, 0);
 }
 
-/* A look every half minute shows what came since the one before. */
+/* Updates half a minute apart show the sources since the previous one. */
 static void looks_far_apart_have_sources(void **state)
 {
 	struct top t = {};

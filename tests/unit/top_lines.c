@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Theory of operation: the exact lines that `synkeeper top` shows, and the
- * places where they stand, for terminals of many sizes.
+ * Theory of operation: the exact lines that `synkeeper top` shows, and their
+ * positions on terminals of many sizes.
  */
 #include "toplooks.h"
 
@@ -155,7 +155,7 @@ static void what_does_not_fit(void **state)
 	}
 }
 
-/* Whatever the size: parts are in order, none overlaps, none is outside. */
+/* At any size, parts are in order, do not overlap, and are all inside. */
 static void parts_do_not_overlap(void **state)
 {
 	static const size_t services[] = { 0, 1, 3, 100, 8191 };

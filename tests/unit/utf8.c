@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Theory of operation: texts that are UTF-8 stay, and all others become it. */
+/* Theory of operation: valid UTF-8 is kept, everything else is converted. */
 #include "testmain.h"
 
 #include <jansson.h>
@@ -23,7 +23,7 @@ static void what_is_no_character(void **state)
 		{ "a\xe2\x82", "a??" },
 		{ "a\xf0\x9f\x98", "a???" },
 		{ "\xe2\x82x", "??x" },
-		/* too long, surrogates, beyond, stray */
+		/* overlong, surrogates, out of range, stray bytes */
 		{ "\xc0\x80\xc1\xbf", "????" },
 		{ "\xe0\x9f\xbf", "???" },
 		{ "\xf0\x8f\xbf\xbf", "????" },
@@ -42,7 +42,7 @@ static void what_is_no_character(void **state)
 	}
 }
 
-/* Jansson, which refuses what is none, has the last word on all short texts. */
+/* Jansson, which rejects invalid UTF-8, accepts the result for short texts. */
 static void json_takes_what_was_mended(void **state)
 {
 	char text[4], was[4];

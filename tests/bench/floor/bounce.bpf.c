@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Theory of operation: the least that can be called an answer. Every packet
- * goes back to where it came from with SYN and ACK set: no cookie, no
- * checksum, no table. A program that answers SYNs is measured against it, as
- * one that drops is against a bare XDP_DROP: what is sent back costs the veth
- * more than what ends.
+ * Theory of operation: the minimal answer. Every packet is returned with SYN
+ * and ACK set: no cookie, no checksum, no table. It is the baseline for
+ * programs that answer SYNs, as a bare XDP_DROP is for those that drop: a
+ * packet that is sent back costs the veth more than one that is dropped.
  */
 #include "vmlinux.h"
 #include <bpf/bpf_endian.h>

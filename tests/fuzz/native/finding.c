@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Theory of operation: an input that breaks a property ends the process. */
+/* Theory of operation: an input that violates a property ends the process. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>

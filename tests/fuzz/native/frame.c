@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Theory of operation: the frame in hand, and what programs may do to it. It
- * begins at a multiple of 8, before which ASan can forbid each byte, and ends
- * wherever it ends, behind which it can as well. Fragments are one heap block
- * that no program gets a pointer to. Refusals are those of net/core/filter.c.
+ * Theory of operation: the current frame, and what programs may do to it. It
+ * starts at a multiple of 8, so that ASan can poison every byte before it and
+ * every byte after it. Fragments are one heap block to which no program gets a
+ * pointer. Errors are those of net/core/filter.c.
  */
 #include "native.h"
 
@@ -49,7 +49,7 @@ void __asan_unpoison_memory_region(const volatile void *at, size_t size);
 #define __asan_unpoison_memory_region(at, size) ((void)(at), (void)(size))
 #endif
 
-/* Only the frame and its metadata may be touched. */
+/* Only the frame and its metadata may be accessed. */
 static void fence(void)
 {
 	__asan_poison_memory_region(region, REGION_SIZE);

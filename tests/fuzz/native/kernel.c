@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Theory of operation: the kernel around the programs: sockets, rings, clock.
- * A socket that is looked up is a heap block of its own until it is released;
- * so are its struct tcp_sock and an entry of a ring.
+ * Theory of operation: the kernel around the programs: sockets, rings, clock. A
+ * socket that was looked up is a heap block of its own until it is released; so
+ * are its struct tcp_sock and a ring buffer entry.
  */
 #include "native.h"
 
@@ -106,7 +106,7 @@ static void note_tuple(const struct bpf_sock_tuple *t, __u32 len)
 	native.lookups++;
 }
 
-/* The programs that call others are not among those that are run. */
+/* The programs that make tail calls are never run here. */
 long bpf_tail_call(void *ctx, void *programs, __u32 index)
 {
 	(void)ctx;
@@ -185,8 +185,8 @@ unsigned int native_sk_userlocks(const void *sk)
 }
 
 /*
- * The headers that are given to a cookie helper, as the verifier and the helper
- * demand them: all of them there, and of one packet of the socket's.
+ * Checks the headers passed to a cookie helper, as the verifier and the helper
+ * do: complete, and of one packet of the socket's.
  */
 static void read_headers(const void *sk, const void *ip, __u32 ip_len,
 			 const struct tcphdr *tcp, __u32 tcp_len,
@@ -222,7 +222,7 @@ static void read_headers(const void *sk, const void *ip, __u32 ip_len,
 		finding("a cookie helper is asked of another tuple");
 }
 
-/* It knows the cookie again that it made, or whatever it is given. */
+/* Recognises the cookie that it made, or whatever it is given. */
 long bpf_tcp_check_syncookie(void *sk, void *ip, __u32 ip_len,
 			     struct tcphdr *tcp, __u32 tcp_len)
 {
@@ -271,7 +271,7 @@ int bpf_sk_assign_tcp_reqsk(struct __sk_buff *skb, struct sock *sk,
 	if (attrs__sz != sizeof(*attrs) || attrs->reserved[0] ||
 	    attrs->reserved[1] || attrs->reserved[2])
 		return -EINVAL;
-	/* what the kernel refuses beyond the listener: net/core/filter.c */
+	/* what the kernel itself refuses: net/core/filter.c */
 	if (attrs->wscale_ok &&
 	    (attrs->snd_wscale > 14 || attrs->rcv_wscale > 14))
 		finding("window scales %u and %u", attrs->snd_wscale,

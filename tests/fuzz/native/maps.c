@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Theory of operation: the maps of native.h. A run touches a few dozen elements
- * at most, so each map is a list, the last found in front. Keys are compared as
- * bytes, as the kernel does.
+ * Theory of operation: the maps of native.h. A run uses a few dozen elements at
+ * most, so each map is a list, the last one found first. Keys are compared as
+ * bytes, as in the kernel.
  */
 #include "native.h"
 
@@ -17,7 +17,7 @@ struct native_entry {
 	unsigned char key[KEY_MAX];
 };
 
-/* What prefixes[0] holds; no object of the programs stands for it. */
+/* The value of prefixes[0]; it is no object of the programs. */
 static struct native_map trie = { .def = &trie,
 				  .name = "the list of sources",
 				  .type = BPF_MAP_TYPE_LPM_TRIE,

@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Theory of operation: the BPF programs as functions of this process, built
- * from bpf/synkeeper.bpf.c as it is, so that a fuzzer and the sanitizers see
- * into them. What the kernel does for them is simulated:
+ * from the unmodified bpf/synkeeper.bpf.c, so that a fuzzer and the sanitizers
+ * can instrument them. What the kernel does for them is simulated:
  *
  *	maps	each value is a heap block of its exact size; elements of
- *		arrays come into being, zeroed, when first looked at
+ *		arrays are created, zeroed, on first access
  *	frame	below 4 GB, since xdp_md has 32-bit pointers, and all around it
  *		is poisoned, in steps of a byte behind it; a part of it may lie
  *		in fragments, which programs can only copy from
- *	kernel	whatever tuple is looked up, native.socket is found
+ *	kernel	any lookup finds native.socket
  *	clock	native.now_ns; native.fine_ns where no coarse one will do
  *
- * What the verifier would never let through ends the process: a socket that is
- * not released, a ring buffer entry neither submitted nor given back.
+ * What the verifier would reject ends the process: a socket that is not
+ * released, a ring buffer entry neither submitted nor discarded.
  *
- * Both worlds include this header: native/ with the kernel's types, the targets
- * with those of libc.
+ * This header is included on both sides: by native/ with the kernel's types, by
+ * the targets with those of libc.
  */
 #ifndef FUZZ_NATIVE_H
 #define FUZZ_NATIVE_H
@@ -43,7 +43,7 @@ struct native_socket {
 	int assign;	  /* of bpf_sk_assign_tcp_reqsk() */
 };
 
-/* What a listener was told of the SYN when it made a cookie. */
+/* What a listener knew of the SYN when it made a cookie. */
 struct native_syn {
 	struct tuple tuple;
 	__u32 seq;
@@ -71,24 +71,24 @@ extern struct native native;
 /* Empties all maps and the struct native. */
 void native_reset(void);
 /*
- * The value of @key in the map @name, to be written or read. NULL: the key is
- * not in it; with @create it is entered, and zero.
+ * The value of @key in map @name, for reading and writing. NULL: no such key;
+ * with @create it is added, zeroed.
  */
 void *native_value(const char *name, const void *key, bool create);
 /* Calls @visit with the key and the value of everything in the map. */
 void native_each(const char *name,
 		 void (*visit)(const void *key, void *value, void *data),
 		 void *data);
-/* Enters a source in the list in force. */
+/* Adds a source to the active list. */
 void native_source(const struct local_key *key, __u32 kind);
 
 /*
- * Puts a frame in place, of which @linear bytes are not in fragments (0: all),
- * with @room bytes behind it.
+ * Sets the current frame, of which @linear bytes are not in fragments (0: all),
+ * with @room bytes after it.
  */
 void native_frame(const void *data, unsigned int len, unsigned int linear,
 		  unsigned int room);
-/* Reads it, and the metadata in front, back. Returns the length. */
+/* Reads back the frame, and the metadata before it. Returns the length. */
 unsigned int native_read(void *buf, unsigned int size);
 unsigned int native_read_meta(void *buf, unsigned int size);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Theory of operation: the programs themselves, and the list of their maps. A
- * map that is not listed ends the first run that asks it.
+ * Theory of operation: the programs themselves, and the list of their maps. The
+ * first access to a map that is not listed ends the process.
  */
 #include "../../../bpf/synkeeper.bpf.c"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: stands in for libbpf's header of the same name: natively
- * all types are there and fields are where the compiler put them.
+ * Theory of operation: replaces libbpf's header of the same name: natively all
+ * types exist and fields are where the compiler put them.
  */
 #ifndef FUZZ_BPF_CORE_READ_H
 #define FUZZ_BPF_CORE_READ_H

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: stands in for libbpf's header of the same name when the
- * BPF programs are compiled natively: the same words, and helpers that are
- * functions of native/helpers.c and native/maps.c instead of numbers. A helper
- * that the programs begin to use is declared here and written there.
+ * Theory of operation: replaces libbpf's header of the same name when the BPF
+ * programs are compiled natively: the same names, but helpers are functions in
+ * native/ instead of numbers. A helper that the programs start to use has to be
+ * declared here and implemented there.
  */
 #ifndef FUZZ_BPF_HELPERS_H
 #define FUZZ_BPF_HELPERS_H
@@ -24,7 +24,7 @@
 #endif
 #define barrier_var(var) __asm__ volatile("" : "+r"(var))
 
-/* libbpf has a function of that name, for the other side */
+/* libbpf has a function of that name, for user space */
 #define bpf_map_lookup_elem native_map_lookup_elem
 void *bpf_map_lookup_elem(void *map, const void *key);
 void *bpf_ringbuf_reserve(void *ring, __u64 size, __u64 flags);
