@@ -31,10 +31,10 @@ sys.path.insert(0, os.path.join(HERE, "../lib"))
 import forms  # noqa: E402
 import netenv  # noqa: E402
 import spray  # noqa: E402
-from books import deltas, reasons, service, wait_armed  # noqa: E402
 from goodclients import Held, connect, get_once  # noqa: E402
 from namespace import wait_for  # noqa: E402
 from netenv import last_json  # noqa: E402
+from session_stats import deltas, reasons, service, wait_armed  # noqa: E402
 from slack import slack  # noqa: E402
 
 GOOD_RATE = 100  # a second

@@ -12,7 +12,7 @@ import random
 import forms
 from namespace import wait_for
 from strangers import addresses, cookies
-from teardown import books_agree
+from teardown import stats_agree
 
 HOLDERS = 20
 DATA = b"x" * 100
@@ -62,7 +62,7 @@ def wrong(bed):
                 sock.send(forms.ip(c.packet(bed, forms.RST))[0])
             wait_for(lambda: "established" not in rows(bed), 3,
                      "real RSTs to end the connections")
-        books_agree(bed.env, f"{bed.name}, after all")
+        stats_agree(bed.env, f"{bed.name}, after all")
 
 
 ATTACKS = [wrong]

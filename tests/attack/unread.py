@@ -9,10 +9,10 @@ errors for fragments that are no TCP to anybody.
 import random
 
 import forms
-from books import deltas, reasons
 from namespace import wait_for
 from nettest import skip
 from reasons import REASONS
+from session_stats import deltas, reasons
 
 SYNS = 100
 VARIANTS = 150  # of each form in the flood

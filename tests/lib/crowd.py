@@ -119,16 +119,16 @@ class Crowd(Speaker):
         """Each of the n there are must get its own word back."""
         return self._all("talk", n, "answered")["seconds"]
 
-    def fates(self):
+    def outcomes(self):
         """{"alive" "reset" "closed": n} since last asked; only what is alive
         is kept."""
-        return self.ask("fates")
+        return self.ask("outcomes")
 
     def wait_reset(self, n, timeout=10):
         """Until so many were reset, and nothing else happened to any."""
         end, sums = time.monotonic() + slack(timeout), collections.Counter()
         while True:
-            got = self.fates()
+            got = self.outcomes()
             sums.update(reset=got["reset"], closed=got["closed"])
             if sums["reset"] >= n or time.monotonic() > end:
                 break
@@ -315,18 +315,18 @@ class Connections:
         return {"answered": answered, "error": error,
                 "seconds": time.monotonic() - start}
 
-    def fates(self):
+    def outcomes(self):
         kept, counts = [], collections.Counter(alive=0, reset=0, closed=0)
         for s in self.held:
             s.setblocking(False)
             try:
-                fate = "alive" if s.recv(1, socket.MSG_PEEK) else "closed"
+                outcome = "alive" if s.recv(1, socket.MSG_PEEK) else "closed"
             except BlockingIOError:
-                fate = "alive"
+                outcome = "alive"
             except OSError:
-                fate = "reset"
-            counts[fate] += 1
-            if fate == "alive":
+                outcome = "reset"
+            counts[outcome] += 1
+            if outcome == "alive":
                 kept.append(s)
             else:
                 s.close()

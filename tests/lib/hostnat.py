@@ -4,9 +4,9 @@
 Theory of operation: rules are nftables', in the server's namespace; what the
 daemon believes is read from `service list`.
 """
-from books import service, wait_armed
 from goodclients import get_once
 from namespace import wait_for
+from session_stats import service, wait_armed
 
 AUTO = "[service web]\nlisten = *:80\n"
 

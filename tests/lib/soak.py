@@ -2,18 +2,18 @@
 """All that may happen to a protected server, mixed at random, for minutes or
 hours; and at the end everything must add up.
 
-Theory of operation: good clients (errands.py) run all the time, beside them a
-crowd of victims for `session kill`. A director draws one deed after the other
+Theory of operation: good clients (workloads.py) run all the time, beside them a
+crowd of victims for `session kill`. A director draws one action after the other
 from its seed: floods of all kinds, reloads, rotations, policies, services, a
 daemon that is killed or stopped, a link that goes down, watchers that come and
-go. The same seed draws the same deeds; when they meet the traffic is the
+go. The same seed draws the same actions; when they meet the traffic is the
 machine's affair. Daemons are killed in the first half only, so that the second
 shows whether the last one grows, and services come and go in the first half
 only, since their counters go with them. At half-time and at the end everything
 settles, and then
 
   - no good client has failed, no byte was wrong;
-  - sockets, session table and totals tell one story (teardown.books_agree), and
+  - sockets, session table and totals tell one story (teardown.stats_agree), and
     so do the metrics: opened = ended + alive;
   - each packet that the server's veth gave to XDP was counted once;
   - no more connections were admitted than clients have opened, but for what
@@ -37,12 +37,12 @@ import sys
 import time
 
 import attached
-import errands
+import workloads
 from namespace import wait_for
 from netenv import last_json
-from soakbooks import Packets, metrics_agree, no_growth, no_more_guessed
+from soakstats import Packets, metrics_agree, no_growth, no_more_guessed
 from sockets import Task
-from teardown import books_agree, kernel_sockets
+from teardown import kernel_sockets, stats_agree
 
 KINDS = ("syn", "ack", "rst", "fin", "synack", "xmas", "none", "mixed",
          "options", "flags", "fragments", "ack-plain", "syn-bare")
@@ -73,7 +73,7 @@ allow = {dir}/allow
 
 
 class Visit:
-    """A process of errands.py on the client, spoken to in lines."""
+    """A process of workloads.py on the client, spoken to in lines."""
 
     def __init__(self, env, seed, workers, kind, source4, source6):
         self.kind = kind
@@ -81,7 +81,8 @@ class Visit:
         with open(self.log, "wb") as log:
             self.popen = subprocess.Popen(
                 env.client.command(
-                    [sys.executable, errands.__file__, "visit", seed, workers,
+                    [sys.executable, workloads.__file__, "visit", seed,
+                     workers,
                      kind, PORTS, env.server.ip4, env.server.ip6, source4,
                      source6]),
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
@@ -109,13 +110,13 @@ class Visit:
 class Soak:
     def __init__(self, env, seconds, seed, tell):
         self.env = env
-        self.dice = random.Random(f"deeds {seed}")
+        self.dice = random.Random(f"actions {seed}")
         self.seed = seed
         self.seconds = seconds
         self.tell = tell
         self.start = time.monotonic()
-        self.deeds = collections.Counter()
-        self.last_deeds = collections.deque(maxlen=15)
+        self.actions = collections.Counter()
+        self.last_actions = collections.deque(maxlen=15)
         self.floods, self.watchers = [], []
         self.sent = collections.Counter()  # packets by kind of flood
         self.killed = 0
@@ -129,10 +130,10 @@ class Soak:
         return time.monotonic() - self.start
 
     def note(self, what):
-        self.deeds[what.split()[0]] += 1
-        self.last_deeds.append(f"{errands.clock()} {what}")
+        self.actions[what.split()[0]] += 1
+        self.last_actions.append(f"{workloads.clock()} {what}")
 
-    # -- deeds; each is drawn with its weight
+    # -- actions; each is drawn with its weight
 
     def flood(self):
         """Two at most, one of them at full speed."""
@@ -241,9 +242,9 @@ class Soak:
         self.note(f"ask {' '.join(words)}")
         self.env.synkeeper(*words, check=words != ("status",))
 
-    DEEDS = ((flood, 10), (kill_sessions, 3), (rotate, 1), (reload, 2),
-             (policy, 2), (service, 2), (restart, 1), (stopped, 1), (link, 1),
-             (watch, 4), (ask, 4))
+    ACTIONS = ((flood, 10), (kill_sessions, 3), (rotate, 1), (reload, 2),
+               (policy, 2), (service, 2), (restart, 1), (stopped, 1),
+               (link, 1), (watch, 4), (ask, 4))
 
     # -- set up and take down
 
@@ -280,7 +281,7 @@ class Soak:
         for address in (f"{VICTIM4}/24", f"{VICTIM6}/64"):
             env.client.ip("addr", "add", address, "dev", "client0", "nodad")
         self.server = env.server.start(
-            [sys.executable, errands.__file__, "serve", 80, 81, 82],
+            [sys.executable, workloads.__file__, "serve", 80, 81, 82],
             name="serve")
         for port in (80, 81, 82):
             env.server.wait_listening(port, self.server)
@@ -335,7 +336,7 @@ class Soak:
         assert "wrong:" not in wrong, f"the server says: {wrong[-2000:]}"
         rss, files = self.footprint()
         alive = self.env.json("status")["sessions"]["alive"]
-        self.tell(f"{self.age():.0f} s: {sum(self.deeds.values())} deeds, "
+        self.tell(f"{self.age():.0f} s: {sum(self.actions.values())} actions, "
                   f"{good['done']} clients served, {victims['reset']} of "
                   f"{self.killed} killed were reset, "
                   f"{sum(self.sent.values()) / 1e6:.1f} million packets of "
@@ -344,13 +345,13 @@ class Soak:
 
     def run(self):
         self.set_up()
-        self.part(self.seconds / 2, self.DEEDS)
+        self.part(self.seconds / 2, self.ACTIONS)
         if not self.has82:
             self.service()
         half = self.settle("half-time", anyhow=self.forgotten)
         for visit in (self.good, self.victims):
             visit.say("go")
-        self.part(self.seconds, [d for d in self.DEEDS if d[0] not in
+        self.part(self.seconds, [a for a in self.ACTIONS if a[0] not in
                                  (Soak.restart, Soak.service)])
         whole = self.settle("the end")
         figures = self.add_up(half, whole)
@@ -358,12 +359,12 @@ class Soak:
         return figures
 
     def part(self, until, chances):
-        deeds, weights = zip(*chances)
+        actions, weights = zip(*chances)
         until += self.rested
         told = time.monotonic()
         while self.age() < until:
             time.sleep(self.dice.choice((0.05, 0.3, 1)))
-            self.dice.choices(deeds, weights)[0](self)
+            self.dice.choices(actions, weights)[0](self)
             self.reap()
             if time.monotonic() - told >= TELL_S:
                 told = time.monotonic()
@@ -388,7 +389,7 @@ class Soak:
         self.look()
         # whose client's reset was lost: idle, and so maybe off the books
         orphans = {client for client, _ in kernel_sockets(self.env)}
-        books_agree(self.env, when, orphans, timeout=30)
+        stats_agree(self.env, when, orphans, timeout=30)
         metrics_agree(self.env.synkeeper("metrics").stdout)
         self.packets.all_counted(when, anyhow)
         health = [told for told in self.env.json("status")["health"]
@@ -416,7 +417,7 @@ class Soak:
         expected = no_more_guessed(
             totals["events"]["admitted"] - connects, self.sent["ack-plain"])
         no_growth(half, whole)
-        return {"seconds": round(self.age()), "deeds": dict(self.deeds),
+        return {"seconds": round(self.age()), "actions": dict(self.actions),
                 "packets": self.packets.received,
                 "flood_packets": dict(self.sent),
                 "connects": connects, "good": good, "victims": victims,
@@ -438,11 +439,12 @@ def soak(env, seconds, seed, tell=print):
     try:
         return run.run()
     except Exception as e:
-        deeds = "\n  ".join(run.last_deeds)
+        actions = "\n  ".join(run.last_actions)
         said = "\n  ".join(run.said())
         ends = "\n  ".join(run.ends_of(str(e)))
         raise AssertionError(
             f"soak, seed {seed}, after {run.age():.0f} s: {e}\n"
-            f"the last deeds:\n  {deeds}\nthe daemon's last lines:\n  {said}"
+            f"the last actions:\n  {actions}\n"
+            f"the daemon's last lines:\n  {said}"
             f"\nthe server's ends:\n  {ends}"
             f"\npackets: {run.reasons()}") from e

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Sessions followed to their end, and the books compared with the kernel's.
 
-Theory of operation: books_agree() holds three stories against each other, the
+Theory of operation: stats_agree() holds three stories against each other, the
 server's sockets (ss), the rows of the session table and the totals of each
 service, and waits until they are one. life() surrounds what opens and ends
 sessions: the totals must grow by exactly that, and then the books agree. Watch
@@ -25,9 +25,9 @@ import struct
 import time
 
 from attached import has_setting
-from books import protect, sessions
 from namespace import wait_for
 from scapytools import LINUX
+from session_stats import protect, sessions
 from sockets import accept, listen, pair, receive
 
 LIVE = ("pending", "established", "half-closed-client", "half-closed-server",
@@ -219,7 +219,7 @@ def first_difference(env, without_row=()):
     return _sums_differ("total", totals["total"])
 
 
-def books_agree(env, what, without_row=(), timeout=5):
+def stats_agree(env, what, without_row=(), timeout=5):
     """Waits until sockets, table and totals tell one story. @without_row:
     clients whose session was ended before its socket."""
     found = None
@@ -264,7 +264,7 @@ def life(env, what, opened=None, within=5, without_row=(), **ends):
     wrong = {k: (n, got[k]) for k, n in want.items() if got[k] != n}
     assert not wrong, f"{what}: after {within} s the totals (expected, got) " \
         f"differ: {wrong}"
-    books_agree(env, what, without_row)
+    stats_agree(env, what, without_row)
 
 
 # -- what is told of them

@@ -11,10 +11,10 @@ import threading
 import time
 
 from backend import needs_own_cookies
-from books import counted, protect, sessions
 from namespace import wait_for
 from nettest import mode, net_test
 from scapytools import LINUX, WINDOWS, Peer
+from session_stats import counted, protect, sessions
 from sockets import Task, accept, ask, banner, connect, echo, listen, receive
 
 CLIENTS = 10

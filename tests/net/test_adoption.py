@@ -13,12 +13,12 @@ from scapy.layers.inet import TCP
 
 import attached
 from backend import OWN_COOKIES
-from books import (DROPS, NO_DROPS, counted, protect, reasons, sessions,
-                   wait_armed)
 from namespace import wait_for
 from netenv import diff
 from nettest import net_test
 from scapytools import LINUX, WINDOWS, Peer
+from session_stats import (DROPS, NO_DROPS, counted, protect, reasons,
+                           sessions, wait_armed)
 from sockets import (Server, Stream, accept, ask, connect, listen, move, pair,
                      receive)
 

@@ -14,12 +14,12 @@ import shutil
 import attached
 import neighbours
 from backend import ADMITTED, OWN_COOKIES
-from books import wait_armed
 from goodclients import GoodClients, Held, get_once, get_until
 from namespace import run, wait_for
 from neighbours import TC_ACT_OK, Neighbour
 from netenv import OUTPUT
 from nettest import mode, net_test, only_native, skip
+from session_stats import wait_armed
 
 SOON = 3
 OURS = ("synkeeper_xdp", mode())

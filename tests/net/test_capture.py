@@ -10,11 +10,11 @@ import os
 import re
 import signal
 
-from books import protect
 from namespace import run, wait_for
 from nettest import net_test
 from reasons import REASONS
 from scapytools import Peer
+from session_stats import protect
 from sockets import listen
 from terminal import Terminal
 

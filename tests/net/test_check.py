@@ -7,9 +7,9 @@ import platform
 import re
 import socket
 
-from books import protect
 from namespace import CommandError, wait_for
 from nettest import mode, net_test, skip
+from session_stats import protect
 
 IPPROTO_MPTCP = 262
 BPF_SYSCALL = {"x86_64": 321, "aarch64": 280}

@@ -12,14 +12,14 @@ import threading
 import time
 
 from backend import OWN_COOKIES
-from books import protect
 from goodclients import Held
 from namespace import wait_for
 from nettest import net_test
+from session_stats import protect
 from sockets import Pattern, Task, accept, connect, listen, pair, receive
-from teardown import (BOTH, CLIENT_FIRST, SERVER_FIRST, Watch, books_agree,
-                      client_of, end_of, family, life, open_pair, stage, stays,
-                      wait_kernel, wait_state)
+from teardown import (BOTH, CLIENT_FIRST, SERVER_FIRST, Watch, client_of,
+                      end_of, family, life, open_pair, stage, stats_agree,
+                      stays, wait_kernel, wait_state)
 
 
 MANY = 400
@@ -67,7 +67,7 @@ def test_client_first(env):
                 c.close()
                 end_of(s, name)
                 wait_state(env, client, "half-closed-client", name)
-                books_agree(env, name)
+                stats_agree(env, name)
                 closing = time.monotonic()
                 s.close()
                 wait_state(env, client, "time-wait", name)
@@ -104,7 +104,7 @@ def test_server_first(env):
                         end_of(c, name)
                         wait_kernel(env, client, "FIN-WAIT-2", name)
                         wait_state(env, client, "half-closed-server", name)
-                        books_agree(env, name)
+                        stats_agree(env, name)
                         c.close()
                         wait_kernel(env, client, "TIME-WAIT", name)
                         wait_state(env, client, "time-wait", name)
@@ -123,7 +123,7 @@ def test_server_closes_at_once(env):
                     accept(listener, name).close()
                     end_of(c, name)
                     wait_state(env, client, "half-closed-server", name)
-                    books_agree(env, name)
+                    stats_agree(env, name)
                 wait_state(env, client, "time-wait", name)
             watch.expect(client, *SERVER_FIRST)
 
@@ -167,7 +167,7 @@ def test_fin_with_data(env):
                             assert got == b"last words", \
                                 f"{name}: expected the data, got {got!r}"
                             if end is one:
-                                books_agree(env, name)
+                                stats_agree(env, name)
                 watch.expect(client, *(SERVER_FIRST if server_first
                                        else CLIENT_FIRST))
 
@@ -194,7 +194,7 @@ def test_fin_behind_a_full_window(env):
                     assert got == sent, f"{name}: expected {sent} bytes, " \
                         f"got {got}"
                     wait_state(env, client, "half-closed-server", name)
-                    books_agree(env, name)
+                    stats_agree(env, name)
             watch.expect(client, *SERVER_FIRST)
 
 
@@ -242,7 +242,7 @@ def test_client_fin_lost(env):
                     stays(env, client, "established", name, 0.1)
                 end_of(s, name)
                 wait_state(env, client, "half-closed-client", name)
-                books_agree(env, name)
+                stats_agree(env, name)
                 s.close()
             watch.expect(client, *CLIENT_FIRST)
 
@@ -264,7 +264,7 @@ def test_last_ack_lost(env):
                              ["TcpRetransSegs"] >= before + 2, 5,
                              f"{name}: the server to send its FIN again")
                     stays(env, client, "closing", name, 0.1)
-                    books_agree(env, name)
+                    stats_agree(env, name)
                 wait_state(env, client, "time-wait", name, 5)
             watch.expect(client, *CLIENT_FIRST)
 
@@ -286,7 +286,7 @@ def test_old_connection_closes(env):
             with life(env, name, opened=0, closed=1):
                 one.close()
                 end_of(two, name)
-                books_agree(env, name)
+                stats_agree(env, name)
                 two.close()
             watch.expect(client, *(SERVER_FIRST if server_first
                                    else CLIENT_FIRST)[-3:])
@@ -303,7 +303,7 @@ def test_old_half_close(env):
             one.shutdown(socket.SHUT_WR)
             end_of(two, "half-closed before the start")
         protect(env)
-        books_agree(env, "half-closed before the start")
+        stats_agree(env, "half-closed before the start")
         watch = Watch(env)
         for v6, server_first, c, s in cases:
             name = f"{family(v6)}, half-closed by the " \
@@ -336,7 +336,7 @@ def test_old_fin_wait_2(env):
             s.close()
             end_of(c, "closed before the start")
         protect(env)
-        books_agree(env, "closed before the start")
+        stats_agree(env, "closed before the start")
         watch = Watch(env)
         for v6, (c, _) in zip(BOTH, pairs):
             name = f"{family(v6)}, FIN-WAIT-2 before the start"

@@ -11,9 +11,9 @@ import socket
 from nettest import net_test
 from scapytools import WINDOWS, Peer
 from sockets import accept, receive
-from teardown import (CLIENT_FIRST, SERVER_FIRST, books_agree, client_of,
-                      family, kernel_state, life, open_flow, send_fin, stage,
-                      states, stays, take_fin, wait_kernel, wait_state)
+from teardown import (CLIENT_FIRST, SERVER_FIRST, client_of, family,
+                      kernel_state, life, open_flow, send_fin, stage, states,
+                      stats_agree, stays, take_fin, wait_kernel, wait_state)
 
 
 @contextlib.contextmanager
@@ -37,7 +37,7 @@ def test_fin_damaged_on_the_way(env):
                     flow.nothing_came(name)
                     assert env.server.nstat()["TcpInCsumErrors"] > before, \
                         f"{name}: the test itself: no checksum error"
-                    books_agree(env, name, timeout=10)
+                    stats_agree(env, name, timeout=10)
                     wait_state(env, client, "established", name)
                     flow.say(b"on", name)
                     receive(s, 2)
@@ -65,14 +65,14 @@ def test_fin_ahead_of_lost_data(env):
                     flow.expect_ack(f"{name}: a duplicate ACK")
                     assert kernel_state(env, client) == "ESTAB", \
                         f"{name}: the test itself: no gap"
-                    books_agree(env, name, timeout=10)
+                    stats_agree(env, name, timeout=10)
                     flow.send("PA", b"late")
                     flow.seq += 5
                     flow.expect_ack(f"{name}: data and FIN")
                     got = receive(s, 5)
                     assert got == b"late", f"{name}: expected the data and " \
                         f"the end, got {got!r}"
-                    books_agree(env, name, timeout=10)
+                    stats_agree(env, name, timeout=10)
                     s.close()
                     take_fin(flow, name)
                     flow.send("A")
@@ -95,7 +95,7 @@ def test_fin_three_times(env):
                 flow.expect_ack(name)
                 peer.barrier()
                 wait_state(env, client, "half-closed-client", name)
-                books_agree(env, name)
+                stats_agree(env, name)
                 s.close()
                 take_fin(flow, name)
                 flow.send("FA", seq=flow.seq - 1)  # once more, with the ACK
@@ -120,7 +120,7 @@ def test_server_fin_sent_again(env):
                     take_fin(flow, name)
                     assert states(env, client) == ["closing"], \
                         f"{name}: expected closing, got {states(env, client)}"
-                books_agree(env, name)
+                stats_agree(env, name)
                 flow.send("A")
                 wait_state(env, client, "time-wait", name)
             watch.expect(client, *CLIENT_FIRST)
@@ -141,7 +141,7 @@ def test_fins_cross(env):
                 send_fin(flow, name)
                 wait_kernel(env, client, "CLOSING", name)
                 wait_state(env, client, "closing", name)
-                books_agree(env, name)
+                stats_agree(env, name)
                 flow.ack = behind
                 flow.send("A")
                 wait_kernel(env, client, "TIME-WAIT", name)
@@ -159,10 +159,10 @@ def test_ack_of_fin_and_fin_apart(env):
                 s.close()
                 take_fin(flow, name)
                 wait_kernel(env, client, "FIN-WAIT-1", name)
-                books_agree(env, name)
+                stats_agree(env, name)
                 flow.send("A")
                 wait_kernel(env, client, "FIN-WAIT-2", name)
-                books_agree(env, name)
+                stats_agree(env, name)
                 flow.send("FA")
                 wait_kernel(env, client, "TIME-WAIT", name)
                 wait_state(env, client, "time-wait", name)
@@ -236,7 +236,7 @@ def test_fin_on_the_admitted_ack(env):
                     with accept(listener, name) as s:
                         got = receive(s, len(data) + 1)
                         assert got == data, f"{name}: got {got!r}"
-                        books_agree(env, name)
+                        stats_agree(env, name)
                     take_fin(flow, name)
                     flow.send("A")
                     wait_state(env, client, "time-wait", name)

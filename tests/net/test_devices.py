@@ -19,11 +19,11 @@ import time
 
 import attached
 from backend import OWN_COOKIES
-from books import wait_armed
 from goodclients import GoodClients, get_once
 from namespace import CommandError, wait_for
 from netenv import OUTPUT
 from nettest import mode, net_test, skip
+from session_stats import wait_armed
 from slack import slack
 
 CLIENTS = 3

@@ -16,12 +16,12 @@ import signal
 import time
 
 import attached
-from books import protect, wait_armed
 from goodclients import GoodClients, Held, get_until
 from namespace import Process, run, wait_for
 from netenv import OUTPUT
 from nettest import net_test, skip
 from scapytools import LINUX, Peer
+from session_stats import protect, wait_armed
 
 MEMORY = "/sys/fs/cgroup/memory"  # version 1
 UNIFIED = "/sys/fs/cgroup"

@@ -15,9 +15,9 @@ from scapy.layers.inet import TCP
 from nettest import net_test
 from scapytools import LINUX, WINDOWS, Peer
 from sockets import Stream, Task, ask, echo, receive
-from teardown import (BOTH, CLIENT_FIRST, OPENED, books_agree, end_of, family,
-                      life, open_flow, open_pair, reset, send_fin, stage,
-                      states, stays, take_fin, wait_state)
+from teardown import (BOTH, CLIENT_FIRST, OPENED, end_of, family, life,
+                      open_flow, open_pair, reset, send_fin, stage, states,
+                      stats_agree, stays, take_fin, wait_state)
 
 FORGED = 3000
 FAR = 1 << 30  # beyond every window
@@ -36,7 +36,7 @@ def kept(env, peer, listener, name, forge, options=LINUX, answer=None):
                     f"SEQ {flow.ack}, got {got.ack}, {got.seq}"
             peer.barrier()
             stays(env, client, "established", name)
-            books_agree(env, name)
+            stats_agree(env, name)
             for _ in range(3):
                 flow.say(b"still here", f"{name}: data")
                 got = receive(s, 10)
@@ -147,7 +147,7 @@ def test_forged_to_half_closed(env):
                     send_fin(flow, name)
                     all_kinds(flow)
                     stays(env, client, "half-closed-client", name)
-                    books_agree(env, name)
+                    stats_agree(env, name)
                     s.close()
                     take_fin(flow, name)
                     all_kinds(flow)

@@ -12,10 +12,10 @@ import time
 
 import attached
 from backend import needs_own_cookies
-from books import counted, protect, service, wait_armed
 from goodclients import GoodClients, file_1k
 from namespace import wait_for
 from nettest import net_test, skip
+from session_stats import counted, protect, service, wait_armed
 from slack import slack
 from sockets import Server, connect, listen, move, sign
 

@@ -10,8 +10,8 @@ import socket
 from nettest import net_test
 from scapytools import LINUX, WINDOWS, Peer
 from sockets import Pattern, Task, receive
-from teardown import (BOTH, CLIENT_FIRST, SERVER_FIRST, books_agree, end_of,
-                      family, life, open_flow, open_pair, send_fin, stage,
+from teardown import (BOTH, CLIENT_FIRST, SERVER_FIRST, end_of, family, life,
+                      open_flow, open_pair, send_fin, stage, stats_agree,
                       take_fin, wait_state)
 
 HALF = 5 << 20
@@ -34,7 +34,7 @@ def half_closed(env, listener, watch, v6, by_server):
                 data.check(silent)
                 sender.done()
                 wait_state(env, client, state, f"{name}, after the {part}", 0)
-                books_agree(env, f"{name}, after the {part}")
+                stats_agree(env, f"{name}, after the {part}")
             speaks.close()
             end_of(silent, name)
         wait_state(env, client, "time-wait", name)
@@ -68,14 +68,14 @@ def test_many_at_once(env):
                 pairs.append((c, s) if i % 4 < 2 else (s, c))
             for silent, _ in pairs:
                 silent.shutdown(socket.SHUT_WR)
-            books_agree(env, "40 half-closed sessions")
+            stats_agree(env, "40 half-closed sessions")
             tasks = []
             for i, (silent, speaks) in enumerate(pairs):
                 data = Pattern(1 << 18, i)
                 tasks += [Task(data.send, speaks), Task(data.check, silent)]
             for task in tasks:
                 task.done()
-            books_agree(env, "40 half-closed sessions, data moved")
+            stats_agree(env, "40 half-closed sessions, data moved")
             for silent, speaks in pairs:
                 speaks.close()
                 end_of(silent, "40 half-closed sessions")

@@ -7,9 +7,9 @@ nothing be different after: the list of services, and what the maps hold.
 """
 import json
 
-from books import wait_armed
 from namespace import run, wait_for
 from nettest import net_test
+from session_stats import wait_armed
 
 
 def freeze(env, name):

@@ -10,10 +10,10 @@ import socket
 from scapy.layers.inet import IP, TCP
 from scapy.layers.inet6 import IPv6
 
-from books import counted, deltas, protect, reasons, sessions
 from namespace import wait_for
 from nettest import net_test
 from scapytools import LINUX, Peer, check_sums, each_kind
+from session_stats import counted, deltas, protect, reasons, sessions
 from sockets import (accept, client_socket, listen, move, receive,
                      server_address)
 

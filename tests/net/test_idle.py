@@ -10,14 +10,14 @@ import contextlib
 import socket
 import time
 
-from books import protect, sessions
 from namespace import wait_for
 from nettest import net_test
 from scapytools import Peer
+from session_stats import protect, sessions
 from sockets import Pattern, Task, accept, connect, listen, move, receive
 from teardown import (BOTH, CLIENT_FIRST, OPENED, SERVER_FIRST, Watch,
-                      books_agree, client_of, end_of, family, kernel_state,
-                      life, open_flow, open_pair, send_fin, stage, take_fin,
+                      client_of, end_of, family, kernel_state, life, open_flow,
+                      open_pair, send_fin, stage, stats_agree, take_fin,
                       wait_kernel, wait_state)
 
 PENDING_S, IDLE_S, HALF_S, CLOSING_S = 1, 3, 2, 2
@@ -80,7 +80,7 @@ def test_pending(env):
         for c in held:
             with c, accept(listener) as s:
                 move(c, s, 1 << 12)
-        books_agree(env, "those that were in the queue")
+        stats_agree(env, "those that were in the queue")
 
 
 @net_test
@@ -142,7 +142,7 @@ def half_closed(env, listener, watch, v6, by):
             data.check(silent)
             sender.done()
             wait_state(env, client, state, f"{name}, adopted again")
-            books_agree(env, f"{name}, adopted again")
+            stats_agree(env, f"{name}, adopted again")
             speaks.close()
             end_of(silent, name)
             silent.close()
@@ -234,7 +234,7 @@ def test_trickle_half_closed(env):
                     assert receive(silent, 1) == b".", "expected the byte"
                     wait_state(env, client, state, "trickling", 0)
                 time.sleep(HALF_S / 8)
-            books_agree(env, "trickling")
+            stats_agree(env, "trickling")
             for silent, speaks, client, _ in pairs:
                 speaks.close()
                 end_of(silent, client)

@@ -11,9 +11,9 @@ import time
 from scapy.layers.inet import TCP
 
 from backend import needs_own_cookies
-from books import counted, deltas, protect, reasons
 from nettest import net_test
 from scapytools import Peer, check_sums, each_kind
+from session_stats import counted, deltas, protect, reasons
 from sockets import accept, listen
 
 

@@ -10,11 +10,11 @@ the daemon needs of tcp_syncookies is there when it is needed, and put back.
 import socket
 
 from backend import OWN_COOKIES, needs_own_cookies
-from books import counted, protect, service, sessions
 from goodclients import get_once
 from namespace import wait_for
 from nettest import net_test, skip
 from scapytools import LINUX, WINDOWS, Peer
+from session_stats import counted, protect, service, sessions
 from sockets import (Server, accept, ask, connect, listen, move, pair, receive,
                      tcp_info)
 

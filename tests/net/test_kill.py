@@ -10,15 +10,14 @@ import contextlib
 import errno
 import socket
 
-from books import protect, sessions, wait_armed
 from crowd import Paced
 from namespace import wait_for
 from nettest import net_test
 from scapytools import LINUX, Peer
+from session_stats import protect, sessions, wait_armed
 from sockets import Stream, accept, connect, listen, pair, receive
-from teardown import (BOTH, Watch, books_agree, client_of, family,
-                      kernel_sockets, life, open_pair, stays, wait_kernel,
-                      wait_state)
+from teardown import (BOTH, Watch, client_of, family, kernel_sockets, life,
+                      open_pair, stats_agree, stays, wait_kernel, wait_state)
 
 SERVICES = "[service other]\nlisten = *:81\n"
 OTHER_SOURCE = "192.0.2.65"
@@ -98,7 +97,7 @@ def stage(env):
         watch = Watch(env)
         with bystanders(env, listener):
             yield listener, other, watch
-        books_agree(env, "at the end")
+        stats_agree(env, "at the end")
 
 
 def from_other(env, listener):
@@ -250,7 +249,7 @@ def test_time_wait_is_no_session(env):
             f"kill --all, only TIME-WAIT there: expected exit code 1, got {p}"
         stays(env, client, "time-wait", "kill --all")
         wait_kernel(env, client, "TIME-WAIT", "kill --all", 0)
-        books_agree(env, "kill --all")
+        stats_agree(env, "kill --all")
 
 
 def fill_queue(env):
@@ -295,10 +294,10 @@ def test_pending(env):
             got = receive(s, 4)
             assert got == b"late", f"data when there is room: got {got!r}"
             wait_state(env, client, "established", "data when there is room")
-            books_agree(env, "open")
+            stats_agree(env, "open")
             assert env.json("session", "kill", "dport", "80")["killed"] == 1
             flow.recv("RST of the killed connection", "RA")
-            books_agree(env, "killed")
+            stats_agree(env, "killed")
 
 
 @net_test
@@ -389,4 +388,4 @@ def test_other_program_has_the_socket(env):
         lives[0].sendall(b"alive")
         got = receive(lives[1], 5)
         assert got == b"alive", f"the other connection: got {got!r}"
-        books_agree(env, "one killed")
+        stats_agree(env, "one killed")

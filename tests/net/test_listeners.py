@@ -11,10 +11,10 @@ import socket
 from scapy.layers.inet import TCP
 
 from backend import needs_own_cookies
-from books import counted, protect, reasons, service, wait_armed
 from namespace import wait_for
 from nettest import net_test, skip
 from scapytools import LINUX, Peer
+from session_stats import counted, protect, reasons, service, wait_armed
 from sockets import (Server, accept, ask, connect, connect_error, listen,
                      move, pair, receive, sign)
 

@@ -11,11 +11,11 @@ import contextlib
 import math
 import time
 
-from books import protect
 from crowd import Crowd, Probe, files_max, make_room, serve
 from namespace import wait_for
 from nettest import net_test, skip
-from teardown import Watch, books_agree
+from session_stats import protect
+from teardown import Watch, stats_agree
 
 EACH = 10_000
 PREFIXES = {**{f"198.18.{n}.0/24": [f"198.18.{n}.1", f"198.18.{n}.2"]
@@ -124,7 +124,7 @@ def test_many(env):
     crowds = open_all(env)
     check_counts(env, ALL, "opened")
     with taking("comparing every session with its socket"):
-        books_agree(env, "opened")
+        stats_agree(env, "opened")
     check_lists(env)
     watch = Watch(env, "service", "*:80")
     probe = Probe(env, CLIENT)
@@ -146,4 +146,4 @@ def test_many(env):
         f"killed, got {n}, {lost} lost and {others[:3]}"
     print(f"session watch: {n} killed, {lost} lost")
     check_counts(env, 0, "at the end")
-    books_agree(env, "at the end")
+    stats_agree(env, "at the end")

@@ -13,10 +13,10 @@ import time
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from books import protect, wait_armed
 from goodclients import get_once
 from namespace import wait_for
 from nettest import mode, net_test
+from session_stats import protect, wait_armed
 from sockets import TIMEOUT, listen as listening
 
 AT = ("127.0.0.1", 9790)

@@ -14,12 +14,12 @@ import shutil
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
-from books import protect
 from goodclients import get_once
 from namespace import run
 from netenv import ROOT
 from nettest import net_test, skip
 from reasons import REASONS
+from session_stats import protect
 
 DASHBOARD = os.path.join(ROOT, "dist/grafana-dashboard.json")
 ALERTS = os.path.join(ROOT, "dist/prometheus-alerts.yml")

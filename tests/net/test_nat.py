@@ -13,13 +13,13 @@ import socket
 import struct
 
 from backend import needs_own_cookies
-from books import counted, service, wait_armed
 from goodclients import GoodClients, file_1k, get_once
 from hostnat import (AUTO, all_served, expect_cookies, nat, raw, rules, start,
                      wait_cookies)
 from namespace import wait_for
 from nettest import net_test, skip
 from scapytools import LINUX, Peer
+from session_stats import counted, service, wait_armed
 from sockets import Server, listen
 
 IN_USE = 'type nat hook postrouting priority 100; oifname "lo" masquerade;'

@@ -19,13 +19,13 @@ from scapy.packet import Raw
 
 import attached
 from backend import needs_own_cookies
-from books import counted, service, wait_armed
 from crowd import make_room
 from goodclients import GoodClients, body_of, file_1k, get_once
 from hostnat import AUTO, all_served, expect_cookies, nat, rules, start
 from namespace import wait_for
 from nettest import net_test
 from scapytools import LINUX, Peer
+from session_stats import counted, service, wait_armed
 from slack import slack
 
 KEY = "net.ipv4.tcp_syncookies"

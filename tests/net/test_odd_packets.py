@@ -14,9 +14,9 @@ from scapy.layers.inet6 import (IPv6ExtHdrDestOpt, IPv6ExtHdrFragment,
                                 IPv6ExtHdrHopByHop, IPv6ExtHdrRouting, PadN)
 from scapy.packet import Raw
 
-from books import counted, protect
 from nettest import net_test
 from scapytools import LINUX, Peer
+from session_stats import counted, protect
 from sockets import (accept, client_socket, listen, move, receive,
                      server_address)
 

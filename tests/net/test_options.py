@@ -13,11 +13,11 @@ import socket
 from scapy.layers.inet import TCP
 
 from backend import needs_own_cookies
-from books import counted, protect, service
 from namespace import wait_for
 from netenv import OUTPUT
 from nettest import net_test
 from scapytools import LINUX, Peer
+from session_stats import counted, protect, service
 from sockets import (accept, client_socket, listen, move, pair, receive,
                      server_address, tcp_info)
 

@@ -100,8 +100,8 @@ def test_monitor_counts_and_touches_nothing(env):
     assert env.json("status")["health"] == [], "monitor is no illness"
     flood = env.flood("mixed", 5, rate=3000)
     get_once(env)
-    wait_for(lambda: would(env).get("bad_cookie", 0) > 100 and
-             would(env).get("answered", 0) > 100, 5,
+    wait_for(lambda: monitored(env).get("bad_cookie", 0) > 100 and
+             monitored(env).get("answered", 0) > 100, 5,
              "drops and answers that would have been")
     flood.stop()
     total = packets(env)
@@ -179,7 +179,7 @@ def test_many_clients_are_no_attack(env):
     assert rate > 10, f"{rate} SYNs a second are below the threshold"
 
 
-def would(env):
+def monitored(env):
     return next(s for s in env.json("stats")["services"]
                 if s["name"] == "web")["monitored"]
 

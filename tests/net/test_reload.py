@@ -13,12 +13,12 @@ import socket
 import attached
 from attached import add_pair
 from backend import ADMITTED
-from books import counted
 from crowd import Paced
 from goodclients import GoodClients, Held, connect, get_once, get_until
 from namespace import wait_for
 from nettest import mode, net_test
 from scapytools import Peer
+from session_stats import counted
 from sockets import Stream, listen, pair
 
 WEB = "[service web]\nlisten = *:80\n"

@@ -9,12 +9,12 @@ nothing, and slow ones, which are real connections; good clients go on beside.
 """
 import contextlib
 
-from books import counted, protect
 from goodclients import GoodClients
 from nettest import net_test
 from scapytools import LINUX, Peer
+from session_stats import counted, protect
 from sockets import accept, client_socket, listen, server_address
-from teardown import books_agree, life
+from teardown import life, stats_agree
 from underflood import half_open
 
 FLOWS = 50
@@ -121,11 +121,11 @@ def test_slow_clients(env):
             good.wait_more(5, "beside slow clients")
     alive = env.json("status")["sessions"]["alive"]
     assert alive >= SLOW, f"{SLOW} slow clients, {alive} sessions"
-    books_agree(env, "slow clients")
+    stats_agree(env, "slow clients")
     killed = env.json("session", "kill", "state", "established")["killed"]
     assert killed >= SLOW, f"{SLOW} slow clients, {killed} killed"
     for s in slow:
         with contextlib.suppress(ConnectionResetError), s:
             got = s.recv(1)
             raise AssertionError(f"a slow client was not reset: {got!r}")
-    books_agree(env, "slow clients were killed")
+    stats_agree(env, "slow clients were killed")

@@ -8,9 +8,9 @@ the session, so its SYN passes and the kernel answers it (RFC 6191).
 import socket
 
 from backend import keep_timestamps
-from books import counted, protect, sessions
 from namespace import wait_for
 from nettest import net_test
+from session_stats import counted, protect, sessions
 from sockets import accept, connect, connect_again, listen, move, receive
 
 SPORT = 40123

@@ -15,12 +15,12 @@ import time
 
 import attached
 from attached import add_pair
-from books import protect, sessions, wait_armed
 from crowd import Paced
 from namespace import wait_for
 from nettest import net_test
+from session_stats import protect, sessions, wait_armed
 from sockets import Stream, ask, connect, echo, listen, move, pair, receive
-from teardown import (BOTH, books_agree, client_of, kernel_sockets, life,
+from teardown import (BOTH, client_of, kernel_sockets, life, stats_agree,
                       wait_state)
 
 STANDING = 48
@@ -88,7 +88,7 @@ class Held:
         missing = self.clients - {c for c, _ in kernel_sockets(self.env)}
         assert not missing, f"{what}: the sockets of {missing} are gone"
         self.go_on()
-        books_agree(self.env, what)
+        stats_agree(self.env, what)
         rows = sessions(self.env)
         got = {row["client"] for row in rows}
         assert got == self.clients and len(rows) == len(got), \
@@ -123,7 +123,7 @@ def held(env, config=KEEP):
         h.found_again("at the start", len(h.clients))
         yield listener, daemon, h
         h.use_all()
-        books_agree(env, "all used")
+        stats_agree(env, "all used")
         h.end("at the end")
 
 
@@ -181,7 +181,7 @@ def test_changes_while_it_is_gone(env):
         assert got == (before + 4, {"closed": 8, "reset": 8}), \
             f"without a daemon: expected {before + 4} opened, 8 closed and " \
             f"8 reset, got {got}"
-        books_agree(env, "without a daemon")
+        stats_agree(env, "without a daemon")
 
 
 @net_test
@@ -231,7 +231,7 @@ def test_connections_without_the_service(env):
             s.close()
         env.synkeeper("service", "add", "*:80")
         wait_armed(env)
-        books_agree(env, "service added")
+        stats_agree(env, "service added")
         clients = {client_of(c) for c, _ in stay}
         with life(env, "what was opened without the service", opened=0,
                   closed=len(stay)):
@@ -255,11 +255,11 @@ def test_interface_removed(env):
         for c, s in others:
             c.sendall(b"x")
             s.recv(1)
-        books_agree(env, "two interfaces")
+        stats_agree(env, "two interfaces")
         env.server.ip("link", "del", "server1")
         h.go_on()
         h.use_all()
-        books_agree(env, "one interface removed")
+        stats_agree(env, "one interface removed")
         n = env.json("session", "list", "--count", "dst", address)["total"]
         assert n == len(others), \
             f"sessions of the removed interface: expected 8, got {n}"
@@ -315,7 +315,7 @@ def test_stopped_for_a_while(env):
         assert not errors and count > 20, \
             f"while the daemon was stopped: {count} clients, {len(errors)} " \
             f"failed: {errors[:1]}"
-        books_agree(env, "stopped and continued")
+        stats_agree(env, "stopped and continued")
         got = opened_and_ended(env)
         assert got == (before[0] + count, {"closed": count}), \
             f"stopped and continued: expected {count} more opened and " \

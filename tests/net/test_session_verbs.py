@@ -11,11 +11,11 @@ import re
 import signal
 import socket
 
-from books import protect
 from namespace import run, wait_for
 from nettest import net_test
+from session_stats import protect
 from sockets import listen
-from teardown import (Watch, books_agree, life, open_pair, wait_state)
+from teardown import Watch, life, open_pair, stats_agree, wait_state
 
 SERVER = {False: "192.0.2.2:80", True: "[2001:db8::2]:80"}
 STATES = ("opening", "pending", "established", "half-closed-client",
@@ -87,7 +87,7 @@ def test_list_filters(env):
         text = env.synkeeper("session", "list", "--count").stdout
         got = dict(line.split() for line in text.splitlines())
         assert got == {k: str(n) for k, n in counts.items()}, text
-        books_agree(env, "after lists")
+        stats_agree(env, "after lists")
 
 
 @net_test

@@ -10,10 +10,10 @@ more than sessions.
 import contextlib
 import re
 
-from books import NO_DROPS, counted, protect, sessions
 from crowd import Crowd, Probe, make_room, serve
 from namespace import wait_for
 from nettest import net_test
+from session_stats import NO_DROPS, counted, protect, sessions
 from teardown import LIVE, Watch
 
 SMALL = "[sessions]\nmax = 1024\nclosing-timeout = 2s\n"
@@ -29,7 +29,7 @@ def totals(env):
     return env.json("session", "totals")["total"]
 
 
-def check_books(env, what):
+def check_stats(env, what):
     """opened = ended + alive, and alive is what the table has."""
     seen = None
 
@@ -65,7 +65,7 @@ def crowded(env, sources=SOURCES):
     crowd = Crowd(env, *sources)
     with counted(env, f"{CROWD} connections", **NO_DROPS):
         crowd.open(CROWD)
-    check_books(env, "all are open")
+    check_stats(env, "all are open")
     yield daemon, watch, crowd
     crowd.end()
 
@@ -82,15 +82,15 @@ def test_all_can_open_and_speak(env):
             what = f"all speak, number {turn}"
             with counted(env, what, **NO_DROPS):
                 crowd.talk(CROWD)
-            check_books(env, what)
+            check_stats(env, what)
         now = totals(env)
         adopted = now["events"]["adopted"] - before["events"]["adopted"]
         assert adopted >= CROWD - SLOTS, \
             f"all spoke: only {adopted} were adopted again: {now}"
         good = probe.well("beside a table that is full", GOOD_MS)
-        fates = crowd.fates()
-        assert fates == {"alive": CROWD, "reset": 0, "closed": 0}, \
-            f"expected {CROWD} alive, got {fates}"
+        outcomes = crowd.outcomes()
+        assert outcomes == {"alive": CROWD, "reset": 0, "closed": 0}, \
+            f"expected {CROWD} alive, got {outcomes}"
         sockets = env.server.run(["ss", "-Htn", "sport", "=", ":80"])
         n = sockets.stdout.count("\n")
         assert n == CROWD, f"expected {CROWD} sockets, ss counts {n}"
@@ -107,7 +107,7 @@ def test_a_botnet_of_real_addresses(env):
         with counted(env, "a botnet speaks", **NO_DROPS):
             crowd.talk(CROWD)
         print(probe.well("beside a botnet", GOOD_MS))
-        check_books(env, "a botnet has spoken")
+        check_stats(env, "a botnet has spoken")
 
 
 @net_test
@@ -152,7 +152,7 @@ def test_all_close(env):
                  "all sockets to be gone")
         wait_for(nothing_alive, 10,
                  f"no session to be alive: {totals(env)['alive']}")
-        check_books(env, "all are closed")
+        check_stats(env, "all are closed")
         now = totals(env)
         ended = {k: n - before["ended"][k] for k, n in now["ended"].items()
                  if n > before["ended"][k]}
@@ -174,4 +174,4 @@ def test_kill_what_is_there(env):
         assert alive == CROWD - n, \
             f"{n} killed of {CROWD}: expected the others alive, got {alive}"
         crowd.talk(alive)
-        check_books(env, "killed, and the others spoke")
+        check_stats(env, "killed, and the others spoke")

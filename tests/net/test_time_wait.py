@@ -12,16 +12,16 @@ import signal
 import socket
 
 from backend import OWN_COOKIES, keep_timestamps, needs_own_cookies
-from books import counted, deltas, protect, reasons
 from namespace import wait_for
 from nettest import net_test
 from scapytools import LINUX, WINDOWS, Peer
+from session_stats import counted, deltas, protect, reasons
 from sockets import (accept, client_socket, connect_again, listen, move,
                      receive, server_address)
-from teardown import (BOTH, CLIENT_FIRST, OPENED, SERVER_FIRST, books_agree,
-                      client_of, end_of, family, kernel_state, life, open_flow,
-                      open_pair, send_fin, stage, states, take_fin, wait_kernel,
-                      wait_state)
+from teardown import (BOTH, CLIENT_FIRST, OPENED, SERVER_FIRST, client_of,
+                      end_of, family, kernel_state, life, open_flow, open_pair,
+                      send_fin, stage, states, stats_agree, take_fin,
+                      wait_kernel, wait_state)
 
 SPORT = 40321
 SHORT = "[sessions]\ntime-wait-timeout = 2s\n"
@@ -43,7 +43,7 @@ def again(env, listener, v6, name, **counts):
             with c, accept(listener, name) as s:
                 move(c, s)
                 wait_state(env, client, "established", name)
-                books_agree(env, name)
+                stats_agree(env, name)
                 close(c, s, name)
         wait_state(env, client, "time-wait", name)
 
@@ -224,7 +224,7 @@ def test_not_shorter_than_configured(env):
         wait_for(gone, 6, "the row to leave")
         assert 1.5 < idle < 4, f"time-wait-timeout of 2 s: expected the row " \
             f"to leave after 2 s and little more, it was last seen at {idle}"
-        books_agree(env, "a row has lingered")
+        stats_agree(env, "a row has lingered")
 
 
 @net_test
@@ -287,7 +287,7 @@ def test_fin_behind_a_cookie_became_a_reset(env):
                     got = receive(c, 100)
                     assert got == b"thank you", f"{name}: got {got!r}"
             wait_kernel(env, client, None, name)
-        books_agree(env, "FIN on its heels")
+        stats_agree(env, "FIN on its heels")
 
 
 @net_test

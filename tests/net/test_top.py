@@ -11,9 +11,9 @@ import signal
 import time
 
 import attached
-from books import protect
 from namespace import wait_for
 from nettest import net_test
+from session_stats import protect
 from terminal import Terminal
 
 ATTACKER = "203.0.113.5"

@@ -9,9 +9,9 @@ or breaks there, not at connect().
 import os
 import shutil
 
-from books import counted, protect, sessions
 from namespace import wait_for
 from nettest import net_test, skip
+from session_stats import counted, protect, sessions
 from sockets import (Pattern, Server, Task, ask, banner, connect, echo, listen,
                      move, pair, receive, start_move)
 

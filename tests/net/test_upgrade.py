@@ -17,11 +17,11 @@ import signal
 
 import attached
 import crowd
-from books import wait_armed
 from goodclients import GoodClients, get_until
 from namespace import run, wait_for
 from netenv import OUTPUT, ROOT, last_json
 from nettest import net_test
+from session_stats import wait_armed
 from transfers import Transfers
 
 TRANSFERS = 200

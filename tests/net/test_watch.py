@@ -12,14 +12,14 @@ import time
 
 from attached import has_setting
 from backend import OWN_COOKIES
-from books import protect, wait_armed
 from namespace import wait_for
 from nettest import net_test
 from scapytools import LINUX, Peer
+from session_stats import protect, wait_armed
 from sockets import accept, connect, listen
-from teardown import (CLIENT_FIRST, OPENED, SERVER_FIRST, Watch,
-                      books_agree, client_of, endpoint, life, open_pair,
-                      reset, wait_state)
+from teardown import (CLIENT_FIRST, OPENED, SERVER_FIRST, Watch, client_of,
+                      endpoint, life, open_pair, reset, stats_agree,
+                      wait_state)
 
 CONFIG = "[service web]\nlisten = *:81\n[sessions]\npending-timeout = 1s\n"
 
@@ -106,7 +106,7 @@ def test_whole_lives(env):
             for client, names in lives(env, listener, v6).items():
                 events = watch.expect(client, *names)
                 check_life(events, server, since)
-        books_agree(env, "after ten lives")
+        stats_agree(env, "after ten lives")
 
 
 @contextlib.contextmanager
@@ -145,7 +145,7 @@ def test_pending_and_adopted(env):
             f"pending until its time-out of 1 s: {events[-1]}"
         reset(s)
         watch.expect(client_of(old), "reset by server")
-        books_agree(env, "pending and adopted",
+        stats_agree(env, "pending and adopted",
                     {client_of(f) for f in (flow, *held)})
 
 
@@ -182,7 +182,7 @@ def test_filters(env):
                 names = CLIENT_FIRST if hears else ()
                 watches[which].expect(client, *names)
             watches["ends"].expect(client, "closed")
-        books_agree(env, "after four lives")
+        stats_agree(env, "after four lives")
 
 
 def whole_life(env, listener, v6, sport):
@@ -236,7 +236,7 @@ def test_two_watchers(env):
             c.close()
             s.close()
             three.expect(client, *CLIENT_FIRST[2:])
-        books_agree(env, "watched, and not")
+        stats_agree(env, "watched, and not")
 
 
 @net_test

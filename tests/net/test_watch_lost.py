@@ -9,11 +9,11 @@ is what the totals say has happened. Good clients notice nothing.
 import contextlib
 import re
 
-from books import protect
 from crowd import Crowd, Probe, make_room, serve
 from namespace import wait_for
 from nettest import net_test
-from teardown import Watch, books_agree, life
+from session_stats import protect
+from teardown import Watch, life, stats_agree
 
 # a watcher's backlog is 4 MB in the daemon, the ring as much
 STORM = 16_000  # connections; five events each, 200 bytes a line
@@ -76,7 +76,7 @@ def storm(env):
     crowd = Crowd(env, *SOURCES)
     yield daemon, crowd
     crowd.end()
-    books_agree(env, "after the storm")
+    stats_agree(env, "after the storm")
 
 
 @net_test

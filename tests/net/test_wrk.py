@@ -7,8 +7,8 @@ must show that cookies opened connections and that nothing was dropped.
 """
 import re
 
-from books import DROPS, protect, reasons
 from nettest import net_test
+from session_stats import DROPS, protect, reasons
 
 SECONDS = 2
 

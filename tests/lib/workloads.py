@@ -2,11 +2,11 @@
 """Good clients of many kinds at once, and the server that they talk to.
 
 Theory of operation: a client opens a connection, says in a line what the
-server shall do, does its own part, and closes; that is an errand. Between them
+server shall do, does its own part, and closes; that is a workload. Between them
 they open, close, half-close and reset from either side, move megabytes both
 ways, chat, and say nothing. Every byte is compared, on both ends, and every
-end must be the one that the errand has in mind. `serve` prints a line for each
-wrong byte it got. `visit` runs many errands at once, picked by its seed, and is
+end must be the one that the workload has in mind. `serve` prints a line for each
+wrong byte it got. `visit` runs many workloads at once, picked by its seed, and is
 spoken to in lines:
 
 	go		begin
@@ -17,8 +17,8 @@ Visitors marked as victims may be reset at any time, as happens to those whom
 `session kill` ends. A reset that is lost on a line that a flood has filled
 leaves a client in silence: that is counted, and no failure of its own.
 
-usage: errands.py serve PORT...
-       errands.py visit SEED WORKERS good|victim PORTS SERVER4 SERVER6
+usage: workloads.py serve PORT...
+       workloads.py visit SEED WORKERS good|victim PORTS SERVER4 SERVER6
                   SOURCE4 SOURCE6
 """
 import asyncio
@@ -40,7 +40,7 @@ from sockets import Pattern
 
 SIZES = (1 << 10, 1 << 16, 1 << 20, 4 << 20)
 SEEDS = 4
-ERRAND_S = slack(90)  # one must be done by then, chats aside
+WORKLOAD_S = slack(90)  # one must be done by then, chats aside
 VICTIM_S = slack(30)  # or is left in silence
 CONNECT_S = slack(40)  # five lost SYNs
 SILENT_S = 60  # a server's patience with who says nothing
@@ -50,7 +50,7 @@ FAILURES_TOLD = 20
 
 
 def clock():
-    """The time, as failures and deeds are told."""
+    """The time, as failures and actions are told."""
     now = time.time()
     return time.strftime("%T", time.localtime(now)) + f"{now % 1:.2f}"[1:]
 
@@ -107,7 +107,7 @@ def reset(writer):
     writer.transport.abort()
 
 
-# -- errands: the client's part and the server's, under the same name. Whoever
+# -- workloads: the client's part and the server's, under the same name. Whoever
 # returns first closes first.
 
 class Client:
@@ -220,7 +220,7 @@ class Server:
         reset(writer)
 
 
-ERRANDS = [name for name in vars(Client) if not name.startswith("_")]
+WORKLOADS = [name for name in vars(Client) if not name.startswith("_")]
 
 
 def tcp_of(sock):
@@ -287,18 +287,18 @@ class Visitors:
 
     def report(self):
         return {"connects": self.connects, "done": sum(self.done.values()),
-                "errands": self.done, "bytes": self.bytes,
+                "workloads": self.done, "bytes": self.bytes,
                 "reset": self.reset, "silent": self.silent,
                 "slowest_s": round(self.slowest, 2), "failed": self.failed,
                 "failures": self.failures}
 
     async def work(self):
         while self.going:
-            await self.errand()
+            await self.workload()
             await asyncio.sleep(self.dice.random() * 0.2)
 
-    async def errand(self):
-        name = self.dice.choice(ERRANDS)
+    async def workload(self):
+        name = self.dice.choice(WORKLOADS)
         size, seed = self.dice.choice(SIZES), self.dice.randrange(SEEDS)
         server, source = self.dice.choice(self.ends)
         port = self.dice.choice(self.ports)
@@ -316,7 +316,7 @@ class Visitors:
             step = "talk"
             await asyncio.wait_for(
                 self.talk(sock, name, size, seed, ends),
-                VICTIM_S if self.victim or name == "refuse" else ERRAND_S)
+                VICTIM_S if self.victim or name == "refuse" else WORKLOAD_S)
             self.done[name] += 1
             self.bytes += size
         except (OSError, asyncio.TimeoutError, Wrong) as e:

@@ -13,7 +13,7 @@ from namespace import wait_for
 from reasons import REASONS
 
 UNSEEN = 256  # packets at most, each time that the link comes up: a veth's ring
-GROWTH = 4 << 20  # bytes that deeds done for the first time may have taken
+GROWTH = 4 << 20  # bytes that actions done for the first time may have taken
 PLAIN_ACK_BITS = 25  # of a cookie without timestamps
 
 
