@@ -1,21 +1,21 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Good clients of many kinds at once, and the server that they talk to.
 
-Theory of operation: a client opens a connection, says in a line what the
-server shall do, does its own part, and closes; that is a workload. Between them
-they open, close, half-close and reset from either side, move megabytes both
-ways, chat, and say nothing. Every byte is compared, on both ends, and every
-end must be the one that the workload has in mind. `serve` prints a line for each
-wrong byte it got. `visit` runs many workloads at once, picked by its seed, and is
-spoken to in lines:
+Theory of operation: a client opens a connection, tells the server in a line
+what to do, does its own part, and closes; that is a workload. Between them they
+open, close, half-close and reset from either side, move megabytes both ways,
+chat, and stay silent. Every byte is compared, on both ends, and every
+connection must end the way its workload intends. `serve` prints a line for each
+wrong byte it got. `visit` runs many workloads at once, chosen by its seed, and
+is driven by lines:
 
-	go		begin
-	report		what has been done so far, as a line of JSON
-	pause		begin none any more, and report when all are through
+	go		start
+	report		the results so far, as a line of JSON
+	pause		start no more, and report when all have finished
 
-Visitors marked as victims may be reset at any time, as happens to those whom
-`session kill` ends. A reset that is lost on a line that a flood has filled
-leaves a client in silence: that is counted, and no failure of its own.
+Clients marked as victims may be reset at any time, as `session kill` does to
+them. A reset that is lost on a link saturated by a flood leaves a client
+waiting in silence: that is counted, and is not a failure by itself.
 
 usage: workloads.py serve PORT...
        workloads.py visit SEED WORKERS good|victim PORTS SERVER4 SERVER6
@@ -40,23 +40,23 @@ from sockets import Pattern
 
 SIZES = (1 << 10, 1 << 16, 1 << 20, 4 << 20)
 SEEDS = 4
-WORKLOAD_S = slack(90)  # one must be done by then, chats aside
-VICTIM_S = slack(30)  # or is left in silence
+WORKLOAD_S = slack(90)  # for one workload, except chats
+VICTIM_S = slack(30)  # for a victim, which may miss its reset
 CONNECT_S = slack(40)  # five lost SYNs
-SILENT_S = 60  # a server's patience with who says nothing
+SILENT_S = 60  # how long a server waits for a silent client
 WORD = b"how do you do?\n"
 READ = 1 << 16
 FAILURES_TOLD = 20
 
 
 def clock():
-    """The time, as failures and actions are told."""
+    """The time, as printed with failures and actions."""
     now = time.time()
     return time.strftime("%T", time.localtime(now)) + f"{now % 1:.2f}"[1:]
 
 
 class Wrong(Exception):
-    """The connection lived, and did something else than it should."""
+    """The connection lived, but did something else than it should."""
 
 
 @functools.lru_cache(maxsize=None)
@@ -69,7 +69,7 @@ def digest(size, seed):
     return pattern(size, seed).digest()
 
 
-# -- either end
+# -- both ends
 
 async def give(writer, size, seed):
     for chunk in pattern(size, seed).chunks():
@@ -82,11 +82,11 @@ async def take(reader, size, seed):
     while got < size:
         data = await reader.read(min(READ, size - got))
         if not data:
-            raise Wrong(f"the end came after {got} of {size} bytes")
+            raise Wrong(f"the stream ended after {got} of {size} bytes")
         h.update(data)
         got += len(data)
     if h.hexdigest() != digest(size, seed):
-        raise Wrong(f"{size} bytes came damaged")
+        raise Wrong(f"{size} bytes came, but not those sent")
 
 
 async def take_end(reader):
@@ -165,7 +165,7 @@ class Client:
             await take_end(reader)
         except ConnectionResetError:
             return
-        raise Wrong("an end came instead of a reset")
+        raise Wrong("the stream ended without a reset")
 
 
 class Server:
@@ -224,7 +224,7 @@ WORKLOADS = [name for name in vars(Client) if not name.startswith("_")]
 
 
 def tcp_of(sock):
-    """What the kernel knows of a connection: struct tcp_info, <linux/tcp.h>."""
+    """The kernel's view of a connection: struct tcp_info, <linux/tcp.h>."""
     info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 192)
     state, _, retransmits = struct.unpack_from("3B", info)
     unacked, sent, got = (struct.unpack_from("I", info, at)[0]
@@ -251,9 +251,9 @@ async def serve_one(reader, writer):
             name, size, seed = line.decode().split()
             await getattr(Server, name)(reader, writer, int(size), int(seed))
     except (OSError, asyncio.TimeoutError):
-        pass  # the client knows whether it should have been so
-    except Exception as e:  # the last resort: it is told, and fails the test
-        if not isinstance(e, Wrong) or "the end came" not in str(e):
+        pass  # the client knows whether that was intended
+    except Exception as e:  # anything else is reported, and fails the test
+        if not isinstance(e, Wrong) or "stream ended after" not in str(e):
             print(f"wrong: {line!r} of {writer.get_extra_info('peername')}: "
                   f"{e!r}", flush=True)
     finally:
