@@ -1,30 +1,30 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""All that may happen to a protected server, mixed at random, for minutes or
-hours; and at the end everything must add up.
+"""Everything that may happen to a protected server, mixed at random, for
+minutes or hours; at the end everything must add up.
 
-Theory of operation: good clients (workloads.py) run all the time, beside them a
-crowd of victims for `session kill`. A director draws one action after the other
-from its seed: floods of all kinds, reloads, rotations, policies, services, a
-daemon that is killed or stopped, a link that goes down, watchers that come and
-go. The same seed draws the same actions; when they meet the traffic is the
-machine's affair. Daemons are killed in the first half only, so that the second
-shows whether the last one grows, and services come and go in the first half
-only, since their counters go with them. At half-time and at the end everything
-settles, and then
+Theory of operation: good clients (workloads.py) run all the time, and beside
+them victims for `session kill`. A director draws one action after another from
+its seed: floods of all kinds, reloads, rotations, policies, services, a daemon
+that is killed or stopped, a link that goes down, watchers that come and go. The
+same seed draws the same actions; their timing relative to the traffic depends
+on the machine. Daemons are killed only in the first half, so that the second
+shows whether the last one grows; services are added and removed only in the
+first half, since their counters go with them. At half-time and at the end
+everything settles, and then
 
   - no good client has failed, no byte was wrong;
-  - sockets, session table and totals tell one story (teardown.stats_agree), and
-    so do the metrics: opened = ended + alive;
-  - each packet that the server's veth gave to XDP was counted once;
-  - no more connections were admitted than clients have opened, but for what
-    a flood of ACKs may guess (docs/THREATMODEL.md);
-  - the daemon has as much memory and as many descriptors as at half-time;
+  - sockets, session table and totals agree (teardown.stats_agree), and so do
+    the metrics: opened = ended + alive;
+  - each packet that the server's veth passed to XDP was counted once;
+  - no more connections were admitted than clients opened, except for what a
+    flood of ACKs may guess (docs/THREATMODEL.md);
+  - the daemon uses as much memory and as many descriptors as at half-time;
   - health is empty, and `down` leaves nothing behind.
 
-Port 80 is protected all the time, by policy on or auto, and gets the floods.
-Port 81 has every policy and all cookies, 82 is a service that comes and goes:
-no flood is sent there, since nobody promises that good clients get through
-without protection.
+Port 80 is always protected, by policy on or auto, and gets the floods. Port 81
+goes through every policy and all cookies; the service of port 82 is added and
+removed. They get no floods, since good clients may not get through without
+protection.
 """
 import collections
 import json
@@ -73,7 +73,7 @@ allow = {dir}/allow
 
 
 class Visit:
-    """A process of workloads.py on the client, spoken to in lines."""
+    """A process of workloads.py on the client, driven by lines."""
 
     def __init__(self, env, seed, workers, kind, source4, source6):
         self.kind = kind
@@ -82,9 +82,8 @@ class Visit:
             self.popen = subprocess.Popen(
                 env.client.command(
                     [sys.executable, workloads.__file__, "visit", seed,
-                     workers,
-                     kind, PORTS, env.server.ip4, env.server.ip6, source4,
-                     source6]),
+                     workers, kind, PORTS, env.server.ip4, env.server.ip6,
+                     source4, source6]),
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
                 text=True, bufsize=1, start_new_session=True)
 
@@ -96,8 +95,8 @@ class Visit:
         line = self.popen.stdout.readline()
         if not line:
             with open(self.log, encoding="utf-8", errors="replace") as f:
-                raise AssertionError(f"the {self.kind} clients' program has "
-                                     f"ended: {f.read()[-2000:]}")
+                raise AssertionError(f"the {self.kind} clients' program "
+                                     f"exited: {f.read()[-2000:]}")
         return json.loads(line)
 
     def check(self, got):
@@ -122,8 +121,8 @@ class Soak:
         self.killed = 0
         self.daemon = None
         self.has82 = False
-        self.forgotten = False  # a service has gone
-        self.rested = 0.0  # in half-time
+        self.forgotten = False  # a service was removed
+        self.rested = 0.0  # at half-time
         self.paths = 0
 
     def age(self):
@@ -133,10 +132,10 @@ class Soak:
         self.actions[what.split()[0]] += 1
         self.last_actions.append(f"{workloads.clock()} {what}")
 
-    # -- actions; each is drawn with its weight
+    # -- actions; drawn by weight
 
     def flood(self):
-        """Two at most, one of them at full speed."""
+        """At most two at a time, one of them at full speed."""
         if len(self.floods) > 1:
             return
         kind, v6 = self.dice.choice(KINDS), self.dice.random() < 0.5
@@ -200,7 +199,7 @@ class Soak:
         os.kill(self.daemon.pid, signal.SIGCONT)
 
     def link(self):
-        """The kernel takes the routes away with it, and a veth that comes up
+        """The kernel removes the routes with it, and a veth that comes up
         receives before it has its program again (veth_enable_xdp())."""
         rest = 0.1 + self.dice.random()
         self.note(f"link down for {rest:.1f} s")
@@ -217,7 +216,7 @@ class Soak:
                                  "via", via, "dev", "server0"])
 
     def watch(self):
-        """One comes, or the oldest goes."""
+        """Starts one, or stops the oldest."""
         if len(self.watchers) > 2 or \
                 self.watchers and self.dice.random() < 0.5:
             self.note("watcher goes")
@@ -246,10 +245,10 @@ class Soak:
                (policy, 2), (service, 2), (restart, 1), (stopped, 1),
                (link, 1), (watch, 4), (ask, 4))
 
-    # -- set up and take down
+    # -- set-up and take-down
 
     def configure(self):
-        """Writes a configuration that is like the last one, and is not."""
+        """Writes a configuration that differs somewhat from the last one."""
         dice = self.dice
         with open(f"{self.env.dir}/allow", "w", encoding="ascii") as f:
             f.write("192.0.2.0/24\n2001:db8::/32\n")
@@ -269,7 +268,7 @@ class Soak:
             cap="synacks-per-second = 500" if dice.random() < 0.3 else ""))
 
     def begin(self):
-        """A daemon starts, or takes over."""
+        """Starts a daemon, which may take over."""
         self.daemon = self.env.synkeeperd("-c", self.conf, services=())
         self.has82 = False
 
@@ -296,7 +295,7 @@ class Soak:
             visit.say("go")
 
     def reap(self):
-        """Floods that are over, and watchers that have ended."""
+        """Collects floods and watchers that have ended."""
         for f in [f for f in self.floods if not f.alive()]:
             assert f.wait() == 0, f"a flood ended with: {f.output()}"
             got = last_json(f)
@@ -312,7 +311,7 @@ class Soak:
         return json.loads(got.stdout)["services"] if got.stdout else got.stderr
 
     def ends_of(self, failure):
-        """What the server knows of the clients that a failure names."""
+        """The server's view of the clients that a failure names."""
         told = []
         for port in re.findall(r"from \('[^']+', (\d+)\)", failure):
             told += self.env.server.run(
@@ -327,7 +326,7 @@ class Soak:
         return rss, len(os.listdir(f"/proc/{self.daemon.pid}/fd"))
 
     def look(self):
-        """Nothing has failed so far; a line about it."""
+        """Requires that nothing has failed so far; prints a line."""
         self.daemon.check_alive()
         self.server.check_alive()
         good = self.good.check(self.good.ask())
@@ -370,11 +369,11 @@ class Soak:
                 told = time.monotonic()
                 self.look()
 
-    # -- half-time, and the end
+    # -- half-time and end
 
     def settle(self, when, anyhow=False):
-        """All rest, and what must be so then is so; the daemon's footprint.
-        @anyhow: a service has gone and taken its counters with it."""
+        """Stops all load and checks what must hold; the daemon's footprint.
+        @anyhow: a service was removed, and its counters with it."""
         begun = time.monotonic()
         self.note(when)
         for f in self.floods:
@@ -387,7 +386,7 @@ class Soak:
                      for visit in (self.good, self.victims)]:
             task.done(200)
         self.look()
-        # whose client's reset was lost: idle, and so maybe off the books
+        # whose client missed its reset: idle, so the session may be gone
         orphans = {client for client, _ in kernel_sockets(self.env)}
         stats_agree(self.env, when, orphans, timeout=30)
         metrics_agree(self.env.synkeeper("metrics").stdout)
@@ -410,7 +409,7 @@ class Soak:
         connects = good["connects"] + victims["connects"]
         silent = good["silent"] + victims["silent"]
         assert silent <= connects / 50, \
-            f"{silent} clients were left in silence: {good}, {victims}"
+            f"{silent} clients never got an answer: {good}, {victims}"
         assert victims["reset"] <= self.killed, \
             f"{self.killed} killed, but {victims['reset']} were reset"
         totals = self.env.json("session", "totals")["total"]
@@ -434,7 +433,7 @@ class Soak:
 
 
 def soak(env, seconds, seed, tell=print):
-    """Does it all. What was seen; an AssertionError names the seed."""
+    """Runs it all. The figures; an AssertionError names the seed."""
     run = Soak(env, seconds, seed, tell)
     try:
         return run.run()
