@@ -194,7 +194,7 @@ def clients(env, handler, client):
         if not wrong:
             server.done()
         assert overflows(env) > before, \
-            "the test itself: the accept queue never overflowed"
+            "test set-up: the accept queue never overflowed"
     return wrong
 
 

@@ -173,7 +173,7 @@ def test_eviction(env):
                 crowd.append(connect(env, 81))
                 ask(crowd[-1], b"x")
         gone = len(evicted())
-        assert gone > 10, f"the test itself: only {gone} of 20 evicted"
+        assert gone > 10, f"test set-up: only {gone} of 20 evicted"
         with counted(env, f"{gone} evicted sessions", bad_cookie=0,
                      stray_rst=0, answered=0):
             for c, s in pairs:

@@ -36,7 +36,7 @@ def test_fin_damaged_on_the_way(env):
                     flow.send("FA", chksum=0x1234)
                     flow.nothing_came(name)
                     assert env.server.nstat()["TcpInCsumErrors"] > before, \
-                        f"{name}: the test itself: no checksum error"
+                        f"{name}: test set-up: no checksum error"
                     stats_agree(env, name, timeout=10)
                     wait_state(env, client, "established", name)
                     flow.say(b"on", name)
@@ -64,7 +64,7 @@ def test_fin_ahead_of_lost_data(env):
                     flow.send("FA", seq=flow.seq + 4)
                     flow.expect_ack(f"{name}: a duplicate ACK")
                     assert kernel_state(env, client) == "ESTAB", \
-                        f"{name}: the test itself: no gap"
+                        f"{name}: test set-up: no gap"
                     stats_agree(env, name, timeout=10)
                     flow.send("PA", b"late")
                     flow.seq += 5
@@ -182,7 +182,7 @@ def test_fin_with_the_ack_of_the_fin(env):
                 s.close()
                 fin = take_fin(flow, name)
                 assert bytes(fin.payload) == b"bye", \
-                    f"{name}: the test itself: no data with {fin.summary()}"
+                    f"{name}: test set-up: no data with {fin.summary()}"
                 send_fin(flow, name)
                 wait_state(env, client, "time-wait", name)
             watch.expect(client, *SERVER_FIRST)

@@ -79,7 +79,7 @@ def hold(env, group, n, line):
     p = subprocess.Popen([*user(group.gr_gid), "/usr/bin/python3", "-c", HOLD,
                           env.control, str(n), line], stdin=subprocess.PIPE,
                          stdout=subprocess.PIPE)
-    assert p.stdout.readline() == b"held\n", "the test itself: nothing held"
+    assert p.stdout.readline() == b"held\n", "test set-up: nothing held"
     return p
 
 

@@ -167,7 +167,7 @@ def test_pipelined_dry_runs_held_up_the_daemon(env):
     fill(env, SESSIONS)
     counted = env.json("session", "kill", "--all", "--dry-run")
     assert counted["matched"] == SESSIONS, \
-        f"the test itself: {SESSIONS} were written, {counted} are there"
+        f"test set-up: {SESSIONS} were written, {counted} are there"
     with greedy(env, DRY_RUN) as g:
         keeps_its_times(env, notified, f"{CLIENTS} clients with dry runs")
         replies = sorted(g.replies)

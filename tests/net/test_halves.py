@@ -58,7 +58,7 @@ def test_half_of_a_change_stayed_in_the_maps(env):
     """An address's endpoint is written before its port, which is refused."""
     env.synkeeperd(services=("*:80", "192.0.2.2:90"))
     before = contents(env, "endpoints")
-    assert before, "the test itself: no endpoint"
+    assert before, "test set-up: no endpoint"
     freeze(env, "ports")
     refused(env, "add", "192.0.2.2:81")
     wait_for(lambda: contents(env, "endpoints") == before, 3,

@@ -145,14 +145,14 @@ def test_all_options_with_timestamps_2(env):
     with listen(env) as listener:
         plain = same_with_timestamps_2(env, listener, "all options")
         assert {"ts", "sack", "wscale"} <= plain[False][1].keys(), \
-            f"the test itself: the server lacks options: {plain}"
+            f"test set-up: the server lacks options: {plain}"
 
 
 @net_test
 def test_ecn_with_timestamps_2(env):
     with listen(env) as listener:
         plain = same_with_timestamps_2(env, listener, "ECN", {"tcp_ecn": 1})
-        assert "ecn" in plain[False][1], f"the test itself: no ECN: {plain}"
+        assert "ecn" in plain[False][1], f"test set-up: no ECN: {plain}"
 
 
 @net_test

@@ -87,7 +87,7 @@ def holders(env, addresses, each=EACH):
         wait_for(lambda: h.trouble or h.opened >= 2 * EACH, 10,
                  "the holders to connect")
         yield h
-        assert not h.trouble, f"the test itself: a holder: {h.trouble!r}"
+        assert not h.trouble, f"test set-up: a holder: {h.trouble!r}"
     finally:
         h.over = True
         h.join()

@@ -62,7 +62,7 @@ def test_all(env):
     for ends in plain.values():
         for end, words in ends.items():
             assert {"ts", "sack", "wscale"} <= words.keys(), \
-                f"the test itself: {end} lacks options: {words}"
+                f"test set-up: {end} lacks options: {words}"
 
 
 @net_test
@@ -70,7 +70,7 @@ def test_ecn(env):
     plain = same_with_and_without(env, client={"tcp_ecn": 1})
     for ends in plain.values():
         for end, words in ends.items():
-            assert "ecn" in words, f"the test itself: {end}: no ecn: {words}"
+            assert "ecn" in words, f"test set-up: {end}: no ecn: {words}"
 
 
 @net_test
@@ -155,7 +155,7 @@ def test_jumbo_frames(env):
     plain = same_with_and_without(env)
     got = {v6: ends["server"]["mss"] for v6, ends in plain.items()}
     assert got == {False: "8948", True: "8928"}, \
-        f"the test itself: MSS with MTU 9000: {got}"
+        f"test set-up: MSS with MTU 9000: {got}"
 
 
 @net_test

@@ -240,7 +240,7 @@ def test_lingers_longer_in_the_kernel(env):
                 wait_kernel(env, client, "TIME-WAIT", name)
             wait_state(env, client, None, name, 6)
             assert kernel_state(env, client) == "TIME-WAIT", \
-                f"{name}: the test itself: TIME-WAIT is gone, too"
+                f"{name}: test set-up: TIME-WAIT is gone, too"
             with life(env, f"{name}, and again", closed=1):
                 c = connect_again(env, v6, SPORT, name)
                 with c, accept(listener, name) as s:
@@ -314,7 +314,7 @@ def test_late_request_reset_a_good_client(env):
             os.kill(daemon.pid, signal.SIGCONT)
         with accept(listener, "second") as s2, s1, first, second:
             got = deltas(before, reasons(env)).get("stale_socket", 0)
-            assert got >= 2, f"the test itself: {got} packets of two clients " \
+            assert got >= 2, f"test set-up: {got} packets of two clients " \
                 "came while a TIME-WAIT was in the way"
             assert receive(s2, 1) == b"2" and receive(s1, 1) == b"1"
             move(first, s1)

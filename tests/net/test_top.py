@@ -190,7 +190,7 @@ def test_terminal_that_takes_nothing(env):
             terminal.type("?")
             time.sleep(0.02)
         assert not select.select([], [terminal.slave], [], 0)[1], \
-            "the test itself: the terminal would take more"
+            "test set-up: the terminal would take more"
         terminal.process.send_signal(signal.SIGTERM)
         assert terminal.process.wait(5) == 0, "SIGTERM"
 

@@ -99,7 +99,7 @@ def test_watcher_that_stops(env):
               f"{grown >> 10} kB, {good}")
         probe.end()
         _, lost, _ = accounts(env, slow, before, "a watcher that stopped")
-        assert lost, "the test itself: the watcher lost nothing"
+        assert lost, "test set-up: the watcher lost nothing"
         daemon.check_alive()
 
 
@@ -117,7 +117,7 @@ def test_ring_full(env):
         print(f"{STORM} connections in {seconds:.1f} s, {good}")
         probe.end()
         _, _, ring = accounts(env, watch, before, "a full ring")
-        assert ring, "the test itself: the ring was never full"
+        assert ring, "test set-up: the ring was never full"
         after = happened(env)
         with life(env, "the ring is empty again", opened=100, closed=100):
             crowd.churn(100)
