@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The four-way close with a client that keeps to no order.
+"""The four-way close with a client that violates the usual order.
 
-Theory of operation: FINs from scapy cross, come twice, come too early, come
-damaged, or come as the first that is seen; acknowledgements come late or
-apart. At each step the session must be where the server's socket is.
+Theory of operation: FINs from scapy cross, come twice, too early, damaged, or
+as the first packet seen; acknowledgements come late or separately. At each step
+the session must match the server's socket.
 """
 import contextlib
 import socket
@@ -24,8 +24,8 @@ def peers(env):
 
 @net_test
 def test_fin_damaged_on_the_way(env):
-    """XDP sees a FIN that the kernel drops for its checksum: it has the last
-    word, and then the connection goes on and is closed properly."""
+    """XDP sees a FIN that the kernel drops for its checksum: the kernel
+    decides, and the connection continues and is closed properly later."""
     with stage(env) as (listener, watch), peers(env) as both:
         for peer in both:
             name = f"{family(peer.v6)}, FIN with a wrong checksum"
@@ -54,7 +54,7 @@ def test_fin_damaged_on_the_way(env):
 @net_test
 def test_fin_ahead_of_lost_data(env):
     """The FIN arrives, the data before it not yet: the socket stays ESTAB, and
-    is in CLOSE-WAIT without another FIN once the data comes."""
+    goes to CLOSE-WAIT without another FIN once the data arrives."""
     with stage(env) as (listener, watch), peers(env) as both:
         for peer in both:
             name = f"{family(peer.v6)}, FIN ahead of lost data"
@@ -98,7 +98,7 @@ def test_fin_three_times(env):
                 stats_agree(env, name)
                 s.close()
                 take_fin(flow, name)
-                flow.send("FA", seq=flow.seq - 1)  # once more, with the ACK
+                flow.send("FA", seq=flow.seq - 1)  # again, with the ACK
                 wait_state(env, client, "time-wait", name)
                 flow.send("FA", seq=flow.seq - 1)
                 peer.barrier()
@@ -171,7 +171,7 @@ def test_ack_of_fin_and_fin_apart(env):
 
 @net_test
 def test_fin_with_the_ack_of_the_fin(env):
-    """Three packets close: FIN, FIN with ACK, ACK. Data rides on both."""
+    """Three packets close: FIN, FIN with ACK, ACK. Both FINs carry data."""
     with stage(env) as (listener, watch), peers(env) as both:
         for peer in both:
             name = f"{family(peer.v6)}, close in three packets"
@@ -203,7 +203,7 @@ def test_fin_with_the_ack_of_the_fin(env):
 
 @net_test
 def test_fin_to_time_wait(env):
-    """The server's last ACK is lost: the client's FIN comes again."""
+    """The server's last ACK is lost: the client retransmits its FIN."""
     with stage(env) as (listener, watch), peers(env) as both:
         for peer in both:
             name = f"{family(peer.v6)}, FIN to TIME-WAIT"
@@ -221,8 +221,8 @@ def test_fin_to_time_wait(env):
 
 @net_test
 def test_fin_on_the_admitted_ack(env):
-    """The ACK of the handshake was lost; what comes is a FIN, which is all
-    that is ever seen of the client until the server closes, too."""
+    """The ACK of the handshake was lost; the next packet is a FIN, and the
+    client's only one until the server closes, too."""
     with stage(env) as (listener, watch), peers(env) as both:
         for peer in both:
             for data in (b"", b"all I have to say"):

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Half-closed connections: one side has said all, the other goes on.
+"""Half-closed connections: one side has finished, the other continues.
 
-Theory of operation: after shutdown(SHUT_WR) at one end, 10 MB go the other
-way, every byte compared. The session must read half-closed at the beginning,
-in the middle and at the end of them, and the kernel's socket agree.
+Theory of operation: after shutdown(SHUT_WR) at one end, 10 MB go the other way,
+with every byte compared. The session must be half-closed at the beginning, in
+the middle and at the end of them, and the kernel's socket must agree.
 """
 import socket
 
@@ -43,7 +43,7 @@ def half_closed(env, listener, watch, v6, by_server):
 
 @net_test
 def test_by_client(env):
-    """As `ssh host cat file < /dev/null`, or HTTP/1.0 clients that shut."""
+    """Like `ssh host cat file < /dev/null`, or HTTP/1.0 clients that shut."""
     with stage(env) as (listener, watch):
         for v6 in BOTH:
             half_closed(env, listener, watch, v6, by_server=False)
@@ -51,7 +51,7 @@ def test_by_client(env):
 
 @net_test
 def test_by_server(env):
-    """As a server that has answered and takes the rest of an upload."""
+    """Like a server that has responded and receives the rest of an upload."""
     with stage(env) as (listener, watch):
         for v6 in BOTH:
             half_closed(env, listener, watch, v6, by_server=True)

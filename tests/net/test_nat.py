@@ -298,7 +298,7 @@ def test_redirection_of_others(env):
 
 
 @net_test
-def test_strangers_disarmed_a_service(env):
+def test_outsiders_disarmed_a_service(env):
     """Who connects, resets, and sends on is a stray to the kernel, as who is
     behind NAT; whatever he does, a service that serves others stays armed."""
     env.nginx()

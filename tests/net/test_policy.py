@@ -110,7 +110,7 @@ def test_monitor_counts_and_touches_nothing(env):
     assert not acted, f"a monitored service's packets were touched: {acted}"
     assert total.get("adopted", 0) >= 1, f"no session was kept: {total}"
     text = env.synkeeper("stats").stdout
-    assert "monitored" in text, f"stats does not tell:\n{text}"
+    assert "would drop" in text, f"stats: no monitored verdict:\n{text}"
 
 
 def attack(env, kind, word, policy):

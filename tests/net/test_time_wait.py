@@ -322,7 +322,7 @@ def test_late_request_reset_a_good_client(env):
 
 
 @net_test
-def test_fin_wait_2_stayed_in_the_way(env):
+def test_stale_fin_wait_2_was_left(env):
     """Of a process that is gone the kernel keeps FIN-WAIT-2 as it does a
     TIME-WAIT, by another name."""
     needs_own_cookies("nothing is in the way of the kernel's")
