@@ -7,7 +7,6 @@ a daemon with root's rights.
 """
 import os
 
-from namespace import run
 from netenv import OUTPUT
 from nettest import net_test
 

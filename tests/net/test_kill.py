@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""An operator kills sessions: those meant, all of those, and no others.
+"""An operator kills sessions: all that match, and no others.
 
 Theory of operation: for each word of a filter a few victims are opened that it
-means, beside transfers that it does not mean. A victim is dead when its client
-was reset, the server's socket and the entry are gone, and `killed` was told and
-counted once. The transfers run throughout, and every byte is compared.
+matches, beside transfers that it does not match. A victim is dead when its
+client was reset, the server's socket and the entry are gone, and `killed` was
+reported and counted once. The transfers run throughout, with every byte
+compared.
 """
 import contextlib
 import errno
@@ -25,13 +26,13 @@ RST = (errno.ECONNRESET, errno.EPIPE)  # the latter after the server's FIN
 
 
 def error_of(sock):
-    """What the kernel has against this socket, or 0."""
+    """The pending error of this socket, or 0."""
     return sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
 
 
 def dead(env, watch, victims, left, what):
-    """Each was reset, and nothing is left of it. Its tuple may have been
-    killed before: only its last life counts."""
+    """Each was reset, and nothing is left of it. Its tuple may have been killed
+    before: only its last life counts."""
     for c, _, client in victims:
         error = wait_for(lambda c=c: error_of(c), 3,
                          f"{what}: {client} to be reset")
@@ -40,7 +41,7 @@ def dead(env, watch, victims, left, what):
         wait_kernel(env, client, None, what, 0)
         wait_state(env, client, None, what, 0)
         wait_for(lambda client=client: watch.told(client)[-1:] == ["killed"],
-                 3, f"{what}: {client} to be told as killed")
+                 3, f"{what}: {client} to be reported as killed")
         events = watch.events(client)
         names = [e["event"] for e in events]
         life_of = names[len(names) - names[::-1].index("admitted"):]
@@ -51,7 +52,7 @@ def dead(env, watch, victims, left, what):
 
 
 def kill(env, watch, what, words, victims, left="established"):
-    """Kills by these words; exactly the victims must die."""
+    """Kills with these words; exactly the victims must die."""
     n = len(victims)
     want = {"matched": n, "killed": n, "pending": 0}
     with life(env, what, opened=0):
@@ -153,7 +154,7 @@ def test_by_service(env):
 
 
 def aged(env, victims, member):
-    """Waits until they have been there, or silent, for three seconds."""
+    """Waits until they have existed, or been silent, for three seconds."""
     clients = {client for _, _, client in victims}
 
     def old():
@@ -166,7 +167,7 @@ def aged(env, victims, member):
 
 @net_test
 def test_by_age_and_idle(env):
-    """The bystanders are old and never idle; the fresh one is neither."""
+    """The bystanders are old and never idle; the new one is neither."""
     with stage(env) as (listener, _, watch):
         victims = [open_pair(env, listener, v6) for v6 in BOTH]
         aged(env, victims, "idle_s")
@@ -183,7 +184,7 @@ def test_by_age_and_idle(env):
 
 @net_test
 def test_half_closed(env):
-    """By either side; what had come before the RST may still be read."""
+    """By either side; what had arrived before the RST may still be read."""
     with stage(env) as (listener, _, watch):
         for v6 in BOTH:
             what = f"half-closed by the client, {family(v6)}"
@@ -210,7 +211,7 @@ def test_half_closed(env):
 
 @net_test
 def test_full_of_data(env):
-    """The server's socket has data to send and data that nobody read."""
+    """The server's socket has unsent data, and unread data."""
     with stage(env) as (listener, _, watch):
         victim = open_pair(env, listener, sport=1300)
         for sock in victim[:2]:
@@ -223,7 +224,7 @@ def test_full_of_data(env):
 
 @net_test
 def test_opened_again(env):
-    """The same tuple may come back at once, and is a session of its own."""
+    """The same tuple may return at once, and is a session of its own."""
     with stage(env) as (listener, _, watch):
         for v6 in BOTH:
             for n in range(3):
@@ -237,7 +238,7 @@ def test_opened_again(env):
 
 @net_test
 def test_time_wait_is_no_session(env):
-    """What has ended cannot be killed, and TIME-WAIT stays the kernel's."""
+    """What has ended cannot be killed; TIME-WAIT is left to the kernel."""
     with listen(env) as listener:
         protect(env)
         c, s, client = open_pair(env, listener)
@@ -265,8 +266,8 @@ def fill_queue(env):
 
 @net_test
 def test_pending(env):
-    """A session without a socket cannot be killed: it is reported and left,
-    and opens when there is room."""
+    """A session without a socket cannot be killed: it is reported and kept, and
+    opens when there is room."""
     with listen(env, backlog=1) as listener, Peer(env) as peer:
         protect(env)
         held = fill_queue(env)
@@ -302,7 +303,7 @@ def test_pending(env):
 
 @net_test
 def test_small_socket(env):
-    """FIN-WAIT-2 whose process is gone: the kernel keeps little of it, which
+    """FIN-WAIT-2 whose process is gone: the kernel keeps a small socket, which
     must go as well."""
     with stage(env) as (listener, _, watch):
         c, s, client = open_pair(env, listener)
@@ -320,8 +321,8 @@ def test_small_socket(env):
 
 @net_test
 def test_what_is_refused(env):
-    """Each with its exit code and one line; nothing is killed, and whoever
-    moves data notices nothing."""
+    """Each with its exit code and one line; nothing is killed, and transfers
+    are unaffected."""
     with listen(env) as listener:
         protect(env)
         with bystanders(env, listener) as clients, \
@@ -368,7 +369,7 @@ def test_what_is_refused(env):
 
 @net_test
 def test_other_program_has_the_socket(env):
-    """The server's own end: reads fail, and nobody else's descriptor does."""
+    """At the server's own end reads fail, and no other descriptor does."""
     with listen(env) as listener:
         protect(env)
         victim, lives = pair(env, listener), pair(env, listener)

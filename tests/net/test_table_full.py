@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The session table is full: no good connection is refused, or lost.
+"""The session table is full: no good connection is refused or lost.
 
-Theory of operation: a table of the least size gets several times as many real
-connections as it holds. Each new session pushes out one that was idle longest,
-which is adopted again when it is next heard of. The books count every step, so
-the totals, the events told and the rows stay one story; only sockets there are
-more than sessions.
+Theory of operation: a table of the minimum size gets several times as many real
+connections as it holds. Each new session evicts one that was idle longest,
+which is adopted again when it next sends. Every step is counted, so totals,
+events and rows stay consistent; there are only more sockets than sessions.
 """
 import contextlib
 import re
@@ -17,11 +16,11 @@ from session_stats import NO_DROPS, counted, protect, sessions
 from teardown import LIVE, Watch
 
 SMALL = "[sessions]\nmax = 1024\nclosing-timeout = 2s\n"
-SLOTS = 2048  # what the least size comes to; checked
+SLOTS = 2048  # of the minimum size; checked
 CROWD = 5000
 SOURCES = [f"198.18.0.{n}" for n in range(1, 5)]
 BOTNET = [f"198.18.{n % 8}.{n}" for n in range(1, 241)]
-GOOD_MS = 1500  # a SYN lost in the burst is sent again after a second
+GOOD_MS = 1500  # a SYN lost in the burst is retransmitted after a second
 EVICTED = re.compile(r"evicted (\d+) live sessions")
 
 
@@ -30,7 +29,7 @@ def totals(env):
 
 
 def check_stats(env, what):
-    """opened = ended + alive, and alive is what the table has."""
+    """opened = ended + alive, and alive matches the table."""
     seen = None
 
     def agree():
@@ -72,7 +71,7 @@ def crowded(env, sources=SOURCES):
 
 @net_test
 def test_all_can_open_and_speak(env):
-    """Each of them, several times, those evicted as those that were not."""
+    """Each of them, several times, whether evicted or not."""
     with crowded(env) as (_, _, crowd):
         probe = Probe(env, env.client.ip4)
         before = totals(env)
@@ -112,8 +111,8 @@ def test_a_botnet_of_real_addresses(env):
 
 @net_test
 def test_told_and_logged(env):
-    """Watchers hear of each; the log has one line for thousands of them, and
-    the next one half a minute later."""
+    """Watchers get each of them; the log has one line for thousands, and the
+    next one half a minute later."""
     with crowded(env) as (daemon, watch, crowd):
         crowd.talk(CROWD)
 
@@ -122,11 +121,11 @@ def test_told_and_logged(env):
 
         evicted = totals(env)["ended"]["evicted"]
         wait_for(lambda: len(told()) >= evicted, 10,
-                 f"{evicted} evictions to be told, {len(told())} were")
+                 f"{evicted} evictions to be reported, {len(told())} were")
         events = watch.events()
         assert len(told()) == evicted and \
             not any(e["event"] == "lost" for e in events), \
-            f"expected {evicted} evicted to be told, got {len(told())}"
+            f"expected {evicted} evicted to be reported, got {len(told())}"
         left = {e["left"] for e in told()}
         assert left <= {"pending", "established"}, f"evicted from {left}"
         wait_for(lambda: EVICTED.search(daemon.output()), 40,
@@ -138,8 +137,8 @@ def test_told_and_logged(env):
 
 @net_test
 def test_all_close(env):
-    """A connection whose session was evicted in the midst of its end is
-    adopted by its last ACK, and is closed once the kernel is asked."""
+    """A connection whose session was evicted while it was closing is adopted by
+    its last ACK, and is closed once the kernel is asked."""
     with crowded(env) as (_, _, crowd):
         crowd.talk(CROWD)
         before = totals(env)
@@ -163,8 +162,8 @@ def test_all_close(env):
 
 @net_test
 def test_kill_what_is_there(env):
-    """A kill takes the sessions on the books; what was evicted is not known,
-    and lives."""
+    """A kill takes the sessions in the table; those evicted are not known, and
+    survive."""
     with crowded(env) as (_, _, crowd):
         n = sum(totals(env)["alive"].values())
         got = env.json("session", "kill", "src", "198.18.0.0/24")
