@@ -45,10 +45,10 @@ def expect(env, what, state, *words, iface="server0", prefix=()):
     return " ".join(f["fix"] for f in bad)
 
 
-def cure(env, mend, command):
+def cure(env, fix, command):
     """Runs the command at the end of the fix."""
-    m = re.search(rf"{command} [^:,]*", mend)
-    assert m, f"expected {command} in: {mend}"
+    m = re.search(rf"{command} [^:,]*", fix)
+    assert m, f"expected {command} in: {fix}"
     env.server.run(m.group(0).split())
 
 
@@ -118,8 +118,8 @@ def test_mptcp(env):
 def test_backlog(env):
     with listener(env, 80, 5), listener(env, 81, 128), \
             listener(env, 82, 5, address="127.0.0.1"):
-        mend = expect(env, "accept queues", "warn", "port 80")
-        assert "backlog" in mend, mend
+        fix = expect(env, "accept queues", "warn", "port 80")
+        assert "backlog" in fix, fix
     with listener(env, 80, 128):
         expect(env, "accept queues", "ok")
 

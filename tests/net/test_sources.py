@@ -69,7 +69,7 @@ def denied(env):
 
 @net_test
 def test_denied_and_allowed(env):
-    """A net is denied, a host in it allowed; blanks and comments are skipped."""
+    """A net is denied, a host in it allowed; comments, blanks are skipped."""
     env.nginx()
     protect(env, "# bad ones\n\n 192.0.2.48/30 # their net\n2001:db8:bad::/48",
             f"{FRIEND}\n")
