@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""How often the daemon asks the kernel, or tells it to do something.
+"""How often the daemon sends the kernel requests.
 
-Theory of operation: strace counts the netlink messages that the daemon sends,
-and the sysctls that it opens to write, for as long as the `with` lasts. It
-skips aloud where strace is not allowed to.
+Theory of operation: while the `with` lasts, strace counts the netlink messages
+that the daemon sends and the sysctls that it opens for writing. Tests are
+skipped, with a message, where strace is not permitted.
 """
 import re
 import shutil
@@ -18,7 +18,7 @@ class Asked:
 
     def __init__(self, bed):
         if not shutil.which("strace"):
-            skip("strace is not installed: nothing counts what the daemon asks")
+            skip("strace is not installed: cannot count the daemon's requests")
         self.bed = bed
         self.count = self.destroyed = self.sysctls = 0
 
@@ -35,7 +35,7 @@ class Asked:
                 return re.search(r"^TracerPid:\t[1-9]", f.read(), re.M)
 
         try:
-            wait_for(traces, 5, "strace at the daemon")
+            wait_for(traces, 5, "strace to attach to the daemon")
         except AssertionError as e:
             skip(str(e))
         return self

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""RST, FIN and SYN in every form at somebody else's connection.
+"""RST, FIN and SYN in every form, aimed at somebody else's connection.
 
-Theory of operation: the attacker knows the 4-tuple and not the numbers. The
-connection speaks throughout, and its session must be what it was.
+Theory of operation: the attacker knows the 4-tuple but not the sequence
+numbers. The connection keeps talking, and its session must not change.
 """
 import random
 
@@ -41,12 +41,12 @@ def forged(bed):
     with bed.attack("RST, FIN and SYN of all forms at a connection"):
         spray = bed.spray(frames_at(bed, held), rate=5000)
         while spray.alive():
-            held.ask("beside forged segments")
+            held.ask("during forged segments")
             bed.look()
         out = bed.sprayed(spray)
         held.ask("after forged segments")
         got = states(bed, held)
-    assert out["frames"] > 1000, f"the test itself: {out}"
+    assert out["frames"] > 1000, f"test set-up: {out}"
     assert got == ["established"], f"{bed.name}: after forged segments the " \
         f"session was {got}, expected established"
 

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Valid cookies that the kernel drops, from many addresses of one network.
 
-Theory of operation: the TCP checksum is wrong, or what is below TCP is nothing
-that the kernel takes, though XDP can read it. Nothing may stay of such an ACK:
-no session, and none that the daemon asks anybody about. The table has room for
-a third of them.
+Theory of operation: the TCP checksum is wrong, or the headers below TCP are
+such that XDP can read them but the kernel drops the packet. Such an ACK must
+leave nothing behind: no session, and none that the daemon has to ask the kernel
+about. The table has room for a third of them.
 """
 import forms
 from asked import Asked
@@ -15,12 +15,12 @@ from strangers import addresses, cookies
 ADDRESSES = 200
 PORTS = 15
 CONFIG = "[sessions]\nmax = 1024\n"
-LEFT_MOST_S = 4  # of ours to be asked about after a second, once a second
-ASKED_MOST = 50  # requests to the kernel a second, with good clients
+LEFT_MOST_S = 4  # the daemon checks ours after a second, once a second
+ASKED_MOST = 50  # requests to the kernel per second, with good clients
 
 
 def rows(bed):
-    """Sessions of the strangers'."""
+    """The strangers' sessions."""
     near = ("[2001:db8:77:" if bed.v6 else "198.51.100.")
     return [r for r in bed.env.json("session", "list")
             if r["client"].startswith(near)]
@@ -38,15 +38,15 @@ def dropped(bed, what, frames_of):
         with Asked(bed) as asked:
             out = bed.flood(frames)
             most = len(rows(bed))
-    assert out["rounds"], f"the test itself: {out} of {len(frames)}"
+    assert out["rounds"], f"test set-up: {out} of {len(frames)}"
     print(f"{len(found)} cookies, {most} sessions of strangers at the end, "
           f"{asked.count} requests to the kernel")
     wait_for(lambda: not rows(bed), LEFT_MOST_S / FACTOR, f"{bed.name}: "
-             f"nothing to be left of {len(found)} ACKs that the kernel "
+             f"nothing to remain of {len(found)} ACKs that the kernel "
              f"dropped, {what}; it was {most}, and is {len(rows(bed))}, "
              f"{rows(bed)[:2]}")
     opened = env.json("session", "totals")["total"]["opened"] - opened
-    # 11: the connection that stays, and those afterwards
+    # 11: the long-lived connection, and those afterwards
     assert opened <= good["served"] + 11, f"{bed.name}: {opened} sessions " \
         f"were opened, {good['served']} and 11 were good clients'"
     asked.at_most(ASKED_MOST * bed.seconds, f"{len(found)} of them")
@@ -58,7 +58,7 @@ def wrong(bed):
 
 
 def unfit(bed):
-    """Right checksums, in forms that the kernel does not take."""
+    """Correct checksums, in forms that the kernel rejects."""
     ways = [f for f in forms.FORMS if f.v6 == bed.v6 and not f.taken]
     dropped(bed, "valid cookies in what the kernel drops",
             lambda c, i: ways[i % len(ways)].build(c.packet(bed, ident=i)))

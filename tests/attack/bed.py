@@ -2,20 +2,19 @@
 """What the attacks have in common: a server, good clients, and the verdict.
 
 Theory of operation: each NAME.py here has ATTACKS, a list of functions that get
-a Bed and attack it from the client's side for bed.seconds; the attacker is an
-unprivileged stranger who has one real address, or what the function says. With
-`with bed.attack():` around it, a hundred good clients a second connect
-meanwhile, on a connection that stays somebody speaks now and then, and then
-it must hold that
+a Bed and attack it from the client's side for bed.seconds. The attacker is an
+unprivileged outsider with one real address, unless the function says otherwise.
+While `with bed.attack():` lasts, a hundred good clients per second connect,
+and a long-lived connection is used now and then. Then the following must hold:
 
 	every good client was served
-	the service is armed, with the cookies that it had
-	net.ipv4.tcp_syncookies is what it was
-	no connection reached the listener that was not asked for, no request
-	waited there, and its queues did not overflow
-	not more bytes came back to the attacker than he has sent
+	the service is armed, with the cookies that it had before
+	net.ipv4.tcp_syncookies is unchanged
+	no unexpected connection reached the listener, no request waited
+	there, and its queues did not overflow
+	no more bytes came back to the attacker than he sent
 
-Bytes are counted on the client's veth: what goes to no good client is the
+Bytes are counted on the client's veth: whatever goes to no good client is the
 attacker's. By hand: tests/attack/run --help.
 """
 import contextlib
@@ -31,16 +30,16 @@ sys.path.insert(0, os.path.join(HERE, "../lib"))
 import forms  # noqa: E402
 import netenv  # noqa: E402
 import spray  # noqa: E402
-from books import deltas, reasons, service, wait_armed  # noqa: E402
 from goodclients import Held, connect, get_once  # noqa: E402
 from namespace import wait_for  # noqa: E402
 from netenv import last_json  # noqa: E402
+from session_stats import deltas, reasons, service, wait_armed  # noqa: E402
 from slack import slack  # noqa: E402
 
 GOOD_RATE = 100  # a second
 PORT = 80
-AFTER = 10  # good clients one by one, when all is over
-QUEUE_MOST = 2  # half-open: a good client that reopens a tuple
+AFTER = 10  # good clients one by one, after the attack
+QUEUE_MOST = 2  # half-open: a good client that reuses a tuple
 LOOK_S = 0.25
 REACHED = ("TcpExtListenOverflows", "TcpExtListenDrops",
            "TcpExtTCPReqQFullDoCookies", "TcpExtTCPReqQFullDrop",
@@ -62,8 +61,8 @@ table netdev attack {
 
 
 class Bed:
-    """@cookies: "own", "kernel" or "auto"; @config: more of it; @mtu: of both
-    ends."""
+    """@cookies: "own", "kernel" or "auto"; @config: further configuration;
+    @mtu: of both ends."""
 
     def __init__(self, env, v6=False, seconds=2, cookies="auto", config="",
                  mtu=1500):
@@ -72,9 +71,9 @@ class Bed:
         self.seconds = seconds
         self.mtu = mtu
         self.cookies = cookies
-        self.sent = 0  # bytes of the attacker, on the wire
-        self.handshakes = 0  # that the attacker has finished
-        self.answers_grow = False  # he is served, and asks for a page
+        self.sent = 0  # the attacker's bytes, on the wire
+        self.handshakes = 0  # that the attacker completed
+        self.answers_grow = False  # he is served, and requests a page
         self.queue, self._looked, self.back, self.end = 0, 0.0, 0, 0.0
         self.what = ""
         self.reasons = {}
@@ -105,8 +104,8 @@ class Bed:
         env.nginx()
 
     def _large_frames(self, mtu):
-        """The client's veth then needs a program that is aware of fragments,
-        and Synkeeper's own, with nothing to protect, is one."""
+        """The client's veth then needs a program that supports fragments;
+        Synkeeper's own, with nothing to protect, is one."""
         env = self.env
         env.xdp(env.client, None)
         for ns in (env.client, env.server):
@@ -128,8 +127,8 @@ class Bed:
         return {k: row[k] for k in ("armed", "cookies")}
 
     def came_back(self):
-        """Bytes in frames that went to no good client, so far: of ICMP errors,
-        and others. The hook does not see the 14 of the Ethernet header."""
+        """Bytes so far in frames to others than good clients: of ICMP errors,
+        and of the rest. The hook does not see the 14-byte Ethernet header."""
         out = self.env.client.run(["nft", "-j", "list", "counters", "netdev"])
         found = {e["counter"]["name"]: e["counter"]
                  for e in json.loads(out.stdout)["nftables"] if "counter" in e}
@@ -145,7 +144,7 @@ class Bed:
                             forms.segment(s, d, *args, **kwargs), ident)
 
     def spray(self, frames, rate=20000, seconds=None, name="frames"):
-        """Starts to send these round and round; see sprayed()."""
+        """Starts to send these in a loop; see sprayed()."""
         path = f"{self.env.dir}/{name.replace('/', '-')}"
         spray.write(path, frames)
         return self.env.client.start(
@@ -153,7 +152,7 @@ class Bed:
              seconds or self.seconds, rate], name="spray")
 
     def sprayed(self, process):
-        """Waits for its end: {"frames" "bytes" "rounds"}."""
+        """Waits until it ends: {"frames" "bytes" "rounds"}."""
         while process.alive():
             self.look()
             time.sleep(0.02)
@@ -167,7 +166,7 @@ class Bed:
 
     @contextlib.contextmanager
     def packet_socket(self):
-        """One to send frames with, at the attacker's end."""
+        """A socket to send frames with, at the attacker's end."""
         with self.env.client.inside():
             s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
         with s:
@@ -179,25 +178,25 @@ class Bed:
         self.sent += max(spray.WIRE_MIN, len(frame))
 
     def more(self):
-        """Is the attack to go on? Looks at the listener's queue, too."""
+        """Should the attack go on? Looks at the listener's queue, too."""
         self.look()
         return time.monotonic() < self.end
 
     def connect(self):
-        """A socket of the client's kernel, one more that is served."""
+        """A socket of the client's kernel, one more that will be served."""
         self.handshakes += 1
         return connect(self.env, v6=self.v6)
 
     def barrier(self):
-        """Returns once the server has answered who came after all that was
-        sent before."""
+        """Returns once the server has answered something sent after all that
+        was sent before."""
         self.handshakes += 1
         get_once(self.env, v6=self.v6)
 
     # -- what must hold meanwhile and afterwards
 
     def look(self):
-        """At the listener's queue, now and then."""
+        """Checks the listener's queue, now and then."""
         now = time.monotonic()
         if now - self._looked < LOOK_S:
             return
@@ -207,7 +206,7 @@ class Bed:
 
     @contextlib.contextmanager
     def _good_clients(self, busy):
-        """Those of steady.py; gets a dictionary that they fill at the end."""
+        """Those of steady.py; yields a dictionary that they fill at the end."""
         got = {"asked": 0, "served": 0, "failures": 0}
         if not busy:
             yield got
@@ -232,8 +231,8 @@ class Bed:
 
     @contextlib.contextmanager
     def attack(self, what, busy=True):
-        """@busy: good clients meanwhile, and not only afterwards. Yields a
-        dictionary: "asked" and "served" good clients, at its end."""
+        """@busy: good clients also during the attack, not only afterwards.
+        Yields a dictionary: "asked" and "served" good clients, at its end."""
         self.what = f"{self.name}, {what}"
         self.queue = self.sent = self.handshakes = 0
         self.answers_grow = False
@@ -285,19 +284,19 @@ class Bed:
         assert self.queue <= QUEUE_MOST, f"{self.what}: {self.queue} " \
             "half-open requests in the listener's queue"
         if self.had["cookies"] == "kernel":
-            kernel.pop("TcpExtTCPReqQFullDoCookies", 0)  # XDP's, each one
+            kernel.pop("TcpExtTCPReqQFullDoCookies", 0)  # by XDP, for each
         reached = {k: kernel[k] for k in REACHED if kernel.get(k)}
         assert not reached, f"{self.what}: the listener was reached: {reached}"
         opened = kernel.get("TcpPassiveOpens", 0) - self.handshakes
-        # of its own cookies the kernel may make a second child for a client's
-        # data right behind the ACK, drop it, and count both
+        # with kernel cookies, client data right behind the ACK can make the
+        # kernel create a second child, drop it, and count both
         twice = 2 + served // 50 if self.cookies == "kernel" else 0
         assert opened <= served + twice, f"{self.what}: {opened} " \
-            f"connections came about, {served} were good clients'"
+            f"connections were opened, {served} by good clients"
 
 
 def stage(env, attack, v6, seconds, cookies):
-    """Plays one of the functions in ATTACKS in an Env that is new."""
+    """Runs one of the functions in ATTACKS in a new Env."""
     config = getattr(attack, "config", lambda _: "")(env)
     attack(Bed(env, v6, seconds, cookies, config,
                getattr(attack, "mtu", 1500)))

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""One address that wants a service disarmed.
+"""One address that tries to get a service disarmed.
 
 Theory of operation: SYN, cookie; an ACK with the valid cookie that the kernel
-drops, for its TCP checksum or for what is below TCP; at times data on its
-heels, which XDP may take for that connection's; then the ACK once more, or one
-with another number, in a form that XDP might not read. The listener knows
-nothing of it and answers RST. To egress it looks as if NAT had hidden the
-socket. Port after port, all forms in turn, at times so fast that no good client
-comes in between; whether anybody else uses the service or nobody does.
+drops because of its TCP checksum or the headers below TCP; sometimes data right
+behind it, which XDP may attribute to that connection; then the ACK again, or
+one with another number, in a form that XDP might fail to parse. The listener
+knows nothing of it and answers RST. At egress this looks as if NAT had hidden
+the socket. One port after another, all forms in turn, partly so fast that no
+good client comes in between; with other clients using the service, or without.
 """
 import itertools
 import time
@@ -15,9 +15,9 @@ import time
 import forms
 from strangers import cookies
 
-PORTS = 8  # a round
-OTHER = 100000  # off the cookie's number
-PAUSES_S = 0, 0.0015, 0.0015, 0.003  # between them: time for the daemon to look
+PORTS = 8  # per round
+OTHER = 100000  # offset from the cookie's number
+PAUSES_S = 0, 0.0015, 0.0015, 0.003  # between them: the daemon gets to look
 
 
 def address(bed):
@@ -25,21 +25,21 @@ def address(bed):
 
 
 def reach(bed):
-    """His neighbour entry, as he answers no ARP."""
+    """His neighbour entry, as he does not answer ARP."""
     env = bed.env
     env.server.ip("neigh", "replace", address(bed), "lladdr", env.client.mac,
                   "dev", env.server.iface, "nud", "permanent")
 
 
 def dropped(bed, cookie, form, ident):
-    """Frames of the ACK that the kernel drops; @form None: for its sum."""
+    """Frames of the ACK that the kernel drops; @form None: wrong checksum."""
     if form:
         return form.build(cookie.packet(bed, ident=ident))
     return forms.ip(cookie.packet(bed, wrong=True))
 
 
 def strike(bed, ports, first, then, ident):
-    """For each port, the frames of it."""
+    """The frames for each port."""
     strikes = []
     for c in cookies(bed, [(address(bed), p) for p in ports]):
         frames = dropped(bed, c, first, next(ident))
@@ -48,7 +48,7 @@ def strike(bed, ports, first, then, ident):
         c.ack += OTHER if c.sport % 2 else 0
         frames += then.build(c.packet(bed, ident=next(ident)))
         strikes.append(frames)
-        bed.handshakes += 1  # in a form that is read, he gets in
+        bed.handshakes += 1  # in a form that XDP parses, he is admitted
     return strikes
 
 
@@ -68,7 +68,7 @@ def disarm(bed, busy):
                 for frame in frames:
                     bed.send(sock, frame)
                 time.sleep(pause)
-    assert next(ident) > 4 * PORTS, "the test itself: hardly any attack"
+    assert next(ident) > 4 * PORTS, "test set-up: hardly any attack"
 
 
 def unused(bed):

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """TCP segments in frames of every form, byte by byte.
 
-Theory of operation: a Packet is a segment and whom it goes from and to; a Form
-makes the frames of it, of which the kernel takes the segment (`taken`), or
-does not. What a form rests on in the kernel: IP fragments are put together
-again whatever their size, in IPv6 from a whole TCP header on; extension headers
-are walked to their end, but for a second fragment header; tags of VLAN 0 are
-taken off, however many; a payload length of 0 means that of the frame if a
+Theory of operation: a Packet is a segment with its addresses; a Form makes
+frames of it, from which the kernel accepts the segment (`taken`) or does not.
+The kernel behaviour behind it: IP fragments are reassembled whatever their
+size, in IPv6 if the first has a complete TCP header; extension headers are
+walked to the end, except for a second fragment header; tags of VLAN 0 are
+removed, however many; a payload length of 0 means the frame's length if a
 hop-by-hop header follows.
 """
 import socket
@@ -18,7 +18,7 @@ FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
 IPV4, IPV6, CTAG, STAG = 0x0800, 0x86dd, 0x8100, 0x88a8
 HOP, ROUTING, FRAGMENT, DESTINATION, TCP = 0, 43, 44, 60, 6
 OFFER = bytes.fromhex("020405b40402080a000003e80000000001030307")
-EXTENSION = b"\0\1\4\0\0\0\0"  # behind the type of the next: 4 bytes of PadN
+EXTENSION = b"\0\1\4\0\0\0\0"  # after the next header's type: 4 bytes of PadN
 
 
 def checksum(data):
@@ -36,7 +36,7 @@ def pack(address):
 
 @dataclass
 class Packet:
-    """addresses are packed; @macs: 12 bytes, as they stand in a frame"""
+    """addresses are packed; @macs: 12 bytes, as in a frame"""
     macs: bytes
     src: bytes
     dst: bytes
@@ -50,7 +50,7 @@ class Packet:
 
 def segment(src, dst, sport, dport, seq=0, ack=0, flags=SYN, options=b"",
             data=b"", wrong=False):
-    """A TCP segment; @wrong: its checksum is."""
+    """A TCP segment; @wrong: with a wrong checksum."""
     options += b"\1" * (-len(options) % 4)
     words = 5 + len(options) // 4
     body = struct.pack("!HHIIBBHHH", sport, dport, seq & 0xffffffff,
@@ -79,7 +79,7 @@ def ipv4(p, payload, word=0x4000, options=b"", wrong=0):
 
 
 def ipv6(p, payload, extensions=(), length=None, last=TCP):
-    """@extensions: (type, what stands behind the type of the next)"""
+    """@extensions: (type, what follows the next header's type)"""
     types = [e[0] for e in extensions] + [last]
     body = b"".join(bytes([types[i + 1]]) + e[1]
                     for i, e in enumerate(extensions)) + payload
@@ -88,7 +88,7 @@ def ipv6(p, payload, extensions=(), length=None, last=TCP):
 
 
 def ip(p, tags=()):
-    """As it comes usually."""
+    """The usual form."""
     return [ether(p, (ipv6 if p.v6 else ipv4)(p, p.tcp), tags)]
 
 
@@ -99,7 +99,7 @@ def tagged(*tags):
 
 
 def cut(data, ends, alone):
-    """(first byte, bytes, whether more fragments are said to follow)"""
+    """(first byte, bytes, more fragments flag)"""
     ends = [e for e in ends if e < len(data)] + [len(data)]
     parts = [(begin, data[begin:end], end < len(data) or alone)
              for begin, end in zip([0, *ends], ends)]
@@ -116,8 +116,8 @@ def fragments4(*ends, order=1, alone=False):
 
 
 def fragments6(end, before=(), inside=()):
-    """The same of IPv6, with extension headers before the fragment header,
-    and inside, which are cut with the rest."""
+    """The same for IPv6, with extension headers before the fragment header,
+    and after it, where they are fragmented with the rest."""
     def build(p):
         types = [e[0] for e in inside] + [TCP]
         whole = b"".join(bytes([types[i + 1]]) + e[1]
@@ -133,7 +133,7 @@ def headed(**fields):
 
 
 def unfinished(*inside):
-    """A first fragment with all of it in, behind which nothing comes."""
+    """A first fragment with everything in it, and no further ones."""
     head = struct.pack("!BHI", 0, 1, 7)
     return lambda p: [ether(p, ipv6(p, p.tcp, [(FRAGMENT, head), *inside])
                             if p.v6 else ipv4(p, p.tcp, 0x2000))]
@@ -144,12 +144,12 @@ def extended(*extensions, length=None):
 
 
 def options(size):
-    """A destination header of so many bytes, of options that nobody knows
-    and the kernel skips; more than eight it would not take."""
+    """A destination header of @n bytes, of unknown options that the kernel
+    skips; it accepts at most eight."""
     left, body = size - 2, b""
     while left:
         n = min(left, 257)
-        n -= left - n == 1  # an option has two bytes at least
+        n -= left - n == 1  # an option has at least two bytes
         body += bytes([0x1e, n - 2]) + b"\xaa" * (n - 2)
         left -= n
     return DESTINATION, bytes([size // 8 - 1]) + body
@@ -171,7 +171,7 @@ class Form:
     name: str
     v6: bool
     build: Callable
-    taken: bool = True  # by the plain kernel
+    taken: bool = True  # by the kernel without XDP
     mtu: int = 1500
 
 

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Who holds a connection sends what the kernel will not take.
+"""The holder of a connection sends what the kernel drops.
 
-Theory of operation: the numbers are right and the checksums are not, so the
-kernel drops it: data, FIN, RST, SYN. No session may end, and each must be what
-its socket is once the daemon has asked the kernel; in the end opened = ended +
-alive.
+Theory of operation: the sequence numbers are right and the checksums wrong, so
+the kernel drops it all: data, FIN, RST, SYN. No session may end, and each must
+match its socket once the daemon has asked the kernel; in the end opened =
+ended + alive.
 """
 import itertools
 import random
@@ -12,7 +12,7 @@ import random
 import forms
 from namespace import wait_for
 from strangers import addresses, cookies
-from teardown import books_agree
+from teardown import stats_agree
 
 HOLDERS = 20
 DATA = b"x" * 100
@@ -44,7 +44,7 @@ def send_wrong(bed, found, sock, what, flags):
     assert len(rows(bed)) == len(found), f"{bed.name}: {len(found)} " \
         f"connections, after {what} with a wrong checksum {rows(bed)}"
     wait_for(lambda: rows(bed) == ["established"] * len(found), 5,
-             f"{len(found)} sessions to be what their sockets are, after "
+             f"{len(found)} sessions to match their sockets, after "
              f"{what} with a wrong checksum")
 
 
@@ -62,7 +62,7 @@ def wrong(bed):
                 sock.send(forms.ip(c.packet(bed, forms.RST))[0])
             wait_for(lambda: "established" not in rows(bed), 3,
                      "real RSTs to end the connections")
-        books_agree(bed.env, f"{bed.name}, after all")
+        stats_agree(bed.env, f"{bed.name}, after all")
 
 
 ATTACKS = [wrong]

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Sends the frames of a file round and round, at a rate, for some seconds.
+"""Sends the frames of a file in a loop, at a rate, for some seconds.
 
-Theory of operation: each frame stands behind its length, two bytes. They go out
-through a packet socket, which takes frames of any form; once round at least,
-however slow the machine is. Prints {"frames": n,
-"bytes": n, "rounds": whole rounds} at its end; a SIGTERM ends it earlier.
+Theory of operation: each frame follows its length, two bytes. Frames are sent
+through a packet socket, which accepts any form, and each at least once, however
+slow the machine is. Prints {"frames": n, "bytes": n, "rounds": complete rounds}
+at the end; SIGTERM ends it early.
 
 usage: spray.py IFACE FILE SECONDS RATE
 """
@@ -15,7 +15,7 @@ import struct
 import sys
 import time
 
-BURST = 64  # a veth's ring holds 256, and good clients want some of it
+BURST = 64  # a veth's ring holds 256, and good clients need some of it
 SECONDS_MOST = 120
 WIRE_MIN = 60  # bytes of a frame on Ethernet
 

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A flood of valid cookies into what the kernel holds of one's own tuples.
+"""A flood of valid cookies for tuples of which the kernel has old sockets.
 
-Theory of operation: the attacker takes a cookie for a tuple, takes another and
-connects with it, and lets the server close: a TIME-WAIT, which Synkeeper soon
-forgets (time-wait-timeout is short here). Now the first cookie comes, again and
-again: valid, and an old socket is in the way, which the daemon has to end. Each
-packet of it may become a request of the daemon to the kernel; how many do?
+Theory of operation: the attacker gets a cookie for a tuple, gets another one,
+connects with that and lets the server close. That leaves a TIME-WAIT socket,
+whose session Synkeeper soon drops (time-wait-timeout is short here). Then he
+sends the first cookie over and over: it is valid, and a stale socket is in its
+way, which the daemon has to end. How many of these packets cause the daemon to
+send a request to the kernel?
 """
 import os
 import random
@@ -19,7 +20,7 @@ ADDRESSES = 100
 PORTS = 5
 CONFIG = "[sessions]\ntime-wait-timeout = 1s\n"
 REQUEST = b"GET /1k HTTP/1.0\r\n\r\n"
-ASKED_MOST = 500  # packets a second and CPU that the daemon is told of
+ASKED_MOST = 500  # packets per second and CPU reported to the daemon
 
 
 def time_waits(bed):
@@ -29,7 +30,8 @@ def time_waits(bed):
 
 
 def close_by_server(bed, found):
-    """Connections that ask for a page, and acknowledge all of it and FIN."""
+    """Connections that request a page and acknowledge all of it and the
+    FIN."""
     with bed.packet_socket() as s:
         for i, c in enumerate(found):
             s.send(forms.ip(c.packet(bed))[0])
@@ -48,7 +50,7 @@ def close_by_server(bed, found):
 
 
 def answer_size(bed):
-    """Bytes that nginx answers with."""
+    """The length of nginx's response."""
     got, c = 0, bed.connect()
     with c:
         c.sendall(REQUEST)
@@ -58,7 +60,7 @@ def answer_size(bed):
 
 
 def cookies_in_time_wait(bed):
-    """Cookies that are valid, and whose tuples are in TIME-WAIT."""
+    """Valid cookies whose tuples are in TIME-WAIT."""
     tuples = [(a, 30000 + p) for p in range(PORTS)
               for a in addresses(bed.v6, ADDRESSES)]
     first = cookies(bed, tuples)
@@ -68,14 +70,14 @@ def cookies_in_time_wait(bed):
     near = "[2001:db8:77:" if bed.v6 else "198.51.100."
     wait_for(lambda: not any(r["client"].startswith(near) for r in
                              bed.env.json("session", "list")), 8,
-             "their sessions to be forgotten")
-    bed.handshakes += 2 * len(tuples)  # what comes now gets in
+             "their sessions to be removed")
+    bed.handshakes += 2 * len(tuples)  # what comes from now on is admitted
     return first
 
 
 def time_wait(bed):
     before = time_waits(bed)
-    assert not before, f"the test itself: {before} in TIME-WAIT already"
+    assert not before, f"test set-up: {before} in TIME-WAIT already"
     with bed.attack("valid cookies into TIME-WAIT"):
         bed.answers_grow = True
         found = cookies_in_time_wait(bed)
@@ -85,10 +87,10 @@ def time_wait(bed):
         with Asked(bed) as asked:
             bed.flood(frames, rate=40000)
     stale_socket = bed.reasons.get("stale_socket", 0)
-    print(f"{there} in TIME-WAIT, {stale_socket} packets that something was in "
-          f"the way of, {asked.count} requests, {asked.destroyed} to end one")
-    assert stale_socket, "the test itself: nothing was in the way"
-    # a budget may be spent at the beginning, and at the end of the time; and
+    print(f"{there} in TIME-WAIT, {stale_socket} packets found a stale socket, "
+          f"{asked.count} requests, {asked.destroyed} to end one")
+    assert stale_socket, "test set-up: there was no stale socket"
+    # a budget may be spent at the beginning and at the end of the time; and
     # each socket is ended once
     asked.at_most(ASKED_MOST * os.cpu_count() * (bed.seconds + 1) +
                   len(frames), f"{stale_socket} packets")

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Good clients at a steady rate, in a process of their own.
 
-Theory of operation: every 1/RATE s a client connects, asks for /1k and reads to
-the end; no port is used twice. Once the first is served a line says so. A line
-on stdin ends it, the last clients may finish first, and what became of all is
-printed as JSON: {"asked" "served" "failures": n, "failed": [...] "slowest"}. A
-lost SYN costs its client a second and is no failure; a reset, a time-out and a
-wrong byte are.
+Theory of operation: every 1/RATE s a client connects, requests /1k and reads to
+the end; no port is used twice. It prints a line once the first is served. A
+line on stdin ends it; clients still running may finish first, and the results
+are printed as JSON: {"asked" "served" "failures": n, "failed": [...]
+"slowest"}. A lost SYN costs its client a second and is no failure; a reset, a
+time-out and a wrong byte are.
 
 usage: steady.py SOURCE SERVER PORT RATE FILE
 """
@@ -39,10 +39,10 @@ class Client:
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.sock.bind(source)
         if self.sock.connect_ex((server, port)) not in (0, errno.EINPROGRESS):
-            raise OSError(f"cannot begin a connection from {source}")
+            raise OSError(f"cannot start a connection from {source}")
 
     def step(self):
-        """Something happened. Returns whether it is done; raises OSError."""
+        """Handles an event. Returns whether it is done; raises OSError."""
         if not self.asked:
             error = self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
             if error:
@@ -78,7 +78,7 @@ class Steady:
         c.sock.close()
         took = time.monotonic() - c.start
         if not why and not c.got.endswith(self.want):
-            why = f"{len(c.got)} bytes, not the right ones"
+            why = f"{len(c.got)} bytes, not those expected"
         if why:
             self.out["failed"].append(f"port {c.port}, {why} after "
                                       f"{took:.2f} s")

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Cookies by the hundred, for strangers with real addresses.
+"""Hundreds of cookies, for strangers with real addresses.
 
-Theory of operation: SYNs go out through a packet socket, from addresses that
-no kernel owns and the server finds behind the client; each SYN-ACK that comes
-back makes a Cookie, which knows all that an ACK needs.
+Theory of operation: SYNs are sent through a packet socket, from addresses that
+no kernel owns and that the server reaches through the client; each SYN-ACK that
+comes back becomes a Cookie, which has all that an ACK needs.
 """
 import random
 import select
@@ -34,7 +34,7 @@ class Cookie:
 
 
 def addresses(v6, count):
-    """Of one /64, or of one /24."""
+    """In one /64, or one /24."""
     return [f"2001:db8:77::{i:x}" if v6 else f"198.51.100.{i}"
             for i in range(1, count + 1)]
 
@@ -61,8 +61,8 @@ def _synack(frame, v6):
 
 
 def cookies(bed, tuples):
-    """A Cookie for each (address, port), but those whose answer was lost;
-    half of them must be there."""
+    """A Cookie for each (address, port), except those whose answer was lost;
+    at least half must be there."""
     env, isns, found = bed.env, {}, []
     with env.client.inside():
         s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
@@ -85,6 +85,6 @@ def cookies(bed, tuples):
                 continue
             found.append(Cookie(got[0], got[1], isns[got[:2]] + 1, got[2] + 1,
                                 got[3]))
-    assert len(found) >= len(isns) / 2, f"the test itself: {len(found)} " \
+    assert len(found) >= len(isns) / 2, f"test set-up: {len(found)} " \
         f"SYN-ACKs for {len(isns)} SYNs"
     return found

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Whole connections in tags of VLAN 0.
+"""Complete connections in VLAN 0 tags.
 
-Theory of operation: the kernel takes the tags off, and serves; so a client in
-two of them must be served, too, and the service keeps its cookies. tc sees
-such a packet with a tag left, where no socket can be assigned.
+Theory of operation: the kernel removes the tags and serves the connection, so a
+client behind two of them must be served, too, and the service keeps its
+cookies. tc sees such a packet with one tag left, where no socket can be
+assigned.
 """
 from scapy.layers.inet import TCP
 from scapy.layers.l2 import Dot1Q
@@ -15,7 +16,7 @@ REQUEST = b"GET /1k HTTP/1.0\r\n\r\n"
 
 
 def one(bed, peer, tags):
-    """Handshake, request and answer, all that is sent in so many tags."""
+    """Handshake, request and response; everything sent in @tags tags."""
     flow, name = peer.flow(), f"a client in {tags} tags of VLAN 0"
     outer = peer.ether()
     for _ in range(tags):
@@ -27,7 +28,7 @@ def one(bed, peer, tags):
     try:
         answer = peer.recv(lambda f: flow.matches(f) and
                            ("R" in f[TCP].flags or Raw in f), 3,
-                           f"{name}: an answer to its request")
+                           f"{name}: a response to its request")
         assert "R" not in answer[TCP].flags and \
             b" 200 " in bytes(answer[TCP].payload), \
             f"{name}: expected HTTP 200, got {answer.summary()}"
@@ -51,7 +52,7 @@ def clients(bed):
     print(f"{served} clients in tags were served, {len(why)} were not")
     assert not why, f"{bed.name}: {len(why)} of {len(why) + served} clients " \
         f"in tags were not served; the first: {why[0]}"
-    assert served >= 4, f"the test itself: {served} clients in tags"
+    assert served >= 4, f"test set-up: {served} clients in tags"
 
 
 ATTACKS = [clients]

@@ -1,18 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""SYNs in every form that the kernel takes, whatever XDP makes of it.
+"""SYNs in every form that the kernel accepts, whether or not XDP can parse it.
 
-Theory of operation: each form by itself first, a hundred SYNs: each must be
-dropped or answered, and counted so. Then a flood of all of them, and the same
-from sources that are denied, which get nothing back but the kernel's ICMP
-errors for fragments that are no TCP to anybody.
+Theory of operation: first a hundred SYNs in each form: all must be dropped or
+answered, and counted as such. Then a flood of all forms, and the same from
+denied sources, which get nothing back but the kernel's ICMP errors for
+fragments that belong to no TCP.
 """
 import random
 
 import forms
-from books import deltas, reasons
 from namespace import wait_for
 from nettest import skip
 from reasons import REASONS
+from session_stats import deltas, reasons
 
 SYNS = 100
 VARIANTS = 150  # of each form in the flood
@@ -32,7 +32,7 @@ def stranger(bed):
 
 
 def syns(bed, form, count):
-    """Frames of so many."""
+    """The frames of @n packets."""
     frames = []
     for _ in range(count):
         frames += form.build(bed.packet(
@@ -43,7 +43,7 @@ def syns(bed, form, count):
 
 
 def stopped(bed, form):
-    """Each of a hundred by itself is stopped: dropped, or answered by XDP."""
+    """A hundred SYNs in one form are stopped: dropped, or answered by XDP."""
     before = reasons(bed.env)
     frames = syns(bed, form, SYNS)
     got = {}
@@ -59,7 +59,7 @@ def stopped(bed, form):
     wait_for(arrived, 3, f"{form.name}: {len(frames)} frames to be counted")
     past = {k: n for k, n in got.items() if k in PASSED}
     if form.build is forms.snap:
-        return past  # it is no IP to the kernel
+        return past  # the kernel does not see IP
     there = sum(got.values()) - sum(past.values())
     assert there >= SYNS, f"{bed.name}, {form.name}: of {SYNS} SYNs {there} " \
         f"were dropped or answered, and these passed by: {past}"
@@ -67,7 +67,7 @@ def stopped(bed, form):
 
 
 def each(bed):
-    """Prints what each form is counted as; tells of all that pass."""
+    """Prints what each form is counted as; reports all that pass."""
     wrong = []
     with bed.attack("SYNs of each form", busy=False):
         for form in ways(bed):
@@ -84,17 +84,17 @@ def flood(bed):
         frames += syns(bed, form, VARIANTS)
     with bed.attack("a flood of SYNs of all forms"):
         out = bed.flood(frames)
-    assert out["rounds"], f"the test itself: {out} of {len(frames)}"
+    assert out["rounds"], f"test set-up: {out} of {len(frames)}"
 
 
 def denied(bed):
     frames = []
     for form in ways(bed):
         frames += syns(bed, form, VARIANTS)
-    with bed.attack("SYNs of all forms from who is denied"):
+    with bed.attack("SYNs of all forms from denied sources"):
         out = bed.flood(frames)
-    assert out["rounds"], f"the test itself: {out} of {len(frames)}"
-    assert not bed.back, f"{bed.name}: {bed.back} bytes came back to who is " \
+    assert out["rounds"], f"test set-up: {out} of {len(frames)}"
+    assert not bed.back, f"{bed.name}: {bed.back} bytes came back to denied " \
         "denied"
 
 
@@ -109,7 +109,7 @@ def jumbo(bed):
         frames += syns(bed, form, VARIANTS)
     with bed.attack("SYNs behind 4 KB of options"):
         out = bed.flood(frames, rate=5000)
-    assert out["rounds"], f"the test itself: {out} of {len(frames)}"
+    assert out["rounds"], f"test set-up: {out} of {len(frames)}"
 
 
 def deny(env):

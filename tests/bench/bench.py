@@ -2,17 +2,17 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """`make bench`: runs all parts, prints the tables, writes .output/bench.json.
 
-Theory of operation: each part is a program of its own that writes rows to its
+Theory of operation: each part is a program of its own that writes rows to
 standard output, one line of JSON each (docs/BENCHMARKS.md), and its progress
 to standard error. A part that is missing or fails becomes a row that says so.
 
-With --check it does so in the quick form and compares ratios with
-baseline.json. A row is guarded if the baseline names it; it may be worse by
-the baseline's tolerance, which is 15 % unless the row was noisier than that
-when it was recorded. What looks worse is measured a second time before it is
-called so. --record makes a baseline of a few quick runs. Ratios differ between
-processors; --against makes the baseline here and now, of another checkout,
-which it builds: the runs take turns, and our middle one is what is compared.
+--check runs the quick form and compares ratios with baseline.json. A row is
+guarded if the baseline names it; it may be worse by the baseline's tolerance,
+which is 15 % unless the row was noisier than that when it was recorded. What
+looks worse is measured a second time before it is reported. --record makes a
+baseline from a few quick runs. Ratios differ between processors; --against
+makes the baseline here and now, from another checkout, which it builds: the
+runs alternate, and the median of ours is compared.
 
 usage: bench.py [--quick] [--only SUBSTRING]
                 [--check [--against DIR] | --record]
@@ -39,9 +39,9 @@ PARTS = {
     "scale": [os.path.join(HERE, "scale.py")],
 }
 TOLERANCE = 0.15
-NOISE = 1.5  # a row's tolerance is at least so many times its spread
-TOO_NOISY = 0.5  # a tolerance above this guards nothing
-RUNS = 3  # of which the middle one counts
+NOISE = 1.5  # a row's tolerance is at least this multiple of its spread
+TOO_NOISY = 0.5  # rows with a tolerance above this are not guarded
+RUNS = 3  # of which the median counts
 
 
 def command(cmd):
@@ -69,11 +69,11 @@ def machine():
 
 
 def run_part(part, args):
-    """Its rows; what goes wrong is one of them."""
+    """Its rows; failures become rows, too."""
     program = PARTS[part][0]
     if not os.access(program, os.X_OK):
         return [{"part": part, "name": "all", "skipped":
-                 f"{os.path.relpath(program, ROOT)} is not there"}]
+                 f"{os.path.relpath(program, ROOT)} does not exist"}]
     print(f"{part} ...", file=sys.stderr, flush=True)
     start = time.monotonic()
     p = subprocess.run([*PARTS[part], *args], stdout=subprocess.PIPE,
@@ -104,13 +104,13 @@ def more_is_better(row):
 
 
 def ours(row):
-    """Can a change of Synkeeper's make it worse?"""
+    """Can a change to Synkeeper make it worse?"""
     return row.get("defence", "Synkeeper").startswith("Synkeeper") and \
         not row["name"].startswith("kernel's ")
 
 
 def record(runs):
-    """A baseline of several runs' rows."""
+    """A baseline from several runs' rows."""
     guarded, unguarded = {}, []
     for row in runs[0]:
         got = [ratios(rows)[key(row)] for rows in runs
@@ -148,7 +148,7 @@ def regressions(rows, baseline):
 
 
 def verdict(rows, baseline, bad, only):
-    """Says it; returns the exit code."""
+    """Reports it; returns the exit code."""
     missing = sorted(set(baseline["rows"]) - set(ratios(rows)))
     if missing and not only:
         print(f"bench-check: not measured: {', '.join(missing)}")
@@ -165,10 +165,10 @@ def check(rows, only):
     here, there = machine()["cpu"], baseline["machine"]["cpu"]
     if here != there:
         print(f"bench-check: recorded on another processor ({there}, here "
-              f"{here}): compare with another version by --against")
+              f"{here}): use --against to compare with another version")
     bad = regressions(rows, baseline)
     if bad:
-        print(f"bench-check: {len(bad)} rows look worse, once more",
+        print(f"bench-check: {len(bad)} rows look worse, measuring again",
               file=sys.stderr)
         again = dict(regressions(run_all(True, only), baseline))
         bad = [(name, again[name]) for name, _ in bad if name in again]
@@ -186,7 +186,7 @@ def rows_of(checkout, only):
 
 
 def middle(runs):
-    """The rows of the last run, with the middle one's ratio."""
+    """The rows of the last run, with the median ratio."""
     rows = runs[-1]
     for row in rows:
         got = sorted(ratios(r)[key(row)] for r in runs if key(row) in ratios(r))
@@ -224,7 +224,7 @@ def main():
     parser.add_argument("--against", metavar="DIR")
     args = parser.parse_args()
     if args.against and not args.check:
-        parser.error("--against goes with --check")
+        parser.error("--against requires --check")
     if os.geteuid():
         print("bench: needs root: network namespaces, XDP", file=sys.stderr)
         return 1

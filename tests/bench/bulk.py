@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Bulk transfers through the protected port: a part of live.py.
 
-Theory of operation: iperf3, one connection, its server on one core and its
+Theory of operation: iperf3, one connection, with the server on one core and the
 client on the other. Bits are divided by the time that both and ksoftirqd ran
-(see meter.py why). A veth with an XDP program in native mode has no
-segmentation offload any more, whatever the program: so Synkeeper is compared
-with a program that only passes, in the same mode, and the bare veth is told
+(meter.py says why). A veth with an XDP program in native mode loses
+segmentation offload, whatever the program; so Synkeeper is compared with a
+program that only passes, in the same mode, and the bare veth is reported
 beside it.
 """
 import json
@@ -63,7 +63,7 @@ WAYS = (("to the server", ()), ("from the server", ("-R",)))
 
 
 def transfer(env, flags, seconds):
-    """Gigabits that arrived per second of core time."""
+    """Gigabits received per second of core time."""
     ksoftirqd = pids_named("ksoftirqd/")
     before = ran_s(ksoftirqd)
     out = env.client.run(

@@ -1,17 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Good clients in a flood: a part of live.py.
 
-Theory of operation: everything shares one core, so that nobody wakes anybody
-on another (see meter.py why): the receive paths come first, then clients.c,
-which is a stopwatch, and what they leave is for nginx, wrk and the flood's
-sender, a fair share each. clients.c opens connections at a fixed rate and times
-each handshake; wrk then opens as many as it can. Both do it without a flood, in
-one that takes all that is left of the core, and in one of a rate that every
-defence can take. Each time they come from an address that none has used: a
-port that was used a moment ago is in TIME-WAIT on the server, or remembered by
-conntrack, and that would be measured instead. A round measures all defences in
-all of these; percentiles are a round's own, so that one bad moment of the
-machine spoils one round.
+Theory of operation: everything shares one core, so that no wake-ups cross
+cores (meter.py says why). The receive paths come first, then clients.c, which
+is a stopwatch; nginx, wrk and the flood's sender get fair shares of the rest.
+clients.c opens connections at a fixed rate and times each handshake; wrk then
+opens as many as it can. Both run without a flood, in one that takes all that is
+left of the core, and in one at a rate that every defence can handle. Each time
+they use a fresh address: recently used ports are in TIME-WAIT on the server or
+remembered by conntrack, which would be measured instead. A round measures all
+defences in all of these; percentiles are per round, so that a moment of noise
+spoils only one round.
 """
 import contextlib
 import itertools
@@ -42,7 +41,7 @@ _hosts = itertools.count(3)  # 192.0.2.3 and up
 
 
 def new_address(env):
-    """Lets the clients come from a fresh address, known to the server."""
+    """Gives the clients a fresh address that the server knows."""
     net, host = env.client.ip4.rsplit(".", 1)[0], next(_hosts)
     env.client.ip("addr", "add", f"{net}.{host}/24", "dev", env.client.iface)
     env.client.ip("route", "replace", f"{net}.0/24", "dev", env.client.iface,
@@ -91,7 +90,7 @@ def measure(env, kind, rate, seconds):
 
 
 def baseline(results, defence, kind, metric):
-    """A flood is compared with none; no flood with the kernel alone."""
+    """A flood is compared with none; no flood with the bare kernel."""
     if metric in ("flood", "failed"):
         return {}
     calm = FLOODS[0][0]

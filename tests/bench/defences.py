@@ -1,18 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What is compared: the ways to defend a server, each in a test bed of its own.
+"""What is compared: the ways to defend a server, each in its own test bed.
 
-Theory of operation: a Defence sets an Env up, with nginx on port 80. The beds
-of all stay open side by side, so that the rounds can take turns; an idle one
-costs nothing. expect_answers() says what a defence has to send back: that is
-checked before a figure is believed.
+Theory of operation: a Defence sets up an Env with nginx on port 80. All beds
+stay open side by side, so that rounds can alternate; an idle one costs nothing.
+expect_answers() is what a defence must send back, which is checked before a
+figure is accepted.
 
-Three things on a veth are not as they seem. It takes frames from XDP only if
-the receiver has an XDP program or GRO: so the kernel and nftables get the
-program `pass`, which is fair, since a NIC driver's receive path is what they
-would have in its place, and skb mode gets GRO. A sender with TCP segmentation
-goes around the receiver's queue where no program is attached in native mode:
-so skb mode gets a client without. And the kernel sends cookies only when the
-listener's queue is full, which a flood sees to in its first millisecond.
+A veth has three peculiarities. It accepts frames from XDP only if the receiver
+has an XDP program or GRO. So the kernel and nftables get the program `pass`,
+which is fair, since it stands for a NIC driver's receive path; skb mode gets
+GRO. A sender with TCP segmentation bypasses the receiver's queue where no
+program is attached in native mode, so skb mode gets a client without. And the
+kernel sends cookies only when the listener's queue is full, which a flood
+achieves in its first millisecond.
 """
 import os
 import shutil
@@ -24,11 +24,11 @@ sys.path.insert(0, os.path.join(ROOT, "tests/lib"))
 import netenv  # noqa: E402  (needs the path)
 from namespace import CommandError, run  # noqa: E402
 
-OTHER_CPU = 1  # than the flood's; see meter.py
+OTHER_CPU = 1  # not the flood's; see meter.py
 BOUNCE_OBJECT = os.path.join(netenv.OUTPUT, "floor/bounce.bpf.o")
 
-# As the manual page nft(8) and the kernel want it: SYNs untracked, the ACK of
-# a cookie invalid (nf_conntrack_tcp_loose = 0), and both given to synproxy.
+# As nft(8) and the kernel require it: SYNs untracked, the ACK of a cookie
+# invalid (nf_conntrack_tcp_loose = 0), and both passed to synproxy.
 SYNPROXY = """
 table {family} bench {{
 	chain early {{
@@ -50,12 +50,12 @@ class Missing(Exception):
 
 
 class Defence:
-    """`title` is its name in tables and pictures."""
+    """`title` is its name in tables and charts."""
 
     def __init__(self, key, title, answers=(), serves=True):
         self.key = key
         self.title = title
-        self.answers = answers  # to these kinds of packets, with SYN-ACKs
+        self.answers = answers  # the kinds of packets it answers with SYN-ACKs
         self.serves = serves  # can good clients connect?
         self.native = key not in ("skb", "skb_drop")
 
@@ -71,7 +71,7 @@ class Defence:
         getattr(self, "_" + self.key)(env)
 
     def expected_answers(self, kind, sent):
-        """The least number of SYN-ACKs that `sent` packets have to bring."""
+        """The minimum number of SYN-ACKs for `sent` packets."""
         share = {"syn": 1, "mixed": 1 / 7}.get(kind, 0)
         return 0.98 * share * sent if "syn" in self.answers else 0
 
@@ -124,7 +124,7 @@ NFTABLES = Defence("nftables", "nftables SYNPROXY", answers=("syn",))
 
 class Beds:
     """with Beds(defences) as beds: beds[NATIVE] is an Env; .missing says why
-    one has none."""
+    there is none."""
 
     def __init__(self, defences, cpu=OTHER_CPU):
         self.defences = defences
@@ -144,7 +144,7 @@ class Beds:
     def _open(self, defence):
         env = netenv.Env()
         self._envs[defence] = env.__enter__()
-        # a client must not run out of ports, or meet its own TIME-WAITs
+        # a client must not run out of ports, or hit its own TIME-WAITs
         env.client.sysctl("net.ipv4.ip_local_port_range", "1024 65535")
         try:
             defence.set_up(env, self.cpu)

@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The parts of `make bench` with live packets: flood, clients, bulk.
 
-Theory of operation: a flood's sender and the server's receive path share a
-core (see meter.py), every defence has a bed (see defences.py), and the rounds
-take turns: each measures all defences, one after the other, against the same
-kind of flood. The ratio to the bare XDP_DROP is taken within a round. Rounds
-that had to share the core with others are replaced, as far as time allows.
+Theory of operation: a flood's sender and the server's receive path share a core
+(see meter.py), every defence has a bed (see defences.py), and a round measures
+all defences, one after another, with the same kind of flood. The ratio to the
+bare XDP_DROP is taken within a round. Rounds that had to share the core with
+other processes are replaced, as far as time allows.
 
 usage: live.py [--quick] [--only SUBSTRING]     rows to standard output
 """
@@ -24,9 +24,9 @@ from rows import progress
 
 KINDS = (("syn", "SYN"), ("ack", "ACK"), ("rst", "RST"), ("mixed", "mixed"))
 DEFENCES = (DROP, BOUNCE, NATIVE, SKB, KERNEL, NFTABLES)
-LADDER = (DROP, BOUNCE)  # what the others are measured against
-QUIET = 0.9  # a round that had less of the core is worth another,
-SPARE_ROUNDS = 3  # but not more often than that
+LADDER = (DROP, BOUNCE)  # the reference for the others
+QUIET = 0.9  # a round that had less of the core is replaced,
+SPARE_ROUNDS = 3  # but not more often than this
 GOALS = {DROP: 0.95, KERNEL: 5, NFTABLES: 5}  # native, in a SYN flood
 
 
@@ -45,7 +45,7 @@ class Plan:
 
 
 def measure_flood(env, defence, kind, v6, plan, check):
-    """A Load, or the reason why there is none worth having."""
+    """A Load, or the reason why there is no usable one."""
     before = env.client_seen() if check else None
     with Flood(env, kind, v6) as flood:
         load = flood.measure(plan.window_s)
@@ -67,7 +67,7 @@ def cells(kind, title, v6):
 
 
 def quiet(loads):
-    """How much of the core a round had."""
+    """A round's share of the core."""
     return min(load.share for load in loads.values())
 
 
@@ -126,8 +126,8 @@ def flood_goals(case, loads):
 
 
 def flood_cost(kind, case, defences, loads):
-    """Core time per packet, above what the least program of that verdict
-    takes: a SYN is answered, all else ends."""
+    """Core time per packet, above that of the minimal program with the same
+    verdict: a SYN is answered, everything else dropped."""
     floor = BOUNCE if kind == "syn" else DROP
     for d in defences:
         above = [x.ns - y.ns for x, y in zip(loads[d], loads[floor])]

@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""How many packets a core takes, in the time that it had for them.
+"""How many packets a core processes, in the time that it had for them.
 
-Theory of operation: the flood's sender and the server's receive path share
-one core, and take turns: 64 packets are sent, then received. So the flood is
-as fast as the receiver lets it be and none is lost, and on a core of its own
-packets a second say all. On a machine that is used otherwise the core is not
-its own: therefore the scheduler is asked how long the sender ran (packets
-received in its softirqs are part of that) and ksoftirqd, where a softirq may
-go on, and packets are divided by that time. On a quiet machine it is the same.
-Packets are counted by the server's veth. Counting begins when the flood runs
-and ends while it runs; starting it costs nobody anything.
+Theory of operation: the flood's sender and the server's receive path share one
+core and take turns: 64 packets are sent, then received. So the flood is as fast
+as the receiver allows and nothing is lost; on a dedicated core, packets per
+second would be enough. On a shared machine the core is not ours alone.
+Therefore packets are divided by the time for which, according to the scheduler,
+the sender ran (which includes packets received in its softirqs) and ksoftirqd,
+where softirqs may continue. On a quiet machine both are the same. Packets are
+counted by the server's veth. Counting starts and ends while the flood is
+running, so starting it costs nothing.
 """
 import time
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import netenv
 from namespace import pids_named, wait_for
 
-CPU = 0  # of the flood and the receive path; all else is on another
+CPU = 0  # of the flood and the receive path; everything else is on another
 WARM_UP_S = 0.1
 FLOOD_MAX_S = 60
 
@@ -39,11 +39,11 @@ class VethCounter:
         for line in self._file:
             if line.lstrip().startswith(self._iface):
                 return int(line.split(":")[1].split()[1])
-        raise AssertionError(f"/proc/net/dev does not know {self._iface}")
+        raise AssertionError(f"/proc/net/dev has no {self._iface}")
 
 
 def ran_s(pids):
-    """How long these processes ran, softirqs on their account included."""
+    """How long these processes ran, softirqs charged to them included."""
     total = 0
     for pid in pids:
         with open(f"/proc/{pid}/schedstat", encoding="ascii") as f:
@@ -53,7 +53,7 @@ def ran_s(pids):
 
 @dataclass
 class Load:
-    """What a core took in a window of time."""
+    """What a core processed in a period of time."""
     packets: int
     core_s: float
     wall_s: float
@@ -70,7 +70,7 @@ class Load:
 
     @property
     def share(self):
-        """How much of the core was there for the flood."""
+        """The share of the core that the flood had."""
         return self.core_s / self.wall_s
 
 
@@ -119,9 +119,9 @@ class Flood:
 
 
 def pin_receivers(env):
-    """Makes the receive paths of both veths threads on the flood's core, more
-    urgent than its sender, as an interrupt would be. All who send to them must
-    be on that core, too: waking such a thread from another takes a virtual
-    machine up to 80 µs, in which the sender overruns the queue."""
+    """Makes the receive paths of both veths threads on the flood's core, with a
+    higher priority than its sender, like an interrupt. All who send to them
+    must be on that core, too: waking such a thread from another core takes a
+    virtual machine up to 80 µs, in which the sender overruns the queue."""
     for ns in (env.server, env.client):
         ns.thread_receiver(CPU)

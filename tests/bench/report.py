@@ -1,10 +1,11 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""Tables and pictures of .output/bench.json.
+"""Tables and charts of .output/bench.json.
 
-Theory of operation: the rows of a part make one table. Where rows say in what
-`case` which `defence` was measured, a case is a line and a defence a column;
-else a row is a line. The same tables are printed and written as Markdown.
+Theory of operation: the rows of a part make one table. Where rows name a `case`
+and a `defence`, cases are lines and defences columns; otherwise each row is a
+line. The same tables are printed and written as Markdown. gnuplot draws the
+charts from the scripts in graphs/.
 gnuplot draws the pictures from the scripts in graphs/.
 
 usage: report.py            the tables, as text
@@ -38,7 +39,7 @@ TITLES = {
 
 
 def number(value):
-    """Three digits that count, as people read them."""
+    """Three significant digits, with a readable unit."""
     for limit, by, unit in ((1e6, 1e6, " M"), (1e4, 1e3, " k")):
         if abs(value) >= limit:
             return f"{value / by:.3g}{unit}"
@@ -98,7 +99,7 @@ def listing(rows):
 
 
 def tables(rows):
-    """[(title, [line of cells])]; a table's first line is its head."""
+    """[(title, [line of cells])]; a table's first line is its header."""
     out = []
     for part in dict.fromkeys(r["part"] for r in rows):
         mine = [r for r in rows if r["part"] == part]
@@ -176,7 +177,7 @@ def flood_data(rows):
 
 def latency_data(rows):
     """For graphs/latency.gp: a block for each defence, with x, p50, p99, p99.9
-    for each flood; and a last one that says which x is which flood."""
+    for each flood; and a final one that maps x to floods."""
     got = {}
     for r in rows:
         if r["part"] == "clients" and "value" in r:
@@ -198,7 +199,7 @@ def latency_data(rows):
 
 
 def draw(data, folder):
-    """bench-flood.svg and bench-latency.svg. Says what keeps it from it."""
+    """bench-flood.svg and bench-latency.svg. Returns what prevented it."""
     if not shutil.which("gnuplot"):
         return "gnuplot is not installed (gnuplot-nox)"
     for name, lines in (("flood", flood_data(data["rows"])),
@@ -237,7 +238,7 @@ def main():
         return 0
     trouble = update_docs(data)
     if trouble:
-        print(f"report.py: no pictures: {trouble}", file=sys.stderr)
+        print(f"report.py: no charts: {trouble}", file=sys.stderr)
     return 1 if trouble else 0
 
 

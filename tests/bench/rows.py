@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A row of the benchmark, as docs/BENCHMARKS.md describes it.
 
-Theory of operation: every round of a part measures all that is compared, one
-after the other, so that a noisy minute hits each alike. A ratio is taken
-within a round; the row gives the median of the rounds' ratios, and how far
-they lie apart. Rows go to standard output, one line of JSON each.
+Theory of operation: every round of a part measures everything that is compared,
+one after another, so that noise affects all alike. A ratio is taken within a
+round; the row has the median of the rounds' ratios, and their spread. Rows go
+to standard output, one line of JSON each.
 """
 import json
 import statistics
@@ -36,7 +36,7 @@ def row(part, name, unit, values, baseline=None, base_values=None, digits=0,
 
 
 def compare(r, baseline, values, base_values, digits=0):
-    """Adds what r is measured against, and the ratio within each round."""
+    """Adds the reference of r, and the ratio within each round."""
     ratios = [v / b for v, b in zip(values, base_values) if b]
     r["baseline"] = baseline
     r["baseline_value"] = round(statistics.median(base_values), digits)

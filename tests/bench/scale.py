@@ -1,15 +1,16 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""How the daemon bears size: memory, start, walks, lists.
+"""How the daemon scales: memory, start, walks, lists.
 
 Theory of operation: the real daemon in a test bed of its own, without traffic.
-A million sessions are written into its pinned maps by tests/bench/scale.c, as
-if their packets had come; the kernel has no sockets for them, so they are kept
-fresh (`scale touch`), else the daemon would find out. What holds the daemon up
-is seen from outside, as the operator would: by how long `status` takes on a
-connection that stays open. Rows go to stdout, progress to stderr.
+tests/bench/scale.c writes a million sessions into its pinned maps, as if their
+packets had arrived. The kernel has no sockets for them, so they are kept fresh
+(`scale touch`), or the daemon would notice. What delays the daemon is observed
+from outside, as an operator would: by how long `status` takes on a connection
+that stays open. Rows go to stdout, progress to stderr.
 
-A figure of one process on a machine with others: the median of the rounds.
+The figures are those of one process on a shared machine: the median of the
+rounds.
 """
 import argparse
 import contextlib
@@ -31,7 +32,7 @@ PART = "scale"
 MILLION = 1_000_000
 IDLE = "idle sessions without a socket"
 IDLE_S = 40
-AUDIT_S = 45  # the daemon begins an audit every 30 s
+AUDIT_S = 45  # the daemon starts an audit every 30 s
 TABLES = {"64k": 65536, "1M": 1 << 20, "4M": 1 << 22, "16M": 1 << 24}
 SLOT = 64 + 1  # an entry and its tag
 READY_S = 60
@@ -39,7 +40,7 @@ STATUS = ("median", "99 of 100", "longest")
 LISTS = ("session list", "-j session list", "session list --count",
          "session list --sort client --limit 100",
          "session list src 10.0.0.1", "session totals")
-BYTES_GOAL = 160  # a session
+BYTES_GOAL = 160  # per session
 DEFAULT = 1 << 20  # sessions
 
 
@@ -87,7 +88,7 @@ def config(env, services=("*:80",), sessions=None, lifetime=None):
 
 @contextlib.contextmanager
 def daemon(env, conf):
-    """A daemon that is ready: (process, seconds until then)."""
+    """A daemon that is ready: (process, seconds that it took)."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
         path = f"{env.dir}/notify-{time.monotonic_ns()}"
         notify.bind(path)
@@ -112,19 +113,19 @@ def daemon(env, conf):
 
 
 def down(env):
-    """Removes what a stopped daemon has left, without the drain."""
+    """Removes what a stopped daemon left, without the drain."""
     run(["rm", "-r", env.pin_dir], check=False)
 
 
 def scale(env, verb, *args):
-    """The numbers that tests/bench/scale.c prints."""
+    """The numbers printed by tests/bench/scale.c."""
     out = run([f"{OUTPUT}/tests/scale", verb, env.pin_dir, *map(str, args)],
               timeout=300).stdout
     return [float(word) for word in out.split()]
 
 
 class Control:
-    """A connection to the daemon that stays."""
+    """A long-lived connection to the daemon."""
 
     def __init__(self, env):
         self.socket = socket.socket(socket.AF_UNIX)
@@ -147,7 +148,7 @@ class Control:
 
 
 def cpu_ms(process):
-    """The CPU time that a process has used."""
+    """The CPU time used by a process."""
     with open(f"/proc/{process.pid}/schedstat", encoding="ascii") as f:
         return int(f.read().split()[0]) / 1e6
 
@@ -185,7 +186,7 @@ def memory(bench, env):
         total = sum(sizes.values())
         bench.row(name, "MB", [total / (1 << 20)], maps={
             k: v for k, v in sorted(sizes.items()) if v > 1 << 16})
-        # below the default the maps that are always there weigh more
+        # below the default, maps of fixed size dominate
         goal = {} if n < DEFAULT else {"goal": BYTES_GOAL,
                                        "goal_unit": "bytes"}
         bench.row(each, "bytes", [total / n], **goal)
@@ -212,7 +213,7 @@ def start(bench, env):
 
 
 def status_times(bench, env, name):
-    """Asks for `status` without a pause."""
+    """Asks for `status` in a loop."""
     if not bench.wants(*(f"status, {what}, {name}" for what in STATUS)):
         return
     c, times = Control(env), []
@@ -241,7 +242,7 @@ def rotation(bench, env, name):
 
 
 def load(bench, env, process, name):
-    """CPU time for the walks, and nothing else."""
+    """The CPU time of the walks, and nothing else."""
     what = f"daemon's share of a CPU at rest, {name}"
     if not bench.wants(what):
         return
@@ -280,7 +281,7 @@ def lists(bench, env, name):
 
 
 def audit(bench, env):
-    """The kernel is asked of those that have been idle for half a minute."""
+    """The kernel is asked about those that were idle for half a minute."""
     what = f"{IDLE}: ended"
     when = f"while {IDLE} are ended"
     if not bench.wants(what, *(f"status, {s}, {when}" for s in STATUS)):

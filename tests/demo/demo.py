@@ -3,21 +3,19 @@
 """What a SYN flood does to a server's clients, without Synkeeper and with it.
 
 Theory of operation: a host in a network namespace, with a stateful firewall and
-a server (serve.c); good clients (turns.c) and a flood from another one. Each
-row is a host of its own, so that nothing is left of the row before: no
-TIME-WAIT socket, no conntrack entry. The floods on the host without Synkeeper are stepped
-up until few good connections are left; the same one then comes to the host with
-Synkeeper, and after it one that is as fast as the sender can.
+a server (serve.c); good clients (turns.c) and a flood come from another one.
+Each row has a host of its own, so that nothing is left over from the row
+before: no TIME-WAIT socket, no conntrack entry. The flood at the host without
+Synkeeper is stepped up until few good connections are left; then the host with
+Synkeeper gets the same flood, and one as fast as the sender can.
 
-The host has one core, for its receive path, firewall, server and synkeeperd;
-the flood's sender and the clients have another one. A real NIC hands packets to
-one core like that, and loses what that core does not take; so does the veth,
-whose receive path is a thread of the host's core here, and comes first, as
-interrupts would. What the host answers to spoofed sources ends on the clients'
-interface.
+The host has one core for its receive path, firewall, server and synkeeperd; the
+flood's sender and the clients have another. A real NIC passes packets to one
+core like that, and drops what that core cannot process; so does the veth, whose
+receive path is a thread on the host's core here, with priority, like
+interrupts. The host's answers to spoofed sources end at the clients' interface.
 
-It takes a minute, and removes everything at its end or on Ctrl-C.
-
+It takes a minute, and removes everything at the end or on Ctrl-C.
 usage: scripts/demo [--seconds N]     N a row (3)
 """
 import signal
@@ -39,20 +37,20 @@ from namespace import CommandError, run, wait_for  # noqa: E402
 from screen import Screen  # noqa: E402
 
 PROGRAMS = os.path.join(netenv.OUTPUT, "demo")
-NET = "192.0.2"  # netenv's; flood.bpf.c lets only its packets in
+NET = "192.0.2"  # netenv's; flood.bpf.c admits only its packets
 CLIENTS = [f"{NET}.{i}" for i in range(10, 26)]
 SERVERS = [f"{NET}.2", f"{NET}.102", f"{NET}.103", f"{NET}.104"]
 STEPS = (25000, 50000, 75000, 100000, 150000, 200000, 300000, 450000, 700000)
 DOWN = 0.1  # of the good connections without a flood
-FULL = 0  # as a rate: all that the sender can; see highest_rate()
-RUN = 64  # packets at most that the sender sends before others have a turn
+FULL = 0  # as a rate: as fast as the sender can; see highest_rate()
+RUN = 64  # packets at most that the sender sends before others get a turn
 WARM_UP_S = 0.5
 SECONDS_MAX = 25
-# The kernel gives a packet's page back a second or two after it was received,
-# as each handful of packets has a page pool of its own. A flood may have half
-# of the memory for that, so on a small machine it is slower.
+# The kernel frees a packet's page only a second or two after it was received,
+# since every few packets have a page pool of their own. A flood may use half of
+# the memory for that, so it is slower on a small machine.
 BYTES_A_RATE = 2 * 4096
-SPARE_S = 30  # that a flood lasts at most after its row
+SPARE_S = 30  # how long a flood may outlast its row
 
 RULES = """
 table inet demo {
@@ -69,7 +67,7 @@ table inet demo {
 class Row:
     title: str
     protected: bool
-    rate: int = None  # SYNs/s asked for: FULL, or None for no flood
+    rate: int = None  # SYNs/s requested: FULL, or None for no flood
     sent: float = 0  # SYNs/s
     good: float = 0  # connections a second
     p99_ms: float = None
@@ -77,11 +75,11 @@ class Row:
 
 
 class Unfit(Exception):
-    """This machine can't run the demo; says why, and the cure."""
+    """This machine cannot run the demo; says why, and what helps."""
 
 
 def first_line(error):
-    """Of what a command wrote, the line that says it."""
+    """The line of a command's output that says what went wrong."""
     lines = [line for line in str(error).splitlines() if line.strip()]
     return next((line for line in lines[1:] if "rror" in line),
                 lines[-1] if lines else repr(error))
@@ -104,7 +102,7 @@ def raise_firewall(env):
 
 
 def highest_rate():
-    """SYNs/s that this machine has the memory for."""
+    """The SYNs/s for which this machine has the memory."""
     with open("/proc/meminfo", encoding="ascii") as f:
         free_kb = int(re.search(r"MemAvailable:\s+(\d+)", f.read())[1])
     return free_kb * 1024 // 2 // BYTES_A_RATE
@@ -140,14 +138,14 @@ class Host:
         if self.protected:
             env.synkeeperd(wrap=["taskset", "-c", str(self.cpu)])
         else:
-            # what a NIC's driver does: without it a veth takes no flood
+            # as a NIC's driver does: without it a veth receives no flood
             env.xdp(env.server, "pass")
         env.server.thread_receiver(self.cpu)
         env.client.thread_receiver(self.others_cpu)
 
     @contextlib.contextmanager
     def flood(self, row, seconds):
-        """A flood meanwhile; row.sent is set at its end."""
+        """A flood while it lasts; sets row.sent at the end."""
         env = self.env
         rate = row.rate if row.rate != FULL else highest_rate()
         p = env.client.start(
@@ -164,7 +162,7 @@ class Host:
         row.sent = netenv.last_json(p)["pps"]
 
     def clients(self, seconds, on_news):
-        """Good clients in turn; on_news(their JSON) as they go. The last."""
+        """Good clients in turn; calls on_news(their JSON). The last of it."""
         p = self.env.client.start(
             ["taskset", "-c", self.others_cpu, f"{PROGRAMS}/turns",
              ",".join(CLIENTS), ",".join(SERVERS), 80, seconds])
@@ -201,11 +199,11 @@ def demo(seconds, cpus, screen):
         return measure(Row(*args), seconds, cpus, screen)
 
     screen.text(f"""\
-Good connections a second: clients in turn, 16 at a time, each from a port that
-none has used; connect, ask, read 1 KB. 99 of 100 took no longer than p99.
+Good connections per second: clients in turn, 16 at a time, each from a fresh
+port; connect, request, read 1 KB. 99 of 100 took no longer than p99.
 The host has {core(cpus[0])}: its receive path, nftables (ct state established
 accept, new to tcp/80 accept, drop the rest), and its server. The flood's sender
-and the clients have {core(cpus[1])}; the line between them is a veth.
+and the clients have {core(cpus[1])}; a veth is the link between them.
 """)
     screen.head()
     screen.text("Without Synkeeper")
@@ -241,7 +239,7 @@ def main():
     parser.add_argument("--seconds", type=float, default=3)
     seconds = parser.parse_args().seconds
     if not 0 < seconds <= SECONDS_MAX:
-        parser.error(f"--seconds is above 0 and at most {SECONDS_MAX}")
+        parser.error(f"--seconds must be above 0 and at most {SECONDS_MAX}")
     cpus = sorted(os.sched_getaffinity(0))
     cpus = cpus[0], cpus[-1]
     signal.signal(signal.SIGINT, signal.default_int_handler)

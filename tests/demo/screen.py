@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Rows of figures with a bar each, in a terminal as they grow.
+"""Rows of figures, each with a bar, that grow on a terminal.
 
-Theory of operation: on a terminal the row that is being measured is written
-again and again over itself. Elsewhere (a file, TERM=dumb) each row is written
-once, when it is done, without colours. The longest bar is the first row's.
+Theory of operation: on a terminal, the row being measured is redrawn in place.
+Elsewhere (a file, TERM=dumb) each row is written once, when it is done, without
+colours. The longest bar is the first row's.
 """
 import os
 
@@ -21,7 +21,7 @@ class Screen:
         self._colours = self._live and "NO_COLOR" not in os.environ
         self._blocks = (out.encoding or "").lower().startswith("utf") and \
             os.environ.get("TERM") != "dumb"
-        self._most = 0  # good connections a second: a whole bar
+        self._most = 0  # good connections per second: a full bar
         self._unfinished = False
 
     def text(self, text):
@@ -46,14 +46,14 @@ class Screen:
         self._unfinished = not done
 
     def end(self):
-        """Leaves a row that will not be done."""
+        """Ends a row that will not be completed."""
         if self._unfinished:
             self._write("\n")
         self._unfinished = False
 
     @staticmethod
     def _rate(row):
-        """What was sent; until that is known, what was asked for."""
+        """What was sent; until that is known, what was requested."""
         return f"{row.sent or row.rate or 0:,.0f}"
 
     def _bar(self, row):

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What is attached, pinned and mapped: Synkeeper's traces in the kernel.
+"""What Synkeeper has attached, pinned and stored in maps.
 
-Theory of operation: asks the kernel itself and not the daemon: ip(8) for XDP,
-the BPF system call for tcx (bpftool 7.1 does not show it), bpffs for pins.
-nothing_left() is what must hold after a failed start and after `down`.
+Theory of operation: asks the kernel itself, not the daemon: ip(8) for XDP, the
+BPF system call for tcx (bpftool 7.1 does not show it), bpffs for pins.
+nothing_left() must hold after a failed start and after `down`.
 """
 import ctypes
 import errno
@@ -19,7 +19,7 @@ from reasons import REASONS
 
 BPF_PROG_QUERY = 16
 BPF_TCX_INGRESS, BPF_TCX_EGRESS = 46, 47
-INGRESS_PROGRAMS = int(OWN_COOKIES)  # the kernel takes its own without us
+INGRESS_PROGRAMS = int(OWN_COOKIES)  # kernel cookies need none
 SYS_BPF = {"x86_64": 321, "aarch64": 280}[platform.machine()]
 
 
@@ -40,8 +40,8 @@ def ifindex(ns, iface=None):
 
 
 def tcx(ns, iface=None, way=BPF_TCX_INGRESS):
-    """How many programs sit at tc ingress, or egress: tcx, or filters where
-    the kernel lacks it (Linux 6.6)."""
+    """The number of programs at tc ingress or egress: at tcx, or as filters
+    where the kernel lacks it (before Linux 6.6)."""
     attr = QueryAttr(ifindex=ifindex(ns, iface), attach_type=way)
     libc = ctypes.CDLL(None, use_errno=True)
     with ns.inside():
@@ -87,7 +87,7 @@ def pins(env):
 
 
 def nothing_left(env, when, ifaces=(None,)):
-    """No program on the server's interfaces, no pin, no socket."""
+    """No program on the server's interfaces, no pin, no control socket."""
     for iface in ifaces:
         name = iface or env.server.iface
         got = xdp(env.server, iface)
@@ -96,9 +96,9 @@ def nothing_left(env, when, ifaces=(None,)):
             got = tcx(env.server, iface, way)
             assert not got, f"{when}: {name} still has {got} tcx programs"
     assert not os.path.exists(env.pin_dir), \
-        f"{when}: {env.pin_dir} is still there, with {pins(env)}"
+        f"{when}: {env.pin_dir} still exists, with {pins(env)}"
     assert not os.path.exists(env.control), \
-        f"{when}: the control socket {env.control} is still there"
+        f"{when}: the control socket {env.control} still exists"
 
 
 def map_value(env, name, *key):
@@ -135,7 +135,7 @@ def add_pair(env, name="server1", net="198.18.0", index=None, peer=None):
 
 
 def has_setting(env, name):
-    """Is SETTING_@name of abi.h in force?"""
+    """Is SETTING_@name of abi.h on?"""
     with open(f"{ROOT}/include/synkeeper/abi.h", encoding="utf-8") as f:
         bit = re.search(rf"\bSETTING_{name} = 1 << (\d+),", f.read())[1]
     return map_value(env, "settings", 0)["flags"] >> int(bit) & 1

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Which cookies this kernel can be served with, and what tests make of that.
+"""Which cookies this kernel supports, and what that means for tests.
 
-Theory of operation: without bpf_sk_assign_tcp_reqsk() (Linux 6.9) no socket
-comes of a cookie of our own: the listener's own cookies do instead, and who
-comes by one is counted as kernel_cookie. ADMITTED is the reason that is counted
-on this kernel for a client that a service without `cookies =` let in; tests
-about something else ask for it by that name. needs_own_cookies() skips what
-cannot be there: options without net.ipv4.tcp_timestamps = 2, keys that rotate,
-the daemon's probes. The kernel is asked, not Synkeeper: where it can be served
-with our own cookies, nothing else will do.
+Theory of operation: without bpf_sk_assign_tcp_reqsk() (Linux 6.9) our own
+cookies cannot become sockets. The listener's own cookies are used instead, and
+a client that returns one is counted as kernel_cookie. ADMITTED is the reason
+counted on this kernel for a client of a service without `cookies =`; tests that
+are about something else use it. needs_own_cookies() skips tests of what kernel
+cookies lack: options without net.ipv4.tcp_timestamps = 2, rotated keys, the
+daemon's probes. The kernel is asked, not Synkeeper, so a kernel that supports
+our own cookies must be served with them.
 """
 from nettest import skip
 
@@ -33,6 +33,6 @@ def needs_own_cookies(why):
 
 
 def keep_timestamps(server):
-    """For tests that need them: see net.ipv4.tcp_timestamps above."""
+    """For tests that rely on options: see net.ipv4.tcp_timestamps above."""
     if not OWN_COOKIES:
         server.sysctl("net.ipv4.tcp_timestamps", 2)

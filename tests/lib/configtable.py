@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The table of the configuration's keys, user/lib/config/config_table.h.
+"""The table of configuration keys, user/lib/config/config_table.h.
 
-Theory of operation: the C preprocessor writes the rows as Python would, so what
-it knows (names of defaults) is known here. SECTIONS and KEYS are in the table's
-order.
+Theory of operation: the C preprocessor turns the rows into Python literals, so
+the names of defaults are resolved. SECTIONS and KEYS are in the table's order.
 """
 import ast
 import os
@@ -29,7 +28,7 @@ PROGRAM = """
 @dataclass
 class Section:
     name: str
-    argument: str  # of the example's, or None
+    argument: str  # in the example, or None
     comment: str  # or None
 
 
@@ -39,11 +38,11 @@ class Key:
     section: str
     name: str
     type: str
-    default: str  # or None, as the next two
+    default: str  # or None, like the next two
     least: str
     most: str
     change: str  # "LIVE", "RESTART", "DOWN"
-    how: str  # it is written
+    how: str  # the syntax of its value
     example: str  # or None
     comment: str  # or None
 

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A Debian 12 that systemd boots on this kernel, in a network namespace.
+"""A Debian 12 system booted by systemd on this kernel, in a network namespace.
 
-Theory of operation: `with Container(path, namespace) as c:` lays an overlay
-over the root that scripts/vmimage has made for guests; c.boot() starts
-systemd-nspawn on it, c.halt() ends it, and what was changed on the disk is
-there at the next boot. It has /sys/fs/bpf to itself, so a halt also takes what
-was pinned there, as a reboot does. c.run() has the interface of guest.Guest.
-It boots in seconds where an emulated guest takes minutes. Only in its own
-namespaces is anything changed.
+Theory of operation: `with Container(path, namespace) as c:` puts an overlay on
+the root that scripts/vmimage made for guests. c.boot() starts systemd-nspawn on
+it, c.halt() shuts it down; changes to the disk are kept until the next boot.
+It has its own /sys/fs/bpf, so a halt also removes what was pinned there, as a
+reboot does. c.run() has the interface of guest.Guest. It boots in seconds
+where an emulated guest takes minutes. It changes nothing outside its own
+namespaces.
 """
 import contextlib
 import os
@@ -31,7 +31,7 @@ WantedBy=sysinit.target
 
 
 class Container:
-    """@dir: is made, and removed with all that is in it."""
+    """@dir: created, and removed with all its contents."""
 
     def __init__(self, dir, namespace):
         self.dir = dir
@@ -48,7 +48,7 @@ class Container:
         for name in ("image", "root", "upper", "work"):
             os.makedirs(f"{self.dir}/{name}")
         try:
-            # what a test changes is in memory
+            # changes to the disk stay in memory
             run(["mount", "-t", "tmpfs", "tmpfs", f"{self.dir}/upper"])
             for name in ("upper", "work"):
                 os.mkdir(f"{self.dir}/upper/{name}")
@@ -76,7 +76,7 @@ class Container:
                  "enable" if enable else "disable", f"{unit}.service"])
 
     def boot(self):
-        """Returns when systemd has started what it was told to."""
+        """Returns when systemd has finished booting."""
         with open(f"{self.dir}/console", "ab") as log:
             self._nspawn = subprocess.Popen(
                 ["setpriv", "--pdeathsig", "TERM", "systemd-nspawn", "-q",
@@ -90,7 +90,7 @@ class Container:
         wait_for(lambda: self.run(["systemctl", "is-system-running"],
                                   check=False).stdout.strip()
                  in ("running", "degraded"), 90,
-                 "systemd having booted the container")
+                 "systemd to boot the container")
 
     def _find_leader(self):
         if self._nspawn.poll() is not None:
@@ -98,7 +98,7 @@ class Container:
         pid = self._nspawn.pid
         with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as f:
             children = f.read().split()
-        # the first one is another, which ends once it has made that of init
+        # the first is a helper that exits once it has created init's process
         for child in children:
             with contextlib.suppress(OSError):
                 with open(f"/proc/{child}/comm", encoding="ascii") as f:
@@ -117,7 +117,7 @@ class Container:
         self._nspawn = None
 
     def run(self, cmd, check=True, timeout=60, env=None):
-        """Runs @cmd as root in it. A CompletedProcess; stderr is in stdout."""
+        """Runs @cmd in it, as root. A CompletedProcess, stderr in stdout."""
         p = subprocess.run(
             ["nsenter", "-t", self._leader, "-m", "-u", "-i", "-n", "-p",
              "-C", *map(str, cmd)], check=False, stdin=subprocess.DEVNULL,
@@ -130,7 +130,7 @@ class Container:
         return p
 
     def shell(self, script, **kwargs):
-        """Runs a script of sh; what it printed."""
+        """Runs a sh script; its output."""
         return self.run(["sh", "-euc", script], **kwargs).stdout
 
     def write(self, path, text):

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The requests of the control socket, include/synkeeper/control_table.h.
 
-Theory of operation: the rows are C calls whose arguments Python can read, once
-the bare words are in quotes. REQUESTS and OBJECTS are in the table's order. fit()
-compares a value with the type that the table gives it, and notes in SEEN which
-fields were there.
+Theory of operation: the rows are C calls whose arguments Python can read once
+bare words are quoted. REQUESTS and OBJECTS are in the table's order. fit()
+checks a value against the type that the table gives it, and records in SEEN
+which fields were present.
 """
 import ast
 import os
@@ -65,7 +65,7 @@ SEEN = set()  # (object, field)
 
 
 def fit(value, kind, where):
-    """Yields what is not as the table says, a sentence each."""
+    """Yields each deviation from the table, as a sentence."""
     if kind.endswith("?"):
         if value is not None:
             yield from fit(value, kind[:-1], where)

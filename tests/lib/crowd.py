@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Connections by the ten thousand, and what a good client sees meanwhile.
+"""Tens of thousands of connections, and what a good client sees meanwhile.
 
-Theory of operation: three programs in one, each a process of its own, so that
-none waits for another or for the test. `serve` keeps what it accepts and echoes
-what it gets; `crowd` opens connections, a few hundred at a time, and keeps
-them; `probe` connects anew every few milliseconds, sends on a connection that
-stays, and notes how long the slowest took. A test speaks to the last two in
-lines: "open 1000" in, {"opened": 1000, ...} out; Crowd and Probe below do that.
-Where a connection comes from is bound by address alone: connect() picks the
-port, so each source has sixty thousand. A process may have no more files than
-its hard limit, so large crowds are several, and the server has children that
-accept until they are full.
+Theory of operation: three programs in one, each in a process of its own, so
+that none waits for another or for the test. `serve` holds what it accepts and
+echoes what it receives; `crowd` opens connections, a few hundred at a time, and
+holds them; `probe` opens a new connection every few milliseconds, sends on a
+long-lived one, and records the slowest. A test talks to the last two in lines:
+"open 1000" in, {"opened": 1000, ...} out; see Crowd and Probe below.
+Connections are bound to a source address only: connect() picks the port, so
+each source has sixty thousand. Open files are limited by the hard limit, so a
+large crowd takes several processes, and the server has children that accept
+until they are full.
 
 usage: crowd.py serve PORT CHILDREN | crowd.py crowd|probe SERVER PORT SOURCE...
 """
@@ -34,14 +34,14 @@ OUTSTANDING = 256  # handshakes at once
 ANSWER_S = slack(10)  # for a connection, or an echo
 PROBE_EVERY_S = 0.01
 PROBE_BYTES = 65536
-WORD = 8  # bytes of an ask
+WORD = 8  # bytes of a request to echo
 
 
 # -- for tests
 
 def make_room(env, v4=(), v6=()):
     """Ports, queues and source addresses for a crowd."""
-    env.xdp(env.client, "pass")  # the usual one takes these for spoofed
+    env.xdp(env.client, "pass")  # the default one treats these as spoofed
     for ns in (env.client, env.server):
         ns.sysctl("net.ipv4.ip_local_port_range", "1024 65535")
         ns.sysctl("net.core.somaxconn", 65535)
@@ -54,12 +54,12 @@ def make_room(env, v4=(), v6=()):
 
 
 def files_max():
-    """How many files a process may have."""
+    """The maximum number of open files per process."""
     return resource.getrlimit(resource.RLIMIT_NOFILE)[1]
 
 
 def serve(env, port=80, children=1):
-    """A server that echoes; returns once it listens."""
+    """An echo server; returns once it listens."""
     p = env.server.start([sys.executable, __file__, "serve", port, children],
                          name=f"serve-{port}")
     env.server.wait_listening(port, p)
@@ -67,7 +67,7 @@ def serve(env, port=80, children=1):
 
 
 class Speaker:
-    """A program of this file on the client that is spoken to in lines."""
+    """A program of this file, on the client, driven by lines."""
 
     def __init__(self, env, what, port, sources):
         v6 = ":" in sources[0]
@@ -84,7 +84,7 @@ class Speaker:
 
     def hear(self):
         line = self.popen.stdout.readline()
-        assert line, f"{self.what} has ended: exit code {self.popen.wait()}"
+        assert line, f"{self.what} exited with code {self.popen.wait()}"
         return json.loads(line)
 
     def ask(self, *words):
@@ -108,27 +108,27 @@ class Crowd(Speaker):
         return got
 
     def open(self, n):
-        """Opens so many more, all of which must succeed. The seconds."""
+        """Opens @n more, all of which must succeed. Returns the seconds."""
         return self._all("open", n, "opened")["seconds"]
 
     def churn(self, n):
-        """So many are opened and closed again by the client. The seconds."""
+        """Opens @n and closes them on the client. Returns the seconds."""
         return self._all("churn", n, "churned")["seconds"]
 
     def talk(self, n):
-        """Each of the n there are must get its own word back."""
+        """Each of the @n must get its own word back."""
         return self._all("talk", n, "answered")["seconds"]
 
-    def fates(self):
-        """{"alive" "reset" "closed": n} since last asked; only what is alive
-        is kept."""
-        return self.ask("fates")
+    def outcomes(self):
+        """{"alive" "reset" "closed": n} since the last call; only those alive
+        are kept."""
+        return self.ask("outcomes")
 
     def wait_reset(self, n, timeout=10):
-        """Until so many were reset, and nothing else happened to any."""
+        """Waits until @n were reset; none may have ended otherwise."""
         end, sums = time.monotonic() + slack(timeout), collections.Counter()
         while True:
-            got = self.fates()
+            got = self.outcomes()
             sums.update(reset=got["reset"], closed=got["closed"])
             if sums["reset"] >= n or time.monotonic() > end:
                 break
@@ -143,23 +143,23 @@ class Crowd(Speaker):
 
 
 class Probe(Speaker):
-    """A good client that takes the time."""
+    """A good client that measures latency."""
 
     def __init__(self, env, source, port=81):
         super().__init__(env, "probe", port, (source,))
-        self.report()  # it is up
+        self.report()  # waits until it is up
 
     def report(self):
-        """Since the last one: {"connected" "slowest_ms" "median_ms" "echoed"
+        """Since the last report: {"connected" "slowest_ms" "median_ms" "echoed"
         (bytes) "longest_gap_ms" "errors": [text]}."""
         return self.ask("report")
 
     def well(self, when, most_ms):
-        """All went well meanwhile, and nothing took longer. The report."""
+        """No errors, and nothing took longer than that. The report."""
         got = self.report()
         assert not got["errors"], f"a good client {when}: {got}"
         assert got["connected"] and got["echoed"], \
-            f"a good client {when} got nowhere: {got}"
+            f"a good client {when} made no progress: {got}"
         slowest = max(got["slowest_ms"], got["longest_gap_ms"])
         assert slowest <= most_ms, \
             f"a good client {when}: expected at most {most_ms} ms, got {got}"
@@ -167,7 +167,7 @@ class Probe(Speaker):
 
 
 class Paced:
-    """A socket to give to a Stream that shall leave the CPUs to others."""
+    """A socket for a Stream that should leave the CPUs to others."""
 
     def __init__(self, sock):
         self.shutdown = sock.shutdown
@@ -202,7 +202,7 @@ def serve_all(listener):
             if fd == listener.fileno():
                 take_all(listener, poll, held)
             elif not echo(held[fd]):
-                del held[fd]  # which closes it
+                del held[fd]  # closes it
 
 
 def take_all(listener, poll, held):
@@ -211,7 +211,7 @@ def take_all(listener, poll, held):
             s, _ = listener.accept()
         except OSError as e:
             if e.errno == errno.EMFILE:
-                poll.unregister(listener)  # full: the others go on
+                poll.unregister(listener)  # full: the other children accept
             break
         s.setblocking(False)
         held[s.fileno()] = s
@@ -240,7 +240,7 @@ def new_socket(source):
 
 
 class Connections:
-    """What a Crowd speaks to."""
+    """The program behind Crowd."""
 
     def __init__(self, server, sources):
         self.server = server
@@ -256,7 +256,7 @@ class Connections:
         return s
 
     def _open(self, n, keep):
-        """Opens n, OUTSTANDING at a time. How many, and the first error."""
+        """Opens @n, OUTSTANDING at a time. The count and the first error."""
         poll, waiting, done, begun = select.epoll(), {}, 0, 0
         error, end = "", time.monotonic() + ANSWER_S
         while begun < n or waiting:
@@ -277,7 +277,7 @@ class Connections:
                 else:
                     s.close()
             if time.monotonic() > end:
-                error = error or f"{len(waiting)} without an answer"
+                error = error or f"{len(waiting)} got no answer"
                 break
         return done, error
 
@@ -294,7 +294,7 @@ class Connections:
                 "seconds": time.monotonic() - start}
 
     def talk(self, _n):
-        """All send first, then all get their echo."""
+        """All send first, then each reads its echo."""
         start, answered, error = time.monotonic(), 0, ""
         words = []
         for s in self.held:
@@ -315,18 +315,18 @@ class Connections:
         return {"answered": answered, "error": error,
                 "seconds": time.monotonic() - start}
 
-    def fates(self):
+    def outcomes(self):
         kept, counts = [], collections.Counter(alive=0, reset=0, closed=0)
         for s in self.held:
             s.setblocking(False)
             try:
-                fate = "alive" if s.recv(1, socket.MSG_PEEK) else "closed"
+                outcome = "alive" if s.recv(1, socket.MSG_PEEK) else "closed"
             except BlockingIOError:
-                fate = "alive"
+                outcome = "alive"
             except OSError:
-                fate = "reset"
-            counts[fate] += 1
-            if fate == "alive":
+                outcome = "reset"
+            counts[outcome] += 1
+            if outcome == "alive":
                 kept.append(s)
             else:
                 s.close()
@@ -348,7 +348,7 @@ def run_crowd(server, sources):
 
 
 class Timed:
-    """What a Probe speaks to."""
+    """The program behind Probe."""
 
     def __init__(self, server, source):
         self.server = server
@@ -378,7 +378,7 @@ class Timed:
             self.gap = max(self.gap, time.monotonic() - start)
             self.echoed += len(got)
             if got != self.data:
-                self.errors.append("the echo is damaged")
+                self.errors.append("wrong bytes in the echo")
         except OSError as e:
             self.errors.append(str(e))
 

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Good clients, who must notice nothing of what a test does meanwhile.
+"""Good clients, which must not be affected by anything a test does.
 
-Theory of operation: threads of this process, inside the client's namespace,
-talk HTTP to env.nginx(). GoodClients opens one connection after the other for
-as long as its `with` lasts and fails the test if one of them failed; Held is
-one connection that stays, and is asked now and then. Both compare every byte
-with the file that nginx serves.
+Theory of operation: threads of this process, in the client's namespace, talk
+HTTP to env.nginx(). GoodClients opens one connection after another while its
+`with` lasts and fails the test if any of them failed; Held is one long-lived
+connection that sends a request now and then. Both compare every byte with the
+file that nginx serves.
 """
 import contextlib
 import socket
@@ -14,19 +14,19 @@ import time
 
 from slack import slack
 
-TIMEOUT = slack(15)  # seconds for one connection; a lost SYN alone costs one
+TIMEOUT = slack(15)  # seconds per connection; each lost SYN costs at least one
 
 
 def body_of(answer):
-    """Status line checked, headers off."""
+    """Checks the status line, strips the headers."""
     head, _, body = answer.partition(b"\r\n\r\n")
     if b" 200 " not in head.split(b"\r\n", 1)[0]:
-        raise AssertionError(f"no HTTP 200 but {head[:60]!r}")
+        raise AssertionError(f"expected HTTP 200, got {head[:60]!r}")
     return body
 
 
 def connect(env, port=80, v6=False, address=None, timeout=TIMEOUT):
-    """A connected socket of the client's."""
+    """A connected client socket."""
     address = address or (env.server.ip6 if v6 else env.server.ip4)
     with env.client.inside():
         return socket.create_connection((address, port), timeout)
@@ -46,18 +46,18 @@ def get_once(env, port=80, v6=False, address=None, timeout=TIMEOUT):
         raise AssertionError(f"a good client to {where}, port {port}, "
                              f"failed: {e}") from e
     if body_of(answer) != want:
-        raise AssertionError("/1k arrived damaged")
+        raise AssertionError("/1k: wrong bytes")
 
 
 def get_until(env, count, what, **where):
-    """Connects until count() grows. The first try may not be counted: a port
-    that had a session before is the kernel's to judge (TIME-WAIT)."""
+    """Connects until count() grows. The first attempt may not be counted: a
+    port that had a session before is left to the kernel (TIME-WAIT)."""
     before = count()
     for _ in range(20):
         get_once(env, **where)
         if count() > before:
             return
-    raise AssertionError(f"20 connections, and none {what}")
+    raise AssertionError(f"20 connections, none {what}")
 
 
 def file_1k(env):
@@ -66,7 +66,7 @@ def file_1k(env):
 
 
 class Held:
-    """A connection that lives through whatever a test does."""
+    """A connection that must survive whatever a test does."""
 
     def __init__(self, env, port=80, v6=False):
         self.want = file_1k(env)
@@ -89,7 +89,7 @@ class Held:
         except OSError as e:
             raise AssertionError(f"{self.what} broke {when}: {e}") from e
         if body_of(answer) != self.want:
-            raise AssertionError(f"{self.what} brought damaged bytes {when}")
+            raise AssertionError(f"{self.what} got wrong bytes {when}")
 
 
 class GoodClients:
@@ -134,7 +134,7 @@ class GoodClients:
             self.check("meanwhile")
 
     def check(self, when):
-        """None may have failed, and some must have been there."""
+        """No client may have failed, and at least one was served."""
         if self.errors:
             raise AssertionError(
                 f"{len(self.errors)} good clients failed {when}, {self.done} "
@@ -143,7 +143,7 @@ class GoodClients:
             raise AssertionError(f"no good client got through {when}")
 
     def wait_more(self, n, when="meanwhile", timeout=30):
-        """Until n more of them have been served from now on."""
+        """Waits until @n more of them have been served."""
         end = time.monotonic() + slack(timeout)
         want = self.done + n
         while self.done < want:

@@ -1,19 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A virtual machine with another kernel, in which commands run.
+"""A virtual machine with another kernel, to run commands in.
 
 Theory of operation: `with Guest("6.1") as guest:` boots Debian's cloud kernel
-of that series in QEMU, on what scripts/vmimage has made; guest.run(cmd) runs a
-command there as root in a copy of this checkout with all that is built, and
-streams its output. The processor is emulated (KVM is not asked for: it is
-seldom to be had where tests run), which is ten to twenty times slower, so
-function can be proven there, speed cannot. What waits for time has slack:
-see slack.py.
+of that series in QEMU, from what scripts/vmimage made; guest.run(cmd) runs a
+command there as root, in a copy of this checkout with its build output, and
+streams the command's output. The processor is emulated (KVM is not used: it is
+rarely available where tests run) and thus ten to twenty times slower, so guests
+test function, not speed. Time-outs have slack: see slack.py.
 
-Two disks: the root, of which qemu keeps the changes to itself, and the
-checkout, made for each guest. Two serial ports: the console, into a file, and
-the one at which tests/lib/guestagent.py listens. The guest has no network but
-the taps it is given, which are those of the namespace in which qemu runs.
-Leaving the `with` ends qemu; so does the kernel if this process is killed.
+Two disks: the root, whose changes qemu discards, and the checkout, created for
+each guest. Two serial ports: the console, logged to a file, and one for
+tests/lib/guestagent.py. The guest's only network is the taps it is given, in
+the namespace in which qemu runs. Leaving the `with` ends qemu; the kernel ends
+it if this process is killed.
 """
 import contextlib
 import itertools
@@ -35,24 +34,24 @@ IMAGES = os.path.join(ROOT, ".output/vm")
 KERNELS = ("6.1", "6.12")
 TEST_INIT = "/checkout/tests/lib/guestinit"
 SYSTEMD = "/lib/systemd/systemd"
-# without what kernel and libc would use and emulation makes slow: a fifth less
+# turns off what kernel and libc would use and is slow to emulate: saves a fifth
 CPU = "max,la57=off,erms=off,avx=off,avx2=off"
 BOOT_S = 300
-SLACK = 8  # what the tests inside are told, see slack.py
+SLACK = 8  # for the tests inside, see slack.py
 NO_COPY = (".git", "__pycache__", ".output/vm", ".output/www")
 
 
 class GuestError(AssertionError):
-    """The guest did not do what it should; has the end of its console."""
+    """The guest failed; with the end of its console output."""
 
 
 class GuestTimeout(GuestError):
-    """It did not do it in time."""
+    """...by not finishing in time."""
 
 
 @dataclass
 class Nic:
-    """A tap, made by the test, and the guest's virtio-net device on it."""
+    """A tap that the test created, and the guest's virtio-net device on it."""
     tap: str
     mac: str
     queues: int = 1
@@ -67,7 +66,7 @@ class Nic:
 
 
 def make_images():
-    """Makes what is missing of .output/vm/, or skips with the reason."""
+    """Creates what is missing in .output/vm/, or skips with the reason."""
     p = subprocess.run([os.path.join(ROOT, "scripts/vmimage")], check=False,
                        stdin=subprocess.DEVNULL, text=True,
                        stdout=2, stderr=subprocess.PIPE)
@@ -78,7 +77,7 @@ def make_images():
 
 
 def copy_checkout(to):
-    """All of the checkout but what no test needs, as hard links."""
+    """The checkout, except what no test needs, as hard links."""
     for folder, names, files in os.walk(ROOT):
         inside = os.path.relpath(folder, ROOT)
         names[:] = [n for n in names if n not in NO_COPY and
@@ -90,7 +89,7 @@ def copy_checkout(to):
 
 
 def make_disk(path):
-    """An ext4 file system with the checkout, and room for more."""
+    """An ext4 file system with the checkout, and free space."""
     tree = f"{IMAGES}/checkout-{os.getpid()}"
     remove_stale_copies()
     try:
@@ -111,8 +110,8 @@ def remove_stale_copies():
 
 
 class Guest:
-    """@dir: made, and removed with all in it. @init: TEST_INIT, or SYSTEMD
-    for a whole system."""
+    """@dir: created, and removed with all its contents. @init: TEST_INIT, or
+    SYSTEMD for a complete system."""
 
     def __init__(self, kernel, dir, memory=1024, cpus=1, nics=(),
                  namespace=None, init=TEST_INIT):
@@ -186,10 +185,10 @@ class Guest:
         self.release = answer["ready"]
 
     def _listen(self):
-        """A thread: hands each line of the agent to whom it is for."""
+        """A thread: passes each of the agent's lines to the waiting caller."""
         with contextlib.suppress(OSError):
             for line in self._port.makefile("rb"):
-                with contextlib.suppress(ValueError):  # a line of the boot's
+                with contextlib.suppress(ValueError):  # a line from the boot
                     message = json.loads(line)
                     self._answers[message.get("id", 0)].put(message)
         for answers in list(self._answers.values()):
@@ -216,7 +215,7 @@ class Guest:
         return kind("\n".join([f"guest {self.kernel}: {what}", *texts]))
 
     def stream(self, cmd, write, timeout=60, env=None):
-        """Runs @cmd, calls write(text) for its output; the exit code."""
+        """Runs @cmd, passes its output to write(text); the exit code."""
         cmd = list(map(str, cmd))
         number = next(self._ids)
         self._answers[number] = queue.SimpleQueue()
@@ -233,7 +232,7 @@ class Guest:
             self._answers.pop(number)
 
     def run(self, cmd, check=True, timeout=60, env=None):
-        """Runs @cmd. A CompletedProcess; stderr is in stdout."""
+        """Runs @cmd. A CompletedProcess, stderr in stdout."""
         texts = []
         code = self.stream(cmd, texts.append, timeout, env)
         output = "".join(texts)
@@ -243,7 +242,7 @@ class Guest:
         return subprocess.CompletedProcess(cmd, code, output)
 
     def shell(self, script, **kwargs):
-        """Runs a script of sh; what it printed."""
+        """Runs a sh script; its output."""
         return self.run(["sh", "-euc", script], **kwargs).stdout
 
     def console(self):

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The guest's end of guest.py: runs commands for the host.
 
-Theory of operation: a line of JSON each way over a serial port. Asked
-{"id", "cmd", "env"}, it runs cmd and says {"id", "out"} as often as there is
-output, then {"id", "code"}. Several commands may run at once. The first thing
-that it says is {"ready": the kernel's release}, when it has the port.
+Theory of operation: a line of JSON each way over a serial port. For
+{"id", "cmd", "env"} it runs cmd and replies with {"id", "out"} whenever there
+is output, then {"id", "code"}. Several commands may run at once. Its first line
+is {"ready": the kernel's release}, sent once it has opened the port.
 
 usage: guestagent.py DEVICE
 """

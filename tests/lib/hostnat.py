@@ -1,18 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""NAT on the server, and what the daemon makes of it.
+"""NAT on the server, and what the daemon concludes from it.
 
-Theory of operation: rules are nftables', in the server's namespace; what the
-daemon believes is read from `service list`.
+Theory of operation: the rules are nftables rules in the server's namespace; the
+daemon's conclusions are read from `service list`.
 """
-from books import service, wait_armed
 from goodclients import get_once
 from namespace import wait_for
+from session_stats import service, wait_armed
 
 AUTO = "[service web]\nlisten = *:80\n"
 
 
 def rules(env, text):
-    """Of what is written on one line, for an nft that wants several."""
+    """Splits rules written on one line, since nft wants several."""
     for end in ("; }", "} }", "} chain"):
         text = text.replace(end, end.replace(" ", "\n"))
     env.server.run(["nft", "-f", "-"], input=text.replace("} }", "}\n}") + "\n")

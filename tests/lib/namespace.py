@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Commands, background processes and settings in one network namespace.
 
-Theory of operation: commands enter with nsenter and not with `ip netns exec`,
-which would mount a fresh /sys and hide the pins in bpffs. Every background
-process leads a session of its own, so that Ctrl-C reaches only the Python
-program, which then stops them in order; its output goes to a log file.
+Theory of operation: commands enter with nsenter, not `ip netns exec`, which
+would mount a fresh /sys and hide the pins in bpffs. Every background process
+leads a session of its own, so Ctrl-C reaches only the Python program, which
+then stops them in order. Their output goes to a log file.
 """
 import contextlib
 import ctypes
@@ -32,11 +32,11 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 class CommandError(AssertionError):
-    """A command that should have succeeded; says how it failed."""
+    """A command failed that should have succeeded; says how."""
 
 
 def run(cmd, check=True, timeout=30, **kwargs):
-    """subprocess.run() with text output captured and errors that tell."""
+    """subprocess.run() that captures text, with helpful errors."""
     if "input" not in kwargs:
         kwargs.setdefault("stdin", subprocess.DEVNULL)
     p = subprocess.run(cmd, check=False, timeout=slack(timeout),
@@ -56,12 +56,13 @@ def wait_for(condition, timeout, what):
         if value:
             return value
         if time.monotonic() > end:
-            raise AssertionError(f"waited {timeout} s in vain for {what}")
-        time.sleep(slack(0.02))  # emulated, looking itself takes long
+            raise AssertionError(f"timed out after {timeout} s waiting for "
+                                 f"{what}")
+        time.sleep(slack(0.02))  # in a guest, checking itself is slow
 
 
 def kill_all_in(name):
-    """Ends every process of a namespace of ours."""
+    """Kills every process in one of our namespaces."""
     for pid in run(["ip", "netns", "pids", name], check=False).stdout.split():
         with contextlib.suppress(ProcessLookupError):
             if int(pid) != os.getpid():
@@ -69,7 +70,7 @@ def kill_all_in(name):
 
 
 def pids_named(start):
-    """The processes whose names start so."""
+    """The processes whose names start with that."""
     pids = []
     for path in glob.glob("/proc/[0-9]*/comm"):
         with contextlib.suppress(OSError), open(path, encoding="ascii") as f:
@@ -103,13 +104,13 @@ class Process:
                                  f"{self.popen.returncode}:\n{self.output()}")
 
     def signal(self, number):
-        """To the process and its children."""
+        """Signals the process and its children."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, number)
 
     @contextlib.contextmanager
     def stopped(self):
-        """It sees and does nothing meanwhile."""
+        """The process is stopped while the `with` lasts."""
         self.signal(signal.SIGSTOP)
         try:
             yield
@@ -117,20 +118,20 @@ class Process:
             self.signal(signal.SIGCONT)
 
     def wait(self, timeout=30):
-        """Waits for its end; returns the exit code."""
+        """Waits until it exits; the exit code."""
         return self.popen.wait(slack(timeout))
 
     def stop(self, timeout=5):
-        """SIGTERM, and SIGKILL when that does not help. The exit code."""
+        """SIGTERM, then SIGKILL if that does not help. The exit code."""
         if self.alive():
             self.signal(signal.SIGTERM)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self.popen.wait(slack(timeout))
-        self.signal(signal.SIGKILL)  # children, too
+        self.signal(signal.SIGKILL)  # its children, too
         return self.popen.wait()
 
     def kill(self):
-        """SIGKILL, as if it had crashed."""
+        """SIGKILL, as if it crashed."""
         self.signal(signal.SIGKILL)
         return self.popen.wait()
 
@@ -155,7 +156,7 @@ class Namespace:
         return run(self.command(cmd), check, timeout, **kwargs)
 
     def start(self, cmd, name=None, **kwargs):
-        """Starts a Process; it is stopped with the Env at the latest."""
+        """Starts a Process, which is stopped with the Env at the latest."""
         name = name or os.path.basename(str(cmd[0]))
         log = f"{self._log_dir}/{name}-{next(self._numbers)}.log"
         p = Process(name, self.command(cmd), log, **kwargs)
@@ -171,16 +172,16 @@ class Namespace:
         return run(["ip", "-n", self.name, *args]).stdout
 
     def add_addresses(self, addresses):
-        """To its veth, IPv4; one that it has already may be among them."""
+        """Adds IPv4 addresses to its veth; it may have some of them already."""
         self.run(["ip", "-batch", "-"], input="".join(
             f"addr replace {a}/24 dev {self.iface}\n" for a in addresses))
 
     def thread_receiver(self, cpu):
-        """Makes the receive path of its veth a thread on that CPU, more urgent
-        than any process, as an interrupt would be. The veth must have an XDP
-        program by then."""
+        """Moves the receive path of its veth to a thread on that CPU, with a
+        higher priority than any process, like an interrupt. The veth must
+        already have an XDP program."""
         before = pids_named("napi/")
-        # sysfs shows the namespace from which it is mounted
+        # a sysfs shows the namespace in which it was mounted
         self.run(["sh", "-c", THREADED, "sh", f"{self._log_dir}/sys-{self.iface}",
                   self.iface])
         pids = set(pids_named(f"napi/{self.iface}")) - set(before)
@@ -189,7 +190,7 @@ class Namespace:
         run(["chrt", "-f", "-p", "1", str(*pids)])
 
     def sysctl(self, key, value=None):
-        """Reads a sysctl, or sets it and returns what it was."""
+        """Reads a sysctl, or sets it and returns its previous value."""
         old = self.run(["sysctl", "-n", key]).stdout.strip()
         if value is not None:
             self.run(["sysctl", "-q", "-w", f"{key}={value}"])
@@ -197,7 +198,7 @@ class Namespace:
 
     @contextlib.contextmanager
     def inside(self):
-        """This thread is in the namespace; sockets made here stay there."""
+        """Puts this thread in the namespace; sockets it creates stay there."""
         with open("/proc/thread-self/ns/net", "rb") as before, \
                 open(f"/run/netns/{self.name}", "rb") as there:
             _setns(there)

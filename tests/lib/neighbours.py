@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Programs of somebody else at tc, before or behind ours.
+"""Somebody else's programs at tc, before or after ours.
 
-Theory of operation: a program of two instructions that returns what it is told
-is loaded with the BPF system call and linked at tcx, in front. The link lives
-as long as this process keeps it, or until detach(). Where the kernel lacks tcx
-it is a filter on the clsact qdisc.
+Theory of operation: a two-instruction program that returns a given verdict is
+loaded with the BPF system call and linked at tcx, in front. The link lives as
+long as this process holds it, or until detach(). Where the kernel lacks tcx it
+is a filter on the clsact qdisc.
 """
 import contextlib
 import ctypes
@@ -25,7 +25,7 @@ _numbers = itertools.count(1)
 
 
 def bpf(cmd, attr):
-    """The system call; @attr are the bytes of its union. Returns a number."""
+    """The system call; @attr: the bytes of its union. Returns a number."""
     libc = ctypes.CDLL(None, use_errno=True)
     buf = ctypes.create_string_buffer(attr, max(len(attr), 128))
     got = libc.syscall(SYS_BPF, cmd, buf, ctypes.c_uint(len(buf)))
@@ -47,7 +47,7 @@ def load(verdict, name=b"neighbour"):
 
 
 class Neighbour:
-    """@verdict at tc of the server's interface, before all there are."""
+    """@verdict at tc of the server's interface, before all other programs."""
 
     def __init__(self, env, way, verdict=TC_ACT_OK, iface=None):
         self.env, self.way = env, way
@@ -84,8 +84,8 @@ class Neighbour:
 
 
 def order(env, way, iface=None):
-    """The programs' ids at tc in the order in which they run; None: this
-    kernel has no tcx to ask."""
+    """The ids of the programs at tc in the order in which they run; None if
+    this kernel has no tcx to query."""
     ids = (ctypes.c_uint32 * 64)()
     attr = QueryAttr(ifindex=ifindex(env.server, iface),
                      attach_type=WAYS[way],

@@ -1,20 +1,20 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A client and a server in network namespaces of their own, for tests and demo.
+"""A client and a server in their own network namespaces, for tests and demo.
 
-Theory of operation: `with Env() as env:` makes two namespaces joined by a veth
-pair; env.client and env.server run commands in them (Namespace below), and
+Theory of operation: `with Env() as env:` creates two namespaces joined by a
+veth pair; env.client and env.server run commands in them (see Namespace), and
 env.nginx(), env.synkeeperd() and env.flood() start what a test needs.
 
 	192.0.2.1, 2001:db8::1  client0 ------ server0  192.0.2.2, 2001:db8::2
 
 Everything that outlives a process is named synkeeper-test-PID-N...: namespaces,
 directories in /tmp and in bpffs. Leaving the `with` removes it, whatever the
-reason: an exception, Ctrl-C, SIGTERM, the interpreter's end. What a killed run
-has left is found by its name, and removed when the next one starts.
+cause: an exception, Ctrl-C, SIGTERM, interpreter exit. Leftovers of a killed
+run are found by name and removed when the next one starts.
 
-The client's veth carries the program `client` of tests/bench/flood.bpf.c: a
-veth sends from XDP only to a peer that has a program, and floods need it.
-Packets of the kernel keep partial checksums, as on any veth.
+The client's veth runs the program `client` of tests/bench/flood.bpf.c: floods
+need it because a veth transmits from XDP only to a peer that has a program.
+Packets from the kernel keep partial checksums, as on any veth.
 """
 import atexit
 import filecmp
@@ -37,7 +37,7 @@ RUN = 192  # packets of a flood at once: a veth's ring holds 256
 BPFFS = "/sys/fs/bpf"
 PREFIX = "synkeeper-test-"
 FLOOD_OBJECT = os.path.join(OUTPUT, "flood.bpf.o")
-WWW = os.path.join(OUTPUT, "www")  # what nginx serves: written only once
+WWW = os.path.join(OUTPUT, "www")  # what nginx serves: written once
 CLIENT_SEEN = ("client_synack", "spoofed_synack", "spoofed_rst",
                "spoofed_other", "spoofed_synack_bytes")  # enum client_seen_key
 
@@ -66,7 +66,7 @@ _numbers = itertools.count(1)
 
 
 def remove(name):
-    """Removes all that an Env of that name has made, as far as it exists."""
+    """Removes everything that an Env of that name created and that exists."""
     for role in ("client", "server", "server-spare"):
         if os.path.exists(f"/run/netns/{name}-{role}"):
             kill_all_in(f"{name}-{role}")
@@ -78,7 +78,7 @@ def remove(name):
 
 
 def unmount_below(folder):
-    """What a test that was killed has left mounted there (container.py)."""
+    """Unmounts what a killed test has left mounted there (container.py)."""
     with open("/proc/self/mounts", encoding="utf-8") as f:
         places = [line.split()[1] for line in f]
     for place in reversed(places):
@@ -87,7 +87,7 @@ def unmount_below(folder):
 
 
 def remove_stale():
-    """Removes what runs have left whose process is gone."""
+    """Removes the leftovers of runs whose process is gone."""
     names = set()
     for place in ("/run/netns", BPFFS, tempfile.gettempdir()):
         for entry in os.listdir(place) if os.path.isdir(place) else ():
@@ -146,7 +146,7 @@ class Env:
             run(["ip", "netns", "add", ns.name])
             ns.run(["sysctl", "-qw", "net.ipv6.conf.default.accept_dad=0",
                     "net.ipv6.conf.default.router_solicitations=0"])
-        # one queue, so that good packets queue up behind a flood's
+        # one queue, so that good packets queue behind a flood's
         queues = ["numtxqueues", "1", "numrxqueues", "1"]
         run(["ip", "-n", self.client.name, "link", "add", "client0", *queues,
              "type", "veth", "peer", "server0", *queues, "netns",
@@ -159,7 +159,7 @@ class Env:
                 link set lo up
                 link set {ns.iface} up
             """)
-        # replies to spoofed sources must go somewhere
+        # replies to spoofed sources need a route
         self.server.run(["ip", "-batch", "-"], input=f"""
             route add default via {self.client.ip4}
             route add ::/0 via {self.client.ip6}
@@ -170,7 +170,7 @@ class Env:
         self.xdp(self.client, "client")
 
     def close(self):
-        """Stops and removes everything; no signal interrupts it."""
+        """Stops and removes everything; signals do not interrupt it."""
         if self not in _live:
             return
         numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -207,14 +207,14 @@ class Env:
         return p
 
     def fetch(self, name="1k", port=80, v6=False, timeout=30):
-        """The client gets a file of nginx(); its every byte must be right."""
+        """The client fetches a file from nginx(); every byte must be right."""
         address = f"[{self.server.ip6}]" if v6 else self.server.ip4
         copy = f"{self.dir}/fetched-{next(_numbers)}"
         self.client.run(["curl", "-sSgf", "-m", slack(timeout), "-o", copy,
                          f"http://{address}:{port}/{name}"],
                         timeout=timeout + 5)
         if not filecmp.cmp(copy, f"{self.dir}/www/{name}", shallow=False):
-            raise AssertionError(f"/{name} arrived damaged")
+            raise AssertionError(f"/{name}: wrong bytes")
         os.unlink(copy)
 
     def configure(self, text):
@@ -227,11 +227,11 @@ class Env:
     def synkeeperd(self, *args, services=("*:80",), wait=True, binary=None,
                    wrap=()):
         """Starts the daemon on server0, in the mode of nettest.mode(); waits
-        until it answers `status`. @wrap: a command that gets the daemon's."""
+        until it answers `status`. @wrap: a command that runs the daemon's."""
         cmd = [*wrap, binary or f"{OUTPUT}/synkeeperd",
                "-i", self.server.iface,
                "--pin-dir", self.pin_dir, "--control", self.control]
-        if nettest.mode() != "native":  # which it finds by itself
+        if nettest.mode() != "native":  # the daemon's own choice
             cmd += ["-m", nettest.mode()]
         for service in services:
             cmd += ["-s", service]
@@ -243,7 +243,7 @@ class Env:
                 self.answers()
 
         if wait:
-            wait_for(answers, 10, "synkeeperd answering `synkeeper status`")
+            wait_for(answers, 10, "synkeeperd to answer `synkeeper status`")
         return p
 
     def synkeeper_command(self):
@@ -256,8 +256,8 @@ class Env:
                                check=check, timeout=timeout)
 
     def json(self, *args):
-        """What `synkeeper -j ARGS` prints, parsed. `status` also fails if
-        something is not protected, and prints all the same."""
+        """The parsed output of `synkeeper -j ARGS`. `status` prints it even
+        when it fails because something is not protected."""
         p = self.synkeeper("-j", *args, check=args != ("status",))
         if not p.stdout:
             raise AssertionError(f"synkeeper -j {' '.join(args)}: exit code "
@@ -265,13 +265,13 @@ class Env:
         return json.loads(p.stdout)
 
     def answers(self):
-        """Does a daemon answer `status`, whatever that says?"""
+        """Does a daemon answer `status`, whatever it reports?"""
         return bool(self.synkeeper("-j", "status", check=False).stdout)
 
     # -- the test bed's own programs
 
     def xdp(self, ns, program):
-        """Puts a program of flood.bpf.c on a veth; None takes it off."""
+        """Attaches a program of flood.bpf.c to a veth; None detaches it."""
         if program is None:
             ns.run(["bpftool", "net", "detach", "xdpdrv", "dev", ns.iface])
         else:
@@ -280,7 +280,8 @@ class Env:
                     "overwrite"])
 
     def client_seen(self):
-        """How many answers of the server reached the client's veth, by kind."""
+        """How many of the server's answers reached the client's veth, by
+        kind."""
         out = run(["bpftool", "-j", "map", "dump", "pinned",
                    f"{self.bed_dir}/maps/client_seen"]).stdout
         totals = [sum(int.from_bytes(bytes(int(b, 16) for b in v["value"]),
@@ -290,7 +291,7 @@ class Env:
 
     def flood_command(self, port=80, v6=False):
         if nettest.mode() == "skb":
-            # a veth takes frames from XDP only in NAPI
+            # a veth receives frames from XDP only in NAPI
             self.server.run(["ethtool", "-K", self.server.iface, "gro", "on"])
         address = f"[{self.server.ip6}]" if v6 else self.server.ip4
         return [f"{OUTPUT}/tests/flood", "--iface", self.client.iface,
@@ -300,9 +301,9 @@ class Env:
     def flood(self, kind="syn", seconds=5, port=80, v6=False, src=None,
               rate=None, cpu=0, count=None, run=RUN):
         """Starts a flood from the client's veth; stop() it or wait for its
-        end, and then see last_json(): {"kind" "sent" "bytes" "seconds"
-        "pps"}. @count: it ends after so many packets, if not before. @run: at
-        full rate so many at once, None: whatever is fastest."""
+        end, then see last_json(): {"kind" "sent" "bytes" "seconds" "pps"}.
+        @count: ends it after that many packets at the latest. @run: the batch
+        size at full rate; None: whatever is fastest."""
         cmd = [*self.flood_command(port, v6), "--kind", kind,
                "--seconds", seconds, "--cpu", cpu]
         if src:
@@ -318,12 +319,12 @@ class Env:
     # -- what must not change
 
     def snapshot(self):
-        """The server's sysctls, rules and conntrack entries: compare two with
-        `==`, or diff(), to see whether something was changed behind it."""
+        """The server's sysctls, rules and conntrack entries. Compare two with
+        `==`, or diff(), to see whether anything was changed."""
         return snapshot(self.server)
 
 
-# They differ from one look to the next by themselves.
+# These change from one snapshot to the next by themselves.
 VOLATILE = re.compile(r"nf_conntrack_count|fastopen_key|stable_secret"
                       r"|\.random_|mptcp\.stats")
 
@@ -334,7 +335,7 @@ def last_json(process):
 
 
 def snapshot(ns):
-    # first, as it may load the module that has sysctls of its own
+    # first, as it may load a module that has sysctls of its own
     conntrack = ns.run(["conntrack", "-L"], check=False).stdout
     lines = ns.run(["sysctl", "-a", "--pattern", r"^net\."]).stdout
     shot = {"sysctl " + key: value for key, value in
@@ -354,7 +355,7 @@ def diff(before, after):
 
 
 def write_pattern(path, size):
-    """A file whose every megabyte differs, so that a mix-up is noticed."""
+    """A file whose every megabyte differs, so that mix-ups are noticed."""
     if os.path.exists(path):
         return
     block = random.Random(size).randbytes(1 << 20)
@@ -362,4 +363,4 @@ def write_pattern(path, size):
     with open(part, "wb") as f:
         for i in range(0, size, 1 << 20):
             f.write((i.to_bytes(8, "big") + block[8:])[:size - i])
-    os.rename(part, path)  # whole, whoever else writes it now
+    os.rename(part, path)  # atomic: another run may be writing it

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What a file tests/net/test_*.py is made of, and the way one test is run.
+"""What a file tests/net/test_*.py consists of, and how one test is run.
 
-Theory of operation: each test is a function with the decorator net_test, gets
-an Env (see netenv.py) that is its own, and runs in a process of its own:
+Theory of operation: each test is a function with the decorator net_test. It
+gets an Env (see netenv.py) of its own and runs in a process of its own:
 
 	@net_test
 	def test_curl(env):
@@ -11,13 +11,12 @@ an Env (see netenv.py) that is its own, and runs in a process of its own:
 		...
 		assert got == want, f"curl: expected {want}, got {got}"
 
-@net_test(timeout=300) gives it more than two minutes. skip("why") ends a test
+@net_test(timeout=300) allows more than two minutes. skip("why") ends a test
 whose feature this machine lacks. tests/run names it net/FILE/curl. Those of
-tests/vm/ have another decorator, and get another env: see vmenv.py.
-With
-tests/run --mode skb the daemon attaches in skb mode, unless the test says
-another (mode() tells); only_native("why") ends a test that would then prove
-nothing.
+tests/vm/ have another decorator and get another env: see vmenv.py. With
+tests/run --mode skb the daemon attaches in skb mode unless the test chooses
+another (see mode()); only_native("why") skips a test that would prove nothing
+there.
 
 usage: nettest.py FILE FUNCTION		exit code 0 passed, 77 skipped
 """
@@ -35,7 +34,7 @@ MODE_VARIABLE = "SYNKEEPER_TEST_MODE"  # tests/bpf/harness.c reads it, too
 
 
 class Skip(Exception):
-    """The test cannot be done here; says why."""
+    """The test cannot run here; says why."""
 
 
 def skip(why):
@@ -94,7 +93,7 @@ def main(path, function):
         frames = traceback.extract_tb(e.__traceback__)
         here = [f for f in frames if f.filename == os.path.realpath(path)]
         where = f"{os.path.basename(path)}:{here[-1].lineno}: " if here else ""
-        print(f"{where}{e or 'assertion without words'}", file=sys.stderr)
+        print(f"{where}{e or 'assertion without a message'}", file=sys.stderr)
         return 1
     except Exception:
         traceback.print_exc()

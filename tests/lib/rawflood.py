@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A SYN flood through a packet socket, for a server in skb mode.
 
-Theory of operation: .output/tests/flood sends with XDP_TX, which a veth takes
+Theory of operation: .output/tests/flood sends with XDP_TX, which a veth accepts
 only from a peer in native mode. This one prepares 8,192 SYNs with random
-sources and sends them round and round, some ten thousand a second, which is
-plenty for skb mode. Prints {"sent": N} at its end.
+sources and sends them in a loop, some ten thousand a second, which is plenty
+for skb mode. Prints {"sent": N} at the end.
 
 usage: rawflood.py IFACE SRC_MAC DST_MAC DST_IPV4 PORT SECONDS [RATE]
 """

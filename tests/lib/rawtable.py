@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Sessions that nobody has opened, written into the table itself.
+"""Sessions without connections, written directly into the session table.
 
-Theory of operation: what goes through the table (a kill, a watch) takes as long
-for these as for real ones, and a hundred thousand are there at once. Layout:
-synkeeper/abi.h. Their last packet is ahead of now, so that neither the reaper
-nor the audit asks the kernel about them; the totals do not know them.
+Theory of operation: whatever walks the table (a kill, a watch) takes as long
+for these as for real ones, and a hundred thousand are created at once. Layout:
+synkeeper/abi.h. Their last packet is in the future, so that neither the reaper
+nor the audit asks the kernel about them; the totals do not include them.
 """
 import ctypes
 import mmap
@@ -45,7 +45,7 @@ def fill(env, count, service=1):
     """Puts @count established sessions into the first sets of the table, which
     must be large enough."""
     assert ENTRY.size == ENTRY_SIZE, f"an entry has {ENTRY.size} bytes"
-    assert count % SET_WAYS == 0, f"{count} fill no whole sets"
+    assert count % SET_WAYS == 0, f"{count} do not fill whole sets"
     now = (time.monotonic_ns() >> TICK_SHIFT) & 0xffffffff
     entries = b"".join(
         ENTRY.pack(ESTABLISHED, 0, service, now + (1 << 20),

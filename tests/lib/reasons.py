@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The table of reasons, include/synkeeper/reason_table.h, but for its prose.
+"""The table of reasons, include/synkeeper/reason_table.h, without its prose.
 
-Theory of operation: the columns are read by a pattern from the header itself,
-so it needs nothing built. REASONS is in the table's order: {name: Reason}.
+Theory of operation: a regular expression reads the columns from the header
+itself, so nothing needs to be built. REASONS is in the table's order:
+{name: Reason}.
 """
 import os
 import re
@@ -25,7 +26,8 @@ class Reason:
     text: str
 
     def is_later(self):
-        """Counted at tc only: besides a verdict at XDP, or of the server's."""
+        """Counted at tc only: in addition to a verdict at XDP, or for the
+        server's packets."""
         return "AT_XDP" not in self.hooks
 
 
@@ -45,7 +47,7 @@ def read():
 
 
 REASONS = read()
-# What no packet of a good client meets while nothing fails.
+# What no packet of a good client gets while nothing fails.
 DROPS = tuple(r.name for r in REASONS.values()
               if r.hooks == {"AT_INGRESS"} or
               (r.action == "DROP" and "AT_EGRESS" not in r.hooks))

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A TCP peer made by hand with scapy, on the client's veth.
+"""A hand-made TCP peer on the client's veth, with scapy.
 
 Theory of operation: a Peer has an address that no kernel owns (192.0.2.77,
-2001:db8::77): so nobody resets its connections behind its back. The server
-knows it by a static neighbour entry. A Flow is one 4-tuple: send() builds a
-segment from the next sequence numbers, recv() returns the next answer to it.
-What the server's kernel sends has partial checksums (veth), what Synkeeper
-sends has whole ones; only those are checked, by check_sums().
+2001:db8::77), so no kernel resets its connections. The server reaches it
+through a static neighbour entry. A Flow is one 4-tuple: send() builds a segment
+from the next sequence numbers, recv() returns the next answer to it. What the
+server's kernel sends has partial checksums (veth), what Synkeeper sends has
+complete ones; check_sums() checks only the latter.
 """
 import itertools
 import logging
@@ -25,9 +25,9 @@ from slack import slack  # noqa: E402
 
 ETH_P_ALL = 3
 OUTGOING = 4  # PACKET_OUTGOING
-SO_RCVBUFFORCE = 33  # beside good clients much comes between two looks
+SO_RCVBUFFORCE = 33  # good clients may fill the buffer between two reads
 
-# what a SYN offers
+# the options of a SYN
 LINUX = [("MSS", 1460), ("SAckOK", b""), ("Timestamp", (1000, 0)),
          ("NOP", None), ("WScale", 7)]
 WINDOWS = [("MSS", 1460), ("NOP", None), ("WScale", 8), ("NOP", None),
@@ -35,7 +35,7 @@ WINDOWS = [("MSS", 1460), ("NOP", None), ("WScale", 8), ("NOP", None),
 
 
 class Peer:
-    """An address by hand; `with Peer(env) as peer:`."""
+    """A hand-made host; `with Peer(env) as peer:`."""
 
     def __init__(self, env, v6=False, host=77, pair=None):
         """pair: another pair's interfaces (client's, server's) and the
@@ -65,8 +65,8 @@ class Peer:
         self.sock.close()
 
     def use(self, ip, server_iface=None):
-        """Has address @ip from now on, to which the server has a route on the
-        link."""
+        """Changes the address to @ip, for which the server has an on-link
+        route."""
         self.ip = ip
         self._ip_bytes = socket.inet_pton(
             socket.AF_INET6 if self.v6 else socket.AF_INET, ip)
@@ -82,7 +82,7 @@ class Peer:
         return layer(**{"src": self.ip, "dst": self.server_ip, **fields})
 
     def send(self, packet):
-        """An IP packet of scapy, or a whole frame."""
+        """Sends a scapy IP packet, or a complete frame."""
         if not isinstance(packet, Ether):
             packet = self.ether() / packet
         self.sock.send(bytes(packet))
@@ -95,18 +95,18 @@ class Peer:
                 break
             data, address = self.sock.recvfrom(65535)
             if address[2] == OUTGOING or self._ip_bytes not in data:
-                continue  # scapy is slow, beside good clients too slow
+                continue  # scapy is too slow beside good clients
             frame = Ether(data)
             ip = frame.getlayer(IPv6 if self.v6 else IP)
             if ip is not None and ip.dst == self.ip and match(frame):
                 return frame
         raise AssertionError(f"{what}: expected within {timeout} s, "
-                             "nothing of the kind came")
+                             "no matching frame came")
 
     def barrier(self):
-        """Returns once what was sent before has been processed: the server's
-        kernel answers echo requests in their order."""
-        for _ in range(2):  # XDP_TX leaves at the end of its batch
+        """Returns once everything sent before has been processed: the server's
+        kernel answers echo requests in order."""
+        for _ in range(2):  # XDP_TX transmits at the end of its batch
             n = next(self._pings)
             self.send(self.ip_header() / (ICMPv6EchoRequest(seq=n) if self.v6
                                           else ICMP(type=8, seq=n)))
@@ -124,7 +124,7 @@ class Peer:
 
 class Flow:
     """One 4-tuple of a Peer. `seq` and `ack` are what send() uses next; `ts`
-    is whether segments bear timestamps, `tsecr` what they echo."""
+    is whether segments carry timestamps, `tsecr` what they echo."""
 
     def __init__(self, peer, port, sport, isn):
         self.peer = peer
@@ -137,7 +137,7 @@ class Flow:
         self.tsecr = 0
 
     def segment(self, flags, data=b"", **fields):
-        """TCP segment; @fields replace those of the flow."""
+        """A TCP segment; @fields override the flow's."""
         fields = {"seq": self.seq, "ack": self.ack if "A" in flags else 0,
                   "window": 64240, "options": self._options(), **fields}
         for key in ("seq", "ack"):
@@ -152,7 +152,7 @@ class Flow:
                 ("Timestamp", (2000, self.tsecr))]
 
     def send(self, flags, data=b"", ip=None, **fields):
-        """Sends one segment. @ip: the headers below TCP, else plain ones."""
+        """Sends one segment. @ip: the headers below TCP; default: plain."""
         self.peer.send((ip or self.peer.ip_header()) /
                        self.segment(flags, data, **fields))
 
@@ -162,7 +162,7 @@ class Flow:
             tcp.sport == self.port
 
     def recv(self, what, flags=None, timeout=3):
-        """The next segment for this flow; with @flags, the next like that."""
+        """The next segment of this flow; with @flags, the next with those."""
         frame = self.peer.recv(
             lambda f: self.matches(f) and
             (flags is None or set(str(f[TCP].flags)) == set(flags)),
@@ -172,7 +172,7 @@ class Flow:
 
     def syn(self, options=(), flags="S", what="the answer to a SYN", data=b"",
             ip=None):
-        """SYN, SYN-ACK; leaves seq, ack, ts ready for the ACK. The SYN-ACK."""
+        """SYN and SYN-ACK; sets seq, ack and ts for the ACK. The SYN-ACK."""
         self.send(flags, data, ip, seq=self.isn, options=list(options))
         frame = self.recv(what)
         tcp = frame[TCP]
@@ -198,13 +198,13 @@ class Flow:
         self.send("A")
 
     def say(self, data, what="data"):
-        """Data, and its acknowledgement by the kernel."""
+        """Sends data and waits for the kernel to acknowledge it."""
         self.send("PA", data)
         self.seq = (self.seq + len(data)) & 0xffffffff
         self.expect_ack(what)
 
     def expect_ack(self, what, timeout=3):
-        """Waits until the server has acknowledged all that was sent."""
+        """Waits until the server has acknowledged everything sent."""
         frame = self.peer.recv(
             lambda f: self.matches(f) and f[TCP].ack == self.seq and
             "A" in f[TCP].flags and "R" not in f[TCP].flags, timeout,
@@ -212,7 +212,7 @@ class Flow:
         return frame
 
     def nothing_came(self, what, unless=lambda tcp: False):
-        """Requires that all sent so far brings no segment back."""
+        """Requires that nothing sent so far is answered."""
         seen = []
 
         def match(frame):
@@ -221,7 +221,7 @@ class Flow:
             return False
 
         original = self.peer.recv
-        # the barrier's own receiving sees the segments that precede it
+        # the barrier's own recv() sees the segments before it
         self.peer.recv = lambda m, t, w: original(
             lambda f: match(f) or m(f), t, w)
         try:
@@ -232,8 +232,8 @@ class Flow:
 
 
 def each_kind(env):
-    """(name, peer, options): both families, with and without timestamps. That
-    no options at all work is tested in test_options.py."""
+    """(name, peer, options): both families, with and without timestamps.
+    test_options.py tests SYNs without any options."""
     for v6 in (False, True):
         with Peer(env, v6) as peer:
             for name, options in (("Linux", LINUX), ("Windows", WINDOWS),
@@ -242,7 +242,7 @@ def each_kind(env):
 
 
 def check_sums(frame, what):
-    """Requires whole checksums, as in everything that Synkeeper sends."""
+    """Requires complete checksums, as in everything that Synkeeper sends."""
     again = Ether(bytes(frame))
     got = [again[TCP].chksum]
     if IP in again:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What a terminal shows, characters and colours, as an SVG picture.
+"""A terminal's contents, characters and colours, as an SVG picture.
 
 svg(buffer, cols, lines, title): the picture's text; @buffer is that of a
 terminal.py's screen.
@@ -13,7 +13,7 @@ COLOURS = {"red": "#e5605b", "green": "#6cb86a", "brown": "#d9a441",
 
 
 def style(char):
-    """(ink, ground or None, bold) of one character of the screen."""
+    """(foreground, background or None, bold) of one character."""
     ink, ground = COLOURS.get(char.fg, INK), None
     if char.reverse:
         ink, ground = GROUND, ink
@@ -21,8 +21,8 @@ def style(char):
 
 
 def runs(line, cols):
-    """(column, text, style) for neighbours of one style; blanks of no colour
-    are left out."""
+    """(column, text, style) for runs of one style; blanks without colour are
+    left out."""
     start, text = 0, ""
     for x in range(cols + 1):
         if x == cols or style(line[x]) != style(line[start]):

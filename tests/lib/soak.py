@@ -1,30 +1,30 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""All that may happen to a protected server, mixed at random, for minutes or
-hours; and at the end everything must add up.
+"""Everything that may happen to a protected server, mixed at random, for
+minutes or hours; at the end everything must add up.
 
-Theory of operation: good clients (errands.py) run all the time, beside them a
-crowd of victims for `session kill`. A director draws one deed after the other
-from its seed: floods of all kinds, reloads, rotations, policies, services, a
-daemon that is killed or stopped, a link that goes down, watchers that come and
-go. The same seed draws the same deeds; when they meet the traffic is the
-machine's affair. Daemons are killed in the first half only, so that the second
-shows whether the last one grows, and services come and go in the first half
-only, since their counters go with them. At half-time and at the end everything
-settles, and then
+Theory of operation: good clients (workloads.py) run all the time, and beside
+them victims for `session kill`. A director draws one action after another from
+its seed: floods of all kinds, reloads, rotations, policies, services, a daemon
+that is killed or stopped, a link that goes down, watchers that come and go. The
+same seed draws the same actions; their timing relative to the traffic depends
+on the machine. Daemons are killed only in the first half, so that the second
+shows whether the last one grows; services are added and removed only in the
+first half, since their counters go with them. At half-time and at the end
+everything settles, and then
 
   - no good client has failed, no byte was wrong;
-  - sockets, session table and totals tell one story (teardown.books_agree), and
-    so do the metrics: opened = ended + alive;
-  - each packet that the server's veth gave to XDP was counted once;
-  - no more connections were admitted than clients have opened, but for what
-    a flood of ACKs may guess (docs/THREATMODEL.md);
-  - the daemon has as much memory and as many descriptors as at half-time;
+  - sockets, session table and totals agree (teardown.stats_agree), and so do
+    the metrics: opened = ended + alive;
+  - each packet that the server's veth passed to XDP was counted once;
+  - no more connections were admitted than clients opened, except for what a
+    flood of ACKs may guess (docs/THREATMODEL.md);
+  - the daemon uses as much memory and as many descriptors as at half-time;
   - health is empty, and `down` leaves nothing behind.
 
-Port 80 is protected all the time, by policy on or auto, and gets the floods.
-Port 81 has every policy and all cookies, 82 is a service that comes and goes:
-no flood is sent there, since nobody promises that good clients get through
-without protection.
+Port 80 is always protected, by policy on or auto, and gets the floods. Port 81
+goes through every policy and all cookies; the service of port 82 is added and
+removed. They get no floods, since good clients may not get through without
+protection.
 """
 import collections
 import json
@@ -37,12 +37,12 @@ import sys
 import time
 
 import attached
-import errands
+import workloads
 from namespace import wait_for
 from netenv import last_json
-from soakbooks import Packets, metrics_agree, no_growth, no_more_guessed
+from soakstats import Packets, metrics_agree, no_growth, no_more_guessed
 from sockets import Task
-from teardown import books_agree, kernel_sockets
+from teardown import kernel_sockets, stats_agree
 
 KINDS = ("syn", "ack", "rst", "fin", "synack", "xmas", "none", "mixed",
          "options", "flags", "fragments", "ack-plain", "syn-bare")
@@ -73,7 +73,7 @@ allow = {dir}/allow
 
 
 class Visit:
-    """A process of errands.py on the client, spoken to in lines."""
+    """A process of workloads.py on the client, driven by lines."""
 
     def __init__(self, env, seed, workers, kind, source4, source6):
         self.kind = kind
@@ -81,9 +81,9 @@ class Visit:
         with open(self.log, "wb") as log:
             self.popen = subprocess.Popen(
                 env.client.command(
-                    [sys.executable, errands.__file__, "visit", seed, workers,
-                     kind, PORTS, env.server.ip4, env.server.ip6, source4,
-                     source6]),
+                    [sys.executable, workloads.__file__, "visit", seed,
+                     workers, kind, PORTS, env.server.ip4, env.server.ip6,
+                     source4, source6]),
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
                 text=True, bufsize=1, start_new_session=True)
 
@@ -95,8 +95,8 @@ class Visit:
         line = self.popen.stdout.readline()
         if not line:
             with open(self.log, encoding="utf-8", errors="replace") as f:
-                raise AssertionError(f"the {self.kind} clients' program has "
-                                     f"ended: {f.read()[-2000:]}")
+                raise AssertionError(f"the {self.kind} clients' program "
+                                     f"exited: {f.read()[-2000:]}")
         return json.loads(line)
 
     def check(self, got):
@@ -109,33 +109,33 @@ class Visit:
 class Soak:
     def __init__(self, env, seconds, seed, tell):
         self.env = env
-        self.dice = random.Random(f"deeds {seed}")
+        self.dice = random.Random(f"actions {seed}")
         self.seed = seed
         self.seconds = seconds
         self.tell = tell
         self.start = time.monotonic()
-        self.deeds = collections.Counter()
-        self.last_deeds = collections.deque(maxlen=15)
+        self.actions = collections.Counter()
+        self.last_actions = collections.deque(maxlen=15)
         self.floods, self.watchers = [], []
         self.sent = collections.Counter()  # packets by kind of flood
         self.killed = 0
         self.daemon = None
         self.has82 = False
-        self.forgotten = False  # a service has gone
-        self.rested = 0.0  # in half-time
+        self.forgotten = False  # a service was removed
+        self.rested = 0.0  # at half-time
         self.paths = 0
 
     def age(self):
         return time.monotonic() - self.start
 
     def note(self, what):
-        self.deeds[what.split()[0]] += 1
-        self.last_deeds.append(f"{errands.clock()} {what}")
+        self.actions[what.split()[0]] += 1
+        self.last_actions.append(f"{workloads.clock()} {what}")
 
-    # -- deeds; each is drawn with its weight
+    # -- actions; drawn by weight
 
     def flood(self):
-        """Two at most, one of them at full speed."""
+        """At most two at a time, one of them at full speed."""
         if len(self.floods) > 1:
             return
         kind, v6 = self.dice.choice(KINDS), self.dice.random() < 0.5
@@ -199,7 +199,7 @@ class Soak:
         os.kill(self.daemon.pid, signal.SIGCONT)
 
     def link(self):
-        """The kernel takes the routes away with it, and a veth that comes up
+        """The kernel removes the routes with it, and a veth that comes up
         receives before it has its program again (veth_enable_xdp())."""
         rest = 0.1 + self.dice.random()
         self.note(f"link down for {rest:.1f} s")
@@ -216,7 +216,7 @@ class Soak:
                                  "via", via, "dev", "server0"])
 
     def watch(self):
-        """One comes, or the oldest goes."""
+        """Starts one, or stops the oldest."""
         if len(self.watchers) > 2 or \
                 self.watchers and self.dice.random() < 0.5:
             self.note("watcher goes")
@@ -241,14 +241,14 @@ class Soak:
         self.note(f"ask {' '.join(words)}")
         self.env.synkeeper(*words, check=words != ("status",))
 
-    DEEDS = ((flood, 10), (kill_sessions, 3), (rotate, 1), (reload, 2),
-             (policy, 2), (service, 2), (restart, 1), (stopped, 1), (link, 1),
-             (watch, 4), (ask, 4))
+    ACTIONS = ((flood, 10), (kill_sessions, 3), (rotate, 1), (reload, 2),
+               (policy, 2), (service, 2), (restart, 1), (stopped, 1),
+               (link, 1), (watch, 4), (ask, 4))
 
-    # -- set up and take down
+    # -- set-up and take-down
 
     def configure(self):
-        """Writes a configuration that is like the last one, and is not."""
+        """Writes a configuration that differs somewhat from the last one."""
         dice = self.dice
         with open(f"{self.env.dir}/allow", "w", encoding="ascii") as f:
             f.write("192.0.2.0/24\n2001:db8::/32\n")
@@ -268,7 +268,7 @@ class Soak:
             cap="synacks-per-second = 500" if dice.random() < 0.3 else ""))
 
     def begin(self):
-        """A daemon starts, or takes over."""
+        """Starts a daemon, which may take over."""
         self.daemon = self.env.synkeeperd("-c", self.conf, services=())
         self.has82 = False
 
@@ -280,7 +280,7 @@ class Soak:
         for address in (f"{VICTIM4}/24", f"{VICTIM6}/64"):
             env.client.ip("addr", "add", address, "dev", "client0", "nodad")
         self.server = env.server.start(
-            [sys.executable, errands.__file__, "serve", 80, 81, 82],
+            [sys.executable, workloads.__file__, "serve", 80, 81, 82],
             name="serve")
         for port in (80, 81, 82):
             env.server.wait_listening(port, self.server)
@@ -295,7 +295,7 @@ class Soak:
             visit.say("go")
 
     def reap(self):
-        """Floods that are over, and watchers that have ended."""
+        """Collects floods and watchers that have ended."""
         for f in [f for f in self.floods if not f.alive()]:
             assert f.wait() == 0, f"a flood ended with: {f.output()}"
             got = last_json(f)
@@ -311,7 +311,7 @@ class Soak:
         return json.loads(got.stdout)["services"] if got.stdout else got.stderr
 
     def ends_of(self, failure):
-        """What the server knows of the clients that a failure names."""
+        """The server's view of the clients that a failure names."""
         told = []
         for port in re.findall(r"from \('[^']+', (\d+)\)", failure):
             told += self.env.server.run(
@@ -326,7 +326,7 @@ class Soak:
         return rss, len(os.listdir(f"/proc/{self.daemon.pid}/fd"))
 
     def look(self):
-        """Nothing has failed so far; a line about it."""
+        """Requires that nothing has failed so far; prints a line."""
         self.daemon.check_alive()
         self.server.check_alive()
         good = self.good.check(self.good.ask())
@@ -335,7 +335,7 @@ class Soak:
         assert "wrong:" not in wrong, f"the server says: {wrong[-2000:]}"
         rss, files = self.footprint()
         alive = self.env.json("status")["sessions"]["alive"]
-        self.tell(f"{self.age():.0f} s: {sum(self.deeds.values())} deeds, "
+        self.tell(f"{self.age():.0f} s: {sum(self.actions.values())} actions, "
                   f"{good['done']} clients served, {victims['reset']} of "
                   f"{self.killed} killed were reset, "
                   f"{sum(self.sent.values()) / 1e6:.1f} million packets of "
@@ -344,13 +344,13 @@ class Soak:
 
     def run(self):
         self.set_up()
-        self.part(self.seconds / 2, self.DEEDS)
+        self.part(self.seconds / 2, self.ACTIONS)
         if not self.has82:
             self.service()
         half = self.settle("half-time", anyhow=self.forgotten)
         for visit in (self.good, self.victims):
             visit.say("go")
-        self.part(self.seconds, [d for d in self.DEEDS if d[0] not in
+        self.part(self.seconds, [a for a in self.ACTIONS if a[0] not in
                                  (Soak.restart, Soak.service)])
         whole = self.settle("the end")
         figures = self.add_up(half, whole)
@@ -358,22 +358,22 @@ class Soak:
         return figures
 
     def part(self, until, chances):
-        deeds, weights = zip(*chances)
+        actions, weights = zip(*chances)
         until += self.rested
         told = time.monotonic()
         while self.age() < until:
             time.sleep(self.dice.choice((0.05, 0.3, 1)))
-            self.dice.choices(deeds, weights)[0](self)
+            self.dice.choices(actions, weights)[0](self)
             self.reap()
             if time.monotonic() - told >= TELL_S:
                 told = time.monotonic()
                 self.look()
 
-    # -- half-time, and the end
+    # -- half-time and end
 
     def settle(self, when, anyhow=False):
-        """All rest, and what must be so then is so; the daemon's footprint.
-        @anyhow: a service has gone and taken its counters with it."""
+        """Stops all load and checks what must hold; the daemon's footprint.
+        @anyhow: a service was removed, and its counters with it."""
         begun = time.monotonic()
         self.note(when)
         for f in self.floods:
@@ -386,9 +386,9 @@ class Soak:
                      for visit in (self.good, self.victims)]:
             task.done(200)
         self.look()
-        # whose client's reset was lost: idle, and so maybe off the books
+        # whose client missed its reset: idle, so the session may be gone
         orphans = {client for client, _ in kernel_sockets(self.env)}
-        books_agree(self.env, when, orphans, timeout=30)
+        stats_agree(self.env, when, orphans, timeout=30)
         metrics_agree(self.env.synkeeper("metrics").stdout)
         self.packets.all_counted(when, anyhow)
         health = [told for told in self.env.json("status")["health"]
@@ -409,14 +409,14 @@ class Soak:
         connects = good["connects"] + victims["connects"]
         silent = good["silent"] + victims["silent"]
         assert silent <= connects / 50, \
-            f"{silent} clients were left in silence: {good}, {victims}"
+            f"{silent} clients never got an answer: {good}, {victims}"
         assert victims["reset"] <= self.killed, \
             f"{self.killed} killed, but {victims['reset']} were reset"
         totals = self.env.json("session", "totals")["total"]
         expected = no_more_guessed(
             totals["events"]["admitted"] - connects, self.sent["ack-plain"])
         no_growth(half, whole)
-        return {"seconds": round(self.age()), "deeds": dict(self.deeds),
+        return {"seconds": round(self.age()), "actions": dict(self.actions),
                 "packets": self.packets.received,
                 "flood_packets": dict(self.sent),
                 "connects": connects, "good": good, "victims": victims,
@@ -433,16 +433,17 @@ class Soak:
 
 
 def soak(env, seconds, seed, tell=print):
-    """Does it all. What was seen; an AssertionError names the seed."""
+    """Runs it all. The figures; an AssertionError names the seed."""
     run = Soak(env, seconds, seed, tell)
     try:
         return run.run()
     except Exception as e:
-        deeds = "\n  ".join(run.last_deeds)
+        actions = "\n  ".join(run.last_actions)
         said = "\n  ".join(run.said())
         ends = "\n  ".join(run.ends_of(str(e)))
         raise AssertionError(
             f"soak, seed {seed}, after {run.age():.0f} s: {e}\n"
-            f"the last deeds:\n  {deeds}\nthe daemon's last lines:\n  {said}"
+            f"the last actions:\n  {actions}\n"
+            f"the daemon's last lines:\n  {said}"
             f"\nthe server's ends:\n  {ends}"
             f"\npackets: {run.reasons()}") from e

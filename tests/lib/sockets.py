@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Sockets of the two namespaces, made by the test process itself.
 
-Theory of operation: a socket stays in the namespace in which it was made, so a
-test can hold both ends of a connection: listen() and connect() make them, and
-Server runs a function on each accepted socket in a thread. move() sends a
-pattern both ways at once and compares every byte. Every socket has a time-out,
-so that what is lost shows as an error and not as a hanging test.
+Theory of operation: a socket stays in the namespace in which it was created, so
+a test can hold both ends of a connection: listen() and connect() create them,
+and Server runs a function in a thread for each accepted socket. move()
+transfers a pattern both ways at once and compares every byte. Every socket has
+a time-out, so that a lost packet is an error and not a hanging test.
 """
 import contextlib
 import errno
@@ -30,7 +30,7 @@ def server_address(env, port=80, v6=False):
 
 def listen(env, address="::", port=80, backlog=128, v6only=False,
            reuseport=False, proto=0, namespace=None):
-    """A listener on the server; :: takes both families unless v6only."""
+    """A listener on the server; :: accepts both families unless v6only."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with (namespace or env.server).inside():
         s = socket.socket(family, socket.SOCK_STREAM, proto)
@@ -57,7 +57,7 @@ def client_socket(env, v6=False, sport=0):
 
 
 def connect(env, port=80, v6=False, sport=0, timeout=TIMEOUT, address=None):
-    """A connection of the client's kernel to the server."""
+    """A connection from the client's kernel to the server."""
     s = client_socket(env, v6, sport)
     s.settimeout(timeout)
     try:
@@ -70,7 +70,7 @@ def connect(env, port=80, v6=False, sport=0, timeout=TIMEOUT, address=None):
 
 
 def connect_again(env, v6, sport, name):
-    """From the same port, as soon as the client's kernel lets it go."""
+    """From the same port, as soon as the client's kernel releases it."""
     c = None
 
     def connected():
@@ -83,12 +83,12 @@ def connect_again(env, v6, sport, name):
             c.close()
         return not error
 
-    wait_for(connected, 5, f"{name}: the client's kernel to take the port")
+    wait_for(connected, 5, f"{name}: the client's kernel to reuse the port")
     return c
 
 
 def connect_error(env, port=80, v6=False, timeout=TIMEOUT, address=None):
-    """Connects and closes again. The exception, or None if it worked."""
+    """Connects and closes. The exception, or None if it worked."""
     try:
         connect(env, port, v6, timeout=timeout, address=address).close()
     except AssertionError as e:
@@ -113,7 +113,7 @@ def pair(env, listener, port=80, v6=False, sport=0):
 
 
 def receive(sock, size):
-    """Exactly @size bytes, or those up to the end."""
+    """Exactly @size bytes, or fewer if the stream ends."""
     data = b""
     while len(data) < size:
         part = sock.recv(size - len(data))
@@ -124,7 +124,7 @@ def receive(sock, size):
 
 
 def echo(sock):
-    """Handler for Server: sends back what comes, until the end."""
+    """Handler for Server: echoes until the end."""
     while data := sock.recv(65536):
         sock.sendall(data)
 
@@ -138,7 +138,7 @@ def banner(text):
 
 
 class Server:
-    """Accepts in a thread and runs handler(socket) in one for each."""
+    """Accepts in a thread and runs handler(socket) in another for each."""
 
     def __init__(self, listener, handler=echo):
         self.listener = listener
@@ -166,14 +166,14 @@ class Server:
 
 
 def ask(sock, text=b"ping"):
-    """Sends to a handler that echoes, and requires the echo."""
+    """Sends to an echo handler, and requires the echo."""
     sock.sendall(text)
     got = receive(sock, len(text))
     assert got == text, f"echo: expected {text!r}, got {got!r}"
 
 
 class Pattern:
-    """Bytes of which every chunk differs; position and digest in hand."""
+    """Bytes of which every chunk differs; with position and digest."""
 
     def __init__(self, size, seed):
         self.size = size
@@ -194,7 +194,7 @@ class Pattern:
             sock.sendall(chunk)
 
     def check(self, sock):
-        """Receives the whole pattern; says what came instead."""
+        """Receives the whole pattern; fails with what came instead."""
         h, got = hashlib.sha256(), 0
         while got < self.size:
             data = sock.recv(min(CHUNK, self.size - got))
@@ -205,11 +205,11 @@ class Pattern:
         assert got == self.size, \
             f"transfer: expected {self.size} bytes, the end came after {got}"
         assert h.hexdigest() == self.digest(), \
-            f"transfer: {got} bytes arrived, but damaged"
+            f"transfer: {got} bytes arrived, but not those sent"
 
 
 class Task(threading.Thread):
-    """A thread whose exception is raised by done()."""
+    """A thread whose exception done() raises."""
 
     def __init__(self, function, *args):
         super().__init__(daemon=True)
@@ -221,7 +221,7 @@ class Task(threading.Thread):
         function, args = self._call
         try:
             function(*args)
-        except Exception as e:  # whatever it is, done() raises it
+        except Exception as e:  # of any kind: done() raises it
             self._error = e
 
     def done(self, timeout=60):
@@ -248,7 +248,7 @@ def move(a, b, size=2 << 20):
 
 
 class Stream:
-    """Bytes from one socket to the other without end, until stop()."""
+    """Endless bytes from one socket to the other, until stop()."""
 
     def __init__(self, source, sink):
         self.moved = 0
@@ -270,7 +270,7 @@ class Stream:
             self.moved += len(data)
 
     def wait_moved(self, more=1 << 20):
-        """Waits until more has arrived than now; it may have failed."""
+        """Waits until more has arrived; fails if the transfer has."""
         goal = self.moved + more
 
         def arrived():
@@ -290,11 +290,11 @@ class Stream:
                 raise AssertionError(f"transfer broke after {self.moved} "
                                      f"bytes: {e!r}") from e
         assert self._got.digest() == self._sent.digest(), \
-            f"transfer: {self.moved} bytes arrived, but damaged"
+            f"transfer: {self.moved} bytes arrived, but not those sent"
 
 
 def tcp_info(namespace, sock):
-    """What ss -tinoe says of this socket: {"ts": True, "wscale": "7,7", ...}.
+    """What ss -tinoe says about this socket: {"ts": True, "wscale": "7,7"...}.
     Words without a value are True."""
     port, peer = sock.getsockname()[1], sock.getpeername()[1]
     found = namespace.ss("-tinoe", f"sport = :{port} and dport = :{peer}")

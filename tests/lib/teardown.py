@@ -1,21 +1,21 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Sessions followed to their end, and the books compared with the kernel's.
+"""Sessions followed to their end, and session stats compared with the kernel.
 
-Theory of operation: books_agree() holds three stories against each other, the
-server's sockets (ss), the rows of the session table and the totals of each
-service, and waits until they are one. life() surrounds what opens and ends
-sessions: the totals must grow by exactly that, and then the books agree. Watch
-is what `session watch` tells, in order.
+Theory of operation: stats_agree() compares three views, the server's sockets
+(ss), the rows of the session table and each service's totals, and waits until
+they agree. life() encloses what opens and ends sessions: the totals must grow
+by exactly that, and then the stats agree. Watch is the output of `session
+watch`, in order.
 
-Which state of a session a kernel's socket stands for:
+How kernel socket states map to session states:
 
 	ESTAB			established; pending when just admitted
 	CLOSE-WAIT		half-closed-client
 	FIN-WAIT-1, -2		half-closed-server
 	CLOSING, LAST-ACK	closing
 
-TIME-WAIT is a lingering row or none, as the time-outs of both differ, and
-SYN-RECV is not a session yet.
+TIME-WAIT is a lingering row or none, as the two time-outs differ, and SYN-RECV
+is not a session yet.
 """
 import collections
 import contextlib
@@ -25,9 +25,9 @@ import struct
 import time
 
 from attached import has_setting
-from books import protect, sessions
 from namespace import wait_for
 from scapytools import LINUX
+from session_stats import protect, sessions
 from sockets import accept, listen, pair, receive
 
 LIVE = ("pending", "established", "half-closed-client", "half-closed-server",
@@ -43,7 +43,7 @@ FITS = {"ESTAB": ("established", "pending"),
         "LAST-ACK": ("closing",)}
 BOTH = (False, True)  # IPv4, IPv6
 
-# what a whole life tells
+# the events of a whole life
 OPENED = ("admitted", "established")
 CLIENT_FIRST = (*OPENED, "half-closed by client", "closing", "closed")
 SERVER_FIRST = (*OPENED, "half-closed by server", "closing", "closed")
@@ -53,7 +53,7 @@ def family(v6):
     return "IPv6" if v6 else "IPv4"
 
 
-# -- who is meant: "address:port" of the client, as `session list` writes it
+# -- identification: "address:port" of the client, as `session list` prints it
 
 def endpoint(address, port):
     address = address.removeprefix("::ffff:")
@@ -61,7 +61,7 @@ def endpoint(address, port):
 
 
 def client_of(end):
-    """Of a client's socket, or of a Flow by hand."""
+    """For a client's socket, or for a hand-made Flow."""
     if hasattr(end, "sport"):
         return endpoint(end.peer.ip, end.sport)
     return endpoint(*end.getsockname()[:2])
@@ -86,12 +86,12 @@ def kernel_state(env, client):
 
 
 def states(env, client):
-    """The states of all rows of this client; there should be one at most."""
+    """The states of all rows of this client; there should be at most one."""
     return [r["state"] for r in sessions(env) if r["client"] == client]
 
 
 def wait_state(env, client, state, what, timeout=3):
-    """Until the session is in that state, alone; None: until it is gone."""
+    """Waits until the session's only row is in that state; None: it is gone."""
     want = [state] if state else []
     got = None
 
@@ -110,7 +110,7 @@ def wait_state(env, client, state, what, timeout=3):
 
 
 def wait_kernel(env, client, state, what, timeout=3):
-    """The same of the kernel's socket."""
+    """The same for the kernel's socket."""
     got = None
 
     def reached():
@@ -127,7 +127,7 @@ def wait_kernel(env, client, state, what, timeout=3):
 
 
 def stays(env, client, state, what, seconds=0.5):
-    """The one row must be in that state whenever looked at."""
+    """The one row must stay in that state throughout."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         got = states(env, client)
@@ -136,7 +136,7 @@ def stays(env, client, state, what, seconds=0.5):
             f"{kernel_state(env, client)}"
 
 
-# -- the books
+# -- session stats
 
 def _of_service(listen_on, server):
     return server == listen_on or (
@@ -145,7 +145,7 @@ def _of_service(listen_on, server):
 
 
 def _sums_differ(name, t):
-    """Where one service's totals contradict themselves."""
+    """Where one service's totals contradict each other."""
     ended = sum(t["ended"].values())
     alive = sum(t["alive"].get(s, 0) for s in LIVE)
     if t["opened"] != ended + alive:
@@ -198,7 +198,7 @@ def _sockets_differ(name, rows, sockets, without_row):
 
 
 def first_difference(env, without_row=()):
-    """A sentence about the first thing in which the books differ, or None."""
+    """A sentence about the first disagreement, or None."""
     totals = env.json("session", "totals")
     rows = sessions(env)
     counted = env.json("session", "list", "--count")
@@ -219,9 +219,9 @@ def first_difference(env, without_row=()):
     return _sums_differ("total", totals["total"])
 
 
-def books_agree(env, what, without_row=(), timeout=5):
-    """Waits until sockets, table and totals tell one story. @without_row:
-    clients whose session was ended before its socket."""
+def stats_agree(env, what, without_row=(), timeout=5):
+    """Waits until sockets, table and totals agree. @without_row: clients whose
+    session was ended before its socket."""
     found = None
 
     def agree():
@@ -243,9 +243,9 @@ def _entries(env):
 
 @contextlib.contextmanager
 def life(env, what, opened=None, within=5, without_row=(), **ends):
-    """Requires that meanwhile so many sessions were opened and that they, and
-    no others, ended: closed=1, reset_client=1 ... @opened: as many as end,
-    else give it. Other events (admitted=1) are checked if named."""
+    """Requires that meanwhile as many sessions were opened and ended, and no
+    others: closed=1, reset_client=1 ... @opened: if more were opened than
+    ended. Other events (admitted=1) are checked if named."""
     ends = {k.replace("_", "-"): n for k, n in ends.items()}
     want = {**dict.fromkeys(ENDS, 0), **ends}
     want["opened"] = sum(n for e, n in ends.items() if e in ENDS) \
@@ -264,10 +264,10 @@ def life(env, what, opened=None, within=5, without_row=(), **ends):
     wrong = {k: (n, got[k]) for k, n in want.items() if got[k] != n}
     assert not wrong, f"{what}: after {within} s the totals (expected, got) " \
         f"differ: {wrong}"
-    books_agree(env, what, without_row)
+    stats_agree(env, what, without_row)
 
 
-# -- what is told of them
+# -- events
 
 class Watch:
     """`synkeeper -j session watch`, from now on."""
@@ -281,22 +281,22 @@ class Watch:
             self.process.check_alive()
             return has_setting(env, "WATCHED")
 
-        wait_for(watched, 5, "`session watch` to be heard by the programs")
+        wait_for(watched, 5, "the programs to notice `session watch`")
 
     def events(self, client=None):
-        """All whole lines so far; of one client or of all."""
+        """All complete lines so far; of one client or of all."""
         whole = self.process.output().rpartition("\n")[0]
         lines = [json.loads(line) for line in whole.splitlines()]
         return [e for e in lines if "event" in e and
                 client in (None, e.get("client"))]
 
     def told(self, client):
-        """The same in words: ["admitted", "half-closed by client", ...]."""
+        """The same as text: ["admitted", "half-closed by client", ...]."""
         return [e["event"] + (f" by {e['by']}" if e.get("by") else "")
                 for e in self.events(client)]
 
     def wait(self, client, name, timeout=3):
-        """Until this was told."""
+        """Waits for this event."""
         try:
             wait_for(lambda: name in self.told(client), timeout, "")
         except AssertionError:
@@ -305,7 +305,7 @@ class Watch:
                 f"s, got {self.told(client)}") from None
 
     def expect(self, client, *names, timeout=3):
-        """Exactly these, in this order, were told; the events."""
+        """Requires exactly these events, in this order; returns them."""
         with contextlib.suppress(AssertionError):
             wait_for(lambda: len(self.told(client)) >= len(names), timeout, "")
         got = self.told(client)
@@ -314,7 +314,7 @@ class Watch:
         return self.events(client)
 
 
-# -- sessions to be followed
+# -- sessions to follow
 
 @contextlib.contextmanager
 def stage(env, config=None):
@@ -326,7 +326,7 @@ def stage(env, config=None):
 
 def open_pair(env, listener, v6=False, sport=0):
     """Two sockets whose session is established: (client's, server's, client
-    as the books name it)."""
+    as the session list names it)."""
     c, s = pair(env, listener, v6=v6, sport=sport)
     client = client_of(c)
     c.sendall(b"hello")
@@ -337,8 +337,8 @@ def open_pair(env, listener, v6=False, sport=0):
 
 
 def open_flow(env, peer, listener, options=LINUX):
-    """The same with a client by hand: (flow, server's socket, client). Data
-    goes both ways, so that the kernel knows how soon to send again."""
+    """The same with a hand-made client: (flow, server's socket, client). Data
+    goes both ways, so that the kernel knows its retransmission time-out."""
     flow = peer.flow()
     client = client_of(flow)
     flow.open(options)
@@ -368,15 +368,15 @@ def end_of(sock, what):
 
 
 def send_fin(flow, what, data=b""):
-    """The client's FIN by hand, and its acknowledgement by the kernel."""
+    """The client's FIN by hand, and the kernel's acknowledgement of it."""
     flow.send("FPA" if data else "FA", data)
     flow.seq = (flow.seq + len(data) + 1) & 0xffffffff
     flow.expect_ack(f"{what}: the client's FIN")
 
 
 def take_fin(flow, what):
-    """The server's FIN; the flow acknowledges it with what it sends next.
-    The segment."""
+    """The server's FIN; the flow acknowledges it with its next segment. The
+    FIN."""
     frame = flow.peer.recv(
         lambda f: flow.matches(f) and "F" in f["TCP"].flags, 3,
         f"{what}: the server's FIN to {client_of(flow)}")

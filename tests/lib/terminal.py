@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A command on a terminal of its own, and what that terminal shows.
 
-Theory of operation: a pseudo-terminal whose other end is read whenever
-somebody looks; pyte makes a screen of it, with colours. The command leads a
-session with the terminal as its own, so that Ctrl-C and hanging up reach it.
+Theory of operation: a pseudo-terminal that is read whenever a test looks; pyte
+turns the output into a screen, with colours. The command leads a session with
+the terminal as its controlling one, so that Ctrl-C and hang-ups reach it.
 """
 import contextlib
 import fcntl
@@ -29,7 +29,7 @@ class Terminal:
         self.stream = pyte.ByteStream(self.screen)
         self.resize(cols, lines)
         self.before = termios.tcgetattr(self.slave)
-        self.last = b""  # of what was written
+        self.last = b""  # the end of the output
         env = dict(os.environ, TERM=term, LC_ALL=locale)
         self.process = subprocess.Popen(
             cmd, stdin=self.slave, stdout=self.slave, stderr=self.slave,
@@ -61,7 +61,7 @@ class Terminal:
         os.write(self.master, text.encode())
 
     def read(self):
-        """Takes in all that has been written so far."""
+        """Processes all output so far."""
         while select.select([self.master], [], [], 0)[0]:
             data = os.read(self.master, 65536)
             self.last = (self.last + data)[-4096:]
@@ -77,7 +77,7 @@ class Terminal:
         return next((line for line in self.text() if word in line), "")
 
     def wait_text(self, *words, timeout=10):
-        """Until all of them are on the screen; its lines."""
+        """Waits until all of them are on the screen; its lines."""
         try:
             wait_for(lambda: all(self.row(word) for word in words), timeout,
                      "")
@@ -88,12 +88,12 @@ class Terminal:
         return self.text()
 
     def wait_end(self, timeout=5):
-        """The exit code; what is still written is read meanwhile."""
+        """The exit code; output is still read meanwhile."""
         end = time.monotonic() + slack(timeout)
         while self.process.poll() is None:
             if time.monotonic() > end:
                 raise AssertionError(
-                    f"still there after {timeout} s, with the screen:\n" +
+                    f"still running after {timeout} s, with the screen:\n" +
                     "\n".join(self.text()))
             self.read()
             time.sleep(0.01)
@@ -105,7 +105,7 @@ class Terminal:
         self.type(chr(3))
 
     def check_restored(self, when):
-        """The settings are what they were, and so is the screen."""
+        """Settings and screen are as they were before."""
         assert termios.tcgetattr(self.slave) == self.before, \
             f"{when}: the terminal's settings were not restored"
         for what, code in (("the screen before", b"\x1b[?1049l"),

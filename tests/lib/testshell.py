@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""`tests/run --shell`: a place to try things, gone when the shell ends.
+"""`tests/run --shell`: a sandbox that disappears when the shell exits.
 
 Theory of operation: an Env with nginx and the daemon, and an interactive bash
 in the client's namespace whose start-up file defines a few short commands.
@@ -24,7 +24,7 @@ You are the client, {client}; the server is {server_ip} and [{server_ip6}].
   synkeeper status                        also: stats, service list, key list
   server ss -tn                           any command on the server
   server tcpdump -ni server0 tcp
-Logs are in {dir}. Leave with Ctrl-D: everything goes.
+Logs are in {dir}. Leave with Ctrl-D, which removes everything.
 END
 """
 
@@ -45,7 +45,7 @@ def run_shell():
                 flood=shlex.join(env.flood_command()),
                 client=env.client.ip4, server_ip=env.server.ip4,
                 server_ip6=env.server.ip6, dir=env.dir))
-        # A handler and not SIG_IGN, which the shell's commands would inherit.
+        # A handler, as the shell's commands would inherit SIG_IGN.
         signal.signal(signal.SIGINT, lambda *_: None)
         return subprocess.call(env.client.command(
             ["bash", "--noprofile", "--rcfile", rc, "-i"]))

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Many long transfers at once, every byte of which is compared.
+"""Many long transfers at once, with every byte compared.
 
-Theory of operation: connections to a server that echoes (crowd.serve), all in
-one thread. On each a piece of random bytes is sent; when all of it has come
-back, byte for byte, it rests a little and sends the next. A connection that
-ends, or brings a wrong byte, has failed, and go_on() tells so.
+Theory of operation: connections to an echo server (crowd.serve), all in one
+thread. Each sends a block of random bytes, waits until all of it has come back,
+byte for byte, pauses briefly and sends the next. A connection that ends or
+returns a wrong byte has failed, which go_on() reports.
 
 	with Transfers(env, 200, port=81) as transfers:
 		...
@@ -40,7 +40,7 @@ class Transfer:
         self._sock.close()
 
     def go(self, readable):
-        """One step; never waits."""
+        """One step; never blocks."""
         try:
             if readable:
                 self._take(self._sock.recv(PIECE))
@@ -96,7 +96,7 @@ class Transfers:
         return sum(t.moved for t in self._all)
 
     def go_on(self, when, timeout=10):
-        """Each of them moves on by a piece from here; none has failed."""
+        """Waits until each has moved another block; none may have failed."""
         goals = [t.moved + PIECE for t in self._all]
 
         def all_moved():

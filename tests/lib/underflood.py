@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Good clients in a flood, and what must hold then; for tests of floods.
+"""Good clients in a flood, and what must hold then.
 
 Theory of operation: .output/tests/flood sends from the client's veth for some
-seconds while good clients open one connection after the other. Then it must
-hold that every good client was served, that the listener's queue is empty and
-the kernel saw nearly none of the flood, and that each packet was counted under
-one reason.
+seconds while good clients open one connection after another. Every good client
+must be served, the listener's queue must be empty, the kernel must see next to
+nothing of the flood, and each packet must be counted under one reason.
 """
 import os
 import signal
@@ -18,7 +17,7 @@ from netenv import ROOT, last_json
 
 SECONDS = 3
 SECONDS_MOST = 15
-ENOUGH = 5  # good clients served meanwhile; a SYN lost on a full line costs 1 s
+ENOUGH = 5  # good clients served; a SYN lost on a full link costs 1 s
 ATTACKER = "203.0.113.5"
 GOOD = ("session", "session_syn", "session_rst", "half_open", "admitted",
         "adopted", "not_tcp")
@@ -30,7 +29,7 @@ def half_open(env):
 
 
 def counts(env):
-    """Packets by reason, over all services and none."""
+    """Packets by reason, of all services and of none."""
     return env.json("stats")["total"]
 
 
@@ -40,7 +39,7 @@ def grown(before, after):
 
 
 def seen_by_kernel(before, after):
-    """What the kernel's TCP did with segments that were no good client's."""
+    """What the kernel's TCP did with segments that no good client sent."""
     keys = ("TcpAttemptFails", "TcpExtListenDrops", "TcpExtListenOverflows",
             "TcpExtSyncookiesSent", "TcpExtSyncookiesFailed",
             "TcpExtSyncookiesRecv", "TcpExtTCPReqQFullDoCookies",
@@ -57,7 +56,7 @@ def slow_flood(env):
 
 
 def under_flood(env, kind, v6=False, src=None, seconds=SECONDS):
-    """Good clients in a flood, for so long and until ENOUGH were served.
+    """Good clients in a flood, for @seconds and until ENOUGH were served.
     Returns (packets received, reasons, kernel's counters)."""
     held = Held(env, v6=v6)
     with GoodClients(env, v6=v6) as good:
@@ -88,7 +87,7 @@ def under_flood(env, kind, v6=False, src=None, seconds=SECONDS):
     reasons = grown(before, counts(env))
     print(f"{kind}: {sent} sent, {received} received, {served} good clients, "
           f"slowest {good.slowest:.2f} s; {reasons}")
-    # a good client that reopens its TIME-WAIT tuple is the kernel's business
+    # a good client that reuses its TIME-WAIT tuple is left to the kernel
     assert queue <= 2, f"{queue} half-open connections in the listener's queue"
     counted = sum(reasons.values())
     assert abs(counted - received) <= received / 100 + 100, \
@@ -98,7 +97,7 @@ def under_flood(env, kind, v6=False, src=None, seconds=SECONDS):
 
 def protected(env, kind, expected, v6=False, src=None, mode="native",
               seconds=SECONDS):
-    """`expected`: the reasons under which the flood itself is counted."""
+    """@expected: the reasons under which the flood itself is counted."""
     env.nginx()
     env.synkeeperd("-m", mode)
     received, reasons, kernel = under_flood(env, kind, v6, src, seconds)

@@ -12,7 +12,7 @@ MOVED = 2 << 20
 
 
 def connect_often(env, when, n):
-    """n connections, one after the other; each must be served."""
+    """@n connections, one after another; each must be served."""
     script = 'for i in $(seq "$0"); do curl -sSgf -m 60 -o /dev/null ' \
         '-w "%{size_download}\\n" "$1"; done'
     got = env.client.run(["sh", "-c", script, n, env.url("1k")], check=False)
@@ -23,7 +23,7 @@ def connect_often(env, when, n):
 
 
 def echo_through(c, when):
-    """Megabytes there and back again."""
+    """Megabytes there and back."""
     pattern = Pattern(MOVED, when)
     task = Task(pattern.send, c)
     pattern.check(c)
@@ -31,7 +31,8 @@ def echo_through(c, when):
 
 
 def admitted(env, n, when):
-    """Clients came by a cookie, each of them: of ours or of the kernel's."""
+    """Requires that each client was admitted by a cookie, ours or the
+    kernel's."""
     def cookies():
         return env.count("admitted") + env.count("kernel_cookie")
     before = cookies()

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A guest with another kernel, and real clients of its servers outside.
 
-Theory of operation: what a file tests/vm/test_*.py is made of:
+Theory of operation: a file tests/vm/test_*.py consists of tests like
 
 	@vm_test("6.1", queues=2, cpus=2)
 	def test_curl(env):
@@ -9,14 +9,14 @@ Theory of operation: what a file tests/vm/test_*.py is made of:
 		env.synkeeperd()
 		env.curl("/1k")
 
-makes for each test a network namespace of its own with a tap in it, and boots
-a guest (guest.py) whose virtio-net device is the tap's other end:
+each of which gets a network namespace of its own, with a tap in it, and a guest
+(guest.py) whose virtio-net device is the tap's other end:
 
 	192.0.2.1, 2001:db8::1  tap0 ------ eth0  192.0.2.2, 2001:db8::2
 	env.client: curl, floods            env.guest: nginx, synkeeperd
 
 only_by="make vmcheck" keeps a test out of `make check`, which says so.
-Namespace and directory are named and removed as those of netenv.py are.
+Namespace and directory are named and removed like those of netenv.py.
 """
 import filecmp
 import functools
@@ -118,7 +118,7 @@ class VmEnv:
     # -- what runs in the guest
 
     def start(self, name, cmd):
-        """In the background; its output is in /tmp/NAME.log. Its pid."""
+        """In the background, with its output in /tmp/NAME.log. Its pid."""
         script = 'setsid "$@" >"$0" 2>&1 </dev/null & echo $!'
         return int(self.guest.run(["sh", "-c", script, f"/tmp/{name}.log",
                                    *cmd]).stdout)
@@ -144,14 +144,15 @@ class VmEnv:
         self.wait_listening(80)
 
     def echo(self):
-        """A server that sends back what it gets. It is its own pipe's writer
-        and reader, and must not write more than fits: PIPE_BUF."""
+        """An echo server. It is both writer and reader of its own pipe, and
+        must not write more than fits: PIPE_BUF."""
         self.start("echo", ["socat", "-b4096", f"TCP6-LISTEN:{ECHO_PORT},fork,"
                             "reuseaddr,ipv6only=0", "PIPE"])
         self.wait_listening(ECHO_PORT)
 
     def synkeeperd(self, *args, services=SERVICES):
-        """Starts the daemon and waits until all is armed. Its pid."""
+        """Starts the daemon and waits until all services are armed. Its
+        pid."""
         self.guest.shell("printf '[sessions]\nmax = 4096\n' >/tmp/conf")
         cmd = [f"{self.bin}/synkeeperd", "-i", "eth0", "-c", "/tmp/conf"]
         for service in services:
@@ -190,9 +191,9 @@ class VmEnv:
         return f"http://{address}/{name}"
 
     def fetch(self, name, v6=False):
-        """curl gets a file of nginx(); its every byte must be right."""
+        """curl fetches a file from nginx(); every byte must be right."""
         copy = f"{self.dir}/fetched"
         self.client.run(["curl", "-sSgf", "-m", 60, "-o", copy,
                          self.url(name, v6)], timeout=60)
         assert filecmp.cmp(copy, f"{self.dir}/www/{name}", shallow=False), \
-            f"/{name} arrived damaged"
+            f"/{name}: wrong bytes"

@@ -1,26 +1,26 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The accept queue is full: late is fine, reset is not.
+"""The accept queue is full: a late connection is fine, a reset is not.
 
 Theory of operation: a listener with a backlog of 1 holds two connections. The
-kernel then drops the ACK that would make a third; its client believes to be
-connected and sends its data again and again. Each time the cookie must be
-checked anew, until there is room. By hand the steps are seen one by one; with
-real clients, a slow application serves more than its queue holds.
+kernel drops the ACK that would make a third; its client considers itself
+connected and retransmits its data. Each time the cookie must be checked again,
+until there is room. With hand-made packets the steps are checked one by one;
+with real clients, a slow application serves more than its queue holds.
 """
 import threading
 import time
 
 from backend import needs_own_cookies
-from books import counted, protect, sessions
 from namespace import wait_for
 from nettest import mode, net_test
 from scapytools import LINUX, WINDOWS, Peer
+from session_stats import counted, protect, sessions
 from sockets import Task, accept, ask, banner, connect, echo, listen, receive
 
 CLIENTS = 10
 KERNEL_WAITS = "with a full queue the kernel makes no cookie"
-# What follows an admitted ACK within two ticks of 17 ms is on its heels; a
-# client sends again after 200 ms at the earliest (RFC 6298, Linux).
+# What follows an admitted ACK within two ticks of 17 ms counts as back to back;
+# a client retransmits after 200 ms at the earliest (RFC 6298, Linux).
 RETRANSMIT_S = 0.2
 
 
@@ -29,7 +29,7 @@ def overflows(env):
 
 
 def full(env):
-    """Fills the queue; the sockets that are in it."""
+    """Fills the queue; returns the sockets in it."""
     held = [connect(env) for _ in range(2)]
     wait_for(lambda: env.server.ss("-ltn", "sport = :80")[0]["recv_q"] == 2, 2,
              "two connections in the accept queue")
@@ -43,7 +43,7 @@ def make_room(listener):
 
 
 def not_taken(env, flow, what, flags, data=b""):
-    """Sends what the kernel drops since its queue is full."""
+    """Sends what the kernel drops because its queue is full."""
     time.sleep(RETRANSMIT_S)
     before = overflows(env)
     flow.send(flags, data)
@@ -94,7 +94,7 @@ def test_by_hand_without_timestamps(env):
 
 @net_test
 def test_pending_session_forgotten(env):
-    """Later than the books keep it: the cookie alone must do."""
+    """After the session has timed out: the cookie alone must do."""
     needs_own_cookies(KERNEL_WAITS)
     with listen(env, backlog=1) as listener, Peer(env) as peer:
         protect(env, config="[sessions]\npending-timeout = 1s\n")
@@ -103,9 +103,9 @@ def test_pending_session_forgotten(env):
         flow.open(LINUX)
         flow.nothing_came("ACK, the queue is full")
         wait_for(lambda: not sessions(env, flow.sport), 10,
-                 "the pending session to be forgotten")
+                 "the pending session to time out")
         make_room(listener)
-        flow.say(b"late", "data after the session was forgotten")
+        flow.say(b"late", "data after the session timed out")
         with accept(listener) as s:
             assert receive(s, 4) == b"late", "expected the data"
         for c in held:
@@ -114,7 +114,7 @@ def test_pending_session_forgotten(env):
 
 @net_test
 def test_data_on_the_heels_of_the_ack(env):
-    """Both pass before the kernel looks at either. It has no room for the ACK
+    """Both pass before the kernel processes either. It has no room for the ACK
     and would reset the data; the client must not see that."""
     needs_own_cookies(KERNEL_WAITS)
     with listen(env, backlog=1) as listener, Peer(env) as peer:
@@ -122,7 +122,7 @@ def test_data_on_the_heels_of_the_ack(env):
         held = full(env)
         flow = peer.flow()
         flow.syn(LINUX)
-        # tc sends what is right behind an ACK around once; in skb mode it comes
+        # tc recirculates what is right behind an ACK once; in skb mode it goes
         # through XDP again
         behind = 2 if mode() == "skb" else 1
         with counted(env, "ACK, data", admitted=1, session=behind,
@@ -159,7 +159,7 @@ def test_fin_while_full(env):
 
 
 def slow_server(listener, handler):
-    """Accepts one every 20 ms, as an application that is busy."""
+    """Accepts one every 20 ms, like a busy application."""
     pause = threading.Event()
     for _ in range(CLIENTS):
         s = accept(listener)
@@ -173,7 +173,7 @@ def serve(sock, handler):
 
 
 def clients(env, handler, client):
-    """CLIENTS at once; what went wrong with each."""
+    """CLIENTS at once; the errors of each."""
     wrong = []
 
     def one(v6):
@@ -194,7 +194,7 @@ def clients(env, handler, client):
         if not wrong:
             server.done()
         assert overflows(env) > before, \
-            "the test itself: the accept queue never overflowed"
+            "test set-up: the accept queue never overflowed"
     return wrong
 
 
@@ -207,8 +207,8 @@ def test_slow_application_client_speaks_first(env):
 
 @net_test
 def test_slow_application_server_speaks_first(env):
-    """A client that has nothing to send sends nothing again: its ACK must not
-    be what gets lost."""
+    """A client with nothing to send retransmits nothing: its ACK must not be
+    the packet that gets lost."""
     def client(sock):
         got = receive(sock, 5)
         assert got == b"hello", f"expected the banner, got {got!r}"

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What was there before: connections, half-open requests, cookies in flight.
+"""What existed before: connections, half-open requests, cookies in flight.
 
-Theory of operation: Synkeeper comes, goes or forgets in the middle of
-something; nobody may notice. Transfers run across the change and every byte is
-compared; requests and cookies come from scapy, which stops between the steps.
+Theory of operation: Synkeeper starts, stops or loses a session in the middle of
+something, and no connection may be affected. Transfers run across the change
+and every byte is compared; requests and cookies come from scapy, which stops
+between the steps.
 """
 import contextlib
 import resource
@@ -13,12 +14,12 @@ from scapy.layers.inet import TCP
 
 import attached
 from backend import OWN_COOKIES
-from books import (DROPS, NO_DROPS, counted, protect, reasons, sessions,
-                   wait_armed)
 from namespace import wait_for
 from netenv import diff
 from nettest import net_test
 from scapytools import LINUX, WINDOWS, Peer
+from session_stats import (DROPS, NO_DROPS, counted, protect, reasons,
+                           sessions, wait_armed)
 from sockets import (Server, Stream, accept, ask, connect, listen, move, pair,
                      receive)
 
@@ -27,8 +28,8 @@ TWO = (False, True)
 
 @contextlib.contextmanager
 def transfers(env, listener):
-    """Two connections that move data both ways throughout; they have moved
-    more, and lost nothing, when the block is left."""
+    """Two connections that move data both ways throughout; at the end of the
+    block they have moved more and lost nothing."""
     pairs = [pair(env, listener, v6=v6) for v6 in TWO]
     streams = [Stream(*ends) for c, s in pairs for ends in ((c, s), (s, c))]
     for stream in streams:
@@ -68,7 +69,7 @@ def test_idle_connections_before_the_start(env):
 
 @net_test
 def test_server_speaks_to_an_old_connection(env):
-    """The client's ACK of the server's data is the first that is seen."""
+    """The first packet seen is the client's ACK of the server's data."""
     with listen(env) as listener:
         pairs = [pair(env, listener, v6=v6) for v6 in TWO]
         protect(env)
@@ -149,7 +150,7 @@ def test_down_under_transfers(env):
 
 @net_test
 def test_eviction(env):
-    """The table's least holds 2048; newer connections push ours out."""
+    """The minimum table holds 2048; newer connections evict ours."""
     with listen(env) as listener, listen(env, port=81) as other:
         Server(other)
         protect(env, "*:80", "*:81", config="[sessions]\nmax = 1024\n")
@@ -173,7 +174,7 @@ def test_eviction(env):
                 crowd.append(connect(env, 81))
                 ask(crowd[-1], b"x")
         gone = len(evicted())
-        assert gone > 10, f"the test itself: only {gone} of 20 evicted"
+        assert gone > 10, f"test set-up: only {gone} of 20 evicted"
         with counted(env, f"{gone} evicted sessions", bad_cookie=0,
                      stray_rst=0, answered=0):
             for c, s in pairs:
@@ -189,8 +190,8 @@ def knows_all(env):
 
 @net_test
 def test_complete_table_was_forgotten_at_the_next_tick(env):
-    """The daemon looks at the host's settings twice a second; what it knows of
-    its table must outlive that."""
+    """The daemon checks the host's settings twice a second, which must not
+    clear what it knows about its table."""
     with listen(env):
         protect(env)
         wait_for(lambda: env.json("status")["uptime_s"] > 2, 5, "four ticks")
@@ -200,12 +201,12 @@ def test_complete_table_was_forgotten_at_the_next_tick(env):
 
 @net_test
 def test_connections_there_before_are_known_in_a_flood(env):
-    """Strays of a flood are dropped without asking the kernel; connections
-    that it had before are none."""
+    """Unmatched packets of a flood are dropped without asking the kernel; older
+    connections are not unmatched."""
     with listen(env) as listener:
         pairs = [pair(env, listener, v6=i % 2 == 1) for i in range(20)]
         protect(env)
-        wait_for(lambda: knows_all(env), 5, "the table being complete")
+        wait_for(lambda: knows_all(env), 5, "the table to be complete")
         flood = env.flood("ack", seconds=8)
         wait_for(lambda: reasons(env).get("bad_cookie", 0) > 50_000, 5,
                  "the flood")
@@ -217,8 +218,8 @@ def test_connections_there_before_are_known_in_a_flood(env):
 
 
 def half_open(env, listener, arm, again):
-    """SYNs that the kernel answers; then arm(); then, with @again, the SYNs
-    once more, which must get the kernel's same answer; then the ACKs."""
+    """SYNs that the kernel answers; then arm(); with @again, the same SYNs,
+    which must get the kernel's same answer; then the ACKs."""
     with Peer(env) as four, Peer(env, v6=True) as six:
         flows = [(f"IPv{6 if peer.v6 else 4}, {len(options)} options",
                   peer.flow(), options)
@@ -263,7 +264,7 @@ def test_half_open_at_arming(env):
 
 @net_test
 def test_kernel_cookies_at_the_start(env):
-    """tcp_syncookies = 2: the kernel sends cookies and remembers nothing."""
+    """tcp_syncookies = 2: the kernel sends cookies and keeps no state."""
     env.server.sysctl("net.ipv4.tcp_syncookies", 2)
     with listen(env) as listener, Peer(env) as four, Peer(env, True) as six:
         flows = [(f"IPv{6 if peer.v6 else 4}, {len(options)} options",
@@ -304,8 +305,8 @@ def test_cookie_in_flight_at_delete(env):
 
 @net_test
 def test_nothing_of_the_host_is_changed(env):
-    """No rule, no conntrack entry, no sysctl, no qdisc. Older kernels take two
-    of them, until `down`: a clsact qdisc, and tcp_syncookies."""
+    """No rule, no conntrack entry, no sysctl, no qdisc. On older kernels there
+    are two until `down`: a clsact qdisc, and tcp_syncookies."""
     needed = set() if OWN_COOKIES else \
         {"qdisc", "sysctl net.ipv4.tcp_syncookies"}
     before = env.snapshot()

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What others do to attachments and pins while a daemon runs.
 
-Theory of operation: a neighbour goes in front at tc, somebody detaches a
-program or a link, removes the pins, or takes the daemon's descriptors. The
-daemon must notice within a second or so, say the truth, and mend what it may;
-what it says is compared with what the kernel has.
+Theory of operation: a neighbour attaches in front at tc, somebody detaches a
+program or a link, removes the pins, or uses up the daemon's descriptors. The
+daemon must notice within a second or so, report it correctly, and repair what
+it may; its reports are compared with the kernel's state.
 """
 import json
 import os
@@ -14,12 +14,12 @@ import shutil
 import attached
 import neighbours
 from backend import ADMITTED, OWN_COOKIES
-from books import wait_armed
 from goodclients import GoodClients, Held, get_once, get_until
 from namespace import run, wait_for
 from neighbours import TC_ACT_OK, Neighbour
 from netenv import OUTPUT
 from nettest import mode, net_test, only_native, skip
+from session_stats import wait_armed
 
 SOON = 3
 OURS = ("synkeeper_xdp", mode())
@@ -42,11 +42,11 @@ def is_well(env):
 
 
 def protected(env, when):
-    """A client is admitted, and all say so."""
+    """A client is admitted, and status and kernel agree."""
     get_until(env, lambda: admitted(env), f"was admitted {when}")
     got = attached.xdp(env.server)
     assert got == OURS, f"{when}: expected {OURS}, got {got}"
-    wait_for(lambda: is_well(env), SOON, f"status to say so {when}")
+    wait_for(lambda: is_well(env), SOON, f"status to be well {when}")
 
 
 # -- neighbours at tc
@@ -58,7 +58,7 @@ def name_of(prog_id):
 
 @net_test
 def test_neighbour_ahead_at_start_cut_clients_off(env):
-    """It says TC_ACT_OK, which ends the chain: ours must have been first."""
+    """It returns TC_ACT_OK, which ends the chain: ours must run first."""
     env.nginx()
     for way in WAYS:
         Neighbour(env, way, TC_ACT_OK)
@@ -77,8 +77,8 @@ def test_neighbour_ahead_at_start_cut_clients_off(env):
 
 @net_test
 def test_neighbour_went_in_front_and_cut_clients_off(env):
-    """While the daemon runs: ours goes first again, more than once, and it is
-    said; a successor is first, too."""
+    """While the daemon runs, ours returns to the front, more than once, and it
+    is logged; a successor is first, too."""
     env.nginx()
     daemon = env.synkeeperd()
     wait_armed(env)
@@ -113,8 +113,8 @@ def test_neighbour_went_in_front_and_cut_clients_off(env):
 
 @net_test
 def test_neighbour_that_insists_is_told(env):
-    """It goes in front again at once, time and again: the daemon does not
-    join that race, and says who runs first, as does check."""
+    """It returns to the front at once, again and again: the daemon gives up the
+    race and reports who runs first, as does check."""
     env.nginx()
     env.synkeeperd()
     wait_armed(env)
@@ -129,7 +129,7 @@ def test_neighbour_that_insists_is_told(env):
             return iface["ahead"], health
         last.detach()
         return None
-    ahead, health = wait_for(told, 10, "status to tell of the neighbour")
+    ahead, health = wait_for(told, 10, "status to report the neighbour")
     assert ahead[0]["tc"] == way and any(
         "runs before ours" in line for line in health), (ahead, health)
     text = env.synkeeper("status", check=False).stdout
@@ -145,13 +145,13 @@ def test_neighbour_that_insists_is_told(env):
 # -- detached by others
 
 def detach_link(path):
-    """As `bpftool link detach pinned PATH` does."""
+    """Like `bpftool link detach pinned PATH`."""
     run(["bpftool", "link", "detach", "pinned", path])
 
 
 @net_test
 def test_detached_link_went_unnoticed(env):
-    """Each of the links: attached again, clients notice nothing lasting."""
+    """Each of the links is attached again; good clients are unaffected."""
     env.nginx()
     daemon = env.synkeeperd()
     wait_armed(env)
@@ -184,17 +184,17 @@ def adopted_by_hand(env):
 
 @net_test
 def test_foreign_program_in_our_place_was_called_protection(env):
-    """A program that was adopted by hand is replaced by another: it stays, and
-    status, its exit code and health say so until it is gone."""
+    """Another program replaces one that was adopted: it is left alone, and
+    status, its exit code and health report it until it is gone."""
     only_native("the place of a program by hand")
     env.nginx()
     daemon = adopted_by_hand(env)
     protected(env, "adopted")
     p = env.synkeeper("status", check=False)
-    assert p.returncode == 0, f"all is well: {p.stdout}"
+    assert p.returncode == 0, f"expected all to be well: {p.stdout}"
     env.xdp(env.server, "pass")
     wait_for(lambda: not row(env)[0]["protected"], SOON,
-             "status to say that another program is there")
+             "status to report the other program")
     iface, health = row(env)
     p = env.synkeeper("status", check=False)
     assert p.returncode == 1 and iface["mode"] == "none" and \
@@ -212,7 +212,7 @@ def test_foreign_program_in_our_place_was_called_protection(env):
 
 @net_test
 def test_xdp_off_went_unnoticed(env):
-    """`ip link set dev X xdp off` of what was adopted by hand."""
+    """`ip link set dev X xdp off` on an adopted program."""
     only_native("ip link set xdp")
     env.nginx()
     daemon = adopted_by_hand(env)
@@ -244,7 +244,7 @@ def test_filter_deleted_went_unnoticed(env):
 
 @net_test
 def test_pins_removed_took_the_protection_off(env):
-    """rm -rf of the pin directory: nothing is detached, the pins come back,
+    """rm -rf of the pin directory: nothing is detached, the pins are restored,
     and a successor takes over."""
     env.nginx()
     daemon = env.synkeeperd()
@@ -287,12 +287,12 @@ def test_one_pin_removed(env):
     wait_for(lambda: is_well(env), SOON, "status to be well")
 
 
-# -- an error is no answer
+# -- errors are not answers
 
 @net_test
 def test_no_descriptor_was_taken_for_no_interface(env):
-    """With no free file descriptor for some seconds: nothing is detached, and
-    nothing is said to be gone; what is detached meanwhile is attached again."""
+    """With no free file descriptor for some seconds: nothing is detached or
+    reported as gone; what is detached meanwhile is attached again."""
     env.nginx()
     daemon = env.synkeeperd()
     wait_armed(env)
@@ -325,8 +325,8 @@ def test_no_descriptor_was_taken_for_no_interface(env):
 
 @net_test
 def test_reloads_met_links_that_were_being_released(env):
-    """Removed and added by reload, and down and up: "cannot
-    attach: File exists" was one in thirty."""
+    """Removed and added by reload, and down and up: one in thirty used to fail
+    with "cannot attach: File exists"."""
     env.nginx()
     attached.add_pair(env)
     conf = f"{env.dir}/loop.conf"
@@ -370,12 +370,12 @@ def test_down_said_removed_before_it_was(env):
         assert daemon.wait(10) == 0, daemon.output()
 
 
-# -- who else is there
+# -- other instances and programs
 
 @net_test
 def test_second_instance_was_told_of_a_bpf_link(env):
-    """Another pin directory: it says who has the interface, and the way out,
-    as does check."""
+    """Another pin directory: the error names the owner of the interface, and
+    the remedy, as does check."""
     env.nginx()
     first = env.synkeeperd()
     p = env.server.run([f"{OUTPUT}/synkeeperd", "-i", "server0", "-s", "*:80",
@@ -404,7 +404,7 @@ def test_second_instance_was_told_of_a_bpf_link(env):
 
 @net_test
 def test_check_was_ready_for_an_interface_the_daemon_refuses(env):
-    """A foreign XDP program: check fails with its name, as the daemon does."""
+    """A foreign XDP program: check fails and names it, as the daemon does."""
     env.xdp(env.server, "pass")
     p = env.server.run([*env.synkeeper_command(), "-j", "check", "server0"],
                        check=False)

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The attacks of tests/attack/, each for a second.
 
-Theory of operation: see tests/attack/bed.py. A row here is a test, named after
-the attack, the cookies and the family: disarm_unused_own_v6. Both families are
-attacked in every way, and the kinds of cookies where they make a difference.
+Theory of operation: see tests/attack/bed.py. Each row here is a test named
+after the attack, the cookies and the family: disarm_unused_own_v6. Every attack
+covers both families, and the kinds of cookies where they make a difference.
 """
 import os
 import sys

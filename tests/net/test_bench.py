@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The benchmark's programs still fit the data path that they measure.
+"""The benchmark's programs still match the data path that they measure.
 
 Theory of operation: figures are for `make bench`; here it only matters that a
-row of each kind of verdict can be measured at all, and says what is promised
-of a row (docs/BENCHMARKS.md).
+row of each kind of verdict can be measured at all, and has what
+docs/BENCHMARKS.md says about rows.
 """
 import json
 import os
@@ -20,8 +20,8 @@ KEYS = {"part", "name", "value", "unit", "baseline", "ratio", "rounds", "min",
 
 @net_test
 def test_packet_rows_can_be_measured(_env):
-    """The wrapper could not call a program that knows fragments, being one
-    that does not: no row of the data path was measured."""
+    """The wrapper, not fragment-aware itself, could not call a fragment-aware
+    program: no row of the data path was measured."""
     for name in ROWS:
         p = run([os.path.join(OUTPUT, "tests/packet"), "--quick", "--only",
                  name], check=False)
@@ -34,7 +34,7 @@ def test_packet_rows_can_be_measured(_env):
 
 @net_test
 def test_paced_flood_sent_a_fifth(env):
-    """Each batch cost a patch of the kernel's dispatcher of XDP programs."""
+    """Each batch made the kernel patch its XDP dispatcher."""
     want = 40000
     for seconds, rate, count in ((5, want, want), (5, None, 20 * want)):
         p = env.flood("syn", seconds, rate=rate, count=count)

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Programs attached by hand, and maps read by hand.
 
-Theory of operation: ip(8), bpftool and xdp-loader put the program on the
+Theory of operation: ip(8), bpftool and xdp-loader attach the program to the
 interface, from a pin or from the object file. Without a daemon everything
-passes. A daemon started afterwards adopts what it finds; taken down, in
-whatever order, it leaves an interface on which clients connect.
+passes. A daemon started afterwards adopts what it finds; `down`, in whatever
+order, leaves an interface on which clients can connect.
 """
 import json
 import os
@@ -23,7 +23,7 @@ OURS = ("synkeeper_xdp", "native")  # as ip(8) attaches it
 
 
 def load_and_pin(env):
-    """The object loaded without any daemon, pinned where one would."""
+    """Loads the object without a daemon, pinned where one would pin it."""
     place = f"{env.bed_dir}/by_hand"
     run(["bpftool", "prog", "loadall", OBJECT, place, "pinmaps",
          f"{place}/maps"])
@@ -31,7 +31,7 @@ def load_and_pin(env):
 
 
 def map_of_program(env, name):
-    """A map of the attached program, looked up at 0: its value."""
+    """The value at 0 in a map of the attached program."""
     prog = bpftool("prog", "show", "id", attached.xdp_id(env.server))
     for number in prog["map_ids"]:
         if bpftool("map", "show", "id", number)["name"] == name:
@@ -46,7 +46,7 @@ def bpftool(*args):
 def passes(env, how):
     """No daemon: clients connect, the kernel answers, and it is counted."""
     got = attached.xdp(env.server)
-    assert got and got[0] == OURS[0], f"{how}: attached is {got}"
+    assert got and got[0] == OURS[0], f"{how}: {got} is attached"
     get_once(env)
     get_once(env, v6=True)
     cpus = map_of_program(env, "counters")["formatted"]["values"]
@@ -59,7 +59,7 @@ def passes(env, how):
 
 
 def adopts(env, how, mode="native"):
-    """A daemon started now protects through what is attached already."""
+    """A daemon started now protects through what is already attached."""
     held = Held(env)
     with GoodClients(env) as good:
         daemon = env.synkeeperd()
@@ -76,7 +76,7 @@ def adopts(env, how, mode="native"):
 
 
 def gone(env, daemon, how):
-    """Taken down: detached, and clients go on."""
+    """After down it is detached, and clients still connect."""
     held = Held(env)
     env.synkeeper("down")
     assert daemon.wait(10) == 0, f"{how}: {daemon.output()}"
@@ -109,7 +109,7 @@ def test_ip_object(env):
 
 @net_test
 def test_ip_generic(env):
-    """In skb mode: it stays in that mode."""
+    """In skb mode, which it keeps."""
     env.nginx()
     pin = load_and_pin(env)
     env.server.run(["ethtool", "-K", env.server.iface, "gro", "off"])
@@ -145,7 +145,7 @@ def test_xdp_loader(env):
 @net_test
 def test_daemon_pin(env):
     """The pin of a daemon on another interface, attached to this one by hand:
-    passes until a daemon is told of the interface."""
+    passes until a daemon is given the interface."""
     env.nginx()
     address = attached.add_pair(env)
     first = env.synkeeperd("-i", "server1", "--on-exit", "keep")
@@ -169,8 +169,8 @@ def test_daemon_pin(env):
 
 @net_test
 def test_kept(env):
-    """Adopted, then left by SIGTERM with on-exit = keep: goes on protecting,
-    and the next daemon takes over."""
+    """Adopted, then kept by SIGTERM with on-exit = keep: it still protects, and
+    the next daemon takes over."""
     env.nginx()
     env.server.run(["ip", "link", "set", "dev", env.server.iface, "xdp",
                     "pinned", load_and_pin(env)])
@@ -185,8 +185,8 @@ def test_kept(env):
 
 @net_test
 def test_down_without_daemon(env):
-    """Adopted, the daemon killed, and then `synkeeper down`: what no pin
-    holds must not go on answering SYNs whose ACKs nobody would admit."""
+    """Adopted, the daemon killed, then `synkeeper down`: a program that no pin
+    holds must stop answering SYNs whose ACKs would not be admitted."""
     env.nginx()
     env.server.run(["ip", "link", "set", "dev", env.server.iface, "xdp",
                     "pinned", load_and_pin(env)])
@@ -207,8 +207,8 @@ def test_down_without_daemon(env):
 
 @net_test
 def test_detached_by_hand(env):
-    """`ip link set xdp off` while the daemon runs: with a link it is refused
-    (EBUSY); adopted by hand it goes, and clients still connect."""
+    """`ip link set xdp off` while the daemon runs: a link refuses it (EBUSY);
+    an adopted program is detached, and clients still connect."""
     env.nginx()
     daemon = env.synkeeperd()
     off = ["ip", "link", "set", "dev", env.server.iface, "xdp", "off"]
@@ -231,7 +231,7 @@ def test_detached_by_hand(env):
 # -- what bpftool shows
 
 def small_table(env):
-    """A daemon with 2,048 slots, which a dump shows in no time."""
+    """A daemon with 2,048 slots, which are dumped quickly."""
     conf = f"{env.dir}/small.conf"
     with open(conf, "w", encoding="utf-8") as f:
         f.write("[sessions]\nmax = 1024\n")
@@ -245,7 +245,7 @@ def dump(env, name):
 
 @net_test
 def test_maps_by_name(env):
-    """Every value is shown by its fields' names."""
+    """Every value is shown with its fields' names."""
     env.nginx()
     small_table(env)
     get_once(env)
@@ -272,10 +272,10 @@ def test_maps_by_name(env):
     out = dump(env, "sessions")
     states = [s for s in re.findall(r'"state": "(\w+)"', out)
               if s != "SESSION_FREE"]
-    assert len(states) == 1, f"sessions: one was made, shown are {states}"
+    assert len(states) == 1, f"sessions: expected one, got {states}"
     totals = attached.map_value(env, "totals", 1)
     assert sum(totals["durations"]) == 1 and totals["lost"] == 0, \
-        f"totals: one session ended, shown are {totals}"
+        f"totals: expected one ended session, got {totals}"
 
 
 @net_test
@@ -312,9 +312,9 @@ def test_programs_by_name(env):
 
 
 @net_test
-def test_down_left_programs_of_another_version_judging(env):
-    """Their settings have another size, the flags stand where they always do:
-    what was attached by hand must pass everything from then on."""
+def test_down_left_programs_of_another_version_active(env):
+    """Their settings have another size, but the flags are always at the same
+    place: what was attached by hand must pass everything afterwards."""
     ready, size = 1, "72"
     run(["mkdir", "-m", "0700", env.pin_dir, f"{env.pin_dir}/maps"])
     run(["bpftool", "map", "create", f"{env.bed_dir}/settings", "type", "array",

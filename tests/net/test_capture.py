@@ -1,20 +1,20 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""`synkeeper capture`: what is in the file, by another reader than ours.
+"""`synkeeper capture`: the contents of the file, read by another program.
 
-Theory of operation: packets are dropped for known reasons while `capture`
-runs, and tshark reads what it wrote: however it ended, the file must be whole,
-and hold nothing but what was asked for.
+Theory of operation: packets are dropped for known reasons while `capture` runs,
+and tshark reads what it wrote. However it ended, the file must be complete and
+contain only what was requested.
 """
 import contextlib
 import os
 import re
 import signal
 
-from books import protect
 from namespace import run, wait_for
 from nettest import net_test
 from reasons import REASONS
 from scapytools import Peer
+from session_stats import protect
 from sockets import listen
 from terminal import Terminal
 
@@ -24,7 +24,7 @@ FIELDS = ("comment", "interface_name", "len", "cap_len")
 
 
 def tshark(path):
-    """{field: value} for each packet; tshark must find the file whole."""
+    """{field: value} for each packet; tshark must find the file complete."""
     fields = [f"frame.{name}" for name in FIELDS] + ["tcp.dstport"]
     out = run(["tshark", "-r", path, "-T", "fields",
                *(word for f in fields for word in ("-e", f))]).stdout
@@ -47,10 +47,10 @@ class Capture:
             self.process.check_alive()
             return False
 
-        wait_for(begun, 5, "`capture` to begin its file")
+        wait_for(begun, 5, "`capture` to start its file")
 
     def wait(self, code, *words):
-        """Until its end; how many packets it says it has captured."""
+        """Waits until it exits; the number of packets it reports."""
         got = self.process.wait(10)
         output = self.process.output()
         assert got == code and all(word in output for word in words), \
@@ -111,7 +111,7 @@ def test_only_what_is_asked_for(env):
 
 @net_test
 def test_until_ctrl_c(env):
-    """The file is whole; an older one of that name is gone."""
+    """The file is complete, and an older one of that name is gone."""
     env.nginx()
     protect(env)
     path = f"{env.dir}/capture.pcapng"
@@ -130,7 +130,7 @@ def test_until_ctrl_c(env):
 
 @net_test
 def test_into_a_pipe(env):
-    """tshark reads as it is written; a reader that leaves is a good end."""
+    """tshark reads it as it is written; a reader that leaves is no error."""
     env.nginx()
     protect(env)
     env.flood("ack", 20, rate=20000)
@@ -158,7 +158,7 @@ def small_disk(env):
 
 @net_test
 def test_full_disk(env):
-    """Says so, and what had room can be read to its last packet."""
+    """Reports it, and what had room can be read to the last packet."""
     env.nginx()
     protect(env)
     env.flood("ack", 20, rate=20000)
@@ -180,7 +180,7 @@ def test_daemon_ends(env):
 
 @net_test
 def test_refusals(env):
-    """Nothing is begun: an older file stays what it was."""
+    """Nothing is started: an older file stays as it was."""
     path = f"{env.dir}/old.pcapng"
     with open(path, "w", encoding="utf-8") as f:
         f.write("old")
@@ -196,7 +196,7 @@ def test_refusals(env):
         assert p.returncode == 1 and word in p.stderr and not p.stdout, \
             f"{when}: expected exit code 1 and '{word}', got {p}"
     with open(path, encoding="utf-8") as f:
-        assert f.read() == "old", "a refused capture wrote over a file"
+        assert f.read() == "old", "a refused capture overwrote a file"
     command = env.server.command([*env.synkeeper_command(), "capture", "-w",
                                   "-"])
     with Terminal(command) as terminal:
@@ -207,7 +207,7 @@ def test_refusals(env):
 
 
 def filled(env, path):
-    """One packet into it; what is there afterwards."""
+    """Captures one packet to it; what is there afterwards."""
     with Peer(env) as peer:
         capture = env.server.start(
             [*env.synkeeper_command(), "capture", "-w", path, "--count", "1"],
@@ -224,8 +224,8 @@ def filled(env, path):
 
 
 @net_test
-def test_file_of_a_strangers_was_written_to(env):
-    """In /tmp, whoever made it first could read it all."""
+def test_file_of_another_user_was_written_to(env):
+    """In /tmp, whoever created it first could read everything."""
     spool = f"{env.dir}/tmp"
     os.mkdir(spool)
     os.chmod(spool, 0o1777)
@@ -240,15 +240,15 @@ def test_file_of_a_strangers_was_written_to(env):
         with open(path, "rb") as theirs:
             st = filled(env, path)
             assert (st.st_uid, st.st_mode & 0o777) == (0, 0o600), \
-                f"expected a file of root's, 600, got {st}"
-            assert not theirs.read(), "it went into the stranger's file"
+                f"expected root's file, mode 600, got {st}"
+            assert not theirs.read(), "it was written to the other's file"
         assert len(tshark(path)) == 1
         left = sorted(os.listdir(spool))
         assert left == ["drops.pcapng", "other"], f"left behind: {left}"
 
 
 @net_test
-def test_link_of_a_strangers_was_followed(env):
+def test_link_of_another_user_was_followed(env):
     """A link, also one to a pipe, and a pipe: nothing is written."""
     spool = f"{env.dir}/tmp"
     os.mkdir(spool)
@@ -280,7 +280,7 @@ def test_link_of_a_strangers_was_followed(env):
 
 @net_test
 def test_into_devices_and_pipes(env):
-    """What is no file stays what it is."""
+    """What is not a regular file stays what it is."""
     with listen(env), Peer(env) as peer:
         protect(env)
         filled(env, "/dev/null")

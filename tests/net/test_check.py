@@ -1,19 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """`synkeeper check`: each condition is set up for real, must be found, and must
-be gone after the cure that the finding names; where all is well it is silent.
+be gone after the fix that the finding names; without conditions it is silent.
 """
 import json
 import platform
 import re
 import socket
 
-from books import protect
 from namespace import CommandError, wait_for
 from nettest import mode, net_test, skip
+from session_stats import protect
 
 IPPROTO_MPTCP = 262
 BPF_SYSCALL = {"x86_64": 321, "aarch64": 280}
-# The bed's peer is in a namespace of its own, as a container's is.
+# The bed's peer is in another namespace, like a container's.
 EXPECTED = {"veth peer"}
 
 
@@ -32,7 +32,7 @@ def check(env, iface="server0", prefix=()):
 
 
 def expect(env, what, state, *words, iface="server0", prefix=()):
-    """The findings of that name have the state, and the words; the mend."""
+    """Requires findings of that name, state and words; returns the fix."""
     found, _ = check(env, iface, prefix)
     assert what in found, f"no finding {what} among {list(found)}"
     bad = [f for f in found[what] if f["state"] != "ok"]
@@ -45,16 +45,16 @@ def expect(env, what, state, *words, iface="server0", prefix=()):
     return " ".join(f["fix"] for f in bad)
 
 
-def cure(env, mend, command):
-    """Runs the command that the mend ends with."""
-    m = re.search(rf"{command} [^:,]*", mend)
-    assert m, f"expected {command} in: {mend}"
+def cure(env, fix, command):
+    """Runs the command at the end of the fix."""
+    m = re.search(rf"{command} [^:,]*", fix)
+    assert m, f"expected {command} in: {fix}"
     env.server.run(m.group(0).split())
 
 
 @net_test
 def test_clean(env):
-    """Nothing is wrong: nothing may be said to be, before and with a daemon."""
+    """Without conditions there are no findings, before and with a daemon."""
     env.nginx()
     for _ in "without", "with":
         found, ready = check(env)
@@ -80,7 +80,7 @@ def test_sysctls(env):
 @net_test
 def test_syncookies(env):
     """Without it the kernel would drop the ACK of a cookie: the daemon sets it,
-    also if somebody turns it off while a service is armed."""
+    even if somebody turns it off while a service is armed."""
     env.nginx()
     env.server.sysctl("net.ipv4.tcp_syncookies", 0)
     expect(env, "tcp_syncookies", "warn")
@@ -118,8 +118,8 @@ def test_mptcp(env):
 def test_backlog(env):
     with listener(env, 80, 5), listener(env, 81, 128), \
             listener(env, 82, 5, address="127.0.0.1"):
-        mend = expect(env, "accept queues", "warn", "port 80")
-        assert "backlog" in mend, mend
+        fix = expect(env, "accept queues", "warn", "port 80")
+        assert "backlog" in fix, fix
     with listener(env, 80, 128):
         expect(env, "accept queues", "ok")
 
@@ -136,7 +136,7 @@ def test_services(env):
 
 
 def nft(env, *rules, chains="type filter hook input priority 0", policy="accept"):
-    """These rules, and no other, in one chain."""
+    """These rules, and no others, in one chain."""
     env.server.run(["nft", "-f", "-"], input="\n".join(
         ["flush ruleset", "table inet f {", "chain sub { return", "}",
          f"chain c {{ {chains}; policy {policy};", *rules, "}", "}"]) + "\n")
@@ -147,7 +147,7 @@ RAW = "type filter hook prerouting priority -300"
 NAT = "type nat hook prerouting priority -100"
 POSTROUTING = "type nat hook postrouting priority 100"
 SYN = "tcp flags & (fin|syn|rst|ack) == syn"
-# (loose, hook, policy, rules, what is wrong: "" is nothing)
+# (loose, hook, policy, rules, what is wrong; "": nothing)
 FIREWALLS = (
     (1, INPUT, "accept", ["ct state invalid drop"], ""),
     (0, INPUT, "accept", ["ct state invalid drop"], "firewall"),
@@ -185,13 +185,13 @@ FIREWALLS = (
 
 
 def withheld(env):
-    """How often the kernel wanted to reset whom XDP had admitted."""
+    """How often the kernel wanted to reset a client that XDP had admitted."""
     return env.json("stats")["total"].get("rst_suppressed", 0)
 
 
 @net_test
 def test_firewall(env):
-    """Whether a client gets through is what check said of it."""
+    """Whether a client gets through is what check predicted."""
     env.nginx()
     env.nginx(port=8080)
     protect(env, config="\n")
@@ -203,18 +203,18 @@ def test_firewall(env):
                if f["state"] != "ok"}
         assert bad == {wrong} - {"", "closed"}, \
             f"loose = {loose}, {rules}: expected {wrong}, got {found}"
-        # the kernel has the last word
+        # the kernel decides
         before = withheld(env)
         got = env.client.run(["curl", "-sS", "-m",
                               "10" if wrong in ("", "NAT") else "0.5",
                               "-o", "/dev/null", f"http://{env.server.ip4}/1k"],
                              check=False)
-        # with NAT the daemon does what works
+        # with NAT the daemon chooses what works
         failed = got.returncode != 0
         assert failed == (wrong not in ("", "NAT")), \
             f"loose = {loose}, {rules}: expected {wrong}, got {got.stderr}"
         assert withheld(env) == before, \
-            f"loose = {loose}, {rules}: the kernel forgot an admitted client"
+            f"loose = {loose}, {rules}: the kernel lost an admitted client"
 
 
 @net_test
@@ -224,7 +224,7 @@ def test_firewall_cure(env):
     env.server.sysctl("net.netfilter.nf_conntrack_tcp_loose", 0)
     cure(env, expect(env, "firewall", "fail", "any", "inet f c"), "sysctl -w")
     expect(env, "firewall", "ok")
-    # of one port that nobody protects, it is a warning
+    # for a port that is not protected, it is a warning
     nft(env, f"tcp dport 80 {SYN} accept", "tcp dport 80 drop")
     expect(env, "firewall", "warn", "port 80", "whatever the TCP flags")
     nft(env, "tcp dport 80 ct state new accept")
@@ -242,7 +242,8 @@ table inet r {
 
 @net_test
 def test_nat_cure(env):
-    """Untracked ports get on with NAT, and check is silent about them."""
+    """Untracked ports are compatible with NAT, and check is silent about
+    them."""
     env.nginx()
     env.synkeeperd()
     nft(env, 'oifname "lo" masquerade', chains=POSTROUTING)
@@ -254,7 +255,7 @@ def test_nat_cure(env):
 
 @net_test
 def test_nat_elsewhere(env):
-    """A service that is redirected is not protected: that is no warning."""
+    """A service that is redirected is not protected, which is a warning."""
     env.nginx()
     env.synkeeperd()
     nft(env, "tcp dport 80 redirect to :8080", chains=NAT)
@@ -323,7 +324,7 @@ def test_vlan(env):
 
 @net_test
 def test_features(env):
-    """What ethtool switches is what is shown."""
+    """What is shown follows what ethtool switches."""
     for switch, words in (("on", "stripped by"), ("off", "not stripped")):
         env.server.run(["ethtool", "-K", "server0", "rxvlan", switch])
         expect(env, "VLAN tags", "ok", words)
@@ -341,10 +342,10 @@ def test_privileges(env):
 
 @net_test
 def test_bpf_refused(env):
-    """Root, but with a filter as containers have it: only bpf() tells."""
+    """Root, but with a container's filter: only bpf() itself tells."""
     number = BPF_SYSCALL.get(platform.machine())
     if not number:
-        skip("which number bpf() has here is not known to the test")
+        skip("the test does not know the number of bpf() here")
     script = f"{env.dir}/without-bpf"
     with open(script, "w", encoding="utf-8") as f:
         f.write(WITHOUT_BPF.replace("BPF_SYSCALL", str(number)))
@@ -354,7 +355,7 @@ def test_bpf_refused(env):
     expect(env, "bpf()", "ok")
 
 
-# Runs the rest of its command line with bpf() answered by EPERM.
+# Runs the rest of its command line with bpf() failing with EPERM.
 WITHOUT_BPF = """
 import ctypes, os, struct, sys
 code = b"".join(struct.pack("=HBBI", *i) for i in (

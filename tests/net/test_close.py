@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The four-way close, whoever begins, and what can get lost of it.
+"""The four-way close, whoever starts it, and which packets can get lost.
 
-Theory of operation: Linux sockets at both ends close in every order; at each
-step the session must be where the kernel's socket is, and in the end it was
-closed, once. What is lost goes to a veth that leads nowhere, and is then sent
-again by the kernel. test_close_by_hand.py has what no kernel does on its own.
+Theory of operation: Linux sockets at both ends close in every order. At each
+step the session must match the kernel's socket, and in the end it was closed
+once. Lost packets go to a veth that leads nowhere, and are then retransmitted
+by the kernel. test_close_by_hand.py has what no kernel does on its own.
 """
 import contextlib
 import socket
@@ -12,14 +12,14 @@ import threading
 import time
 
 from backend import OWN_COOKIES
-from books import protect
 from goodclients import Held
 from namespace import wait_for
 from nettest import net_test
+from session_stats import protect
 from sockets import Pattern, Task, accept, connect, listen, pair, receive
-from teardown import (BOTH, CLIENT_FIRST, SERVER_FIRST, Watch, books_agree,
-                      client_of, end_of, family, life, open_pair, stage, stays,
-                      wait_kernel, wait_state)
+from teardown import (BOTH, CLIENT_FIRST, SERVER_FIRST, Watch, client_of,
+                      end_of, family, life, open_pair, stage, stats_agree,
+                      stays, wait_kernel, wait_state)
 
 
 MANY = 400
@@ -28,8 +28,8 @@ PRECISION_S = 0.05  # of durations: ticks of 17 ms at both ends
 
 @contextlib.contextmanager
 def blackhole(env, v6):
-    """What the client sends to the server is lost: it leaves by a veth whose
-    other end is nobody's."""
+    """What the client sends to the server is lost: it leaves by a veth with
+    nothing at the other end."""
     flags = ["-6"] if v6 else []
     server = env.server.ip6 if v6 else env.server.ip4
     env.client.ip("link", "add", "nowhere", "type", "veth", "peer", "nobody")
@@ -47,7 +47,7 @@ def blackhole(env, v6):
 
 
 def lost(env, what, count=2):
-    """Waits until the client has sent so many segments in vain."""
+    """Waits until the client has sent @n segments that were lost."""
     before = env.client.nstat()["TcpRetransSegs"]
     wait_for(lambda: env.client.nstat()["TcpRetransSegs"] >= before + count, 5,
              f"{what}: the client to send again")
@@ -67,7 +67,7 @@ def test_client_first(env):
                 c.close()
                 end_of(s, name)
                 wait_state(env, client, "half-closed-client", name)
-                books_agree(env, name)
+                stats_agree(env, name)
                 closing = time.monotonic()
                 s.close()
                 wait_state(env, client, "time-wait", name)
@@ -79,7 +79,7 @@ def test_client_first(env):
                 f"{name}: expected a duration of {least:.2f} to " \
                 f"{most:.2f} s, got {got}"
             left = [e["left"] for e in told]
-            # tc books what XDP has let in, where there is such a program
+            # tc counts what XDP admitted, where there is such a program
             want = ["opening" if OWN_COOKIES else "free", "pending",
                     "established", "half-closed-client", "closing"]
             assert left == want, f"{name}: expected the states left to be " \
@@ -89,7 +89,7 @@ def test_client_first(env):
 @net_test
 def test_server_first(env):
     """With shutdown() the kernel keeps the socket in FIN-WAIT-2; with close()
-    only a small one that remembers little else."""
+    only a small one with little state."""
     with stage(env) as (listener, watch):
         for v6 in BOTH:
             for how in ("shutdown()", "close()"):
@@ -104,7 +104,7 @@ def test_server_first(env):
                         end_of(c, name)
                         wait_kernel(env, client, "FIN-WAIT-2", name)
                         wait_state(env, client, "half-closed-server", name)
-                        books_agree(env, name)
+                        stats_agree(env, name)
                         c.close()
                         wait_kernel(env, client, "TIME-WAIT", name)
                         wait_state(env, client, "time-wait", name)
@@ -113,7 +113,7 @@ def test_server_first(env):
 
 @net_test
 def test_server_closes_at_once(env):
-    """Its FIN is the first that is seen after the handshake."""
+    """The first packet after the handshake is its FIN."""
     with stage(env) as (listener, watch):
         for v6 in BOTH:
             name = f"{family(v6)}, server closes at once"
@@ -123,14 +123,14 @@ def test_server_closes_at_once(env):
                     accept(listener, name).close()
                     end_of(c, name)
                     wait_state(env, client, "half-closed-server", name)
-                    books_agree(env, name)
+                    stats_agree(env, name)
                 wait_state(env, client, "time-wait", name)
             watch.expect(client, *SERVER_FIRST)
 
 
 @net_test
 def test_both_at_once(env):
-    """Two threads; the FINs may or may not cross, on two CPUs."""
+    """Two threads on two CPUs; the FINs may or may not cross."""
     def close(sock, barrier):
         barrier.wait(5)
         sock.close()
@@ -148,7 +148,7 @@ def test_both_at_once(env):
 
 @net_test
 def test_fin_with_data(env):
-    """TCP_CORK holds the data back, so that it leaves with the FIN."""
+    """TCP_CORK holds the data back, so that it is sent with the FIN."""
     with stage(env) as (listener, watch):
         for v6 in BOTH:
             for server_first in BOTH:
@@ -167,7 +167,7 @@ def test_fin_with_data(env):
                             assert got == b"last words", \
                                 f"{name}: expected the data, got {got!r}"
                             if end is one:
-                                books_agree(env, name)
+                                stats_agree(env, name)
                 watch.expect(client, *(SERVER_FIRST if server_first
                                        else CLIENT_FIRST))
 
@@ -194,7 +194,7 @@ def test_fin_behind_a_full_window(env):
                     assert got == sent, f"{name}: expected {sent} bytes, " \
                         f"got {got}"
                     wait_state(env, client, "half-closed-server", name)
-                    books_agree(env, name)
+                    stats_agree(env, name)
             watch.expect(client, *SERVER_FIRST)
 
 
@@ -202,7 +202,7 @@ def test_fin_behind_a_full_window(env):
 
 @net_test
 def test_many_server_first(env):
-    """nginx closes each connection after its answer."""
+    """nginx closes each connection after its response."""
     env.nginx(keepalive=False)
     protect(env)
     for address in (env.server.ip4, f"[{env.server.ip6}]"):
@@ -213,7 +213,7 @@ def test_many_server_first(env):
 
 @net_test
 def test_many_client_first(env):
-    """HTTP keep-alive, but the client closes after each answer."""
+    """HTTP keep-alive, but the client closes after each response."""
     env.nginx()
     protect(env)
 
@@ -226,11 +226,11 @@ def test_many_client_first(env):
             task.done()
 
 
-# -- lost on the way
+# -- lost packets
 
 @net_test
 def test_client_fin_lost(env):
-    """It is sent again until one arrives."""
+    """It is retransmitted until one arrives."""
     with stage(env) as (listener, watch):
         for v6 in BOTH:
             name = f"{family(v6)}, client's FIN lost"
@@ -242,14 +242,14 @@ def test_client_fin_lost(env):
                     stays(env, client, "established", name, 0.1)
                 end_of(s, name)
                 wait_state(env, client, "half-closed-client", name)
-                books_agree(env, name)
+                stats_agree(env, name)
                 s.close()
             watch.expect(client, *CLIENT_FIRST)
 
 
 @net_test
 def test_last_ack_lost(env):
-    """The server sends its FIN again until it is acknowledged."""
+    """The server retransmits its FIN until it is acknowledged."""
     with stage(env) as (listener, watch):
         for v6 in BOTH:
             name = f"{family(v6)}, last ACK lost"
@@ -262,16 +262,16 @@ def test_last_ack_lost(env):
                     s.close()
                     wait_for(lambda before=before: env.server.nstat()
                              ["TcpRetransSegs"] >= before + 2, 5,
-                             f"{name}: the server to send its FIN again")
+                             f"{name}: the server to retransmit its FIN")
                     stays(env, client, "closing", name, 0.1)
-                    books_agree(env, name)
+                    stats_agree(env, name)
                 wait_state(env, client, "time-wait", name, 5)
             watch.expect(client, *CLIENT_FIRST)
 
 
 @net_test
 def test_old_connection_closes(env):
-    """Sessions that were adopted are followed like the others."""
+    """Adopted sessions are tracked like the others."""
     with listen(env) as listener:
         cases = [(v6, server_first, *pair(env, listener, v6=v6))
                  for v6 in BOTH for server_first in BOTH]
@@ -286,7 +286,7 @@ def test_old_connection_closes(env):
             with life(env, name, opened=0, closed=1):
                 one.close()
                 end_of(two, name)
-                books_agree(env, name)
+                stats_agree(env, name)
                 two.close()
             watch.expect(client, *(SERVER_FIRST if server_first
                                    else CLIENT_FIRST)[-3:])
@@ -294,7 +294,7 @@ def test_old_connection_closes(env):
 
 @net_test
 def test_old_half_close(env):
-    """Half-closed before the start; only the other FIN is ever seen."""
+    """Half-closed before the start: only the other FIN is ever seen."""
     with listen(env) as listener:
         cases = [(v6, server_first, *pair(env, listener, v6=v6))
                  for v6 in BOTH for server_first in BOTH]
@@ -303,7 +303,7 @@ def test_old_half_close(env):
             one.shutdown(socket.SHUT_WR)
             end_of(two, "half-closed before the start")
         protect(env)
-        books_agree(env, "half-closed before the start")
+        stats_agree(env, "half-closed before the start")
         watch = Watch(env)
         for v6, server_first, c, s in cases:
             name = f"{family(v6)}, half-closed by the " \
@@ -329,14 +329,14 @@ def move_one_way(source, sink):
 @net_test
 def test_old_fin_wait_2(env):
     """The server had closed before the start, and its kernel keeps only the
-    small socket, which knows less than others."""
+    small socket, which has less state than others."""
     with listen(env) as listener:
         pairs = [pair(env, listener, v6=v6) for v6 in BOTH]
         for c, s in pairs:
             s.close()
             end_of(c, "closed before the start")
         protect(env)
-        books_agree(env, "closed before the start")
+        stats_agree(env, "closed before the start")
         watch = Watch(env)
         for v6, (c, _) in zip(BOTH, pairs):
             name = f"{family(v6)}, FIN-WAIT-2 before the start"

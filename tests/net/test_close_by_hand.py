@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The four-way close with a client that keeps to no order.
+"""The four-way close with a client that violates the usual order.
 
-Theory of operation: FINs from scapy cross, come twice, come too early, come
-damaged, or come as the first that is seen; acknowledgements come late or
-apart. At each step the session must be where the server's socket is.
+Theory of operation: FINs from scapy cross, come twice, too early, damaged, or
+as the first packet seen; acknowledgements come late or separately. At each step
+the session must match the server's socket.
 """
 import contextlib
 import socket
@@ -11,9 +11,9 @@ import socket
 from nettest import net_test
 from scapytools import WINDOWS, Peer
 from sockets import accept, receive
-from teardown import (CLIENT_FIRST, SERVER_FIRST, books_agree, client_of,
-                      family, kernel_state, life, open_flow, send_fin, stage,
-                      states, stays, take_fin, wait_kernel, wait_state)
+from teardown import (CLIENT_FIRST, SERVER_FIRST, client_of, family,
+                      kernel_state, life, open_flow, send_fin, stage, states,
+                      stats_agree, stays, take_fin, wait_kernel, wait_state)
 
 
 @contextlib.contextmanager
@@ -24,8 +24,8 @@ def peers(env):
 
 @net_test
 def test_fin_damaged_on_the_way(env):
-    """XDP sees a FIN that the kernel drops for its checksum: it has the last
-    word, and then the connection goes on and is closed properly."""
+    """XDP sees a FIN that the kernel drops for its checksum: the kernel
+    decides, and the connection continues and is closed properly later."""
     with stage(env) as (listener, watch), peers(env) as both:
         for peer in both:
             name = f"{family(peer.v6)}, FIN with a wrong checksum"
@@ -36,8 +36,8 @@ def test_fin_damaged_on_the_way(env):
                     flow.send("FA", chksum=0x1234)
                     flow.nothing_came(name)
                     assert env.server.nstat()["TcpInCsumErrors"] > before, \
-                        f"{name}: the test itself: no checksum error"
-                    books_agree(env, name, timeout=10)
+                        f"{name}: test set-up: no checksum error"
+                    stats_agree(env, name, timeout=10)
                     wait_state(env, client, "established", name)
                     flow.say(b"on", name)
                     receive(s, 2)
@@ -54,7 +54,7 @@ def test_fin_damaged_on_the_way(env):
 @net_test
 def test_fin_ahead_of_lost_data(env):
     """The FIN arrives, the data before it not yet: the socket stays ESTAB, and
-    is in CLOSE-WAIT without another FIN once the data comes."""
+    goes to CLOSE-WAIT without another FIN once the data arrives."""
     with stage(env) as (listener, watch), peers(env) as both:
         for peer in both:
             name = f"{family(peer.v6)}, FIN ahead of lost data"
@@ -64,15 +64,15 @@ def test_fin_ahead_of_lost_data(env):
                     flow.send("FA", seq=flow.seq + 4)
                     flow.expect_ack(f"{name}: a duplicate ACK")
                     assert kernel_state(env, client) == "ESTAB", \
-                        f"{name}: the test itself: no gap"
-                    books_agree(env, name, timeout=10)
+                        f"{name}: test set-up: no gap"
+                    stats_agree(env, name, timeout=10)
                     flow.send("PA", b"late")
                     flow.seq += 5
                     flow.expect_ack(f"{name}: data and FIN")
                     got = receive(s, 5)
                     assert got == b"late", f"{name}: expected the data and " \
                         f"the end, got {got!r}"
-                    books_agree(env, name, timeout=10)
+                    stats_agree(env, name, timeout=10)
                     s.close()
                     take_fin(flow, name)
                     flow.send("A")
@@ -95,10 +95,10 @@ def test_fin_three_times(env):
                 flow.expect_ack(name)
                 peer.barrier()
                 wait_state(env, client, "half-closed-client", name)
-                books_agree(env, name)
+                stats_agree(env, name)
                 s.close()
                 take_fin(flow, name)
-                flow.send("FA", seq=flow.seq - 1)  # once more, with the ACK
+                flow.send("FA", seq=flow.seq - 1)  # again, with the ACK
                 wait_state(env, client, "time-wait", name)
                 flow.send("FA", seq=flow.seq - 1)
                 peer.barrier()
@@ -120,7 +120,7 @@ def test_server_fin_sent_again(env):
                     take_fin(flow, name)
                     assert states(env, client) == ["closing"], \
                         f"{name}: expected closing, got {states(env, client)}"
-                books_agree(env, name)
+                stats_agree(env, name)
                 flow.send("A")
                 wait_state(env, client, "time-wait", name)
             watch.expect(client, *CLIENT_FIRST)
@@ -141,7 +141,7 @@ def test_fins_cross(env):
                 send_fin(flow, name)
                 wait_kernel(env, client, "CLOSING", name)
                 wait_state(env, client, "closing", name)
-                books_agree(env, name)
+                stats_agree(env, name)
                 flow.ack = behind
                 flow.send("A")
                 wait_kernel(env, client, "TIME-WAIT", name)
@@ -159,10 +159,10 @@ def test_ack_of_fin_and_fin_apart(env):
                 s.close()
                 take_fin(flow, name)
                 wait_kernel(env, client, "FIN-WAIT-1", name)
-                books_agree(env, name)
+                stats_agree(env, name)
                 flow.send("A")
                 wait_kernel(env, client, "FIN-WAIT-2", name)
-                books_agree(env, name)
+                stats_agree(env, name)
                 flow.send("FA")
                 wait_kernel(env, client, "TIME-WAIT", name)
                 wait_state(env, client, "time-wait", name)
@@ -171,7 +171,7 @@ def test_ack_of_fin_and_fin_apart(env):
 
 @net_test
 def test_fin_with_the_ack_of_the_fin(env):
-    """Three packets close: FIN, FIN with ACK, ACK. Data rides on both."""
+    """Three packets close: FIN, FIN with ACK, ACK. Both FINs carry data."""
     with stage(env) as (listener, watch), peers(env) as both:
         for peer in both:
             name = f"{family(peer.v6)}, close in three packets"
@@ -182,7 +182,7 @@ def test_fin_with_the_ack_of_the_fin(env):
                 s.close()
                 fin = take_fin(flow, name)
                 assert bytes(fin.payload) == b"bye", \
-                    f"{name}: the test itself: no data with {fin.summary()}"
+                    f"{name}: test set-up: no data with {fin.summary()}"
                 send_fin(flow, name)
                 wait_state(env, client, "time-wait", name)
             watch.expect(client, *SERVER_FIRST)
@@ -203,7 +203,7 @@ def test_fin_with_the_ack_of_the_fin(env):
 
 @net_test
 def test_fin_to_time_wait(env):
-    """The server's last ACK is lost: the client's FIN comes again."""
+    """The server's last ACK is lost: the client retransmits its FIN."""
     with stage(env) as (listener, watch), peers(env) as both:
         for peer in both:
             name = f"{family(peer.v6)}, FIN to TIME-WAIT"
@@ -221,8 +221,8 @@ def test_fin_to_time_wait(env):
 
 @net_test
 def test_fin_on_the_admitted_ack(env):
-    """The ACK of the handshake was lost; what comes is a FIN, which is all
-    that is ever seen of the client until the server closes, too."""
+    """The ACK of the handshake was lost; the next packet is a FIN, and the
+    client's only one until the server closes, too."""
     with stage(env) as (listener, watch), peers(env) as both:
         for peer in both:
             for data in (b"", b"all I have to say"):
@@ -236,7 +236,7 @@ def test_fin_on_the_admitted_ack(env):
                     with accept(listener, name) as s:
                         got = receive(s, len(data) + 1)
                         assert got == data, f"{name}: got {got!r}"
-                        books_agree(env, name)
+                        stats_agree(env, name)
                     take_fin(flow, name)
                     flow.send("A")
                     wait_state(env, client, "time-wait", name)

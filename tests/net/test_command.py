@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The command `synkeeper`: every object and verb, in text and in JSON.
 
-Theory of operation: JSON must parse whatever happens, errors are one line on
-standard error that names the object and says what to do, exit codes are 0
-done, 1 failed, 2 usage, and both outputs tell the same numbers.
+Theory of operation: JSON must parse whatever happens; errors are one line on
+standard error that names the object and says what to do; exit codes are 0 done,
+1 failed, 2 usage; and both outputs have the same numbers.
 """
 import json
 import os
@@ -19,7 +19,7 @@ from nettest import mode, net_test
 
 
 def failed(env, code, words, *args):
-    """It fails with one line that has the words; with -j just the same."""
+    """It fails with one line that has the words, also with -j."""
     for flags in ((), ("-j",)):
         p = env.synkeeper(*flags, *args, check=False)
         told = " ".join([*flags, *args])
@@ -34,11 +34,11 @@ def failed(env, code, words, *args):
 
 
 def row(text, first):
-    """The cells of the line that begins with `first`."""
+    """The cells of the line that starts with `first`."""
     for line in text.splitlines():
         if line.startswith(first):
             return re.split(r"  +", line.strip())
-    raise AssertionError(f"no line begins with {first!r} in:\n{text}")
+    raise AssertionError(f"no line starts with {first!r} in:\n{text}")
 
 
 def number(cell):
@@ -97,7 +97,7 @@ def test_prefixes(env):
 
 @net_test
 def test_status(env):
-    """Text and JSON tell the same numbers."""
+    """Text and JSON have the same numbers."""
     env.nginx()
     daemon = env.synkeeperd(services=("*:80", "*:81"))
     held = [Held(env) for _ in range(3)]
@@ -149,8 +149,8 @@ def test_service(env):
 
 @net_test
 def test_status_ended_well_with_an_interface_unprotected(env):
-    """Exit code 1, and what and why, in text and JSON. Where nobody listens
-    nothing is to be protected, nor where a policy asks for nothing."""
+    """Exit code 1, what and why, in text and JSON. Nothing needs protection
+    where nobody listens or the policy asks for none."""
     env.nginx()
     daemon = env.synkeeperd("-i", "nosuch0")
     p = env.synkeeper("status", check=False)
@@ -243,7 +243,7 @@ def test_watch(env):
 
 @net_test
 def test_explain(env):
-    """What stats counts, explain explains; also when no daemon is left."""
+    """explain knows every reason of stats, also without a daemon."""
     env.nginx()
     env.synkeeperd()
     get_once(env)
@@ -282,7 +282,7 @@ def test_session_list(env):
 
 @net_test
 def test_check(env):
-    """Before, with and after a daemon, and of what cannot be protected."""
+    """Before, with and after a daemon, and for what cannot be protected."""
     for when in ("before a daemon", "with a daemon"):
         got = env.json("check", "server0")
         assert got["ready"] is True and got["interface"] == "server0", \
@@ -322,8 +322,8 @@ def test_down(env):
     assert not os.path.exists(env.pin_dir), f"{env.pin_dir} is left"
 
 
-# What each verb is tried with, {A:P} being a client with a session. Those with
-# None print something else than JSON, and say so.
+# The arguments to try with each verb; {A:P} is a client with a session. Those
+# with None do not print JSON, and say so.
 TRIED = {
     "status": [""],
     "service list": [""],
@@ -354,8 +354,8 @@ TRIED = {
 
 @net_test
 def test_kill_without_a_match_printed_no_json(env):
-    """Whatever comes of a command with -j, what it prints is JSON. It prints
-    nothing only when it failed, and then says why."""
+    """Whatever a command with -j prints is JSON. It prints nothing only if it
+    failed, and then says why."""
     out = run([*env.synkeeper_command(), "-h"]).stdout.split("\n\n")[1]
     verbs = {" ".join(re.match(r"  (\w+(?: [a-z]+(?= |$))?)", line).groups())
              for line in out.splitlines() if re.match(r"  \w", line)}
@@ -381,7 +381,7 @@ def test_kill_without_a_match_printed_no_json(env):
 
 @net_test
 def test_output_closed(env):
-    """Nobody reads, or the disk is full: no crash, no endless loop."""
+    """The reader is gone, or the disk full: no crash, no endless loop."""
     env.synkeeperd()
     command = " ".join(env.synkeeper_command())
     for verb in ("status", "-j status", "stats", "session list"):

@@ -2,9 +2,9 @@
 """The command finds the daemon whose configuration file moved its paths.
 
 Theory of operation: a daemon runs with `control` and `pin-dir` in its file and
-nothing on its command line. The command is told of the file by -c or by
-SYNKEEPER_CONFIG, and must reach it, as ExecReload of the unit and the removal
-of the package do. That /etc/synkeeper.conf is the default is tested in
+nothing on its command line. The command is given the file by -c or by
+SYNKEEPER_CONFIG, and must reach the daemon, as the unit's ExecReload and the
+removal of the package do. That /etc/synkeeper.conf is the default is tested in
 vm/package, on a host of its own.
 """
 import os
@@ -64,7 +64,7 @@ def test_reload_and_down_missed_moved_paths(env):
     p = command(env, "reload", config=path)
     assert "nothing changed" in p.stdout, \
         f"reload by SYNKEEPER_CONFIG: {p.stdout!r}"
-    # what is wrong in the file is the daemon's to say
+    # errors in the file are reported by the daemon
     with open(path, "a", encoding="utf-8") as f:
         f.write("nonsense\n[keys\n")
     refused(command(env, "-c", path, "reload", check=False), f"{path}:9:")
@@ -72,7 +72,7 @@ def test_reload_and_down_missed_moved_paths(env):
     command(env, "-c", path, "down")
     assert not os.path.exists(env.pin_dir), f"down left {env.pin_dir}"
     wait_for(lambda: not attached.xdp(env.server), 10,
-             "the daemon having ended, with nothing attached")
+             "the daemon to exit, with nothing attached")
 
 
 @net_test
@@ -86,7 +86,7 @@ def test_down_after_a_daemon_that_died_missed_the_pins(env):
 
 @net_test
 def test_precedence(env):
-    """Options over what names the file; -c over the environment."""
+    """Options override what is in the file; -c overrides the environment."""
     mine, theirs = start(env), f"{env.dir}/theirs.conf"
     control, pin_dir = f"{env.dir}/theirs", f"{env.pin_dir}-theirs"
     with open(theirs, "w", encoding="utf-8") as f:
@@ -103,7 +103,7 @@ def test_precedence(env):
 
 @net_test
 def test_a_named_file_that_cannot_be_read(env):
-    """Never the defaults instead: they are another instance's."""
+    """Never falls back to the defaults, which are another instance's."""
     gone = f"{env.dir}/gone.conf"
     for p in (command(env, "-c", gone, "down", check=False),
               command(env, "down", config=gone, check=False)):

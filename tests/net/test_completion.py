@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Completion in bash, with a daemon and with none.
+"""Completion in bash, with and without a daemon.
 
 Theory of operation: a bash without a terminal sources bash-completion and the
 files in dist/, gets the words as readline would split them, calls the function
-and prints COMPREPLY. What is chosen from must be what there is, and what the
-shell would make of it on the command line must be that, word for word.
+and prints COMPREPLY. The choices must be those that exist, and the shell must
+read each of them on a command line as that one word.
 """
 import contextlib
 import glob
@@ -65,7 +65,7 @@ def expect(env, want, *words, **kwargs):
 
 @net_test
 def test_without_daemon(env):
-    """Words come from the help; values there are none, and no complaint."""
+    """Words come from the help; there are no values, and no error."""
     expect(env, ["status", "service", "session", "reload", "check", "--json"],
            "")
     got = complete(env, "se")
@@ -98,14 +98,14 @@ def test_with_daemon(env):
     expect(env, services, "session", "totals", "")
     expect(env, services, "stats", "--service", "")
     expect(env, services, "session", "list", "service", "")
-    # readline keeps what stands before a colon
+    # readline keeps what is before a colon
     got = complete(env, "service", "del", "192.0.2.2:4")
     assert got == {"443"}, f"192.0.2.2:4: expected 443, got {got}"
 
 
 @net_test
 def test_states(env):
-    """Those of the completion are those of the tool."""
+    """The completion has the same states as the tool."""
     text = env.synkeeper("session", "-h").stdout
     states = text.split("state STATE,...")[1].split("age TIME")[0]
     names = set(re.findall(r"[a-z-]{4,}", states)) - {"either"}
@@ -124,7 +124,7 @@ def test_daemon_flags(env):
            tool="synkeeperd")
 
 
-# As far as an interface's name, of 15 characters, or a file's can go.
+# The longest injections: an interface name has 15 characters, a file name more.
 HOSTILE = ("a$(id>z)", "a`id>z`", "$(>z)", "*", "a*", "a'b", 'a"b', "a\\b",
            "a;id", "a|id>z", "a&", "a#", "~root", "a{1,2}", "!!", "a@b", "-h", "--all",
            "$HOME", "${IFS}", "a>z")
@@ -164,7 +164,7 @@ def check_hostile(env, before, *words, **kwargs):
 
 @net_test
 def test_interface_name_was_run(env):
-    """Names are chosen by others; the shell of root must not read them."""
+    """Names are chosen by others; root's shell must not execute them."""
     before = set(os.listdir(env.dir))
     with interfaces(env, HOSTILE):
         check_hostile(env, before, "check")
@@ -175,7 +175,7 @@ def test_interface_name_was_run(env):
 
 @net_test
 def test_answer_of_a_daemon_was_run(env):
-    """A tool that prints what it likes, in the place of ours."""
+    """A malicious tool in the place of ours."""
     evil = f"{env.dir}/bin/synkeeper"
     os.mkdir(f"{env.dir}/bin")
     with open(evil, "w", encoding="utf-8") as f:
@@ -201,7 +201,7 @@ esac
 
 @net_test
 def test_word_before_the_cursor_was_run(env):
-    """As a sed script, a path is one: s/.../X/e runs what was read."""
+    """As a sed script, a path is one: s/.../X/e executes what was read."""
     before = set(os.listdir(env.dir))
     for word in ("/X/e;1e id>z;#", "-/X/e;1e id>z;#", "a/X/e;1e id>z",
                  "$(id>z)", "-[", "[", "(", "*", "-\\"):
@@ -215,7 +215,7 @@ def test_word_before_the_cursor_was_run(env):
 
 @net_test
 def test_file_name_was_run(env):
-    """-w FILE, --control PATH: readline quotes names of files itself."""
+    """-w FILE, --control PATH: readline itself quotes file names."""
     folder = f"{env.dir}/files"
     os.mkdir(folder)
     for name in HOSTILE:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What a running daemon has given up, with no systemd or container around it.
+"""What a running daemon has given up, without systemd or a container around it.
 
-Theory of operation: the kernel says so in /proc; that the daemon can do its
-work nevertheless, all other tests show, and one here does what is rarest.
+Theory of operation: /proc shows it. That the daemon can still do its work is
+shown by all other tests, and by one here for the rare cases.
 """
 import re
 

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The control socket under good and bad clients.
+"""The control socket with good and bad clients.
 
-Theory of operation: lines are sent to the socket as no `synkeeper` would send
-them. Each gets an error reply (ok, error, hint) or its connection is closed;
-the daemon goes on, changes nothing, and answers the next.
+Theory of operation: the test sends lines that `synkeeper` never would. Each
+gets an error reply (ok, error, hint) or its connection is closed; the daemon
+keeps running, changes nothing, and answers the next.
 """
 import contextlib
 import json
@@ -80,7 +80,7 @@ def test_no_request(env):
     for line in (b'{"cmd": ""}', b'{"cmd": "stat"}', b'{"cmd": "STATUS"}',
                  b'{"cmd": "%n%s%n"}', b'{"cmd": "' + b"x" * 60000 + b'"}'):
         refused(env, line, "no request")
-    still_well(env, daemon, "after what were no requests")
+    still_well(env, daemon, "after invalid requests")
 
 
 @net_test
@@ -130,8 +130,8 @@ def test_framing(env):
 
 @net_test
 def test_cut_character_got_no_reply(env):
-    """An error quotes what was sent, and is cut in the midst of a character;
-    each length of it must do."""
+    """An error quotes what was sent, truncated in the middle of a character;
+    every length must work."""
     daemon = env.synkeeperd()
     for length in range(980, 1030):
         for char in ("\u00e9", "\u20ac", "\U0001f600"):
@@ -143,8 +143,8 @@ def test_cut_character_got_no_reply(env):
 
 @net_test
 def test_request_that_is_not_whole(env):
-    """The end of the stream comes in the midst of a request, also of a
-    character: nothing is done, and that is said."""
+    """The stream ends in the middle of a request, or of a character: nothing is
+    done, and an error says so."""
     daemon = env.synkeeperd()
     for piece in (b'{"cmd": "down"}', b"{", b'{"cmd": "\xe2\x82', b"\0"):
         with contextlib.closing(dial(env)) as s:
@@ -157,7 +157,7 @@ def test_request_that_is_not_whole(env):
             assert read_line(s) is None, f"{piece!r}: still connected"
     for line in (b'{"cmd": "status"}\0', b'{"cmd": "key.rotate"}\0x', b"\0"):
         refused(env, line, "JSON object")
-    still_well(env, daemon, "after requests that were not whole")
+    still_well(env, daemon, "after incomplete requests")
 
 
 @net_test
@@ -216,7 +216,7 @@ def test_many_clients(env):
 
 @net_test
 def test_crowd_in_turn(env):
-    """Fewer than the places there are, all at once, each with a request."""
+    """Fewer than there are places, all at once, each with a request."""
     daemon = env.synkeeperd()
     crowd = [dial(env) for _ in range(30)]
     for s in crowd:
@@ -230,7 +230,7 @@ def test_crowd_in_turn(env):
 
 @net_test
 def test_never_reads(env):
-    """It sends on and on and reads no reply: the others are answered."""
+    """It keeps sending and never reads a reply: the others are answered."""
     daemon = env.synkeeperd()
     with contextlib.closing(dial(env)) as deaf:
         deaf.setblocking(False)
@@ -261,7 +261,7 @@ def test_half_a_line(env):
         s.shutdown(socket.SHUT_WR)
         reply = read_line(s)
         assert reply and reply["ok"], \
-            f"a client that shut its side down after asking got {reply}"
+            f"a client that shut down its side after asking got {reply}"
 
 
 @net_test
@@ -286,7 +286,7 @@ def test_permissions(env):
 
 @net_test
 def test_stale_socket(env):
-    """A crashed daemon's socket is no obstacle, and is told from a live one."""
+    """A crashed daemon's socket is replaced, not mistaken for a live one."""
     env.nginx()
     env.synkeeperd().kill()
     assert os.path.exists(env.control), "SIGKILL removed the socket?"
@@ -299,7 +299,7 @@ def test_stale_socket(env):
 
 @net_test
 def test_path_is_a_file(env):
-    """What is no socket is not removed."""
+    """What is not a socket is not removed."""
     with open(env.control, "w", encoding="utf-8") as f:
         f.write("precious\n")
     daemon = env.synkeeperd(wait=False)

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Who gets in at the control socket, and what the others are told.
+"""Who has access to the control socket, and what the others are told.
 
-Theory of operation: users that are not root are made of numbers with setpriv;
-the groups are those of the host's /etc/group. Connections are held open by the
-test itself, so that there is no doubt how many there are.
+Theory of operation: users that are not root are numbers, set with setpriv; the
+groups are those of the host's /etc/group. The test itself holds connections
+open, so their number is certain.
 """
 import contextlib
 import grp
@@ -36,7 +36,7 @@ sys.stdin.read()
 
 
 def a_group():
-    """A group of this host that is nobody's primary one here."""
+    """A group of this host that is not the primary group of any user here."""
     for g in grp.getgrall():
         if g.gr_gid not in (0, USER):
             return g
@@ -61,25 +61,25 @@ def read_line(s):
 
 
 def user(*groups):
-    """What runs a command as one who is in these groups beside his own."""
+    """A prefix to run a command as a user with these additional groups."""
     how = ["--groups", ",".join(map(str, groups))] if groups else \
         ["--clear-groups"]
     return ["setpriv", "--reuid", str(USER), "--regid", str(USER), *how]
 
 
 def as_user(env, *groups):
-    """The command, run so."""
+    """Runs the command like that."""
     os.chmod(env.dir, 0o755)
     command = shutil.copy(f"{OUTPUT}/synkeeper", env.dir)
     return [*user(*groups), command, "--control", env.control]
 
 
 def hold(env, group, n, line):
-    """Somebody of the group with @n connections that each have sent @line."""
+    """A member of the group with @n connections that each sent @line."""
     p = subprocess.Popen([*user(group.gr_gid), "/usr/bin/python3", "-c", HOLD,
                           env.control, str(n), line], stdin=subprocess.PIPE,
                          stdout=subprocess.PIPE)
-    assert p.stdout.readline() == b"held\n", "the test itself: nothing held"
+    assert p.stdout.readline() == b"held\n", "test set-up: nothing held"
     return p
 
 
@@ -90,8 +90,8 @@ def with_group(env, group, **kwargs):
 
 @net_test
 def test_idle_watchers_locked_root_out(env):
-    """As many as may be, root's own; the next one is told, and status and down
-    go on."""
+    """As many as allowed, all root's; the next one is refused with an error,
+    and status and down still work."""
     daemon = env.synkeeperd()
     with contextlib.ExitStack() as stack:
         replies = []
@@ -114,8 +114,8 @@ def test_idle_watchers_locked_root_out(env):
 
 @net_test
 def test_idle_connections_locked_root_out(env):
-    """All are taken by silent ones, root's own: the oldest makes room, and is
-    told so."""
+    """All are taken by silent ones, root's own: the oldest is closed to make
+    room, and told so."""
     daemon = env.synkeeperd()
     with contextlib.ExitStack() as stack:
         held = [stack.enter_context(contextlib.closing(dial(env)))
@@ -135,8 +135,8 @@ def test_idle_connections_locked_root_out(env):
 
 @net_test
 def test_others_locked_root_out(env):
-    """Members of the group take what they can: root gets in, and may watch;
-    one more of them is told that it is busy."""
+    """Members of the group take what they can: root still gets in and may
+    watch; another member is told that it is busy."""
     group = a_group()
     daemon = with_group(env, group)
     member = as_user(env, group.gr_gid)
@@ -162,7 +162,7 @@ def test_others_locked_root_out(env):
             holder.wait()
         asks = [*member, "key", "list"]
         wait_for(lambda: run(asks, check=False).returncode == 0, 5,
-                 "room after they have gone")
+                 "room after they left")
     daemon.check_alive()
 
 
@@ -182,7 +182,7 @@ def test_group_of_the_configuration(env):
         run([*as_user(env, group.gr_gid), "key", "list"])
         p = run([*as_user(env), "key", "list"], check=False)
         assert p.returncode == 1 and "no permission" in p.stderr, \
-            f"a stranger: {p.returncode}: {p.stderr}"
+            f"an outsider: {p.returncode}: {p.stderr}"
         daemon.stop()
     daemon = with_group(env, group, wrap=(*no_chown, "--clear-groups"),
                         wait=False)
@@ -191,8 +191,8 @@ def test_group_of_the_configuration(env):
 
 
 @net_test
-def test_stranger_was_told_that_the_daemon_had_ended(env):
-    """Who may connect and is in no group that counts."""
+def test_outsider_was_told_that_the_daemon_had_ended(env):
+    """A user who may connect but is in none of the groups."""
     daemon = env.synkeeperd()
     os.chmod(env.control, 0o666)
     p = run([*as_user(env, a_group().gr_gid), "key", "list"], check=False)
@@ -203,8 +203,8 @@ def test_stranger_was_told_that_the_daemon_had_ended(env):
 
 @net_test
 def test_unknown_group(env):
-    """Is an error that names file, line and way out; reload says what a change
-    takes."""
+    """An error that names file, line and remedy; reload says what a change
+    requires."""
     path = env.configure("[daemon]\ncontrol-group = nosuchgroup\n"
                          "interface = x\n[service a]\nlisten = *:80\n")
     p = run([f"{OUTPUT}/synkeeperd", "--check", "-c", path], check=False)

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Control clients that ask for as much as they can.
 
-Theory of operation: some connections send one request after the other without
-waiting for replies, and read what comes. Beside them another client asks and
-must be answered within ANSWER_S, the key must rotate on time, and the daemon
-must tell systemd's watchdog that it is well, as from a process that has nothing
-else to do. What was measured is printed (tests/run -v).
+Theory of operation: some connections send requests back to back without
+waiting for replies, and read what comes. Beside them another client must be
+answered within ANSWER_S, the key must rotate on time, and the daemon must
+notify systemd's watchdog as often as an idle process does. The figures are
+printed (tests/run -v).
 """
 import contextlib
 import json
@@ -23,11 +23,11 @@ from sockets import TIMEOUT
 SESSIONS = 128 << 10
 CLIENTS = 8
 PIPELINED = 1065  # requests, in 64 kB
-LIFETIME_S = 5  # the least
+LIFETIME_S = 5  # the minimum
 BUSY_S = 12
 ANSWER_S = 1  # measured: 40 ms; this machine is shared
 LATE_S = 0.5
-WATCHDOG_S = 2  # told twice as often
+WATCHDOG_S = 2  # notified twice as often
 DRY_RUN = b'{"cmd":"session.kill","filter":["src","192.0.2.77"],' \
     b'"dry_run":true}\n'
 CONFIG = f"[keys]\nlifetime = {LIFETIME_S}s\n" \
@@ -48,13 +48,13 @@ def ask(s, line):
     got = b""
     while not got.endswith(b"\n"):
         part = s.recv(65536)
-        assert part, f"{line!r}: hung up on after {got!r}"
+        assert part, f"{line!r}: connection closed after {got!r}"
         got += part
     return json.loads(got), time.monotonic() - start
 
 
 class Greedy(threading.Thread):
-    """Clients that have PIPELINED requests under way at any time."""
+    """Clients that always have PIPELINED requests outstanding."""
 
     def __init__(self, env, clients, request):
         super().__init__()
@@ -103,7 +103,7 @@ def greedy(env, request, clients=CLIENTS):
 
 
 class Notified(threading.Thread):
-    """What the daemon tells systemd; when it said WATCHDOG=1."""
+    """What the daemon tells systemd, and when it said WATCHDOG=1."""
 
     def __init__(self, env):
         super().__init__(daemon=True)
@@ -118,7 +118,7 @@ class Notified(threading.Thread):
                 self.times.append(time.monotonic())
 
     def gap(self, since):
-        """The longest time without a word."""
+        """The longest time without a notification."""
         times = [since, *(t for t in self.times if t > since),
                  time.monotonic()]
         return max(b - a for a, b in zip(times, times[1:]))
@@ -149,31 +149,31 @@ def keeps_its_times(env, notified, what):
             time.sleep(0.02)
     gap = notified.gap(since)
     turns = [b - a for a, b in zip(epochs, epochs[1:])]
-    print(f"{what}: answered within {1000 * slowest:.0f} ms, keys turned "
-          f"after {', '.join(f'{t:.2f}' for t in turns)} s, watchdog told at "
-          f"least each {gap:.2f} s")
+    print(f"{what}: answered within {1000 * slowest:.0f} ms, keys rotated "
+          f"after {', '.join(f'{t:.2f}' for t in turns)} s, watchdog notified "
+          f"at least every {gap:.2f} s")
     assert slowest < ANSWER_S, f"{what}: another client was answered after " \
         f"{slowest:.2f} s, expected {ANSWER_S} s at most"
     assert turns and max(turns) < LIFETIME_S + LATE_S, \
-        f"{what}: keys turned after {turns} s, expected each {LIFETIME_S} s"
+        f"{what}: keys rotated after {turns} s, expected every {LIFETIME_S} s"
     assert gap < WATCHDOG_S, \
-        f"{what}: nothing was told to the watchdog for {gap:.2f} s"
+        f"{what}: the watchdog was not notified for {gap:.2f} s"
 
 
 @net_test
 def test_pipelined_dry_runs_held_up_the_daemon(env):
-    """Eight clients, over a table of 128k sessions; they get on alike."""
+    """Eight clients, over a table of 128k sessions, are served fairly."""
     daemon, notified = start(env)
     fill(env, SESSIONS)
     counted = env.json("session", "kill", "--all", "--dry-run")
     assert counted["matched"] == SESSIONS, \
-        f"the test itself: {SESSIONS} were written, {counted} are there"
+        f"test set-up: {SESSIONS} were written, {counted} are there"
     with greedy(env, DRY_RUN) as g:
         keeps_its_times(env, notified, f"{CLIENTS} clients with dry runs")
         replies = sorted(g.replies)
     print(f"replies: {replies}")
     assert replies[-1] < 2 * replies[0] + 10, \
-        f"clients of one kind got {replies} replies"
+        f"equal clients got {replies} replies"
     daemon.check_alive()
 
 
@@ -188,7 +188,7 @@ def test_one_pipelined_client_held_up_the_daemon(env):
 
 @net_test
 def test_pipelined_tables_of_all_services(env):
-    """What says something of each of 8,191 services."""
+    """Requests that return something about each of 8,191 services."""
     lines = [f"listen = 198.18.{n >> 8}.{n & 255}:80\n" for n in range(8190)]
     daemon, notified = start(env)
     daemon.stop()
@@ -209,7 +209,7 @@ def test_pipelined_tables_of_all_services(env):
 
 @net_test
 def test_no_descriptors_made_the_daemon_spin(env):
-    """None is left, and a command waits; it is answered when there are some."""
+    """None is left, and a command waits; it is answered once there are."""
     daemon = env.synkeeperd("--metrics", "127.0.0.1:9790")
     limit = max(files(daemon)) + 1
     env.server.run(["prlimit", "--pid", daemon.pid, f"--nofile={limit}:1024"])

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The daemon told something wrong.
+"""The daemon is started with wrong input.
 
-Theory of operation: each wrong start must end by itself with exit code 2
-(what was said is wrong) or 1 (it could not be done), with one line on standard
-error that names the thing and the way out, and with nothing attached, pinned
-or changed. JOURNAL_STREAM makes the daemon mark lines with their level, which
-tells the error from what it reported on the way.
+Theory of operation: each wrong start must exit by itself with code 2 (wrong
+input) or 1 (it could not be done), with one line on standard error that names
+the cause and the remedy, and with nothing attached, pinned or changed.
+JOURNAL_STREAM makes the daemon mark lines with their level, which separates the
+error from progress messages.
 """
 import contextlib
 import os
@@ -100,7 +100,7 @@ def test_config_file(env):
 
 @net_test
 def test_loopback(env):
-    """No client comes that way: it says so, and nothing is left."""
+    """No client comes that way: it says so, and nothing is left behind."""
     refused(env, ["lo", "clients' packets"], 1, "-i", "lo", iface=False)
     assert not attached.xdp(env.server, "lo"), "lo still has an XDP program"
     assert not attached.tcx(env.server, "lo"), "lo still has a tcx program"
@@ -138,7 +138,7 @@ def test_pin_dir_no_bpffs(env):
     where = f"{parent}/pins"
     refused(env, [where, f"mount -t bpf bpf {parent},", "--pin-dir"], 1,
             "--pin-dir", where)
-    assert not os.path.exists(where), f"{where} was made"
+    assert not os.path.exists(where), f"{where} was created"
 
 
 @net_test
@@ -157,7 +157,7 @@ def test_advice_was_to_mount_over_what_is_there(env):
 
 @net_test
 def test_check(env):
-    """--check tells right from wrong and touches nothing."""
+    """--check reports errors and touches nothing."""
     got, lines = daemon(env, "--check")
     assert got == 0 and not lines, f"--check: got {got}, {lines}"
     attached.nothing_left(env, "--check")
@@ -174,7 +174,7 @@ def test_check(env):
 
 @net_test
 def test_second_instance(env):
-    """The first goes on, whatever the second was told."""
+    """The first keeps running, whatever the second was told."""
     env.nginx()
     first = env.synkeeperd()
     program = attached.xdp_id(env.server)
@@ -185,7 +185,7 @@ def test_second_instance(env):
         other = env.pin_dir + "-bed/other"
         refused(env, [env.control, "--control"], 1, "--pin-dir", other,
                 left=False)
-        assert not os.path.exists(other), f"{other} is still there"
+        assert not os.path.exists(other), f"{other} still exists"
         good.wait_more(5)
     first.check_alive()
     assert attached.xdp_id(env.server) == program, \
@@ -195,13 +195,13 @@ def test_second_instance(env):
 
 @net_test
 def test_second_instance_same_interface(env):
-    """Its own pin directory and socket, but the interface is taken."""
+    """A pin directory and socket of its own, but the interface is taken."""
     env.nginx()
     first = env.synkeeperd()
     other = env.pin_dir + "-bed/other"
     refused(env, [env.server.iface], 1, "--pin-dir", other, "--control",
             f"{env.dir}/other", left=False)
-    assert not os.path.exists(other), f"{other} is still there"
+    assert not os.path.exists(other), f"{other} still exists"
     first.check_alive()
     answered = env.json("status")["total"].get("answered", 0)
     get_once(env)
@@ -213,7 +213,7 @@ def test_second_instance_same_interface(env):
 
 @net_test
 def test_foreign_program(env):
-    """Stays, unless told --replace."""
+    """Is left alone, unless --replace is given."""
     env.nginx()
     env.xdp(env.server, "client")
     foreign = attached.xdp_id(env.server)
@@ -222,7 +222,7 @@ def test_foreign_program(env):
     for word in (env.server.iface, "--replace", "xdp off"):
         assert word in lines[0], f"expected {word!r} in {lines[0]}"
     assert attached.xdp_id(env.server) == foreign, \
-        "the foreign program is not there any more"
+        "the foreign program is gone"
     assert not attached.tcx(env.server), "a tcx program is left"
     assert not os.path.exists(env.pin_dir), f"{env.pin_dir} is left"
 
@@ -240,8 +240,8 @@ def test_foreign_program(env):
 
 @net_test
 def test_failed_takeover(env):
-    """A wrong start on what a crashed instance left: that goes on as it was,
-    and what the wrong start attached besides is off again."""
+    """A wrong start on what a crashed instance left: that keeps working, and
+    what the wrong start attached in addition is detached again."""
     env.nginx()
     attached.add_pair(env)
     env.synkeeperd().kill()
@@ -262,7 +262,7 @@ def test_failed_takeover(env):
 @net_test
 def test_metrics_address(env):
     """No address, not this host's, or taken: by another program, and by
-    another daemon, which goes on."""
+    another daemon, which keeps running."""
     taken = "127.0.0.1:9790"
     for address, words in (("9790", ["port missing"]),
                            ("localhost:9790", ["names are not looked up"]),

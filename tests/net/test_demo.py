@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The demo: it ends with its sentence, and leaves nothing behind.
+"""The demo ends with its sentence and leaves nothing behind.
 
-Theory of operation: what its figures are is no test's business, as they depend
-on the machine; they must be there. Each row takes a second here. What it made
-is found by its process id (see netenv.py). Kernels and machines that lack
-something are played by a command of that name in front of the real one.
+Theory of operation: its figures depend on the machine and are not tested; they
+must be there. Each row takes a second here. What it created is found by its
+process id (see netenv.py). Kernels and machines that lack something are
+simulated by a command of that name in front of the real one.
 """
 import contextlib
 import glob
@@ -36,7 +36,7 @@ def command_lines():
 
 
 def left_by(pid):
-    """Everything that bears the name of that process's beds."""
+    """Everything named after that process's beds."""
     name = f"{PREFIX}{pid}-"
     with open("/proc/mounts", encoding="utf-8") as f:
         mounts = f.read().splitlines()
@@ -79,7 +79,7 @@ def test_demo_into_a_file_and_interrupted(env):
             return f.read()
 
     def in_a_flood():
-        assert p.poll() is None, f"it ended by itself: {text()}"
+        assert p.poll() is None, f"it exited by itself: {text()}"
         return any("tests/flood" in c and "--run 64" in c
                    for c in command_lines())
 
@@ -102,7 +102,7 @@ def test_demo_into_a_file_and_interrupted(env):
 
 
 def fake(env, name, script):
-    """A command of that name in a folder of its own."""
+    """A command of that name in a directory of its own."""
     folder = f"{env.dir}/without-{name}"
     os.mkdir(folder)
     path = f"{folder}/{name}"
@@ -113,14 +113,14 @@ def fake(env, name, script):
 
 
 def hidden(path):
-    """A command that does not see what is below @path."""
+    """A prefix that hides what is below @path from a command."""
     return ["unshare", "--mount", "sh", "-c",
             f'mount -t tmpfs none {path} && exec "$@"', "sh"]
 
 
 @net_test
 def test_demo_names_what_is_missing(env):
-    """It ended with a traceback, or after 300 MB of packages."""
+    """It used to end with a traceback, or after 300 MB of packages."""
     whole = [f"{ROOT}/scripts/demo"]
     refusal = "echo 'Error: refused: Operation not permitted' >&2; exit 255"
     for what, cmd, environ, cure in (

@@ -2,11 +2,11 @@
 """Kinds of devices, and where in a stack of them Synkeeper is attached.
 
 Theory of operation: for each kind the server's address is on such a device, and
-Synkeeper protects it, or what lies below it. becomes() connects on both
-families and tells what became of it: each connection must work, and all of them
-be admitted ("protected") or none ("untouched"). refused() wants an error that
-names the device and the way out, from the daemon and, in the same words, from
-`synkeeper check`. A kind that this kernel lacks is skipped aloud.
+Synkeeper protects it, or the device below it. becomes() connects on both
+families: each connection must work, and all of them must be admitted
+("protected") or none ("untouched"). refused() requires an error that names the
+device and the remedy, from the daemon and, in the same words, from
+`synkeeper check`. Kinds that this kernel lacks are skipped, with a message.
 """
 import contextlib
 import fcntl
@@ -19,11 +19,11 @@ import time
 
 import attached
 from backend import OWN_COOKIES
-from books import wait_armed
 from goodclients import GoodClients, get_once
 from namespace import CommandError, wait_for
 from netenv import OUTPUT
 from nettest import mode, net_test, skip
+from session_stats import wait_armed
 from slack import slack
 
 CLIENTS = 3
@@ -43,13 +43,13 @@ def add(env, name, kind, *args, lower=None, ns=None):
 
 
 def move_address(env, name):
-    """The server's addresses go from its veth to another device."""
+    """Moves the server's addresses from its veth to another device."""
     server = env.server
     server.ip("addr", "flush", "dev", server.iface)
     server.ip("addr", "add", f"{server.ip4}/24", "dev", name)
     server.ip("addr", "add", f"{server.ip6}/64", "dev", name, "nodad")
     server.ip("link", "set", name, "up")
-    # else the veth answers for the address, too, and may be the first
+    # else the veth answers for the address, too, and may be first
     server.sysctl("net.ipv4.conf.all.arp_ignore", 1)
     env.client.ip("neigh", "flush", "all")
     for address in (server.ip4, server.ip6):  # a bridge has to learn
@@ -57,17 +57,17 @@ def move_address(env, name):
 
 
 def wait_way(env, address):
-    """Until a client comes through."""
+    """Waits until a client gets through."""
     def comes():
         with contextlib.suppress(AssertionError):
             get_once(env, address=address, timeout=1)
             return True
         return False
-    wait_for(comes, 10, f"the way to {address}")
+    wait_for(comes, 10, f"a connection to {address}")
 
 
 def give_addresses(env, client, server, net="198.18.5"):
-    """Returns the two addresses of the server's device."""
+    """Restores the two addresses of the server's device."""
     for ns, name, host in ((env.client, client, 1), (env.server, server, 2)):
         ns.ip("addr", "add", f"{net}.{host}/24", "dev", name)
         ns.ip("addr", "add", f"2001:db8:5::{host}/64", "dev", name, "nodad")
@@ -110,7 +110,7 @@ def clients_pass(env, iface, want, addresses=None):
 
 
 def becomes(env, iface, want, addresses=None, xdp=None):
-    """@xdp: the mode that must be the outcome."""
+    """@xdp: the mode that must result."""
     with daemon_on(env, iface, "--on-exit", "detach"):
         got = env.json("status")["interfaces"][0]["mode"]
         assert got == (xdp or mode()), \
@@ -119,7 +119,7 @@ def becomes(env, iface, want, addresses=None, xdp=None):
 
 
 def check(env, iface):
-    """The findings of `synkeeper check`, by name; and whether it is ready."""
+    """The findings of `synkeeper check` by name, and whether it is ready."""
     p = env.server.run([*env.synkeeper_command(), "-j", "check", iface],
                        check=False)
     got = json.loads(p.stdout)
@@ -127,7 +127,7 @@ def check(env, iface):
 
 
 def refused(env, iface, *words):
-    """The daemon does not start there; check says why, and so does it."""
+    """The daemon does not start there and says why, as does check."""
     found, ready = check(env, iface)
     assert not ready and found["device"]["state"] == "fail", \
         f"check {iface}: expected a failed device, got {found.get('device')}"
@@ -171,7 +171,7 @@ def netfilter_sees(env, value):
 
 @net_test
 def test_bridge(env):
-    """Named itself: in skb mode, whatever netfilter sees."""
+    """Protected itself: in skb mode, whatever netfilter sees."""
     env.nginx()
     bridge(env, OTHER_MAC)
     works(env, "br0")
@@ -182,7 +182,8 @@ def test_bridge(env):
 
 @net_test
 def test_port_of_a_bridge(env):
-    """The port has the frames of the bridge's MAC address, its own or not."""
+    """The port receives the frames for the bridge's MAC address, which may be
+    its own or not."""
     env.nginx()
     bridge(env, OTHER_MAC)
     works(env, env.server.iface)
@@ -194,7 +195,7 @@ def test_port_of_a_bridge(env):
 
 @net_test
 def test_port_whose_bridge_netfilter_sees(env):
-    """br_netfilter takes the socket from an admitted ACK: all connections
+    """br_netfilter drops the socket from an admitted ACK: all connections
     would break."""
     env.nginx()
     bridge(env, env.server.mac)
@@ -209,7 +210,7 @@ def test_port_whose_bridge_netfilter_sees(env):
 
 @net_test
 def test_netfilter_begins_to_see(env):
-    """As when Docker starts behind Synkeeper: nobody is locked out."""
+    """As when Docker starts after Synkeeper: no client is locked out."""
     env.nginx()
     bridge(env, env.server.mac)
     iface = env.server.iface
@@ -217,7 +218,7 @@ def test_netfilter_begins_to_see(env):
         clients_pass(env, iface, "protected")
         if not netfilter_sees(env, 1):
             skip("no br_netfilter")
-        wait_for(lambda: env.json("status")["health"], 5, "health to tell")
+        wait_for(lambda: env.json("status")["health"], 5, "health to report it")
         health = " ".join(env.json("status")["health"])
         for word in (iface, "br0", "everything passes"):
             assert word in health, f"expected {word!r} in {health}"
@@ -230,8 +231,8 @@ def test_netfilter_begins_to_see(env):
 
 @net_test
 def test_port_for_a_while_stayed_unprotected(env):
-    """Put into a bridge that netfilter sees and taken out again: noticed at
-    once, and nothing of it stays."""
+    """Added to a bridge that netfilter sees and removed again: noticed at once,
+    with no lasting effect."""
     env.nginx()
     add(env, "br0", "bridge")
     env.server.ip("link", "set", "br0", "address", env.server.mac)
@@ -239,7 +240,7 @@ def test_port_for_a_while_stayed_unprotected(env):
     if not netfilter_sees(env, 1):
         skip("no br_netfilter")
     iface, took = env.server.iface, []
-    # a port's own address cannot ask for neighbours: the bridge hears them
+    # a port's own address cannot resolve neighbours: the bridge hears them
     env.server.ip("neigh", "replace", env.client.ip4, "dev", iface, "lladdr",
                   env.client.mac, "nud", "permanent")
     with daemon_on(env, iface) as daemon:
@@ -254,8 +255,8 @@ def test_port_for_a_while_stayed_unprotected(env):
                 more = good.done + 3
                 wait_for(lambda m=more: good.done >= m, 20,
                          f"good clients after {how}, turn {turn}")
-        good.__exit__(AssertionError)  # ends all, and judges none
-        # who is in the middle of a handshake, which is also so without us
+        good.__exit__(AssertionError)  # ends all, without checking them
+        # clients in the middle of a handshake, which also fail without us
         assert len(good.errors) <= 4, f"{len(good.errors)} clients of " \
             f"{good.done} were lost in 4 turns: {good.errors[0]}"
         wait_for(lambda: not env.json("status")["health"], 5, "its end")
@@ -264,7 +265,7 @@ def test_port_for_a_while_stayed_unprotected(env):
         service = status["services"][0]
         assert service["armed"] and service["cookies"] == \
             ("own" if OWN_COOKIES else "kernel"), \
-            f"a verdict of the time in the bridge stays: {service}"
+            f"a verdict from the time in the bridge remains: {service}"
         clients_pass(env, iface, "protected")
         daemon.check_alive()
     took.sort()
@@ -275,7 +276,7 @@ def test_port_for_a_while_stayed_unprotected(env):
 
 @net_test
 def test_macvlan(env):
-    """It has a MAC address of its own: what is named below lets it pass."""
+    """It has its own MAC address: the device below lets its packets pass."""
     env.nginx()
     add(env, "m0", "macvlan", "mode", "bridge", lower=env.server.iface)
     move_address(env, "m0")
@@ -286,7 +287,7 @@ def test_macvlan(env):
 
 @net_test
 def test_macvlan_passthru(env):
-    """It has the MAC address of what is below, in each place the same."""
+    """It has the MAC address of the device below; the same on either."""
     env.nginx()
     add(env, "m0", "macvlan", "mode", "passthru", lower=env.server.iface)
     move_address(env, "m0")
@@ -296,7 +297,7 @@ def test_macvlan_passthru(env):
 
 @net_test
 def test_vlan(env):
-    """Named itself: in skb mode, with or without tags in the frames."""
+    """Protected itself: in skb mode, with or without tags in the frames."""
     env.nginx()
     env.xdp(env.client, "pass")  # "client" knows no other address
     for ns in (env.client, env.server):
@@ -308,7 +309,7 @@ def test_vlan(env):
 
 @net_test
 def test_vxlan(env):
-    """What is below sees UDP."""
+    """The device below sees UDP."""
     env.nginx()
     for ns, peer in ((env.client, env.server), (env.server, env.client)):
         add(env, "x0", "vxlan", "id", "5", "remote", peer.ip4, "local",
@@ -319,7 +320,7 @@ def test_vxlan(env):
     becomes(env, env.server.iface, "untouched", addresses)
 
 
-# -- in a process's hands
+# -- owned by a process
 
 def open_tun(ns, name, flags):
     with ns.inside():
@@ -330,7 +331,7 @@ def open_tun(ns, name, flags):
 
 
 def relay(a, b):
-    """Frames from each to the other, until the test's end."""
+    """Forwards frames both ways until the end of the test."""
     def loop():
         while True:
             for fd in select.select([a, b], [], [])[0]:
@@ -365,7 +366,7 @@ def test_loopback(env):
 
 @net_test
 def test_ifb(env):
-    """XDP is not asked about what is redirected there."""
+    """XDP does not run for what is redirected there."""
     add(env, "ifb5", "ifb")
     refused(env, "ifb5", "redirected")
 
@@ -379,7 +380,7 @@ def test_vrf(env):
 
 @net_test
 def test_tunnels(env):
-    """Those without Ethernet; the first of which this kernel has one."""
+    """Those without Ethernet; the first that this kernel has."""
     for kind, args in (("wireguard", ()), ("ipip", ("local", "192.0.2.2",
                                                     "remote", "192.0.2.1"))):
         with contextlib.suppress(CommandError):
@@ -393,14 +394,14 @@ def test_tunnels(env):
 
 @net_test
 def test_bond(env):
-    """Natively the program runs in the ports, by whose index it is asked."""
+    """Natively the program runs in the ports, with their index."""
     env.nginx()
     attached.add_pair(env)
     for ns in (env.client, env.server):
         add(env, "bond0", "bond", "mode", "active-backup", "miimon", "50",
             ns=ns)
         for iface in (ns.iface, ns.iface.replace("0", "1")):
-            if ns is env.client:  # its own program can not stay
+            if ns is env.client:  # its own program cannot stay
                 ns.run(["bpftool", "net", "detach", "xdpdrv", "dev", iface])
             ns.ip("addr", "flush", "dev", iface)
             ns.ip("link", "set", iface, "down")

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What the machine does to a daemon: stopped, short of memory, its file system
-taken away, its clock another one, a rival at the same moment.
+"""What can happen to a daemon: it is stopped, runs out of memory, its file
+system is unmounted, its clock differs, a rival starts at the same moment.
 
-Theory of operation: each fault is made for this test's daemon alone (a signal,
-a memory cgroup, a mount or time namespace of its own). docs/THREATMODEL.md
-(When the machine fails) says what must hold: good traffic goes on, the data path protects with what it
-has, and what is wrong is told. Other faults have their tests elsewhere: a
-stalled ring buffer and watchers in test_watch_lost.py, a flooded control socket
-in test_control.py, a full disk in test_capture.py.
+Theory of operation: each fault affects only this test's daemon (a signal, a
+memory cgroup, a mount or time namespace of its own). docs/THREATMODEL.md (When
+the machine fails) says what must hold: good traffic continues, the data path
+protects with what it has, and the fault is reported. Other faults are tested
+elsewhere: a stalled ring buffer and watchers in test_watch_lost.py, a flooded
+control socket in test_control.py, a full disk in test_capture.py.
 """
 import contextlib
 import os
@@ -16,12 +16,12 @@ import signal
 import time
 
 import attached
-from books import protect, wait_armed
 from goodclients import GoodClients, Held, get_until
 from namespace import Process, run, wait_for
 from netenv import OUTPUT
 from nettest import net_test, skip
 from scapytools import LINUX, Peer
+from session_stats import protect, wait_armed
 
 MEMORY = "/sys/fs/cgroup/memory"  # version 1
 UNIFIED = "/sys/fs/cgroup"
@@ -34,8 +34,8 @@ def total(env, reason):
 
 @net_test
 def test_stopped_over_rotations(env):
-    """For more than two lives of a key: it protects with the last one; then
-    the key turns, and cookies of the time before are still good."""
+    """For more than two lifetimes of a key: it protects with the last one; then
+    the key is rotated, and earlier cookies are still valid."""
     env.nginx()
     daemon = protect(env, config="[keys]\nlifetime = 5s\n")
     held = Held(env)
@@ -43,7 +43,7 @@ def test_stopped_over_rotations(env):
         good.wait_more(5, "before it is stopped")
         with daemon.stopped():
             epoch = attached.map_value(env, "settings", 0)["epoch"]
-            time.sleep(11)  # the time is what is tested
+            time.sleep(11)  # the time itself is under test
             got = attached.map_value(env, "settings", 0)["epoch"]
             assert got == epoch, f"epoch {epoch} became {got} by itself"
             good.wait_more(20, "while it is stopped")
@@ -57,8 +57,8 @@ def test_stopped_over_rotations(env):
         flow.say(b"GET /1k HTTP/1.0\r\n\r\n", "data behind a cookie of the "
                  "time without a daemon")
         peer.sock.close()
-        good.wait_more(5, "after it went on")
-        held.ask("after it went on")
+        good.wait_more(5, "after it continued")
+        held.ask("after it continued")
     status = env.json("status")
     assert not status["health"], f"health: {status['health']}"
     dropped = {r: total(env, r) for r in ("bad_cookie", "expired_cookie")}
@@ -95,7 +95,7 @@ def memory_limit(env):
     except OSError as e:
         with contextlib.suppress(OSError):
             os.rmdir(place)
-        skip(f"no memory cgroup can be made here: {e}")
+        skip(f"cannot create a memory cgroup here: {e}")
     try:
         yield lambda cmd: ["sh", "-c",
                            f"echo $$ >{place}/cgroup.procs && exec \"$@\"",
@@ -121,7 +121,7 @@ def config(env, text):
 
 @net_test
 def test_out_of_memory_at_start(env):
-    """A table too large: one line that names what to lower; nothing stays."""
+    """A table too large: one line that names what to lower; nothing is left."""
     env.nginx()
     path = config(env, "[sessions]\nmax = 4M\n")
     with memory_limit(env) as limited:
@@ -139,7 +139,7 @@ def test_out_of_memory_at_start(env):
 
 @contextlib.contextmanager
 def private_bpffs(env):
-    """(mount point, function that makes a command run where it is seen)"""
+    """(mount point, function that runs a command where it is visible)"""
     place = f"{env.dir}/bpf"
     os.mkdir(place)
     holder = Process("mounts", ["unshare", "-m", "--propagation", "private",
@@ -150,7 +150,7 @@ def private_bpffs(env):
         wait_for(lambda: "ready" in holder.output() or not holder.alive(), 5,
                  "a private bpffs")
         holder.check_alive()
-        # in a chroot, too: a mount namespace alone leads to its own root
+        # chroot, too: a mount namespace alone leads to its own root
         proc = f"/proc/{holder.pid}"
         yield place, lambda cmd: ["nsenter", f"--mount={proc}/ns/mnt",
                                   f"--root={proc}/root", *cmd]
@@ -160,7 +160,8 @@ def private_bpffs(env):
 
 @net_test
 def test_bpffs_unmounted(env):
-    """The data path goes on; it is told; at the end nobody is cut."""
+    """The data path continues; it is reported; no connection is cut at the
+    end."""
     env.nginx()
     with private_bpffs(env) as (place, inside):
         env.pin_dir = f"{place}/pins"
@@ -190,12 +191,12 @@ def test_bpffs_unmounted(env):
             held.ask("after the end")
         wait_for(lambda: not attached.xdp(env.server) and
                  not attached.tcx(env.server), 5,
-                 "the programs, of which no pin is left, to be detached")
+                 "the programs, which have no pins left, to be detached")
 
 
 @net_test
 def test_mtu_changes(env):
-    """Under load: what is offered follows, and transfers go on."""
+    """Under load: the MSS offered follows, and transfers continue."""
     env.nginx()
     protect(env)
     with GoodClients(env) as good:
@@ -217,8 +218,8 @@ def test_mtu_changes(env):
 
 @net_test
 def test_other_clock(env):
-    """In a time namespace, as a migrated container is: sessions are not out
-    of date, keys turn when they should, ages and times are right."""
+    """In a time namespace, like a migrated container: sessions do not time out,
+    keys rotate on time, ages and times are right."""
     if not os.path.exists("/proc/self/ns/time"):
         skip("this kernel has no time namespaces")
     env.nginx()
@@ -254,7 +255,7 @@ def test_other_clock(env):
 
 @net_test
 def test_race_for_a_pin_directory(env):
-    """Two starts at the same moment: one wins, the other says who."""
+    """Two starts at the same moment: one wins, the other names it."""
     env.nginx()
     for turn in range(8):
         both = [env.server.start(
@@ -276,5 +277,5 @@ def test_race_for_a_pin_directory(env):
         winner.check_alive()
         env.fetch()
         assert winner.stop() == 0, winner.output()
-        if turn % 2:  # every other time the directory is new
+        if turn % 2:  # every other time with a new directory
             env.synkeeper("down")

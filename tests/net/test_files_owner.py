@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Files that say what the daemon does, and that others can write.
+"""Files that control the daemon and that others can write.
 
 Theory of operation: --check, a start and a reload read the configuration and
-the lists of sources in the same way: who may write to one decides what a daemon
-with root's rights does.
+the lists of sources in the same way: whoever can write to one of them controls
+a daemon with root's rights.
 """
 import os
 
-from namespace import run
 from netenv import OUTPUT
 from nettest import net_test
 
@@ -64,7 +63,7 @@ def test_file_of_another_user_passed_in_silence(env):
 
 @net_test
 def test_reload_believed_everybodys_file(env):
-    """What was in force stays."""
+    """What is in force stays."""
     env.nginx()
     conf, deny, _ = files(env)
     env.synkeeperd("-c", conf, services=())
@@ -81,7 +80,7 @@ def test_reload_believed_everybodys_file(env):
 
 @net_test
 def test_cookies_could_be_hoarded_for_days(env):
-    """Twice the lifetime of a key; said at --check and at the start."""
+    """Twice a key's lifetime; reported by --check and at the start."""
     conf = write(f"{env.dir}/s.conf", "[keys]\nlifetime = 24h\n")
     for text, warned in (("24h", True), ("11m", True), ("10m", False),
                          ("60s", False)):

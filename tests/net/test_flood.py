@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Floods of every kind, as fast as one core sends, and good clients in them.
 
-Theory of operation: see tests/lib/underflood.py, whose conditions these are.
-The first test shows the same flood against the kernel alone, and that they can
-fail. Other shapes of packets: test_flood_kinds.py.
+Theory of operation: see tests/lib/underflood.py for the conditions. The first
+test shows the same flood against the bare kernel, and that they can fail. Other
+kinds of packets: test_flood_kinds.py.
 """
 import attached
 from goodclients import GoodClients, Held
@@ -15,7 +15,7 @@ from underflood import ATTACKER, half_open, protected, seen_by_kernel
 
 @net_test
 def test_unprotected(env):
-    """The kernel alone: the flood fills the queue and its counters."""
+    """The bare kernel: the flood fills the queue and its counters."""
     env.nginx(backlog=128)
     env.xdp(env.server, "pass")
     kernel = env.server.nstat()
@@ -68,7 +68,7 @@ def test_rst(env):
 
 @net_test
 def test_fin(env):
-    """A FIN alone has no ACK, and belongs to nothing."""
+    """A FIN without ACK belongs to no connection."""
     protected(env, "fin", ["bad_flags", "bad_cookie"])
 
 
@@ -101,13 +101,13 @@ def test_mixed_v6(env):
 
 @net_test
 def test_syn_skb(env):
-    """skb mode, which is no match for full speed, in a slower flood."""
+    """skb mode, too slow for full speed, in a slower flood."""
     protected(env, "slow syn", ["answered"], mode="skb")
 
 
 @net_test
 def test_syn_without_daemon(env):
-    """The daemon has died: what is pinned holds alone."""
+    """The daemon has died: the pinned programs protect alone."""
     env.nginx()
     daemon = env.synkeeperd()
     held = Held(env)
@@ -129,7 +129,7 @@ def test_syn_without_daemon(env):
 
 @net_test
 def test_restart_in_a_flood(env):
-    """Killed and started again while the flood goes on."""
+    """Killed and started again while the flood continues."""
     env.nginx()
     daemon = env.synkeeperd()
     held = Held(env)

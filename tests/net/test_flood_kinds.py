@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Floods of the shapes that test_flood.py leaves out, and what may come back.
+"""The floods that test_flood.py leaves out, and what may come back.
 
 Theory of operation: random options, every combination of flags, fragments, and
-each kind once more on IPv6, with the conditions of underflood.py. Then what an
+each kind again on IPv6, with the conditions of underflood.py. Then what an
 attacker may hope for: that a guess opens a connection, that an answer is larger
-than its question, that a source which is allowed needs no cookie. Figures are
-printed, those expected beside those found.
+than the packet that causes it, that an allowed source needs no cookie. Figures
+are printed, expected beside found.
 """
 import contextlib
 
@@ -16,9 +16,9 @@ from underflood import ATTACKER, grown, protected, under_flood
 
 DROPPED = ["bad_cookie", "expired_cookie", "stray_rst", "bad_flags"]
 TRIES = 1 << 24
-FEW_TRIES = 1 << 20  # what is done each time
-MAC_BITS = 25  # without timestamps, 2^-25 a guess: docs/THREATMODEL.md
-MOST_GUESSED = 6  # Poisson of mean 0.5: more has a probability of 10^-6
+FEW_TRIES = 1 << 20  # in every run
+MAC_BITS = 25  # without timestamps, 2^-25 per guess: docs/THREATMODEL.md
+MOST_GUESSED = 6  # Poisson with mean 0.5: more has a probability of 10^-6
 FRIEND = "198.51.100.7"
 FRIENDS = "[sources]\nsynacks-per-second = 100\ndeny = {0}/deny\n" \
     "allow = {0}/allow\n"
@@ -59,7 +59,7 @@ def test_every_combination_of_flags_v6(env):
 
 @net_test
 def test_fragments(env):
-    """Later ones pass, and find nothing to be put together with."""
+    """Later ones pass, but cannot be reassembled."""
     shape(env, "fragments", ["fragment", "later_fragment", *DROPPED])
 
 
@@ -79,8 +79,8 @@ def test_each_kind_on_ipv6(env):
 
 
 def random_acks(env, kind, tries):
-    """What so many of them came to: (arrived, admitted). Some get lost on a
-    line that is full, and are made up for."""
+    """The result of @n of them: (arrived, admitted). Those lost on a full link
+    are replaced."""
     with listen(env) as listener:
         env.synkeeperd()
         sent = 0
@@ -128,7 +128,7 @@ def test_random_acks_with_timestamps(env):
 
 @net_test(timeout=300)
 def test_random_acks_2_24(env):
-    """Half a connection in the mean; see MOST_GUESSED."""
+    """Half a connection on average; see MOST_GUESSED."""
     plain_acks(env, TRIES)
 
 
@@ -155,8 +155,8 @@ def reflection(env, kind, v6):
 
 @net_test
 def test_no_answer_weighs_more_than_its_question(env):
-    """Frames as they are on the wire: 60 bytes at least. A SYN with options,
-    but no MSS among them, may get the four bytes of that more."""
+    """Frames as they are on the wire: at least 60 bytes. The answer to a SYN
+    with options but no MSS may be the MSS's four bytes larger."""
     env.nginx()
     env.xdp(env.client, "client_weigh")
     env.synkeeperd()
@@ -178,7 +178,7 @@ def test_no_answer_weighs_more_than_its_question(env):
 
 
 def friends(env):
-    """The flood's source, and a good client's, are allowed; all else is
+    """The flood's source, and a good client's, are allowed; all others are
     denied."""
     for name, text in (("deny", "0.0.0.0/0\n"),
                        ("allow", f"{FRIEND}\n192.0.2.0/24\n")):
@@ -190,8 +190,8 @@ def friends(env):
 
 @net_test
 def test_an_allowed_source_needs_a_cookie(env):
-    """Allowed means: past the lists and the cap, never past the cookie. Who
-    forges such a source makes no socket, no session, no request."""
+    """Allowed means bypassing lists and cap, never the cookie. Forging such a
+    source creates no socket, no session, no request."""
     friends(env)
     for kind, reasons in (("syn", ["answered"]), ("ack", DROPPED),
                           ("ack-plain", DROPPED), ("mixed", ["answered",
@@ -203,7 +203,7 @@ def test_an_allowed_source_needs_a_cookie(env):
         assert flood >= 0.99 * (received - good), \
             f"{kind} of an allowed source: {received} received: {got}"
         assert not got.get("denied") and not got.get("over_cap"), \
-            f"{kind} of an allowed source was not let past the lists: {got}"
+            f"{kind} of an allowed source did not bypass the lists: {got}"
         leak = sum(kernel.values())
         assert leak <= received / 1000, \
             f"{kind}: {leak} of {received} reached the kernel's TCP: {kernel}"
@@ -214,7 +214,7 @@ def test_an_allowed_source_needs_a_cookie(env):
 
 @net_test
 def test_a_denied_source_gets_nothing(env):
-    """The other side of it."""
+    """The reverse."""
     friends(env)
     _, got, _ = under_flood(env, "syn", src=ATTACKER, seconds=1)
     assert got.get("denied", 0) > 1000, f"a denied source: {got}"

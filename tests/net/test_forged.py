@@ -2,9 +2,9 @@
 """Forged RST, FIN and SYN change no live session.
 
 Theory of operation: what the kernel ignores (RFC 5961) must leave the session
-where it was: that is looked at again and again for a while, then data flows,
-and in the end the session is closed in the ordinary way, which it could not be
-if a trace had been left. Last comes a flood of them, at a transfer.
+unchanged. This is checked repeatedly for a while, then data flows, and in the
+end the session is closed normally, which would fail if anything had changed.
+Last comes a flood of forged packets, at a transfer.
 """
 import errno
 import random
@@ -15,9 +15,9 @@ from scapy.layers.inet import TCP
 from nettest import net_test
 from scapytools import LINUX, WINDOWS, Peer
 from sockets import Stream, Task, ask, echo, receive
-from teardown import (BOTH, CLIENT_FIRST, OPENED, books_agree, end_of, family,
-                      life, open_flow, open_pair, reset, send_fin, stage,
-                      states, stays, take_fin, wait_state)
+from teardown import (BOTH, CLIENT_FIRST, OPENED, end_of, family, life,
+                      open_flow, open_pair, reset, send_fin, stage, states,
+                      stats_agree, stays, take_fin, wait_state)
 
 FORGED = 3000
 FAR = 1 << 30  # beyond every window
@@ -36,7 +36,7 @@ def kept(env, peer, listener, name, forge, options=LINUX, answer=None):
                     f"SEQ {flow.ack}, got {got.ack}, {got.seq}"
             peer.barrier()
             stays(env, client, "established", name)
-            books_agree(env, name)
+            stats_agree(env, name)
             for _ in range(3):
                 flow.say(b"still here", f"{name}: data")
                 got = receive(s, 10)
@@ -63,7 +63,7 @@ def forged(env, cases, options=LINUX):
 
 
 def each(flags, **offsets):
-    """Sends a segment whose numbers are off by so much."""
+    """Sends a segment whose numbers are off by these amounts."""
     def forge(flow):
         flow.send(flags, **{key: getattr(flow, key) + offset
                             for key, offset in offsets.items()})
@@ -137,7 +137,7 @@ def test_syn_on_an_established_session(env):
 
 @net_test
 def test_forged_to_half_closed(env):
-    """The states between are no weaker than the first."""
+    """The later states are no weaker than the first."""
     with stage(env) as (listener, watch):
         for v6 in BOTH:
             with Peer(env, v6) as peer:
@@ -147,7 +147,7 @@ def test_forged_to_half_closed(env):
                     send_fin(flow, name)
                     all_kinds(flow)
                     stays(env, client, "half-closed-client", name)
-                    books_agree(env, name)
+                    stats_agree(env, name)
                     s.close()
                     take_fin(flow, name)
                     all_kinds(flow)
@@ -157,7 +157,7 @@ def test_forged_to_half_closed(env):
 
 
 def all_kinds(flow):
-    """Nobody but the client knows the number that acknowledges a FIN."""
+    """Only the client knows the number that acknowledges a FIN."""
     for flags in ("R", "RA", "FA", "S"):
         for offset in (FAR, -FAR):
             flow.send(flags, seq=flow.seq + offset, ack=flow.ack - 1)
@@ -167,7 +167,7 @@ def all_kinds(flow):
     flow.peer.barrier()
 
 
-# -- a flood of them, at a connection of two Linux sockets
+# -- a flood of them, at a connection between two Linux sockets
 
 def resets_for(peer, sport, count):
     """Frames of RST with random sequence numbers."""
@@ -182,7 +182,7 @@ def resets_for(peer, sport, count):
 
 
 def push(sock, frame):
-    """Sends a frame, however full the queue is."""
+    """Sends a frame, even if the queue is full."""
     while True:
         try:
             return sock.send(frame)
@@ -193,8 +193,8 @@ def push(sock, frame):
 
 @net_test
 def test_rst_flood_at_a_transfer(env):
-    """Some of them are in the window, none is exact but one in a million
-    times: transfers go on, both ways, with every byte in its place."""
+    """Some of them are in the window, one in a million is exact: transfers
+    continue, both ways, with every byte correct."""
     with stage(env) as (listener, watch):
         for v6 in BOTH:
             name = f"{family(v6)}, {FORGED} forged RST"
@@ -224,7 +224,7 @@ def test_rst_flood_at_a_transfer(env):
 
 @net_test
 def test_rst_flood_then_a_real_one(env):
-    """What was forged hides nothing."""
+    """Forged ones do not hide it."""
     with stage(env) as (listener, watch):
         for v6 in BOTH:
             for by in ("client", "server"):

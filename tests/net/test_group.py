@@ -2,9 +2,9 @@
 """Listeners in one SO_REUSEPORT group that differ from each other.
 
 Theory of operation: the kernel picks any member for a client, so what XDP
-offers must suit each: the kernel's cookies if one is MPTCP, no cookie if one
-signs, the window of the smallest buffer. Groups are real, and megabytes move
-both ways through every member.
+offers must suit each: kernel cookies if one is MPTCP, no cookie if one signs,
+the window of the smallest buffer. The groups are real, and megabytes move both
+ways through every member.
 """
 import select
 import socket
@@ -12,10 +12,10 @@ import time
 
 import attached
 from backend import needs_own_cookies
-from books import counted, protect, service, wait_armed
 from goodclients import GoodClients, file_1k
 from namespace import wait_for
 from nettest import net_test, skip
+from session_stats import counted, protect, service, wait_armed
 from slack import slack
 from sockets import Server, connect, listen, move, sign
 
@@ -34,7 +34,7 @@ def member(env, mptcp=False, address="::", rcvbuf=0):
 
 
 def through_each(env, group, what, size=1 << 20):
-    """Connections until each member has had three; bytes both ways."""
+    """Connects until each member has had three; bytes both ways."""
     had = dict.fromkeys(group, 0)
     for i in range(200):
         c = connect(env, v6=i % 2 == 1)
@@ -53,7 +53,7 @@ def through_each(env, group, what, size=1 << 20):
 
 @net_test
 def test_mptcp_member_refused_its_clients(env):
-    """The oldest member is plain: it does not stand for the others."""
+    """The oldest member is plain, but not all are like it."""
     plain, mptcp = member(env), member(env, mptcp=True)
     with plain, mptcp:
         protect(env)
@@ -66,7 +66,7 @@ def test_mptcp_member_refused_its_clients(env):
 
 @net_test
 def test_mptcp_member_at_an_address(env):
-    """...and only there: the wildcard's group goes on as it was."""
+    """...and only there: the wildcard's group stays as it was."""
     needs_own_cookies("all are the kernel's")
     with member(env, address=env.server.ip4) as plain, \
             member(env, mptcp=True, address=env.server.ip4) as mptcp, \
@@ -86,8 +86,8 @@ def answer(sock):
 
 @net_test
 def test_rolling_upgrade_to_mptcp_and_back(env):
-    """Whoever has a cookie of our own in flight when the first MPTCP member
-    appears may be refused, and nobody later."""
+    """Clients with one of our cookies in flight when the first MPTCP member
+    appears may be refused, and none later."""
     needs_own_cookies("all are the kernel's")
     env.nginx(port=81)  # for what it serves
     answer.body = file_1k(env)
@@ -124,7 +124,7 @@ def window(env):
 
 
 def uploads(env, group, n=60):
-    """How long those took that took longer than a segment sent again."""
+    """How long those took that took longer than a retransmission."""
     slow = []
     for i in range(n):
         with connect(env, v6=i % 2 == 1) as c:
@@ -145,8 +145,7 @@ def uploads(env, group, n=60):
 
 @net_test
 def test_uploads_to_the_smaller_buffer_stalled(env):
-    """What was offered for the larger one overran it: sent again after 0.2 s.
-    """
+    """Windows for the larger one overran it: retransmitted after 0.2 s."""
     started = False
     for sizes in ((0, 16384), (16384, 0)):
         first, second = (member(env, rcvbuf=size) for size in sizes)
@@ -158,7 +157,7 @@ def test_uploads_to_the_smaller_buffer_stalled(env):
                      f"smaller buffer, 32768 bytes: {window(env)}")
             through_each(env, [first, second], f"buffers of {sizes}")
             slow = uploads(env, [first, second])
-            # a machine that is shared stalls now and then by itself
+            # a shared machine stalls now and then by itself
             assert len(slow) <= 6, f"{len(slow)} of 60 uploads stalled: {slow}"
 
 
@@ -170,4 +169,4 @@ def test_a_member_that_signs(env):
         protect(env)
         sign(signed, env.client.ip4)
         wait_for(lambda: "MD5" in service(env, "*:80")["why"], 3,
-                 "*:80 not being armed, because a member has a key")
+                 "*:80 to be disarmed because a member has a key")

@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Half-closed connections: one side has said all, the other goes on.
+"""Half-closed connections: one side has finished, the other continues.
 
-Theory of operation: after shutdown(SHUT_WR) at one end, 10 MB go the other
-way, every byte compared. The session must read half-closed at the beginning,
-in the middle and at the end of them, and the kernel's socket agree.
+Theory of operation: after shutdown(SHUT_WR) at one end, 10 MB go the other way,
+with every byte compared. The session must be half-closed at the beginning, in
+the middle and at the end of them, and the kernel's socket must agree.
 """
 import socket
 
 from nettest import net_test
 from scapytools import LINUX, WINDOWS, Peer
 from sockets import Pattern, Task, receive
-from teardown import (BOTH, CLIENT_FIRST, SERVER_FIRST, books_agree, end_of,
-                      family, life, open_flow, open_pair, send_fin, stage,
+from teardown import (BOTH, CLIENT_FIRST, SERVER_FIRST, end_of, family, life,
+                      open_flow, open_pair, send_fin, stage, stats_agree,
                       take_fin, wait_state)
 
 HALF = 5 << 20
@@ -34,7 +34,7 @@ def half_closed(env, listener, watch, v6, by_server):
                 data.check(silent)
                 sender.done()
                 wait_state(env, client, state, f"{name}, after the {part}", 0)
-                books_agree(env, f"{name}, after the {part}")
+                stats_agree(env, f"{name}, after the {part}")
             speaks.close()
             end_of(silent, name)
         wait_state(env, client, "time-wait", name)
@@ -43,7 +43,7 @@ def half_closed(env, listener, watch, v6, by_server):
 
 @net_test
 def test_by_client(env):
-    """As `ssh host cat file < /dev/null`, or HTTP/1.0 clients that shut."""
+    """Like `ssh host cat file < /dev/null`, or HTTP/1.0 clients that shut."""
     with stage(env) as (listener, watch):
         for v6 in BOTH:
             half_closed(env, listener, watch, v6, by_server=False)
@@ -51,7 +51,7 @@ def test_by_client(env):
 
 @net_test
 def test_by_server(env):
-    """As a server that has answered and takes the rest of an upload."""
+    """Like a server that has responded and receives the rest of an upload."""
     with stage(env) as (listener, watch):
         for v6 in BOTH:
             half_closed(env, listener, watch, v6, by_server=True)
@@ -68,14 +68,14 @@ def test_many_at_once(env):
                 pairs.append((c, s) if i % 4 < 2 else (s, c))
             for silent, _ in pairs:
                 silent.shutdown(socket.SHUT_WR)
-            books_agree(env, "40 half-closed sessions")
+            stats_agree(env, "40 half-closed sessions")
             tasks = []
             for i, (silent, speaks) in enumerate(pairs):
                 data = Pattern(1 << 18, i)
                 tasks += [Task(data.send, speaks), Task(data.check, silent)]
             for task in tasks:
                 task.done()
-            books_agree(env, "40 half-closed sessions, data moved")
+            stats_agree(env, "40 half-closed sessions, data moved")
             for silent, speaks in pairs:
                 speaks.close()
                 end_of(silent, "40 half-closed sessions")

@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A change of services that cannot be put into force is taken back.
+"""A change of services that cannot be applied completely is undone.
 
-Theory of operation: maps are frozen, so that the kernel takes no more of what
-the daemon writes into them. From then on each request must be refused, and
-nothing be different after: the list of services, and what the maps hold.
+Theory of operation: maps are frozen, so the kernel accepts no more writes from
+the daemon. From then on each request must be refused and change nothing,
+neither the list of services nor the contents of the maps.
 """
 import json
 
-from books import wait_armed
 from namespace import run, wait_for
 from nettest import net_test
+from session_stats import wait_armed
 
 
 def freeze(env, name):
@@ -58,16 +58,16 @@ def test_half_of_a_change_stayed_in_the_maps(env):
     """An address's endpoint is written before its port, which is refused."""
     env.synkeeperd(services=("*:80", "192.0.2.2:90"))
     before = contents(env, "endpoints")
-    assert before, "the test itself: no endpoint"
+    assert before, "test set-up: no endpoint"
     freeze(env, "ports")
     refused(env, "add", "192.0.2.2:81")
     wait_for(lambda: contents(env, "endpoints") == before, 3,
-             "the endpoints of before")
+             "the previous endpoints")
 
 
 @net_test
 def test_taken_back_and_done_later(env):
-    """Deleted once, and what drains still is as it was after a refusal."""
+    """Deleted once; after a refusal, what is draining still is."""
     env.synkeeperd(services=("*:80", "*:90"))
     env.synkeeper("service", "del", "*:90")
     before = env.json("service", "list")

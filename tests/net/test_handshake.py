@@ -1,19 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Handshakes by hand: what a client may send after the SYN-ACK, and when.
 
-Theory of operation: scapy plays a client whose kernel takes no part (see
-scapytools.py); the server is real. Each valid variant must end in a socket
-that gets all the data; the invalid ones are in test_invalid_ack.py.
+Theory of operation: scapy plays a client whose kernel is not involved (see
+scapytools.py); the server is real. Each valid variant must result in a socket
+that gets all the data; invalid ones are in test_invalid_ack.py.
 """
 import socket
 
 from scapy.layers.inet import IP, TCP
 from scapy.layers.inet6 import IPv6
 
-from books import counted, deltas, protect, reasons, sessions
 from namespace import wait_for
 from nettest import net_test
 from scapytools import LINUX, Peer, check_sums, each_kind
+from session_stats import counted, deltas, protect, reasons, sessions
 from sockets import (accept, client_socket, listen, move, receive,
                      server_address)
 
@@ -100,7 +100,7 @@ def test_ack_then_data(env):
 
 @net_test
 def test_first_ack_has_data(env):
-    """Also what is seen when the bare ACK is lost and data follows."""
+    """Also what arrives when the bare ACK is lost and data follows."""
     with listen(env) as listener:
         protect(env)
         for name, peer, options in each_kind(env):
@@ -114,8 +114,8 @@ def test_first_ack_has_data(env):
 
 @net_test
 def test_second_data_arrives_first(env):
-    """ACK and first segment lost: the rest has another sequence number, which
-    no cookie covers; it must be dropped and count for nothing later."""
+    """ACK and first segment are lost: the rest has another sequence number,
+    which no cookie covers; it must be dropped without any later effect."""
     with listen(env) as listener:
         protect(env)
         for name, peer, options in each_kind(env):

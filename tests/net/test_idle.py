@@ -1,23 +1,23 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Idle sessions: each state has its time-out, and life is what is seen.
+"""Idle sessions: each state has its time-out, which packets restart.
 
-Theory of operation: the time-outs are configured to their least. A session
-that was silent for so long ends as `timeout`, though its socket may live on:
-then the next packet opens it anew, and the bytes that follow arrive. Where the
-kernel gave the socket up in silence, the session follows when it is asked.
+Theory of operation: the time-outs are set to their minimum. A session that was
+silent for that long ends as `timeout`, though its socket may still exist; then
+the next packet opens a new one, and the bytes that follow arrive. Where the
+kernel silently dropped the socket, the session ends once the kernel is asked.
 """
 import contextlib
 import socket
 import time
 
-from books import protect, sessions
 from namespace import wait_for
 from nettest import net_test
 from scapytools import Peer
+from session_stats import protect, sessions
 from sockets import Pattern, Task, accept, connect, listen, move, receive
 from teardown import (BOTH, CLIENT_FIRST, OPENED, SERVER_FIRST, Watch,
-                      books_agree, client_of, end_of, family, kernel_state,
-                      life, open_flow, open_pair, send_fin, stage, take_fin,
+                      client_of, end_of, family, kernel_state, life, open_flow,
+                      open_pair, send_fin, stage, stats_agree, take_fin,
                       wait_kernel, wait_state)
 
 PENDING_S, IDLE_S, HALF_S, CLOSING_S = 1, 3, 2, 2
@@ -27,7 +27,7 @@ idle-timeout = {IDLE_S}s
 half-closed-timeout = {HALF_S}s
 closing-timeout = {CLOSING_S}s
 """
-LATE_S = 5  # after its time-out, at the latest, the reaper comes by
+LATE_S = 5  # the reaper comes at most this long after the time-out
 FIN_WAIT2 = b"\5"  # tcp_states.h
 NOBODY = "02:00:00:00:00:99"
 
@@ -39,7 +39,7 @@ def row(env, client):
 
 
 def timed_out(env, watch, client, name, seconds, left):
-    """Waits for the event; it may come neither early nor much too late."""
+    """Waits for the event; it may be neither early nor much too late."""
     wait_state(env, client, None, name, seconds + LATE_S)
     watch.wait(client, "timeout")
     told = [e for e in watch.events(client) if e["event"] == "timeout"]
@@ -51,7 +51,7 @@ def timed_out(env, watch, client, name, seconds, left):
 
 
 def vanish(env, v6):
-    """What the server sends to the client reaches nobody."""
+    """What the server sends to the client is lost."""
     env.server.ip("neigh", "replace",
                   env.client.ip6 if v6 else env.client.ip4, "lladdr", NOBODY,
                   "dev", env.server.iface, "nud", "permanent")
@@ -61,7 +61,7 @@ def vanish(env, v6):
 
 @net_test
 def test_pending(env):
-    """No socket is ever made: the accept queue is full."""
+    """The socket is never created: the accept queue is full."""
     with listen(env, backlog=1) as listener:
         protect(env, config="[sessions]\npending-timeout = 1s\n")
         watch = Watch(env)
@@ -80,13 +80,13 @@ def test_pending(env):
         for c in held:
             with c, accept(listener) as s:
                 move(c, s, 1 << 12)
-        books_agree(env, "those that were in the queue")
+        stats_agree(env, "those that were in the queue")
 
 
 @net_test
 def test_established(env):
-    """Both families at once. Afterwards the client, or the server, speaks,
-    and is heard."""
+    """Both families at once. Afterwards the client, or the server, sends data,
+    which arrives."""
     with stage(env, CONFIG) as (listener, watch):
         name = "idle and established"
         pairs = [open_pair(env, listener, v6) for v6 in BOTH]
@@ -96,7 +96,7 @@ def test_established(env):
                 timed_out(env, watch, client, name, IDLE_S, "established")
                 got = kernel_state(env, client)
                 assert got == "ESTAB", f"{name}: expected the socket to " \
-                    f"live on, got {got}"
+                    f"persist, got {got}"
         with life(env, "adopted again", opened=2, adopted=2, closed=2):
             for i, (c, s, client) in enumerate(pairs):
                 with c, s:
@@ -115,8 +115,8 @@ def test_established(env):
 
 @net_test
 def test_half_closed(env):
-    """Its time-out is its own; what is adopted again is half-closed again,
-    and 2 MB arrive."""
+    """It has its own time-out; what is adopted again is half-closed again, and
+    2 MB arrive."""
     with stage(env, CONFIG) as (listener, watch):
         for v6 in BOTH:
             for by in ("client", "server"):
@@ -142,7 +142,7 @@ def half_closed(env, listener, watch, v6, by):
             data.check(silent)
             sender.done()
             wait_state(env, client, state, f"{name}, adopted again")
-            books_agree(env, f"{name}, adopted again")
+            stats_agree(env, f"{name}, adopted again")
             speaks.close()
             end_of(silent, name)
             silent.close()
@@ -163,7 +163,7 @@ def test_closing(env):
                 s.close()
                 take_fin(flow, name)
                 wait_state(env, client, "closing", name)
-                # its retransmitted FINs are life, 3.2 s apart in the end
+                # its retransmitted FINs are activity, 3.2 s apart in the end
                 watch.wait(client, "timeout", CLOSING_S + 3.2 + LATE_S)
                 wait_kernel(env, client, "LAST-ACK", name)
                 flow.send("A")
@@ -174,12 +174,12 @@ def test_closing(env):
                 f"{name}: expected {want} and closed at last, got {told}"
 
 
-# -- what counts as life
+# -- what counts as activity
 
 @net_test
 def test_keep_alives(env):
-    """Those of the client, or the answers to those of the server, carry a
-    session past its time-out; one without them ends."""
+    """The client's keep-alives, or its answers to the server's, carry a session
+    past its time-out; one without them ends."""
     with stage(env, CONFIG) as (listener, watch):
         kept, ended = [], []
         with life(env, "one of five without keep-alives", opened=5, timeout=1,
@@ -216,7 +216,7 @@ def keep_alive(sock):
 
 @net_test
 def test_trickle_half_closed(env):
-    """A few bytes now and then, only one way, for thrice the time-out."""
+    """A few bytes now and then, only one way, for three times the time-out."""
     with stage(env, CONFIG) as (listener, watch):
         pairs = []
         with life(env, "trickling", closed=4, admitted=4):
@@ -234,18 +234,18 @@ def test_trickle_half_closed(env):
                     assert receive(silent, 1) == b".", "expected the byte"
                     wait_state(env, client, state, "trickling", 0)
                 time.sleep(HALF_S / 8)
-            books_agree(env, "trickling")
+            stats_agree(env, "trickling")
             for silent, speaks, client, _ in pairs:
                 speaks.close()
                 end_of(silent, client)
                 silent.close()
 
 
-# -- sockets that the kernel gave up in silence
+# -- sockets that the kernel dropped silently
 
 @net_test
 def test_user_timeout(env):
-    """The client is gone and the server's data in vain (TCP_USER_TIMEOUT)."""
+    """The client is gone and the server's data is lost (TCP_USER_TIMEOUT)."""
     with stage(env, CONFIG) as (listener, watch):
         name = "the client has vanished"
         with life(env, name, timeout=2):
@@ -265,8 +265,8 @@ def test_user_timeout(env):
 
 @net_test
 def test_fin_wait_2_expires(env):
-    """The server has closed, the client never does, and the kernel forgets
-    its FIN-WAIT-2 (tcp_fin_timeout)."""
+    """The server has closed, the client never does, and the kernel drops its
+    FIN-WAIT-2 (tcp_fin_timeout)."""
     env.server.sysctl("net.ipv4.tcp_fin_timeout", 1)
     with stage(env, CONFIG) as (listener, watch):
         for v6 in BOTH:
@@ -285,7 +285,7 @@ def test_fin_wait_2_expires(env):
 
 @net_test
 def test_last_ack_is_given_up(env):
-    """Both have closed, and the kernel no longer waits for the last ACK
+    """Both have closed, and the kernel stops waiting for the last ACK
     (tcp_orphan_retries): that counts as closed."""
     env.server.sysctl("net.ipv4.tcp_orphan_retries", 1)
     with stage(env, CONFIG) as (listener, watch):
@@ -304,7 +304,7 @@ def test_last_ack_is_given_up(env):
 
 @net_test
 def test_kernel_lets_go_of_an_old_half_close(env):
-    """The client vanishes after its FIN, the server's data is in vain."""
+    """The client vanishes after its FIN, the server's data is lost."""
     with stage(env, CONFIG) as (listener, watch):
         for v6 in BOTH:
             name = f"{family(v6)}, vanished and half-closed"

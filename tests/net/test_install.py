@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """`make install` and `make uninstall`, into a directory.
 
-Theory of operation: what is installed must be complete, name the paths that it
-was installed to, and go again; the operator's configuration must neither be
-overwritten nor removed. Nothing of this machine is touched: DESTDIR or PREFIX
-is a directory of the test.
+Theory of operation: what is installed must be complete, contain the paths it
+was installed to, and be removed again; the operator's configuration must be
+neither overwritten nor removed. Nothing of this machine is touched: DESTDIR or
+PREFIX is a directory of the test.
 """
 import os
 import socket
@@ -29,7 +29,7 @@ FILES = """
 
 
 def make(target, **variables):
-    # what an outer make exports must not decide here
+    # an outer make's exports must have no effect here
     names = ("DESTDIR", "PREFIX", "SYSCONFDIR", "UNITDIR", "MAKEFLAGS")
     clean = {k: v for k, v in os.environ.items() if k not in names}
     run(["make", "-s", "-C", ROOT, target,
@@ -76,7 +76,7 @@ def test_destdir(env):
 
 @net_test
 def test_hardening_flags_were_ignored(env):
-    """A distribution's CPPFLAGS and LDFLAGS reach what they are for."""
+    """A distribution's CPPFLAGS and LDFLAGS are used where they should be."""
     del env
     clean = {k: v for k, v in os.environ.items() if k != "MAKEFLAGS"}
     out = run(["make", "-C", ROOT, "-n", "-B", "all", "tests", "CC=the-cc",
@@ -108,7 +108,7 @@ def analyze(*args):
 
 @net_test
 def test_unit(env):
-    """systemd finds nothing to say; the exposure is what it was made to be."""
+    """systemd finds nothing to report; the exposure is as intended."""
     unit = install_unit(env)
     for line in ("ExecStart", "ExecReload"):
         path = read(unit).split(f"{line}=")[1].split()[0]
@@ -141,7 +141,7 @@ def test_unit_allowed_core_dumps(env):
 
 @net_test
 def test_capabilities(env):
-    """Those of the unit are enough: to start, take over, protect and end."""
+    """Those of the unit are enough to start, take over, protect and end."""
     caps = [c.removeprefix("CAP_").lower()
             for c in unit_values("CapabilityBoundingSet")]
     confined = ["setpriv", "--no-new-privs", "--inh-caps=-all",

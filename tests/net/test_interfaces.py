@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Interfaces that go, come back, flap and change their name under a daemon.
+"""Interfaces that disappear, return, flap and are renamed under a daemon.
 
-Theory of operation: server1 is a second veth pair beside server0, on which
-good clients connect all the time and must notice nothing. What the daemon says
-(status, log) is compared with what the kernel has (programs, pins).
+Theory of operation: server1 is a second veth pair beside server0, on which good
+clients connect all the time and must be unaffected. What the daemon reports
+(status, log) is compared with the kernel's state (programs, pins).
 """
 import contextlib
 import re
@@ -27,7 +27,7 @@ def admitted(env):
 
 
 def interface(env, name):
-    """What status shows of it; it must not fail."""
+    """Its row in status, which must not fail."""
     status = env.json("status")
     found = [i for i in status["interfaces"] if i["name"] == name]
     assert len(found) == 1, f"status should show {name} once: {status}"
@@ -45,7 +45,7 @@ def wait_missing(env, name="server1"):
 
 
 def wait_protected(env, address, name="server1"):
-    """A program of ours is on it, and a client's connection is admitted."""
+    """Our program is attached, and a client's connection is admitted."""
     wait_for(lambda: attached.xdp(env.server, name) == OURS, SOON,
              f"XDP on {name}")
     get_until(env, lambda: admitted(env), f"was admitted on {name}",
@@ -82,7 +82,7 @@ def two_interfaces(env):
 
 
 def replug(env):
-    """The driver is loaded again: gone, and back under its name."""
+    """The driver is reloaded: the interface is gone, then back by its name."""
     env.server.ip("link", "del", "server1")
     return attached.add_pair(env)
 
@@ -122,7 +122,7 @@ def test_back_at_once(env):
 
 @net_test
 def test_older_connections_when_back(env):
-    """What came in while nothing was attached is adopted, and not cut."""
+    """Connections from the time when nothing was attached are adopted."""
     with two_interfaces(env) as (daemon, address), \
             listen(env, port=81) as listener:
         env.synkeeper("service", "add", "*:81")
@@ -132,12 +132,12 @@ def test_older_connections_when_back(env):
         wait_protected(env, address)
         ends[0].sendall(b"x")
         assert ends[1].recv(1) == b"x", \
-            "a connection of the time without a program is dead"
+            "a connection from the time without a program is dead"
 
 
 @net_test
 def test_flapping(env):
-    """Down and up: nothing changes, nothing is said."""
+    """Down and up: nothing changes, nothing is logged."""
     with two_interfaces(env) as (daemon, address):
         before = interface(env, "server1"), daemon.output(), \
             attached.xdp_id(env.server, "server1"), attached.pins(env)
@@ -147,7 +147,7 @@ def test_flapping(env):
             env.server.ip("link", "set", "server1", "up")
         uptime = env.json("status")["uptime_s"]
         wait_for(lambda: env.json("status")["uptime_s"] > uptime + 1, 5,
-                 "a look of the daemon at its interfaces")
+                 "the daemon to check its interfaces")
         after = interface(env, "server1"), daemon.output(), \
             attached.xdp_id(env.server, "server1"), attached.pins(env)
         assert before == after, f"flapping: {before} became {after}"
@@ -162,7 +162,7 @@ def rename(env, name, to):
 
 @net_test
 def test_renamed(env):
-    """It stays protected, is shown by its new name, and followed: its MAC."""
+    """It stays protected, is shown by its new name, and its MAC is tracked."""
     with two_interfaces(env) as (daemon, address):
         program = attached.xdp_id(env.server, "server1")
         rename(env, "server1", "wan1")
@@ -175,7 +175,7 @@ def test_renamed(env):
                  "02:00:00:00:01:99", SOON, "the new MAC in the map")
         wait_protected(env, address, "wan1")
         assert attached.xdp_id(env.server, "wan1") == program, \
-            "the program was attached anew"
+            "the program was attached again"
         env.server.ip("link", "del", "wan1")
         wait_missing(env)  # it waits for the configured name
         wait_protected(env, attached.add_pair(env))
@@ -183,7 +183,7 @@ def test_renamed(env):
 
 @net_test
 def test_old_name_taken(env):
-    """Another interface that gets the name is not taken for it."""
+    """Another interface that gets the name is not mistaken for it."""
     with two_interfaces(env) as (daemon, address):
         rename(env, "server1", "wan1")
         wait_for(lambda: "is called wan1" in daemon.output(), SOON,
@@ -192,7 +192,7 @@ def test_old_name_taken(env):
         mac = attached.iface_mac(env, "wan1")
         uptime = env.json("status")["uptime_s"]
         wait_for(lambda: env.json("status")["uptime_s"] > uptime + 1, 5,
-                 "a look of the daemon at its interfaces")
+                 "the daemon to check its interfaces")
         assert attached.iface_mac(env, "wan1") == mac, \
             "wan1 got the MAC of the interface that has its old name"
         got = attached.xdp(env.server, "server1")
@@ -216,7 +216,8 @@ def test_end_while_missing(env):
 
 @net_test
 def test_back_with_a_program(env):
-    """Of somebody else's: said in status and log; protected when it is off."""
+    """With somebody else's program: reported in status and log; protected once
+    that is detached."""
     with two_interfaces(env) as (daemon, _):
         env.server.ip("link", "del", "server1")
         wait_missing(env)
@@ -237,7 +238,7 @@ def test_back_with_a_program(env):
 
 @net_test
 def test_reload_meets_a_program(env):
-    """Ours, attached by hand: only a start may take it over, and says so."""
+    """Ours, attached by hand: only a start may take it over, and reports it."""
     env.nginx()
     attached.add_pair(env)
     place = f"{env.bed_dir}/by_hand"
@@ -284,7 +285,7 @@ class Configured:
 
 @net_test
 def test_removed_by_reload(env):
-    """A handshake in flight succeeds, and no new one is begun by us."""
+    """A handshake in flight succeeds, and we start no new one."""
     env.nginx()
     address = attached.add_pair(env)
     configured = Configured(env, "server1")
@@ -302,7 +303,7 @@ def test_removed_by_reload(env):
     answered = env.json("status")["total"].get("answered", 0)
     get_once(env, address=address)
     got = env.json("status")["total"].get("answered", 0)
-    assert got == answered, "a SYN was answered on an interface that leaves"
+    assert got == answered, "a SYN was answered on an interface being removed"
     wait_for(lambda: not attached.xdp(env.server, "server1") and
              not attached.tcx(env.server, "server1"), 5,
              "server1 to be detached")
@@ -313,7 +314,7 @@ def test_removed_by_reload(env):
 
 @net_test
 def test_removed_and_wanted_again(env):
-    """Before it was detached: it stays, under the same program."""
+    """Before it was detached: it stays, with the same program."""
     env.nginx()
     address = attached.add_pair(env)
     configured = Configured(env, "server1")
@@ -345,7 +346,7 @@ def test_end_soon_after_removal(env):
 
 @net_test
 def test_renamed_in_the_file(env):
-    """The file follows a new name: no moment without the program."""
+    """The file is updated to a new name: never without the program."""
     env.nginx()
     address = attached.add_pair(env)
     configured = Configured(env, "server1")

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""ACKs that bring no valid cookie: dropped and counted, or answered with RST.
+"""ACKs without a valid cookie: dropped and counted, or answered with RST.
 
-Theory of operation: each starts from a real SYN-ACK and spoils one thing: the
+Theory of operation: each starts from a real SYN-ACK and corrupts one thing: the
 epoch, the tuple, a number by one. Nothing may reach the server's kernel, and
-nothing may come back but the RST where that is configured.
+nothing may come back, except the RST where that is configured.
 """
 import os
 import time
@@ -11,15 +11,15 @@ import time
 from scapy.layers.inet import TCP
 
 from backend import needs_own_cookies
-from books import counted, deltas, protect, reasons
 from nettest import net_test
 from scapytools import Peer, check_sums, each_kind
+from session_stats import counted, deltas, protect, reasons
 from sockets import accept, listen
 
 
 @net_test
 def test_two_rotations_expire(env):
-    needs_own_cookies("the kernel's live by its own clock")
+    needs_own_cookies("kernel cookies expire by the kernel's clock")
     with listen(env):
         protect(env)
         for name, peer, options in each_kind(env):
@@ -52,7 +52,7 @@ def test_cookie_is_worth_nothing_elsewhere(env):
 
 @net_test
 def test_ack_off_by_one(env):
-    needs_own_cookies("the lowest bits of the kernel's are the MSS")
+    needs_own_cookies("a kernel cookie's lowest bits are the MSS")
     with listen(env):
         protect(env)
         for name, peer, options in each_kind(env):
@@ -87,7 +87,7 @@ def test_invalid_ack_is_answered_with_reset(env):
 
 @net_test
 def test_resets_are_rate_limited(env):
-    """As many a second on each CPU; the burst may see one more begin."""
+    """At most the rate per second on each CPU; the burst may span two."""
     rate, burst = 3, 100
     with listen(env), Peer(env) as peer:
         protect(env, config="[answer]\ninvalid-ack = reset\n"

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The control socket's requests and fields are those of its table.
+"""The control socket's requests and fields match its table.
 
-Theory of operation: each request of include/synkeeper/control_table.h is sent to
-a daemon that has something to tell: sessions, floods, a monitored service,
-watchers, a changed configuration. Of every reply no field may be missing from
-the table, none that the table calls needed from the reply, and each has the type
-that it says. What is optional must have come up at least once, but for SELDOM.
+Theory of operation: each request of include/synkeeper/control_table.h is sent
+to a daemon with something to report: sessions, floods, a monitored service,
+watchers, a changed configuration. Every field of a reply must be in the table,
+every field that the table calls needed must be in the reply, and each must have
+the table's type. Optional fields must have come up at least once, except
+SELDOM.
 """
 import contextlib
 import json
@@ -29,10 +30,10 @@ policy = monitor
 syn-rate = 100
 """
 CHANGED = CONFIG.replace("*:81", "*:82") + "[sessions]\nmax = 2048\n"
-# Of a table in several parts, of an interface that leaves; of other programs, of
-# a client that is too slow.
+# Of a table in several parts, of an interface being removed; of other programs,
+# of a client that is too slow.
 SELDOM = {("KILLED", "cursor"), ("CHANGE", "note"), "AHEAD", "LOST"}
-# What does more than tell.
+# Requests that do more than report.
 CHANGES = {"key.rotate", "session.watch", "sample.watch", "reload", "down"}
 
 
@@ -61,7 +62,7 @@ class Client:
         return value
 
     def ask(self, cmd, **arguments):
-        """The result, compared with the table, as are the arguments."""
+        """The result; it and the arguments are compared with the table."""
         known = {a.name: a for a in REQUESTS[cmd].arguments}
         for name, value in arguments.items():
             self.check(value, known[name].type, f"{cmd}({name})")
@@ -74,7 +75,7 @@ class Client:
         return self.check(reply["result"], REQUESTS[cmd].result, cmd)
 
     def refused(self, cmd, without, **arguments):
-        """A request that lacks what it needs."""
+        """A request without an argument that it needs."""
         self.file.write(json.dumps({"cmd": cmd, **arguments}) + "\n")
         self.file.flush()
         reply = self.line()
@@ -83,7 +84,7 @@ class Client:
 
 
 def look(client):
-    """What can be asked at any time."""
+    """What can be requested at any time."""
     for r in REQUESTS.values():
         if r.name not in CHANGES and not any(a.needed for a in r.arguments):
             client.ask(r.name)
@@ -101,7 +102,7 @@ def sessions(env, client, held):
 
 
 def watch(env, client):
-    """An event with whom and one without, and a sample."""
+    """An event with its actor, one without, and a sample."""
     with Client(env) as events, Client(env) as samples:
         events.ask("session.watch", filter=["dport", "80"])
         samples.ask("sample.watch", reasons=["bad_cookie"], listen="*:80",

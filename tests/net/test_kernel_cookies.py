@@ -1,20 +1,20 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The kernel's cookies: for MPTCP listeners, and where it is told so.
+"""Kernel cookies: for MPTCP listeners, and where configured.
 
-Theory of operation: the listener's own cookie answers the SYN, out of XDP, and
-its kernel accepts the ACK by itself. What both ends then have agreed on depends
-on net.ipv4.tcp_timestamps: with 2 all options survive, with 1 (the default)
-only the MSS. Connecting proves little, so megabytes move both ways. And what
-the daemon needs of tcp_syncookies is there when it is needed, and put back.
+Theory of operation: XDP answers the SYN with the listener's own cookie, and its
+kernel accepts the ACK by itself. What both ends then have agreed on depends on
+net.ipv4.tcp_timestamps: with 2 all options survive, with 1 (the default) only
+the MSS. Connecting proves little, so megabytes move both ways. The daemon must
+set tcp_syncookies when it needs it, and restore it afterwards.
 """
 import socket
 
 from backend import OWN_COOKIES, needs_own_cookies
-from books import counted, protect, service, sessions
 from goodclients import get_once
 from namespace import wait_for
 from nettest import net_test, skip
 from scapytools import LINUX, WINDOWS, Peer
+from session_stats import counted, protect, service, sessions
 from sockets import (Server, accept, ask, connect, listen, move, pair, receive,
                      tcp_info)
 
@@ -24,18 +24,18 @@ KEY = "net.ipv4.tcp_syncookies"
 
 
 def kernels(env, text=KERNEL, **kwargs):
-    """A daemon whose service answers with the kernel's cookies."""
+    """A daemon whose service answers with kernel cookies."""
     path = env.configure(text)
     daemon = env.synkeeperd("-c", path, services=(), **kwargs)
-    wait_for(lambda: service(env, "*:80")["armed"], 3, "*:80 being armed")
+    wait_for(lambda: service(env, "*:80")["armed"], 3, "*:80 to be armed")
     row = service(env, "*:80")
-    assert row["cookies"] == "kernel", f"expected the kernel's, got {row}"
+    assert row["cookies"] == "kernel", f"expected kernel cookies, got {row}"
     return daemon
 
 
 def wait_cookies(env, kind, listen="*:80"):
     wait_for(lambda: service(env, listen)["cookies"] == kind, 3,
-             f"{listen} having cookies: {kind}")
+             f"{listen} to have cookies: {kind}")
 
 
 def syncookies(env):
@@ -55,7 +55,7 @@ def words(env, c, s):
 
 
 def moves(env, listener, what, v6=False):
-    """One connection by a cookie of the kernel's, and megabytes both ways."""
+    """One connection by a kernel cookie, and megabytes both ways."""
     with counted(env, what, answered=1, kernel_cookie=1, admitted=0,
                  kernel_syn=0, bad_cookie=0, data_before_socket=0):
         c, s = pair(env, listener, v6=v6)
@@ -66,7 +66,7 @@ def moves(env, listener, what, v6=False):
 
 @net_test
 def test_mptcp_listener(env):
-    """Go listens so by default. No SYN goes unanswered, none is misled."""
+    """Go listens like this by default. Every SYN gets a usable answer."""
     with mptcp_listener(env) as listener:
         Server(listener)
         kernels(env, "[service web]\nlisten = *:80\n")
@@ -99,7 +99,7 @@ def test_mptcp_client(env):
 
 @net_test
 def test_mptcp_listener_of_cookies_own(env):
-    """Told to use its own only, it must not answer what it cannot honour."""
+    """With own cookies only, it must not answer with what it cannot honour."""
     with mptcp_listener(env) as listener:
         Server(listener)
         env.synkeeperd("-c", env.configure(KERNEL.replace("kernel", "own")),
@@ -114,7 +114,7 @@ def test_mptcp_listener_of_cookies_own(env):
 
 @net_test
 def test_mss_only_by_default(env):
-    """tcp_timestamps = 1: the kernel could not read options of ours."""
+    """tcp_timestamps = 1: the kernel could not read the options we encode."""
     with listen(env) as listener:
         kernels(env)
         for v6 in (False, True):
@@ -145,14 +145,14 @@ def test_all_options_with_timestamps_2(env):
     with listen(env) as listener:
         plain = same_with_timestamps_2(env, listener, "all options")
         assert {"ts", "sack", "wscale"} <= plain[False][1].keys(), \
-            f"the test itself: the server lacks options: {plain}"
+            f"test set-up: the server lacks options: {plain}"
 
 
 @net_test
 def test_ecn_with_timestamps_2(env):
     with listen(env) as listener:
         plain = same_with_timestamps_2(env, listener, "ECN", {"tcp_ecn": 1})
-        assert "ecn" in plain[False][1], f"the test itself: no ECN: {plain}"
+        assert "ecn" in plain[False][1], f"test set-up: no ECN: {plain}"
 
 
 @net_test
@@ -164,7 +164,7 @@ def test_no_scale_and_no_sack_with_timestamps_2(env):
 
 @net_test
 def test_client_without_timestamps(env):
-    """Nothing can say which options it had: it gets none but the MSS."""
+    """Its options are not encoded anywhere: it gets none but the MSS."""
     env.client.sysctl("net.ipv4.tcp_timestamps", 0)
     env.server.sysctl("net.ipv4.tcp_timestamps", 2)
     with listen(env) as listener:
@@ -176,8 +176,8 @@ def test_client_without_timestamps(env):
 
 @net_test
 def test_listener_with_a_buffer_of_its_own(env):
-    """Its scale is another than the endpoint's: none is offered, so that no
-    window is misread."""
+    """Its scale differs from the endpoint's: none is offered, so that no window
+    is misread."""
     env.server.sysctl("net.ipv4.tcp_timestamps", 2)
     for what, level, option, value in (
             ("SO_RCVBUF", socket.SOL_SOCKET, socket.SO_RCVBUF, 30000),
@@ -193,7 +193,7 @@ def test_listener_with_a_buffer_of_its_own(env):
 
 
 def bound_window(env, v6):
-    """The server's route to the client says how large its window may be."""
+    """The server's route to the client limits its window."""
     route, = [line for line in
               env.server.ip("-6" if v6 else "-4", "route").splitlines()
               if "proto kernel" in line and not line.startswith("fe80:")]
@@ -202,7 +202,7 @@ def bound_window(env, v6):
 
 
 def scale_of_the_server(client, server):
-    """What the client takes it for, and what it is; '' for none."""
+    """The scale that the client assumes, and the real one; '' for none."""
     return (client.get("wscale", "").split(",")[0],
             server.get("wscale", "").split(",")[-1])
 
@@ -210,7 +210,7 @@ def scale_of_the_server(client, server):
 @net_test
 def test_window_of_a_route_was_misread(env):
     """The kernel then uses another scale than the SYN-ACK offered: the client
-    took each window of the server's for a thousand times as large."""
+    took each of the server's windows to be a thousand times as large."""
     env.server.sysctl("net.ipv4.tcp_timestamps", 2)
     for v6 in (False, True):
         bound_window(env, v6)
@@ -220,13 +220,13 @@ def test_window_of_a_route_was_misread(env):
             what = f"route with a window, IPv{6 if v6 else 4}"
             taken, used = scale_of_the_server(*moves(env, listener, what, v6))
             assert taken == used, f"{what}: the server's window scale is " \
-                f"{used or 'none'}, the client takes it for {taken or 'none'}"
+                f"{used or 'none'}, the client assumes {taken or 'none'}"
 
 
 @net_test
 def test_data_on_the_heels_of_the_ack(env):
-    """...in one batch with it, several segments: the second one bears no
-    cookie, and the socket is not there yet."""
+    """...in one batch with it, several segments: the second one has no cookie,
+    and the socket does not exist yet."""
     with listen(env) as listener, Peer(env) as peer:
         kernels(env)
         flow = peer.flow()
@@ -281,8 +281,8 @@ def test_forged_acks_are_dropped(env):
 
 @net_test
 def test_accept_queue_full(env):
-    """The kernel makes no cookie then, and drops the SYN: nobody is told of a
-    connection that is none. When there is room the client gets in."""
+    """The kernel then makes no cookie and drops the SYN: no client is led to
+    believe in a connection. When there is room the client gets in."""
     with listen(env, backlog=1) as listener:
         kernels(env)
         held = [connect(env) for _ in range(2)]
@@ -321,7 +321,7 @@ def test_flood(env):
 
 @net_test
 def test_switch_with_cookies_in_flight(env):
-    """By reload, both ways: what was promised is honoured."""
+    """By reload, both ways: cookies already sent are honoured."""
     needs_own_cookies("there is nothing to switch to")
     with listen(env) as listener, Peer(env) as peer:
         kernels(env)
@@ -386,7 +386,7 @@ def test_syncookies_is_put_back_after_a_crash(env):
 
 @net_test
 def test_syncookies_of_the_operator_stays(env):
-    """It was 2 before: nobody's to change."""
+    """It was 2 before, so it is left alone."""
     env.server.sysctl(KEY, 2)
     with listen(env):
         daemon = kernels(env)
@@ -397,8 +397,8 @@ def test_syncookies_of_the_operator_stays(env):
 
 @net_test
 def test_own_cookies_raise_it_from_0(env):
-    """With 0 the kernel takes no ACK with a cookie, whosever it is."""
-    needs_own_cookies("the kernel's need 2")
+    """With 0 the kernel accepts no ACK with a cookie, whosever it is."""
+    needs_own_cookies("kernel cookies need 2")
     env.server.sysctl(KEY, 0)
     with listen(env) as listener:
         Server(listener)
@@ -414,7 +414,7 @@ def test_own_cookies_raise_it_from_0(env):
 
 @net_test
 def test_syncookies_cannot_be_set(env):
-    """A container's /proc/sys is read-only: then it says so, and SYNs pass."""
+    """A container's /proc/sys is read-only: it says so, and SYNs pass."""
     with listen(env) as listener:
         Server(listener)
         conf = env.configure(KERNEL)
@@ -428,5 +428,5 @@ def test_syncookies_cannot_be_set(env):
         with counted(env, "not armed", answered=0):
             with connect(env) as c:
                 ask(c)
-        env.server.sysctl(KEY, 2)  # by hand, as it asked for
-        wait_for(lambda: service(env, "*:80")["armed"], 3, "*:80 being armed")
+        env.server.sysctl(KEY, 2)  # by hand, as it requested
+        wait_for(lambda: service(env, "*:80")["armed"], 3, "*:80 to be armed")

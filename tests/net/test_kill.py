@@ -1,24 +1,24 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""An operator kills sessions: those meant, all of those, and no others.
+"""An operator kills sessions: all that match, and no others.
 
 Theory of operation: for each word of a filter a few victims are opened that it
-means, beside transfers that it does not mean. A victim is dead when its client
-was reset, the server's socket and the entry are gone, and `killed` was told and
-counted once. The transfers run throughout, and every byte is compared.
+matches, beside transfers that it does not match. A victim is dead when its
+client was reset, the server's socket and the entry are gone, and `killed` was
+reported and counted once. The transfers run throughout, with every byte
+compared.
 """
 import contextlib
 import errno
 import socket
 
-from books import protect, sessions, wait_armed
 from crowd import Paced
 from namespace import wait_for
 from nettest import net_test
 from scapytools import LINUX, Peer
+from session_stats import protect, sessions, wait_armed
 from sockets import Stream, accept, connect, listen, pair, receive
-from teardown import (BOTH, Watch, books_agree, client_of, family,
-                      kernel_sockets, life, open_pair, stays, wait_kernel,
-                      wait_state)
+from teardown import (BOTH, Watch, client_of, family, kernel_sockets, life,
+                      open_pair, stats_agree, stays, wait_kernel, wait_state)
 
 SERVICES = "[service other]\nlisten = *:81\n"
 OTHER_SOURCE = "192.0.2.65"
@@ -26,13 +26,13 @@ RST = (errno.ECONNRESET, errno.EPIPE)  # the latter after the server's FIN
 
 
 def error_of(sock):
-    """What the kernel has against this socket, or 0."""
+    """The pending error of this socket, or 0."""
     return sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
 
 
 def dead(env, watch, victims, left, what):
-    """Each was reset, and nothing is left of it. Its tuple may have been
-    killed before: only its last life counts."""
+    """Each was reset, and nothing is left of it. Its tuple may have been killed
+    before: only its last life counts."""
     for c, _, client in victims:
         error = wait_for(lambda c=c: error_of(c), 3,
                          f"{what}: {client} to be reset")
@@ -41,7 +41,7 @@ def dead(env, watch, victims, left, what):
         wait_kernel(env, client, None, what, 0)
         wait_state(env, client, None, what, 0)
         wait_for(lambda client=client: watch.told(client)[-1:] == ["killed"],
-                 3, f"{what}: {client} to be told as killed")
+                 3, f"{what}: {client} to be reported as killed")
         events = watch.events(client)
         names = [e["event"] for e in events]
         life_of = names[len(names) - names[::-1].index("admitted"):]
@@ -52,7 +52,7 @@ def dead(env, watch, victims, left, what):
 
 
 def kill(env, watch, what, words, victims, left="established"):
-    """Kills by these words; exactly the victims must die."""
+    """Kills with these words; exactly the victims must die."""
     n = len(victims)
     want = {"matched": n, "killed": n, "pending": 0}
     with life(env, what, opened=0):
@@ -98,7 +98,7 @@ def stage(env):
         watch = Watch(env)
         with bystanders(env, listener):
             yield listener, other, watch
-        books_agree(env, "at the end")
+        stats_agree(env, "at the end")
 
 
 def from_other(env, listener):
@@ -154,7 +154,7 @@ def test_by_service(env):
 
 
 def aged(env, victims, member):
-    """Waits until they have been there, or silent, for three seconds."""
+    """Waits until they have existed, or been silent, for three seconds."""
     clients = {client for _, _, client in victims}
 
     def old():
@@ -167,7 +167,7 @@ def aged(env, victims, member):
 
 @net_test
 def test_by_age_and_idle(env):
-    """The bystanders are old and never idle; the fresh one is neither."""
+    """The bystanders are old and never idle; the new one is neither."""
     with stage(env) as (listener, _, watch):
         victims = [open_pair(env, listener, v6) for v6 in BOTH]
         aged(env, victims, "idle_s")
@@ -184,7 +184,7 @@ def test_by_age_and_idle(env):
 
 @net_test
 def test_half_closed(env):
-    """By either side; what had come before the RST may still be read."""
+    """By either side; what had arrived before the RST may still be read."""
     with stage(env) as (listener, _, watch):
         for v6 in BOTH:
             what = f"half-closed by the client, {family(v6)}"
@@ -211,7 +211,7 @@ def test_half_closed(env):
 
 @net_test
 def test_full_of_data(env):
-    """The server's socket has data to send and data that nobody read."""
+    """The server's socket has unsent data, and unread data."""
     with stage(env) as (listener, _, watch):
         victim = open_pair(env, listener, sport=1300)
         for sock in victim[:2]:
@@ -224,7 +224,7 @@ def test_full_of_data(env):
 
 @net_test
 def test_opened_again(env):
-    """The same tuple may come back at once, and is a session of its own."""
+    """The same tuple may return at once, and is a session of its own."""
     with stage(env) as (listener, _, watch):
         for v6 in BOTH:
             for n in range(3):
@@ -238,7 +238,7 @@ def test_opened_again(env):
 
 @net_test
 def test_time_wait_is_no_session(env):
-    """What has ended cannot be killed, and TIME-WAIT stays the kernel's."""
+    """What has ended cannot be killed; TIME-WAIT is left to the kernel."""
     with listen(env) as listener:
         protect(env)
         c, s, client = open_pair(env, listener)
@@ -250,7 +250,7 @@ def test_time_wait_is_no_session(env):
             f"kill --all, only TIME-WAIT there: expected exit code 1, got {p}"
         stays(env, client, "time-wait", "kill --all")
         wait_kernel(env, client, "TIME-WAIT", "kill --all", 0)
-        books_agree(env, "kill --all")
+        stats_agree(env, "kill --all")
 
 
 def fill_queue(env):
@@ -266,8 +266,8 @@ def fill_queue(env):
 
 @net_test
 def test_pending(env):
-    """A session without a socket cannot be killed: it is reported and left,
-    and opens when there is room."""
+    """A session without a socket cannot be killed: it is reported and kept, and
+    opens when there is room."""
     with listen(env, backlog=1) as listener, Peer(env) as peer:
         protect(env)
         held = fill_queue(env)
@@ -295,15 +295,15 @@ def test_pending(env):
             got = receive(s, 4)
             assert got == b"late", f"data when there is room: got {got!r}"
             wait_state(env, client, "established", "data when there is room")
-            books_agree(env, "open")
+            stats_agree(env, "open")
             assert env.json("session", "kill", "dport", "80")["killed"] == 1
             flow.recv("RST of the killed connection", "RA")
-            books_agree(env, "killed")
+            stats_agree(env, "killed")
 
 
 @net_test
 def test_small_socket(env):
-    """FIN-WAIT-2 whose process is gone: the kernel keeps little of it, which
+    """FIN-WAIT-2 whose process is gone: the kernel keeps a small socket, which
     must go as well."""
     with stage(env) as (listener, _, watch):
         c, s, client = open_pair(env, listener)
@@ -321,8 +321,8 @@ def test_small_socket(env):
 
 @net_test
 def test_what_is_refused(env):
-    """Each with its exit code and one line; nothing is killed, and whoever
-    moves data notices nothing."""
+    """Each with its exit code and one line; nothing is killed, and transfers
+    are unaffected."""
     with listen(env) as listener:
         protect(env)
         with bystanders(env, listener) as clients, \
@@ -369,7 +369,7 @@ def test_what_is_refused(env):
 
 @net_test
 def test_other_program_has_the_socket(env):
-    """The server's own end: reads fail, and nobody else's descriptor does."""
+    """At the server's own end reads fail, and no other descriptor does."""
     with listen(env) as listener:
         protect(env)
         victim, lives = pair(env, listener), pair(env, listener)
@@ -389,4 +389,4 @@ def test_other_program_has_the_socket(env):
         lives[0].sendall(b"alive")
         got = receive(lives[1], 5)
         assert got == b"alive", f"the other connection: got {got!r}"
-        books_agree(env, "one killed")
+        stats_agree(env, "one killed")

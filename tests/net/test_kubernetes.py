@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The Kubernetes manifest: it is YAML, asks for what the unit has and no more,
-and its configuration is right.
+"""The Kubernetes manifest is YAML, has the unit's capabilities and no more, and
+its configuration is right.
 
-Theory of operation: that the unit's capabilities are enough is tested by
-net/install/capabilities; here the two must be the same.
+Theory of operation: net/install/capabilities tests that the unit's capabilities
+are enough; here the two must be the same.
 """
 import re
 
@@ -45,12 +45,12 @@ def test_capabilities(env):
 
 @net_test
 def test_profile_was_left_to_the_kubelet(env):
-    """RuntimeDefault keeps bpf() from who has CAP_BPF, with some runtimes."""
+    """RuntimeDefault denies bpf() despite CAP_BPF with some runtimes."""
     del env
     context = pod()["containers"][0]["securityContext"]
     got = context.get("seccompProfile")
     assert got == {"type": "Unconfined"}, \
-        f"expected it said that the profile is Unconfined, got {got}"
+        f"expected the profile to be Unconfined, got {got}"
 
 
 @net_test

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""From start to end, and over again: no connection may notice.
+"""From start to end, and again: no connection may be affected.
 
-Theory of operation: good clients connect all the time and a held connection
-is asked again after each step, while daemons start, end in every way, take
-over from each other, and are taken down.
+Theory of operation: good clients connect all the time and a held connection is
+used after each step, while daemons start, end in every way, take over from each
+other, and are taken down.
 """
 import os
 import re
@@ -57,7 +57,7 @@ def keep(env, number):
     with GoodClients(env) as good:
         good.wait_more(5)
         ends(first, number, "on-exit = keep")
-        assert not os.path.exists(env.control), "the control socket is left"
+        assert not os.path.exists(env.control), "the control socket was left"
         good.wait_more(5, "without a daemon")
         protected_without_daemon(env, "without a daemon")
         held.ask("without a daemon")
@@ -67,7 +67,7 @@ def keep(env, number):
         held.ask("after the takeover")
     now = attached.map_value(env, "settings", 0)
     assert now["hash_seed"] == sessions["hash_seed"], \
-        "the takeover began with a new table"
+        "the takeover started with a new table"
     ends(second, signal.SIGTERM, "the second one")
 
 
@@ -124,14 +124,14 @@ def test_sigkill_takeover(env):
     for h in held:
         h.ask("after SIGKILL and takeover")
     assert total(env, "adopted") == adopted, \
-        "a session was adopted anew: it had been forgotten"
+        "a session was adopted again: the table had lost it"
     why = now["interfaces"][0]["why"]
     assert why == "as an earlier instance left it", f"status says: {why}"
 
 
 @net_test
 def test_restarts_without_a_gap(env):
-    """Six in a row, by turns with SIGTERM and SIGKILL."""
+    """Six in a row, alternating between SIGTERM and SIGKILL."""
     env.nginx()
     held = Held(env)
     daemon = env.synkeeperd()
@@ -147,12 +147,12 @@ def test_restarts_without_a_gap(env):
                ("bad_cookie", "expired_cookie", "refused", "stale_socket")}
     assert not any(dropped.values()), f"good packets were dropped: {dropped}"
     half = env.server.nstat()["TcpExtSyncookiesFailed"]
-    assert not half, f"{half} ACKs of cookies came to the kernel unaccepted"
+    assert not half, f"{half} ACKs of cookies reached the kernel unaccepted"
 
 
 @net_test
 def test_down_up_under_load(env):
-    """Protection switched off and on again: no good client notices."""
+    """Protection is switched off and on again: good clients are unaffected."""
     env.nginx()
     held = Held(env)
     with GoodClients(env) as good:
@@ -185,7 +185,7 @@ def test_down_without_daemon(env):
 @net_test
 def test_interface_gone(env):
     """A crashed instance's second interface is gone at the next start, and
-    nothing of it stays behind."""
+    leaves nothing behind."""
     env.nginx()
     attached.add_pair(env)
     env.synkeeperd("-i", "server1").kill()
@@ -200,7 +200,7 @@ def test_interface_gone(env):
 
 @net_test
 def test_interface_dropped(env):
-    """A restart with fewer interfaces: the dropped one is let go of."""
+    """A restart with fewer interfaces: the others are released."""
     env.nginx()
     address = attached.add_pair(env)
     first = env.synkeeperd("-i", "server1")
@@ -231,8 +231,8 @@ def test_two_interfaces(env):
 
 @net_test
 def test_same_slot(env):
-    """Two interfaces whose indices differ by the size of the ifaces map:
-    both protected, or the second refused."""
+    """Two interfaces whose indices differ by the size of the ifaces map: both
+    are protected, or the second is refused."""
     env.nginx()
     index = attached.ifindex(env.server) + 256
     address = attached.add_pair(env, index=index)
@@ -251,7 +251,7 @@ def test_same_slot(env):
 
 @net_test
 def test_two_namespaces(env):
-    """Two instances at once know nothing of each other."""
+    """Two instances at the same time do not interfere."""
     with Env() as other:
         for e in (env, other):
             e.nginx()
@@ -267,7 +267,7 @@ def test_two_namespaces(env):
 
 @net_test
 def test_dropped_service_drains(env):
-    """A restart with fewer services: connections of the dropped one live, new
+    """A restart with fewer services: connections of the removed one live, new
     ones are the kernel's, and it is gone after two key lifetimes."""
     env.nginx()
     env.nginx(81)
@@ -293,7 +293,7 @@ def test_dropped_service_drains(env):
 
 @net_test
 def test_privileges(env):
-    """What the daemon may do once it runs, and who may read its maps."""
+    """The daemon's privileges once it runs, and who can read its maps."""
     daemon = env.synkeeperd()
     with open(f"/proc/{daemon.pid}/status", encoding="ascii") as f:
         status = f.read()
@@ -316,7 +316,7 @@ def test_privileges(env):
 
 @net_test
 def test_keys_turn(env):
-    """Good clients connect through three rotations, none of them ordered."""
+    """Good clients connect through three rotations, all of them automatic."""
     env.nginx()
     conf = f"{env.dir}/keys.conf"
     with open(conf, "w", encoding="utf-8") as f:
@@ -336,8 +336,8 @@ def test_keys_turn(env):
 
 @net_test
 def test_many_rotations(env):
-    """Ordered ones, twenty a second: a cookie lives for one epoch at least,
-    so a handshake that takes less than that always succeeds."""
+    """Requested ones, twenty a second: a cookie lives for at least one epoch,
+    so a handshake that is faster than that always succeeds."""
     env.nginx()
     env.synkeeperd()
     with GoodClients(env) as good:

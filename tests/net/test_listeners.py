@@ -1,26 +1,27 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Services and the listeners behind them.
 
-Theory of operation: a service is armed where a listener is; everywhere else the
-kernel's own answer must come: its refusal. (Those that take no sockets from us
-are in test_kernel_cookies.py.) The daemon looks about twice a second, so waits
-are for what `service list` says; while it is stopped it cannot notice.
+Theory of operation: a service is armed where there is a listener; everywhere
+else the kernel's own answer must come: its refusal. (Listeners for which the
+kernel refuses our sockets are in test_kernel_cookies.py.) The daemon checks
+about twice a second, so tests wait for what `service list` says; while it is
+stopped it cannot notice.
 """
 import socket
 
 from scapy.layers.inet import TCP
 
 from backend import needs_own_cookies
-from books import counted, protect, reasons, service, wait_armed
 from namespace import wait_for
 from nettest import net_test, skip
 from scapytools import LINUX, Peer
+from session_stats import counted, protect, reasons, service, wait_armed
 from sockets import (Server, accept, ask, connect, connect_error, listen,
                      move, pair, receive, sign)
 
 
 def works(env, what, v6=False, by_cookie=True, **where):
-    """A client of an echoing server connects; by a cookie, or without."""
+    """A client of an echo server connects, by a cookie or without."""
     n = 1 if by_cookie else 0
     with counted(env, what, answered=n, admitted=n, refused=0):
         with connect(env, v6=v6, **where) as c:
@@ -45,14 +46,14 @@ def test_dual_stack_listener(env):
 
 @net_test
 def test_signed_connections_timed_out(env):
-    """TCP MD5, as between BGP routers: the client drops a SYN-ACK of ours, as
-    it has no signature. So the kernel answers, from when there is a key."""
+    """TCP MD5, as between BGP routers: the client drops our SYN-ACK, which has
+    no signature. So the kernel answers as soon as there is a key."""
     with listen(env, "0.0.0.0") as listener:
         Server(listener)
         protect(env)
         sign(listener, env.client.ip4)
         wait_for(lambda: "MD5" in service(env, "*:80")["why"], 3,
-                 "*:80 not being armed, because its listener has a key")
+                 "*:80 to be disarmed because its listener has a key")
         with env.client.inside():
             c = socket.socket()
         c.settimeout(5)
@@ -107,7 +108,7 @@ def test_specific_bind_with_wildcard_service(env):
 
 @net_test
 def test_exact_service(env):
-    """The other address of the host is no service and works as ever."""
+    """The host's other address is no service and works as before."""
     env.server.ip("addr", "add", "192.0.2.3/24", "dev", env.server.iface)
     with listen(env, "::") as listener:
         Server(listener)
@@ -119,7 +120,7 @@ def test_exact_service(env):
 
 @net_test
 def test_exact_beside_wildcard(env):
-    """The exact service has its own policy, the wildcard takes the rest."""
+    """The exact service has its own policy, the wildcard has the rest."""
     with listen(env, "::") as listener:
         Server(listener)
         protect(env, "*:80", f"{env.server.ip4}:80")
@@ -134,7 +135,7 @@ def test_exact_beside_wildcard(env):
 
 @net_test
 def test_exact_beside_wildcard_with_bound_listener(env):
-    """Both name the same address:port in the maps: the exact one wins."""
+    """Both map to the same address:port: the exact one wins."""
     with listen(env, env.server.ip4) as listener:
         Server(listener)
         protect(env, "*:80", f"{env.server.ip4}:80")
@@ -161,8 +162,8 @@ def test_reuseport_spreads_connections(env):
 
 @net_test
 def test_reuseport_listener_leaves(env):
-    """Between SYN-ACK and ACK one of two listeners closes: the other takes
-    the connection, for the cookie names none."""
+    """Between SYN-ACK and ACK one of two listeners closes: the other gets the
+    connection, as the cookie names none."""
     first, second = (listen(env, "::", reuseport=True) for _ in range(2))
     with second, Peer(env) as peer:
         protect(env)
@@ -200,7 +201,7 @@ def test_listener_goes_and_comes(env):
     wait_armed(env, armed=False)
     refused(env, "the listener has gone")
     refused(env, "the listener has gone, IPv6", v6=True)
-    move(c, s)  # what it had accepted lives on
+    move(c, s)  # what it had accepted survives
     with listen(env) as listener:
         Server(listener)
         wait_armed(env)
@@ -224,8 +225,8 @@ def test_listener_goes_before_the_ack(env):
 
 @net_test
 def test_mptcp_listener_turns_plain(env):
-    """Refusal is no brand: a plain listener in its place is armed."""
-    needs_own_cookies("a plain listener has the kernel's cookies, too")
+    """A refusal is not permanent: a plain listener in its place is armed."""
+    needs_own_cookies("a plain listener has kernel cookies, too")
     try:
         listener = listen(env, proto=socket.IPPROTO_MPTCP)
     except OSError as e:
@@ -241,7 +242,7 @@ def test_mptcp_listener_turns_plain(env):
 
 @net_test
 def test_listener_on_an_interface(env):
-    """SO_BINDTODEVICE: whatever becomes of the service, clients connect."""
+    """SO_BINDTODEVICE: whatever happens to the service, clients connect."""
     listener = listen(env, "::")
     listener.close()
     with env.server.inside():
@@ -276,8 +277,8 @@ def test_banner_of_a_listener_in_socat(env):
 
 @net_test
 def test_refused_ack_is_answered(env):
-    """A listener of a kind that the kernel refuses takes the place of a plain
-    one between SYN-ACK and ACK. The client must hear of it, not hang."""
+    """A listener of a kind that the kernel refuses replaces a plain one between
+    SYN-ACK and ACK. The client must get an answer, not hang."""
     needs_own_cookies("the kernel refuses none of its own cookies")
     try:
         listen(env, port=81, proto=socket.IPPROTO_MPTCP).close()
@@ -297,7 +298,7 @@ def test_refused_ack_is_answered(env):
 
 @net_test
 def test_refusal_is_forgotten(env):
-    """...once a listener is there that the kernel does take."""
+    """...once there is a listener that the kernel accepts."""
     needs_own_cookies("the kernel refuses none of its own cookies")
     try:
         listen(env, port=81, proto=socket.IPPROTO_MPTCP).close()
@@ -314,7 +315,7 @@ def test_refusal_is_forgotten(env):
         flow.recv("ACK to a listener that is refused", "R")
     with refusing:
         wait_for(lambda: service(env, "*:80")["cookies"] == "kernel", 3,
-                 "the kernel's cookies after a refusal")
+                 "kernel cookies after a refusal")
     with listen(env) as listener:
         Server(listener)
         wait_for(lambda: service(env, "*:80")["cookies"] == "own" and
@@ -325,8 +326,8 @@ def test_refusal_is_forgotten(env):
 
 @net_test
 def test_refusal_of_options(env):
-    """The kernel takes no SACK that was promised before a sysctl forbade it:
-    that says nothing of the listener."""
+    """The kernel refuses SACK that was promised before a sysctl forbade it,
+    which says nothing about the listener."""
     needs_own_cookies("the kernel refuses none of its own cookies")
     listener = listen(env)
     Server(listener)

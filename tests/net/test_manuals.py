@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The manual pages say all there is, and the example configuration is right.
+"""The manual pages are complete, and the example configuration is right.
 
-Theory of operation: what exists is asked of the programs' own help and of the
-table of the configuration's keys; the pages' sources must name each. So whoever
-adds a flag, a verb or a key without documenting it is told here.
+Theory of operation: what exists is taken from the programs' own help and from
+the table of configuration keys; the pages' sources must name each. So a flag,
+verb or key that is added without documentation fails here.
 """
 import glob
 import os
@@ -19,7 +19,7 @@ SCDOC_WAYS = re.compile(r"skipping paragraph macro: PP (empty|after SH)")
 
 
 def page(name):
-    """The source without the marks of bold, italics and escapes."""
+    """The source without markup for bold and italics, and without escapes."""
     with open(f"{ROOT}/man/{name}.scd", encoding="utf-8") as f:
         return re.sub(r"\\(.)", r"\1", re.sub(r"(?<!\\)[*_]", "", f.read()))
 
@@ -101,7 +101,7 @@ def amount(text):
 
 
 def bounds(env, key):
-    """(least, most), as the daemon says when it refuses a value."""
+    """(least, most), from the daemon's refusal of a value."""
     conf = f"{env.dir}/bounds.conf"
     small = {"duration": "1ms", "percent": "0%"}.get(key.type, "0")
     with open(conf, "w", encoding="utf-8") as f:
@@ -138,7 +138,7 @@ def test_example_told_wrong_bounds(env):
 
 @net_test
 def test_example(env):
-    """It is right as it is, has every key, and each key in it exists."""
+    """It is valid as it is, has every key, and each key in it exists."""
     path = f"{ROOT}/dist/synkeeper.conf"
     run([f"{OUTPUT}/synkeeperd", "--check", "-c", path])
     with open(path, encoding="utf-8") as f:
@@ -159,7 +159,7 @@ def test_example(env):
 
 @net_test
 def test_named_tests_exist(env):
-    """Whatever document names a test."""
+    """In every document that names a test."""
     del env
     known = set(run([f"{ROOT}/tests/run", "--list"]).stdout.split())
     places = {name.rpartition("/")[0] for name in known}
@@ -176,7 +176,7 @@ def test_named_tests_exist(env):
 
 @net_test
 def test_threat_model(env):
-    """Each promise names the tests that hold it, and these exist."""
+    """Each promise names the tests that enforce it, and these exist."""
     del env
     with open(f"{ROOT}/docs/THREATMODEL.md", encoding="utf-8") as f:
         text = f.read()

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Prometheus' metrics, by HTTP and by `synkeeper metrics`.
+"""Prometheus metrics, by HTTP and by `synkeeper metrics`.
 
 Theory of operation: requests are sent as bytes from inside the server's
-namespace, so that no HTTP library stands between a test and what it means to
-send. Good answers are parsed by Prometheus' own Python parser. The endpoint's
-text may be half a second old, so what it must say is waited for.
+namespace, so that no HTTP library changes what a test means to send. Good
+responses are parsed by Prometheus' own Python parser. The endpoint's text may
+be half a second old, so tests wait for what it must say.
 """
 import contextlib
 import os
@@ -13,10 +13,10 @@ import time
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from books import protect, wait_armed
 from goodclients import get_once
 from namespace import wait_for
 from nettest import mode, net_test
+from session_stats import protect, wait_armed
 from sockets import TIMEOUT, listen as listening
 
 AT = ("127.0.0.1", 9790)
@@ -31,7 +31,7 @@ def dial(env, at=AT):
 
 
 def read_all(s):
-    """What comes until the end; None if the connection was reset."""
+    """Everything until the end; None if the connection was reset."""
     got = b""
     try:
         while part := s.recv(65536):
@@ -42,7 +42,7 @@ def read_all(s):
 
 
 def http(env, request=GET, at=AT):
-    """(status, head, body); status 0 if it was closed without a word."""
+    """(status, head, body); status 0 if it was closed without a response."""
     with contextlib.closing(dial(env, at)) as s:
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             s.sendall(request)
@@ -70,13 +70,13 @@ def parse(text):
             labels.pop("service", None)
             key = (s.name.removeprefix("synkeeper_"), *labels.values())
             rows = found.setdefault(listen, {})
-            assert key not in rows, f"{listen}: {key} stands there twice"
+            assert key not in rows, f"{listen}: {key} is there twice"
             rows[key] = s.value
     return found
 
 
 def wanted(env):
-    """What parse() must find of counters and sessions, as the command tells."""
+    """The counters and sessions that parse() must find, by the command."""
     found = {}
     for row in env.json("stats")["services"]:
         found[row["listen"]] = {
@@ -102,7 +102,7 @@ def wanted(env):
 
 
 def told(text):
-    """The part of parse() that wanted() speaks of, without actions."""
+    """The part of parse() that wanted() covers, without verdicts."""
     return {listen: {key[:2]: n for key, n in rows.items()
                      if key[0].startswith(("packets", "monitored", "session"))}
             for listen, rows in parse(text).items() if listen}
@@ -115,7 +115,7 @@ def without_zeros(found):
 
 @net_test
 def test_values(env):
-    """Counters, sessions and durations are those of stats and totals."""
+    """Counters, sessions and durations match stats and totals."""
     env.nginx()
     env.nginx(port=81)
     protect(env, "*:80", "192.0.2.2:81", config="[daemon]\n"
@@ -143,12 +143,12 @@ def test_values(env):
     assert got["*:80"]["packets_total", "bad_cookie"] and \
         got["192.0.2.2:81"]["monitored_packets_total", "bad_cookie"] and \
         got["192.0.2.2:81"]["sessions_opened_total", "admitted"], \
-        f"the test did not do what it should: {got}"
+        f"test set-up: too little happened: {got}"
 
 
 @net_test
 def test_facts(env):
-    """Services, key, table, interface, version: as `status` has them."""
+    """Services, key, table, interface, version: the same as in `status`."""
     env.nginx()
     env.synkeeperd("--metrics", "127.0.0.1:9790")
     wait_armed(env)
@@ -209,7 +209,7 @@ def test_same_text(env):
 
 @net_test
 def test_not_asked_for(env):
-    """Without --metrics nobody listens; the command works all the same."""
+    """Without --metrics nothing listens; the command still works."""
     daemon = env.synkeeperd()
     got = [s["local"] for s in env.server.ss("-ltn")]
     assert not got, f"without --metrics: expected no listener, got {got}"
@@ -245,7 +245,7 @@ HTTP = (  # request, status (0: closed)
 
 @net_test
 def test_http(env):
-    """What is no request, or none for us, gets its status or a hang-up."""
+    """What is no request, or not for us, gets its status or is closed."""
     daemon = env.synkeeperd("--metrics", "127.0.0.1:9790")
     for request, want in HTTP:
         status, head, body = http(env, request)
@@ -257,7 +257,7 @@ def test_http(env):
             f"HEAD was answered with a body: {body[:60]!r}"
     s = dial(env)
     s.sendall(GET + b"GET / HTTP/1.1\r\n")
-    s.close()  # before the answer
+    s.close()  # before the response
     scrape(env)
     daemon.check_alive()
 
@@ -277,7 +277,7 @@ def closed(s, timeout):
 
 @net_test
 def test_idle_crowd(env):
-    """A thousand who connect and say nothing, and a few who say it slowly."""
+    """A thousand who connect and are silent, and a few who are slow."""
     env.nginx()
     daemon = env.synkeeperd("--metrics", "127.0.0.1:9790")
     wait_armed(env)
@@ -322,7 +322,7 @@ def test_idle_crowd(env):
 
 @net_test
 def test_many_services(env):
-    """4,096 unused ones: a few lines each, and quickly made."""
+    """4,096 unused ones: a few lines each, generated quickly."""
     lines = [f"listen = 198.18.{n >> 8}.{n & 255}:80\n" for n in range(4096)]
     path = f"{env.dir}/many.conf"
     with open(path, "w", encoding="utf-8") as f:
@@ -340,7 +340,7 @@ def test_many_services(env):
 
 @net_test
 def test_kernel_cookies_were_told_as_own(env):
-    """What the label says is what the service has, as `service list` does."""
+    """The label has what the service has, like `service list`."""
     conf = env.configure("[service plain]\nlisten = *:80\n"
                          "[service other]\nlisten = *:81\n"
                          "cookies = kernel\n")
@@ -356,4 +356,4 @@ def test_kernel_cookies_were_told_as_own(env):
             return {at: key[2] for at in want
                     for key in rows.get(at, {}) if key[0] == "service_info"}
 
-        wait_for(lambda: told() == want, 5, f"service_info to tell {want}")
+        wait_for(lambda: told() == want, 5, f"service_info to have {want}")

@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A scraper beside others who take all connections of the metrics endpoint.
 
-Theory of operation: holders connect from addresses of their own, say nothing
-or half a request, and connect again as soon as they are hung up on. All that
-time a scraper asks once after the other; each scrape must be answered, and
-quickly.
+Theory of operation: holders connect from addresses of their own, send nothing
+or half a request, and reconnect as soon as they are closed. Meanwhile a scraper
+sends one request after another; each scrape must be answered, and quickly.
 """
 import contextlib
 import errno
@@ -25,7 +24,7 @@ HALF = b"GET /metrics HTTP/1.1\r\nHost: x\r\nX: "
 
 
 class Holders(threading.Thread):
-    """EACH connections from each of @addresses, held as long as may be."""
+    """EACH connections from each of @addresses, held as long as possible."""
 
     def __init__(self, env, addresses, each=EACH):
         super().__init__()
@@ -87,7 +86,7 @@ def holders(env, addresses, each=EACH):
         wait_for(lambda: h.trouble or h.opened >= 2 * EACH, 10,
                  "the holders to connect")
         yield h
-        assert not h.trouble, f"the test itself: a holder: {h.trouble!r}"
+        assert not h.trouble, f"test set-up: a holder: {h.trouble!r}"
     finally:
         h.over = True
         h.join()
@@ -134,7 +133,7 @@ def addresses(env, n, network="2001:db8::"):
 
 @net_test
 def test_two_addresses_kept_the_scraper_out(env):
-    """They are of one /64, the scraper's own."""
+    """They are in one /64, the scraper's own."""
     daemon = env.synkeeperd("--metrics", f"*:{PORT}")
     with holders(env, addresses(env, 2)) as h:
         scrapes(env, env.client.ip6, "two neighbours")
@@ -146,7 +145,7 @@ def test_two_addresses_kept_the_scraper_out(env):
 
 @net_test
 def test_many_addresses_of_one_network(env):
-    """Each with one connection; the scraper is of another network."""
+    """Each with one connection; the scraper is in another network."""
     daemon = env.synkeeperd("--metrics", f"*:{PORT}")
     elsewhere = addresses(env, 1, "2001:db8:0:1::")[0]
     with holders(env, addresses(env, 64), 1):
@@ -157,8 +156,8 @@ def test_many_addresses_of_one_network(env):
 
 @net_test
 def test_many_networks(env):
-    """Two places more than there are, each from a network of its own, and
-    idle: the one that came last is served."""
+    """Two more than there are places, each from a network of its own, and idle:
+    the last one is served."""
     daemon = env.synkeeperd("--metrics", f"*:{PORT}")
     nets = [addresses(env, 1, f"2001:db8:0:{i:x}::")[0] for i in range(1, 19)]
     with contextlib.ExitStack() as stack:

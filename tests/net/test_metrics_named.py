@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Dashboard, alerts and manual name only metrics that there are.
+"""Dashboard, alerts and manual name only metrics that exist.
 
-Theory of operation: a live daemon's text is what counts. Every metric, label
+Theory of operation: a live daemon's text is the reference. Every metric, label
 and reason in the queries of dist/ must be in it; docs/METRICS.md must list each
 family as it is. promtool, where it is installed (Debian: prometheus), checks
-the text, the syntax of every query, and which alerts fire in tests/lib/alerts.yml.
+the text, the syntax of every query, and which alerts fire in
+tests/lib/alerts.yml.
 """
 import json
 import os
@@ -14,23 +15,23 @@ import shutil
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
-from books import protect
 from goodclients import get_once
 from namespace import run
 from netenv import ROOT
 from nettest import net_test, skip
 from reasons import REASONS
+from session_stats import protect
 
 DASHBOARD = os.path.join(ROOT, "dist/grafana-dashboard.json")
 ALERTS = os.path.join(ROOT, "dist/prometheus-alerts.yml")
 MANUAL = os.path.join(ROOT, "docs/METRICS.md")
 OTHER_VALUES = {"action": {"drop"}, "mode": {"skb", "missing", "none"},
-                "policy": {"auto"}}  # than live
+                "policy": {"auto"}}  # besides those that are live
 TARGET_LABELS = {"instance", "job"}  # Prometheus puts them on every series
 
 
 def live_text(env):
-    """Of a daemon whose service had a session."""
+    """From a daemon whose service had a session."""
     env.nginx()
     protect(env)
     get_once(env)
@@ -76,8 +77,8 @@ def seconds(text):
 
 @net_test
 def test_alerts_of_what_hurts_came_after_five_minutes(_env):
-    """What cuts good clients off, or slows them down, within one; each alert
-    has an expectation that it fires, or is named below."""
+    """Alerts for what cuts off or slows down good clients fire within one; each
+    alert is expected to fire by a test, or is listed below."""
     with open(ALERTS, encoding="utf-8") as f:
         rules = {rule["alert"]: rule for group in yaml.safe_load(f)["groups"]
                  for rule in group["rules"]}
@@ -132,7 +133,7 @@ def test_queries(env):
 
 @net_test
 def test_dashboard(_env):
-    """Panels with a title and a place of their own; variables that exist."""
+    """Panels with a title and space of their own; variables that exist."""
     board = dashboard()
     names = {v["name"] for v in board["templating"]["list"]}
     taken, ids = {}, set()
@@ -140,11 +141,11 @@ def test_dashboard(_env):
         at, title = p["gridPos"], p["title"]
         assert title and p["id"] not in ids, f"panel {p['id']}: {title!r}"
         ids.add(p["id"])
-        assert at["x"] + at["w"] <= 24, f"'{title}' is out of the grid"
+        assert at["x"] + at["w"] <= 24, f"'{title}' is outside the grid"
         for x in range(at["x"], at["x"] + at["w"]):
             for y in range(at["y"], at["y"] + at["h"]):
                 other = taken.setdefault((x, y), title)
-                assert other == title, f"'{title}' lies on '{other}'"
+                assert other == title, f"'{title}' overlaps '{other}'"
     for where, query in queries():
         for name in re.findall(r"\$\{?(\w+)", query):
             assert name in names | {"__rate_interval"}, \
@@ -158,12 +159,12 @@ def test_manual(env):
     with open(MANUAL, encoding="utf-8") as f:
         rows = re.findall(r"^\| `(synkeeper_\w+)` \| (.*) \|$", f.read(), re.M)
     listed = dict(rows)
-    assert len(listed) == len(rows), "a metric stands there twice"
+    assert len(listed) == len(rows), "a metric is there twice"
     assert list(listed) == list(live), "metrics in docs/METRICS.md and live " \
         f"differ: {sorted(listed.keys() ^ live.keys()) or 'in their order'}"
     for name, (family, labels) in live.items():
         told = re.findall("`(\\w+)`", listed[name].split(" | ")[1])
-        if not family.samples:  # none of them here: no labels to see
+        if not family.samples:  # none here, so no labels are known
             labels = dict.fromkeys(told)
         want = " | ".join([family.type, " ".join(f"`{k}`" for k in labels),
                            family.documentation])
@@ -174,7 +175,7 @@ def test_manual(env):
 
 def promtool(*args, **kwargs):
     p = run(["promtool", *args], check=False, **kwargs)
-    # it warns of bad style with exit code 3
+    # it warns about bad style with exit code 3
     assert p.returncode == 0 and not p.stderr.strip(), \
         f"promtool {' '.join(args)}: {p.returncode}: {p.stdout}{p.stderr}"
 

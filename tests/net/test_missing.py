@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Interfaces that are not there when the daemon starts.
+"""Interfaces that do not exist when the daemon starts.
 
-Theory of operation: as one that is gone while it runs (test_interfaces.py), such
-an interface is waited for: the daemon is ready, says what is missing, and
-protects it when it comes, under whatever circumstances it gets its name.
+Theory of operation: like one that disappears while it runs (test_interfaces.py)
+such an interface is waited for: the daemon is ready, reports what is missing,
+and protects it when it appears, however it gets its name.
 """
 import os
 import re
@@ -52,7 +52,7 @@ def comes(env, address, name="server1"):
 
 @net_test
 def test_missing_at_start_ended_the_daemon(env):
-    """One of two: the other is protected, and this one when it comes."""
+    """One of two: the other is protected, and this one when it appears."""
     env.nginx()
     daemon = env.synkeeperd("-i", "server1")
     missing(env)
@@ -118,7 +118,7 @@ def test_missing_added_by_reload(env):
 
 @net_test
 def test_removed_by_reload_and_taken_back_stayed_removed(env):
-    """The interface's row said "removed: cookies in flight" for good."""
+    """The interface's row said "removed: cookies in flight" for ever."""
     env.nginx()
     address = attached.add_pair(env)
     conf = f"{env.dir}/back.conf"
@@ -142,7 +142,7 @@ def test_removed_by_reload_and_taken_back_stayed_removed(env):
 
 @net_test
 def test_names_that_can_never_come(env):
-    """An error with exit code 2; one that may come is said by --check."""
+    """An error with exit code 2; --check reports one that may appear."""
     for name in ("a-name-that-is-too-long", "a/b", "a b", ".", "a:b"):
         p = run([f"{OUTPUT}/synkeeperd", "-i", name, "-s", "*:80"],
                 check=False)
@@ -156,7 +156,7 @@ def test_names_that_can_never_come(env):
 
 @net_test
 def test_unit_gave_up_after_five_starts(_env):
-    """systemd's limit of starts would leave the host unprotected for good."""
+    """systemd's start limit would leave the host unprotected for ever."""
     with open(os.path.join(ROOT, "dist/synkeeperd.service"),
               encoding="utf-8") as f:
         unit = f.read()

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Native and skb mode, each from the SYN to the last byte.
 
-Theory of operation: the daemon says in which mode it attached, and why; in
-either mode clients connect on both families, move megabytes both ways, and
-keep the options they asked for.
+Theory of operation: the daemon reports in which mode it attached, and why; in
+either mode clients connect on both families, move megabytes both ways, and keep
+the options that they requested.
 """
 import re
 import socket
@@ -19,7 +19,7 @@ def iface(env):
 
 
 def options(env, v6):
-    """Of one connection, as the server's kernel has them."""
+    """The options of a connection, as the server's kernel has them."""
     held = Held(env, v6=v6)
     port = held.socket.getsockname()[1]
     info = env.server.ss("-tnio", f"dport = :{port}")[0]["info"]
@@ -28,7 +28,7 @@ def options(env, v6):
 
 
 def upload(env, v6):
-    """5 MB from the client; the server counts them and says so."""
+    """5 MB from the client; the server replies with the number."""
     size = 5 << 20
     with env.server.inside():
         listener = socket.socket(socket.AF_INET6)
@@ -59,7 +59,7 @@ def upload(env, v6):
 
 
 def start(env, mode):
-    """With the kernel's cookies options survive if tcp_timestamps is 2."""
+    """With kernel cookies options survive if tcp_timestamps is 2."""
     if not OWN_COOKIES:
         env.server.sysctl("net.ipv4.tcp_timestamps", 2)
     env.nginx()
@@ -112,7 +112,7 @@ def test_skb(env):
 
 @net_test
 def test_skb_file(env):
-    """The same from the file; the flag has the last word."""
+    """The same from the file; the flag overrides it."""
     env.nginx()
     conf = f"{env.dir}/skb.conf"
     with open(conf, "w", encoding="utf-8") as f:
@@ -127,7 +127,7 @@ def test_skb_file(env):
 
 @net_test
 def test_large_mtu(env):
-    """Nearly a page: more, veth takes only from a fragment-aware peer. The
+    """Nearly a page: for more, a veth requires a fragment-aware peer. The
     cookie rounds the MSS down, and never below that of Ethernet."""
     for ns in (env.client, env.server):
         ns.ip("link", "set", ns.iface, "mtu", "3500")
@@ -141,8 +141,8 @@ def test_large_mtu(env):
 
 @net_test
 def test_mode_change_at_restart(env):
-    """A kept native attachment and a new start that asks for skb: it works in
-    one of the modes, and status says which, truly."""
+    """A kept native attachment and a new start that requests skb: it works in
+    one of the modes, and status reports the right one."""
     env.nginx()
     env.synkeeperd("-m", "native").stop()
     held = Held(env)

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""NAT on the host, by somebody who knows nothing of Synkeeper (Docker, say).
+"""NAT on the host, set up by something unaware of Synkeeper (Docker, say).
 
-Theory of operation: wherever NAT is in use it takes an assigned socket from a
-new connection's first packet, and the kernel forgets whom tc admitted. The
-daemon finds NAT in the host's rules, so not even the first client is lost; nor
-is any when the rules, the listeners or the configuration change and when the
-daemon starts again. What clients can teach beyond that is the last resort.
+Theory of operation: wherever NAT is in use, it drops the assigned socket from a
+new connection's first packet, and the kernel does not know the client that tc
+admitted. The daemon finds NAT in the host's rules, so not even the first client
+is lost; nor is any when the rules, the listeners or the configuration change or
+the daemon restarts. Learning from clients is the last resort.
 """
 import contextlib
 import ctypes
@@ -13,13 +13,13 @@ import socket
 import struct
 
 from backend import needs_own_cookies
-from books import counted, service, wait_armed
 from goodclients import GoodClients, file_1k, get_once
 from hostnat import (AUTO, all_served, expect_cookies, nat, raw, rules, start,
                      wait_cookies)
 from namespace import wait_for
 from nettest import net_test, skip
 from scapytools import LINUX, Peer
+from session_stats import counted, service, wait_armed
 from sockets import Server, listen
 
 IN_USE = 'type nat hook postrouting priority 100; oifname "lo" masquerade;'
@@ -29,7 +29,7 @@ REDIRECT = "type nat hook prerouting priority -100; " \
 
 @net_test
 def test_first_clients_were_lost_to_nat(env):
-    """NAT in use: the kernel's own cookies need no socket to be assigned."""
+    """NAT in use: kernel cookies need no assigned socket."""
     env.nginx()
     for family in ("ip", "ip6", "inet"):
         nat(env, IN_USE, family=family)
@@ -46,8 +46,8 @@ def test_first_clients_were_lost_to_nat(env):
 
 @net_test
 def test_nat_that_tracks_nothing_cost_options(env):
-    """A chain of type nat without anything that needs connection tracking
-    takes no socket from anybody."""
+    """A chain of type nat without anything that needs connection tracking drops
+    no sockets."""
     needs_own_cookies("there is nothing to lose")
     env.nginx()
     nat(env, "type nat hook postrouting priority 100; counter;")
@@ -61,7 +61,7 @@ IPT_SO_GET_INFO = 64  # of linux/netfilter_ipv4/ip_tables.h, and of ip6_
 
 
 def legacy_nat(env):
-    """As `iptables-legacy -t nat -L` does: it is there by being asked for."""
+    """Like `iptables-legacy -t nat -L`: asking for the table creates it."""
     for family, level in ((socket.AF_INET, socket.IPPROTO_IP),
                           (socket.AF_INET6, socket.IPPROTO_IPV6)):
         with env.server.inside():
@@ -86,7 +86,7 @@ def _getsockopt(sock, level, name, value):
 
 @net_test
 def test_nat_of_legacy_iptables(env):
-    """Its rules cannot be seen, so that it is there must do."""
+    """Its rules cannot be seen, so its existence must do."""
     env.nginx()
     legacy_nat(env)
     rules(env, "table inet f { chain i { type filter hook input priority 0; "
@@ -99,7 +99,7 @@ def test_nat_of_legacy_iptables(env):
 
 @net_test
 def test_an_exempt_port_has_its_own_cookies(env):
-    """notrack in every form that is understood; and in none that is not."""
+    """notrack in every form that is understood, and in none that is not."""
     needs_own_cookies("there is nothing to lose")
     env.nginx()
     nat(env, IN_USE, family="inet")
@@ -149,7 +149,8 @@ def test_an_exempt_address_has_its_own_cookies(env):
 
 @net_test
 def test_own_cookies_in_spite_of_nat(env):
-    """Who says `cookies = own` may know of an exemption that is not seen."""
+    """With `cookies = own` the operator may know of an exemption that we do not
+    see."""
     needs_own_cookies("there is nothing to choose")
     env.nginx()
     nat(env, IN_USE)
@@ -161,15 +162,15 @@ def test_own_cookies_in_spite_of_nat(env):
 
 
 def served(good, n):
-    """As wait_more(), whoever failed meanwhile."""
+    """Like wait_more(), regardless of failures."""
     want = good.done + n
     wait_for(lambda: good.done >= want, 30, f"{n} good clients")
 
 
 @net_test
 def test_nat_comes_and_goes_with_clients_running(env):
-    """No reload is needed. Whoever had a cookie of our own in flight when NAT
-    came is lost, and nobody else."""
+    """No reload is needed. Clients with one of our cookies in flight when NAT
+    appeared are lost, and no others."""
     env.nginx()
     start(env)
     with GoodClients(env, threads=2) as four, \
@@ -191,7 +192,7 @@ def test_nat_comes_and_goes_with_clients_running(env):
 
 @net_test
 def test_each_reload_lost_clients_to_nat(env):
-    """One that changes something else forgets nothing."""
+    """A reload that changes something else keeps what is known."""
     env.nginx()
     nat(env, IN_USE, family="inet")
     denied = f"{env.dir}/denied"
@@ -222,11 +223,11 @@ def test_each_restart_lost_clients_to_nat(env):
             four.wait_more(30)
             six.wait_more(30)
     total = env.json("stats")["total"]
-    assert not total.get("rst_suppressed"), f"expected no RST withheld: {total}"
+    assert not total.get("rst_suppressed"), f"expected no such RST: {total}"
 
 
 def http(sock):
-    """What GoodClients ask for, of a listener of ours."""
+    """What GoodClients request, from a listener of ours."""
     with contextlib.suppress(OSError):
         with sock:
             sock.recv(4096)
@@ -236,7 +237,7 @@ def http(sock):
 @net_test
 def test_each_worker_lost_clients_to_nat(env):
     """Another listener in a SO_REUSEPORT group, or at the same port of another
-    address, changes nothing of NAT."""
+    address, does not change what is known about NAT."""
     env.nginx(port=81)  # for what it serves
     http.body = file_1k(env)
     env.server.ip("addr", "add", "192.0.2.3/24", "dev", env.server.iface)
@@ -259,8 +260,8 @@ def test_each_worker_lost_clients_to_nat(env):
 
 @net_test
 def test_first_clients_of_what_is_elsewhere_were_lost(env):
-    """The port is redirected, though somebody listens on it here as well, as
-    Docker's proxy does: no cookie made here is honoured there."""
+    """The port is redirected although there is a listener here as well, like
+    Docker's proxy: cookies made here are not honoured there."""
     env.nginx()
     env.nginx(port=8080)
     for chains in ((REDIRECT,),
@@ -280,7 +281,7 @@ def test_first_clients_of_what_is_elsewhere_were_lost(env):
 @net_test
 def test_redirection_of_others(env):
     """Of another port, of another address, of some clients only, of what the
-    host itself sends: the service goes on being answered."""
+    host itself sends: the service is still answered."""
     env.nginx()
     start(env)
     for rule in ("tcp dport 81 redirect to :8080",
@@ -298,9 +299,9 @@ def test_redirection_of_others(env):
 
 
 @net_test
-def test_strangers_disarmed_a_service(env):
-    """Who connects, resets, and sends on is a stray to the kernel, as who is
-    behind NAT; whatever he does, a service that serves others stays armed."""
+def test_outsiders_disarmed_a_service(env):
+    """A client that connects, resets, and continues to send is unmatched in the
+    kernel, like one behind NAT; a service that serves others stays armed."""
     env.nginx()
     for cookies in ("auto", "kernel"):
         daemon = env.synkeeperd(
@@ -318,10 +319,10 @@ def test_strangers_disarmed_a_service(env):
                 flow.send("PA", b"x")
                 with contextlib.suppress(AssertionError):
                     flow.recv("the kernel's RST", "R", timeout=0.3)
-        all_served(env, f"cookies = {cookies}, after six strangers", 3)
+        all_served(env, f"cookies = {cookies}, after six outsiders", 3)
         row = service(env, "*:80")
         assert row["armed"] and row["cookies"] == had, \
-            f"cookies = {cookies}, after six strangers: expected {had}, got " \
+            f"cookies = {cookies}, after six outsiders: expected {had}, got " \
             f"{row}"
         daemon.stop()
         env.synkeeper("down")

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What clients teach of NAT, where the host does not tell; and errors, which
-teach nothing.
+"""What is learned about NAT from clients, where the host's rules do not tell;
+and errors, from which nothing must be learned.
 
-Theory of operation: rules that redirect only some clients are left to the
-clients, as a service must not be disarmed for all because of a few. These come
-from networks of their own, three of which it takes. An earlier instance's
-lesson is what the maps hold of it.
+Theory of operation: rules that redirect only some clients are left to learning,
+as a service must not be disarmed for all because of a few. These clients come
+from networks of their own, of which it takes three. What an earlier instance
+learned is in the maps.
 """
 import contextlib
 import resource
@@ -19,13 +19,13 @@ from scapy.packet import Raw
 
 import attached
 from backend import needs_own_cookies
-from books import counted, service, wait_armed
 from crowd import make_room
 from goodclients import GoodClients, body_of, file_1k, get_once
 from hostnat import AUTO, all_served, expect_cookies, nat, rules, start
 from namespace import wait_for
 from nettest import net_test
 from scapytools import LINUX, Peer
+from session_stats import counted, service, wait_armed
 from slack import slack
 
 KEY = "net.ipv4.tcp_syncookies"
@@ -43,7 +43,7 @@ def networks(env):
 
 
 def get_from(env, source, timeout=0.5):
-    """As get_once(), from that address. Has it worked?"""
+    """Like get_once(), from that address. Did it work?"""
     v6 = ":" in source
     with env.client.inside():
         s = socket.socket(socket.AF_INET6 if v6 else socket.AF_INET)
@@ -59,7 +59,7 @@ def get_from(env, source, timeout=0.5):
 
 
 def redirect_these(env, v6):
-    """Those of the networks only, which is what cannot be judged beforehand.
+    """Redirects only those networks, which cannot be judged in advance.
     """
     match = "ip6 saddr fd01::/32" if v6 else "ip saddr 10.1.0.0/16"
     nat(env, "type nat hook prerouting priority -100; "
@@ -100,7 +100,7 @@ def test_redirection_of_three_networks_is_found_v6(env):
 
 @net_test
 def test_three_networks_disarmed_what_serves_others(env):
-    """...whom it has served before, it goes on being armed for."""
+    """...a service that has served others, which stays armed."""
     env.nginx()
     env.nginx(port=8080)
     networks(env)
@@ -110,9 +110,9 @@ def test_three_networks_disarmed_what_serves_others(env):
     for _ in range(4):
         for source in NETWORKS4:
             get_from(env, source, 0.2)
-    wait_for(_seconds(4), 8, "four seconds without anybody")
-    expect_cookies(env, "own, kernel", "three networks in vain", "NAT")
-    all_served(env, "three networks in vain", 5)
+    wait_for(_seconds(4), 8, "four seconds without clients")
+    expect_cookies(env, "own, kernel", "three networks without effect", "NAT")
+    all_served(env, "three networks without effect", 5)
 
 
 def _seconds(n):
@@ -122,8 +122,8 @@ def _seconds(n):
 
 @net_test
 def test_restart_forgot_what_was_learned(env):
-    """An earlier instance had the kernel's cookies, and nothing tells why. Not
-    so if the service is told which to have."""
+    """An earlier instance had kernel cookies for no visible reason. Not so if
+    the service is configured with a kind."""
     needs_own_cookies("there is nothing to learn")
     env.nginx()
     daemon = start(env, AUTO + "cookies = kernel\n")
@@ -156,8 +156,8 @@ def test_a_lesson_disarmed_where_sysctls_are_read_only(env):
 
 @net_test
 def test_no_descriptors_changed_what_is_believed(env):
-    """What cannot be read for a while is as it was: sysctls, listeners, NAT,
-    what the kernel counted."""
+    """What cannot be read for a while keeps its last value: sysctls, listeners,
+    NAT, the kernel's counters."""
     env.nginx()
     nat(env, "type nat hook postrouting priority 100; oifname \"lo\" "
         "masquerade;")
@@ -169,7 +169,7 @@ def test_no_descriptors_changed_what_is_believed(env):
     soft, hard = resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE)
     resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE, (0, hard))
     try:
-        wait_for(_seconds(2), 4, "some looks without descriptors")
+        wait_for(_seconds(2), 4, "some checks without descriptors")
         got = attached.map_value(env, "settings", 0, 0, 0, 0)["flags"]
         assert got == flags, f"settings: expected {flags:#x}, got {got:#x}"
         got = attached.map_value(env, "ports", 80, 0, 0, 0)
@@ -196,7 +196,8 @@ def stays(env, what):
 
 @net_test
 def test_one_handshake_in_two_tags_took_own_cookies_away(env):
-    """tc cannot make the socket then: that says nothing of the listener."""
+    """tc cannot assign the socket then, which says nothing about the
+    listener."""
     needs_own_cookies("there is nothing to take away")
     env.nginx()
     start(env)
@@ -212,7 +213,7 @@ def test_one_handshake_in_two_tags_took_own_cookies_away(env):
 
 
 def unread_by_xdp(peer, segment):
-    """Packets that carry it in a form that XDP does not read."""
+    """Packets that carry it in a form that XDP does not parse."""
     if peer.v6:
         ip = peer.ip_header()
         for _ in range(9):
@@ -237,8 +238,8 @@ def looks_lost(env, peer):
 
 @net_test
 def test_wrong_checksums_disarmed_a_service(env):
-    """A stranger makes XDP admit what the kernel then drops, and the listener
-    reset it: what NAT looks like."""
+    """An outsider makes XDP admit what the kernel then drops and the listener
+    resets, which looks like NAT."""
     needs_own_cookies("there is nothing to take away")
     env.nginx()
     start(env)
@@ -251,7 +252,7 @@ def test_wrong_checksums_disarmed_a_service(env):
 
 @net_test
 def test_wrong_checksums_of_three_networks_disarmed_a_service(env):
-    """...with clients about, who get through."""
+    """...while good clients get through."""
     needs_own_cookies("there is nothing to take away")
     env.nginx()
     networks(env)

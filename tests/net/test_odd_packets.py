@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Headers and situations that are rare but right, and fragments.
+"""Headers and situations that are rare but valid, and fragments.
 
 Theory of operation: whatever the headers below TCP look like, a client
 connects, with the kernel where it can be made to send them (IP_OPTIONS,
-IPV6_DSTOPTS), else by hand. Fragments that open a connection are dropped;
-other fragments and what is not TCP are the kernel's affair.
+IPV6_DSTOPTS), else by hand. Fragments that open a connection are dropped; other
+fragments and what is not TCP are left to the kernel.
 """
 import errno
 import socket
@@ -14,9 +14,9 @@ from scapy.layers.inet6 import (IPv6ExtHdrDestOpt, IPv6ExtHdrFragment,
                                 IPv6ExtHdrHopByHop, IPv6ExtHdrRouting, PadN)
 from scapy.packet import Raw
 
-from books import counted, protect
 from nettest import net_test
 from scapytools import LINUX, Peer
+from session_stats import counted, protect
 from sockets import (accept, client_socket, listen, move, receive,
                      server_address)
 
@@ -101,7 +101,7 @@ def test_ipv6_headers_by_hand(env):
 
 @net_test
 def test_padded_frames(env):
-    """Without options a frame has 54 bytes; Ethernet fills it up to 60."""
+    """Without options a frame has 54 bytes; Ethernet pads it to 60."""
     with listen(env) as listener, Peer(env) as peer:
         protect(env)
         flow = peer.flow()
@@ -228,7 +228,7 @@ def test_syn_ack_to_the_server_as_client(env):
 
 @net_test
 def test_refusal_to_the_server_as_client(env):
-    """The RST that says connection refused must reach the socket, too."""
+    """The RST that refuses the connection must reach the socket, too."""
     with listen(env, reuseport=True), Peer(env) as peer:
         protect(env)
         s, flow = outbound(env, peer)

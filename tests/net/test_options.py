@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Options: what both kernels have agreed on after a handshake by cookie.
 
-Theory of operation: Linux on both sides; the sysctls of one vary. What
-`ss -tinoe` says of the two ends must be what they say of a connection without
-Synkeeper, made just before: same words, same window scales, same MSS. Megabytes
-then move both ways, since a window scale that one side got wrong still
-connects. Rare combinations that a Linux client does not send come from scapy.
+Theory of operation: Linux on both sides; the sysctls of one vary. `ss -tinoe`
+must show the same for the two ends as for a connection without Synkeeper, made
+just before: same words, same window scales, same MSS. Then megabytes move both
+ways, since a connection with a wrong window scale still opens. Rare
+combinations that a Linux client does not send come from scapy.
 """
 import os
 import socket
@@ -13,11 +13,11 @@ import socket
 from scapy.layers.inet import TCP
 
 from backend import needs_own_cookies
-from books import counted, protect, service
 from namespace import wait_for
 from netenv import OUTPUT
 from nettest import net_test
 from scapytools import LINUX, Peer
+from session_stats import counted, protect, service
 from sockets import (accept, client_socket, listen, move, pair, receive,
                      server_address, tcp_info)
 
@@ -38,7 +38,7 @@ def negotiated(env, listener, v6, move_bytes=0):
 
 def same_with_and_without(env, client=None, server=None, ignore=()):
     """@client, @server: {sysctl: value} of net.ipv4."""
-    needs_own_cookies("what the kernel's keep: test_kernel_cookies.py")
+    needs_own_cookies("those of the kernel: test_kernel_cookies.py")
     for ns, sysctls in ((env.client, client), (env.server, server)):
         for key, value in (sysctls or {}).items():
             ns.sysctl(f"net.ipv4.{key}", value)
@@ -62,7 +62,7 @@ def test_all(env):
     for ends in plain.values():
         for end, words in ends.items():
             assert {"ts", "sack", "wscale"} <= words.keys(), \
-                f"the test itself: {end} lacks options: {words}"
+                f"test set-up: {end} lacks options: {words}"
 
 
 @net_test
@@ -70,7 +70,7 @@ def test_ecn(env):
     plain = same_with_and_without(env, client={"tcp_ecn": 1})
     for ends in plain.values():
         for end, words in ends.items():
-            assert "ecn" in words, f"the test itself: {end}: no ecn: {words}"
+            assert "ecn" in words, f"test set-up: {end}: no ecn: {words}"
 
 
 @net_test
@@ -130,8 +130,8 @@ def test_large_server_buffers(env):
 
 
 def jumbo(env):
-    """MTU 9000. The client's veth then needs a program that is aware of
-    fragments, and Synkeeper's own, with nothing to protect, is one."""
+    """MTU 9000. The client's veth then needs a program that supports fragments;
+    Synkeeper's own, with nothing to protect, is one."""
     env.xdp(env.client, None)
     for ns in (env.client, env.server):
         ns.ip("link", "set", ns.iface, "mtu", "9000")
@@ -155,12 +155,12 @@ def test_jumbo_frames(env):
     plain = same_with_and_without(env)
     got = {v6: ends["server"]["mss"] for v6, ends in plain.items()}
     assert got == {False: "8948", True: "8928"}, \
-        f"the test itself: MSS with MTU 9000: {got}"
+        f"test set-up: MSS with MTU 9000: {got}"
 
 
 @net_test
 def test_jumbo_frames_without_timestamps(env):
-    """Without timestamps the MSS has two bits, so 1460 is the most."""
+    """Without timestamps the MSS has two bits, so 1460 is the maximum."""
     jumbo(env)
     same_with_and_without(env, client={"tcp_timestamps": 0},
                           ignore=("mss",))
@@ -192,7 +192,7 @@ def test_no_options_ipv4(env):
 
 @net_test
 def test_no_options_ipv6(env):
-    """No MSS option means 1220 here, the least that the kernel takes."""
+    """No MSS option means 1220 here, the least that the kernel accepts."""
     with listen(env) as listener, Peer(env, v6=True) as peer:
         protect(env)
         opens(env, listener, peer, [], "SYN without options, IPv6")
@@ -208,7 +208,7 @@ def test_small_mss_ipv4(env):
 
 @net_test
 def test_small_mss_ipv6(env):
-    """Below 1220 the kernel takes no socket: a client may not disarm us."""
+    """Below 1220 the kernel refuses the socket: a client may not disarm us."""
     with listen(env) as listener, Peer(env, v6=True) as peer:
         protect(env)
         for options in ([("MSS", 1219)], [("MSS", 536)],
@@ -232,7 +232,7 @@ def test_fast_open_option_is_not_answered(env):
 @net_test
 def test_accurate_ecn_falls_back(env):
     """AE, CWR and ECE on the SYN: ECE alone answers, which is classic ECN."""
-    needs_own_cookies("the kernel's keep ECN as timestamps let them")
+    needs_own_cookies("with the kernel's, ECN depends on timestamps")
     with listen(env) as listener, Peer(env) as peer:
         protect(env)
         synack = opens(env, listener, peer, LINUX, "SYN with AccECN", "SECN")
@@ -255,8 +255,8 @@ def test_half_an_ecn_offer_is_none(env):
 
 @net_test
 def test_host_turns_options_off_with_cookies_in_flight(env):
-    """The SYN-ACK has promised what the kernel then refuses; that is no
-    reason to leave the service unprotected."""
+    """The SYN-ACK has promised what the kernel then refuses, which is no reason
+    to leave the service unprotected."""
     with listen(env), Peer(env) as peer:
         protect(env)
         for key in ("tcp_sack", "tcp_timestamps", "tcp_window_scaling"):

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A pin directory that somebody else can change is not used.
 
-Theory of operation: a bpf file system that is mounted by hand has mode 1777:
-everybody may make directories in it. Whoever made the pin directory first could
-later remove pins, put others in their place, or hold its lock. The daemon and
-the commands that go there by themselves must refuse it, name it and the way
-out, and touch nothing; a directory of root's on such a file system is fine.
+Theory of operation: a bpf file system mounted by hand has mode 1777, so anybody
+can create directories in it. Whoever created the pin directory first could
+later remove pins, replace them, or hold its lock. The daemon and the commands
+that access it directly must refuse it, name it and the remedy, and touch
+nothing; a directory of root's on such a file system is fine.
 """
 import contextlib
 import os
@@ -18,7 +18,7 @@ NOBODY = 65534
 
 @contextlib.contextmanager
 def bpffs(env):
-    """One of the test's own, which all may write."""
+    """The test's own bpf file system, which all users may write."""
     path = f"{env.dir}/bpf"
     os.mkdir(path)
     run(["mount", "-t", "bpf", "bpf", path])
@@ -66,7 +66,7 @@ def test_directory_of_nobodys_was_taken(env):
 
 @net_test
 def test_link_of_nobodys_was_followed(env):
-    """In the place of the directory, and in the place of one above it."""
+    """In place of the directory, or of one above it."""
     with bpffs(env) as path:
         os.chmod(env.dir, 0o711)
         os.mkdir(f"{path}/ours", 0o700)
@@ -78,7 +78,7 @@ def test_link_of_nobodys_was_followed(env):
 
 @net_test
 def test_reader_held_the_lock(env):
-    """To open a directory for reading is all that a lock needs."""
+    """Opening a directory for reading is all that a lock needs."""
     with bpffs(env) as path:
         os.chmod(env.dir, 0o711)
         pins = f"{path}/synkeeper"
@@ -108,7 +108,7 @@ def test_folders_in_it_were_not_looked_at(env):
 
 @net_test
 def test_directory_above_could_be_renamed(env):
-    """Not sticky, or another's: what is in it can be replaced."""
+    """Not sticky, or another user's: its contents can be replaced."""
     with bpffs(env) as path:
         os.chmod(path, 0o777)
         os.mkdir(f"{path}/synkeeper", 0o700)
@@ -122,7 +122,7 @@ def test_directory_above_could_be_renamed(env):
 
 @net_test
 def test_directory_of_roots_on_a_shared_file_system(env):
-    """The usual one after `mount -t bpf` by hand: nobody else gets in."""
+    """The usual one after `mount -t bpf` by hand: only root gets in."""
     env.nginx()
     with bpffs(env) as path:
         os.chmod(env.dir, 0o711)
@@ -131,6 +131,6 @@ def test_directory_of_roots_on_a_shared_file_system(env):
         env.fetch()
         lock = run(["setpriv", "--reuid", str(NOBODY), "--clear-groups",
                     "flock", "-n", env.pin_dir, "true"], check=False)
-        assert lock.returncode, "nobody has had the lock"
+        assert lock.returncode, "user nobody has had the lock"
         out = env.synkeeper("down").stdout
         assert "everything removed" in out, f"down: {out}"

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Policies auto and monitor, and changes between all of them.
 
-Theory of operation: a real server and its clients; floods come and go. Who
-sends the SYN-ACKs, the kernel or Synkeeper, is told by Synkeeper's counters.
+Theory of operation: a real server and its clients; floods start and end.
+Synkeeper's counters tell who sends the SYN-ACKs, the kernel or Synkeeper.
 """
 import re
 import threading
@@ -38,7 +38,7 @@ def armed(env):
 def test_auto_arms_in_a_flood_and_disarms_after(env):
     """No flood: the kernel answers. A flood: Synkeeper does. Calm again: the
     kernel does. Clients connect throughout."""
-    env.nginx(backlog=4096)  # the flood's beginning stays in it for a minute
+    env.nginx(backlog=4096)  # the flood's start stays in it for a minute
     protect(env, "auto")
     assert web(env)["policy"] == "auto" and not armed(env), f"{web(env)}"
     get_once(env)
@@ -70,7 +70,7 @@ def test_auto_arms_by_the_queue(env):
 
 @net_test
 def test_restart_in_a_flood_stays_armed(env):
-    """The successor does not begin calm in the middle of a flood."""
+    """The successor does not start calm in the middle of a flood."""
     env.nginx()
     daemon = protect(env, "auto")
     flood = env.flood("syn", 20, rate=5000)
@@ -78,7 +78,7 @@ def test_restart_in_a_flood_stays_armed(env):
     daemon.stop()
     passed = packets_of_map(env)
     protect(env, "auto")
-    assert armed(env), "the successor began disarmed"
+    assert armed(env), "the successor started disarmed"
     assert packets_of_map(env) == passed, \
         "SYNs of the flood passed during the restart"
     flood.stop()
@@ -93,16 +93,17 @@ def packets_of_map(env):
 
 @net_test
 def test_monitor_counts_and_touches_nothing(env):
-    """Floods pass to the kernel, and what would have become of them is told."""
+    """Floods pass to the kernel, and the verdicts they would get are
+    reported."""
     env.nginx()
     protect(env, "monitor")
     assert web(env)["policy"] == "monitor" and not armed(env), f"{web(env)}"
-    assert env.json("status")["health"] == [], "monitor is no illness"
+    assert env.json("status")["health"] == [], "monitor is not a problem"
     flood = env.flood("mixed", 5, rate=3000)
     get_once(env)
-    wait_for(lambda: would(env).get("bad_cookie", 0) > 100 and
-             would(env).get("answered", 0) > 100, 5,
-             "drops and answers that would have been")
+    wait_for(lambda: monitored(env).get("bad_cookie", 0) > 100 and
+             monitored(env).get("answered", 0) > 100, 5,
+             "monitored drops and answers")
     flood.stop()
     total = packets(env)
     acted = {k: v for k, v in total.items()
@@ -110,14 +111,14 @@ def test_monitor_counts_and_touches_nothing(env):
     assert not acted, f"a monitored service's packets were touched: {acted}"
     assert total.get("adopted", 0) >= 1, f"no session was kept: {total}"
     text = env.synkeeper("stats").stdout
-    assert "monitored" in text, f"stats does not tell:\n{text}"
+    assert "would drop" in text, f"stats: no monitored verdict:\n{text}"
 
 
 def attack(env, kind, word, policy):
-    """From its first second to after its end: what is said of it."""
+    """What is reported from its first second until after its end."""
     flood = env.flood(kind, 20, rate=3000)
     wait_for(lambda: attacks(env), 5, f"{policy}, {kind}: status to show it")
-    wait_for(lambda: attacks(env)[0]["rate"] > 2000, 5, "its whole rate")
+    wait_for(lambda: attacks(env)[0]["rate"] > 2000, 5, "its full rate")
     got = attacks(env)[0]
     assert len(attacks(env)) == 1 and got["listen"] == "*:80" and \
         got["name"] == "web" and got["kind"] == word and \
@@ -179,7 +180,7 @@ def test_many_clients_are_no_attack(env):
     assert rate > 10, f"{rate} SYNs a second are below the threshold"
 
 
-def would(env):
+def monitored(env):
     return next(s for s in env.json("stats")["services"]
                 if s["name"] == "web")["monitored"]
 
@@ -219,7 +220,7 @@ def test_switching_policies_loses_nothing(env):
 
 @net_test
 def test_from_on_to_auto_stays_armed_until_calm(env):
-    """Whoever protects goes on protecting."""
+    """A service that is protected stays protected."""
     env.nginx()
     protect(env, "on")
     env.synkeeper("service", "policy", "*:80", "auto")
@@ -230,7 +231,7 @@ def test_from_on_to_auto_stays_armed_until_calm(env):
 
 
 def one_client(env):
-    """So that a loop of them stays below half of CALM's rate."""
+    """Slow enough for a loop of them to stay below half of CALM's rate."""
     get_once(env)
     time.sleep(0.01)
 
@@ -245,8 +246,8 @@ def disarms_while_clients_come(env, what):
 
 @net_test
 def test_auto_never_disarmed_with_kernel_cookies(env):
-    """What the kernel counts as a full queue are the cookies that it makes for
-    Synkeeper, too."""
+    """What the kernel counts as a full queue includes the cookies that it makes
+    for Synkeeper."""
     env.nginx()
     protect(env, "on", "cookies = kernel\n" + CALM)
     env.synkeeper("service", "policy", "*:80", "auto")

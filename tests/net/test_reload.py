@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """SIGHUP and `synkeeper reload`: the difference is applied, or nothing is.
 
-Theory of operation: a daemon with a file; the file is written anew and read
-anew, while good clients connect all the time and a transfer runs, none of
-which may notice. What the daemon reports is compared with what it does.
+Theory of operation: the daemon's file is rewritten and reloaded while good
+clients connect and a transfer runs, neither of which may be affected. What the
+daemon reports is compared with what it does.
 """
 import contextlib
 import os
@@ -13,12 +13,12 @@ import socket
 import attached
 from attached import add_pair
 from backend import ADMITTED
-from books import counted
 from crowd import Paced
 from goodclients import GoodClients, Held, connect, get_once, get_until
 from namespace import wait_for
 from nettest import mode, net_test
 from scapytools import Peer
+from session_stats import counted
 from sockets import Stream, listen, pair
 
 WEB = "[service web]\nlisten = *:80\n"
@@ -40,8 +40,8 @@ class Reloaded:
             f.write(f"[daemon]\n{daemon}{text}")
 
     def reload(self, text, daemon=""):
-        """The report, as {what: (from, to)} of all that was changed, and of
-        all that needs a restart."""
+        """The report, as {what: (from, to)} of everything changed, and of
+        everything that needs a restart."""
         self.write(text, daemon)
         got = self.env.json("reload")
         return [{c["what"]: (c["from"], c["to"]) for c in got[part]}
@@ -65,7 +65,7 @@ class Reloaded:
 
 @contextlib.contextmanager
 def reloaded(env, text=WEB):
-    """Reloaded, under clients that connect and a transfer on port 81."""
+    """Reloaded, with clients that connect and a transfer on port 81."""
     env.nginx()
     with listen(env, port=81) as listener:
         r = Reloaded(env, text)
@@ -87,7 +87,7 @@ def services(env):
 
 
 def standing(env):
-    """What a reload that fails must leave as it was."""
+    """What a failed reload must not change."""
     status = env.json("status")
     settings = attached.map_value(env, "settings", 0)
     return {"services": env.json("service", "list"),
@@ -97,7 +97,7 @@ def standing(env):
 
 
 def hang_up(r, text):
-    """SIGHUP; waits until the log says this once more, and returns it."""
+    """SIGHUP; waits until the log has another such line, and returns it."""
     before = r.process.output().count(text)
     os.kill(r.process.pid, signal.SIGHUP)
     wait_for(lambda: r.process.output().count(text) > before, 10,
@@ -119,7 +119,7 @@ def test_nothing_changed(env):
 
 @net_test
 def test_services(env):
-    """They come, change and go; those that went drain."""
+    """They are added, changed and removed; the removed ones drain."""
     with reloaded(env, WEB + "[service b]\nlisten = *:81\n") as r:
         held = Held(env)
         r.expect({"service *:82": (None, "policy on, cookies auto, name c")},
@@ -155,7 +155,7 @@ def test_hangup(env):
 @net_test
 def test_by_hand(env):
     """What was added by hand stays, unless the file names it; what the file
-    names is as it says, whatever was done by hand."""
+    names is as the file says, whatever was done by hand."""
     with reloaded(env) as r:
         for port in (81, 82):
             env.synkeeper("service", "add", f"*:{port}", "--name", "hand")
@@ -173,11 +173,11 @@ def test_by_hand(env):
 
 @net_test
 def test_values(env):
-    """Time-outs, key, answers: told, and in force."""
+    """Time-outs, key, answers: reported, and in force."""
     with reloaded(env) as r:
         quick = WEB + "[keys]\nlifetime = 5s\n[sessions]\n" \
             "idle-timeout = 2s\ntime-wait-timeout = 1s\n"
-        quiet = connect(env)  # it says nothing
+        quiet = connect(env)  # it sends nothing
         r.expect({"[keys] lifetime": ("1m", "5s"),
                   "[sessions] idle-timeout": ("2h4m", "2s"),
                   "[sessions] time-wait-timeout": ("1m", "1s")}, quick)
@@ -185,7 +185,7 @@ def test_values(env):
         wait_for(lambda: env.json("session", "totals")["total"]["ended"]
                  ["timeout"], 10, "an idle session's time-out of 2 s")
         wait_for(lambda: env.json("key", "list")["epoch"] >= epoch + 1, 8,
-                 "the key to turn after 5 s")
+                 "the key to rotate after 5 s")
         quiet.sendall(b"GET /1k HTTP/1.0\r\n\r\n")
         assert quiet.recv(10), "the quiet connection is dead"
         r.expect({"[keys] lifetime": ("5s", "1m"),
@@ -210,7 +210,7 @@ def test_invalid_ack(env):
 
 @net_test
 def test_interfaces(env):
-    """One comes, with connections on it, and goes again."""
+    """One is added, with connections on it, and removed again."""
     address = add_pair(env)
     with reloaded(env) as r, listen(env, port=83) as listener:
         older = connect(env, 83, address=address), listener.accept()[0]
@@ -242,9 +242,9 @@ def test_needs_restart(env):
         before = standing(env)
         text = WEB + "[sessions]\nmax = 4096\n"
         rest = {"[sessions] max": ("1048576", "4096")}
-        if mode() == "native":  # else a flag says skb, and has the last word
+        if mode() == "native":  # else a flag says skb, which overrides it
             rest["[daemon] mode"] = ("auto", "skb")
-        for _ in range(2):  # it is told each time
+        for _ in range(2):  # it is reported each time
             r.expect({}, text, "mode = skb\n", rest)
         said = env.synkeeper("reload").stdout.splitlines()
         assert len(said) == len(rest) and all(NEEDS_DOWN in line for line in said), \
@@ -254,13 +254,13 @@ def test_needs_restart(env):
 
 @net_test
 def test_flags_hold(env):
-    """What the command line says goes on top of the file each time."""
+    """The command line overrides the file each time."""
     env.nginx()
     r = Reloaded(env, "", "on-exit = keep\n", ("--on-exit", "detach"),
                  ("*:80",))
     r.expect({"service *:81": (None, "policy on, cookies auto, name b")},
              "[service b]\nlisten = *:81\n", "on-exit = keep\n")
-    assert services(env)["*:80"]["armed"], "-s *:80 does not hold any more"
+    assert services(env)["*:80"]["armed"], "-s *:80 has no effect any more"
     r.process.signal(signal.SIGTERM)
     assert r.process.wait(10) == 0
     attached.nothing_left(env, "--on-exit detach after a reload")
@@ -268,7 +268,7 @@ def test_flags_hold(env):
 
 @net_test
 def test_bad_files(env):
-    """Each is refused whole, by its line, and leaves all as it was."""
+    """Each is refused as a whole, by its line, and nothing changes."""
     with reloaded(env) as r:
         before = standing(env)
         for text, words in (
@@ -282,7 +282,7 @@ def test_bad_files(env):
         os.rename(r.path, r.path + ".away")
         r.refused(r.path, "No such file")
         os.rename(r.path + ".away", r.path)
-        # right in itself, but it cannot be done: nothing of it is
+        # valid in itself, but it cannot be done: no part of it is
         r.write(WEB + "[service c]\nlisten = *:82\n[keys]\nlifetime = 5s\n",
                 "interface = server1 lo\n")
         add_pair(env)

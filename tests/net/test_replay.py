@@ -1,20 +1,20 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Valid ACKs sent again by the thousand, and clients that take their time.
+"""Valid ACKs replayed by the thousand, and clients that are slow.
 
 Theory of operation: a Peer opens connections by hand and keeps each ACK as a
 frame. Sent over and over, from its own tuple or another one, none of them may
-make a connection: the listener's accepted sockets and the totals are counted.
-Then come clients that hold on to what they have: half-open ones, which cost
-nothing, and slow ones, which are real connections; good clients go on beside.
+create a connection: the listener's accepted sockets and the totals are counted.
+Then come clients that hold resources: half-open ones, which cost nothing, and
+slow ones, which are real connections; good clients continue beside them.
 """
 import contextlib
 
-from books import counted, protect
 from goodclients import GoodClients
 from nettest import net_test
 from scapytools import LINUX, Peer
+from session_stats import counted, protect
 from sockets import accept, client_socket, listen, server_address
-from teardown import books_agree, life
+from teardown import life, stats_agree
 from underflood import half_open
 
 FLOWS = 50
@@ -91,7 +91,7 @@ def test_again_from_another_tuple(env):
 
 @net_test
 def test_half_open_clients_cost_nothing(env):
-    """They take their SYN-ACK, and never answer it."""
+    """They get their SYN-ACK and never answer it."""
     env.nginx(backlog=16)
     protect(env)
     with GoodClients(env) as good, Peer(env) as peer:
@@ -106,8 +106,8 @@ def test_half_open_clients_cost_nothing(env):
 @net_test
 def test_slow_clients(env):
     """A byte of a request now and then, from hundreds of connections: to a SYN
-    cookie they are clients, on the books as such; others get in beside them,
-    and a kill ends them."""
+    cookie they are clients, and counted as such; others get in beside them, and
+    a kill ends them."""
     env.nginx()
     protect(env)
     slow = [client_socket(env, v6=n % 2 == 1) for n in range(SLOW)]
@@ -121,11 +121,11 @@ def test_slow_clients(env):
             good.wait_more(5, "beside slow clients")
     alive = env.json("status")["sessions"]["alive"]
     assert alive >= SLOW, f"{SLOW} slow clients, {alive} sessions"
-    books_agree(env, "slow clients")
+    stats_agree(env, "slow clients")
     killed = env.json("session", "kill", "state", "established")["killed"]
     assert killed >= SLOW, f"{SLOW} slow clients, {killed} killed"
     for s in slow:
         with contextlib.suppress(ConnectionResetError), s:
             got = s.recv(1)
             raise AssertionError(f"a slow client was not reset: {got!r}")
-    books_agree(env, "slow clients were killed")
+    stats_agree(env, "slow clients were killed")

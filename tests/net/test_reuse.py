@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The same tuple again, and several clients behind one address.
 
-Theory of operation: real clients reuse a source port the moment the connection
-before is closed, while one of the ends is in TIME-WAIT. The books still know
+Theory of operation: real clients reuse a source port the moment the previous
+connection is closed, while one of the ends is in TIME-WAIT. The table still has
 the session, so its SYN passes and the kernel answers it (RFC 6191).
 """
 import socket
 
 from backend import keep_timestamps
-from books import counted, protect, sessions
 from namespace import wait_for
 from nettest import net_test
+from session_stats import counted, protect, sessions
 from sockets import accept, connect, connect_again, listen, move, receive
 
 SPORT = 40123
@@ -30,7 +30,7 @@ def end(first, second):
 
 def again(env, listener, v6, name):
     """Connects from the same port at once, as soon as the client's own kernel
-    lets the port go, and moves data."""
+    releases the port, and moves data."""
     c = connect_again(env, v6, SPORT, name)
     with c, accept(listener, name) as s:
         move(c, s)
@@ -117,7 +117,7 @@ def test_two_clients_behind_one_address(env):
 
 @net_test
 def test_reset_and_connect_again(env):
-    """No TIME-WAIT at all: the session is known, the socket is gone."""
+    """No TIME-WAIT at all: the session exists, the socket is gone."""
     with listen(env) as listener:
         protect(env)
         for v6 in (False, True):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""tests/run itself: what it prints, and to whom.
+"""tests/run itself: its output, and what becomes of it.
 
 Theory of operation: the runner is started on unit tests, which need nothing.
 """
@@ -27,7 +27,7 @@ def test_a_reader_that_left_got_a_traceback(env):
                                timeout=slack(60))
         assert p.returncode == 141 and not p.stderr, \
             f"tests/run {args} without a reader: expected exit code 141 and " \
-            f"no word, got {p.returncode}: {p.stderr}"
+            f"no output, got {p.returncode}: {p.stderr}"
 
 
 @net_test

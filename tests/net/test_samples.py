@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Samples of what is dropped, as the control socket gives them.
+"""Samples of dropped packets, by the control socket.
 
-Theory of operation: clients of the control protocol ask for samples while a
+Theory of operation: clients of the control protocol request samples while a
 flood runs; nothing is sampled before and after.
 """
 import json
@@ -42,11 +42,11 @@ def sampled(env):
 
 @net_test
 def test_while_somebody_asks(env):
-    """A sample says what was dropped and why; after the last one left, the
+    """A sample has what was dropped and why; after the last client left, the
     programs sample nothing."""
     env.nginx()
     env.synkeeperd()
-    assert not sampled(env), "sampling before anybody asked"
+    assert not sampled(env), "sampling before any request"
     flood = env.flood("ack", 5, rate=20000)
     with Sampler(env, reasons=["bad_cookie"]) as s:
         assert s.reply == {"ok": True, "result": {"watching": True}}, s.reply
@@ -88,7 +88,7 @@ def test_each_gets_what_it_asked_for(env):
 
 @net_test
 def test_what_is_refused(env):
-    """Each bad request names what is wrong, and samples nothing."""
+    """Each bad request gets a specific error, and samples nothing."""
     env.synkeeperd()
     for want, error in (
             ({"reasons": ["bad_cake"]}, "'bad_cake' is no reason that drops"),

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What was changed by hand, kept over a restart: `service save` and --save.
+"""Keeping manual changes across a restart: `service save` and --save.
 
 Theory of operation: a daemon with a configuration file that has comments,
-odd layout, an owner and a mode. After each change the file must be what it
-was, but for the lines that are meant, and a new daemon must do what it says.
+unusual layout, an owner and a mode. After each change the file must be the
+same, except for the lines concerned, and a new daemon must do what it says.
 """
 import os
 
@@ -54,7 +54,7 @@ def saves(env, want, *args):
 
 
 def refused(env, words, *args, wrap=()):
-    """Exit code 1, one line with the words, the file as it was."""
+    """Exit code 1, one line with the words, the file unchanged."""
     path = f"{env.dir}/synkeeper.conf"
     before = read(path) if os.path.exists(path) else None
     p = env.server.run([*wrap, *env.synkeeper_command(), "service", *args],
@@ -68,7 +68,7 @@ def refused(env, words, *args, wrap=()):
 
 @net_test
 def test_service_added_was_lost_without_a_word(env):
-    """It is said, in text and JSON; saved, it is there after a restart."""
+    """It is reported, in text and JSON; once saved, it survives a restart."""
     daemon = start(env)
     path = f"{env.dir}/synkeeper.conf"
     os.chown(path, 0, 34)
@@ -114,7 +114,7 @@ def test_save_with_the_change(env):
 
 @net_test
 def test_save_refused(env):
-    """Each says why; the change itself is made, the file is untouched."""
+    """Each gives its reason; the change itself is made, the file untouched."""
     path = env.configure(CONF)
     daemon = start(env, path)
     refused(env, ["2 listen lines", "edit the file"], "policy", "*:8080",
@@ -140,7 +140,7 @@ def test_save_refused(env):
 
 @net_test
 def test_save_through_a_symbolic_link(env):
-    """What it points to is changed, and the link stays."""
+    """The target is changed, and the link stays."""
     os.mkdir(f"{env.dir}/real")
     real = f"{env.dir}/real/conf"
     os.rename(env.configure(CONF), real)

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Services: many of them, coming and going, exact and wildcard, and on hosts
+"""Services: many of them, added and removed, exact and wildcard, and on hosts
 that forward.
 
 Theory of operation: a listener on the wildcard address and AnyIP routes (`ip
-route add local PREFIX dev lo`) give the server thousands of addresses. Which
-SYNs were answered with a cookie is read from the counters per service.
+route add local PREFIX dev lo`) give the server thousands of addresses. The
+counters per service tell which SYNs were answered with a cookie.
 """
 import socket
 import time
@@ -28,7 +28,7 @@ def address(i):
 
 
 def packets(env, listen):
-    """What was counted for one service; "-" is none."""
+    """What was counted for one service; "-" for none."""
     for s in env.json("stats")["services"]:
         if s["listen"] == listen:
             return s["packets"]
@@ -36,7 +36,7 @@ def packets(env, listen):
 
 
 def answered_by(env, listen, **kwargs):
-    """One connection; its SYN was answered for that service, or was not."""
+    """One connection, whose SYN was or was not answered for that service."""
     before = packets(env, listen).get("answered", 0)
     get_once(env, **kwargs)
     return packets(env, listen).get("answered", 0) - before
@@ -55,8 +55,8 @@ def armed(env, listen):
 
 
 def listening(env, ports, host="::"):
-    """Listeners of this process in the server's namespace; accepted by the
-    kernel alone."""
+    """Listeners of this process in the server's namespace; only the kernel
+    accepts."""
     sockets = []
     with env.server.inside():
         for port in ports:
@@ -71,8 +71,8 @@ def listening(env, ports, host="::"):
 
 @net_test
 def test_4096(env):
-    """4,032 exact addresses and 64 wildcards: up in seconds, and each probed
-    one is protected under its own name."""
+    """4,032 exact addresses and 64 wildcards: up in seconds, and each address
+    tried is protected under its own name."""
     anyip(env)
     ports = range(2000, 2064)
     listeners = listening(env, [80, *ports])
@@ -108,7 +108,7 @@ def test_4096(env):
 
 
 def idle_share(daemon):
-    """How much of a CPU it takes, in four seconds of doing nothing."""
+    """Its share of a CPU while it is idle for four seconds."""
     def cpu_ticks():
         with open(f"/proc/{daemon.pid}/stat", encoding="ascii") as f:
             return sum(map(int, f.read().rsplit(")", 1)[1].split()[11:13]))
@@ -161,7 +161,7 @@ def test_exact_ipv6(env):
 
 @net_test
 def test_add_and_del(env):
-    """At run time, again and again; a held connection lives through it."""
+    """At run time, repeatedly; a held connection survives it."""
     env.nginx()
     env.nginx(81)
     env.synkeeperd()
@@ -180,8 +180,8 @@ def test_add_and_del(env):
 
 @net_test
 def test_late_listener(env):
-    """No listener: SYNs are refused by the kernel, health says so; with one,
-    the service is armed by itself; without it again, disarmed."""
+    """No listener: the kernel refuses SYNs, health says so; with one, the
+    service is armed by itself; without it again, disarmed."""
     env.synkeeperd(services=("*:80", "*:81"))
     assert armed(env, "*:81") is False, "*:81 is armed without a listener"
     health = " ".join(env.json("status")["health"])
@@ -205,8 +205,8 @@ def test_late_listener(env):
 
 @net_test
 def test_forwarding(env):
-    """The server forwards: a wildcard means its own addresses, and what is on
-    its way to a host behind it is answered by that host's kernel."""
+    """The server forwards: a wildcard means its own addresses, and what it
+    forwards to a host behind it is answered by that host's kernel."""
     env.nginx()
     env.server.sysctl("net.ipv4.ip_forward", 1)
     host = "198.19.0.2"
@@ -241,7 +241,7 @@ def test_forwarding(env):
 
 @net_test
 def test_all_routes_of_a_router_were_read_each_second(env):
-    """It wants the host's own addresses only, which are few."""
+    """Only the host's own addresses are needed, which are few."""
     env.nginx()
     env.server.sysctl("net.ipv4.ip_forward", 1)
     env.server.run(["ip", "-batch", "-"], input="".join(
@@ -289,7 +289,7 @@ def test_mac_change(env):
 
 @net_test
 def test_full(env):
-    """One service too many is refused with a sentence, and nothing else."""
+    """One service too many is refused with an error, and nothing else."""
     listeners = listening(env, [80])
     conf = env.configure("[service exact]\n" + "\n".join(
         f"listen = {address(i)}:80" for i in range(8190)) + "\n")

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Synkeeper comes and goes; the sessions stay, and are found again.
+"""Synkeeper stops and starts; the sessions stay, and are found again.
 
-Theory of operation: connections of both families stand, some half-closed, and
-transfers run, every byte of which is compared. Then the daemon crashes, ends,
-starts anew, is stopped; its service, or an interface, is taken away. No socket
-may go, and afterwards table, sockets and totals tell one story again, with not
-one session more than there were connections.
+Theory of operation: connections of both families exist, some half-closed, and
+transfers run, with every byte compared. Then the daemon crashes, exits,
+restarts, is stopped; its service, or an interface, is removed. No socket may be
+lost, and afterwards table, sockets and totals agree again, with not one session
+more than there were connections.
 """
 import contextlib
 import signal
@@ -15,12 +15,12 @@ import time
 
 import attached
 from attached import add_pair
-from books import protect, sessions, wait_armed
 from crowd import Paced
 from namespace import wait_for
 from nettest import net_test
+from session_stats import protect, sessions, wait_armed
 from sockets import Stream, ask, connect, echo, listen, move, pair, receive
-from teardown import (BOTH, books_agree, client_of, kernel_sockets, life,
+from teardown import (BOTH, client_of, kernel_sockets, life, stats_agree,
                       wait_state)
 
 STANDING = 48
@@ -39,7 +39,7 @@ def opened_and_ended(env):
 
 
 def half_close(c, s, n):
-    """Every eighth by its client, every eighth by its server."""
+    """Half-closes every eighth by its client, every eighth by its server."""
     if n % 8 == 3:
         c.shutdown(socket.SHUT_WR)
         assert s.recv(1) == b"", "the client's FIN did not arrive"
@@ -61,7 +61,7 @@ def still_there(c, s, n):
 
 
 class Held:
-    """Connections that stand and four transfers that run."""
+    """Open connections and four running transfers."""
 
     def __init__(self, env, listener):
         self.env = env
@@ -83,12 +83,12 @@ class Held:
             stream.wait_moved()
 
     def found_again(self, what, opened=None):
-        """One session for each, of all that there ever was; the sockets are
-        the same. @opened: how often a session was opened, if it is known."""
+        """One session for each, over all time; the sockets are the same.
+        @opened: how often a session was opened, if it is known."""
         missing = self.clients - {c for c, _ in kernel_sockets(self.env)}
         assert not missing, f"{what}: the sockets of {missing} are gone"
         self.go_on()
-        books_agree(self.env, what)
+        stats_agree(self.env, what)
         rows = sessions(self.env)
         got = {row["client"] for row in rows}
         assert got == self.clients and len(rows) == len(got), \
@@ -104,7 +104,7 @@ class Held:
             still_there(c, s, n // 2)
 
     def end(self, what):
-        """All is closed by both sides, and was counted as that."""
+        """Everything is closed by both sides, and was counted as that."""
         n = len(self.all)
         with life(self.env, f"{what}, the end", opened=0, closed=n):
             for stream in self.streams:
@@ -123,13 +123,13 @@ def held(env, config=KEEP):
         h.found_again("at the start", len(h.clients))
         yield listener, daemon, h
         h.use_all()
-        books_agree(env, "all used")
+        stats_agree(env, "all used")
         h.end("at the end")
 
 
 @net_test
 def test_killed_and_started(env):
-    """kill -9, three times: the books go on where they were."""
+    """kill -9, three times: the totals continue."""
     with held(env) as (_, daemon, h):
         for turn in range(TURNS):
             what = f"kill -9 number {turn}"
@@ -156,8 +156,8 @@ def test_ended_and_started(env):
 
 @net_test
 def test_changes_while_it_is_gone(env):
-    """Nobody looks while connections open, close and are reset; FINs are
-    followed, and the successor finds the rest out."""
+    """No daemon while connections open, close and are reset; FINs are tracked,
+    and the successor finds out the rest."""
     with held(env) as (listener, daemon, h):
         ends = [pair(env, listener, v6=n % 2 == 1) for n in range(12)]
         for c, s in ends:
@@ -181,12 +181,12 @@ def test_changes_while_it_is_gone(env):
         assert got == (before + 4, {"closed": 8, "reset": 8}), \
             f"without a daemon: expected {before + 4} opened, 8 closed and " \
             f"8 reset, got {got}"
-        books_agree(env, "without a daemon")
+        stats_agree(env, "without a daemon")
 
 
 @net_test
 def test_down_and_up(env):
-    """Everything goes, sockets and transfers stay; the next start enters
+    """Everything is removed, sockets and transfers stay; the next start enters
     each of them once."""
     with held(env) as (_, daemon, h):
         for turn in range(TURNS):
@@ -204,7 +204,7 @@ def test_down_and_up(env):
 
 @net_test
 def test_service_deleted_and_added(env):
-    """The same sessions, and the same books, wait for it."""
+    """The same sessions and the same totals are kept for it."""
     with held(env) as (_, _, h):
         for turn in range(TURNS):
             what = f"service del and add, number {turn}"
@@ -218,8 +218,8 @@ def test_service_deleted_and_added(env):
 
 @net_test
 def test_connections_without_the_service(env):
-    """What opens and closes while the service is not there, is the kernel's
-    alone; what stays open is found when it is added."""
+    """What opens and closes while the service does not exist is left to the
+    kernel; what stays open is found when the service is added."""
     with held(env) as (listener, _, h):
         env.synkeeper("service", "del", "*:80")
         gone, stay = ([pair(env, listener, v6=v6) for v6 in BOTH * 3]
@@ -231,7 +231,7 @@ def test_connections_without_the_service(env):
             s.close()
         env.synkeeper("service", "add", "*:80")
         wait_armed(env)
-        books_agree(env, "service added")
+        stats_agree(env, "service added")
         clients = {client_of(c) for c, _ in stay}
         with life(env, "what was opened without the service", opened=0,
                   closed=len(stay)):
@@ -239,13 +239,13 @@ def test_connections_without_the_service(env):
                 move(c, s, 1000)
                 c.close()
                 s.close()
-        assert clients, "the test itself"
+        assert clients, "test set-up: no clients"
 
 
 @net_test
 def test_interface_removed(env):
-    """Its sessions stay until the kernel gives their sockets up; those of the
-    other interface notice nothing."""
+    """Its sessions stay until the kernel closes their sockets; those of the
+    other interface are unaffected."""
     address = add_pair(env)
     with listen(env) as listener:
         protect(env, config=f"{KEEP}interface = server1\n")
@@ -255,11 +255,11 @@ def test_interface_removed(env):
         for c, s in others:
             c.sendall(b"x")
             s.recv(1)
-        books_agree(env, "two interfaces")
+        stats_agree(env, "two interfaces")
         env.server.ip("link", "del", "server1")
         h.go_on()
         h.use_all()
-        books_agree(env, "one interface removed")
+        stats_agree(env, "one interface removed")
         n = env.json("session", "list", "--count", "dst", address)["total"]
         assert n == len(others), \
             f"sessions of the removed interface: expected 8, got {n}"
@@ -273,7 +273,7 @@ def test_interface_removed(env):
 
 
 def come_and_go(env, v6, errors):
-    """A connection that opens, speaks and closes."""
+    """A connection that opens, sends and closes."""
     try:
         with connect(env, v6=v6) as c:
             ask(c, b"hello")
@@ -282,7 +282,7 @@ def come_and_go(env, v6, errors):
 
 
 def serve_all(listener, done):
-    """Echoes to each, until told to end."""
+    """Echoes to each, until stopped."""
     listener.settimeout(0.1)
     while not done.is_set():
         with contextlib.suppress(TimeoutError):
@@ -294,8 +294,8 @@ def serve_all(listener, done):
 
 @net_test
 def test_stopped_for_a_while(env):
-    """SIGSTOP: connections open and close, good clients notice nothing, and
-    after SIGCONT the books are right at once."""
+    """SIGSTOP: connections open and close, good clients are unaffected, and
+    after SIGCONT the stats are right at once."""
     with held(env) as (listener, daemon, h):
         done, errors, count = threading.Event(), [], 0
         server = threading.Thread(target=serve_all, args=(listener, done))
@@ -315,7 +315,7 @@ def test_stopped_for_a_while(env):
         assert not errors and count > 20, \
             f"while the daemon was stopped: {count} clients, {len(errors)} " \
             f"failed: {errors[:1]}"
-        books_agree(env, "stopped and continued")
+        stats_agree(env, "stopped and continued")
         got = opened_and_ended(env)
         assert got == (before[0] + count, {"closed": count}), \
             f"stopped and continued: expected {count} more opened and " \

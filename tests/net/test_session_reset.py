@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Resets, from either side and in every state.
 
-Theory of operation: Linux sockets are made to reset by all the ways that
-applications have: SO_LINGER, close() with data unread, data for a socket that
-is closed. The session ends, once, and by whom is told. What the kernel does
-not obey is in test_forged.py.
+Theory of operation: Linux sockets are made to reset in all the ways that
+applications have: SO_LINGER, close() with data unread, data for a closed
+socket. The session ends once, and the event says by whom. Resets that the
+kernel ignores are in test_forged.py.
 """
 import contextlib
 import socket
@@ -29,11 +29,11 @@ def was_reset(sock, what):
 
 
 def waiting(sock, what):
-    """Until data lies unread in the socket."""
+    """Waits until there is unread data in the socket."""
     wait_for(lambda: sock.recv(1, socket.MSG_PEEK), 2, f"{what}: data")
 
 
-# -- real ones: what the end that resets and the other do
+# -- real ones: what the resetting end and the other do
 
 def linger(closes, other, what):
     reset(closes)
@@ -48,7 +48,7 @@ def unread(closes, other, what):
 
 
 def data_to_closed(closes, other, what):
-    """close() and not shutdown(): data that comes later draws a RST."""
+    """close() and not shutdown(): data that comes later causes a RST."""
     closes.close()
     end_of(other, what)
     other.sendall(b"too late")
@@ -68,7 +68,7 @@ def after_other_fin(closes, other, what):
 
 
 def real(env, act, half_closed_by=None):
-    """@half_closed_by: "resets" or "other", which end sent FIN before."""
+    """@half_closed_by: "resets" or "other", the end that sent FIN before."""
     with stage(env) as (listener, watch):
         for v6 in BOTH:
             for by in ("client", "server"):
@@ -95,7 +95,7 @@ def test_linger(env):
 
 @net_test
 def test_reset_by_the_server_at_once_was_withheld(env):
-    """The server resets whom it accepts, before the client says a word: the
+    """The server resets whom it accepts, before the client sends anything: the
     session is still pending then, as it is when the kernel had no room."""
     with stage(env) as (listener, _):
         for v6 in BOTH:
@@ -161,7 +161,7 @@ def test_under_transfer(env):
 
 
 def fill(sock):
-    """Sends until no buffer takes more."""
+    """Sends until no buffer has room."""
     sock.setblocking(False)
     with contextlib.suppress(BlockingIOError):
         while True:
@@ -170,9 +170,9 @@ def fill(sock):
 
 @net_test
 def test_client_starts_anew(env):
-    """It has forgotten the connection (reboot), and its SYN is answered with
-    a challenge ACK; its RST for that is exact and ends the session; the next
-    SYN opens another."""
+    """It has lost the connection (reboot), and its SYN is answered with a
+    challenge ACK; its RST for that is exact and ends the session; the next SYN
+    opens another."""
     with stage(env) as (listener, watch):
         for v6 in BOTH:
             with Peer(env, v6) as peer:

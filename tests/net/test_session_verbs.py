@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The verbs of `synkeeper session`, asked about real connections.
+"""The verbs of `synkeeper session`, on real connections.
 
-Theory of operation: a listener and a few clients of both families, most of
-them established, one half-closed. What a filter means, what a count says and
-what a kill ends is compared with the sockets that the test itself holds.
+Theory of operation: a listener and a few clients of both families, most of them
+established, one half-closed. What a filter selects, a count says and a kill
+ends is compared with the sockets that the test itself holds.
 """
 import contextlib
 import json
@@ -11,11 +11,11 @@ import re
 import signal
 import socket
 
-from books import protect
 from namespace import run, wait_for
 from nettest import net_test
+from session_stats import protect
 from sockets import listen
-from teardown import (Watch, books_agree, life, open_pair, wait_state)
+from teardown import Watch, life, open_pair, stats_agree, wait_state
 
 SERVER = {False: "192.0.2.2:80", True: "[2001:db8::2]:80"}
 STATES = ("opening", "pending", "established", "half-closed-client",
@@ -24,8 +24,8 @@ STATES = ("opening", "pending", "established", "half-closed-client",
 
 @contextlib.contextmanager
 def clients(env, v4=3, v6=2):
-    """{client: (its socket, the server's)}; the first one of IPv4 has sent
-    its FIN."""
+    """{client: (its socket, the server's)}; the first IPv4 one has sent its
+    FIN."""
     with listen(env) as listener:
         protect(env)
         held = {}
@@ -87,12 +87,12 @@ def test_list_filters(env):
         text = env.synkeeper("session", "list", "--count").stdout
         got = dict(line.split() for line in text.splitlines())
         assert got == {k: str(n) for k, n in counts.items()}, text
-        books_agree(env, "after lists")
+        stats_agree(env, "after lists")
 
 
 @net_test
 def test_sessions_of_an_unknown_service_were_an_empty_table(env):
-    """An error that names those that there are."""
+    """It is an error, which names those that exist."""
     with clients(env) as held:
         for words in (("list",), ("list", "--count"), ("list", "--sort", "age"),
                       ("kill",), ("kill", "--dry-run"), ("watch",)):
@@ -170,7 +170,7 @@ def test_show(env):
 
 @net_test
 def test_kill(env):
-    """What matches gets RST, what does not lives on."""
+    """What matches gets RST, what does not survives."""
     with clients(env) as held:
         for words, *args in (
                 (["--all"], ),
@@ -216,7 +216,7 @@ def test_kill(env):
 
 @net_test
 def test_watch_text(env):
-    """A line each, exit code 0 on SIGINT and when nobody reads any more."""
+    """One line each; exit code 0 on SIGINT and when its reader is gone."""
     with listen(env) as listener:
         protect(env)
         Watch(env)
@@ -297,8 +297,8 @@ def test_totals(env):
 
 @net_test
 def test_without_a_daemon(env):
-    """What is pinned can be listed; what the daemon does says that it is not
-    there."""
+    """What is pinned can be listed; what needs the daemon reports that there is
+    none."""
     with clients(env) as held:
         run(["kill", "-KILL", str(env.json("status")["pid"])])
         assert sorted(listed(env)) == sorted(held), "list without a daemon"

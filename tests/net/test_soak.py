@@ -2,15 +2,15 @@
 """A minute of everything at once; hours of it: tests/soak.
 
 Theory of operation: see tests/lib/soak.py. Each run has a seed of its own,
-which it prints, and which stands in what it says when something is wrong. What
-it finds may have nothing to do with the change at hand: so it is run by name.
+which it prints and every failure names. What it finds may have nothing to do
+with the change at hand, so it is only run by name.
 """
 import random
 
 from nettest import net_test
 from soak import soak
 
-SECONDS = 45  # and what it takes to settle, twice
+SECONDS = 45  # plus the time to settle, twice
 
 
 @net_test(timeout=300)

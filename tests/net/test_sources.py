@@ -69,7 +69,7 @@ def denied(env):
 
 @net_test
 def test_denied_and_allowed(env):
-    """A net is denied, a host within allowed; comments and blanks are none."""
+    """A net is denied, a host in it allowed; comments, blanks are skipped."""
     env.nginx()
     protect(env, "# bad ones\n\n 192.0.2.48/30 # their net\n2001:db8:bad::/48",
             f"{FRIEND}\n")
@@ -80,7 +80,7 @@ def test_denied_and_allowed(env):
 
 @net_test
 def test_all_of_ipv6_is_not_ipv4(env):
-    """::/0 in a list means IPv6, though IPv4 is written within it."""
+    """::/0 in a list means IPv6, though IPv4 is stored within it."""
     env.nginx()
     protect(env, "::/0\n")
     gets_in(env, GOOD)
@@ -89,7 +89,7 @@ def test_all_of_ipv6_is_not_ipv4(env):
     s.settimeout(1)
     try:
         s.connect((env.server.ip6, 80))
-        raise AssertionError("an IPv6 client connected, ::/0 is denied")
+        raise AssertionError("an IPv6 client connected, though ::/0 is denied")
     except TimeoutError:
         pass
     s.close()
@@ -165,8 +165,8 @@ def test_a_million_prefixes(env):
 
 @net_test
 def test_cap_on_synacks(env):
-    """A reflection's victim gets so many SYN-ACKs a second, its neighbours and
-    allowed sources all of theirs."""
+    """The victim of a reflection gets at most that many SYN-ACKs a second, its
+    neighbours and allowed sources get all of theirs."""
     env.nginx()
     protect(env, "", f"{GOOD}\n", "synacks-per-second = 100\n")
     flood = env.flood("syn", 3, rate=20000, src="198.51.100.7")

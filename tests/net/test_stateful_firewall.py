@@ -2,9 +2,9 @@
 """A host whose firewall lets in what conntrack knows.
 
 Theory of operation: without Synkeeper the first packet of a connection that
-conntrack sees is the SYN, alone; with it, the ACK, and the request comes right
+conntrack sees is the SYN, alone; with it, the ACK, with the request right
 behind. The server's receive path is a thread here, which finds both in its
-queue at once, as a NIC with interrupt moderation does.
+queue at once, like a NIC with interrupt moderation.
 """
 import re
 
@@ -48,7 +48,7 @@ def check_requests(env, *args, **kwargs):
 
 @net_test
 def test_request_behind_the_ack_lost_to_conntrack(env):
-    """Half of all requests were sent again after 200 ms."""
+    """Half of all requests were retransmitted after 200 ms."""
     check_requests(env)
 
 

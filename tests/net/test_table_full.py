@@ -1,27 +1,26 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The session table is full: no good connection is refused, or lost.
+"""The session table is full: no good connection is refused or lost.
 
-Theory of operation: a table of the least size gets several times as many real
-connections as it holds. Each new session pushes out one that was idle longest,
-which is adopted again when it is next heard of. The books count every step, so
-the totals, the events told and the rows stay one story; only sockets there are
-more than sessions.
+Theory of operation: a table of the minimum size gets several times as many real
+connections as it holds. Each new session evicts one that was idle longest,
+which is adopted again when it next sends. Every step is counted, so totals,
+events and rows stay consistent; there are only more sockets than sessions.
 """
 import contextlib
 import re
 
-from books import NO_DROPS, counted, protect, sessions
 from crowd import Crowd, Probe, make_room, serve
 from namespace import wait_for
 from nettest import net_test
+from session_stats import NO_DROPS, counted, protect, sessions
 from teardown import LIVE, Watch
 
 SMALL = "[sessions]\nmax = 1024\nclosing-timeout = 2s\n"
-SLOTS = 2048  # what the least size comes to; checked
+SLOTS = 2048  # of the minimum size; checked
 CROWD = 5000
 SOURCES = [f"198.18.0.{n}" for n in range(1, 5)]
 BOTNET = [f"198.18.{n % 8}.{n}" for n in range(1, 241)]
-GOOD_MS = 1500  # a SYN lost in the burst is sent again after a second
+GOOD_MS = 1500  # a SYN lost in the burst is retransmitted after a second
 EVICTED = re.compile(r"evicted (\d+) live sessions")
 
 
@@ -29,8 +28,8 @@ def totals(env):
     return env.json("session", "totals")["total"]
 
 
-def check_books(env, what):
-    """opened = ended + alive, and alive is what the table has."""
+def check_stats(env, what):
+    """opened = ended + alive, and alive matches the table."""
     seen = None
 
     def agree():
@@ -65,14 +64,14 @@ def crowded(env, sources=SOURCES):
     crowd = Crowd(env, *sources)
     with counted(env, f"{CROWD} connections", **NO_DROPS):
         crowd.open(CROWD)
-    check_books(env, "all are open")
+    check_stats(env, "all are open")
     yield daemon, watch, crowd
     crowd.end()
 
 
 @net_test
 def test_all_can_open_and_speak(env):
-    """Each of them, several times, those evicted as those that were not."""
+    """Each of them, several times, whether evicted or not."""
     with crowded(env) as (_, _, crowd):
         probe = Probe(env, env.client.ip4)
         before = totals(env)
@@ -82,15 +81,15 @@ def test_all_can_open_and_speak(env):
             what = f"all speak, number {turn}"
             with counted(env, what, **NO_DROPS):
                 crowd.talk(CROWD)
-            check_books(env, what)
+            check_stats(env, what)
         now = totals(env)
         adopted = now["events"]["adopted"] - before["events"]["adopted"]
         assert adopted >= CROWD - SLOTS, \
             f"all spoke: only {adopted} were adopted again: {now}"
         good = probe.well("beside a table that is full", GOOD_MS)
-        fates = crowd.fates()
-        assert fates == {"alive": CROWD, "reset": 0, "closed": 0}, \
-            f"expected {CROWD} alive, got {fates}"
+        outcomes = crowd.outcomes()
+        assert outcomes == {"alive": CROWD, "reset": 0, "closed": 0}, \
+            f"expected {CROWD} alive, got {outcomes}"
         sockets = env.server.run(["ss", "-Htn", "sport", "=", ":80"])
         n = sockets.stdout.count("\n")
         assert n == CROWD, f"expected {CROWD} sockets, ss counts {n}"
@@ -107,13 +106,13 @@ def test_a_botnet_of_real_addresses(env):
         with counted(env, "a botnet speaks", **NO_DROPS):
             crowd.talk(CROWD)
         print(probe.well("beside a botnet", GOOD_MS))
-        check_books(env, "a botnet has spoken")
+        check_stats(env, "a botnet has spoken")
 
 
 @net_test
 def test_told_and_logged(env):
-    """Watchers hear of each; the log has one line for thousands of them, and
-    the next one half a minute later."""
+    """Watchers get each of them; the log has one line for thousands, and the
+    next one half a minute later."""
     with crowded(env) as (daemon, watch, crowd):
         crowd.talk(CROWD)
 
@@ -122,11 +121,11 @@ def test_told_and_logged(env):
 
         evicted = totals(env)["ended"]["evicted"]
         wait_for(lambda: len(told()) >= evicted, 10,
-                 f"{evicted} evictions to be told, {len(told())} were")
+                 f"{evicted} evictions to be reported, {len(told())} were")
         events = watch.events()
         assert len(told()) == evicted and \
             not any(e["event"] == "lost" for e in events), \
-            f"expected {evicted} evicted to be told, got {len(told())}"
+            f"expected {evicted} evicted to be reported, got {len(told())}"
         left = {e["left"] for e in told()}
         assert left <= {"pending", "established"}, f"evicted from {left}"
         wait_for(lambda: EVICTED.search(daemon.output()), 40,
@@ -138,8 +137,8 @@ def test_told_and_logged(env):
 
 @net_test
 def test_all_close(env):
-    """A connection whose session was evicted in the midst of its end is
-    adopted by its last ACK, and is closed once the kernel is asked."""
+    """A connection whose session was evicted while it was closing is adopted by
+    its last ACK, and is closed once the kernel is asked."""
     with crowded(env) as (_, _, crowd):
         crowd.talk(CROWD)
         before = totals(env)
@@ -152,7 +151,7 @@ def test_all_close(env):
                  "all sockets to be gone")
         wait_for(nothing_alive, 10,
                  f"no session to be alive: {totals(env)['alive']}")
-        check_books(env, "all are closed")
+        check_stats(env, "all are closed")
         now = totals(env)
         ended = {k: n - before["ended"][k] for k, n in now["ended"].items()
                  if n > before["ended"][k]}
@@ -163,8 +162,8 @@ def test_all_close(env):
 
 @net_test
 def test_kill_what_is_there(env):
-    """A kill takes the sessions on the books; what was evicted is not known,
-    and lives."""
+    """A kill takes the sessions in the table; those evicted are not known, and
+    survive."""
     with crowded(env) as (_, _, crowd):
         n = sum(totals(env)["alive"].values())
         got = env.json("session", "kill", "src", "198.18.0.0/24")
@@ -174,4 +173,4 @@ def test_kill_what_is_there(env):
         assert alive == CROWD - n, \
             f"{n} killed of {CROWD}: expected the others alive, got {alive}"
         crowd.talk(alive)
-        check_books(env, "killed, and the others spoke")
+        check_stats(env, "killed, and the others spoke")

@@ -2,26 +2,26 @@
 """What lingers of closed sessions, and the same tuple again meanwhile.
 
 Theory of operation: the end that closes first holds the tuple in TIME-WAIT; its
-session lingers, too, but is counted as closed already. The client comes again
-from the same port: where the server's kernel is in TIME-WAIT the SYN passes to
-it (RFC 6191), else it gets a cookie. The new session takes the old one's place
-in the table, and the books know of two.
+session lingers, too, but is already counted as closed. The client returns from
+the same port: if the server's kernel is in TIME-WAIT the SYN passes to it
+(RFC 6191), else it gets a cookie. The new session replaces the old one in the
+table, and the totals have two.
 """
 import os
 import signal
 import socket
 
 from backend import OWN_COOKIES, keep_timestamps, needs_own_cookies
-from books import counted, deltas, protect, reasons
 from namespace import wait_for
 from nettest import net_test
 from scapytools import LINUX, WINDOWS, Peer
+from session_stats import counted, deltas, protect, reasons
 from sockets import (accept, client_socket, connect_again, listen, move,
                      receive, server_address)
-from teardown import (BOTH, CLIENT_FIRST, OPENED, SERVER_FIRST, books_agree,
-                      client_of, end_of, family, kernel_state, life, open_flow,
-                      open_pair, send_fin, stage, states, take_fin, wait_kernel,
-                      wait_state)
+from teardown import (BOTH, CLIENT_FIRST, OPENED, SERVER_FIRST, client_of,
+                      end_of, family, kernel_state, life, open_flow, open_pair,
+                      send_fin, stage, states, stats_agree, take_fin,
+                      wait_kernel, wait_state)
 
 SPORT = 40321
 SHORT = "[sessions]\ntime-wait-timeout = 2s\n"
@@ -43,15 +43,15 @@ def again(env, listener, v6, name, **counts):
             with c, accept(listener, name) as s:
                 move(c, s)
                 wait_state(env, client, "established", name)
-                books_agree(env, name)
+                stats_agree(env, name)
                 close(c, s, name)
         wait_state(env, client, "time-wait", name)
 
 
 @net_test
 def test_reopened_by_the_server(env):
-    """TIME-WAIT is the server's: its kernel answers the SYN itself; where
-    tcp_syncookies must be 2, with a cookie."""
+    """TIME-WAIT is at the server: its kernel answers the SYN itself, and with a
+    cookie where tcp_syncookies must be 2."""
     how, count = (["adopted"], {"admitted": 0}) if OWN_COOKIES else \
         (OPENED, {"kernel_cookie": 1})
     with stage(env) as (listener, watch):
@@ -72,7 +72,7 @@ def test_reopened_by_the_server(env):
 
 @net_test
 def test_reopened_by_the_server_without_timestamps(env):
-    """The larger sequence number alone must tell (RFC 9293)."""
+    """The larger sequence number alone must do (RFC 9293)."""
     env.client.sysctl("net.ipv4.tcp_timestamps", 0)
     with stage(env) as (listener, _):
         for v6 in BOTH:
@@ -88,8 +88,8 @@ def test_reopened_by_the_server_without_timestamps(env):
 
 @net_test
 def test_reopened_by_the_client(env):
-    """TIME-WAIT is the client's: the server's kernel knows nothing any more,
-    and so the SYN gets a cookie, lingering or not."""
+    """TIME-WAIT is at the client: the server's kernel has no socket any more,
+    so the SYN gets a cookie, lingering session or not."""
     keep_timestamps(env.server)  # else the client's kernel keeps the port
     env.client.sysctl("net.ipv4.tcp_tw_reuse", 1)
     with stage(env) as (listener, watch):
@@ -107,7 +107,7 @@ def test_reopened_by_the_client(env):
 
 @net_test
 def test_reopened_often(env):
-    """No ghost may be left by the tenth use of a tuple either."""
+    """Not even the tenth use of a tuple leaves a stale session."""
     env.client.sysctl("net.ipv4.tcp_tw_reuse", 1)
     with stage(env) as (listener, watch):
         for v6 in BOTH:
@@ -131,8 +131,8 @@ def test_reopened_often(env):
 
 @net_test
 def test_syn_by_hand(env):
-    """Larger numbers reopen TIME-WAIT, smaller ones do not; a SYN that does
-    not leaves the row and the books alone."""
+    """Larger numbers reopen TIME-WAIT, smaller ones do not; a SYN that does not
+    leaves the row and the totals alone."""
     with stage(env) as (listener, _):
         for v6 in BOTH:
             with Peer(env, v6) as peer:
@@ -176,7 +176,7 @@ def syn_by_hand(env, listener, peer, options, name):
 
 
 def newer(options):
-    """The options of a SYN, later than all that scapytools' segments say."""
+    """The options of a SYN, later than those of all scapytools' segments."""
     return [(name, (9000, 0) if name == "Timestamp" else value)
             for name, value in options]
 
@@ -223,14 +223,14 @@ def test_not_shorter_than_configured(env):
 
         wait_for(gone, 6, "the row to leave")
         assert 1.5 < idle < 4, f"time-wait-timeout of 2 s: expected the row " \
-            f"to leave after 2 s and little more, it was last seen at {idle}"
-        books_agree(env, "a row has lingered")
+            f"to leave after slightly over 2 s, it was last seen at {idle}"
+        stats_agree(env, "a row has lingered")
 
 
 @net_test
 def test_lingers_longer_in_the_kernel(env):
     """The row has left, the kernel's TIME-WAIT has not: the client's next SYN
-    must not be lured into a handshake that the kernel then refuses."""
+    must not start a handshake that the kernel then refuses."""
     with stage(env, SHORT) as (listener, _):
         for v6 in BOTH:
             name = f"{family(v6)}, row gone, TIME-WAIT not"
@@ -240,7 +240,7 @@ def test_lingers_longer_in_the_kernel(env):
                 wait_kernel(env, client, "TIME-WAIT", name)
             wait_state(env, client, None, name, 6)
             assert kernel_state(env, client) == "TIME-WAIT", \
-                f"{name}: the test itself: TIME-WAIT is gone, too"
+                f"{name}: test set-up: TIME-WAIT is gone, too"
             with life(env, f"{name}, and again", closed=1):
                 c = connect_again(env, v6, SPORT, name)
                 with c, accept(listener, name) as s:
@@ -251,7 +251,7 @@ def test_lingers_longer_in_the_kernel(env):
 
 
 def forgotten_time_wait(env, listener, v6, name):
-    """The server's TIME-WAIT of SPORT, whose session is off the books."""
+    """The server's TIME-WAIT of SPORT, whose session has left the table."""
     c, s, client = open_pair(env, listener, v6, SPORT)
     close(s, c, name)
     wait_kernel(env, client, "TIME-WAIT", name)
@@ -261,10 +261,10 @@ def forgotten_time_wait(env, listener, v6, name):
 
 @net_test
 def test_fin_behind_a_cookie_became_a_reset(env):
-    """The same, and the client has sent all it has, and FIN, by the time that
-    the daemon clears the way: the FIN is the new connection's, and must not
-    make a TIME-WAIT session of it, of which nothing is admitted any more."""
-    needs_own_cookies("nothing is in the way of the kernel's")
+    """The same, but the client has sent all its data and FIN by the time that
+    the daemon removes the stale socket: the FIN is the new connection's, and
+    must not turn it into a TIME-WAIT session that is never admitted again."""
+    needs_own_cookies("kernel cookies have no stale sockets")
     with listen(env) as listener:
         daemon = protect(env, config=SHORT)
         for v6 in BOTH:
@@ -287,15 +287,15 @@ def test_fin_behind_a_cookie_became_a_reset(env):
                     got = receive(c, 100)
                     assert got == b"thank you", f"{name}: got {got!r}"
             wait_kernel(env, client, None, name)
-        books_agree(env, "FIN on its heels")
+        stats_agree(env, "FIN on its heels")
 
 
 @net_test
 def test_late_request_reset_a_good_client(env):
-    """A TIME-WAIT is in the way of two clients while the daemon is stopped. The
-    first's is gone, and the client in, by the time that the daemon reads of it;
-    that the second gets in then shows that it has read."""
-    needs_own_cookies("nothing is in the way of the kernel's")
+    """There are stale TIME-WAIT sockets of two clients while the daemon is
+    stopped. The first is gone, and the client in, by the time that the daemon
+    reads of it; that the second gets in then shows that it has read."""
+    needs_own_cookies("kernel cookies have no stale sockets")
     with listen(env) as listener:
         daemon = protect(env, config=SHORT)
         for v6 in BOTH:
@@ -314,18 +314,18 @@ def test_late_request_reset_a_good_client(env):
             os.kill(daemon.pid, signal.SIGCONT)
         with accept(listener, "second") as s2, s1, first, second:
             got = deltas(before, reasons(env)).get("stale_socket", 0)
-            assert got >= 2, f"the test itself: {got} packets of two clients " \
-                "came while a TIME-WAIT was in the way"
+            assert got >= 2, f"test set-up: {got} packets of two clients " \
+                "found a stale TIME-WAIT"
             assert receive(s2, 1) == b"2" and receive(s1, 1) == b"1"
             move(first, s1)
             move(second, s2)
 
 
 @net_test
-def test_fin_wait_2_stayed_in_the_way(env):
-    """Of a process that is gone the kernel keeps FIN-WAIT-2 as it does a
-    TIME-WAIT, by another name."""
-    needs_own_cookies("nothing is in the way of the kernel's")
+def test_stale_fin_wait_2_was_left(env):
+    """The kernel keeps FIN-WAIT-2 of a process that is gone like a TIME-WAIT,
+    under another name."""
+    needs_own_cookies("kernel cookies have no stale sockets")
     short = "[sessions]\nhalf-closed-timeout = 1s\n"
     with listen(env) as listener, Peer(env) as peer:
         protect(env, config=short)
@@ -347,18 +347,18 @@ def test_fin_wait_2_stayed_in_the_way(env):
         before = reasons(env)["admitted"]
 
         def admitted():
-            """Not at once: on the heels of another ACK it would follow it."""
+            """Not at once: behind another ACK it would be recirculated."""
             peer.send(peer.ip_header() / again)
             return reasons(env)["admitted"] > before
 
-        wait_for(admitted, 3, f"{name}: the ACK, sent again, to be admitted")
+        wait_for(admitted, 3, f"{name}: the retransmitted ACK to be admitted")
         accept(listener, name).close()
 
 
 @net_test
 def test_time_wait_rows_hold_no_place(env):
-    """Thousands linger, and the table has room for 2048: they go first, told
-    as forgotten, and nothing that lives is evicted."""
+    """Thousands linger, and the table has room for 2048: they are dropped
+    first, and nothing that is alive is evicted."""
     with stage(env, "[sessions]\nmax = 1024\n") as (listener, _):
         kept = [open_pair(env, listener, v6=i % 2 == 1) for i in range(10)]
         with life(env, "3000 short sessions", closed=3000, within=10):

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A build with tools that are missing or too old says so in one line.
 
-Theory of operation: scripts/tools, the first step of the build, is asked with
-stand-ins for a compiler, bpftool or pkg-config, which answer as old ones do.
+Theory of operation: scripts/tools, the first step of the build, is run with
+stand-ins for a compiler, bpftool or pkg-config that answer like old ones.
 Nothing may have been built by then.
 """
 import os
@@ -90,7 +90,7 @@ def test_an_architecture_without_kernel_types(env):
 
 @net_test
 def test_versions_are_those_of_the_readme(env):
-    """What the build demands is what a reader was told."""
+    """The build requires the versions that README.md states."""
     del env
     with open(f"{ROOT}/README.md", encoding="utf-8") as f:
         readme = f.read()

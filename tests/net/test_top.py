@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """`synkeeper top` on a real terminal, during a flood.
 
-Theory of operation: top runs on a pseudo-terminal (tests/lib/terminal.py),
-keys are typed, the terminal changes its size, the daemon goes away; what the
-screen then shows is compared with what must be there.
+Theory of operation: top runs on a pseudo-terminal (tests/lib/terminal.py); keys
+are typed, the terminal is resized, the daemon stops; the screen is compared
+with what must be there.
 """
 import os
 import select
@@ -11,9 +11,9 @@ import signal
 import time
 
 import attached
-from books import protect
 from namespace import wait_for
 from nettest import net_test
+from session_stats import protect
 from terminal import Terminal
 
 ATTACKER = "203.0.113.5"
@@ -37,7 +37,7 @@ def sampled(env):
 
 @net_test
 def test_flood(env):
-    """What a flood does is on the screen, at 80x24 and at every other size."""
+    """The effects of a flood are shown, at 80x24 and at every other size."""
     env.nginx()
     protect(env)
     with top(env, "--interval", "0.5") as terminal:
@@ -47,7 +47,7 @@ def test_flood(env):
                                   "health  ok")
         wait_for(lambda: number(terminal.row("dropped ").split()[1]) > 2000,
                  10, "the rate of drops")
-        assert KEYS in terminal.text()[23], f"the keys are not below: {text}"
+        assert KEYS in terminal.text()[23], f"the keys are missing: {text}"
         bars = terminal.row("in  ").split()[2]
         assert set(bars) <= set("▁▂▃▄▅▆▇█"), f"bars: {bars}"
         # SERVICE POLICY ARMED IN/S SYN/S ANSWERED DROPPED SESSIONS
@@ -162,7 +162,7 @@ def test_monitored(env):
 
 @net_test
 def test_stopped_terminal(env):
-    """Ctrl-S: it waits for the user, and ends when told to."""
+    """Ctrl-S: it waits for the user, and exits when told to."""
     env.nginx()
     protect(env)
     with top(env, "--interval", "0.1") as terminal:
@@ -181,7 +181,7 @@ def test_stopped_terminal(env):
 
 @net_test
 def test_terminal_that_takes_nothing(env):
-    """Whoever should read does not: the buffer fills, and it still ends."""
+    """The reader stops reading: the buffer fills, and it still exits."""
     env.nginx()
     protect(env)
     with top(env, cols=200, lines=60) as terminal:
@@ -190,7 +190,7 @@ def test_terminal_that_takes_nothing(env):
             terminal.type("?")
             time.sleep(0.02)
         assert not select.select([], [terminal.slave], [], 0)[1], \
-            "the test itself: the terminal would take more"
+            "test set-up: the terminal would take more"
         terminal.process.send_signal(signal.SIGTERM)
         assert terminal.process.wait(5) == 0, "SIGTERM"
 

@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Megabytes through connections that a cookie opened, each byte compared.
+"""Megabytes through connections opened by cookies, with each byte compared.
 
 Theory of operation: real servers where that matters (nginx, sshd, a mail
-server's banner), else both ends are in this process. 100 MB cross each
-way over both families; what a handshake got wrong about windows or MSS stalls
-or breaks there, not at connect().
+server's banner), else both ends are in this process. 100 MB go each way over
+both families; a handshake that got windows or MSS wrong stalls or breaks there,
+not at connect().
 """
 import os
 import shutil
 
-from books import counted, protect, sessions
 from namespace import wait_for
 from nettest import net_test, skip
+from session_stats import counted, protect, sessions
 from sockets import (Pattern, Server, Task, ask, banner, connect, echo, listen,
                      move, pair, receive, start_move)
 
@@ -94,14 +94,14 @@ def test_many_at_once(env):
 
 @net_test
 def test_idle_before_the_first_byte(env):
-    """The session is pending until a packet finds the socket. A client that
-    is silent for longer than that lasts: the reaper finds it instead."""
+    """The session is pending until a packet finds the socket. With a client
+    that is silent for longer, the reaper finds it instead."""
     with listen(env) as listener:
         protect(env, config="[sessions]\npending-timeout = 1s\n")
         pairs = [pair(env, listener, v6=v6) for v6, _ in both_families()]
         wait_for(lambda: [r["state"] for r in sessions(env)]
                  == ["established"] * 2, 10,
-                 "the reaper taking two silent sessions over")
+                 "the reaper to find two silent sessions' sockets")
         with counted(env, "data after silence", bad_cookie=0, data_before_socket=0,
                      admitted=0):
             for c, s in pairs:
@@ -130,12 +130,12 @@ def test_client_and_server_speak_first_at_once(env):
 
 @net_test
 def test_ssh_banner(env):
-    """A real sshd says its version first, and so does the client at once."""
+    """A real sshd sends its version first, and so does the client at once."""
     if not shutil.which("/usr/sbin/sshd"):
         skip("no /usr/sbin/sshd")
     key = f"{env.dir}/host_key"
     env.server.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key])
-    os.makedirs("/run/sshd", exist_ok=True)  # its own demand
+    os.makedirs("/run/sshd", exist_ok=True)  # sshd requires it
     sshd = env.server.start(
         ["/usr/sbin/sshd", "-D", "-e", "-p", 22, "-h", key, "-f", "/dev/null",
          "-o", "PidFile=none"], name="sshd")
@@ -154,7 +154,7 @@ def test_ssh_banner(env):
 
 @net_test
 def test_keepalive_connection_reused(env):
-    """One connection, many requests of nginx, with the reaper at work."""
+    """One connection, many nginx requests, with the reaper at work."""
     env.nginx()
     protect(env)
     url = f"http://{env.server.ip4}/1k"

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The daemon's life under load: nobody notices, nothing passes unprotected.
+"""The daemon's life under load: no client is affected, nothing gets past.
 
-Theory of operation: 200 transfers run, every byte of which is compared, a
-thousand clients a second connect from an address that is new for each step,
-and SYNs and ACKs with forged sources arrive all the time, while the daemon is
-restarted, upgraded to a build with another BPF program, reloaded, killed, and
-its service switched off and on. nftables on the server counts packets of
-forged sources that the kernel gets to see: one means that protection had a
-gap, of half a millisecond or more.
+Theory of operation: 200 transfers run, with every byte compared, a thousand
+clients a second connect from an address that is new for each step, and SYNs and
+ACKs with forged sources arrive all the time, while the daemon is restarted,
+upgraded to a build with another BPF program, reloaded, killed, and its service
+switched off and on. nftables on the server counts packets from forged sources
+that reach the kernel: one means that protection had a gap, of half a
+millisecond or more.
 """
 import contextlib
 import json
@@ -17,11 +17,11 @@ import signal
 
 import attached
 import crowd
-from books import wait_armed
 from goodclients import GoodClients, get_until
 from namespace import run, wait_for
 from netenv import OUTPUT, ROOT, last_json
 from nettest import net_test
+from session_stats import wait_armed
 from transfers import Transfers
 
 TRANSFERS = 200
@@ -30,7 +30,7 @@ STEP_S = 2
 FORGED_PER_S = 1000
 ECHO_PORT = 81
 FOREIGN_ABI = 99
-FORMER_ABI = 5  # the same maps; and what it called those that are renamed
+FORMER_ABI = 5  # the same maps, some under former names
 FORMER_NAMES = {"monitored": "would", "incomplete_sets": "session_marks"}
 SERVICES = ("*:80", f"*:{ECHO_PORT}")
 COUNTER = """
@@ -44,13 +44,13 @@ table ip bed {
 
 
 def kernel_saw(env):
-    """Packets with forged sources that came through to the kernel."""
+    """Packets with forged sources that reached the kernel."""
     rules = env.server.run(["nft", "list", "table", "ip", "bed"]).stdout
     return int(re.search(r"counter packets (\d+)", rules)[1])
 
 
 def fresh_source(env, host):
-    """The clients come from an address that has no TIME-WAIT yet."""
+    """Moves the clients to an address that has no TIME-WAIT yet."""
     address = f"192.0.2.{host}"
     env.client.ip("addr", "add", f"{address}/32", "dev", env.client.iface)
     env.client.ip("route", "replace", "192.0.2.0/24", "dev", env.client.iface,
@@ -58,7 +58,7 @@ def fresh_source(env, host):
 
 
 class Load:
-    """All of it. step() is what each part of a test happens in."""
+    """All the load. Each part of a test happens in a step()."""
 
     def __init__(self, env, transfers):
         self.env = env
@@ -67,8 +67,8 @@ class Load:
 
     @contextlib.contextmanager
     def step(self, what, gap=False):
-        """Nobody notices what happens inside. @gap: it is unprotected
-        meanwhile, on purpose."""
+        """Nothing inside may affect clients. @gap: it is intentionally
+        unprotected meanwhile."""
         env = self.env
         fresh_source(env, next(self.hosts))
         saw, answered = kernel_saw(env), env.client_seen()["spoofed_synack"]
@@ -85,7 +85,7 @@ class Load:
         assert got["connections"] == STEP_S * CLIENTS_PER_S and \
             not got["failed"], f"{what}: clients failed: {got}"
         assert kernel_saw(env) == saw, \
-            f"{what}: {kernel_saw(env) - saw} forged packets came through"
+            f"{what}: {kernel_saw(env) - saw} forged packets reached the kernel"
         now = env.client_seen()["spoofed_synack"]
         assert now > answered, f"{what}: no forged SYN was answered meanwhile"
         print(f"{what}: {got}, {now - answered} forged SYNs answered")
@@ -113,7 +113,7 @@ def loaded(env, start):
 
 
 def program_tag(env):
-    """Tells builds apart: the kernel's hash of the XDP program."""
+    """Identifies a build: the kernel's hash of the XDP program."""
     number = attached.xdp_id(env.server)
     shown = run(["bpftool", "-j", "prog", "show", "id", str(number)]).stdout
     return json.loads(shown)["tag"]
@@ -139,7 +139,7 @@ def build(env, file, old, new):
 
 
 class Daemons:
-    """One after the other, from the one configuration."""
+    """One after another, with the same configuration."""
 
     def __init__(self, env):
         self.env = env
@@ -167,7 +167,7 @@ class Daemons:
 
 @net_test
 def test_life(env):
-    """All there is, in turn."""
+    """Everything, in turn."""
     upgraded = build(env, "bpf/report/budget.bpf.h", "UNMATCHED_PER_SECOND = 10000",
                      "UNMATCHED_PER_SECOND = 9999")
     daemons = Daemons(env)
@@ -190,7 +190,7 @@ def test_life(env):
         with load.step("policy off and on", gap=True):
             env.synkeeper("service", "policy", "*:80", "off")
             wait_for(lambda: kernel_saw(env) > 500, 10,
-                     "forged packets to come through with the policy off")
+                     "forged packets to reach the kernel with the policy off")
             env.synkeeper("service", "policy", "*:80", "on")
     total = env.json("status")["total"]
     dropped = {r: total.get(r, 0) for r in ("expired_cookie", "refused")}
@@ -198,7 +198,7 @@ def test_life(env):
 
 
 def set_abi(env, abi):
-    """The pinned maps become those of another version, in nothing but name."""
+    """Turns the pinned maps into those of another version, in name only."""
     path = f"{env.pin_dir}/maps/settings"
     key = ["key", "0", "0", "0", "0"]
     out = run(["bpftool", "-j", "map", "lookup", "pinned", path, *key]).stdout
@@ -210,8 +210,8 @@ def set_abi(env, abi):
 
 @net_test
 def test_other_layout(env):
-    """Maps of another version are replaced, and that is said: sessions are
-    adopted from their sockets, and cookies in flight stay good."""
+    """Maps of another version are replaced, with a log line: sessions are
+    adopted from their sockets, and cookies in flight stay valid."""
     daemons = Daemons(env)
     with loaded(env, daemons.start) as (load, _):
         before = env.json("key", "list")
@@ -235,14 +235,14 @@ def test_other_layout(env):
 
 @net_test
 def test_renamed_maps_lost_the_sessions(env):
-    """A successor of the version before takes its maps over, by their former
-    names: the sessions stay what they were, and so do the keys."""
+    """A successor of the previous version takes over its maps, by their former
+    names: the sessions are unchanged, and so are the keys."""
     daemons = Daemons(env)
     maps = f"{env.pin_dir}/maps"
     with loaded(env, daemons.start) as (load, _):
         before = env.json("key", "list")
         adopted = env.json("session", "totals")["total"]["events"]["adopted"]
-        with load.step("start on the maps of the version before"):
+        with load.step("start on the maps of the previous version"):
             daemons.end(signal.SIGTERM)
             set_abi(env, FORMER_ABI)
             for name, former in FORMER_NAMES.items():
@@ -264,7 +264,7 @@ def test_renamed_maps_lost_the_sessions(env):
 
 @net_test
 def test_other_layout_and_a_wrong_start(env):
-    """It fails, and protection goes on; the next start is a takeover."""
+    """It fails, and protection continues; the next start is a takeover."""
     env.nginx()
     env.synkeeperd().kill()
     set_abi(env, FOREIGN_ABI)

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""`session watch`: what is told, and to whom.
+"""`session watch`: what is reported, and to whom.
 
-Theory of operation: whole lives of sessions are made and must be told in
-order, with all there is to say, to each watcher whose filter has them.
-test_watch_lost.py is about what cannot be told.
+Theory of operation: complete lives of sessions are created and must be reported
+in order, with all details, to each watcher whose filter includes them.
+test_watch_lost.py is about events that get lost.
 """
 import contextlib
 import re
@@ -12,20 +12,20 @@ import time
 
 from attached import has_setting
 from backend import OWN_COOKIES
-from books import protect, wait_armed
 from namespace import wait_for
 from nettest import net_test
 from scapytools import LINUX, Peer
+from session_stats import protect, wait_armed
 from sockets import accept, connect, listen
-from teardown import (CLIENT_FIRST, OPENED, SERVER_FIRST, Watch,
-                      books_agree, client_of, endpoint, life, open_pair,
-                      reset, wait_state)
+from teardown import (CLIENT_FIRST, OPENED, SERVER_FIRST, Watch, client_of,
+                      endpoint, life, open_pair, reset, stats_agree,
+                      wait_state)
 
 CONFIG = "[service web]\nlisten = *:81\n[sessions]\npending-timeout = 1s\n"
 
 
 def lives(env, listener, v6):
-    """One session for each end it can have; {client: what must be told}."""
+    """One session for each kind of end; {client: the expected events}."""
     told = {}
 
     def opened():
@@ -57,13 +57,13 @@ def lives(env, listener, v6):
 
 
 def check_event(e, name, since):
-    """What is said of one event beside its name."""
+    """Everything in one event besides its name."""
     service = "web" if e["server"].endswith(":81") else ""
     assert e["name"] == service and e["service"] > 0, \
         f"{name}: expected the service named '{service}', got {e}"
     assert since <= e["time"] <= time.time() + 0.1 and \
         0 <= e["duration_s"] <= e["time"] - since + 0.05, \
-        f"{name}: time or duration cannot be, at {time.time()}: {e}"
+        f"{name}: impossible time or duration, at {time.time()}: {e}"
 
 
 def check_life(events, server, since):
@@ -74,14 +74,14 @@ def check_life(events, server, since):
         check_event(e, what, since)
         assert e["server"] == server, f"{what}: expected {server}, got {e}"
         assert e["time"] >= last - 0.001 and e["duration_s"] >= duration, \
-            f"{what}: before the one before it: {events}"
+            f"{what}: earlier than the event before: {events}"
         last, duration = e["time"], e["duration_s"]
     for e, left in zip(events, lefts(events)):
         assert e["left"] == left, f"{e['client']}, {e['event']}: expected " \
             f"it to have left {left}, got {e}"
 
 
-# tc books what XDP has let in, where there is such a program
+# tc counts what XDP admitted, where there is such a program
 BEFORE = "opening" if OWN_COOKIES else "free"
 
 
@@ -106,12 +106,12 @@ def test_whole_lives(env):
             for client, names in lives(env, listener, v6).items():
                 events = watch.expect(client, *names)
                 check_life(events, server, since)
-        books_agree(env, "after ten lives")
+        stats_agree(env, "after ten lives")
 
 
 @contextlib.contextmanager
 def web(env, backlog=128):
-    """A listener on port 81, of which the service is named web."""
+    """A listener on port 81, whose service is named web."""
     with listen(env), listen(env, port=81, backlog=backlog) as listener:
         yield listener
 
@@ -145,7 +145,7 @@ def test_pending_and_adopted(env):
             f"pending until its time-out of 1 s: {events[-1]}"
         reset(s)
         watch.expect(client_of(old), "reset by server")
-        books_agree(env, "pending and adopted",
+        stats_agree(env, "pending and adopted",
                     {client_of(f) for f in (flow, *held)})
 
 
@@ -160,8 +160,8 @@ def fill_queue(peer):
 
 @net_test
 def test_filters(env):
-    """What leaves a watcher out is not told to it; the state is the one that
-    an event leaves."""
+    """What a watcher excludes is not sent to it; the state is the one that an
+    event leaves."""
     with listen(env) as listener, listen(env, port=81) as other:
         protect_web(env)
         wanted = {"all": (), "v6": ("src", "::/0"),
@@ -182,7 +182,7 @@ def test_filters(env):
                 names = CLIENT_FIRST if hears else ()
                 watches[which].expect(client, *names)
             watches["ends"].expect(client, "closed")
-        books_agree(env, "after four lives")
+        stats_agree(env, "after four lives")
 
 
 def whole_life(env, listener, v6, sport):
@@ -200,18 +200,18 @@ def whole_life(env, listener, v6, sport):
 
 
 def both_hear(env, listener, first, watches):
-    """Until each of these hears; @first is the one that hears most."""
+    """Waits until each has seen them; @first is the one that sees most."""
     def heard():
         client = whole_life(env, listener, False, 0)
         first.wait(client, "closed")
         return all(w.told(client) for w in watches)
 
-    wait_for(heard, 10, f"{len(watches)} watchers to hear of a session")
+    wait_for(heard, 10, f"{len(watches)} watchers to report a session")
 
 
 @net_test
 def test_two_watchers(env):
-    """They hear the same, word for word; one that goes takes nothing away."""
+    """They get the same, word for word; one that leaves does not matter."""
     with listen(env) as listener:
         protect(env)
         one, two = Watch(env), Watch(env)
@@ -230,18 +230,18 @@ def test_two_watchers(env):
         with life(env, "nobody watches", opened=3, established=3):
             held += [open_pair(env, listener) for _ in range(3)]
         wait_for(lambda: not has_setting(env, "WATCHED"), 3,
-                 "nobody to watch")
+                 "all watchers to be gone")
         three = Watch(env)
         for c, s, client in held:
             c.close()
             s.close()
             three.expect(client, *CLIENT_FIRST[2:])
-        books_agree(env, "watched, and not")
+        stats_agree(env, "watched, and not")
 
 
 @net_test
 def test_text(env):
-    """A line an event, in columns, times as a clock shows them."""
+    """A line per event, in columns, with clock times."""
     with web(env) as listener:
         protect_web(env)
         Watch(env)
@@ -258,7 +258,7 @@ def test_text(env):
             wait_for(lambda client=client: [
                 line for line in p.output().splitlines()
                 if client in line and " closed " in line], 3,
-                f"`session watch` to tell of the end of {client}")
+                f"`session watch` to report the end of {client}")
             lines = [line for line in p.output().splitlines()
                      if client in line]
             check_lines(lines, client)

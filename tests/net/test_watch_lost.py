@@ -1,29 +1,29 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Session events that cannot be told are counted, to the last one.
+"""Session events that cannot be delivered are counted, to the last one.
 
 Theory of operation: thousands of connections open and close while a watcher
 stops reading, or the daemon stops emptying the ring, or nobody watches. The
-totals are exact in each case, and what was told plus what was counted as lost
-is what the totals say has happened. Good clients notice nothing.
+totals are exact in each case, and the events delivered plus those counted as
+lost match the totals. Good clients are unaffected.
 """
 import contextlib
 import re
 
-from books import protect
 from crowd import Crowd, Probe, make_room, serve
 from namespace import wait_for
 from nettest import net_test
-from teardown import Watch, books_agree, life
+from session_stats import protect
+from teardown import Watch, life, stats_agree
 
-# a watcher's backlog is 4 MB in the daemon, the ring as much
+# a watcher's backlog is 4 MB in the daemon, as is the ring
 STORM = 16_000  # connections; five events each, 200 bytes a line
 GROWTH = 12 << 20
-GOOD_MS = 1500  # a SYN lost in the burst is sent again after a second
+GOOD_MS = 1500  # a SYN lost in the burst is retransmitted after a second
 SOURCES = [f"198.18.0.{n}" for n in range(1, 5)]
 
 
 def happened(env):
-    """{event: n} by the totals, and what found the ring full."""
+    """{event: n} by the totals, and those that found the ring full."""
     t = env.json("session", "totals")["total"]
     return {k: n for k, n in t["events"].items() if n}, t["lost"]
 
@@ -36,8 +36,8 @@ def told_by(watch):
 
 
 def accounts(env, watch, before, what):
-    """Waits until what a watcher got and what was lost on the way are all that
-    happened since @before. (told, lost by the watcher, by the ring)."""
+    """Waits until what a watcher got and what was lost on the way add up to
+    what happened since @before. (got, lost by the watcher, by the ring)."""
     got = None
 
     def adds_up():
@@ -52,16 +52,16 @@ def accounts(env, watch, before, what):
         wait_for(adds_up, 10, "")
     except AssertionError:
         raise AssertionError(
-            f"{what}: {got[0]} events happened, but {got[1]} were told, "
+            f"{what}: {got[0]} events happened, but {got[1]} were delivered, "
             f"{got[2]} lost by the watcher and {got[3]} by the ring: "
             f"{sum(got[1:])}") from None
-    print(f"{what}: {got[0]} events, {got[1]} told, {got[2]} lost by the "
+    print(f"{what}: {got[0]} events, {got[1]} delivered, {got[2]} lost by the "
           f"watcher, {got[3]} by the ring")
     return got[1:]
 
 
 def memory(daemon):
-    """Bytes of its own; the session table is mapped and shared."""
+    """Private memory in bytes; the session table is mapped and shared."""
     with open(f"/proc/{daemon.pid}/status", encoding="ascii") as f:
         return int(re.search(r"RssAnon:\s*(\d+)", f.read()).group(1)) << 10
 
@@ -76,13 +76,13 @@ def storm(env):
     crowd = Crowd(env, *SOURCES)
     yield daemon, crowd
     crowd.end()
-    books_agree(env, "after the storm")
+    stats_agree(env, "after the storm")
 
 
 @net_test
 def test_watcher_that_stops(env):
-    """It costs the daemon a backlog and no more, and later learns how much it
-    has missed, to the last one. Another watcher hears on."""
+    """It costs the daemon a backlog and no more, and later gets the exact
+    number that it missed. Another watcher keeps getting events."""
     with storm(env) as (daemon, crowd):
         slow = Watch(env)
         rss, before = memory(daemon), happened(env)
@@ -94,19 +94,19 @@ def test_watcher_that_stops(env):
             grown = memory(daemon) - rss
             assert grown < GROWTH, f"a watcher that has stopped: the " \
                 f"daemon grew by {grown >> 20} MB"
-            assert quick.events(), "the other watcher hears nothing"
+            assert quick.events(), "the other watcher gets nothing"
         print(f"{STORM} connections in {seconds:.1f} s, the daemon grew by "
               f"{grown >> 10} kB, {good}")
         probe.end()
         _, lost, _ = accounts(env, slow, before, "a watcher that stopped")
-        assert lost, "the test itself: the watcher lost nothing"
+        assert lost, "test set-up: the watcher lost nothing"
         daemon.check_alive()
 
 
 @net_test
 def test_ring_full(env):
     """The daemon is stopped and empties no ring: good clients connect, the
-    books go on, and what could not be told is counted."""
+    stats continue, and what could not be delivered is counted."""
     with storm(env) as (daemon, crowd):
         watch = Watch(env)
         before = happened(env)
@@ -117,7 +117,7 @@ def test_ring_full(env):
         print(f"{STORM} connections in {seconds:.1f} s, {good}")
         probe.end()
         _, _, ring = accounts(env, watch, before, "a full ring")
-        assert ring, "the test itself: the ring was never full"
+        assert ring, "test set-up: the ring was never full"
         after = happened(env)
         with life(env, "the ring is empty again", opened=100, closed=100):
             crowd.churn(100)
@@ -128,7 +128,7 @@ def test_ring_full(env):
 
 @net_test
 def test_nobody_watches(env):
-    """The totals need no one; nothing is sent, so nothing is lost."""
+    """The totals need no watcher; nothing is sent, so nothing is lost."""
     with storm(env) as (daemon, crowd):
         with life(env, "nobody watches", opened=2000, closed=2000,
                   admitted=2000, established=2000, closing=2000), \

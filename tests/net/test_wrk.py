@@ -2,13 +2,13 @@
 """Many new connections a second from a real load generator: none may fail.
 
 Theory of operation: wrk opens connections as fast as nginx answers, one for
-each request or kept alive. Its own count of errors is the verdict; the books
+each request or kept alive. Its own count of errors is the verdict; the stats
 must show that cookies opened connections and that nothing was dropped.
 """
 import re
 
-from books import DROPS, protect, reasons
 from nettest import net_test
+from session_stats import DROPS, protect, reasons
 
 SECONDS = 2
 
@@ -42,6 +42,6 @@ def test_kept_alive(env):
     protect(env)
     load(env, "kept alive")
     got = reasons(env)
-    # wrk tries the address once before it begins
+    # wrk tries the address once before it starts
     assert got["admitted"] == got["answered"] == 33, \
         f"wrk, 1 + 32 connections: expected as many admitted, got {got}"

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The Debian package on a host from its installation to its removal.
+"""The Debian package on a host, from installation to removal.
 
 Theory of operation: .output/deb/ (`make deb`) is installed in a container that
-systemd boots (container.py), whose network namespace is that of the server.
-Its configuration moves socket and pins, so everything that has to find the
-daemon must ask the file: reload, upgrade, removal. The NIC is taken away
-before the host boots, and given to it afterwards.
+systemd boots (container.py), whose network namespace is the server's. Its
+configuration moves socket and pins, so everything that has to find the daemon
+must read the file: reload, upgrade, removal. The NIC is removed before the host
+boots, and added afterwards.
 """
 import contextlib
 import glob
@@ -51,7 +51,7 @@ def package():
 
 
 def next_package(path, folder):
-    """Makes the same with a higher version; where it is."""
+    """Makes the same with a higher version; its path."""
     run(["dpkg-deb", "-R", path, f"{folder}/deb"])
     run(["sed", "-i", "s/^Version: .*/&+next/", f"{folder}/deb/DEBIAN/control"])
     run(["dpkg-deb", "-Znone", "-b", f"{folder}/deb", f"{folder}/next.deb"])
@@ -59,7 +59,7 @@ def next_package(path, folder):
 
 
 def take_nic(env):
-    """Out of the server's namespace, as if it were not plugged in."""
+    """Out of the server's namespace, as if it were unplugged."""
     spare = f"{env.name}-server-spare"
     run(["ip", "netns", "add", spare])
     env.server.ip("link", "set", env.server.iface, "netns", spare)
@@ -125,7 +125,7 @@ class Host:
         return total.get("admitted", 0) + total.get("kernel_cookie", 0)
 
     def protects(self, env, when):
-        """A client comes by a cookie."""
+        """A client is admitted by a cookie."""
         self.wait_armed(when)
         before = self.admitted()
         env.fetch()
@@ -208,7 +208,7 @@ def test_life_of_a_host(env):
 
 @boot_test
 def test_removal_while_stopped_left_the_data_path(env):
-    """on-exit = keep: the programs go on when the unit has been stopped."""
+    """on-exit = keep: the programs keep working when the unit is stopped."""
     package()
     with Container(f"{env.dir}/host", env.server.name) as c:
         host = Host(c)

@@ -2,8 +2,8 @@
 """The packet tables of tests/bpf, against the programs in other kernels.
 
 Theory of operation: one boot for all; each test program runs all of its tests
-in one process, so that the verifier is asked once per program, which emulation
-makes slow. Each test that fails is named, with what it said.
+in one process, so that the verifier, slow under emulation, runs once per
+program. Each test that fails is named, with its output.
 """
 import os
 import re
@@ -38,7 +38,7 @@ def run_program(env, what):
     told = [(f"bpf/{what}/{name.removeprefix('test_')}", verdict)
             for verdict, name in LINE.findall(p.stdout)]
     want = run([f"{ROOT}/.output/tests/bpf-{what}", "--list"]).stdout.split()
-    if len(told) < len(want):  # it crashed, say
+    if len(told) < len(want):  # it crashed, for instance
         told.append((f"bpf/{what}: {len(told)} of {len(want)} tests, exit "
                      f"code {p.returncode}", "FAILED"))
     return told, p.stdout

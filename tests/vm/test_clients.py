@@ -46,7 +46,7 @@ def protect_and_serve(env, mode):
         admitted(env, 10, "in a SYN flood")
         p.wait(60)
         sent = last_json(p)["sent"]
-        # a tap drops what the guest does not take in time
+        # a tap drops what the guest does not read in time
         wait_for(lambda: env.count("answered") > answered + 1000, 10,
                  f"more than 1000 answers to {sent} SYNs of a flood")
         echo_through(held, "after a flood")

@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Tests of tests/net, with client and server inside of a guest.
+"""Tests of tests/net, with client and server inside a guest.
 
 Theory of operation: tests/run itself runs there, with slack for emulation, and
-what it says of each test is passed on: one that fails is named, with its
-output. Linux 6.1 serves with the kernel's cookies: tests/lib/backend.py says
-what that changes, and skips aloud what cannot be there; test_kernel_cookies.py
-has those options' turn. Each test takes 10 to 20 seconds here, most of them the
-verifier's, so each subject sends some of its tests. Left out are loads (flood,
-many, table_full, wrk, transfer), what only the command and the daemon are about
+its results are passed on: a failed test is named, with its output. Linux 6.1
+serves with kernel cookies: tests/lib/backend.py says what that changes, and
+skips what is not possible, with a message; test_kernel_cookies.py covers the
+options. Each test takes 10 to 20 seconds here, mostly in the verifier, so each
+subject contributes some of its tests. Left out are loads (flood, many,
+table_full, wrk, transfer), what concerns only the command and the daemon
 (command, control, check, top, capture, metrics, manuals: no kernel matters to
-them) and devices, of which clouds' kernels lack half.
+them) and devices, half of which cloud kernels lack.
 """
 from vmenv import vm_test
 
@@ -63,12 +63,12 @@ def run_net(env, names):
     texts = []
     try:
         code = env.guest.stream(["tests/run", *names], texts.append, RUN_S)
-    finally:  # also when it is not done in time
+    finally:  # also on a time-out
         lines = "".join(texts).splitlines()
         for line in lines:
             if line.startswith(("skip", "ok")):
                 print(line)
-    if "failed:" in lines:  # which says it all once more
+    if "failed:" in lines:  # the summary repeats everything
         del lines[lines.index("failed:"):-1]
     failed = [line.split()[1] for line in lines if line.startswith("FAIL")]
     told = "\n".join(line for line in lines if not line.startswith("ok"))

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The Debian package in a Debian 12 that systemd has booted.
+"""The Debian package in a Debian 12 booted by systemd.
 
 Theory of operation: .output/deb/ (`make deb`) is installed by apt in a guest,
 and its unit is started, reloaded, killed, upgraded, stopped and purged, while
-clients outside connect, and one connection lives through all of it. What the
-unit forbids the daemon is looked up in /proc/PID/status, and tried in the
-daemon's own mount namespace.
+clients outside connect, and one connection survives all of it. What the unit
+denies the daemon is checked in /proc/PID/status, and tried in the daemon's own
+mount namespace.
 """
 import contextlib
 import glob
@@ -43,7 +43,7 @@ def package():
 
 
 def newer_package(env, path):
-    """Makes the same with a higher version; where it is."""
+    """Makes the same with a higher version; its path."""
     env.guest.shell(
         f"dpkg-deb -R {path} /tmp/deb; "
         "sed -i 's/^Version: .*/&+next/' /tmp/deb/DEBIAN/control; "
@@ -83,7 +83,7 @@ def mask(*names):
 
 
 def check_status(env):
-    """Capabilities and flags are what the unit says, and no more."""
+    """Capabilities and flags are those of the unit, and no more."""
     pid = show(env, "MainPID")
     status = dict(line.split(":\t", 1) for line in env.guest.run(
         ["cat", f"/proc/{pid}/status"]).stdout.splitlines() if ":\t" in line)
@@ -134,7 +134,7 @@ def check_watchdog(env):
 
 
 def check_kill(env):
-    """The data path goes on; the daemon is back."""
+    """The data path keeps working; the daemon is restarted."""
     before = show(env, "MainPID")
     answered = env.count("answered")
     env.guest.run(["kill", "-KILL", before])

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What the daemon's books say: counters, services and sessions.
+"""The daemon's figures: counters, services and sessions.
 
-Theory of operation: counted() surrounds packets and requires that exactly
-these reasons were counted meanwhile: an answer to "was it dropped?" that needs
-no waiting for something not to happen. Reasons that are not named may change.
+Theory of operation: counted() encloses packets and requires that exactly these
+reasons were counted meanwhile. That tells whether a packet was dropped without
+waiting for something not to happen. Reasons that are not named may change.
 """
 import contextlib
 
@@ -15,7 +15,7 @@ NO_DROPS = dict.fromkeys(DROPS, 0)
 
 
 def reasons(env, service=None):
-    """{reason: packets}, of one service or of all."""
+    """{reason: packets} of one service or of all."""
     args = ["--service", service] if service else []
     return env.json("stats", *args)["total"]
 
@@ -28,8 +28,8 @@ def deltas(before, after):
 
 @contextlib.contextmanager
 def counted(env, what, timeout=2, **want):
-    """Requires that the named reasons grow by exactly so much. `admitted` is
-    what this kernel can: see backend.py."""
+    """Requires that the named reasons grow by exactly these numbers. `admitted`
+    stands for what this kernel counts: see backend.py."""
     if "kernel_cookie" not in want:
         want = {ADMITTED if k == "admitted" else k: n for k, n in want.items()}
     before = reasons(env)
@@ -57,12 +57,12 @@ def service(env, listen):
 
 def wait_armed(env, listen="*:80", armed=True, timeout=3):
     wait_for(lambda: service(env, listen)["armed"] == armed, timeout,
-             f"{listen} being {'armed' if armed else 'disarmed'}")
+             f"{listen} to be {'armed' if armed else 'disarmed'}")
 
 
 def protect(env, *listens, config=None, **kwargs):
-    """Starts synkeeperd for these services (*:80) and waits until armed.
-    @config: text of a configuration file besides."""
+    """Starts synkeeperd for these services (*:80) and waits until they are
+    armed. @config: further configuration text."""
     listens = listens or ("*:80",)
     args = []
     if config:

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What must add up when soak.py is at rest.
 
-Theory of operation: Packets compares what the driver gave to XDP with what was
-counted, since it was last asked; the others look at figures of a moment. Each
-raises an AssertionError that names them.
+Theory of operation: Packets compares what the driver passed to XDP with what
+was counted since it was last asked; the others check the figures of the moment.
+Each raises an AssertionError that shows them.
 """
 import math
 import re
@@ -12,8 +12,8 @@ import nettest
 from namespace import wait_for
 from reasons import REASONS
 
-UNSEEN = 256  # packets at most, each time that the link comes up: a veth's ring
-GROWTH = 4 << 20  # bytes that deeds done for the first time may have taken
+UNSEEN = 256  # packets at most, each time the link comes up: a veth's ring
+GROWTH = 4 << 20  # bytes that actions done for the first time may take
 PLAIN_ACK_BITS = 25  # of a cookie without timestamps
 
 
@@ -26,8 +26,8 @@ class Packets:
 
     def look(self):
         """(received, counted). What a veth receives while it is being brought
-        up does not pass XDP, but is in `ip -s link`: so the driver's own
-        count is taken. A monitored service counts some apart."""
+        up bypasses XDP but is in `ip -s link`, so the driver's own counter is
+        used. A monitored service's packets are counted separately."""
         received = sum(map(int, re.findall(
             r"rx_queue_\d+_xdp_packets: (\d+)",
             self.env.server.run(["ethtool", "-S", "server0"]).stdout)))
@@ -37,9 +37,9 @@ class Packets:
             for reason, n in service[what].items() if not REASONS[reason].is_later())
 
     def all_counted(self, when, anyhow):
-        """Packets received since last asked, and those that have a reason.
-        Of what XDP gets in skb mode the driver does not tell. @anyhow: a
-        service has gone and taken its counters with it."""
+        """Packets received since last asked, and those that have a reason. The
+        driver has no count of what XDP gets in skb mode. @anyhow: a service was
+        removed, and its counters with it."""
         if nettest.mode() == "skb":
             return
         got, unseen = None, math.inf if anyhow else UNSEEN * self.links_up
@@ -64,7 +64,7 @@ class Packets:
 
 
 def metrics_agree(text):
-    """opened = ended + alive of what Prometheus is told."""
+    """opened = ended + alive in the Prometheus metrics."""
     def total(name, labels=""):
         return sum(int(float(m)) for m in re.findall(
             rf"^{name}(?:{{[^}}]*{labels}[^}}]*}})? (\S+)$", text, re.M))
@@ -77,13 +77,13 @@ def metrics_agree(text):
 
 
 def no_more_guessed(forged, plain_acks):
-    """@forged connections were admitted beyond those that clients opened, in a
-    flood of so many ACKs without timestamps. How many may be expected."""
+    """Checks how many connections were admitted beyond those clients opened:
+    @forged, in a flood of ACKs without timestamps. The number expected."""
     expected = plain_acks / 2 ** PLAIN_ACK_BITS
-    # more than that only once in 10^6 runs (Poisson)
+    # exceeded only once in 10^6 runs (Poisson)
     most = expected + 6 * expected ** 0.5 + 6
     assert forged <= most, f"{forged} connections were admitted that no " \
-        f"client opened; {expected:.2f} expected to be guessed"
+        f"client opened; guessing explains {expected:.2f}"
     return expected
 
 

@@ -1,24 +1,24 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Good clients of many kinds at once, and the server that they talk to.
 
-Theory of operation: a client opens a connection, says in a line what the
-server shall do, does its own part, and closes; that is an errand. Between them
-they open, close, half-close and reset from either side, move megabytes both
-ways, chat, and say nothing. Every byte is compared, on both ends, and every
-end must be the one that the errand has in mind. `serve` prints a line for each
-wrong byte it got. `visit` runs many errands at once, picked by its seed, and is
-spoken to in lines:
+Theory of operation: a client opens a connection, tells the server in a line
+what to do, does its own part, and closes; that is a workload. Between them they
+open, close, half-close and reset from either side, move megabytes both ways,
+chat, and stay silent. Every byte is compared, on both ends, and every
+connection must end the way its workload intends. `serve` prints a line for each
+wrong byte it got. `visit` runs many workloads at once, chosen by its seed, and
+is driven by lines:
 
-	go		begin
-	report		what has been done so far, as a line of JSON
-	pause		begin none any more, and report when all are through
+	go		start
+	report		the results so far, as a line of JSON
+	pause		start no more, and report when all have finished
 
-Visitors marked as victims may be reset at any time, as happens to those whom
-`session kill` ends. A reset that is lost on a line that a flood has filled
-leaves a client in silence: that is counted, and no failure of its own.
+Clients marked as victims may be reset at any time, as `session kill` does to
+them. A reset that is lost on a link saturated by a flood leaves a client
+waiting in silence: that is counted, and is not a failure by itself.
 
-usage: errands.py serve PORT...
-       errands.py visit SEED WORKERS good|victim PORTS SERVER4 SERVER6
+usage: workloads.py serve PORT...
+       workloads.py visit SEED WORKERS good|victim PORTS SERVER4 SERVER6
                   SOURCE4 SOURCE6
 """
 import asyncio
@@ -40,23 +40,23 @@ from sockets import Pattern
 
 SIZES = (1 << 10, 1 << 16, 1 << 20, 4 << 20)
 SEEDS = 4
-ERRAND_S = slack(90)  # one must be done by then, chats aside
-VICTIM_S = slack(30)  # or is left in silence
+WORKLOAD_S = slack(90)  # for one workload, except chats
+VICTIM_S = slack(30)  # for a victim, which may miss its reset
 CONNECT_S = slack(40)  # five lost SYNs
-SILENT_S = 60  # a server's patience with who says nothing
+SILENT_S = 60  # how long a server waits for a silent client
 WORD = b"how do you do?\n"
 READ = 1 << 16
 FAILURES_TOLD = 20
 
 
 def clock():
-    """The time, as failures and deeds are told."""
+    """The time, as printed with failures and actions."""
     now = time.time()
     return time.strftime("%T", time.localtime(now)) + f"{now % 1:.2f}"[1:]
 
 
 class Wrong(Exception):
-    """The connection lived, and did something else than it should."""
+    """The connection lived, but did something else than it should."""
 
 
 @functools.lru_cache(maxsize=None)
@@ -69,7 +69,7 @@ def digest(size, seed):
     return pattern(size, seed).digest()
 
 
-# -- either end
+# -- both ends
 
 async def give(writer, size, seed):
     for chunk in pattern(size, seed).chunks():
@@ -82,11 +82,11 @@ async def take(reader, size, seed):
     while got < size:
         data = await reader.read(min(READ, size - got))
         if not data:
-            raise Wrong(f"the end came after {got} of {size} bytes")
+            raise Wrong(f"the stream ended after {got} of {size} bytes")
         h.update(data)
         got += len(data)
     if h.hexdigest() != digest(size, seed):
-        raise Wrong(f"{size} bytes came damaged")
+        raise Wrong(f"{size} bytes came, but not those sent")
 
 
 async def take_end(reader):
@@ -107,7 +107,7 @@ def reset(writer):
     writer.transport.abort()
 
 
-# -- errands: the client's part and the server's, under the same name. Whoever
+# -- workloads: the client's part and the server's, under the same name. Whoever
 # returns first closes first.
 
 class Client:
@@ -165,7 +165,7 @@ class Client:
             await take_end(reader)
         except ConnectionResetError:
             return
-        raise Wrong("an end came instead of a reset")
+        raise Wrong("the stream ended without a reset")
 
 
 class Server:
@@ -220,11 +220,11 @@ class Server:
         reset(writer)
 
 
-ERRANDS = [name for name in vars(Client) if not name.startswith("_")]
+WORKLOADS = [name for name in vars(Client) if not name.startswith("_")]
 
 
 def tcp_of(sock):
-    """What the kernel knows of a connection: struct tcp_info, <linux/tcp.h>."""
+    """The kernel's view of a connection: struct tcp_info, <linux/tcp.h>."""
     info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 192)
     state, _, retransmits = struct.unpack_from("3B", info)
     unacked, sent, got = (struct.unpack_from("I", info, at)[0]
@@ -251,9 +251,9 @@ async def serve_one(reader, writer):
             name, size, seed = line.decode().split()
             await getattr(Server, name)(reader, writer, int(size), int(seed))
     except (OSError, asyncio.TimeoutError):
-        pass  # the client knows whether it should have been so
-    except Exception as e:  # the last resort: it is told, and fails the test
-        if not isinstance(e, Wrong) or "the end came" not in str(e):
+        pass  # the client knows whether that was intended
+    except Exception as e:  # anything else is reported, and fails the test
+        if not isinstance(e, Wrong) or "stream ended after" not in str(e):
             print(f"wrong: {line!r} of {writer.get_extra_info('peername')}: "
                   f"{e!r}", flush=True)
     finally:
@@ -287,18 +287,18 @@ class Visitors:
 
     def report(self):
         return {"connects": self.connects, "done": sum(self.done.values()),
-                "errands": self.done, "bytes": self.bytes,
+                "workloads": self.done, "bytes": self.bytes,
                 "reset": self.reset, "silent": self.silent,
                 "slowest_s": round(self.slowest, 2), "failed": self.failed,
                 "failures": self.failures}
 
     async def work(self):
         while self.going:
-            await self.errand()
+            await self.workload()
             await asyncio.sleep(self.dice.random() * 0.2)
 
-    async def errand(self):
-        name = self.dice.choice(ERRANDS)
+    async def workload(self):
+        name = self.dice.choice(WORKLOADS)
         size, seed = self.dice.choice(SIZES), self.dice.randrange(SEEDS)
         server, source = self.dice.choice(self.ends)
         port = self.dice.choice(self.ports)
@@ -316,7 +316,7 @@ class Visitors:
             step = "talk"
             await asyncio.wait_for(
                 self.talk(sock, name, size, seed, ends),
-                VICTIM_S if self.victim or name == "refuse" else ERRAND_S)
+                VICTIM_S if self.victim or name == "refuse" else WORKLOAD_S)
             self.done[name] += 1
             self.bytes += size
         except (OSError, asyncio.TimeoutError, Wrong) as e:
