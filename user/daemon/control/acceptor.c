@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Theory of operation: see acceptor.h. */
 #include <errno.h>
 #include <sys/epoll.h>
 

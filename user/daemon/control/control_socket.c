@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Theory of operation: see control_socket.h. */
 #include <errno.h>
 #include <grp.h>
 #include <libgen.h>

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Theory of operation: see nat.h. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Theory of operation: see nat_detect.h. */
 #include "text/addr.h"
 #include "nat_detect.h"
 

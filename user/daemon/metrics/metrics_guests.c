@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Theory of operation: see metrics_guests.h. */
 #include <string.h>
 
 #include "metrics_guests.h"

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Theory of operation: see metrics_server.h. */
 #include <errno.h>
 #include <microhttpd.h>
 #include <netinet/in.h>

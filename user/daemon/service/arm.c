@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Theory of operation: see arm.h. */
 #include <errno.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Theory of operation: see arming.h. */
 #include "arming.h"
 
 void arming_begin(struct arming *a, bool armed)

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Theory of operation: see endpoint.h. */
 #include "endpoint.h"
 #include "kernel/syncookies.h"
 

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Theory of operation: see service_requests.h. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>

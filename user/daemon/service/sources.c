@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Theory of operation: see sources.h. */
 #include <bpf/bpf.h>
 #include <ctype.h>
 #include <errno.h>

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Theory of operation: see probe.h. */
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/ip.h>

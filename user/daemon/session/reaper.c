@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Theory of operation: see reaper.h. */
 #include <errno.h>
 #include <string.h>
 
