@@ -97,8 +97,8 @@ def test_what_is_refused(env):
             ({"reasons": [7]}, "'' is no reason that drops"),
             ({"rate": 0}, "the rate is out of range"),
             ({"rate": 10001}, "the rate is out of range"),
-            ({"listen": "*:81"}, "*:81 is no service"),
-            ({"listen": "x"}, "'x' is no address:port")):
+            ({"listen": "*:81"}, "*:81 is not a service"),
+            ({"listen": "x"}, "'x' is not an address:port")):
         with Sampler(env, **want) as s:
             assert s.reply.get("error") == error, \
                 f"{want}: expected {error!r}, got {s.reply}"

@@ -64,7 +64,7 @@ static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *si,
 	(void)source;
 	(void)si;
 	if (reload_config(data, &report, err))
-		log_err("reload: %s: nothing changed", err);
+		log_err("reload: %s: nothing was changed", err);
 	json_decref(report);
 	return 0;
 }

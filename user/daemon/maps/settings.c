@@ -37,7 +37,7 @@ int settings_init(struct settings *s, const struct loader *l,
 		if (getrandom(secret, sizeof(secret), 0) != sizeof(secret) ||
 		    bpf_obj_get_info_by_fd(loader_map_fd(l, MAP_SESSION_TAGS),
 					   &info, &len)) {
-			log_err("cannot make the settings: %s",
+			log_err("cannot initialize the settings: %s",
 				strerror(errno));
 			return -errno;
 		}

@@ -24,7 +24,7 @@ void totals_unmap(struct totals *t)
 	t->of = NULL;
 }
 
-/* A gauge may be read in the midst of a move, one below what it will be. */
+/* A gauge may be read in the middle of a transition, one too low. */
 static __u64 not_negative(__u64 n)
 {
 	return (__s64)n < 0 ? 0 : n;
