@@ -67,8 +67,8 @@ int owner_end(struct owner *o, const struct tuple *t);
 int owner_clear(struct owner *o, const struct tuple *t);
 
 /*
- * Each calls @fn for all there are, of both families, before it returns 0 or
- * -errno; @fn asks nothing of @o meanwhile.
+ * Each calls @fn for all, of both families, before it returns 0 or
+ * -errno; @fn must not query @o.
  */
 int owner_each_listener(struct owner *o, owner_fn fn, void *data);
 int owner_each_half_open(struct owner *o, owner_fn fn, void *data);
