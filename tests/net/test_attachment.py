@@ -133,7 +133,7 @@ def test_neighbour_that_insists_is_told(env):
     assert ahead[0]["tc"] == way and any(
         "before Synkeeper's program" in line for line in health), (ahead, health)
     text = env.synkeeper("status", check=False).stdout
-    assert f"server0: at tc {way} neighbour, id {ahead[0]['id']}" in text, text
+    assert f"server0: tc {way}: neighbour, id {ahead[0]['id']}" in text, text
     p = env.server.run([*env.synkeeper_command(), "-j", "check", "server0"],
                        check=False)
     found = {f["what"]: f for f in json.loads(p.stdout)["findings"]}

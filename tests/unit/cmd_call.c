@@ -26,27 +26,24 @@ static void requests(void **state)
 		{ "service add *:80 --name web",
 		  "{\"listen\":\"*:80\",\"name\":\"web\","
 		  "\"cmd\":\"service.add\"}\n",
-		  SERVICE, "*:80: policy on, not armed: no listener\n",
-		  LOST },
+		  SERVICE, "*:80: policy on, not armed: no listener\n", LOST },
 		{ "ser add --name=web *:80",
 		  "{\"listen\":\"*:80\",\"name\":\"web\","
 		  "\"cmd\":\"service.add\"}\n",
-		  SERVICE, "*:80: policy on, not armed: no listener\n",
-		  LOST },
+		  SERVICE, "*:80: policy on, not armed: no listener\n", LOST },
 		{ "service del *:80",
 		  "{\"listen\":\"*:80\",\"cmd\":\"service.del\"}\n", SERVICE,
 		  "*:80: deleted, no longer protected\n" },
 		{ "service policy *:80 off",
 		  "{\"listen\":\"*:80\",\"policy\":\"off\","
 		  "\"cmd\":\"service.policy\"}\n",
-		  SERVICE, "*:80: policy on, not armed: no listener\n",
-		  LOST },
+		  SERVICE, "*:80: policy on, not armed: no listener\n", LOST },
 		{ "service", "{\"cmd\":\"service.list\"}\n",
 		  "{\"services\":[" SERVICE "]}",
 		  "SERVICE  NAME  POLICY  ARMED  COOKIES  COOKIES WHY  NOT "
 		  "ARMED WHY\n"
-		  "*:80     -     on      no     own      -            nobody "
-		  "listens\n" },
+		  "*:80     -     on      no     own      -            no "
+		  "listener\n" },
 		{ "key rotate", "{\"cmd\":\"key.rotate\"}\n", "{\"epoch\":7}",
 		  "epoch 7 begun; cookies of the previous epoch stay valid "
 		  "until the next rotation\n" },
