@@ -18,11 +18,12 @@
 
 /* ---- requests ---- */
 
-REQUEST("status", "STATUS", "How the daemon and all that it protects are.")
+REQUEST("status", "STATUS",
+	"The state of the daemon and of all that it protects.")
 
 REQUEST("service.list", "SERVICES", "The services.")
 
-REQUEST("service.add", "SERVICE", "Adds a service, until the daemon ends.")
+REQUEST("service.add", "SERVICE", "Adds a service until the daemon exits.")
 ARGUMENT("listen", "string", NEEDED, "address:port, or *:port")
 ARGUMENT("name", "string", OPTIONAL, "empty without it")
 ARGUMENT("policy", "string", OPTIONAL, "on (without it), auto, monitor, off")
@@ -36,7 +37,7 @@ ARGUMENT("policy", "string", NEEDED, "on, auto, monitor, off")
 
 REQUEST("key.list", "KEYS", "The cookie keys: their state, never the key.")
 
-REQUEST("key.rotate", "ROTATED", "Begins a new epoch now.")
+REQUEST("key.rotate", "ROTATED", "Starts a new epoch now.")
 
 REQUEST("stats", "STATS", "Packets by service and reason.")
 ARGUMENT("listen", "string", OPTIONAL, "of this service only")
@@ -75,25 +76,26 @@ ARGUMENT("rate", "integer", OPTIONAL,
 REQUEST("reload", "RELOADED", "Reads the configuration and applies it.")
 
 REQUEST("down", "DOWN",
-	"Disarms, lets cookies in flight come back, detaches and ends. When "
-	"pin_dir is gone it is done.")
+	"Disarms, waits for cookies in flight, detaches and exits. Once "
+	"pin_dir is gone, it is done.")
 
 /* ---- results ---- */
 
-OBJECT(STATUS, "How things are.")
+OBJECT(STATUS, "The daemon's state.")
 FIELD("version", "string", NEEDED, "")
 FIELD("pid", "integer", NEEDED, "")
 FIELD("uptime_s", "number", NEEDED, "")
 FIELD("config", "string?", NEEDED, "path of the file; null: none")
 FIELD("pin_dir", "string", NEEDED, "")
-FIELD("protected", "bool", NEEDED, "is all that was asked for?")
+FIELD("protected", "bool", NEEDED,
+      "is everything that was asked for protected?")
 FIELD("interfaces", "[INTERFACE]", NEEDED, "")
 FIELD("services", "[SERVICE]", NEEDED, "")
 FIELD("key", "KEY_AGE", NEEDED, "the current one")
 FIELD("sessions", "SESSION_COUNTS", NEEDED, "")
 FIELD("total", "{REASON: integer}", NEEDED, "packets; without those that are 0")
 FIELD("attacks", "[ATTACK]", NEEDED, "that are going on")
-FIELD("health", "[string]", NEEDED, "complaints, a sentence each; empty: well")
+FIELD("health", "[string]", NEEDED, "problems, a sentence each; empty: healthy")
 
 OBJECT(INTERFACE, "An interface to protect.")
 FIELD("name", "string", NEEDED, "")
@@ -102,9 +104,10 @@ FIELD("mode", "string", NEEDED, "native, skb, missing, none")
 FIELD("protected", "bool", NEEDED, "")
 FIELD("why", "string", NEEDED, "it is not, or not as asked for; or empty")
 FIELD("by_hand", "bool", NEEDED, "XDP was attached by another tool")
-FIELD("ahead", "[AHEAD]", NEEDED, "programs that run before ours at tc")
+FIELD("ahead", "[AHEAD]", NEEDED,
+      "programs that run before Synkeeper's program at tc")
 
-OBJECT(AHEAD, "A program that runs before ours.")
+OBJECT(AHEAD, "A program that runs before Synkeeper's program.")
 FIELD("tc", "string", NEEDED, "ingress, egress")
 FIELD("id", "integer", NEEDED, "of the program")
 
@@ -115,7 +118,7 @@ OBJECT(SERVICE, "What is protected.")
 FIELD("listen", "string", NEEDED, "address:port, or *:port")
 FIELD("name", "string", NEEDED, "or empty")
 FIELD("policy", "string", NEEDED, "on, auto, monitor, off")
-FIELD("by_hand", "bool", NEEDED, "added while it runs: lost when it ends")
+FIELD("by_hand", "bool", NEEDED, "added at runtime: lost when the daemon exits")
 FIELD("armed", "bool", NEEDED, "SYNs are answered with cookies")
 FIELD("cookies", "string", NEEDED, "own, kernel")
 FIELD("cookies_why", "string", NEEDED, "these; or empty")
@@ -127,13 +130,13 @@ FIELD("age_s", "number", NEEDED, "")
 FIELD("lifetime_s", "number", NEEDED, "the age at which it is replaced")
 
 OBJECT(SESSION_COUNTS, "The session table, in numbers.")
-FIELD("max", "integer", NEEDED, "sessions that the table was made for")
+FIELD("max", "integer", NEEDED, "sessions that the table is sized for")
 FIELD("alive", "integer", NEEDED, "pending to closing")
 FIELD("pending", "integer", NEEDED, "no socket seen yet")
 FIELD("established", "integer", NEEDED, "")
 FIELD("half_closed", "integer", NEEDED, "one side sent FIN")
 FIELD("closing", "integer", NEEDED, "both did")
-FIELD("time_wait", "integer", NEEDED, "over, but remembered")
+FIELD("time_wait", "integer", NEEDED, "closed, kept for a while")
 
 OBJECT(ATTACK, "A flood, while it lasts.")
 FIELD("listen", "string", NEEDED, "of the service")
@@ -159,7 +162,7 @@ FIELD("epoch", "integer", NEEDED, "that began")
 
 OBJECT(STATS, "Packets, since the maps were made.")
 FIELD("services", "[SERVICE_STATS]", NEEDED, "")
-FIELD("total", "{REASON: integer}", NEEDED, "of them all")
+FIELD("total", "{REASON: integer}", NEEDED, "over all services")
 
 OBJECT(SERVICE_STATS, "Reasons that are 0 are left out.")
 FIELD("listen", "string", NEEDED, "of the service; -: traffic to no service")
@@ -173,7 +176,7 @@ FIELD("text", "string", NEEDED, "in Prometheus' text format")
 
 OBJECT(SESSION_TOTALS, "")
 FIELD("services", "[TOTALS]", NEEDED, "with listen and name")
-FIELD("total", "TOTALS", NEEDED, "of all, those that are gone as well")
+FIELD("total", "TOTALS", NEEDED, "of all, those of deleted services included")
 
 OBJECT(TOTALS, "opened = the sum of alive + the sum of ended, always.")
 FIELD("listen", "string", OPTIONAL, "of a service")
@@ -185,8 +188,8 @@ FIELD("others", "{STATE: integer}", OPTIONAL, "opening, time-wait")
 FIELD("ended", "{CAUSE: integer}", NEEDED,
       "closed, reset, timeout, killed, evicted")
 FIELD("events", "{EVENT: integer}", OPTIONAL,
-      "as session watch names them, with whom: half-closed-client")
-FIELD("lost", "integer", NEEDED, "events that nobody could be told")
+      "as session watch names them, with the side: half-closed-client")
+FIELD("lost", "integer", NEEDED, "events lost because the ring buffer was full")
 FIELD("durations", "DURATIONS", OPTIONAL, "of those that ended")
 
 OBJECT(DURATIONS, "How long sessions lasted.")
@@ -218,7 +221,7 @@ FIELD("client", "string", NEEDED, "address:port")
 FIELD("server", "string", NEEDED, "address:port")
 FIELD("service", "integer", NEEDED, "its id while the daemon runs")
 FIELD("name", "string", NEEDED, "of the service, or empty")
-FIELD("left", "string", NEEDED, "the state that the session was in")
+FIELD("left", "string", NEEDED, "the state that the session left")
 FIELD("duration_s", "number", NEEDED, "since it was opened")
 
 OBJECT(SAMPLE, "A line of sample.watch.")
@@ -232,9 +235,9 @@ FIELD("server", "string", NEEDED, "address:port")
 FIELD("length", "integer", NEEDED, "of the frame")
 FIELD("data", "string", NEEDED, "its first bytes, 128 at most, in hex")
 
-OBJECT(LOST, "In place of an EVENT or SAMPLE that the client was too slow for.")
+OBJECT(LOST, "Replaces EVENTs or SAMPLEs that the client was too slow for.")
 FIELD("event", "string", NEEDED, "lost")
-FIELD("count", "integer", NEEDED, "so many")
+FIELD("count", "integer", NEEDED, "how many")
 
 OBJECT(RELOADED, "")
 FIELD("changed", "[CHANGE]", NEEDED, "")
@@ -250,9 +253,10 @@ FIELD("note", "string", OPTIONAL, "what follows")
 
 OBJECT(DOWN, "")
 FIELD("interfaces", "[string]", NEEDED, "that are being detached")
-FIELD("restored", "[string]", NEEDED, "sysctls that get their old value")
+FIELD("restored", "[string]", NEEDED, "sysctls that are restored")
 FIELD("pin_dir", "string", NEEDED, "")
-FIELD("programs", "[integer]", NEEDED, "their ids, for who waits for their end")
+FIELD("programs", "[integer]", NEEDED,
+      "their ids, for a caller that waits for their end")
 
 #undef REQUEST
 #undef ARGUMENT

@@ -94,8 +94,8 @@ def test_neighbour_went_in_front_and_cut_clients_off(env):
         with GoodClients(env) as good:
             good.wait_more(10, f"turn {turn}")
         protected(env, f"turn {turn}")
-    said = re.findall(r"server0: program id \d+ went before ours at tc",
-                      daemon.output())
+    said = re.findall(r"server0: program id \d+ was attached before "
+                      r"Synkeeper's program at tc", daemon.output())
     assert len(said) == 2 * len(WAYS), daemon.output()
     held.ask("with neighbours")
     for way in WAYS:
@@ -131,9 +131,9 @@ def test_neighbour_that_insists_is_told(env):
         return None
     ahead, health = wait_for(told, 10, "status to report the neighbour")
     assert ahead[0]["tc"] == way and any(
-        "runs before ours" in line for line in health), (ahead, health)
+        "before Synkeeper's program" in line for line in health), (ahead, health)
     text = env.synkeeper("status", check=False).stdout
-    assert f"server0: at tc {way} neighbour, id {ahead[0]['id']}" in text, text
+    assert f"server0: tc {way}: neighbour, id {ahead[0]['id']}" in text, text
     p = env.server.run([*env.synkeeper_command(), "-j", "check", "server0"],
                        check=False)
     found = {f["what"]: f for f in json.loads(p.stdout)["findings"]}
@@ -258,7 +258,7 @@ def test_pins_removed_took_the_protection_off(env):
                      f"the pins to be back, turn {turn}")
             good.wait_more(5, "after the pins were removed")
     assert attached.xdp_id(env.server) == program, "XDP was attached anew"
-    said = re.findall(r"pins had been removed, and are put back",
+    said = re.findall(r"pins had been removed and were restored",
                       daemon.output())
     assert said, f"nothing in the log: {daemon.output()}"
     protected(env, "after the pins were removed")

@@ -128,7 +128,7 @@ def test_backlog(env):
 def test_services(env):
     env.synkeeperd(services=("*:80", "*:81"))
     env.synkeeper("service", "policy", "*:81", "off")
-    expect(env, "service", "warn", "*:80", "nobody listens")
+    expect(env, "service", "warn", "*:80", "no listener")
     env.nginx()
     wait_for(lambda: "services" in check(env)[0], 10,
              "the service to have a listener")

@@ -135,8 +135,8 @@ def test_service(env):
     assert got["policy"] == "on" and got["armed"] and got["why"] == "", got
     out = env.synkeeper("service", "del", "*:81").stdout
     assert out.startswith("*:81: deleted"), f"del: {out!r}"
-    failed(env, 1, ["*:81", "is no service", "there are *:80"], "service", "del", "*:81")
-    failed(env, 1, ["*:81", "is no service"], "service", "policy", "*:81", "on")
+    failed(env, 1, ["*:81", "is not a service", "there are *:80"], "service", "del", "*:81")
+    failed(env, 1, ["*:81", "is not a service"], "service", "policy", "*:81", "on")
     failed(env, 1, ["'*:0'"], "service", "add", "*:0")
     failed(env, 1, ["'maybe'", "on auto monitor off"], "service", "policy", "*:80",
            "maybe")
@@ -161,7 +161,7 @@ def test_status_ended_well_with_an_interface_unprotected(env):
     daemon.stop()
     env.synkeeperd(services=("*:80", "*:81"))
     p = env.synkeeper("status")
-    assert "*:81 is not protected: nobody listens" in p.stdout, f"{p}"
+    assert "*:81 is not protected: no listener" in p.stdout, f"{p}"
     for policy in ("off", "auto", "monitor", "on"):
         env.synkeeper("service", "policy", "*:80", policy)
         p = env.synkeeper("-j", "status")
@@ -208,7 +208,7 @@ def test_stats(env):
         assert got == n, f"{reason}: text {got}, JSON {n}"
     assert row(text, "answered ")[1].lower() == "tx", text
     assert "*:81" not in text, "a service without packets is shown"
-    failed(env, 1, ["*:82", "is no service"], "stats", "--service", "*:82")
+    failed(env, 1, ["*:82", "is not a service"], "stats", "--service", "*:82")
 
 
 @net_test

@@ -147,7 +147,7 @@ def test_others_locked_root_out(env):
             if n == CLIENTS_MAX:
                 p = run([*member, "key", "list"], check=False)
                 assert p.returncode == 1 and \
-                    f"busy: all {CLIENTS_MAX} control connections are taken" \
+                    f"busy: all {CLIENTS_MAX} control connections are in use" \
                     in p.stderr, f"one more: {p.returncode}: {p.stderr}"
             else:
                 p = run([*member, "session", "watch"], check=False)

@@ -168,7 +168,7 @@ def test_check(env):
                 "[service web]\nlisten = *:80\n")
     got, lines = daemon(env, "-c", conf, "--check", iface=False, service=False)
     assert got == 0 and lines == [
-        "synkeeperd: nosuch0: missing now: would be waited for"], \
+        "synkeeperd: nosuch0: no such interface yet: would wait for it"], \
         f"--check -c: got {got}, {lines}"
 
 

@@ -71,7 +71,7 @@ def test_mptcp_listener(env):
         Server(listener)
         kernels(env, "[service web]\nlisten = *:80\n")
         row = service(env, "*:80")
-        why = "MPTCP" if OWN_COOKIES else "takes no sockets"
+        why = "MPTCP" if OWN_COOKIES else "bpf_sk_assign_tcp_reqsk"
         assert why in row["cookies_why"], f"expected why, got {row}"
         for v6 in (False, True):
             with counted(env, f"MPTCP listener, IPv{6 if v6 else 4}",

@@ -181,8 +181,8 @@ def test_reuseport_listener_leaves(env):
 def test_listener_comes_late(env):
     env.synkeeperd()
     row = service(env, "*:80")
-    assert not row["armed"] and row["why"] == "nobody listens", \
-        f"service without listener: expected 'nobody listens', got {row}"
+    assert not row["armed"] and row["why"] == "no listener", \
+        f"service without listener: expected 'no listener', got {row}"
     refused(env, "no listener, IPv4")
     refused(env, "no listener, IPv6", v6=True)
     with listen(env) as listener:

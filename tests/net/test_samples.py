@@ -91,14 +91,14 @@ def test_what_is_refused(env):
     """Each bad request gets a specific error, and samples nothing."""
     env.synkeeperd()
     for want, error in (
-            ({"reasons": ["bad_cake"]}, "'bad_cake' is no reason that drops"),
-            ({"reasons": ["session"]}, "'session' is no reason that drops"),
+            ({"reasons": ["bad_cake"]}, "'bad_cake' is not a drop reason"),
+            ({"reasons": ["session"]}, "'session' is not a drop reason"),
             ({"reasons": []}, "no reasons in the request"),
-            ({"reasons": [7]}, "'' is no reason that drops"),
+            ({"reasons": [7]}, "'' is not a drop reason"),
             ({"rate": 0}, "the rate is out of range"),
             ({"rate": 10001}, "the rate is out of range"),
-            ({"listen": "*:81"}, "*:81 is no service"),
-            ({"listen": "x"}, "'x' is no address:port")):
+            ({"listen": "*:81"}, "*:81 is not a service"),
+            ({"listen": "x"}, "'x' is not an address:port")):
         with Sampler(env, **want) as s:
             assert s.reply.get("error") == error, \
                 f"{want}: expected {error!r}, got {s.reply}"

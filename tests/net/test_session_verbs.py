@@ -97,11 +97,11 @@ def test_sessions_of_an_unknown_service_were_an_empty_table(env):
         for words in (("list",), ("list", "--count"), ("list", "--sort", "age"),
                       ("kill",), ("kill", "--dry-run"), ("watch",)):
             for name in ("nosuch", "*:81"):
-                refused(env, 1, [f"{name} is no service", "there are *:80"],
+                refused(env, 1, [f"{name} is not a service", "there are *:80"],
                         "session", *words, "service", name)
-        refused(env, 1, ["*:81 is no service", "there are *:80"], "session",
+        refused(env, 1, ["*:81 is not a service", "there are *:80"], "session",
                 "totals", "*:81")
-        refused(env, 1, ["*:81 is no service", "there are *:80"], "stats",
+        refused(env, 1, ["*:81 is not a service", "there are *:80"], "stats",
                 "--service", "*:81")
         assert sorted(listed(env)) == sorted(held), "something was killed"
 
@@ -292,7 +292,7 @@ def test_totals(env):
         assert web == ["*:80", "-", "5", "3", "2", "0", "0", "0", "0", "0"] \
             and total[1:] == web[1:], text
         assert "mean duration" in rest[1][0] and "#" * 20 in text, text
-        refused(env, 1, ["*:81", "is no service"], "session", "totals", "*:81")
+        refused(env, 1, ["*:81", "is not a service"], "session", "totals", "*:81")
 
 
 @net_test

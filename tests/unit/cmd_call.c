@@ -12,7 +12,7 @@
 
 #define SERVICE                                                             \
 	"{\"listen\":\"*:80\",\"name\":\"\",\"policy\":\"on\",\"by_hand\":" \
-	"true,\"armed\":false,\"cookies\":\"own\",\"why\":\"nobody listens\"}"
+	"true,\"armed\":false,\"cookies\":\"own\",\"why\":\"no listener\"}"
 
 #define LOST                                                                 \
 	"synkeeper: service: *:80 is lost when the daemon exits: synkeeper " \
@@ -26,27 +26,24 @@ static void requests(void **state)
 		{ "service add *:80 --name web",
 		  "{\"listen\":\"*:80\",\"name\":\"web\","
 		  "\"cmd\":\"service.add\"}\n",
-		  SERVICE, "*:80: policy on, not armed: nobody listens\n",
-		  LOST },
+		  SERVICE, "*:80: policy on, not armed: no listener\n", LOST },
 		{ "ser add --name=web *:80",
 		  "{\"listen\":\"*:80\",\"name\":\"web\","
 		  "\"cmd\":\"service.add\"}\n",
-		  SERVICE, "*:80: policy on, not armed: nobody listens\n",
-		  LOST },
+		  SERVICE, "*:80: policy on, not armed: no listener\n", LOST },
 		{ "service del *:80",
 		  "{\"listen\":\"*:80\",\"cmd\":\"service.del\"}\n", SERVICE,
 		  "*:80: deleted, no longer protected\n" },
 		{ "service policy *:80 off",
 		  "{\"listen\":\"*:80\",\"policy\":\"off\","
 		  "\"cmd\":\"service.policy\"}\n",
-		  SERVICE, "*:80: policy on, not armed: nobody listens\n",
-		  LOST },
+		  SERVICE, "*:80: policy on, not armed: no listener\n", LOST },
 		{ "service", "{\"cmd\":\"service.list\"}\n",
 		  "{\"services\":[" SERVICE "]}",
 		  "SERVICE  NAME  POLICY  ARMED  COOKIES  COOKIES WHY  NOT "
 		  "ARMED WHY\n"
-		  "*:80     -     on      no     own      -            nobody "
-		  "listens\n" },
+		  "*:80     -     on      no     own      -            no "
+		  "listener\n" },
 		{ "key rotate", "{\"cmd\":\"key.rotate\"}\n", "{\"epoch\":7}",
 		  "epoch 7 begun; cookies of the previous epoch stay valid "
 		  "until the next rotation\n" },
@@ -119,10 +116,10 @@ static void refusals_of_the_daemon(void **state)
 	(void)state;
 	expect_call("service del x", false,
 		    "{\"listen\":\"x\",\"cmd\":\"service.del\"}\n",
-		    "{\"ok\":false,\"error\":\"x is no service\","
+		    "{\"ok\":false,\"error\":\"x is not a service\","
 		    "\"hint\":\"list them\"}\n",
 		    CMD_FAILED, "",
-		    "synkeeper: service: x is no service: list them\n");
+		    "synkeeper: service: x is not a service: list them\n");
 	expect_call("service del x", false,
 		    "{\"listen\":\"x\",\"cmd\":\"service.del\"}\n",
 		    "{\"ok\":false,\"error\":\"x\",\"hint\":\"\"}\n",

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: the daemon, as a table of parts: at the end of this
- * file, which is the place to begin. Maps and programs are made or taken over,
- * settings and keys and services written, and only then the programs attached:
- * they never see a table half filled. From then on the data path works by
- * itself; the daemon turns keys, follows listeners, tidies the session table
- * and answers the operator, all on one loop; with SIGHUP it reads its
- * configuration anew (reload.c). Ended with SIGTERM or SIGINT it leaves the
- * data path in place (on-exit = keep) or removes it (detach); after SIGKILL its
- * successor takes over what is pinned.
+ * Theory of operation: the daemon as a table of parts, at the end of this file:
+ * start reading there. Maps and programs are created or taken over, settings,
+ * keys and services written, and only then are the programs attached, so they
+ * never see a half-filled table. From then on the data path works by itself;
+ * the daemon rotates keys, tracks listeners, maintains the session table and
+ * serves requests, all on one event loop. SIGHUP makes it reread its
+ * configuration (reload.c). On SIGTERM or SIGINT it leaves the data path in
+ * place (on-exit = keep) or removes it (detach); after SIGKILL the next
+ * instance takes over what is pinned.
  */
 #include <string.h>
 #include <systemd/sd-daemon.h>
@@ -22,7 +22,7 @@
 #include "state.h"
 #include "wiring.h"
 
-/* All that the programs need is in the maps. */
+/* The maps hold everything that the programs need. */
 static int be_ready(struct daemon *d)
 {
 	int err = parts_refresh(d);
@@ -32,13 +32,13 @@ static int be_ready(struct daemon *d)
 	return err;
 }
 
-/* So that an earlier instance's programs are swapped for some that work. */
+/* Before an earlier instance's programs are swapped for these. */
 static int be_ready_early(struct daemon *d)
 {
 	return d->loader.replaces ? be_ready(d) : 0;
 }
 
-/* Nothing from here on needs more. Without filters the start is no failure. */
+/* Nothing needs more privileges from here on. Missing filters are not fatal. */
 static int give_up_rights(struct daemon *d)
 {
 	int err = caps_drop();

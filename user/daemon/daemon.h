@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: the daemon as a whole, from its start to its end. What
- * it consists of is in the table of daemon.c.
+ * Theory of operation: the daemon from start to exit. Its parts are in the
+ * table of daemon.c.
  */
 #ifndef DAEMON_H
 #define DAEMON_H
@@ -11,17 +11,17 @@
 
 struct daemon_options {
 	struct config config;
-	struct source_list sources; /* that it names */
+	struct source_list sources; /* named by the configuration */
 	/*
-	 * Reads flags and file anew. As config_load(); @ret is to be freed
-	 * only if it returned 0.
+	 * Rereads flags and file, like config_load(). @ret must be freed only
+	 * if this returned 0.
 	 */
 	int (*configure)(struct config *ret, char *err);
 };
 
 /*
- * Protects until it is told to end. Logs what failed and returns -errno. What
- * @o owns is the daemon's, which frees it.
+ * Runs until told to exit. Returns 0, or -errno, logged. The daemon takes
+ * ownership of what @o owns and frees it.
  */
 int daemon_run(const struct daemon_options *o);
 

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Theory of operation: see daemon_requests.h. */
 #include <stdio.h>
 #include <unistd.h>
 
@@ -29,14 +28,15 @@ static json_t *json_health(const struct daemon *d)
 	attacks_health(d->attacks, list);
 	if (d->pins.gone) {
 		snprintf(line, sizeof(line),
-			 "%s is gone: a restart will not take over what is "
-			 "there now",
+			 "%s is gone: a restart cannot take over the running "
+			 "data path",
 			 d->config.pin_dir);
 		json_array_append_new(list, request_text(line));
 	}
 	if (!keys_left(&d->keys))
-		json_array_append_new(list,
-				      json_string("the cookie key is overdue"));
+		json_array_append_new(
+			list,
+			json_string("the cookie key is past its lifetime"));
 	return list;
 }
 
@@ -75,7 +75,7 @@ static json_t *on_down(void *data, struct request *r)
 	struct daemon *d = data;
 
 	(void)r;
-	/* it will be, when the cookies in flight have come back */
+	/* restored once the cookies in flight have returned */
 	if (d->settings->syncookies_before)
 		json_array_append_new(
 			restored,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Theory of operation: the requests about the daemon as a whole. */
+/* Theory of operation: requests that concern the whole daemon. */
 #ifndef DAEMON_REQUESTS_H
 #define DAEMON_REQUESTS_H
 

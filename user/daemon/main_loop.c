@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Theory of operation: see main_loop.h. */
 #include <signal.h>
 #include <string.h>
 
@@ -51,7 +50,7 @@ static int on_signal(sd_event_source *source, const struct signalfd_siginfo *si,
 	struct daemon *d = data;
 
 	(void)source;
-	log_info("%s: ending", si->ssi_signo == SIGINT ? "SIGINT" : "SIGTERM");
+	log_info("%s: exiting", si->ssi_signo == SIGINT ? "SIGINT" : "SIGTERM");
 	main_loop_end(d, d->pins.gone ? EXIT_DETACH : d->config.on_exit);
 	return 0;
 }
@@ -102,7 +101,7 @@ int main_loop_start(struct daemon *d)
 	if (err >= 0)
 		err = timer_set(d->tick, TICK_US);
 	if (err < 0)
-		log_err("cannot set the event loop up: %s", strerror(-err));
+		log_err("cannot set up the event loop: %s", strerror(-err));
 	return err < 0 ? err : 0;
 }
 

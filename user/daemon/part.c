@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Theory of operation: see part.h. */
 #include "part.h"
 #include "state.h"
 
@@ -21,7 +20,7 @@ void parts_stop(struct daemon *d)
 {
 	const struct part *p = d->parts + d->started;
 
-	if (p->name && p->stop) /* it failed to start */
+	if (p->name && p->stop) /* stopped even if its start failed */
 		p->stop(d);
 	while (p-- > d->parts)
 		if (p->stop)

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Theory of operation: see reload.h. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -16,7 +15,7 @@
 #include "state.h"
 #include "text/change.h"
 
-/* The services that there are now, as a configuration would have them. */
+/* The current services, in the form of a configuration. */
 static int running_services(const struct daemon *d, struct config *ret)
 {
 	const struct service *svc = NULL;
@@ -42,7 +41,7 @@ static int running_services(const struct daemon *d, struct config *ret)
 	return 0;
 }
 
-/* One service, one way or back. */
+/* Applies or reverts one service's change. */
 static int set_service(struct daemon *d, const struct config_service *from,
 		       const struct config_service *to, __u64 drain_ns)
 {
@@ -50,7 +49,7 @@ static int set_service(struct daemon *d, const struct config_service *from,
 		  : services_del(d->services, &from->listen, drain_ns, NULL);
 }
 
-/* Takes the first @n changes back; what was not there goes without draining. */
+/* Reverts the first @n changes; interfaces that were new go without a drain. */
 static void undo(struct daemon *d, const struct config_diff *diff, size_t n)
 {
 	while (n--) {
@@ -70,8 +69,8 @@ static const char *why_not(int err)
 	case -ENOSPC:
 		return "all service ids are in use";
 	case -EPERM:
-		return "another XDP program is attached there, which only a "
-		       "start of synkeeperd may take over: restart it, or "
+		return "another XDP program is attached; only starting "
+		       "synkeeperd can replace it: restart synkeeperd, or "
 		       "detach the program";
 	default:
 		return strerror(-err);
@@ -79,13 +78,13 @@ static const char *why_not(int err)
 }
 
 /*
- * All that can fail: new interfaces, services. Interfaces that are not wanted
- * any more wait until the rest is done.
+ * Everything that can fail: new interfaces, services. Interfaces that are no
+ * longer configured wait until the rest is done.
  */
 static int apply_parts(struct daemon *d, const struct config_diff *diff,
 		       const struct config *wanted, char *err_text)
 {
-	struct config how = *wanted; /* not the mode: it is all interfaces' */
+	struct config how = *wanted; /* not the mode: it is global */
 	const char *what = "";
 	int err = 0;
 	size_t i;
@@ -102,7 +101,7 @@ static int apply_parts(struct daemon *d, const struct config_diff *diff,
 			err = ifaces_add(&d->ifaces, &how, c->new_iface);
 	}
 	if (err) {
-		i--; /* this one was not done */
+		i--; /* this one was not applied */
 	} else {
 		what = "services";
 		err = parts_refresh(d);
@@ -115,7 +114,7 @@ static int apply_parts(struct daemon *d, const struct config_diff *diff,
 	return err;
 }
 
-/* What was to wait for the rest. */
+/* What had to wait for the rest. */
 static void finish_ifaces(struct daemon *d, const struct config_diff *diff)
 {
 	bool came = false;
@@ -125,16 +124,16 @@ static void finish_ifaces(struct daemon *d, const struct config_diff *diff)
 		struct config_change *c = &diff->changes[i];
 
 		if (c->old_iface && ifaces_retire(&d->ifaces, c->old_iface))
-			c->note = "it answers no more SYNs, and is detached "
-				  "in two seconds, when cookies in flight "
-				  "have come back";
+			c->note =
+				"no more SYNs are answered; detached in two "
+				"seconds, once cookies in flight have returned";
 		came = came || c->new_iface;
 	}
-	if (came) /* who came in there before is not known */
+	if (came) /* its existing connections are unknown */
 		resync_now(&d->resync, false);
 }
 
-/* What is only a number, from here on that of @wanted. */
+/* Plain values: @wanted's from here on. */
 static void take_values(struct daemon *d, struct config *wanted)
 {
 	struct config old;
@@ -168,7 +167,7 @@ static json_t *report_of(const struct config_diff *diff)
 			 rest);
 }
 
-/* @wanted is the caller's; it holds what is to be freed when this is done. */
+/* @wanted stays the caller's and afterwards holds what must be freed. */
 static int change_to(struct daemon *d, struct config *wanted,
 		     json_t **ret_report, char *err_text)
 {
@@ -195,7 +194,10 @@ static int change_to(struct daemon *d, struct config *wanted,
 	return err;
 }
 
-/* All of the lists that can fail; a million prefixes are not made in vain. */
+/*
+ * Every step of the lists that can fail, before a million prefixes are built
+ * for nothing.
+ */
 static int read_lists(const struct daemon *d, const struct config *wanted,
 		      struct source_list *ret, int *ret_fd, char *err)
 {
@@ -205,12 +207,12 @@ static int read_lists(const struct daemon *d, const struct config *wanted,
 		return ret_err;
 	ret_err = sources_build(ret, ret_fd);
 	if (ret_err)
-		snprintf(err, CONFIG_ERR_MAX, "[sources]: cannot be made: %s",
+		snprintf(err, CONFIG_ERR_MAX, "[sources]: cannot be built: %s",
 			 strerror(-ret_err));
 	return ret_err;
 }
 
-/* The files are named by the configuration, but their lines may differ. */
+/* The configuration names the files; their contents may have changed too. */
 static void take_lists(struct daemon *d, struct source_list *lists, int fd,
 		       json_t *report)
 {
@@ -241,7 +243,7 @@ int reload_config(struct daemon *d, json_t **ret_report, char *err)
 	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64,
 		   (uint64_t)(now_ns() / 1000));
 	if (d->ending)
-		snprintf(err, CONFIG_ERR_MAX, "the daemon is about to end");
+		snprintf(err, CONFIG_ERR_MAX, "the daemon is shutting down");
 	else
 		ret = d->configure(&wanted, err);
 	if (!ret) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: the daemon's whole state, for the files beside this one
- * only: they wire the parts (daemon.c), run them (part.c, main_loop.c) and
- * change several at once (reload.c), or tell of all (daemon_requests.c).
+ * Theory of operation: the daemon's whole state, only for the files in this
+ * directory: they wire the parts (daemon.c), run them (part.c, main_loop.c),
+ * change several at once (reload.c), or report on all (daemon_requests.c).
  */
 #ifndef STATE_H
 #define STATE_H
@@ -22,14 +22,14 @@ enum { DAEMON_REQUEST_TABLES = 8 };
 
 struct daemon {
 	const struct part *parts;
-	size_t started; /* of them */
+	size_t started; /* parts started */
 
 	struct config config;	    /* in force */
-	struct source_list sources; /* its lists; entries until in force */
+	struct source_list sources; /* its lists, until in force */
 	int (*configure)(struct config *ret, char *err);
 	__u64 started_ns;
 	time_t started_s; /* since 1970 */
-	bool ending;	  /* disarmed; detaches when the drain is over */
+	bool ending;	  /* disarmed; detaches after the drain */
 
 	struct loader loader;
 	struct settings *settings; /* the map, mapped */
@@ -51,10 +51,10 @@ struct daemon {
 	struct attacks *attacks;
 	struct control_server *control;
 	struct watch watch;
-	struct metrics_server *metrics; /* NULL: not served */
+	struct metrics_server *metrics; /* NULL: no endpoint */
 	struct pin_watch pins;
 
-	/* what requests are answered from */
+	/* what the request handlers work on */
 	struct service_request_deps service_requests;
 	struct session_request_deps session_requests;
 	struct metrics_sources metrics_sources;

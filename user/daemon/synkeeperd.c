@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Theory of operation: the daemon's command line. A file named with -c is read
- * first, flags add to it and have the last word; both fill one struct config,
- * and daemon_run() does the rest. A reload goes the same way again.
+ * first; flags add to it and override it. Both fill one struct config, and
+ * daemon_run() does the rest. A reload repeats the same steps.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -128,10 +128,10 @@ static int set_flag(struct config *c, struct flags *f, int opt, char *err)
 		f->verbose = true;
 		return 0;
 	}
-	return 0; /* -c is read already */
+	return 0; /* -c was read first */
 }
 
-/* Says what is wrong with @arg, names the way out. Returns -EINVAL. */
+/* Says what is wrong with @arg and where to look. Returns -EINVAL. */
 static int flag_error(char *err, const char *arg, const char *what)
 {
 	snprintf(err, CONFIG_ERR_MAX, "%s%s", arg, what);
@@ -139,15 +139,15 @@ static int flag_error(char *err, const char *arg, const char *what)
 }
 
 /*
- * The file, if one is named; flags then add to it and have the last word.
- * Returns 1 if all is said already (help, version), 0, or -errno and @err.
+ * Reads the file, if one is named; flags then add to it and override it.
+ * Returns 1 if nothing is left to do (help, version), 0, or -errno and @err.
  */
 static int parse_file(int argc, char **argv, struct config *c, struct flags *f,
 		      char *err)
 {
 	int opt;
 
-	optind = 0; /* getopt(3) begins anew */
+	optind = 0; /* restarts getopt(3) */
 	while ((opt = getopt_long(argc, argv, short_options, options, NULL)) !=
 	       -1) {
 		switch (opt) {
@@ -165,9 +165,9 @@ static int parse_file(int argc, char **argv, struct config *c, struct flags *f,
 					  " is no option: synkeeperd --help");
 		case 'c':
 			if (f->file)
-				return flag_error(
-					err, "--config",
-					" is given twice: one file holds all");
+				return flag_error(err, "--config",
+						  " is given twice: only one "
+						  "file is read");
 			f->file = optarg;
 		}
 	}
@@ -178,7 +178,7 @@ static int parse_file(int argc, char **argv, struct config *c, struct flags *f,
 	return f->file ? config_load(c, f->file, err) : 0;
 }
 
-/* The same of all flags. */
+/* Likewise, for all flags. */
 static int parse_flags(int argc, char **argv, struct config *c, struct flags *f,
 		       char *err)
 {
@@ -209,7 +209,7 @@ static struct {
 	char **argv;
 } command_line;
 
-/* For reload_config(): the command line goes on holding, the file may differ */
+/* For reload_config(): the command line still applies, the file may differ */
 static int configure(struct config *ret, char *err)
 {
 	struct flags flags = {};
@@ -221,8 +221,8 @@ static int configure(struct config *ret, char *err)
 			      err);
 	if (!ret_err && !flags.file) {
 		snprintf(err, CONFIG_ERR_MAX,
-			 "started without a configuration file: nothing to "
-			 "read: name one with -c at the next start");
+			 "started without a configuration file: start it with "
+			 "-c to be able to reload");
 		ret_err = -ENOENT;
 	}
 	if (ret_err)
@@ -232,7 +232,7 @@ static int configure(struct config *ret, char *err)
 	return ret_err;
 }
 
-/* It is no error: synkeeperd waits for them. */
+/* Not an error: synkeeperd waits for them. */
 static void tell_missing(const struct config *c)
 {
 	size_t i;
@@ -240,8 +240,8 @@ static void tell_missing(const struct config *c)
 	for (i = 0; i < c->n_ifaces; i++)
 		if (!if_nametoindex(c->ifaces[i]) && errno == ENODEV)
 			fprintf(stderr,
-				"synkeeperd: %s: missing now: would be waited "
-				"for\n",
+				"synkeeperd: %s: no such interface yet: would "
+				"wait for it\n",
 				c->ifaces[i]);
 }
 

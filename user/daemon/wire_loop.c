@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: see wiring.h; the parts that work on the loop: what they
- * tell, and who is answered.
+ * Theory of operation: the parts that work on the event loop, wired as wiring.h
+ * says: what triggers them, and who answers requests.
  */
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: see wiring.h; the parts that make up the data path:
+ * Theory of operation: the parts of the data path, wired as wiring.h says:
  * maps, what is written into them, and where the programs are attached.
  */
 #include <string.h>
@@ -83,7 +83,7 @@ int wire_host_refresh(struct daemon *d)
 {
 	int err = host_poll(&d->host);
 
-	/* an earlier instance may have been killed while it ended */
+	/* an earlier instance may have been killed while it drained */
 	if (!err && !d->ending)
 		settings_clear(d->settings, SETTING_DISARMED);
 	return err;
@@ -114,7 +114,7 @@ void wire_owner_stop(struct daemon *d)
 	owner_close(d->owner);
 }
 
-/* Who came in at an interface before it was attached is not known. */
+/* Connections from before the interface was attached are unknown. */
 static void on_iface_came(void *daemon)
 {
 	struct daemon *d = daemon;
@@ -162,7 +162,7 @@ int wire_nat_start(struct daemon *d)
 	int err = nat_init(&d->totals, &d->nat);
 
 	if (err)
-		log_err("cannot set the services up: %s", strerror(-err));
+		log_err("cannot set up the services: %s", strerror(-err));
 	return err;
 }
 
@@ -180,7 +180,7 @@ int wire_services_start(struct daemon *d)
 	for (i = 0; i < d->config.n_services && !err; i++)
 		err = services_add(d->services, &d->config.services[i], NULL);
 	if (err) {
-		log_err("cannot set the services up: %s", strerror(-err));
+		log_err("cannot set up the services: %s", strerror(-err));
 		return err;
 	}
 	services_drain_rest(d->services, keys_cookie_life(&d->keys));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: what the table of daemon.c names: functions that give a
- * part what it needs, and nothing else. wire_PART_HOOK() is PART's HOOK, see
+ * Theory of operation: the functions named in the table of daemon.c: each gives
+ * a part what it needs and nothing else. wire_PART_HOOK() is PART's HOOK, see
  * part.h.
  */
 #ifndef WIRING_H

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Theory of operation: see log.h. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>

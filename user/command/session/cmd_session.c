@@ -107,7 +107,7 @@ static int check_service(const struct cmd *c, struct session_table *t,
 					 : listen_format(&l, text));
 	}
 	snprintf(todo, sizeof(todo), "there are %s", *list ? list : "none");
-	return cmd_failed(c, todo, "%s is no service",
+	return cmd_failed(c, todo, "%s is not a service",
 			  *f->name ? f->name : listen_format(&f->listen, text));
 }
 

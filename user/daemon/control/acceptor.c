@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Theory of operation: see acceptor.h. */
 #include <errno.h>
 #include <sys/epoll.h>
 
@@ -39,7 +38,7 @@ void acceptor_stop(struct acceptor *a)
 static void pause_for_a_moment(struct acceptor *a)
 {
 	if (timer_set(a->timer, ACCEPTOR_PAUSE_MS * 1000ULL))
-		return; /* without an end there is no pause */
+		return; /* without a timer the pause would never end */
 	sd_event_source_set_enabled(a->io, SD_EVENT_OFF);
 }
 
@@ -55,7 +54,7 @@ int acceptor_accept(struct acceptor *a, struct sockaddr_storage *from,
 	if (fd >= 0)
 		return fd;
 	err = -errno;
-	/* what else there is concerns the connection, and it is gone */
+	/* any other error is about a connection that is gone */
 	if (err == -EMFILE || err == -ENFILE || err == -ENOBUFS ||
 	    err == -ENOMEM)
 		pause_for_a_moment(a);

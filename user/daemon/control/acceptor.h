@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: a listening socket on the daemon's loop. A connection
- * that cannot be accepted, for want of descriptors or memory, stays in the
- * backlog and the socket stays readable; so the acceptor looks away for a
- * moment instead of trying again at once, for as long as the want lasts.
+ * Theory of operation: a listening socket on the daemon's event loop. A
+ * connection that cannot be accepted for lack of descriptors or memory stays in
+ * the backlog, and the socket stays readable; so the acceptor pauses for a
+ * moment instead of retrying at once, for as long as the shortage lasts.
  */
 #ifndef ACCEPTOR_H
 #define ACCEPTOR_H
@@ -20,9 +20,9 @@ struct acceptor {
 };
 
 /*
- * Calls @handler whenever somebody waits at @fd; @priority is that of
- * sd_event_source_set_priority(3). Returns 0 or -errno; acceptor_stop() is
- * due in either case.
+ * Calls @handler whenever a connection is pending on @fd; @priority is that of
+ * sd_event_source_set_priority(3). Returns 0 or -errno; call acceptor_stop() in
+ * either case.
  */
 int acceptor_start(struct acceptor *a, sd_event *loop, int fd, int64_t priority,
 		   sd_event_io_handler_t handler, void *data);

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Theory of operation: see control_client.h. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,7 +42,7 @@ static int on_idle(sd_event_source *source, uint64_t when, void *data)
 	(void)source;
 	(void)when;
 	if (c->subscription)
-		restart_timer(c); /* nothing happened, or its screen is held */
+		restart_timer(c); /* idle, or its reader is stopped */
 	else
 		client_drop(c);
 	return 0;
@@ -78,7 +77,7 @@ bool client_append(struct control_client *c, const char *text, size_t len)
 	return true;
 }
 
-/* Tells a watcher what it has missed, when it can hear again. */
+/* Tells a watcher how much it missed, once there is room again. */
 static void client_tell_lost(struct control_client *c)
 {
 	char line[64];
@@ -93,7 +92,7 @@ static void client_tell_lost(struct control_client *c)
 		c->lost = 0;
 }
 
-/* Sends what is left of the reply. Returns 1 if all of it is gone. */
+/* Sends the rest of the reply. Returns 1 if all of it is sent. */
 static int client_send(struct control_client *c)
 {
 	while (c->out_sent < c->out_len) {
@@ -118,12 +117,12 @@ static int client_reply(struct control_client *c, json_t *reply)
 		return -ENOMEM;
 	c->out = text;
 	c->out_len = c->out_room = strlen(text) + 1;
-	text[c->out_len - 1] = '\n'; /* for the NUL: the length is known */
+	text[c->out_len - 1] = '\n'; /* replaces the NUL: the length is known */
 	c->out_sent = 0;
 	return 0;
 }
 
-/* The reply to what is no request; it is the last one. */
+/* The reply to a malformed request; the last one sent. */
 static int client_refuse(struct control_client *c, const char *error,
 			 const char *hint)
 {
@@ -151,7 +150,7 @@ static int client_part(struct control_client *c)
 	return 0;
 }
 
-/* Answers the first whole line in the buffer, if there is one. */
+/* Answers the first complete line in the buffer, if any. */
 static int client_request(struct control_client *c)
 {
 	char *end = end_of_line(c);
@@ -163,7 +162,7 @@ static int client_request(struct control_client *c)
 		return client_refuse(c, "the request is too long",
 				     "a line has at most 65535 bytes");
 	if (!end && c->ended && c->have)
-		return client_refuse(c, "the request is not whole",
+		return client_refuse(c, "the request is incomplete",
 				     "a line ends with a newline");
 	if (!end)
 		return 0;
@@ -188,7 +187,7 @@ static int client_read(struct control_client *c)
 	return 0;
 }
 
-/* One request, or what is left of a reply. Returns -errno if it is to go. */
+/* One request, or the rest of a reply. Returns -errno if the client must go. */
 static int client_step(struct control_client *c, bool readable)
 {
 	int err = 0;
@@ -215,8 +214,8 @@ static int client_step(struct control_client *c, bool readable)
 }
 
 /*
- * Who has more to ask waits for its next turn: its socket can be written to,
- * so that the loop comes by again, after all others that it has found ready.
+ * A client with more requests waits for its next turn: its socket is writable,
+ * so the loop returns to it after all others that are ready.
  */
 static uint32_t client_waits_for(struct control_client *c)
 {

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Theory of operation: see control_server.h. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,7 +23,7 @@ struct control_server {
 
 /* ---- who gets in ---- */
 
-/* Is @a rather to go than @b? */
+/* Is @a to be dropped before @b? */
 static bool goes_first(struct control_client *a, struct control_client *b)
 {
 	bool a_works = a->out || a->part || a->have;
@@ -37,7 +36,7 @@ static bool goes_first(struct control_client *a, struct control_client *b)
 	return a->heard_ns < b->heard_ns;
 }
 
-/* Watchers stay: CONTROL_WATCHERS_MAX leaves others who can go. */
+/* Watchers stay: CONTROL_WATCHERS_MAX leaves others to drop. */
 static struct control_client *make_room(struct control_server *s)
 {
 	struct control_client *first = NULL, *c;
@@ -48,7 +47,7 @@ static struct control_client *make_room(struct control_server *s)
 	if (!first)
 		return NULL;
 	if (!first->out && !first->part)
-		client_say_no(first->fd, "busy: root needed this connection",
+		client_say_no(first->fd, "busy: root took over this connection",
 			      "try again");
 	client_drop(first);
 	return first;
@@ -96,9 +95,9 @@ static int on_connect(sd_event_source *source, int fd, uint32_t revents,
 			"run as root, or as a member of the socket's group");
 	} else {
 		snprintf(error, sizeof(error),
-			 "busy: all %d control connections are taken",
+			 "busy: all %d control connections are in use",
 			 CONTROL_CLIENTS_MAX);
-		client_say_no(client, error, "try again, or as root");
+		client_say_no(client, error, "try again, or run as root");
 	}
 	close(client);
 	return 0;
@@ -113,11 +112,11 @@ static const char *way_out(int err)
 		return ": another synkeeperd answers there: choose another "
 		       "--control";
 	case -ESRCH:
-		return ": control-group names no group of this host";
+		return ": control-group is not a group of this host";
 	case -EPERM:
-		return ": to give it to control-group, the daemon must be in "
-		       "that group (SupplementaryGroups= of its unit) or have "
-		       "CAP_CHOWN";
+		return ": to give the socket to control-group, the daemon must "
+		       "be in that group (SupplementaryGroups= of its unit) or "
+		       "have CAP_CHOWN";
 	default:
 		return "";
 	}
@@ -133,7 +132,7 @@ static int start(struct control_server *s, const char *path, const char *group)
 	}
 	s->fd = control_socket_open(path, group, CONTROL_CLIENTS_MAX);
 	if (s->fd < 0) {
-		log_err("%s: cannot listen for control: %s%s", path,
+		log_err("%s: cannot open the control socket: %s%s", path,
 			strerror(-s->fd), way_out(s->fd));
 		return s->fd;
 	}
@@ -214,7 +213,7 @@ void control_broadcast(struct control_server *s,
 		if (!text)
 			text = line(data);
 		if (!c->lost && client_append(c, text, strlen(text)))
-			/* sent together with what else comes in this round */
+			/* sent together with other output of this turn */
 			sd_event_source_set_io_events(c->io,
 						      EPOLLIN | EPOLLOUT);
 		else
@@ -228,7 +227,7 @@ void control_stop(struct control_server *s)
 
 	if (!s)
 		return;
-	/* first, so that clients who look find that nobody is there any more */
+	/* first, so that clients that poll see that the daemon is gone */
 	if (s->path[0])
 		unlink(s->path);
 	acceptor_stop(&s->acceptor);

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Theory of operation: see control_socket.h. */
 #include <errno.h>
 #include <grp.h>
 #include <libgen.h>
@@ -28,12 +27,12 @@ static bool somebody_answers(const struct sockaddr_un *at)
 	if (fd < 0)
 		return false;
 	answers = !connect(fd, (const struct sockaddr *)at, sizeof(*at)) ||
-		  errno == EAGAIN; /* it is busy */
+		  errno == EAGAIN; /* its backlog is full */
 	close(fd);
 	return answers;
 }
 
-/* Nobody can connect before listen(): there the owner is the right one. */
+/* Called before listen(): nobody can connect until the group is right. */
 static int give_to(const char *path, const char *group)
 {
 	const struct group *g;
@@ -79,7 +78,7 @@ int control_socket_open(const char *path, const char *group, int backlog)
 	return err;
 }
 
-/* Is @group among the supplementary ones of who has connected? */
+/* Is @group a supplementary group of the peer? */
 static bool peer_has_group(int fd, gid_t group)
 {
 	socklen_t len = 0;
@@ -89,7 +88,7 @@ static bool peer_has_group(int fd, gid_t group)
 
 	if (!getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, NULL, &len) ||
 	    errno != ERANGE)
-		return false; /* none, or none to be had */
+		return false; /* none, or unknown */
 	groups = malloc(len);
 	if (groups && !getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &len))
 		for (i = 0; i < len / sizeof(*groups) && !found; i++)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: the control socket in the file system, and who may be
- * answered there: root, the daemon's own user, and members of the group that
- * the socket belongs to, be it their primary or a supplementary group.
+ * Theory of operation: the control socket in the file system, and who is
+ * allowed: root, the daemon's own user, and members of the socket's group,
+ * primary or supplementary.
  */
 #ifndef CONTROL_SOCKET_H
 #define CONTROL_SOCKET_H
@@ -18,13 +18,13 @@ struct control_peer {
 
 /*
  * Listens at @path, mode 0660, owned by @group (NULL: the daemon's own); a
- * socket at which nobody answers is replaced. Returns a non-blocking
- * descriptor, -EADDRINUSE: another daemon answers there; -EEXIST: @path is
- * something else; -ESRCH: there is no such group; or another -errno.
+ * stale socket is replaced. Returns a non-blocking descriptor; -EADDRINUSE:
+ * another daemon answers there; -EEXIST: @path is something else; -ESRCH: no
+ * such group; or another -errno.
  */
 int control_socket_open(const char *path, const char *group, int backlog);
 
-/* Who has connected; whoever cannot be made out is not allowed. */
+/* Identifies the peer; an unidentified one is not allowed. */
 struct control_peer control_socket_peer(const char *path, int fd);
 
 #endif

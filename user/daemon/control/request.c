@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Theory of operation: see request.h. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,7 +15,7 @@ json_t *request_refuse(struct request *r, const char *hint, const char *fmt,
 	vsnprintf(r->error, sizeof(r->error), fmt, args);
 	va_end(args);
 	snprintf(r->hint, sizeof(r->hint), "%s", hint);
-	utf8_fix(r->error); /* JSON takes nothing else */
+	utf8_fix(r->error); /* JSON requires UTF-8 */
 	utf8_fix(r->hint);
 	return NULL;
 }
@@ -42,11 +41,11 @@ bool request_listen(struct request *r, struct listen *ret)
 	if (!text) {
 		request_refuse(
 			r, "give an address and port, such as 192.0.2.1:443",
-			"no listen in the request");
+			"the request has no listen");
 		return false;
 	}
 	if (listen_parse(text, ret, &why)) {
-		request_refuse(r, why, "'%s' is no address:port", text);
+		request_refuse(r, why, "'%s' is not an address:port", text);
 		return false;
 	}
 	return true;
@@ -65,7 +64,7 @@ double request_seconds(__u64 ns)
 {
 	__u64 tenths = ns / 100000000;
 
-	return (double)tenths / 10; /* more is noise */
+	return (double)tenths / 10; /* further digits are noise */
 }
 
 /* ---- dispatch ---- */
@@ -77,15 +76,15 @@ static json_t *dispatch(const struct request_table *tables, struct request *r)
 	const struct request_handler *h;
 
 	if (!cmd)
-		return request_refuse(r,
-				      "send {\"cmd\": \"status\"}, a line each",
-				      "the request names no cmd");
+		return request_refuse(
+			r, "send {\"cmd\": \"status\"}, one request a line",
+			"the request has no cmd");
 	for (t = tables; t->handlers; t++)
 		for (h = t->handlers; h->cmd; h++)
 			if (!strcmp(cmd, h->cmd))
 				return h->answer(t->data, r);
-	return request_refuse(r, "the command may be newer than this daemon",
-			      "no request is called '%s'", cmd);
+	return request_refuse(r, "the client may be newer than this daemon",
+			      "unknown request '%s'", cmd);
 }
 
 json_t *request_answer(struct control_client *client, const char *line,
@@ -98,7 +97,7 @@ json_t *request_answer(struct control_client *client, const char *line,
 	r.args = json_loadb(line, len, JSON_REJECT_DUPLICATES, &error);
 	if (!json_is_object(r.args))
 		result = request_refuse(&r, "send one JSON object a line",
-					"the request is no JSON object");
+					"the request is not a JSON object");
 	else
 		result = dispatch(tables, &r);
 	json_decref(r.args);

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Theory of operation: see devices.h. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +19,7 @@ int devices_read(struct devices *d)
 	for (i = 0; i < TRIES && err == -EINTR; i++)
 		err = d->nl ? device_list(d->nl, &all, &n) : -errno;
 	if (err)
-		return err; /* what was is more likely than nothing */
+		return err; /* the old list is a better guess than none */
 	free(d->all);
 	d->all = all;
 	d->n = n;

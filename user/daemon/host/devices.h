@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Theory of operation: the host's devices, as far as protected interfaces
- * depend on others: see device.h. The list is read with each tick and after
- * link events, through a socket that is kept. What becomes of an interface in
- * trouble is in iface/ifaces.c.
+ * depend on them: see device.h. The list is read on every tick and after link
+ * events, through one socket that stays open. iface/ifaces_poll.c acts on it.
  *
- * XDP that is attached natively to a bond runs in its ports: the program is
- * asked for by their index, which therefore have the bond's entry in the map.
+ * Native XDP on a bond runs in the bond's ports: the program looks up their
+ * indices, so these get the bond's map entry.
  */
 #ifndef DEVICES_H
 #define DEVICES_H
@@ -16,17 +15,17 @@
 
 struct mnl_socket;
 
-/* The devices of this namespace; all zero: none are known. */
+/* The devices of this namespace; all zero: none known. */
 struct devices {
 	struct device *all; /* owned */
 	size_t n;
-	struct mnl_socket *nl; /* owned; NULL: it is opened when needed */
+	struct mnl_socket *nl; /* owned; NULL: opened when needed */
 };
 
-/* Reads them anew. 0, or -errno and the list is as it was. */
+/* Rereads them. 0, or -errno with the list unchanged. */
 int devices_read(struct devices *d);
 void devices_free(struct devices *d);
-/* NULL: unknown, which is in no trouble. */
+/* NULL: unknown, and taken as usable. */
 const struct device *devices_find(const struct devices *d, int ifindex);
 bool devices_works(const struct devices *d, int ifindex,
 		   struct device_trouble *ret);

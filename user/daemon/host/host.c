@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Theory of operation: see host.h. */
 #include <string.h>
 
 #include "host.h"
@@ -7,9 +6,7 @@
 #include "log.h"
 #include "maps/settings.h"
 
-enum {
-	KERNEL_COOKIES_S = 120
-}; /* how long a cookie of the kernel's may live */
+enum { KERNEL_COOKIES_S = 120 }; /* lifetime of the kernel's cookies */
 
 void host_init(struct host *h, struct settings *settings, int local_addrs_fd)
 {
@@ -52,8 +49,8 @@ int host_poll(struct host *h)
 	poll_cookies(h);
 	if (h->net.offer & SETTING_FORWARDING &&
 	    netconf_local_addrs(h->local_addrs_fd))
-		log_warn("cannot list the local addresses; wildcard services "
-			 "pass");
+		log_warn("cannot list the local addresses: traffic to wildcard "
+			 "services passes unprotected");
 	return 0;
 }
 

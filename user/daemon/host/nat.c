@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Theory of operation: see nat.h. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,16 +9,16 @@
 #include "nat.h"
 #include "netconf.h"
 
-/* Reading a large ruleset takes this part of the time at most. */
+/* Reading a large ruleset takes 1/READING_SHARE of the time at most. */
 enum { READING_SHARE = 20, TRIES = 3 };
 
 struct nat {
 	const struct totals *totals;
 	struct netfilter *firewall;
 	struct nat_detect by_service[SERVICES_MAX][2]; /* [1]: IPv4 */
-	int err;	     /* at the last look; 0: it is known */
-	__u64 not_before_ns; /* the next look */
-	/* NULL: not followed */
+	int err;	     /* of the last read; 0: known */
+	__u64 not_before_ns; /* of the next read */
+	/* NULL: no subscription */
 	sd_event *loop;
 	sd_event_source *source, *timer;
 	void (*changed)(void *data);
@@ -67,7 +66,7 @@ static int on_timer(sd_event_source *source, uint64_t when, void *data)
 	return 0;
 }
 
-/* Now, or as soon as reading is allowed again. */
+/* Now, or once READING_SHARE allows. */
 static int on_change(sd_event_source *source, int fd, uint32_t revents,
 		     void *data)
 {
@@ -86,7 +85,7 @@ static int on_change(sd_event_source *source, int fd, uint32_t revents,
 	return 0;
 }
 
-/* The descriptor comes with the kernel's connection tracking. */
+/* The kernel's connection tracking announces its changes. */
 static void subscribe(struct nat *n)
 {
 	int fd;
@@ -96,7 +95,7 @@ static void subscribe(struct nat *n)
 	fd = netfilter_fd(n->firewall);
 	if (fd >= 0 &&
 	    sd_event_add_io(n->loop, &n->source, fd, EPOLLIN, on_change, n) < 0)
-		n->source = NULL; /* the next look tries again */
+		n->source = NULL; /* the next poll retries */
 }
 
 void nat_subscribe(struct nat *n, sd_event *loop, void (*changed)(void *data),
@@ -105,7 +104,7 @@ void nat_subscribe(struct nat *n, sd_event *loop, void (*changed)(void *data),
 	n->changed = changed;
 	n->data = data;
 	if (timer_add(loop, &n->timer, TIMER_LAZY, on_timer, n))
-		return; /* it is looked at twice a second all the same */
+		return; /* it is polled twice a second anyway */
 	n->loop = loop;
 	subscribe(n);
 }
@@ -117,14 +116,14 @@ static bool look_at_host(struct nat *n)
 
 	if (begun < n->not_before_ns)
 		return false;
-	subscribe(n); /* before reading: what changes then is announced */
+	subscribe(n); /* before reading, so that no change is missed */
 	ret = netfilter_look(n->firewall);
 	ended = now_ns();
 	if (ret > 0)
 		n->not_before_ns = ended + READING_SHARE * (ended - begun);
 	if (ret < 0 && ret != n->err)
-		log_warn("cannot read the firewall's rules: %s: what is known "
-			 "of NAT stays as it is",
+		log_warn("cannot read the firewall's rules: %s: keeping what "
+			 "is known about NAT",
 			 strerror(-ret));
 	n->err = ret < 0 ? ret : 0;
 	return ret > 0;

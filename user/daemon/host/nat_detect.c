@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Theory of operation: see nat_detect.h. */
 #include "text/addr.h"
 #include "nat_detect.h"
 
@@ -7,7 +6,7 @@
 
 static const __u64 QUIET_NS = 3 * SECOND_NS;
 static const __u64 LATE_NS = SECOND_NS;
-static const __u64 ROW_NS = 60 * SECOND_NS; /* witnesses are forgotten */
+static const __u64 ROW_NS = 60 * SECOND_NS; /* witnesses expire */
 static const __u64 HOLD_NS = 600 * SECOND_NS, HOLD_MAX_NS = 4800 * SECOND_NS;
 
 __u64 nat_prefix(const __be32 client[4])
@@ -31,7 +30,7 @@ bool nat_detect_listens(struct nat_detect *d, enum nat_found claim,
 			__u64 prefix, __u64 when_ns, __u64 now_ns)
 {
 	if (claim <= d->found)
-		return false; /* in flight when it was found out */
+		return false; /* in flight at the time of the finding */
 	if (when_ns < now_ns && now_ns - when_ns > LATE_NS)
 		return false;
 	if (d->n && d->claim == claim &&
@@ -44,7 +43,7 @@ bool nat_detect_listens(struct nat_detect *d, enum nat_found claim,
 	return d->events < NAT_EVENTS_A_MINUTE && ++d->events;
 }
 
-/* Do others get through, or were the witnesses' sockets lost otherwise? */
+/* Do others get through, or is there another cause for the lost sockets? */
 static bool is_refuted(const struct nat_detect *d, const struct nat_counts *c)
 {
 	return d->through != c->through || d->other_causes != c->other_causes;
@@ -66,7 +65,7 @@ void nat_detect_witness(struct nat_detect *d, enum nat_found claim,
 
 static void believe(struct nat_detect *d, enum nat_found found, __u64 now_ns)
 {
-	/* twice as long, if it comes again soon after it has expired */
+	/* twice as long if confirmed soon after it expired */
 	bool again = d->held_ns && now_ns - d->until_ns < d->held_ns;
 	__u64 hold = again ? 2 * d->held_ns : HOLD_NS;
 
@@ -84,7 +83,7 @@ bool nat_detect_settle(struct nat_detect *d, const struct nat_counts *c)
 		d->found = NAT_NOTHING;
 		d->n = 0;
 	}
-	/* where clients get through, nothing leads elsewhere */
+	/* where clients get through, nothing is redirected */
 	if (d->found == NAT_REDIRECTED && c->through)
 		d->found = NAT_SOCKET_LOST;
 	if (d->n && (is_refuted(d, c) || c->now_ns - d->since_ns >= ROW_NS))

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Theory of operation: see netconf.h. */
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <linux/rtnetlink.h>
@@ -18,7 +17,7 @@ enum { RMEM_MAX_DEFAULT = 212992, ETH_FALLBACK_MSS = 1460 };
 
 /*
  * Reads the @nth number of a sysctl, or returns @fallback where there is none.
- * *@err is set if it cannot be told just now (no descriptor, no memory).
+ * *@err is set if it cannot be read right now (no descriptor, no memory).
  */
 static long sysctl_read(int *err, const char *name, int nth, long fallback)
 {
@@ -56,13 +55,13 @@ static __u32 flag_if(int *err, const char *name, __u32 flag, long fallback)
 	return sysctl_read(err, name, 0, fallback) ? flag : 0;
 }
 
-/* The file has pairs of lines, names and then values, in the same order. */
+/* The file has pairs of lines, names then values, in the same order. */
 void netconf_counts(struct netconf_counts *ret)
 {
 	FILE *f = fopen("/proc/self/net/netstat", "re");
 	char *names = NULL, *values = NULL;
 	size_t names_size = 0, values_size = 0;
-	static struct netconf_counts c; /* stands where it cannot be read */
+	static struct netconf_counts c; /* kept if it cannot be read */
 
 	while (f && getline(&names, &names_size, f) > 0 &&
 	       getline(&values, &values_size, f) > 0) {
@@ -91,9 +90,8 @@ void netconf_counts(struct netconf_counts *ret)
 
 /*
  * Calls @on_route for each route of @family in @table (RT_TABLE_UNSPEC: all),
- * until it returns MNL_CB_STOP. The kernel minds the table only if told to
- * check strictly (Linux 4.20): a router has a million routes, and few are
- * local.
+ * until it returns MNL_CB_STOP. The kernel filters by table only with strict
+ * checking (Linux 4.20): a router has a million routes, and few are local.
  */
 static int dump_routes(__u8 family, __u8 table, mnl_cb_t on_route, void *data)
 {
@@ -115,7 +113,7 @@ static int dump_routes(__u8 family, __u8 table, mnl_cb_t on_route, void *data)
 	return err;
 }
 
-/* So many are looked at, all families together: this is done every second. */
+/* Upper bound for all families together: this runs every second. */
 enum { ROUTES_LOOKED_AT = 2000 };
 
 struct window_search {
@@ -151,8 +149,8 @@ static int window_of_route(const struct nlmsghdr *nlh, void *data)
 
 /*
  * Does a route bound the window of its connections (`ip route ... window`)? The
- * kernel chooses another scale then, which nobody but it can tell. Yes, too, if
- * that would take long to find out.
+ * kernel then chooses another scale, known to it alone. Also true if it would
+ * take long to find out.
  */
 static bool route_may_bound_window(void)
 {
@@ -166,7 +164,7 @@ static bool route_may_bound_window(void)
 	return err || s.found;
 }
 
-/* As tcp_select_initial_window() does (net/ipv4/tcp_output.c). */
+/* Like tcp_select_initial_window() (net/ipv4/tcp_output.c). */
 static __u8 window_scale(long space)
 {
 	__u8 scale = 0;
@@ -211,7 +209,7 @@ int netconf_read(struct netconf *ret)
 
 /*
  * Half of the buffer is window (the kernel's initial scaling ratio), in whole
- * segments, as its own SYN-ACK would say. Less is safe, more is not.
+ * segments, as in its own SYN-ACK. Less is safe, more is not.
  */
 __u16 netconf_window(__u32 rcvbuf)
 {
@@ -226,7 +224,7 @@ __u16 netconf_window(__u32 rcvbuf)
 
 struct local_dump {
 	int map_fd;
-	__u32 generation; /* value of the entries that are still there */
+	__u32 generation; /* value of the entries that are still current */
 	int err;
 };
 
@@ -255,7 +253,7 @@ static int local_route(const struct nlmsghdr *nlh, void *data)
 	return MNL_CB_OK;
 }
 
-/* Entries that the dump did not renew are local no longer. */
+/* Entries that the dump did not refresh are no longer local. */
 static void local_prune(const struct local_dump *d)
 {
 	struct local_key key, next;

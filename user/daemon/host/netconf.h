@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: what answers must know of the host's own network
- * configuration, read here and never written: sysctls of the daemon's network
+ * Theory of operation: the host's network configuration, as far as answers
+ * depend on it; read here and never written: sysctls of the daemon's network
  * namespace, MAC and MTU of an interface, local addresses.
  */
 #ifndef NETCONF_H
@@ -17,38 +17,38 @@ struct netconf {
 	__u32 offer;
 	__u8 ttl;
 	__u8 hop_limit;
-	__u8 wscale;  /* what the kernel would offer */
+	__u8 wscale;  /* as the kernel would offer */
 	__u8 cookies; /* net.ipv4.tcp_syncookies */
 	__u32 rcvbuf; /* bytes, net.ipv4.tcp_rmem's default */
 };
 
 /*
- * Reads the sysctls; what is missing gets the kernel's default. 0, or -errno if
- * one cannot be read just now: then what is in @ret stands.
+ * Reads the sysctls; a missing one gets the kernel's default. 0, or -errno if
+ * one cannot be read right now: then @ret is unchanged.
  */
 int netconf_read(struct netconf *ret);
 
-/* What the kernel has counted since it started (TcpExt of netstat). */
+/* The kernel's counters since boot (TcpExt of netstat). */
 struct netconf_counts {
-	__u64 cookies_sent;	/* its own */
-	__u64 accept_overflows; /* of listeners' queues of the established */
-	__u64 request_drops;	/* of the half-open: SYNs dropped */
+	__u64 cookies_sent;	/* by the kernel */
+	__u64 accept_overflows; /* of listeners' accept queues */
+	__u64 request_drops;	/* of SYN queues: SYNs dropped */
 	/*
-	 * The same: SYNs that get a cookie instead. With tcp_syncookies at 2
-	 * each SYN is counted so, and each cookie made for a BPF program.
+	 * Likewise, SYNs answered with a cookie instead. With tcp_syncookies=2
+	 * this counts every SYN, and every cookie made for a BPF program.
 	 */
 	__u64 request_cookies;
 };
 
-/* If they cannot be read, what was read last. */
+/* If they cannot be read, those read last. */
 void netconf_counts(struct netconf_counts *ret);
 
 /* The window of a SYN-ACK for a listener with @rcvbuf bytes. */
 __u16 netconf_window(__u32 rcvbuf);
 
 /*
- * Fills the LPM map @fd with this host's local prefixes (table "local" of
- * both families) and removes what is local no longer. Returns 0 or -errno.
+ * Fills the LPM map @fd with this host's local prefixes (table "local" of both
+ * families) and removes those that are no longer local. Returns 0 or -errno.
  */
 int netconf_local_addrs(int fd);
 

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Theory of operation: see attach.h. */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <dirent.h>
@@ -46,13 +45,13 @@ const char *attachment_why(const struct attachment *a)
 			      : a->why;
 }
 
-/* The program for a mode; why there are two stands in synkeeper.bpf.c. */
+/* The program for a mode; synkeeper.bpf.c says why there are two. */
 static int xdp_fd(const struct loader *l, bool native)
 {
 	return native ? loader_xdp_frags_fd(l) : loader_xdp_fd(l);
 }
 
-/* Says who is there instead, and what can be done. Returns -EBUSY. */
+/* Reports which program is attached instead, and the remedy. Returns -EBUSY. */
 static int refuse_other(const struct attachment *a, __u32 id, const char *name,
 			bool ours)
 {
@@ -60,9 +59,9 @@ static int refuse_other(const struct attachment *a, __u32 id, const char *name,
 
 	if (ours)
 		log_err("%s: another synkeeperd protects it: its program %s, "
-			"id %u, is held by %s: take that one down (synkeeper "
-			"--pin-dir DIR --control PATH down), or leave one of "
-			"the two without %s",
+			"id %u, is held by %s: stop that instance (synkeeper "
+			"--pin-dir DIR --control PATH down), or remove %s from "
+			"one of the two",
 			a->name, name, id,
 			program_holder(id, a->ifindex, holder), a->name);
 	else
@@ -74,18 +73,18 @@ static int refuse_other(const struct attachment *a, __u32 id, const char *name,
 	return -EBUSY;
 }
 
-/* While the daemon runs, and the kernel does not tell it whose it is. */
+/* While the daemon runs and the kernel does not tell whose program it is. */
 static int refuse_unknown(const struct attachment *a, __u32 id)
 {
-	log_err("%s: an XDP program is attached, id %u, and the kernel lets "
-		"nobody without CAP_SYS_ADMIN take hold of it: synkeeperd has "
-		"that only while it starts: restart it, or detach the program "
-		"(ip link set dev %s xdp off)",
+	log_err("%s: an XDP program is attached, id %u; replacing it needs "
+		"CAP_SYS_ADMIN, which synkeeperd drops after start-up: restart "
+		"synkeeperd, or detach the program (ip link set dev %s xdp "
+		"off)",
 		a->name, id, a->name);
 	return -EPERM;
 }
 
-/* An XDP program is there and no link of ours: swap, or refuse. */
+/* An XDP program is attached, but not by one of our links: swap or refuse. */
 static int attach_over(const struct loader *l, const struct config *c,
 		       struct attachment *a,
 		       const struct bpf_xdp_query_opts *there)
@@ -111,7 +110,7 @@ static int attach_over(const struct loader *l, const struct config *c,
 					mode | XDP_FLAGS_REPLACE, &opts)
 		       : bpf_xdp_attach(a->ifindex, xdp_fd(l, a->native), mode,
 					NULL);
-	if (err == -EBUSY) { /* a bpf_link of its owner holds it */
+	if (err == -EBUSY) { /* attached by its owner's bpf_link */
 		err = refuse_other(a, there->prog_id, name, ours);
 		goto out;
 	}
@@ -148,30 +147,29 @@ static int attach_new(const struct loader *l, const struct config *c,
 		if (c->mode == MODE_SKB)
 			snprintf(a->why, sizeof(a->why), "mode = skb");
 		else
-			snprintf(
-				a->why, sizeof(a->why),
-				"the driver does not run XDP natively here: %s",
-				strerror(-err));
+			snprintf(a->why, sizeof(a->why),
+				 "the driver cannot run XDP natively here: %s",
+				 strerror(-err));
 		err = attach_link_make(l, a->ifindex, "xdp", xdp_fd(l, false),
 				       BPF_XDP, XDP_FLAGS_SKB_MODE,
 				       &a->xdp_link);
 	}
 	if (err)
-		log_err("%s: cannot attach the XDP program%s: %s: synkeeper "
-			"check %s tells why",
+		log_err("%s: cannot attach the XDP program%s: %s: run "
+			"synkeeper check %s to see why",
 			a->name, c->mode == MODE_NATIVE ? " natively" : "",
 			strerror(-err), a->name);
 	return err;
 }
 
-/* The link is there: only the program may be an earlier instance's. */
+/* The link exists, perhaps with an earlier instance's program. */
 static int swap_xdp(const struct loader *l, const struct config *c,
 		    struct attachment *a)
 {
 	if (bpf_link_update(a->xdp_link, xdp_fd(l, a->native), NULL)) {
 		int err = -errno;
 
-		log_err("%s: cannot swap the XDP program in: %s", a->name,
+		log_err("%s: cannot swap in the XDP program: %s", a->name,
 			strerror(-err));
 		return err;
 	}
@@ -179,10 +177,10 @@ static int swap_xdp(const struct loader *l, const struct config *c,
 		return 0;
 	a->found = true;
 	if (c->mode != MODE_AUTO && a->native != (c->mode == MODE_NATIVE))
-		log_warn(
-			"%s: stays in %s mode, as the earlier instance "
-			"attached it: synkeeper down and a new start change it",
-			a->name, a->native ? "native" : "skb");
+		log_warn("%s: stays in %s mode, as attached by the earlier "
+			 "instance: to change it, run synkeeper down and start "
+			 "again",
+			 a->name, a->native ? "native" : "skb");
 	snprintf(a->why, sizeof(a->why), "as an earlier instance left it");
 	return 0;
 }
@@ -195,7 +193,7 @@ static int attach_xdp(const struct loader *l, const struct config *c,
 
 	err = bpf_xdp_query(a->ifindex, 0, &there);
 	if (err) {
-		log_err("%s: cannot ask for its XDP program: %s", a->name,
+		log_err("%s: cannot query its XDP program: %s", a->name,
 			strerror(-err));
 		return err;
 	}
@@ -205,7 +203,7 @@ static int attach_xdp(const struct loader *l, const struct config *c,
 		return swap_xdp(l, c, a);
 	if (there.prog_id &&
 	    there.prog_id == link_program(xdp_fd(l, a->native)))
-		return 0; /* by hand, as it was */
+		return 0; /* attached by hand: keep it so */
 	a->by_hand = false;
 	if (there.attach_mode != XDP_ATTACHED_NONE)
 		return attach_over(l, c, a, &there);
@@ -220,7 +218,7 @@ static void detach_xdp(const struct loader *l, struct attachment *a)
 		attach_link_drop(l, a->ifindex, "xdp", &a->xdp_link);
 		return;
 	}
-	opts.old_prog_fd = xdp_fd(l, a->native); /* if it still is ours */
+	opts.old_prog_fd = xdp_fd(l, a->native); /* only if it is still ours */
 	bpf_xdp_detach(a->ifindex,
 		       XDP_FLAGS_REPLACE | (a->native ? XDP_FLAGS_DRV_MODE
 						      : XDP_FLAGS_SKB_MODE),
@@ -238,7 +236,7 @@ int attachment_on(const struct loader *l, const struct config *c,
 		a.why[0] = '\0';
 	}
 	reserve_give();
-	/* tc first: XDP must not admit what nobody would assign */
+	/* tc first: XDP must not admit ACKs that tc would not assign */
 	err = attach_tc_on(l, &a);
 	if (!err)
 		err = attach_xdp(l, c, &a);

@@ -51,7 +51,7 @@ int attach_link_make(const struct loader *l, int ifindex, const char *what,
 	*fd = made;
 	attach_link_path(l, ifindex, what, path, sizeof(path));
 	unlink(path);
-	bpf_obj_pin(made, path); /* if not, pin_watch.c does */
+	bpf_obj_pin(made, path); /* if it fails, pin_watch.c retries */
 	return 0;
 }
 

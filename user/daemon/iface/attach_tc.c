@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Theory of operation: see attach.h. */
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <string.h>
@@ -16,7 +15,7 @@ const char *const attach_tc_pins[WAYS] = { "tc", "egress" };
 const char *const attach_tc_names[WAYS] = { "ingress", "egress" };
 static const int types[WAYS] = { LINKS_TCX_INGRESS, LINKS_TCX_EGRESS };
 
-/* -1: there is nothing to do on that way. */
+/* -1: nothing to do in that direction. */
 static int main_fd(const struct loader *l, enum tc_way way)
 {
 	return way == WAY_INGRESS ? loader_tc_fd(l) : loader_egress_fd(l);
@@ -119,8 +118,8 @@ int attach_tc_on(const struct loader *l, struct attachment *a)
 			err = clsact_attach(a->ifindex, way == WAY_INGRESS,
 					    main_fd(l, way));
 		if (err)
-			log_err("%s: cannot attach to tc %s: %s: synkeeper "
-				"check %s tells why",
+			log_err("%s: cannot attach to tc %s: %s: run synkeeper "
+				"check %s to see why",
 				a->name, attach_tc_names[way], strerror(-err),
 				a->name);
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: see ifaces.h. What becomes of an interface while the
- * daemon runs is in ifaces_poll.c.
+ * Theory of operation: start, change and end of attachments, see ifaces.h.
+ * Events at runtime are handled in ifaces_poll.c.
  */
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -39,7 +39,7 @@ struct attachment *iface_by_index(struct ifaces *f, int ifindex,
 	return NULL;
 }
 
-/* So that the slot is another's to use. */
+/* Frees the slot. */
 void iface_forget(const struct ifaces *f, __u32 ifindex)
 {
 	int fd = loader_map_fd(f->deps.loader, MAP_IFACES);
@@ -55,7 +55,7 @@ void iface_forget(const struct ifaces *f, __u32 ifindex)
 	}
 }
 
-/* Is an entry of the map needed: for an interface, or a port of a bond? */
+/* Does an interface, or a bond's port, still need the map entry? */
 static bool is_needed(struct ifaces *f, int ifindex)
 {
 	return iface_by_index(f, ifindex, NULL) ||
@@ -82,8 +82,8 @@ static int write_entry(struct ifaces *f, const struct iface *iface)
 }
 
 /*
- * Writes what answers must know of an interface: MAC and MTU as they are now.
- * Of one that is not known any more, the entry stays.
+ * Writes what answers need: MAC and current MTU. The entry of an interface that
+ * is no longer known stays.
  */
 int iface_write(struct ifaces *f, const struct attachment *a)
 {
@@ -107,7 +107,7 @@ int iface_write(struct ifaces *f, const struct attachment *a)
 	return err;
 }
 
-/* The number of what is called @name; 0, and errno: ENODEV if there is none. */
+/* The index of @name; or 0, and errno: ENODEV if there is none. */
 int iface_index_of(const struct ifaces *f, const char *name)
 {
 	size_t i;
@@ -119,8 +119,8 @@ int iface_index_of(const struct ifaces *f, const char *name)
 }
 
 /*
- * Attaches to the interface that bears the configured name now. -ENODEV: there
- * is none; all else that fails is logged.
+ * Attaches to the interface with the configured name. -ENODEV: there is none;
+ * any other failure is logged.
  */
 int iface_attach(struct ifaces *f, const struct config *c, struct attachment *a)
 {
@@ -143,7 +143,7 @@ int iface_attach(struct ifaces *f, const struct config *c, struct attachment *a)
 		return -EOPNOTSUPP;
 	}
 	got.in_trouble = got.lost = false;
-	/* first, so that a program finds it from its first packet on */
+	/* first, so that the program finds it with its first packet */
 	if (!err) {
 		snprintf(got.name, sizeof(got.name), "%s", device->name);
 		err = iface_write(f, &got);
@@ -163,13 +163,13 @@ int iface_attach(struct ifaces *f, const struct config *c, struct attachment *a)
 	return 0;
 }
 
-/* Of two entries with the same attachment, the first looks after it. */
+/* Of two entries with the same attachment, the first maintains it. */
 bool iface_owns(struct ifaces *f, const struct attachment *a)
 {
 	return iface_by_index(f, a->ifindex, NULL) == a;
 }
 
-/* Lets go of it, unless another entry has the same. */
+/* Detaches, unless another entry has the same attachment. */
 void iface_detach(struct ifaces *f, struct attachment *a)
 {
 	if (!a->ifindex || iface_by_index(f, a->ifindex, a))
@@ -214,7 +214,7 @@ int ifaces_add(struct ifaces *f, const struct config *c, const char *name)
 	struct attachment *a = by_name(f, name), *same;
 	int index, err;
 
-	if (a) { /* it was about to leave */
+	if (a) { /* it was draining */
 		a->leaves_ns = 0;
 		return attachment_protects(a) ? iface_write(f, a) : 0;
 	}
@@ -231,9 +231,10 @@ int ifaces_add(struct ifaces *f, const struct config *c, const char *name)
 	}
 	err = same ? 0 : iface_attach(f, c, a);
 	if (err == -ENODEV) {
-		log_warn("%s: missing: waited for, and protected when it comes",
+		log_warn("%s: missing: waiting for it, protected once it "
+			 "appears",
 			 name);
-		iface_wait_for(a, "missing: waited for");
+		iface_wait_for(a, "missing: waiting for it");
 		err = 0;
 	}
 	if (err)

@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: the interfaces of the configuration: attached at start,
- * followed while the daemon runs, detached at the end.
+ * Theory of operation: the configured interfaces: attached at start, tracked
+ * while the daemon runs, detached at exit.
  *
- * The kernel knows an interface by its index, the configuration by its name.
- * One that is attached is followed by index, whatever it is called now: an
- * answer needs its MAC and MTU of now. One whose index is gone (a driver was
- * loaded again, a tunnel or a container began anew), or that was not there at
- * the start, is missing: the daemon goes on without, and attaches to what next
- * bears the configured name.
+ * The kernel knows an interface by its index, the configuration by its name. An
+ * attached one is tracked by index, whatever its current name: answers need its
+ * current MAC and MTU. One whose index is gone (its driver was reloaded, a
+ * tunnel or container recreated), or that did not exist at start, is missing:
+ * the daemon goes on without it and attaches to the next interface with the
+ * configured name.
  *
- * One that a reload removes answers no SYN from then on (its MTU in the map is
- * 0) and is detached when cookies in flight have come back, as all are when the
- * daemon is told to end and to detach.
+ * One that a reload removes stops answering SYNs at once (its MTU in the map
+ * becomes 0) and is detached when cookies in flight have returned; so are all
+ * when the daemon exits and has to detach.
  *
- * Renamed, and configured by its new name: two entries share one attachment
- * until the old name's goes.
+ * If an interface is renamed and then configured by its new name, two entries
+ * share one attachment until the old name's goes.
  */
 #ifndef IFACES_H
 #define IFACES_H
@@ -23,59 +23,59 @@
 #include "attach.h"
 #include "host/devices.h"
 
-/* What they need; all of it outlives them. */
+/* Everything here must outlive struct ifaces. */
 struct ifaces_deps {
 	const struct loader *loader;
 	const struct config *config; /* in force: names, mode, replace */
-	/* one that had gone is attached again */
+	/* a missing interface was attached again */
 	void (*came)(void *data);
 	void *data;
 };
 
 struct ifaces {
 	struct ifaces_deps deps;
-	struct attachment list[2 * CONFIG_IFACES_MAX]; /* and retired */
+	struct attachment list[2 * CONFIG_IFACES_MAX]; /* and retired ones */
 	size_t n;
 	struct devices devices;
-	bool ending; /* nothing is attached any more */
+	bool ending; /* attach nothing any more */
 };
 
 void ifaces_init(struct ifaces *f, const struct ifaces_deps *deps);
-/* Gives back what a pin keeps; all that is attached stays. */
+/* Closes the links; everything stays attached through its pins. */
 void ifaces_close(struct ifaces *f);
 
 /*
- * Attaches to all of the configuration, and detaches what an earlier instance
- * left elsewhere. Logs what failed and returns -errno: some may be attached.
+ * Attaches to all configured interfaces and detaches what an earlier instance
+ * left elsewhere. Returns -errno, logged; some may then be attached.
  */
 int ifaces_attach(struct ifaces *f);
 /* @found: also what was attached before this start. */
 void ifaces_detach(struct ifaces *f, bool found);
 void ifaces_detach_retired(struct ifaces *f);
-/* From now on none is attached, nor attached again. */
+/* From now on nothing is attached or reattached. */
 void ifaces_end(struct ifaces *f);
 
 /*
- * One more, as @c wants it; one that is missing is waited for. Logs what failed
- * and returns -errno; nothing is attached then.
+ * Adds one, as @c says; waits for it if it is missing. Returns -errno, logged;
+ * then nothing is attached.
  */
 int ifaces_add(struct ifaces *f, const struct config *c, const char *name);
 /* At once. */
 void ifaces_remove(struct ifaces *f, const char *name);
-/* When cookies in flight have come back; returns whether that takes a while. */
+/* Once cookies in flight have returned; returns whether that takes time. */
 bool ifaces_retire(struct ifaces *f, const char *name);
 
 /*
- * Gone, back, renamed, with another MAC; detached by others or not first any
- * more; retired and due.
+ * Handles interfaces that are gone, back, renamed or have a new MAC, programs
+ * detached or overtaken by others, and retired interfaces that are due.
  */
 void ifaces_poll(struct ifaces *f);
-/* Puts back pins that are gone. Returns how many, or -errno. */
+/* Restores missing pins. Returns how many, or -errno. */
 int ifaces_repin(const struct ifaces *f);
 
-/* Is all that was asked for protected? */
+/* Is everything that was asked for protected? */
 bool ifaces_protect(const struct ifaces *f);
-/* What @ifindex is called, or "". */
+/* The name of @ifindex, or "". */
 const char *ifaces_name(const struct ifaces *f, int ifindex);
 
 #endif

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Theory of operation: see ifaces_json.h. */
 #include "ifaces_json.h"
 #include "kernel/links.h"
 
-/* Who runs before ours at tc. */
+/* Programs that run before ours at tc. */
 static json_t *json_ahead(const struct attachment *a)
 {
 	json_t *list = json_array();
@@ -52,8 +51,8 @@ static void health_iface(json_t *list, const struct attachment *a)
 		if (!a->ahead[way])
 			continue;
 		snprintf(line, sizeof(line),
-			 "%s: program id %u runs before ours at tc %s: what it "
-			 "accepts ours does not see",
+			 "%s: program id %u runs before Synkeeper's program at "
+			 "tc %s, which does not see what that one accepts",
 			 a->name, a->ahead[way], attach_tc_names[way]);
 		json_array_append_new(list, request_text(line));
 	}

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: the interfaces while the daemon runs.
+ * Theory of operation: tracks the interfaces while the daemon runs.
  *
- * With each tick, and after link events, the list of devices is read and
- * compared with what is believed: is the interface there, is its program ours,
- * are those at tc, and first? What was detached by others is attached again; a
- * program of somebody else's stays, and it is said that nothing is protected.
+ * On every tick, and after link events, the device list is read and compared
+ * with the recorded state: does the interface exist, is its XDP program ours,
+ * are our tc programs attached and first? What others detached is attached
+ * again; a foreign program stays, and the interface is reported as unprotected.
  * An error is no answer: if the kernel does not tell, nothing is concluded.
  *
- * What stands in the way of protection (see device.h) and comes up later makes
- * everything pass: the entry goes from the map until it is over.
+ * An obstacle to protection (see device.h) that appears at runtime makes all
+ * traffic pass: the interface's map entry is removed until it is gone.
  */
 #include <errno.h>
 #include <net/if.h>
@@ -21,7 +21,7 @@
 #include "log.h"
 #include "process/reserve.h"
 
-/* Tells the others what became of it. */
+/* Copies the result to the entries that share it. */
 static void share(struct ifaces *f, const struct attachment *a)
 {
 	size_t i;
@@ -39,14 +39,14 @@ static void share(struct ifaces *f, const struct attachment *a)
 
 static void gone(struct ifaces *f, struct attachment *a)
 {
-	log_warn("%s: the interface is gone: protected again when it is back",
+	log_warn("%s: the interface is gone: protected again once it is back",
 		 a->name);
-	iface_detach(f, a); /* pins, of links to nowhere */
+	iface_detach(f, a); /* pins of links without an interface */
 	iface_wait_for(
-		a, "the interface is gone; protected again when it is back");
+		a, "the interface is gone; protected again once it is back");
 }
 
-/* An error is no answer: only these two say that there is none. */
+/* An error is no answer: only these two mean that there is none. */
 static bool is_gone(int ifindex)
 {
 	char name[IF_NAMESIZE];
@@ -55,7 +55,7 @@ static bool is_gone(int ifindex)
 	       (errno == ENODEV || errno == ENXIO);
 }
 
-/* Returns whether it is there again, and attached. */
+/* Returns whether it is back and attached. */
 static bool back(struct ifaces *f, struct attachment *a)
 {
 	int err;
@@ -65,7 +65,7 @@ static bool back(struct ifaces *f, struct attachment *a)
 	err = iface_attach(f, f->deps.config, a);
 	if (err && err != -ENODEV)
 		snprintf(a->trouble, sizeof(a->trouble),
-			 "the interface is back, but: %s: the log says more",
+			 "the interface is back, but: %s: see the log",
 			 strerror(-err));
 	return !err;
 }
@@ -74,11 +74,11 @@ static void poll_name(struct attachment *a, const char *name)
 {
 	if (!strcmp(a->name, name))
 		return;
-	log_info("%s: is called %s now, and stays protected", a->name, name);
+	log_info("%s: renamed to %s, stays protected", a->name, name);
 	snprintf(a->name, sizeof(a->name), "%s", name);
 }
 
-/* Something is in the way now that was not at the start, or is no more. */
+/* An obstacle to protection has appeared or gone. */
 static void poll_trouble(struct ifaces *f, struct attachment *a)
 {
 	struct device_trouble t;
@@ -87,16 +87,16 @@ static void poll_trouble(struct ifaces *f, struct attachment *a)
 	if (works && a->in_trouble) {
 		log_info("%s: protected again", a->name);
 	} else if (!works && !a->in_trouble) {
-		log_err("%s: everything passes from now on: %s: %s", a->name,
+		log_err("%s: all traffic passes from now on: %s: %s", a->name,
 			t.what, t.fix);
 		snprintf(a->trouble, sizeof(a->trouble),
-			 "everything passes: %s: %s", t.what, t.fix);
+			 "all traffic passes: %s: %s", t.what, t.fix);
 		iface_forget(f, a->ifindex);
 	}
 	a->in_trouble = !works;
 }
 
-/* Somebody stands before ours at tc. */
+/* Another program runs before ours at tc. */
 static void poll_order(struct ifaces *f, struct attachment *a)
 {
 	bool due = (a->ahead[WAY_INGRESS] || a->ahead[WAY_EGRESS]) &&
@@ -116,19 +116,21 @@ static void poll_order(struct ifaces *f, struct attachment *a)
 		if (!err)
 			err = attach_tc_place(f->deps.loader, a, way);
 		if (err)
-			log_warn("%s: program id %u runs before ours at tc %s, "
-				 "and ours cannot go first: %s",
+			log_warn("%s: program id %u runs before Synkeeper's "
+				 "program at tc %s, which cannot move to the "
+				 "front: %s",
 				 a->name, id, attach_tc_names[way],
 				 strerror(-err));
 		else
-			log_warn("%s: program id %u went before ours at tc %s: "
-				 "ours goes first again",
+			log_warn("%s: program id %u was attached before "
+				 "Synkeeper's program at tc %s, which moves to "
+				 "the front again",
 				 a->name, id, attach_tc_names[way]);
 	}
 	reserve_take();
 }
 
-/* Is what was attached what the kernel has? */
+/* Does the kernel still have what was attached? */
 static void poll_kernel(struct ifaces *f, struct attachment *a,
 			const struct device *device)
 {
@@ -152,7 +154,7 @@ static void poll_kernel(struct ifaces *f, struct attachment *a,
 	iface_forget(f, a->ifindex);
 }
 
-/* One that was there at the last look. */
+/* Polls one that existed last time. */
 static void poll_one(struct ifaces *f, struct attachment *a)
 {
 	const struct device *device = devices_find(&f->devices, a->ifindex);

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Theory of operation: see link_events.h. */
 #include <errno.h>
 #include <linux/rtnetlink.h>
 #include <string.h>
@@ -38,7 +37,7 @@ static void look_soon(struct link_events *e)
 static int on_event(sd_event_source *source, int fd, uint32_t revents,
 		    void *data)
 {
-	char buf[256]; /* the rest of a message is cut off */
+	char buf[256]; /* the rest of a message is discarded */
 	int i;
 
 	(void)source;
@@ -60,7 +59,7 @@ int link_events_start(struct link_events *e, sd_event *loop,
 	e->nl = netlink_open(NETLINK_ROUTE, RTMGRP_LINK);
 	if (!e->nl) {
 		err = -errno;
-		log_err("cannot hear of link changes: %s", strerror(-err));
+		log_err("cannot subscribe to link changes: %s", strerror(-err));
 		return err;
 	}
 	err = sd_event_add_io(loop, &e->io, mnl_socket_get_fd(e->nl), EPOLLIN,

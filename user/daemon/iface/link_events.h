@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: the kernel tells when a device comes, goes, or becomes
- * the port of another, and the interfaces are looked at then. Events may be
- * lost, or come by the thousand (containers begin): what they say is not read,
- * only that there are some, and a look follows at most every
- * LINK_EVENTS_LOOK_MS. The tick looks in any case.
+ * Theory of operation: the kernel announces when a device appears, disappears
+ * or becomes a port of another, and the interfaces are then polled. Events may
+ * be lost, or come by the thousand (containers starting), so their content is
+ * ignored: they only trigger a poll, at most one every LINK_EVENTS_LOOK_MS. The
+ * tick polls in any case.
  */
 #ifndef LINK_EVENTS_H
 #define LINK_EVENTS_H
@@ -24,8 +24,8 @@ struct link_events {
 };
 
 /*
- * Calls @changed when something may have. Returns 0 or -errno, logged.
- * link_events_stop() is due in any case.
+ * Calls @changed when something may have changed. Returns 0 or -errno, logged.
+ * Call link_events_stop() in either case.
  */
 int link_events_start(struct link_events *e, sd_event *loop,
 		      void (*changed)(void *data), void *data);

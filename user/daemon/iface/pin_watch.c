@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Theory of operation: see pin_watch.h. */
 #include <errno.h>
 #include <string.h>
 
@@ -13,7 +12,7 @@ void pin_watch_init(struct pin_watch *w, struct loader *l,
 	*w = (struct pin_watch){ .loader = l, .ifaces = ifaces };
 }
 
-/* Puts back what is gone of the pins. Returns how many, or -errno. */
+/* Restores missing pins. Returns how many, or -errno. */
 static int put_back(const struct pin_watch *w)
 {
 	int n = loader_repin(w->loader), more;
@@ -35,16 +34,16 @@ void pin_watch_look(struct pin_watch *w)
 	n = put_back(w);
 	reserve_take();
 	if (n > 0)
-		log_warn("%s: %d pins had been removed, and are put back", dir,
+		log_warn("%s: %d pins had been removed and were restored", dir,
 			 n);
 	if (n == -ENOENT && !w->gone)
-		log_warn("%s is gone (was its file system unmounted?): the "
+		log_warn("%s is gone (was its file system unmounted?): "
 			 "protection goes on, but ends with this process: "
-			 "restart synkeeperd when it suits",
+			 "restart synkeeperd when convenient",
 			 dir);
 	else if (n < 0 && !w->gone)
-		log_warn("%s: pins were removed and cannot be put back: %s: "
-			 "the protection goes on, but ends with this process",
+		log_warn("%s: pins were removed and cannot be restored: %s: "
+			 "protection goes on, but ends with this process",
 			 dir, strerror(-n));
 	w->gone = n < 0;
 }

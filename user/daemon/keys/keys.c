@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Theory of operation: see keys.h. */
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <string.h>
@@ -10,12 +9,12 @@
 #include "log.h"
 #include "loop/timer.h"
 
-enum { RETRY_US = 1000000 }; /* a key that could not be made */
+enum { RETRY_US = 1000000 }; /* after a key could not be made */
 
 static int key_make(struct cookie_key *ret)
 {
 	if (getrandom(&ret->key, sizeof(ret->key), 0) != sizeof(ret->key)) {
-		log_err("no random numbers for a key: %s", strerror(errno));
+		log_err("cannot generate a cookie key: %s", strerror(errno));
 		return -EIO;
 	}
 	ret->born_ns = now_ns();
@@ -28,7 +27,7 @@ static int key_write(const struct keys *k, __u32 slot,
 	if (bpf_map_update_elem(k->fd, &slot, key, BPF_ANY)) {
 		int err = -errno;
 
-		log_err("cannot write a key: %s", strerror(-err));
+		log_err("cannot store a cookie key: %s", strerror(-err));
 		return err;
 	}
 	return 0;

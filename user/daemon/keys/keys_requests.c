@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Theory of operation: the requests about cookie keys; none shows a key. */
+/* Theory of operation: requests about cookie keys; none reveals a key. */
 #include "keys.h"
 
 static json_t *on_list(void *data, struct request *r)
@@ -31,7 +31,7 @@ static json_t *on_rotate(void *data, struct request *r)
 	struct keys *k = data;
 
 	if (keys_rotate(k))
-		return request_refuse(r, "the daemon's log says why",
+		return request_refuse(r, "see the daemon's log",
 				      "the key could not be rotated");
 	return json_pack("{s:i}", "epoch", keys_epoch(k));
 }

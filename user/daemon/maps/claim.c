@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: whose the pin directory is. It lies on a bpffs, belongs
- * to root alone, and who holds its lock is the instance that runs on it.
+ * Theory of operation: ownership of the pin directory. It lies on a bpffs and
+ * belongs to root alone; the instance that holds its lock uses it.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -33,7 +33,7 @@ static bool is_empty_dir(const char *path)
 	return empty;
 }
 
-/* A mount hides what is in the directory: only an empty one is for that. */
+/* A mount hides the directory's contents: only suggest an empty one. */
 static void log_no_bpffs(const char *pin_dir, const char *parent)
 {
 	if (is_empty_dir(parent))
@@ -42,8 +42,7 @@ static void log_no_bpffs(const char *pin_dir, const char *parent)
 			pin_dir, parent);
 	else
 		log_err("%s: not on a bpf file system: choose a --pin-dir "
-			"under /sys/fs/bpf, or under an empty directory on "
-			"which you mounted one",
+			"under /sys/fs/bpf, or mount one on an empty directory",
 			pin_dir);
 }
 
@@ -77,7 +76,7 @@ bool loader_holds_dir(const struct loader *l)
 	       mine.st_dev == there.st_dev && mine.st_ino == there.st_ino;
 }
 
-/* Of two that start at the same moment, the one with the lock has it. */
+/* Of two that start at the same moment, the one with the lock wins. */
 static int lock_dir(struct loader *l)
 {
 	char why[PINS_WHY_MAX];
@@ -86,7 +85,7 @@ static int lock_dir(struct loader *l)
 	l->made_dir = !mkdir(l->pin_dir, 0700);
 	if (!l->made_dir && errno != EEXIST) {
 		err = -errno;
-		log_err("%s: cannot make the pin directory: %s", l->pin_dir,
+		log_err("%s: cannot create the pin directory: %s", l->pin_dir,
 			strerror(-err));
 		return err;
 	}
@@ -98,7 +97,7 @@ static int lock_dir(struct loader *l)
 	if (l->lock_fd >= 0 && !flock(l->lock_fd, LOCK_EX | LOCK_NB))
 		return 0;
 	err = l->lock_fd < 0 ? l->lock_fd : -errno;
-	l->made_dir = false; /* it is the other's to remove */
+	l->made_dir = false; /* the other instance removes it */
 	if (err == -ENOENT)
 		return -EAGAIN;
 	if (err != -EWOULDBLOCK) {
@@ -107,8 +106,8 @@ static int lock_dir(struct loader *l)
 	}
 	pid = pins_holder(l->lock_fd);
 	log_err("%s: another synkeeperd (pid %d) runs on this pin directory: "
-		"stop it (synkeeper down), or give this one another --pin-dir "
-		"and --control",
+		"stop it (synkeeper down), or start this one with another "
+		"--pin-dir and --control",
 		l->pin_dir, pid);
 	return -EBUSY;
 }
@@ -117,7 +116,9 @@ int loader_claim(struct loader *l)
 {
 	int i, err = -EAGAIN;
 
-	/* one that ends may remove the directory after it was opened here */
+	/*
+	 * an exiting instance may remove the directory after it was opened here
+	 */
 	for (i = 0; i < CLAIM_TRIES && err == -EAGAIN; i++) {
 		if (l->lock_fd >= 0)
 			close(l->lock_fd);

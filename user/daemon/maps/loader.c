@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Theory of operation: see loader.h. */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
@@ -114,7 +113,7 @@ int loader_front_fd(const struct loader *l, enum tc_program which)
 		       : -1;
 }
 
-/* What the second instances call; after a take-over, from now on ours. */
+/* What the second instances call; after a takeover, replaced by ours. */
 static int set_tc_programs(const struct loader *l)
 {
 	const int fds[TC_PROGRAMS] = { [TC_PROGRAM_IN] = loader_tc_fd(l),
@@ -125,7 +124,7 @@ static int set_tc_programs(const struct loader *l)
 	for (i = 0; i < TC_PROGRAMS; i++) {
 		if (fds[i] >= 0 &&
 		    bpf_map_update_elem(array, &i, &fds[i], BPF_ANY)) {
-			log_err("cannot set the tc programs up: %s",
+			log_err("cannot set up the tc programs: %s",
 				strerror(errno));
 			return -errno;
 		}
@@ -133,7 +132,9 @@ static int set_tc_programs(const struct loader *l)
 	return 0;
 }
 
-/* What the programs need of the kernel, asked before the verifier is. */
+/*
+ * Checks the kernel features that the programs need, before the verifier does.
+ */
 static int check_kernel(struct loader *l)
 {
 	const struct feature_info *f;
@@ -154,13 +155,13 @@ static int check_kernel(struct loader *l)
 				f->name, f->since);
 			return -ENOTSUP;
 		}
-		log_info("this kernel lacks %s (Linux %s): %s do instead",
+		log_info("this kernel lacks %s (Linux %s): using %s instead",
 			 f->name, f->since, f->without);
 	}
 	return 0;
 }
 
-/* Twice as many slots as sessions, and a power of two of sets. */
+/* Twice as many slots as sessions, in a power of two of sets. */
 static __u32 sets_for(unsigned int sessions)
 {
 	__u32 sets = 1;
@@ -205,8 +206,9 @@ int loader_open(struct loader *l, const struct config *c)
 		goto fail;
 	err = synkeeper_bpf__load(l->skel);
 	if (err == -ENOMEM) {
-		log_err("no memory for the maps: a table for %u sessions takes "
-			"%u MB: lower [sessions] max, or allow synkeeperd more",
+		log_err("out of memory for the maps: a table for %u sessions "
+			"takes %u MB: lower [sessions] max, or raise "
+			"synkeeperd's memory limit",
 			c->sessions_max,
 			(unsigned int)((__u64)sets * SET_WAYS *
 					       sizeof(struct session) >>
@@ -215,8 +217,8 @@ int loader_open(struct loader *l, const struct config *c)
 	}
 	if (err) {
 		log_libbpf();
-		log_err("the kernel refused the BPF programs: %s: synkeeper "
-			"check tells what is missing",
+		log_err("the kernel refused the BPF programs: %s: run "
+			"synkeeper check to see what is missing",
 			strerror(-err));
 		goto fail;
 	}
@@ -233,7 +235,7 @@ fail:
 	return err;
 }
 
-/* Pins @fd at @path in one step, over whatever was there. */
+/* Pins @fd at @path atomically, replacing any previous pin. */
 static int pin_over(int fd, const char *path)
 {
 	char fresh[PATH_MAX];
@@ -249,7 +251,9 @@ static int pin_over(int fd, const char *path)
 	return 0;
 }
 
-/* One that was taken over is there, perhaps under its former name. */
+/*
+ * A map that was taken over is pinned already, perhaps under its former name.
+ */
 static int pin_map(const struct loader *l, enum loader_map map)
 {
 	char path[PATH_MAX], former[PATH_MAX];

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: the BPF object's life. loader_open() claims the pin
- * directory (a lock on the directory itself, which the kernel releases however
- * the daemon ends), takes over the maps that an earlier instance left there,
- * loads the programs and pins everything:
+ * Theory of operation: the life cycle of the BPF object. loader_open() claims
+ * the pin directory (by a lock on the directory itself, which the kernel
+ * releases however the daemon exits), takes over the maps that an earlier
+ * instance left there, loads the programs and pins everything:
  *
  *	PIN_DIR/xdp, xdp_frags, tc, egress	programs
  *	PIN_DIR/maps/NAME		maps
  *	PIN_DIR/links/xdp_N, tc_N, ...	attachments, see attach.h
  *
- * Maps of another ABI version are not taken over: they are replaced. The new
- * programs take the place of the old ones, with maps that are filled by then,
- * so there is no gap; the sessions are adopted anew from their sockets; and the
- * cookie keys, if they look as they did, go on, so cookies in flight stay good.
+ * Maps of another ABI version are not taken over but replaced. The new programs
+ * take the place of the old ones once their maps are filled, so there is no
+ * gap; the sessions are adopted again from their sockets; and the cookie keys
+ * are kept if their layout is the same, so cookies in flight stay valid.
  */
 #ifndef LOADER_H
 #define LOADER_H
@@ -29,13 +29,13 @@ struct loader {
 	const char *pin_dir; /* the config's */
 	int lock_fd;	     /* the pin directory */
 	bool made_dir;
-	bool took_over;	    /* maps of an earlier instance are in use */
-	bool replaces;	    /* there were some, of another version */
-	bool kept_keys;	    /* its keys are in the maps, one way or the other */
+	bool took_over;	    /* an earlier instance's maps are in use */
+	bool replaces;	    /* there were maps of another version */
+	bool kept_keys;	    /* its keys are in the maps */
 	bool has[FEATURES]; /* of the kernel */
 };
 
-/* One that is closed: nothing is loader_close()'s to close. */
+/* A closed loader: loader_close() has nothing to close. */
 #define LOADER_CLOSED          \
 	{                      \
 		.lock_fd = -1, \
@@ -65,29 +65,30 @@ enum loader_map {
 };
 
 /*
- * Each logs what failed and returns -errno. loader_open() leaves nothing
- * behind when it fails; -EBUSY: another instance holds the pin directory.
+ * Returns 0 or -errno, logged. A failed loader_open() leaves nothing behind;
+ * -EBUSY: another instance holds the pin directory.
  */
 int loader_open(struct loader *l, const struct config *c);
-/* Is it open? Else there is nothing of its own to take back. */
+/* Is it open? If not, there is nothing of its own to undo. */
 bool loader_is_open(const struct loader *l);
 int loader_pin(struct loader *l);
 int loader_map_fd(const struct loader *l, enum loader_map map);
 const char *loader_map_name(const struct loader *l, enum loader_map map);
 /*
- * Maps the first @size bytes of @map into memory, to read and to write. Returns
- * NULL and errno on failure. loader_munmap() takes NULL, too.
+ * Maps the first @size bytes of @map into memory, read-write. Returns NULL and
+ * errno on failure. loader_munmap() accepts NULL.
  */
 void *loader_mmap(const struct loader *l, enum loader_map map, size_t size);
 void loader_munmap(void *at, size_t size);
-int loader_xdp_fd(const struct loader *l);	 /* for skb mode, or by hand */
+int loader_xdp_fd(
+	const struct loader *l); /* for skb mode, or if attached by hand */
 int loader_xdp_frags_fd(const struct loader *l); /* for native mode */
-/* -1 without FEATURE_ASSIGN: then there is nothing to do on the way in. */
+/* -1 without FEATURE_ASSIGN: then there is nothing to do on ingress. */
 int loader_tc_fd(const struct loader *l);
 int loader_egress_fd(const struct loader *l);
 /*
- * A second instance of the tc program on the way in or out, to go in front of
- * somebody else's (see attach.h). -1 where there is none.
+ * The second instance of the ingress or egress tc program, for moving in front
+ * of a foreign one (see attach.h). -1 if there is none.
  */
 int loader_front_fd(const struct loader *l, enum tc_program which);
 
@@ -95,12 +96,12 @@ int loader_front_fd(const struct loader *l, enum tc_program which);
 struct bpf_map *loader_map(const struct loader *l, enum loader_map map);
 
 /*
- * takeover.c: uses the maps of an earlier instance, all or none of them, or
- * finds that they are to be replaced (@l->took_over, @l->replaces). Between
+ * takeover.c: uses an earlier instance's maps, all or none of them, or finds
+ * that they must be replaced (@l->took_over, @l->replaces). Called between
  * opening and loading the skeleton. Returns -errno if they cannot be used.
  */
 int loader_take_over(struct loader *l);
-/* Copies the keys and the epoch of maps that are replaced, see @l->kept_keys. */
+/* Copies keys and epoch from maps that are replaced, see @l->kept_keys. */
 void loader_inherit_keys(struct loader *l);
 /* Writes where a map of ABI_TAKEN_OVER was pinned; false: where it still is. */
 bool loader_former_path(const struct loader *l, enum loader_map map, char *path,
@@ -108,24 +109,24 @@ bool loader_former_path(const struct loader *l, enum loader_map map, char *path,
 
 /*
  * claim.c. Makes sure that the pin directory's parent is a bpffs; mounts the
- * usual one. Logs what failed and returns -errno.
+ * default one. Returns 0 or -errno, logged.
  */
 int loader_ensure_bpffs(const char *pin_dir);
-/* Makes the directory if there is none, and locks it; -EBUSY as above. */
+/* Creates the directory if there is none, and locks it; -EBUSY as above. */
 int loader_claim(struct loader *l);
-/* Is the pin directory that it locked still the one at its path? */
+/* Is the locked pin directory still the one at its path? */
 bool loader_holds_dir(const struct loader *l);
 
 /*
- * repin.c: puts back what is gone of the pin directory, and the directory
- * itself if its file system is still there. Returns how many pins, or -errno:
+ * repin.c: restores missing pins, and the directory itself if its file system
+ * is still mounted. Returns how many pins, or -errno:
  * -ENOENT: the file system is gone; -EBUSY: another instance has the directory.
  */
 int loader_repin(struct loader *l);
 
 /* Removes every pin; the last reference to a pinned link detaches it. */
 void loader_unpin(struct loader *l);
-/* Gives the lock and the descriptors back; pins stay. */
+/* Releases the lock and the descriptors; pins stay. */
 void loader_close(struct loader *l);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: pins that somebody removed are put back, from the
- * descriptors that the daemon holds. See loader.h.
+ * Theory of operation: restores pins that others removed, from the descriptors
+ * that the daemon holds. See loader.h.
  */
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -14,7 +14,7 @@
 #include "loader.h"
 #include "kernel/pins.h"
 
-/* The directory is gone, or another: one of its own again. */
+/* The directory is gone or replaced: creates its own again. */
 static int claim_again(struct loader *l)
 {
 	char copy[PATH_MAX];

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Theory of operation: see settings.h. */
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <string.h>
@@ -38,7 +37,7 @@ int settings_init(struct settings *s, const struct loader *l,
 		if (getrandom(secret, sizeof(secret), 0) != sizeof(secret) ||
 		    bpf_obj_get_info_by_fd(loader_map_fd(l, MAP_SESSION_TAGS),
 					   &info, &len)) {
-			log_err("cannot make the settings: %s",
+			log_err("cannot initialize the settings: %s",
 				strerror(errno));
 			return -errno;
 		}

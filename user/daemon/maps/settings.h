@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: the one entry of the map settings, mapped into memory:
- * the programs see each field the moment it is stored. Some of it is made once
- * and outlives the daemon with the session table (the hash's secrets, the
- * size); the rest follows the configuration, and the host (host/host.h).
+ * Theory of operation: the single entry of the map settings, mapped into
+ * memory: the programs see each field as soon as it is stored. Some fields are
+ * initialized once and outlive the daemon together with the session table (the
+ * hash secrets, the size); the others follow the configuration and the host
+ * (host/host.h).
  */
 #ifndef SETTINGS_H
 #define SETTINGS_H
@@ -13,15 +14,20 @@
 struct config;
 struct loader;
 
-/* Maps them; *@ret is for settings_unmap(). Returns 0 or -errno, logged. */
+/*
+ * Maps them; release *@ret with settings_unmap(). Returns 0 or -errno, logged.
+ */
 int settings_map(const struct loader *l, struct settings **ret);
 /* @s may be NULL. */
 void settings_unmap(struct settings *s);
 
-/* Makes what is made once, unless @l took it over. 0 or -errno, logged. */
+/*
+ * Initializes the one-time fields, unless @l took them over. 0 or -errno,
+ * logged.
+ */
 int settings_init(struct settings *s, const struct loader *l,
 		  const struct config *c);
-/* Takes from @c what may change while the daemon runs. */
+/* Takes the values from @c that may change at runtime. */
 void settings_configure(struct settings *s, const struct config *c);
 
 /* SETTING_xxx flags, which the programs read at any time. */

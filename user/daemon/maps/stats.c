@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Theory of operation: see stats.h. */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
@@ -20,7 +19,7 @@ static void sum_up(const struct counters *each, int cpus, struct counters *ret)
 
 /*
  * Reads ids from @first on, @n at most, into @each and @ids. Returns how many
- * came, or -errno.
+ * were read, or -errno.
  */
 static int read_batch(int map_fd, __u32 first, __u32 n, __u32 *ids,
 		      struct counters *each)
@@ -28,10 +27,10 @@ static int read_batch(int map_fd, __u32 first, __u32 n, __u32 *ids,
 	__u32 before = first - 1, next, count = n;
 	int err;
 
-	/* it begins behind the key that is given: NULL is before 0 */
+	/* starts after the given key: NULL is before 0 */
 	err = bpf_map_lookup_batch(map_fd, first ? &before : NULL, &next, ids,
 				   each, &count, NULL);
-	if (err && errno != ENOENT) /* that is: the map's end */
+	if (err && errno != ENOENT) /* ENOENT: end of the map */
 		return -errno;
 	return count ? (int)count : -EIO;
 }

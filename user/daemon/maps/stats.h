@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: packets by service and reason, those of all CPUs summed:
- * of MAP_COUNTERS, or of MAP_MONITORED, where a monitored service's are counted.
- * Service 0 is traffic to none. Many services are read in batches, as a system
- * call for each of them costs more than all that it brings.
+ * Theory of operation: packets by service and reason, summed over all CPUs:
+ * from MAP_COUNTERS, or from MAP_MONITORED, which counts those of monitored
+ * services. Service 0 is traffic to no service. Many services are read in
+ * batches, to save system calls.
  */
 #ifndef STATS_H
 #define STATS_H
@@ -14,8 +14,8 @@
 int stats_read(const struct loader *l, enum loader_map map, __u32 first,
 	       __u32 n, struct counters *ret);
 /*
- * Of the services below @end; *@ret is an array of SERVICES_MAX, zero from @end
- * on, which the caller frees. Returns 0 or -errno.
+ * Likewise for the services below @end; *@ret is an array of SERVICES_MAX, zero
+ * from @end on, which the caller frees. Returns 0 or -errno.
  */
 int stats_read_all(const struct loader *l, enum loader_map map, __u32 end,
 		   struct counters **ret);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: what an earlier instance has left in the pin directory.
- * Its maps are taken over if they are laid out as this version's, else only the
- * cookie keys are, if they are. See loader.h.
+ * Theory of operation: what an earlier instance left in the pin directory. Its
+ * maps are taken over if their layout is this version's; otherwise only the
+ * cookie keys are, if theirs is. See loader.h.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -17,7 +17,7 @@
 #include "loader.h"
 #include "log.h"
 
-/* What maps were called in ABI_TAKEN_OVER. */
+/* Names of the maps in ABI_TAKEN_OVER. */
 static const char *const former_names[MAP_COUNT] = {
 	[MAP_MONITORED] = "would",
 	[MAP_INCOMPLETE_SETS] = "session_marks",
@@ -45,13 +45,13 @@ static int open_pinned(const struct loader *l, enum loader_map map)
 	return fd;
 }
 
-/* It came with ABI_VERSION, and nothing is lost without it. */
+/* New in ABI_VERSION: may be absent, nothing is lost. */
 static bool is_new(enum loader_map map)
 {
 	return map == MAP_TC_PROGRAMS;
 }
 
-/* Would our program find in @fd what it expects of @map? */
+/* Does @fd have the layout that our program expects of @map? */
 static bool map_fits(const struct bpf_map *map, int fd, bool any_size)
 {
 	struct bpf_map_info info = {};
@@ -65,9 +65,9 @@ static bool map_fits(const struct bpf_map *map, int fd, bool any_size)
 }
 
 /*
- * Takes the maps of an earlier instance over, all or none. The session table
- * may have another size than configured: keeping the sessions matters more,
- * and it is said.
+ * Takes over the maps of an earlier instance, all or none. The session table
+ * may differ from the configured size: keeping the sessions matters more, and
+ * the difference is logged.
  */
 int loader_take_over(struct loader *l)
 {
@@ -102,29 +102,30 @@ int loader_take_over(struct loader *l)
 		if (fds[i] >= 0)
 			err = bpf_map__reuse_fd(loader_map(l, i), fds[i]);
 	if (err) {
-		log_err("%s: cannot take the maps over: %s", l->pin_dir,
+		log_err("%s: cannot take over the maps: %s", l->pin_dir,
 			strerror(-err));
 		goto out;
 	}
 	l->took_over = l->kept_keys = true;
 	if (cfg.set_mask + 1 != sets)
-		log_warn("%s: the session table keeps its %u slots; synkeeper "
-			 "down and a new start change its size",
+		log_warn("%s: the session table keeps its %u slots; to resize "
+			 "it, run synkeeper down and start again",
 			 l->pin_dir, (cfg.set_mask + 1) * SET_WAYS);
 out:
 	for (i = 0; i < MAP_COUNT; i++)
 		if (fds[i] >= 0)
-			close(fds[i]); /* reuse_fd() made its own */
+			close(fds[i]); /* reuse_fd() made its own copy */
 	return err;
 }
 
-/* Of the __u32 that settings consist of. */
+/* As an index into the __u32 fields of the settings. */
 enum { EPOCH_AT = offsetof(struct settings, epoch) / sizeof(__u32) };
 _Static_assert(EPOCH_AT == 2, "abi, flags, epoch: in every version");
 
 /*
- * Copies the keys of maps that are being replaced, and the epoch, which names
- * the current one. Keys of another version are the same if they are as large.
+ * Copies the keys of maps that are being replaced, and the epoch, which selects
+ * the current one. Another version's keys are compatible if their size is
+ * equal.
  */
 void loader_inherit_keys(struct loader *l)
 {
@@ -160,7 +161,7 @@ out:
 	l->kept_keys = !err;
 	if (err)
 		log_warn("%s: the cookie keys cannot be taken over: cookies in "
-			 "flight are lost",
+			 "flight become invalid",
 			 l->pin_dir);
 	free(old);
 	if (keys_fd >= 0)

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Theory of operation: see totals.h. */
 #include <errno.h>
 #include <string.h>
 
@@ -25,7 +24,7 @@ void totals_unmap(struct totals *t)
 	t->of = NULL;
 }
 
-/* A gauge may be read in the midst of a move, one below what it will be. */
+/* A gauge may be read in the middle of a transition, one too low. */
 static __u64 not_negative(__u64 n)
 {
 	return (__s64)n < 0 ? 0 : n;

@@ -15,21 +15,23 @@ struct totals {
 	struct session_totals *of; /* by service id */
 };
 
-/* Maps them. Returns 0 or -errno, logged. totals_unmap() is due in any case. */
+/*
+ * Maps them. Returns 0 or -errno, logged. Call totals_unmap() in either case.
+ */
 int totals_map(const struct loader *l, struct totals *ret);
 void totals_unmap(struct totals *t);
 
-/* Those of service @id, which stay where they are. */
+/* Those of service @id; the pointer stays valid. */
 static inline struct session_totals *totals_of(const struct totals *t, __u16 id)
 {
 	return &t->of[id % SERVICES_MAX];
 }
 
-/* Copies those of @id; 0: the sum of all services there ever were. */
+/* Copies those of @id; 0: the sum over all services, past ones included. */
 void totals_read(const struct totals *t, __u16 id, struct session_totals *ret);
 /* Sessions alive in @t: pending to closing. */
 __u64 totals_alive(const struct session_totals *t);
-/* For a service id that is given to another address. */
+/* Zeroes them, for a service id that is reused for another address. */
 void totals_forget(const struct totals *t, __u16 id);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: see metrics.h. The maps are read once into rows, one for
- * each service and one for traffic to none; then the families of a table are
- * printed one after the other, as the format wants it.
+ * Theory of operation: the text of metrics.h. The maps are read once into rows,
+ * one per service and one for traffic to none; then the families of a table are
+ * printed one after the other, as the format requires.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -25,7 +25,7 @@ static void put_start(const struct metrics_page *p)
 	metrics_sample(p, (double)p->from->started_s, "%s", "");
 }
 
-/* A name may have any byte but '/', ':' and blanks; a label is UTF-8. */
+/* A name may contain any byte but '/', ':' and blanks; a label is UTF-8. */
 static void put_interfaces(const struct metrics_page *p)
 {
 	const struct ifaces *f = p->from->ifaces;
@@ -102,7 +102,7 @@ static void put_unprotected(const struct metrics_page *p)
 				       "{%s}", r->labels);
 }
 
-/* Of kinds that there were since the start: 4 lines for each would be many. */
+/* Only kinds seen since the start: 4 lines per service would be many. */
 static void put_attacks(const struct metrics_page *p)
 {
 	const struct metrics_row *r;
@@ -159,9 +159,9 @@ static const struct family {
 	{ "start_time_seconds", "gauge",
 	  "When the daemon was started, in seconds since 1970", put_start },
 	{ "interface_info", "gauge",
-	  "An interface that is protected, and how the program is attached: "
-	  "mode is native, skb, missing while there is no such interface, or "
-	  "none while it is not protected for another reason; always 1",
+	  "A configured interface and how the program is attached: mode is "
+	  "native, skb, missing while there is no such interface, or none "
+	  "while it is unprotected for another reason; always 1",
 	  put_interfaces },
 	{ "key_epoch", "gauge", "The number of the current cookie key",
 	  put_epoch },
@@ -170,49 +170,48 @@ static const struct family {
 	{ "key_lifetime_seconds", "gauge",
 	  "The age at which a cookie key is replaced", put_key_lifetime },
 	{ "service_info", "gauge",
-	  "A service: its name (its address where it has none), its address, "
-	  "policy and kind of cookies; always 1",
+	  "A service: its name (its address if it has none), address, policy "
+	  "and kind of cookies; always 1",
 	  put_service_info },
 	{ "service_armed", "gauge",
 	  "1 while the service's SYNs are answered with cookies", put_armed },
 	{ "service_unprotected", "gauge",
-	  "1 while the service cannot be protected as its policy asks: nobody "
-	  "listens, or the kernel refuses sockets for its listener",
+	  "1 while the service cannot be protected as its policy asks: there "
+	  "is no listener, or the kernel refuses sockets for it",
 	  put_unprotected },
 	{ "under_attack", "gauge",
-	  "1 while a flood of that kind (syn, ack, rst, malformed) comes to "
-	  "the "
-	  "service; 0 once it is over",
+	  "1 while the service is under a flood of that kind (syn, ack, rst, "
+	  "malformed); 0 once it is over",
 	  put_attacks },
 	{ "packets_total", "counter",
-	  "Packets by the reason of their verdict and by verdict: pass, drop, "
-	  "or tx for answered; service \"-\" is traffic to no service",
+	  "Packets by reason and verdict: pass, drop, or tx for answered; "
+	  "service \"-\" is traffic to no service",
 	  put_packets },
 	{ "monitored_packets_total", "counter",
 	  "Packets that a monitored service let pass, by what would have "
-	  "become "
-	  "of them",
+	  "happened to them",
 	  put_monitored },
 	{ "sessions", "gauge", "Sessions alive, by state", metrics_states },
 	{ "session_remnants", "gauge",
-	  "Entries of the session table that are no session yet (opening) or "
-	  "any more (time-wait)",
+	  "Entries of the session table that are not yet (opening) or no "
+	  "longer (time-wait) sessions",
 	  metrics_remnants },
 	{ "sessions_opened_total", "counter",
-	  "Sessions opened: admitted by a cookie, or adopted since the kernel "
-	  "had a socket",
+	  "Sessions opened: admitted by a cookie, or adopted because the "
+	  "kernel had a socket",
 	  metrics_opened },
 	{ "sessions_ended_total", "counter", "Sessions ended, by cause",
 	  metrics_ended },
-	{ "session_duration_seconds", "histogram",
-	  "How long the sessions lasted that ended", metrics_durations },
+	{ "session_duration_seconds", "histogram", "Duration of ended sessions",
+	  metrics_durations },
 	{ "sessions_alive", "gauge",
-	  "Sessions alive, those of deleted services as well", metrics_alive },
-	{ "sessions_max", "gauge", "How many sessions the table was made for",
-	  metrics_max },
+	  "Sessions alive, including those of deleted services",
+	  metrics_alive },
+	{ "sessions_max", "gauge",
+	  "Number of sessions that the table is sized for", metrics_max },
 	{ "events_lost_total", "counter",
-	  "Session events that found the ring buffer full: nobody was told, "
-	  "the counts are right nevertheless",
+	  "Session events lost because the ring buffer was full; the counts "
+	  "stay exact",
 	  metrics_lost },
 };
 

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Theory of operation: see metrics_guests.h. */
 #include <string.h>
 
 #include "metrics_guests.h"
@@ -43,7 +42,7 @@ static bool same_network(const struct in6_addr *a, const struct in6_addr *b)
 					       : NETWORK6_BYTES);
 }
 
-/* What @g's network has, and next to that what its address has. */
+/* How many connections @g's network has, then how many its address has. */
 static size_t weight(const struct metrics_guest *guests, size_t n,
 		     const struct metrics_guest *g)
 {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: who is connected to the metrics endpoint. Addresses are
- * free to an IPv6 host, so what counts is the network: /64 of IPv6, /24 of
- * IPv4. A newcomer is never refused. When all places are taken, the network
- * that has the most of them gives one up, within it the address that has the
- * most, and of that the oldest connection. So a scraper, which has one or two
- * and is done in a moment, gets in beside any number of idle neighbours.
+ * Theory of operation: the connections of the metrics endpoint. IPv6 addresses
+ * cost a host nothing, so connections are counted by network: /64 of IPv6, /24
+ * of IPv4. A new connection is never refused. When all places are taken, the
+ * network with the most gives one up: within it the address with the most, and
+ * of that one the oldest connection. So a scraper, which has one or two short
+ * connections, gets in beside any number of idle neighbours.
  */
 #ifndef METRICS_GUESTS_H
 #define METRICS_GUESTS_H
@@ -17,20 +17,20 @@
 #include <sys/socket.h>
 
 struct metrics_guest {
-	void *connection; /* the caller's; NULL: the place is free */
+	void *connection; /* the caller's; NULL: free */
 	struct in6_addr addr;
-	uint64_t number; /* they came in this order */
-	bool leaving;	 /* told to go, and not gone yet */
+	uint64_t number; /* order of arrival */
+	bool leaving;	 /* being closed */
 };
 
-/* Whose @from it is; IPv4 becomes v4-mapped, and what is neither, "::". */
+/* @from: the peer; IPv4 becomes v4-mapped, any other family "::". */
 void metrics_guest_begin(struct metrics_guest *g, void *connection,
 			 const struct sockaddr *from, uint64_t number);
 
-/* How many of @n are there and have not been told to go. */
+/* How many of @n are connected and not being closed. */
 size_t metrics_guests_staying(const struct metrics_guest *guests, size_t n);
 
-/* The one that makes room, or NULL if nobody stays. */
+/* The one to close to make room, or NULL if all are being closed. */
 struct metrics_guest *metrics_guests_victim(struct metrics_guest *guests,
 					    size_t n);
 

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Theory of operation: see metrics_page.h. */
 #include <stdarg.h>
 
 #include "metrics_page.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Theory of operation: what the files that make the text of metrics.h share. */
+/* Theory of operation: shared by the files that make the text of metrics.h. */
 #ifndef METRICS_PAGE_H
 #define METRICS_PAGE_H
 
@@ -9,7 +9,7 @@
 
 enum { METRICS_LABELS_MAX = 128 };
 
-/* What the maps said of one service. */
+/* What was read about one service. */
 struct metrics_row {
 	const struct service *service; /* NULL: traffic to no service */
 	char labels[METRICS_LABELS_MAX];
@@ -24,14 +24,17 @@ struct metrics_page {
 	const char *family; /* being printed */
 	struct metrics_row *rows;
 	size_t n_rows;
-	struct session_totals all; /* of deleted services, too */
+	struct session_totals all; /* including deleted services */
 };
 
-/* One line; @fmt makes the labels in their braces. Counts fit a double. */
+/*
+ * Prints one line; @fmt makes the labels with their braces. Counts fit a
+ * double.
+ */
 void metrics_sample(const struct metrics_page *p, double value, const char *fmt,
 		    ...) __attribute__((format(printf, 3, 4)));
 
-/* metrics_sessions.c: the families that tell of sessions */
+/* metrics_sessions.c: the families about sessions */
 void metrics_states(const struct metrics_page *p);
 void metrics_remnants(const struct metrics_page *p);
 void metrics_opened(const struct metrics_page *p);

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Theory of operation: see metrics_server.h. */
 #include <errno.h>
 #include <microhttpd.h>
 #include <netinet/in.h>
@@ -17,7 +16,7 @@
 #include "metrics_server.h"
 
 enum {
-	/* those who were told to go may take a moment */
+	/* closing a connection may take a moment */
 	GUESTS_MAX = 2 * METRICS_CLIENTS_MAX,
 };
 
@@ -33,12 +32,12 @@ struct metrics_server {
 	__u64 guests_so_far;
 	struct acceptor acceptor;
 	sd_event_source *io;	/* libmicrohttpd's epoll descriptor */
-	sd_event_source *timer; /* when it wants to run in any case */
+	sd_event_source *timer; /* when it must run at the latest */
 };
 
 /* ---- what is answered ---- */
 
-/* @text is freed, now or with the response. */
+/* Takes ownership of @text, also on failure. */
 static struct MHD_Response *response(size_t len, char *text, const char *type)
 {
 	struct MHD_Response *r =
@@ -84,14 +83,15 @@ static int refresh(struct metrics_server *s)
 	if (err)
 		return err;
 	if (s->latest)
-		MHD_destroy_response(s->latest); /* others may still read it */
+		MHD_destroy_response(
+			s->latest); /* others may still be reading it */
 	s->latest =
 		response(len, text, "text/plain; version=0.0.4; charset=utf-8");
 	s->made_ns = now;
 	return s->latest ? 0 : -ENOMEM;
 }
 
-/* An MHD_AccessHandlerCallback. It answers at once, so no body is read. */
+/* An MHD_AccessHandlerCallback. Answers at once, so no body is read. */
 static enum MHD_Result on_request(void *data, struct MHD_Connection *c,
 				  const char *url, const char *method,
 				  const char *version, const char *body,
@@ -124,7 +124,7 @@ static enum MHD_Result on_request(void *data, struct MHD_Connection *c,
 
 /* ---- connections ---- */
 
-/* Lets libmicrohttpd work, and asks when it wants to again. */
+/* Runs libmicrohttpd, and asks when it has to run next. */
 static void run(struct metrics_server *s)
 {
 	MHD_UNSIGNED_LONG_LONG ms;
@@ -154,7 +154,7 @@ static int on_timer(sd_event_source *source, uint64_t when, void *data)
 	return 0;
 }
 
-/* libmicrohttpd finds the socket closed, and forgets the connection. */
+/* libmicrohttpd notices the closed socket and drops the connection. */
 static void hang_up(struct MHD_Connection *c)
 {
 	shutdown(MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD)
@@ -212,7 +212,7 @@ static void on_connection(void *data, struct MHD_Connection *c, void **deadline,
 	*deadline = timer;
 }
 
-/* So that one more is not one too many. */
+/* Makes room for one more. */
 static void make_room(struct metrics_server *s)
 {
 	struct metrics_guest *victim;
@@ -222,7 +222,7 @@ static void make_room(struct metrics_server *s)
 	victim = metrics_guests_victim(s->guests, GUESTS_MAX);
 	victim->leaving = true;
 	hang_up(victim->connection);
-	MHD_run(s->http); /* which forgets it */
+	MHD_run(s->http); /* which drops it */
 }
 
 static int on_accept(sd_event_source *source, int fd, uint32_t revents,
@@ -241,10 +241,10 @@ static int on_accept(sd_event_source *source, int fd, uint32_t revents,
 		if (client < 0)
 			break;
 		make_room(s);
-		/* which closes it if it cannot take it */
+		/* closes it on failure */
 		MHD_add_connection(s->http, client, (struct sockaddr *)&from,
 				   len);
-		run(s); /* it is a guest only now */
+		run(s); /* only now is it a guest */
 	}
 	return 0;
 }
@@ -268,7 +268,7 @@ static int open_socket(int family, const void *at, socklen_t len)
 	return err;
 }
 
-/* A wildcard takes both families, or IPv4 where the host has no IPv6. */
+/* A wildcard accepts both families, or IPv4 if the host has no IPv6. */
 static int open_listener(const struct listen *l)
 {
 	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6,
@@ -291,7 +291,7 @@ static const char *way_out(int err)
 {
 	switch (err) {
 	case -EADDRINUSE:
-		return ": somebody listens there: choose another port";
+		return ": the port is in use: choose another";
 	case -EADDRNOTAVAIL:
 		return ": no interface of this host has that address";
 	default:

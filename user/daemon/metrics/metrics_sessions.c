@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: the books of sessions as metrics; see metrics.h. States,
- * or causes of an end, that are called the same are counted as one, as
- * `synkeeper session totals` does.
+ * Theory of operation: the session stats as metrics; see metrics.h. States, or
+ * end causes, with the same name are counted as one, as in `synkeeper session
+ * totals`.
  */
 #include <string.h>
 
@@ -29,7 +29,7 @@ static void add_kind(struct kinds *k, const char *name, __u64 count)
 	k->kind[i].count += count;
 }
 
-/* Whether a session was ever there, or an entry that is none is now. */
+/* Was there ever a session, or is there an entry that is none? */
 static bool has_sessions(const struct metrics_row *r)
 {
 	static const struct session_totals none;

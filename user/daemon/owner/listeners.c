@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Theory of operation: see listeners.h. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,7 +7,7 @@
 #include "listeners.h"
 #include "log.h"
 
-/* By port; among those of one port by age. */
+/* By port, then by age. */
 static int by_port(const void *a, const void *b)
 {
 	const struct owner_socket *x = a, *y = b;
@@ -39,7 +38,7 @@ static void collect_one(const struct owner_socket *sk, void *data)
 	c->sockets[c->n++] = *sk;
 }
 
-/* What a socket was bound to does not change, its buffer and keys may. */
+/* A socket's address does not change; its buffer and keys may. */
 static bool same_listeners(const struct listeners *l, const struct collect *c)
 {
 	size_t i;
@@ -82,7 +81,7 @@ void listeners_free(struct listeners *l)
 
 static bool is_any(const __be32 addr[4])
 {
-	/* 0.0.0.0 comes v4-mapped */
+	/* 0.0.0.0 is v4-mapped */
 	return !addr[0] && !addr[1] && !addr[3] &&
 	       (!addr[2] || addr[2] == htobe32(0xffff));
 }
@@ -100,7 +99,7 @@ const struct owner_socket *listeners_first(const struct listeners *l,
 		else
 			high = mid;
 	}
-	/* where nobody listens there is no array to point into */
+	/* without listeners there is no array to point into */
 	return l->n ? l->sockets + low : NULL;
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: the kernel's sockets as owner of connections, see
- * owner.h; asked through sock_diag. The walk has a netlink socket of its own,
- * since a dump may be half read when something else is asked.
+ * Theory of operation: the kernel's sockets as owner of connections (see
+ * owner.h), queried through sock_diag. The walk has its own netlink socket,
+ * since other queries may come while a dump is half read.
  */
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -19,7 +19,7 @@ enum { CONNECTIONS = ~(1U << TCP_LISTEN | 1U << TCP_CLOSE) };
 struct owner {
 	struct sockdiag *diag;
 	struct sockdiag *walk;
-	__u8 family; /* that the walk is in */
+	__u8 family; /* of the walk */
 };
 
 int owner_open(struct owner **ret)

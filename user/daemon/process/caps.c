@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Theory of operation: after loading, the daemon needs CAP_NET_ADMIN (to end
- * sockets through sock_diag and to detach) and CAP_BPF (older kernels ask it
- * for every map access), and nothing else, not even through exec, whatever is
- * setuid there.
+ * sockets through sock_diag and to detach) and CAP_BPF (required by older
+ * kernels for every map access), and nothing else, not even through exec of a
+ * setuid program.
  */
 #include <cap-ng.h>
 #include <errno.h>

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: see confine.h. The filter is classic BPF: one comparison
- * for each denied number. The kernel remembers which numbers such a filter
- * always allows (Linux 5.11), so the allowed calls do not run it. Written by
- * hand, as the list is all there is to it: libseccomp would be one more
+ * Theory of operation: the seccomp filter of confine.h is classic BPF: one
+ * comparison per denied number. The kernel caches which numbers such a filter
+ * always allows (Linux 5.11), so allowed calls do not run it. Hand-written,
+ * because the list is all there is to it: libseccomp would be another
  * dependency for a loop of twenty lines.
  *
- * Other ABIs than the build's (32-bit calls on x86-64) reach the same calls
- * under other numbers. The daemon has no use for them: all of theirs are
- * refused.
+ * ABIs other than the build's (32-bit calls on x86-64) reach the same calls
+ * under other numbers. The daemon has no use for them, so all of theirs are
+ * denied.
  */
 #include <errno.h>
 #include <linux/audit.h>
@@ -28,10 +28,10 @@
 #elif defined(__aarch64__)
 #define ARCH_NATIVE AUDIT_ARCH_AARCH64
 #else
-#define ARCH_NATIVE 0 /* clone()'s arguments must be looked up first */
+#define ARCH_NATIVE 0 /* order of clone()'s arguments not checked */
 #endif
 
-/* On x86-64, numbers from here on are those of the x32 ABI. */
+/* On x86-64, numbers from here on belong to the x32 ABI. */
 #define X32_BIT 0x40000000
 
 static const int denied[] = {
@@ -89,7 +89,7 @@ static const int denied[] = {
 	__NR_clock_settime,
 	__NR_adjtimex,
 	__NR_clock_adjtime,
-	/* what holes in the kernel were often reached by */
+	/* frequent entry points of kernel exploits */
 	__NR_add_key,
 	__NR_request_key,
 	__NR_keyctl,
@@ -120,16 +120,17 @@ void confine_memory(void)
 {
 	const struct rlimit none = {};
 
-	/* under the unit it may be refused, but is set by it (LimitCORE) */
+	/* may fail under the unit, which sets it itself (LimitCORE) */
 	setrlimit(RLIMIT_CORE, &none);
 	if (prctl(PR_SET_DUMPABLE, 0))
-		log_warn("cannot forbid core dumps: one would hold the keys");
+		log_warn("cannot disable core dumps, which would contain the "
+			 "keys");
 }
 
 /*
- * A thread may be made, but no process: clone() without CLONE_THREAD. The flags
- * of clone3() are in memory, where no filter can look; told that it is unknown,
- * libc uses clone().
+ * Allows threads but no processes: denies clone() without CLONE_THREAD. The
+ * flags of clone3() are in memory, which a filter cannot read; if it returns
+ * ENOSYS, libc falls back to clone().
  */
 static const struct sock_filter head[] = {
 	LOAD(arch),

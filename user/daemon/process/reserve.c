@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Theory of operation: see reserve.h. */
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <unistd.h>

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Theory of operation: see arm.h. */
 #include <errno.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
@@ -15,7 +14,7 @@
 #include "text/words.h"
 
 enum {
-	QUEUE_LOOKS = 5, /* a look at the queues each so many */
+	QUEUE_LOOKS = 5, /* polls between two looks at queues */
 };
 
 struct arm_queue {
@@ -28,8 +27,8 @@ struct arm {
 	unsigned int look;
 	struct arm_queue *queues; /* by service */
 	struct counters *counters;
-	struct netconf_counts counts; /* at the last look */
-	__u64 overflows;	      /* that tell of too many SYNs, so far */
+	struct netconf_counts counts; /* at the last poll */
+	__u64 overflows;	      /* caused by too many SYNs, so far */
 };
 
 static void count_one(const struct owner_socket *sk, void *data)
@@ -43,7 +42,7 @@ static void count_one(const struct owner_socket *sk, void *data)
 		q->half_open++;
 		return;
 	}
-	/* several listeners: the fullest, and the shortest of the queues */
+	/* several listeners: the fullest queue and the smallest backlog */
 	if (q->waiting < sk->waiting)
 		q->waiting = sk->waiting;
 	if (!q->backlog || q->backlog > sk->backlog)
@@ -68,10 +67,10 @@ static void log_change(const struct service *svc, const struct arming *a,
 
 	listen_format(&svc->listen, text);
 	if (!a->armed)
-		log_info("%s: disarmed: it was calm for %s", text,
+		log_info("%s: disarmed: no flood for %s", text,
 			 duration_format(l->calm_ms, calm));
 	else if (a->cause == ARMING_RATE)
-		log_warn("%s: armed: %u SYNs in a second", text, a->rate);
+		log_warn("%s: armed: %u SYNs in one second", text, a->rate);
 	else if (a->cause == ARMING_QUEUE)
 		log_warn("%s: armed: its listener's queue is %u of %u", text,
 			 a->last.queue, a->last.backlog);
@@ -80,7 +79,7 @@ static void log_change(const struct service *svc, const struct arming *a,
 			 text);
 }
 
-/* Returns whether @svc is to be armed or disarmed now. */
+/* Returns whether @svc has to be armed or disarmed now. */
 static bool look_at(struct arm *arm, const struct service *svc, __u64 now)
 {
 	const struct arm_queue *q = &arm->queues[svc->id];
@@ -123,7 +122,7 @@ static bool count_syns(struct arm *arm)
 		return false;
 	err = stats_read(arm->deps.loader, MAP_COUNTERS, first,
 			 last - first + 1, &arm->counters[first]);
-	if (err) /* what was read before stands: no SYN came */
+	if (err) /* the previous counts stay: no SYN counted */
 		log_warn("cannot count the SYNs: %s", strerror(-err));
 	return true;
 }
@@ -191,7 +190,7 @@ int arm_start(const struct arm_deps *deps, struct arm **ret)
 	if (!err)
 		err = timer_set(arm->timer, ARMING_LOOK_MS * 1000);
 	if (err) {
-		log_err("cannot follow the rate of SYNs: %s", strerror(-err));
+		log_err("cannot poll the SYN rate: %s", strerror(-err));
 		arm_stop(arm);
 		return err;
 	}

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: arms and disarms the services of policy auto. Ten times
- * a second their SYNs are counted, and now and then the queues of those that
- * are not armed, and arming.c decides. The timer runs only if there are any.
- * Counters are read in batches, from the first such service to the last one.
+ * Theory of operation: arms and disarms the services of policy auto. Their SYNs
+ * are counted ten times a second, the queues of those not armed are polled less
+ * often, and arming.c decides. The timer runs only if there are any such
+ * services. Counters are read in batches, from the first such service to the
+ * last.
  */
 #ifndef ARM_H
 #define ARM_H
@@ -14,7 +15,7 @@
 
 struct arm; /* opaque */
 
-/* What it needs; all of it outlives it. */
+/* Everything here must outlive struct arm. */
 struct arm_deps {
 	sd_event *loop;
 	const struct loader *loader;
@@ -22,7 +23,7 @@ struct arm_deps {
 	struct owner *owner;
 	const struct netconf *net;
 	const struct arming_limits *limits; /* in force */
-	/* services_arm() has changed something, which is to be applied */
+	/* services_arm() changed something that has to be applied */
 	void (*changed)(void *data);
 	void *data;
 };

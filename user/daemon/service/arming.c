@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Theory of operation: see arming.h. */
 #include "arming.h"
 
 void arming_begin(struct arming *a, bool armed)
@@ -7,7 +6,7 @@ void arming_begin(struct arming *a, bool armed)
 	*a = (struct arming){ .armed = armed };
 }
 
-/* The sum of a second; a look that came late counts for as much as it saw. */
+/* Keeps the sum of one second; a late poll counts in full. */
 static void note_syns(struct arming *a, const struct arming_look *look)
 {
 	__u64 more = look->syns - a->last.syns;
@@ -21,7 +20,7 @@ static void note_syns(struct arming *a, const struct arming_look *look)
 	a->next = (a->next + 1) % ARMING_LOOKS;
 }
 
-/* What is at 1/@part of its threshold, or beyond. */
+/* The cause that has reached 1/@part of its threshold. */
 static enum arming_cause cause_of(const struct arming *a,
 				  const struct arming_limits *l,
 				  const struct arming_look *look,
@@ -42,7 +41,7 @@ bool arming_step(struct arming *a, const struct arming_limits *l,
 {
 	enum arming_cause cause;
 
-	if (!a->looked) { /* what came before is of no second */
+	if (!a->looked) { /* earlier SYNs belong to no second */
 		a->last = *look;
 		a->uneasy_ns = look->now_ns;
 		a->looked = true;

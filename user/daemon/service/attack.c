@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Theory of operation: see attack.h. */
 #include "attack.h"
 
 #include <stdio.h>
@@ -8,7 +7,7 @@
 
 enum { SECOND_NS = 1000000000, BAD_SHARE = 4 };
 
-/* Counters begin anew when a service does. */
+/* Counters restart from 0 with a new service. */
 static __u64 growth(__u64 before, __u64 now)
 {
 	return now > before ? now - before : 0;
@@ -45,7 +44,7 @@ enum attack_changes attack_step(struct attack *a, unsigned int threshold,
 	__u64 ns = growth(a->last.now_ns, look->now_ns);
 	__u64 packets = growth(a->last.packets, look->packets), bad;
 
-	if (!a->looked || !ns) { /* what came before is of no second */
+	if (!a->looked || !ns) { /* earlier packets belong to no second */
 		a->last = a->looked ? a->last : *look;
 		a->looked = true;
 		return ATTACK_NOTHING;
@@ -81,7 +80,7 @@ static const unsigned int uses[ATTACK_KINDS] = {
 void attack_count(enum attack_kind kind, const struct counters *c,
 		  const struct counters *monitored, struct attack_look *ret)
 {
-	/* what passes anyhow is not in @would */
+	/* @would lacks what passes in any case */
 	ret->packets = reason_count(c->packets, uses[kind]) +
 		       reason_count(monitored->packets, uses[kind]);
 	ret->good = kind == ATTACK_SYN ? reason_count(c->packets, AS_OPENED)

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Theory of operation: when a service is under attack, and by what kind of
- * flood. Counters are looked at once a second. A flood begins when more packets
- * of its kind came in a second than the threshold, and it ends when their rate
- * stayed below half of that for ATTACK_CALM_MS: pulses and a rate around the
- * threshold are one attack. SYNs of good clients are no flood, however many:
- * those that became connections are taken off, and what is left must be a
- * quarter of all SYNs, since in a sudden rush the last ones are still on their
- * way.
- * Pure: what was counted goes in, with its time, and what happened comes out.
+ * flood. Counters are read once a second. A flood begins when more packets of
+ * its kind arrived in a second than the threshold, and ends when their rate has
+ * stayed below half of that for ATTACK_CALM_MS: pulses, or a rate around the
+ * threshold, are one attack. SYNs of good clients are no flood, however many:
+ * those that became connections are subtracted, and the remainder must be a
+ * quarter of all SYNs, since in a sudden rush the last ones are still in
+ * progress. Pure: takes timed counts, returns what changed.
  */
 #ifndef ATTACK_H
 #define ATTACK_H
@@ -17,7 +16,7 @@
 
 #include "synkeeper/abi.h"
 
-/* X(KIND, "label", "what is said of it") */
+/* X(KIND, "label", "text in messages") */
 #define SYNKEEPER_ATTACKS(X)       \
 	X(SYN, "syn", "SYN flood") \
 	X(ACK, "ack", "ACK flood") \
@@ -36,11 +35,11 @@ enum {
 	ATTACK_CALM_MS = 5000,
 };
 
-/* What one look at a service's counters saw of one kind. */
+/* One kind's part of a service's counters, as read once. */
 struct attack_look {
 	__u64 now_ns;
 	__u64 packets; /* so far */
-	__u64 good;    /* of these, so far */
+	__u64 good;    /* legitimate ones, so far */
 };
 
 enum attack_changes { ATTACK_NOTHING, ATTACK_BEGAN, ATTACK_ENDED };
@@ -50,27 +49,27 @@ struct attack {
 	bool ever; /* since attack_reset() */
 	bool looked;
 	struct attack_look last;
-	__u64 rate;	/* packets a second, of the last look */
+	__u64 rate;	/* packets a second, latest */
 	__u64 peak;	/* the highest rate of this attack */
 	__u64 total;	/* packets of this attack */
-	__u64 began_ns; /* from the look before the one that told */
+	__u64 began_ns; /* one reading before it was detected */
 	__u64 high_ns;	/* when the rate was last above half the threshold */
-	__u64 after;	/* packets since then: not in the total yet */
+	__u64 after;	/* packets since then, not in total yet */
 };
 
 /*
- * @threshold: packets a second. After ATTACK_ENDED, rate and total are of the
- * attack that ended, which lasted from began_ns to high_ns.
+ * @threshold: packets a second. After ATTACK_ENDED, rate and total are those of
+ * the attack that ended, which lasted from began_ns to high_ns.
  */
 enum attack_changes attack_step(struct attack *a, unsigned int threshold,
 				const struct attack_look *look);
 
-/* Its counters are gone. ATTACK_ENDED if an attack was running. */
+/* Its counters are gone. Returns ATTACK_ENDED if an attack was running. */
 enum attack_changes attack_stop(struct attack *a);
 
 /*
- * What the counters of a service say of a kind. @would: what became of the
- * packets that a monitored service let pass.
+ * Extracts a kind from a service's counters. @would: counts of the packets that
+ * a monitored service let pass.
  */
 void attack_count(enum attack_kind kind, const struct counters *c,
 		  const struct counters *monitored, struct attack_look *ret);

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Theory of operation: see attacks.h. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +10,7 @@
 #include "maps/stats.h"
 
 struct of_service {
-	struct listen listen; /* port 0: no service had this id yet */
+	struct listen listen; /* port 0: id never used */
 	struct attack kind[ATTACK_KINDS];
 };
 
@@ -47,7 +46,7 @@ static void log_changes(const struct listen *listen, enum attack_kind kind,
 					 lasted));
 }
 
-/* The service of this id is another one now, or there is none any more. */
+/* The id's service is gone or replaced. */
 static void forget(struct of_service *of)
 {
 	int kind;
@@ -95,7 +94,7 @@ static void forget_those_gone(struct attacks *s)
 }
 
 /*
- * From the first service to the last: all that there may be is megabytes a CPU.
+ * From the first service to the last: all possible ones are megabytes per CPU.
  */
 static int read_counters(struct attacks *s)
 {
@@ -124,8 +123,8 @@ static int on_look(sd_event_source *source, uint64_t when, void *data)
 	int err = read_counters(s);
 
 	(void)when;
-	if (err) /* the next look is over a longer time */
-		log_warn("cannot look for attacks: %s", strerror(-err));
+	if (err) /* the next reading covers a longer time */
+		log_warn("cannot detect attacks: %s", strerror(-err));
 	while (!err && (svc = services_next(s->deps.services, svc)))
 		if (in_service(svc))
 			look_at(s, svc, now);
@@ -145,7 +144,7 @@ int attacks_start(const struct attacks_deps *deps, struct attacks **ret)
 	if (!err)
 		err = timer_set(s->timer, 0);
 	if (err) {
-		log_err("cannot look for attacks: %s", strerror(-err));
+		log_err("cannot detect attacks: %s", strerror(-err));
 		attacks_stop(s);
 		return err;
 	}

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Theory of operation: see endpoint.h. */
 #include "endpoint.h"
 #include "kernel/syncookies.h"
 
-/* What clients have taught, where the host does not tell. */
+/* What was learned from clients, where the host gives no answer. */
 static enum service_cookies_why learned(const struct endpoints *e,
 					const struct service *svc,
 					const struct place *at)
 {
-	/* what needs 2 where that cannot be set is no way out for a lesson */
+	/* not worth it if it needs tcp_syncookies=2 and that cannot be set */
 	if (nat_reached(e->nat, svc->id) && !e->may_raise &&
 	    e->net.cookies < SYNCOOKIES_KERNEL)
 		return COOKIES_AS_EVER;
@@ -22,7 +21,7 @@ static enum service_cookies_why learned(const struct endpoints *e,
 	}
 }
 
-/* Do sockets from us not last there? COOKIES_AS_EVER: they do. */
+/* Why sockets from XDP do not last there; COOKIES_AS_EVER: they do. */
 static enum service_cookies_why cannot_assign(const struct endpoints *e,
 					      const struct service *svc,
 					      const struct place *at)
@@ -36,7 +35,7 @@ static enum service_cookies_why cannot_assign(const struct endpoints *e,
 	return learned(e, svc, at);
 }
 
-/* An earlier instance had a reason that the host does not tell. */
+/* An earlier instance had a reason that cannot be read from the host. */
 static void inherit(const struct endpoints *e, const struct service *svc,
 		    const struct place *at)
 {
@@ -67,9 +66,9 @@ static enum cookie_backend backend_of(const struct endpoints *e,
 }
 
 /*
- * Cookies of our own that nobody would honour are not sent. The operator who
- * wants them in spite of NAT may know of an exemption that is not seen here;
- * and what clients taught does not disarm what ever served one.
+ * Own cookies that would not be honoured are not sent. An operator who asks for
+ * them despite NAT may know of an exemption that is not visible here; and what
+ * was learned from clients does not disarm an endpoint that ever served one.
  */
 static enum service_why why_no_own(const struct endpoints *e,
 				   const struct service *svc,
@@ -88,7 +87,7 @@ static enum service_why why_no_own(const struct endpoints *e,
 	return why == COOKIES_SOCKET_LOST ? WHY_ELSEWHERE : WHY_ARMED;
 }
 
-/* Is no cookie honoured there, whoever makes it? */
+/* Is no cookie honoured there, neither own nor kernel's? */
 static bool is_elsewhere(const struct endpoints *e, const struct service *svc,
 			 const struct place *at)
 {
@@ -97,7 +96,7 @@ static bool is_elsewhere(const struct endpoints *e, const struct service *svc,
 		!nat_reached(e->nat, svc->id));
 }
 
-/* Can it be answered at all there? WHY_ARMED: yes. */
+/* Why it cannot be answered there at all; WHY_ARMED: it can. */
 static enum service_why why_not(const struct endpoints *e,
 				const struct service *svc,
 				const struct place *at,
@@ -164,7 +163,7 @@ struct endpoint endpoint_of(struct endpoints *e, struct service *svc,
 	cookies = backend_of(e, svc, at, &cookies_why);
 	if (at->sk)
 		svc->backends |= 1 << cookies;
-	/* of families that nobody listens for, only what is true anywhere */
+	/* without a listener for the family, only reasons that hold anywhere */
 	if ((at->sk || cookies_why <= COOKIES_OLD_KERNEL) &&
 	    cookies_why > svc->cookies_why)
 		svc->cookies_why = cookies_why;

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Theory of operation: see endpoints.h. */
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <string.h>
@@ -30,7 +29,7 @@ static int by_key(const void *a, const void *b)
 	return memcmp(a, b, sizeof(struct endpoint_key));
 }
 
-/* What an earlier instance wrote is the round before. */
+/* An earlier instance's entries are the previous round. */
 static int load(struct endpoints *e)
 {
 	struct endpoint_entry entry = {};
@@ -160,7 +159,7 @@ static int wildcard_of(struct endpoints *e, struct service *svc)
 	if (better(why, best))
 		best = why;
 	for_each_listener (sk, l, port) {
-		/* those of a group one after the other: dedupe() */
+		/* a group's members are adjacent: dedupe() */
 		if (!listener_is_exact(sk))
 			continue;
 		err = add_exact(e, svc, sk->tuple.server, &why);
@@ -184,13 +183,13 @@ int endpoints_of(struct endpoints *e, struct service *svc)
 	else
 		err = add_exact(e, svc, svc->listen.addr, &svc->why);
 	if (err)
-		log_err("no memory for the endpoints");
+		log_err("out of memory for the endpoints");
 	return err;
 }
 
 /*
- * An exact service and a wildcard's listener may name the same address: the
- * exact service, which is not the port's wildcard, wins.
+ * An exact service and a wildcard's listener may have the same address: the
+ * exact service wins.
  */
 static void dedupe(struct endpoint_set *s)
 {
@@ -252,7 +251,7 @@ static int write_ports(struct endpoints *e, struct endpoints_changes *changes)
 	return 0;
 }
 
-/* A round that could not be written whole: the maps as they were before it. */
+/* A round could not be written completely: restores the previous one. */
 static void take_back(struct endpoints *e)
 {
 	const struct endpoint_entry *entry, *was;

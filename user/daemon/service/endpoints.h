@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Theory of operation: the maps ports and endpoints as one value. A round
- * begins empty, each service adds its endpoints, and the commit writes the
- * difference to the round before: new entries first, then the ports that name
- * them, then removals, so that no packet in between finds less than both.
+ * starts empty, each service adds its endpoints, and the commit writes the
+ * difference from the previous round: first new entries, then the ports that
+ * refer to them, then removals, so a packet in between always finds the old or
+ * the new state.
  */
 #ifndef ENDPOINTS_H
 #define ENDPOINTS_H
@@ -26,28 +27,32 @@ struct endpoints {
 	int ports_fd;
 	int exact_fd;
 	bool can_assign; /* FEATURE_ASSIGN */
-	bool inherited;	 /* the round before is an earlier instance's */
+	bool inherited;	 /* the previous round is an earlier instance's */
 	struct nat *nat;
-	/* of the round in work */
+	/* of the current round */
 	struct netconf net;
-	bool may_raise; /* net.cookies, to what the endpoints need */
-	int need;	/* of what is armed, see syncookies.h; 0: nothing */
+	bool may_raise; /* net.cookies can be raised */
+	int need;	/* of armed endpoints, see syncookies.h; 0: none */
 	const struct listeners *listeners;
 	struct endpoint_set now;  /* in the maps */
-	struct endpoint_set next; /* being made */
+	struct endpoint_set next; /* being built */
 };
 
-/* Learns what the maps hold already. @nat is asked. Returns 0 or -ENOMEM. */
+/*
+ * Reads what the maps already hold. @nat is queried later. Returns 0 or
+ * -ENOMEM.
+ */
 int endpoints_init(struct endpoints *e, const struct loader *l,
 		   struct nat *nat);
 void endpoints_free(struct endpoints *e);
 
 /*
- * @may_raise: tcp_syncookies can be raised; else endpoints do with what it is.
+ * @may_raise: tcp_syncookies can be raised; if not, endpoints use its current
+ * value.
  */
 void endpoints_begin(struct endpoints *e, const struct netconf *net,
 		     bool may_raise, const struct listeners *listeners);
-/* Adds @svc's endpoints and sets its why. Returns 0 or -errno, logged. */
+/* Adds @svc's endpoints and sets @svc->why. Returns 0 or -errno, logged. */
 int endpoints_of(struct endpoints *e, struct service *svc);
 int endpoints_commit(struct endpoints *e, struct endpoints_changes *ret);
 
@@ -55,11 +60,11 @@ int endpoints_commit(struct endpoints *e, struct endpoints_changes *ret);
 __u16 endpoints_match(const struct endpoints *e, const __be32 addr[4],
 		      __be16 port);
 
-/* Whose cookies it answers with there. */
+/* Which cookies that address:port answers with. */
 enum cookie_backend endpoints_cookies(const struct endpoints *e,
 				      const __be32 addr[4], __be16 port);
 
-/* Is the service at @l armed in the maps, at any of its addresses' families? */
+/* Is the service at @l armed in the maps, for any address or family? */
 bool endpoints_armed(const struct endpoints *e, const struct listen *l);
 
 #endif

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Theory of operation: see service_requests.h. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -77,7 +76,8 @@ void service_hint(const struct services *s, struct request *r)
 
 json_t *service_refuse_unknown(const struct services *s, struct request *r)
 {
-	request_refuse(r, "", "%s is no service", request_string(r, "listen"));
+	request_refuse(r, "", "%s is not a service",
+		       request_string(r, "listen"));
 	service_hint(s, r);
 	return NULL;
 }
@@ -115,20 +115,21 @@ static bool arg_policy(struct request *r, bool needed, enum config_policy *ret)
 		return true;
 	if (text && !config_parse_policy(text, ret, &why))
 		return true;
-	request_refuse(r, why, "'%s' is no policy", text ? text : "");
+	request_refuse(r, why, "'%s' is not a policy", text ? text : "");
 	return false;
 }
 
-/* Reads member "name"; left out, it is empty. */
+/* Reads member "name"; empty by default. */
 static bool arg_name(struct request *r, char ret[NAME_MAX_LEN])
 {
 	const json_t *member = json_object_get(r->args, "name");
-	const char *text = json_string_value(member), *why = "it is no string";
+	const char *text = json_string_value(member),
+		   *why = "the name is not a string";
 
 	if (text)
 		why = check_name(text);
 	if (member && why) {
-		request_refuse(r, why, "'%s' is no name for a service",
+		request_refuse(r, why, "'%s' is not a valid name for a service",
 			       text ? text : "");
 		return false;
 	}
@@ -136,11 +137,11 @@ static bool arg_name(struct request *r, char ret[NAME_MAX_LEN])
 	return true;
 }
 
-/* A service as it was before a change, to be put back as it was. */
+/* A service as it was before a change, for reverting it. */
 struct before {
 	struct config_service as;
-	__u64 drain_until_ns; /* of one that was deleted */
-	bool served;	      /* else it drained, or was none */
+	__u64 drain_until_ns; /* if it was deleted */
+	bool served;	      /* if not: it drained, or did not exist */
 };
 
 static struct before remember(const struct services *s, const struct listen *l)
@@ -173,7 +174,7 @@ static void put_back(const struct service_request_deps *d,
 	d->apply(d->data);
 }
 
-/* Puts a change of services into force and shows the one concerned. */
+/* Applies a change of services and returns the service concerned. */
 static json_t *apply(const struct service_request_deps *d, struct request *r,
 		     const struct service *svc, const struct before *before)
 {
@@ -181,8 +182,8 @@ static json_t *apply(const struct service_request_deps *d, struct request *r,
 		return json_service(svc);
 	put_back(d, before);
 	return request_refuse(
-		r, "the daemon's log says why",
-		"the change could not be applied, and was taken back");
+		r, "see the daemon's log",
+		"the change could not be applied and was reverted");
 }
 
 static json_t *on_add(void *data, struct request *r)
@@ -199,11 +200,11 @@ static json_t *on_add(void *data, struct request *r)
 	before = remember(d->services, &c.listen);
 	err = services_add(d->services, &c, &svc);
 	if (err == -EEXIST)
-		return request_refuse(r, "synkeeper service policy changes it",
-				      "%s is a service already",
-				      request_string(r, "listen"));
+		return request_refuse(
+			r, "to change it, use synkeeper service policy",
+			"%s is already a service", request_string(r, "listen"));
 	if (err == -ENOSPC)
-		return request_refuse(r, "use wildcards, or delete some",
+		return request_refuse(r, "use wildcards or delete some",
 				      "all %d services are in use",
 				      SERVICES_MAX - 1);
 	if (!err)

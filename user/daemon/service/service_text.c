@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Theory of operation: see services.h; what is said of one service. */
+/* Theory of operation: texts about one service, see services.h. */
 #include "log.h"
 #include "services.h"
 
@@ -29,13 +29,16 @@ const char *service_cookies_why(const struct service *svc)
 	static const char *const text[] = {
 		[COOKIES_AS_EVER] = "",
 		[COOKIES_AS_TOLD] = "as configured",
-		[COOKIES_OLD_KERNEL] = "this kernel takes no sockets from us",
+		[COOKIES_OLD_KERNEL] =
+			"kernel lacks bpf_sk_assign_tcp_reqsk() (Linux 6.9)",
 		[COOKIES_MPTCP] = "the listener is MPTCP",
-		[COOKIES_REFUSED] = "the kernel refused a socket",
-		[COOKIES_SOCKET_LOST] = "clients found that the kernel loses "
-					"the sockets it gets from us",
-		[COOKIES_NAT] = "NAT is in use on this host, which loses the "
-				"sockets that the kernel gets from us",
+		[COOKIES_REFUSED] =
+			"the kernel refused a socket for the listener",
+		[COOKIES_SOCKET_LOST] =
+			"learned from clients: the kernel loses the sockets "
+			"that Synkeeper assigns",
+		[COOKIES_NAT] = "NAT is in use on this host and loses the "
+				"sockets that Synkeeper assigns",
 		[COOKIES_TOLD_OWN_NAT] = "as configured, although NAT is in "
 					 "use on this host",
 	};
@@ -66,21 +69,22 @@ const char *service_why(const struct service *svc)
 		[WHY_MONITOR] = "policy monitor: nothing is answered or "
 				"dropped, only counted",
 		[WHY_OFF] = "policy off",
-		[WHY_NO_LISTENER] = "nobody listens",
-		[WHY_OLD_KERNEL] = "cookies = own, but this kernel takes no "
-				   "sockets from us: SYNs pass",
-		[WHY_MPTCP] = "cookies = own, but the listener is MPTCP, for "
-			      "which the kernel takes no sockets from us: SYNs "
-			      "pass",
+		[WHY_NO_LISTENER] = "no listener",
+		[WHY_OLD_KERNEL] =
+			"cookies = own, but the kernel lacks "
+			"bpf_sk_assign_tcp_reqsk() (Linux 6.9): SYNs pass",
+		[WHY_MPTCP] =
+			"cookies = own, but the kernel accepts no assigned "
+			"sockets for an MPTCP listener: SYNs pass",
 		[WHY_NO_COOKIES] = "net.ipv4.tcp_syncookies is too low and "
 				   "cannot be set from here: set it to 2: SYNs "
 				   "pass",
 		[WHY_REFUSED] = "cookies = own, but the kernel refused a "
 				"socket for its listener: SYNs pass",
-		[WHY_ELSEWHERE] = "its connections end elsewhere, as where NAT "
-				  "redirects them: SYNs pass",
-		[WHY_SIGNED] = "its connections are signed (TCP MD5), which a "
-			       "cookie is not: SYNs pass",
+		[WHY_ELSEWHERE] = "its connections end elsewhere, for example "
+				  "redirected by NAT: SYNs pass",
+		[WHY_SIGNED] = "its connections are signed (TCP MD5), which "
+			       "cookies do not support: SYNs pass",
 		[WHY_DRAINING] = "deleted; cookies in flight are honoured",
 	};
 

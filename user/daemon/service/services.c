@@ -15,7 +15,7 @@
 #include "services.h"
 
 struct services {
-	struct service slots[SERVICES_MAX];	 /* by id; 0 stays free */
+	struct service slots[SERVICES_MAX];	 /* by id; 0 is unused */
 	struct service_info infos[SERVICES_MAX]; /* as in the map */
 	int info_fd;
 	int counters_fd;
@@ -25,9 +25,9 @@ struct services {
 	struct endpoints endpoints;
 	bool changed; /* since the endpoints were last computed */
 	struct nat *nat;
-	__u64 raise_again_ns; /* tcp_syncookies could not be; 0: it can */
+	__u64 raise_again_ns; /* next attempt at tcp_syncookies; 0: now */
 	__u64 needed_ns;      /* when cookies were last needed */
-	struct netconf net;   /* that they were computed from */
+	struct netconf net;   /* what they were computed from */
 };
 
 static bool is_live(const struct service *svc)
@@ -117,7 +117,7 @@ __u16 services_end(const struct services *s)
 	return i;
 }
 
-/* Is the id spoken for, by a successor's service or by sessions? */
+/* Is the id in use, by an inherited service or by sessions? */
 static bool id_is_taken(const struct services *s, __u32 id)
 {
 	struct session_totals t;
@@ -126,7 +126,7 @@ static bool id_is_taken(const struct services *s, __u32 id)
 	return s->infos[id].used || totals_alive(&t);
 }
 
-/* The id that this address had, or a fresh one; 0 if there is none left. */
+/* The id that this address had, or a new one; 0 if all are taken. */
 static __u16 pick_id(const struct services *s, const struct listen *l)
 {
 	__u32 id, fresh = 0;
@@ -174,7 +174,7 @@ static int write_info(struct services *s, const struct service *svc, bool used)
 	return bpf_map_update_elem(s->info_fd, &id, info, BPF_ANY) ? -errno : 0;
 }
 
-/* From auto on, what protects now goes on until it is calm. */
+/* On a change to auto, an armed service stays armed until the flood is over. */
 static void take_policy(struct services *s, struct service *svc,
 			enum config_policy policy)
 {
@@ -275,8 +275,8 @@ void services_drain_rest(struct services *s, __u64 drain_ns)
 		};
 		memcpy(svc->name, s->infos[id].name, sizeof(svc->name) - 1);
 		s->changed = true;
-		log_warn("%s: protected by the earlier instance, not "
-			 "configured now: drains",
+		log_warn("%s: protected by the earlier instance, no longer "
+			 "configured: draining",
 			 listen_format(&svc->listen, text));
 	}
 }
@@ -293,7 +293,7 @@ enum cookie_backend services_cookies_at(const struct services *s,
 	return endpoints_cookies(&s->endpoints, addr, port);
 }
 
-/* Services whose draining is over go. */
+/* Removes services whose drain is over. */
 static void drop_drained(struct services *s)
 {
 	__u64 now = now_ns();
@@ -325,7 +325,7 @@ static int compute(struct services *s, const struct netconf *net)
 	return err;
 }
 
-/* Is an error one that says nothing of the host? */
+/* Is this a temporary error that says nothing about the host? */
 static bool is_passing(int err)
 {
 	return err == -EMFILE || err == -ENFILE || err == -ENOMEM ||
@@ -335,8 +335,8 @@ static bool is_passing(int err)
 enum { RAISE_AGAIN_S = 60 };
 
 /*
- * Raises tcp_syncookies to what the endpoints need. Where that cannot be, they
- * are computed again, to do with what it is.
+ * Raises tcp_syncookies to what the endpoints need. If that fails, they are
+ * computed again for its current value.
  */
 static int raise_cookies(struct services *s, const struct netconf *net,
 			 struct settings *settings)
@@ -344,8 +344,8 @@ static int raise_cookies(struct services *s, const struct netconf *net,
 	int err = syncookies_raise(settings, s->endpoints.need);
 
 	if (err > 0)
-		log_info("net.ipv4.tcp_syncookies: %u -> %d, as cookies need "
-			 "it; it is put back when they do not",
+		log_info("net.ipv4.tcp_syncookies: %u -> %d: needed for "
+			 "cookies, restored when no longer needed",
 			 net->cookies, s->endpoints.need);
 	if (err >= 0) {
 		s->raise_again_ns = 0;
@@ -360,10 +360,10 @@ static int raise_cookies(struct services *s, const struct netconf *net,
 	return compute(s, net);
 }
 
-/* Cookies in flight come back within this; the kernel's live so long. */
+/* Lifetime of the kernel's cookies: those in flight return within this time. */
 enum { COOKIES_LIVE_S = 120 };
 
-/* While it is 1, cookies in flight are honoured; while it is 0, none is. */
+/* At 1, the kernel honours cookies in flight; at 0 it honours none. */
 static void lower(struct services *s, struct settings *settings)
 {
 	int need = s->endpoints.need, value;
@@ -374,10 +374,10 @@ static void lower(struct services *s, struct settings *settings)
 		need = SYNCOOKIES_OWN;
 	value = syncookies_restore(settings, need);
 	if (value >= 0)
-		log_info("net.ipv4.tcp_syncookies: put back to %d", value);
+		log_info("net.ipv4.tcp_syncookies: restored to %d", value);
 }
 
-/* Why services have the cookies that they have, for log_changes(). */
+/* Records why services have their kind of cookies, for log_changes(). */
 static void note_whys(const struct services *s, __u8 whys[SERVICES_MAX])
 {
 	__u32 id;
@@ -411,7 +411,7 @@ static int recompute(struct services *s, const struct netconf *net,
 		return err;
 	log_changes(s, whys);
 	s->net = *net;
-	/* as raised: whoever lowers it again is noticed */
+	/* the raised value: lowering it again is noticed */
 	err = syncookies_read();
 	if (err >= 0)
 		s->net.cookies = err;

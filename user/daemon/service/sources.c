@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Theory of operation: see sources.h. */
 #include <bpf/bpf.h>
 #include <ctype.h>
 #include <errno.h>
@@ -13,7 +12,7 @@
 #include "sources.h"
 #include "text/filter.h"
 
-/* So long a line may be; more than any address takes. */
+/* Maximum line length; more than any address takes. */
 enum { LINE_LEN = 256 };
 
 static int append(struct source_list *l, const struct source_entry *e)
@@ -27,7 +26,7 @@ static int append(struct source_list *l, const struct source_entry *e)
 	return 0;
 }
 
-/* Is @p so short an IPv6 prefix that IPv4, v4-mapped, is within? */
+/* Is @p an IPv6 prefix short enough to contain the v4-mapped addresses? */
 static bool holds_ipv4(const struct filter_prefix *p)
 {
 	return p->len < 96 && !p->addr[0] && !p->addr[1] &&
@@ -43,11 +42,11 @@ static int add(struct source_list *l, const struct filter_prefix *p,
 
 	memcpy(e.key.addr, p->addr, sizeof(e.key.addr));
 	if (holds_ipv4(p))
-		err = append(l, &ipv4); /* it means IPv6 only */
+		err = append(l, &ipv4); /* IPv6 only is meant */
 	return err ? err : append(l, &e);
 }
 
-/* The prefix of a line, without its comment and the blanks around; "": none. */
+/* The line's prefix without comment and surrounding blanks; "": none. */
 static char *word_of(char *line)
 {
 	char *end;
@@ -74,13 +73,13 @@ static int read_line(struct source_list *l, enum source_kind kind,
 	snprintf(shown, sizeof(shown), "%s", word);
 	if (!filter_prefix_parse(word, &p, why))
 		return config_refuse(err, -EINVAL,
-				     "%s:%u: '%s' is no prefix: %s", path,
+				     "%s:%u: '%s' is not a prefix: %s", path,
 				     number, shown, why);
 	if (l->allowed + l->denied == PREFIXES_MAX)
 		return config_refuse(
 			err, -E2BIG,
-			"%s:%u: more than %d prefixes: join neighbours", path,
-			number, PREFIXES_MAX);
+			"%s:%u: more than %d prefixes: merge adjacent ones",
+			path, number, PREFIXES_MAX);
 	for (at = shown; *at; at++) /* FNV-1a */
 		l->print = (l->print ^ (__u8)*at) * 0x100000001b3ULL;
 	l->print += kind;
@@ -112,11 +111,10 @@ static int next_line(FILE *f, const char *path, unsigned int number,
 				"%s:%u: byte 0x%02x is not text: remove it",
 				path, number, ch);
 		if (len == LINE_LEN - 1)
-			return config_refuse(
-				err, -EINVAL,
-				"%s:%u: the line is too long: a prefix a "
-				"line",
-				path, number);
+			return config_refuse(err, -EINVAL,
+					     "%s:%u: the line is too long: "
+					     "write one prefix per line",
+					     path, number);
 		line[len++] = ch;
 	}
 	if (ferror(f))
@@ -204,7 +202,7 @@ int sources_build(const struct source_list *l, int *ret_fd)
 					&l->entries[i].kind, BPF_ANY))
 			err = -errno;
 	if (err) {
-		log_err("cannot make the list of %zu prefixes: %s", l->n,
+		log_err("cannot build the list of %zu prefixes: %s", l->n,
 			strerror(-err));
 		if (fd >= 0)
 			close(fd);
@@ -226,8 +224,7 @@ int sources_publish(const struct loader *l, struct settings *s, int fd)
 	}
 	if (bpf_map_update_elem(outer, &zero, &fd, BPF_ANY)) {
 		err = -errno;
-		log_err("cannot put the lists of sources in force: %s",
-			strerror(-err));
+		log_err("cannot activate the source lists: %s", strerror(-err));
 	} else {
 		settings_set(s, SETTING_PREFIXES);
 	}

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: lists of sources that may or may not open connections.
- * A file has a prefix a line, "192.0.2.0/24" or "2001:db8::1"; '#' begins a
- * comment. The files are read whole, and only then a trie is made of them and
- * put in the place of the one before: a file with an error in it changes
- * nothing, and no packet sees half a list. The longest prefix decides; of one
- * that is in both files, that it is allowed.
+ * Theory of operation: lists of sources that may or may not open connections. A
+ * file has one prefix per line, "192.0.2.0/24" or "2001:db8::1"; '#' starts a
+ * comment. The files are read completely before a trie is built and replaces
+ * the previous one: a file with an error changes nothing, and no packet sees
+ * half a list. The longest prefix decides; one that is in both files is
+ * allowed.
  */
 #ifndef SOURCES_H
 #define SOURCES_H
@@ -20,7 +20,7 @@ struct source_entry {
 struct source_list {
 	struct source_entry *entries; /* owned */
 	size_t n, room, allowed, denied;
-	__u64 print; /* tells lists apart */
+	__u64 print; /* fingerprint */
 };
 
 /*
@@ -30,17 +30,16 @@ struct source_list {
  */
 int sources_read(const struct config *c, struct source_list *ret, char *err);
 void sources_free(struct source_list *l);
-/* Frees the entries, which are in force; what tells lists apart stays. */
+/* Frees the entries once they are in force; the fingerprint stays. */
 void sources_forget(struct source_list *l);
 
 /*
- * Makes the trie of @l; *@ret_fd is -1 if it is empty. Returns 0 or -errno,
+ * Builds the trie of @l; *@ret_fd is -1 if it is empty. Returns 0 or -errno,
  * logged.
  */
 int sources_build(const struct source_list *l, int *ret_fd);
 /*
- * Puts it in force and closes it; -1: there are none. Returns 0 or -errno,
- * logged.
+ * Activates the trie and closes @fd; -1: no list. Returns 0 or -errno, logged.
  */
 int sources_publish(const struct loader *l, struct settings *s, int fd);
 

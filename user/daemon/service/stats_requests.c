@@ -44,7 +44,7 @@ static json_t *json_one(const char *listen, const char *name,
 			 stats_json(monitored));
 }
 
-/* Of the service at @one, or of all if it is NULL; NULL if there is none. */
+/* For the service at @one, or for all if it is NULL; NULL if there is none. */
 static json_t *list_of(const struct services *s, const struct listen *one,
 		       const struct counters *all,
 		       const struct counters *monitored, struct counters *sum)

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Theory of operation: see events.h. */
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <string.h>
@@ -11,8 +10,8 @@
 enum { LOOK_AGAIN_NS = 250000000 };
 
 /*
- * The host is looked at again: a listener may have become MPTCP, or NAT may be
- * in use since. Strangers can bring this about, so only now and then.
+ * Polls the host again: a listener may have become MPTCP, or NAT come into use.
+ * Untrusted packets can trigger this, so it is rate-limited.
  */
 static void look_again(struct events *e)
 {
@@ -30,8 +29,8 @@ static bool has_cookies(const struct events *e, const struct event *event,
 }
 
 /*
- * The kernel takes no socket with options that the host has since turned off;
- * that says nothing of the listener, and is over when those cookies are.
+ * The kernel refuses a socket with options that the host has since disabled;
+ * that says nothing about the listener, and stops when those cookies expire.
  */
 static void on_refused(struct events *e, const struct event *event)
 {
@@ -45,20 +44,20 @@ static void on_refused(struct events *e, const struct event *event)
 		nat_witness(e->deps.nat, event, NAT_REFUSED);
 }
 
-/* The kernel has forgotten whom it was to admit. */
+/* The kernel lost the socket that it was to admit. */
 static void on_socket_lost(struct events *e, const struct event *event)
 {
 	look_again(e);
-	if (has_cookies(e, event, event->what)) /* else it was in flight */
+	if (has_cookies(e, event, event->what)) /* if not, it was in flight */
 		nat_witness(e->deps.nat, event,
 			    event->what == COOKIES_KERNEL ? NAT_REDIRECTED
 							  : NAT_SOCKET_LOST);
 }
 
 /*
- * Gone already is as good; and this may be read late, when the client has long
- * got in. One who has not, and waits for the server to speak, is asked: its
- * reply bears the cookie again.
+ * Already gone is fine, too; and this may be read late, when the client has
+ * long got in. A client that has not, and waits for the server to speak, is
+ * probed: its reply carries the cookie again.
  */
 static void on_stale_socket(struct events *e, const struct event *event)
 {
@@ -73,7 +72,7 @@ static void on_stale_socket(struct events *e, const struct event *event)
 
 enum { SLICE_US = 3000, STOP = -EAGAIN };
 
-/* STOP leaves the rest in the ring, for the loop's next round. */
+/* STOP leaves the rest in the ring for the next turn of the loop. */
 static int on_event(void *data, void *record, size_t size)
 {
 	const struct event *event = record;
@@ -129,13 +128,15 @@ static int open_rings(struct events *e)
 				   NULL);
 	if (!e->ring) {
 		err = -errno;
-		log_err("cannot read the event ring: %s", strerror(-err));
+		log_err("cannot read the event ring buffer: %s",
+			strerror(-err));
 		return err;
 	}
 	err = ring_buffer__add(e->ring, loader_map_fd(l, MAP_SAMPLES),
 			       on_sample, e);
 	if (err)
-		log_err("cannot read the ring of samples: %s", strerror(-err));
+		log_err("cannot read the sample ring buffer: %s",
+			strerror(-err));
 	return err;
 }
 
@@ -150,7 +151,7 @@ int events_start(struct events *e, sd_event *loop,
 		return err;
 	err = sd_event_add_io(loop, &e->io, ring_buffer__epoll_fd(e->ring),
 			      EPOLLIN, on_ring, e);
-	/* a ring that is never empty must not keep the control socket out */
+	/* a ring that is never empty must not starve the control socket */
 	if (err >= 0)
 		err = sd_event_source_set_priority(e->io, CONTROL_PRIORITY);
 	return err < 0 ? err : 0;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: what the BPF programs ask of user space and tell it,
- * through the ring buffer. A full ring loses neither packets nor books:
- * requests are made again by the client's retransmission, or found by the
- * reaper, and watchers are told how many events they missed.
+ * Theory of operation: requests and events from the BPF programs, through the
+ * ring buffer. A full ring costs neither packets nor session stats: requests
+ * are repeated with the client's retransmission, or found by the reaper, and
+ * watchers are told how many events they missed.
  */
 #ifndef EVENTS_H
 #define EVENTS_H
@@ -18,9 +18,9 @@
 
 struct ring_buffer;
 
-/* Whom they concern; all outlive them. */
+/* Consumers. Everything here must outlive struct events. */
 struct events_deps {
-	const struct loader *loader; /* whose rings they are */
+	const struct loader *loader; /* has the rings */
 	struct sessions *sessions;
 	struct owner *owner;
 	const struct probe *probe;
@@ -29,7 +29,7 @@ struct events_deps {
 	struct nat *nat;
 	const struct services *services;
 	struct watch *watch;
-	/* the host may have changed, and is to be looked at */
+	/* the host may have changed and should be polled */
 	void (*changed)(void *data);
 	void *data;
 };
@@ -38,13 +38,13 @@ struct events {
 	struct events_deps deps;
 	struct ring_buffer *ring;
 	sd_event_source *io;
-	struct slice slice;    /* in which they are read */
+	struct slice slice;    /* time for reading them */
 	__u64 looked_again_ns; /* when @changed was last called */
 };
 
 /*
- * Takes them on @loop. Returns 0 or -errno, logged. events_stop() is due in any
- * case.
+ * Handles them on @loop. Returns 0 or -errno, logged. Call events_stop() in
+ * either case.
  */
 int events_start(struct events *e, sd_event *loop,
 		 const struct events_deps *deps);

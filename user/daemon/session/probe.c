@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Theory of operation: see probe.h. */
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/ip.h>
@@ -44,7 +43,7 @@ int probe_open(struct probe *p)
 		log_err("cannot open a raw socket: %s", strerror(-err));
 		return err;
 	}
-	return 0; /* a host may have no IPv6 */
+	return 0; /* the host may have no IPv6 */
 }
 
 void probe_close(struct probe *p)
@@ -74,7 +73,7 @@ static __u16 fold(__u32 sum)
 	return ~sum;
 }
 
-/* Fills @ret but for the checksum; returns how much of it is to be sent. */
+/* Fills @ret except the checksum; returns how many bytes to send. */
 static size_t fill_tcp(const struct session *s, struct probe_tcp *ret)
 {
 	bool ts = s->server_tsval != 0;
@@ -83,7 +82,8 @@ static size_t fill_tcp(const struct session *s, struct probe_tcp *ret)
 	*ret = (struct probe_tcp){
 		.th = { .source = s->tuple.server_port,
 			.dest = s->tuple.client_port,
-			.seq = htobe32(s->server_isn), /* next less one */
+			.seq = htobe32(
+				s->server_isn), /* the next one minus one */
 			.ack_seq = htobe32(s->client_isn + 1),
 			.doff = len / 4,
 			.ack = 1,

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Theory of operation: see reaper.h. */
 #include <errno.h>
 #include <string.h>
 
@@ -9,12 +8,12 @@
 #include "reaper.h"
 
 enum {
-	SLICE_US = 3000,	/* of one walk, asking included */
+	SLICE_US = 3000,	/* of one walk, queries included */
 	SLICE_PAUSE_US = 17000, /* before the next slice of a walk */
 	TIMEOUTS_PERIOD_US = 1000000,
 	AUDIT_PERIOD_US = 30000000,
-	AUDIT_IDLE_MS = 30000, /* the audit leaves fresher ones alone */
-	ASK_PENDING_MS = 1000, /* idle so long, it is asked about */
+	AUDIT_IDLE_MS = 30000, /* the audit skips fresher ones */
+	ASK_PENDING_MS = 1000, /* queried after being idle this long */
 };
 
 static __u32 ticks_of(__u64 ms)
@@ -28,8 +27,8 @@ static __u32 gone(union session_word w)
 }
 
 /*
- * Has the kernel taken the client's FIN? XDP saw it first, so at the second
- * visit it is asked, and from then on until it has.
+ * Has the kernel processed the client's FIN? XDP saw it first, so the kernel is
+ * queried from the second visit on, until it has.
  */
 static void prove_fin(struct reaper *r, __u32 slot, union session_word w)
 {
@@ -50,9 +49,9 @@ static void prove_fin(struct reaper *r, __u32 slot, union session_word w)
 }
 
 /*
- * A cookie was valid, and the kernel was not seen to take the packet: if it
- * did, it has the socket by now. If something was in its way, the client may
- * wait without a word: it is asked once, and its reply bears the cookie again.
+ * A cookie was valid, but the kernel was not seen to accept the packet: if it
+ * did, it has the socket by now. If something prevented that, the client may
+ * wait silently: it is probed once, and its reply carries the cookie again.
  */
 static void not_taken(struct reaper *r, __u32 slot)
 {
@@ -108,7 +107,7 @@ static void time_out(struct reaper *r, __u32 slot, union session_word w,
 			      gone(w) | (over ? 1 << INPUT_IDLE : 0), 0);
 		if (!over && w.state == SESSION_PENDING &&
 		    r->sessions->entries[slot].server_isn)
-			/* lost: the next walk asks again */
+			/* if lost: the next walk probes again */
 			probe_send(&r->probe, &r->sessions->entries[slot]);
 	}
 }
@@ -129,8 +128,8 @@ static void audit(struct reaper *r, __u32 slot, union session_word w,
 }
 
 /*
- * Goes on with a walk until the slice is used up. Returns how long to wait for
- * the next call, so that the walk begins anew once in @period_us.
+ * Continues a walk until the slice is used up. Returns how long to wait before
+ * the next call, so that a walk starts once in @period_us.
  */
 static __u64 sweep(struct reaper *r, struct sweep *w, __u64 period_us,
 		   void (*visit)(struct reaper *r, __u32 slot,
@@ -170,15 +169,15 @@ static __u64 sweep(struct reaper *r, struct sweep *w, __u64 period_us,
 	return took < period_us ? period_us - took : SLICE_PAUSE_US;
 }
 
-/* At most one line a walk: the table is too small. */
+/* At most one line per walk: the table is too small. */
 static void log_evictions(struct reaper *r)
 {
 	struct session_totals sum;
 
 	totals_read(r->sessions->totals, 0, &sum);
 	if (sum.events[EV_EVICTED] > r->evictions)
-		log_warn("evicted %llu live sessions, the table is full: they "
-			 "are adopted again; raise [sessions] max",
+		log_warn("session table full: evicted %llu live sessions, "
+			 "which are adopted again: raise [sessions] max",
 			 (unsigned long long)(sum.events[EV_EVICTED] -
 					      r->evictions));
 	r->evictions = sum.events[EV_EVICTED];
@@ -245,7 +244,7 @@ int reaper_start(struct reaper *r, sd_event *loop, struct sessions *s,
 	if (!err)
 		err = add_timer(loop, &r->audit_timer, on_audit, r);
 	if (err)
-		log_err("cannot set the reaper's timers up: %s",
+		log_err("cannot set up the reaper's timers: %s",
 			strerror(-err));
 	return err;
 }
@@ -253,7 +252,7 @@ int reaper_start(struct reaper *r, sd_event *loop, struct sessions *s,
 void reaper_stop(struct reaper *r)
 {
 	if (!r->sessions)
-		return; /* never begun */
+		return; /* never started */
 	timer_free(r->timeouts_timer);
 	timer_free(r->audit_timer);
 	probe_close(&r->probe);

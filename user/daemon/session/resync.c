@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Theory of operation: see resync.h. */
 #include <errno.h>
 #include <string.h>
 
@@ -77,13 +76,13 @@ static int walk(struct resync *r)
 	return err ? err : walk_slice(r);
 }
 
-/* A walk is over, with @err: when is the next one due? */
+/* A walk ended with @err: schedules the next one. */
 static void finish(struct resync *r, int err)
 {
 	__s32 cookies_left;
 
 	if (err)
-		log_warn("cannot list the connections there are: %s",
+		log_warn("cannot list the existing connections: %s",
 			 strerror(-err));
 	r->walking = false;
 	if (r->again) {
@@ -129,7 +128,7 @@ int resync_start(struct resync *r, sd_event *loop,
 	if (!err)
 		err = timer_set(r->timer, AGAIN_US);
 	if (err)
-		log_err("cannot set the resync timer up: %s", strerror(-err));
+		log_err("cannot set up the resync timer: %s", strerror(-err));
 	return err;
 }
 

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: all connections that their owner has are looked at, so
- * that the table is known to be complete but for marked sets
- * (synkeeper/session_table.h). That is done when a service is armed: at once
- * with half-open requests, since a cookie in answer to the retransmitted SYN
- * would have the kernel reset its client; then, in slices, with all the rest,
- * TIME-WAIT (which the kernel may reopen) included. It is done again when the
- * kernel's own cookies have run out, for connections that came in by one; and
- * now and then while sets are marked, to mark only those that still lack
- * something. As long as it goes on nobody relies on the table being complete.
+ * Theory of operation: a walk over all connections of their owner, after which
+ * the session table is known to be complete except for incomplete sets
+ * (synkeeper/session_table.h). It runs when a service is armed: at once for
+ * half-open requests, since a cookie in answer to a retransmitted SYN would
+ * make the kernel reset its client; then, in slices, for all others, including
+ * TIME-WAIT (which the kernel may reopen). It runs again when the kernel's own
+ * cookies have expired, for connections that they admitted; and periodically
+ * while there are incomplete sets, to keep only those that still lack
+ * something. While it runs, nothing relies on the table being complete.
  */
 #ifndef RESYNC_H
 #define RESYNC_H
@@ -19,30 +19,30 @@
 #include "service/services.h"
 #include "sessions.h"
 
-/* What it needs; all of it outlives it. */
+/* Everything here must outlive struct resync. */
 struct resync_deps {
 	struct sessions *sessions;
-	const struct services *services; /* whose connections there are */
-	struct owner *owner;		 /* its walk is resync's */
-	struct host *host;		 /* when the kernel's cookies run out */
+	const struct services *services; /* the services to match connections */
+	struct owner *owner;		 /* only resync uses its walk */
+	struct host *host;		 /* when the kernel's cookies expire */
 };
 
 struct resync {
 	struct resync_deps deps;
 	sd_event_source *timer;
 	bool walking;
-	bool enter; /* what is unknown; else mark its set */
-	bool again; /* something was armed meanwhile */
+	bool enter; /* unknown ones; else their set is incomplete */
+	bool again; /* something was armed since */
 };
 
-/* Returns 0 or -errno, logged. resync_stop() is due in any case. */
+/* Returns 0 or -errno, logged. Call resync_stop() in either case. */
 int resync_start(struct resync *r, sd_event *loop,
 		 const struct resync_deps *deps);
 void resync_stop(struct resync *r);
 
 /*
- * A service was armed just now, or an interface attached: enters every
- * connection there is. @kernels: it answered with the kernel's cookies so far.
+ * A service was just armed, or an interface attached: enters every existing
+ * connection. @kernels: it answered with the kernel's cookies until now.
  */
 void resync_now(struct resync *r, bool kernels);
 

@@ -6,7 +6,7 @@
 
 enum { RATE_DEFAULT = 100, RATE_MAX = 10000 };
 
-/* Reads member "reasons"; left out, it is all that drop. */
+/* Reads member "reasons"; by default all that drop. */
 static bool arg_reasons(struct request *r, __u64 *ret)
 {
 	const json_t *names = json_object_get(r->args, "reasons"), *name;
@@ -22,15 +22,15 @@ static bool arg_reasons(struct request *r, __u64 *ret)
 
 		info = text ? reason_find(text) : NULL;
 		if (!info || info->action != REASON_DROP) {
-			request_refuse(r, "synkeeper explain lists them",
-				       "'%s' is no reason that drops",
+			request_refuse(r, "see synkeeper explain for a list",
+				       "'%s' is not a drop reason",
 				       text ? text : "");
 			return false;
 		}
 		reasons |= 1ULL << info->number;
 	}
 	if (!reasons) {
-		request_refuse(r, "leave \"reasons\" out for all of them",
+		request_refuse(r, "omit \"reasons\" for all of them",
 			       "no reasons in the request");
 		return false;
 	}

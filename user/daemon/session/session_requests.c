@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Theory of operation: see session_requests.h. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,13 +67,13 @@ json_t *sessions_json(const struct sessions *s)
 			 "time_wait", (json_int_t)alive[SESSION_TIME_WAIT]);
 }
 
-/* @brief: no more than a table of services shows. */
+/* @brief: only what a table of services shows. */
 static json_t *json_totals(const struct session_totals *t, bool brief)
 {
 	json_t *alive = json_object(), *others = json_object();
 	json_t *ended = json_object(), *events = json_object(), *o;
 
-	/* states and causes that are shown alike are summed */
+	/* states and causes with the same name are summed */
 #define X(name, text)                                                       \
 	if (SESSION_##name != SESSION_FREE &&                               \
 	    (!brief || session_is_live(SESSION_##name)))                    \
@@ -118,7 +117,7 @@ static json_t *json_service_totals(const struct session_request_deps *d,
 	return o;
 }
 
-/* Says @value, which is released. */
+/* Sends @value and releases it. */
 static int say_json(struct control_client *c, json_t *value)
 {
 	char *text = json_dumps(value, JSON_COMPACT);
@@ -129,10 +128,10 @@ static int say_json(struct control_client *c, json_t *value)
 	return err;
 }
 
-/* Of all services: as many a turn as there is time for. */
+/* For all services: as many per turn as time allows. */
 struct all_totals {
 	bool brief, begun;
-	__u16 said; /* the last one's id */
+	__u16 said; /* id of the last one sent */
 };
 
 static int say_service(const struct session_request_deps *d,
@@ -229,7 +228,7 @@ static bool arg_filter(struct request *r, struct filter *ret)
 	return false;
 }
 
-/* Does the filter name a service that there is, or was lately? Or none? */
+/* Does the filter name no service, or one that exists or recently did? */
 static bool knows_service(const struct session_request_deps *d,
 			  struct request *r, const struct filter *f)
 {
@@ -241,7 +240,7 @@ static bool knows_service(const struct session_request_deps *d,
 	for (id = 1; id < SERVICES_MAX; id++)
 		if (filter_is_service(f, services_info(d->services, id)))
 			return true;
-	request_refuse(r, "", "%s is no service",
+	request_refuse(r, "", "%s is not a service",
 		       *f->name ? f->name : listen_format(&f->listen, text));
 	service_hint(d->services, r);
 	return false;
@@ -280,7 +279,7 @@ static void kill_one(const struct session_request_deps *d, __u32 slot,
 	}
 	if (!tuple_equal(&d->sessions->entries[slot].tuple, &s.tuple) ||
 	    !sessions_feed(d->sessions, slot, 1 << INPUT_KILLED, 0))
-		return; /* it went by itself just now */
+		return; /* it just ended by itself */
 	k->killed++;
 	if (kernel > 0)
 		k->err = owner_end(d->owner, &s.tuple);
@@ -307,8 +306,9 @@ static json_t *on_kill(void *data, struct request *r)
 	if (!arg_filter(r, &f) || !knows_service(d, r, &f))
 		return NULL;
 	if (cursor < 0 || cursor > s->sets)
-		return request_refuse(r, "send the one that came back",
-				      "%lld is no cursor", (long long)cursor);
+		return request_refuse(r, "send the cursor of the last reply",
+				      "%lld is not a cursor",
+				      (long long)cursor);
 	for (set = (__u32)cursor; set < s->sets && !k.err; set++) {
 		if (slice_is_over(&slice) && set > (__u32)cursor)
 			break;
@@ -320,9 +320,8 @@ static json_t *on_kill(void *data, struct request *r)
 	}
 	if (k.err)
 		return request_refuse(
-			r, "synkeeper check tells what is missing",
-			"the kernel will not destroy a socket, after "
-			"%u: %s",
+			r, "run synkeeper check to see what is missing",
+			"the kernel refused to destroy a socket, after %u: %s",
 			k.killed, strerror(-k.err));
 	result = json_pack("{s:I,s:I,s:I}", "matched", (json_int_t)k.matched,
 			   "killed", (json_int_t)k.killed, "pending",
@@ -341,7 +340,7 @@ static bool arg_endpoint(struct request *r, const char *member,
 
 	if (text && !listen_parse(text, ret, &why) && !ret->wildcard)
 		return true;
-	request_refuse(r, why, "'%s' is no end of a connection",
+	request_refuse(r, why, "'%s' is not an endpoint of a connection",
 		       text ? text : "");
 	return false;
 }
@@ -367,8 +366,8 @@ json_t *session_watching(struct request *r, int err)
 {
 	if (err == -EBUSY)
 		return request_refuse(
-			r, "end a session watch, a capture or a top",
-			"busy: all places for watchers are taken");
+			r, "end a session watch, capture or top",
+			"busy: all watcher connections are in use");
 	if (err)
 		return request_refuse(r, "", "out of memory");
 	return json_pack("{s:b}", "watching", 1);

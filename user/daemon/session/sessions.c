@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Theory of operation: see sessions.h. */
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <string.h>
@@ -70,7 +69,7 @@ bool sessions_in_slot(const struct sessions *s, __u32 slot)
 	       0xff;
 }
 
-/* The slot of @t in any way of @set but @skip, or -1. */
+/* The slot of @t in any way of @set except @skip, or -1. */
 static int slot_of(const struct sessions *s, const struct tuple *t, __u32 set,
 		   __u32 skip)
 {
@@ -178,7 +177,8 @@ void sessions_enter(struct sessions *s, const struct tuple *t, __u16 service,
 	if (slot_of(s, t, set, way) >= 0) { /* XDP was as fast */
 		if (session_stats_withdraw(e, totals, live.state, events))
 			table_retag(&s->tags[set], way, 0);
-		set_incomplete(s, set); /* the twin may have done the same */
+		set_incomplete(
+			s, set); /* the twin's writer may have done the same */
 		return;
 	}
 	session_stats_record(totals, SESSION_FREE, live.state, events, 0);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: user space's hold on the session table and its books
- * (layout and rules: synkeeper/table.h, synkeeper/books.h). The maps are mapped
- * into memory, so looking, entering and ending cost no system call. What is
- * ended here and what the BPF programs see go through the same moves; only
- * when nobody but the daemon knows (a time-out, a kill) it begins here.
+ * Theory of operation: user space's access to the session table and session
+ * stats (layout and rules: synkeeper/session_table.h,
+ * synkeeper/session_stats.h). The maps are mapped into memory, so lookup, entry
+ * and end cost no system call. Changes made here and those made by the BPF
+ * programs go through the same transitions; only what the daemon alone knows (a
+ * timeout, a kill) starts here.
  */
 #ifndef SESSIONS_H
 #define SESSIONS_H
@@ -12,13 +13,15 @@
 #include "maps/loader.h"
 #include "maps/totals.h"
 
-/* Hears of every move made here; an event as the ring would bring it. */
+/*
+ * Called for every transition made here, with an event as from the ring buffer.
+ */
 typedef void (*session_events)(void *data, const struct event *e);
 
 struct sessions {
 	struct settings *settings;
 	struct session_set *tags;
-	__u64 *incomplete; /* a bit per set that forgot a live connection */
+	__u64 *incomplete; /* a bit per set that evicted a live connection */
 	struct session *entries;
 	const struct totals *totals; /* by service */
 	__u32 sets;
@@ -28,23 +31,23 @@ struct sessions {
 
 /*
  * Maps the tables. @settings must hold set_mask and the hash's secrets; it and
- * @totals outlive the table. Returns 0 or -errno, logged. sessions_free() is
- * due in any case.
+ * @totals outlive the table. Returns 0 or -errno, logged. Call sessions_free()
+ * in either case.
  */
 int sessions_init(struct sessions *s, const struct loader *l,
 		  struct settings *settings, const struct totals *totals,
 		  session_events events, void *data);
 void sessions_free(struct sessions *s);
 
-/* How many there may be. */
+/* Capacity, in sessions. */
 static inline __u32 sessions_max(const struct sessions *s)
 {
 	return s->sets * SET_WAYS / 2;
 }
 
 /*
- * Enters a session for a socket in @tcp_state (TCP_xxx), if it is not there and
- * its set has room. For what the kernel held before a service was armed.
+ * Enters a session for a socket in @tcp_state (TCP_xxx), if it is absent and
+ * its set has room. For connections from before a service was armed.
  */
 void sessions_enter(struct sessions *s, const struct tuple *t, __u16 service,
 		    int tcp_state);
@@ -57,17 +60,20 @@ struct session *sessions_find(const struct sessions *s, const struct tuple *t,
 bool sessions_in_set(const struct sessions *s, __u32 set);
 bool sessions_in_slot(const struct sessions *s, __u32 slot);
 
-/* Sets that forgot a connection which may live on; see synkeeper/table.h. */
+/*
+ * Incomplete sets: those that evicted a connection which may still exist; see
+ * synkeeper/session_table.h.
+ */
 void sessions_mark(struct sessions *s, const struct tuple *t);
 bool sessions_marked(const struct sessions *s);
 void sessions_set_complete(struct sessions *s);
 
 /*
- * Feeds inputs (1 << enum session_input) to the session in @slot, clears
- * @flags of it, and tells what came of it. Returns whether something changed.
+ * Feeds inputs (1 << enum session_input) to the session in @slot, clears its
+ * @flags, and reports the transition. Returns whether anything changed.
  */
 bool sessions_feed(struct sessions *s, __u32 slot, __u32 inputs, __u8 flags);
-/* Sets flags of it. */
+/* Sets its flags. */
 void sessions_flag(struct sessions *s, __u32 slot, __u8 flags);
 
 #endif

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Theory of operation: see watch.h. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,14 +9,14 @@
 #include "text/reason.h"
 #include "watch.h"
 
-/* What a watcher wants to hear. */
+/* What a watcher subscribed to. */
 struct subscription {
-	bool samples; /* else: session events */
+	bool samples; /* false: session events */
 	union {
 		struct filter filter;
 		struct {
 			struct watch_samples want;
-			__u64 second; /* of which the rate has used */
+			__u64 second; /* of the rate's budget */
 			unsigned int used;
 		};
 	};
@@ -92,7 +91,7 @@ struct sampled {
 	const char *iface;
 };
 
-/* The programs send what the most demanding one wants; the rest get less. */
+/* The programs send what the most demanding watcher wants; others get less. */
 static bool wants_sample(void *data, const void *what)
 {
 	const struct sampled *t = what;
@@ -150,7 +149,7 @@ void watch_sample(const struct watch *w, const struct sample *s)
 	control_broadcast(w->deps.server, wants_sample, sample_line, &t);
 }
 
-/* What all watchers together want. */
+/* The sum of all subscriptions. */
 struct demand {
 	__u32 flags;
 	struct watch_samples samples; /* service 0: several */

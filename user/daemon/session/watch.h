@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: session events and samples of drops for those who
- * watch. While nobody does, the BPF programs send none. A line is made once
- * for all watchers, by hand: there may be a hundred thousand a second, and none
- * of its strings needs escaping but a service's name, which check_name() keeps
- * simple.
+ * Theory of operation: session events and drop samples for watchers. Without
+ * watchers the BPF programs send none. A line is formatted once for all
+ * watchers, by hand: there may be a hundred thousand a second, and none of its
+ * strings needs escaping but a service's name, which check_name() keeps simple.
  */
 #ifndef WATCH_H
 #define WATCH_H
@@ -13,7 +12,7 @@
 #include "iface/ifaces.h"
 #include "service/services.h"
 
-/* What it needs; all of it outlives it. */
+/* Everything here must outlive struct watch. */
 struct watch_deps {
 	struct control_server *server;
 	struct settings *settings; /* mapped */
@@ -21,7 +20,7 @@ struct watch_deps {
 	const struct ifaces *ifaces;
 };
 
-/* All zero: nobody is told. */
+/* All zero: no events are sent. */
 struct watch {
 	struct watch_deps deps;
 };
@@ -29,14 +28,14 @@ struct watch {
 void watch_start(struct watch *w, const struct watch_deps *deps);
 void watch_stop(struct watch *w);
 
-/* Turns events and samples on while somebody wants any. */
+/* Enables events and samples while there are subscribers. */
 void watch_poll(const struct watch *w);
 
-/* A session_told of a struct watch. */
+/* A session_events of a struct watch. */
 void watch_tell(void *watch, const struct event *e);
 void watch_sample(const struct watch *w, const struct sample *s);
 
-/* Which drops a client wants samples of. */
+/* The drops that a client wants samples of. */
 struct watch_samples {
 	__u64 reasons;	   /* bit per reason */
 	__u16 service;	   /* 0: all */
@@ -44,7 +43,7 @@ struct watch_samples {
 };
 
 /*
- * Makes a client a watcher of what @f matches, or of samples. Returns 0,
+ * Makes a client a watcher of events matching @f, or of samples. Returns 0,
  * -ENOMEM or -EBUSY: there are as many as may be.
  */
 int watch_add(const struct watch *w, struct control_client *c,

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Theory of operation: see clock.h. */
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Theory of operation: see clsact.h. */
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <linux/pkt_sched.h>

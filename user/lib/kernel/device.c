@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Theory of operation: see device.h. */
 #include <errno.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>

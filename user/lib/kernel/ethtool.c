@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Theory of operation: see ethtool.h. */
 #include <errno.h>
 #include <linux/ethtool.h>
 #include <linux/sockios.h>

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Theory of operation: see feature.h. */
 #include <bpf/btf.h>
 #include <errno.h>
 #include <string.h>

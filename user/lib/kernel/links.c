@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Theory of operation: see links.h. */
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <linux/bpf.h>

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Theory of operation: see netlink.h. */
 #include <errno.h>
 
 #include "netlink.h"

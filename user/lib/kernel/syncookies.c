@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Theory of operation: see syncookies.h. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>

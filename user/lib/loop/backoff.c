@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Theory of operation: see backoff.h. */
 #include "backoff.h"
 #include "kernel/clock.h"
 

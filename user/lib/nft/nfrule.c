@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Theory of operation: see nfrule.h. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/netfilter.h>

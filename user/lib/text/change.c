@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Theory of operation: see change.h. */
 #include <stdio.h>
 
 #include "change.h"

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Theory of operation: see words.h. */
 #include <ctype.h>
 #include <errno.h>
 #include <stdbool.h>
