@@ -300,7 +300,7 @@ def ends_with(env, number):
         code = p.wait(5)
         lines = p.output().splitlines()
         assert code == 1 and len(lines) == 1 and \
-            lines[0].startswith("synkeeper: session: the daemon has "), \
+            lines[0].startswith("synkeeper: session: the daemon exited: "), \
             f"session watch after {number!r}: {code}: {lines}"
     daemon.wait(10)
 

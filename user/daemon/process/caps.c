@@ -14,10 +14,15 @@
 
 int caps_drop(void)
 {
+	capng_select_t sets = CAPNG_SELECT_CAPS;
+
+	/* else the bounds are the unit's, and newer versions fail to drop any */
+	if (capng_have_capability(CAPNG_EFFECTIVE, CAP_SETPCAP))
+		sets = CAPNG_SELECT_BOTH;
 	capng_clear(CAPNG_SELECT_BOTH);
 	if (capng_updatev(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED,
 			  CAP_NET_ADMIN, CAP_BPF, -1) ||
-	    capng_apply(CAPNG_SELECT_BOTH) ||
+	    capng_apply(sets) ||
 	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)) {
 		log_err("cannot drop capabilities");
 		return -EPERM;
