@@ -58,7 +58,7 @@ struct run {
 	int64_t latest_ns; /* worst delay of a start */
 };
 
-static int64_t now_ns(void)
+static int64_t clock_ns(void)
 {
 	struct timespec t;
 
@@ -82,7 +82,7 @@ static void conn_start(struct run *r, int64_t due_ns)
 	struct conn *c = &r->conns[r->started++];
 
 	c->fd = socket(r->to.ss_family, SOCK_STREAM | SOCK_NONBLOCK, 0);
-	c->start_ns = now_ns();
+	c->start_ns = clock_ns();
 	if (c->start_ns - due_ns > r->latest_ns)
 		r->latest_ns = c->start_ns - due_ns;
 	if (c->fd < 0 ||
@@ -99,7 +99,7 @@ static void conn_ask(struct run *r, struct conn *c, struct epoll_event *e)
 	socklen_t err_len = sizeof(int);
 	int err;
 
-	c->handshake_ns = now_ns() - c->start_ns;
+	c->handshake_ns = clock_ns() - c->start_ns;
 	e->events = EPOLLIN;
 	if (getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &err, &err_len) || err ||
 	    write(c->fd, request, len) != len ||
@@ -145,7 +145,7 @@ static void give_up_old(struct run *r, int64_t now)
 static int wait_events(struct run *r, int64_t until_ns)
 {
 	struct epoll_event events[EVENTS];
-	int64_t ns = until_ns - now_ns();
+	int64_t ns = until_ns - clock_ns();
 	struct timespec t = { 0 };
 	int i, n;
 
@@ -169,20 +169,20 @@ static int wait_events(struct run *r, int64_t until_ns)
 
 static int clients_run(struct run *r)
 {
-	int64_t begin = now_ns(), due;
+	int64_t begin = clock_ns(), due;
 	int err = 0;
 
 	while (!err && r->over < r->total) {
 		due = begin + r->started * second_ns / r->rate;
-		if (r->started < r->total && now_ns() >= due) {
+		if (r->started < r->total && clock_ns() >= due) {
 			conn_start(r, due);
 			due += second_ns / r->rate;
 		}
 		/* with all started, what may still time out is looked at */
 		if (r->started == r->total)
-			due = now_ns() + second_ns / 100;
+			due = clock_ns() + second_ns / 100;
 		err = wait_events(r, due);
-		give_up_old(r, now_ns());
+		give_up_old(r, clock_ns());
 	}
 	return err;
 }

@@ -62,7 +62,7 @@ static void on_signal(int number)
 	stop = 1;
 }
 
-static __u64 now_ns(void)
+static __u64 clock_ns(void)
 {
 	struct timespec t;
 
@@ -260,7 +260,7 @@ static __u32 pace(const struct options *o, __u64 start, __u64 sent)
 	t.tv_sec = due / 1000000000;
 	t.tv_nsec = due % 1000000000;
 	clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL);
-	late = (now_ns() - due) * o->rate / 1000000000;
+	late = (clock_ns() - due) * o->rate / 1000000000;
 	if (chunk < late)
 		chunk = late;
 	if (!chunk)
@@ -284,7 +284,7 @@ static int attach_idly(const struct flood_bpf *skel)
 
 static bool is_over(const struct options *o, __u64 end, __u64 sent)
 {
-	return stop || now_ns() >= end || (o->count && sent >= o->count);
+	return stop || clock_ns() >= end || (o->count && sent >= o->count);
 }
 
 /* Sends until the time is up or a signal arrives. Returns 0 or -errno. */
@@ -301,7 +301,7 @@ static int flood_run(const struct options *o, struct flood_bpf *skel,
 		    .ctx_size_in = sizeof(ctx),
 		    .flags = BPF_F_TEST_XDP_LIVE_FRAMES, .batch_size = 64);
 	int fd = bpf_program__fd(skel->progs.flood), err;
-	__u64 start = now_ns(), end = start + o->seconds * 1000000000ull;
+	__u64 start = clock_ns(), end = start + o->seconds * 1000000000ull;
 
 	while (!is_over(o, end, skel->bss->sent)) {
 		opts.repeat = pace(o, start, skel->bss->sent);
@@ -311,7 +311,7 @@ static int flood_run(const struct options *o, struct flood_bpf *skel,
 		if (o->run)
 			sched_yield(); /* softirqs may wait for ksoftirqd */
 	}
-	*ret_seconds = (now_ns() - start) / 1e9;
+	*ret_seconds = (clock_ns() - start) / 1e9;
 	return 0;
 }
 
@@ -331,7 +331,7 @@ static int run(const struct options *o)
 	if (!skel)
 		return -errno;
 	memcpy((void *)&skel->rodata->cfg, &o->cfg, sizeof(o->cfg));
-	skel->data->seed = now_ns();
+	skel->data->seed = clock_ns();
 	err = flood_bpf__load(skel);
 	if (!err)
 		err = attach_idly(skel);

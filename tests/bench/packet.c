@@ -6,7 +6,7 @@
  * all of them; the minimum of all rounds counts, since noise only adds. Rows go
  * to stdout, one JSON object per line, progress to stderr.
  *
- *	value		ns above the floor, which is the same wrapper with a bare
+ *	value		ns above the floor: the same wrapper with a bare
  *			verdict: least minus least
  *	median		of the rounds' differences
  *	ratio		with a look-up as the baseline: value to its value. Else

@@ -142,7 +142,7 @@ static struct session *plant(struct pinned *p, __u32 set)
 	return s;
 }
 
-/* Waits until @s is gone. Returns when that was, in ms; negative: it was not. */
+/* Waits until @s is gone. Returns when that was, in ms; negative: never. */
 static double wait_gone(const struct session *s)
 {
 	double end = now_ms() + WALK_MAX_S * 1e3, now;

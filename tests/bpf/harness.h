@@ -29,7 +29,7 @@ enum {
 	MTU = 1500,
 };
 
-/* As in bpf/owner/admit.bpf.h; the attributes are the kernel's bpf_tcp_req_attrs. */
+/* As in bpf/owner/admit.bpf.h, with the kernel's bpf_tcp_req_attrs. */
 struct meta {
 	uint32_t magic;
 	uint32_t rcv_tsval;

@@ -62,7 +62,7 @@ struct run {
 	float *ms; /* of TIMES_MAX */
 };
 
-static int64_t now_ns(void)
+static int64_t clock_ns(void)
 {
 	struct timespec t;
 
@@ -97,7 +97,7 @@ static int client_start(struct run *r, struct client *c)
 	int one = 1;
 
 	next_ends(r, &from, &to);
-	*c = (struct client){ .start_ns = now_ns() };
+	*c = (struct client){ .start_ns = clock_ns() };
 	c->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
 	if (c->fd < 0 ||
 	    setsockopt(c->fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) ||
@@ -118,7 +118,7 @@ static void note_time(struct run *r, int64_t ns)
 /* Ends this client and starts the next one. */
 static int client_end(struct run *r, struct client *c, bool good)
 {
-	int64_t took = now_ns() - c->start_ns;
+	int64_t took = clock_ns() - c->start_ns;
 
 	note_time(r, good ? took : timeout_ns);
 	if (good)
@@ -201,7 +201,7 @@ static double percentile(const struct run *r, double part)
 
 static void print_end(struct run *r)
 {
-	int64_t now = now_ns();
+	int64_t now = clock_ns();
 	int i;
 
 	for (i = 0; i < CLIENTS; i++)
@@ -215,7 +215,7 @@ static void print_end(struct run *r)
 
 static int run(struct run *r, double seconds)
 {
-	int64_t now = now_ns(), report = now + report_ns;
+	int64_t now = clock_ns(), report = now + report_ns;
 	int err = 0, i;
 
 	r->begin_ns = now;
@@ -224,7 +224,7 @@ static int run(struct run *r, double seconds)
 		err = client_start(r, &r->clients[i]);
 	while (!err && now < r->end_ns) {
 		err = look(r);
-		now = now_ns();
+		now = clock_ns();
 		if (!err)
 			err = give_up_old(r, now);
 		if (now >= report) {

@@ -245,7 +245,7 @@ static const char *kernel_cookie_wrong(const struct parts *p,
 	bool unbounded = !native.socket.own_buffer && !native.socket.own_clamp;
 	__u32 opts = (o->wscale ? theirs->wscale_is : 15) | o->sack << 4 |
 		     !!(q->flags & T_ECE) << 5;
-	__u32 age = (__u32)(native.now_ns / 1000000) - o->tsval;
+	__u32 age = (__u32)(native.clock_ns / 1000000) - o->tsval;
 
 	if (native.cookies != 1 || q->seq != (__u32)native.socket.cookie)
 		return "not the cookie that the listener made";

@@ -24,7 +24,7 @@ static unsigned int number(const char *text)
 {
 	unsigned int n = 0;
 
-	if (parse_duration(text, &n))
+	if (duration_parse(text, &n))
 		sscanf(text, "%u", &n);
 	return n;
 }

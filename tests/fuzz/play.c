@@ -40,7 +40,7 @@ const char *play_reason(enum reason reason)
 
 __u32 play_ticks(void)
 {
-	return ns_to_ticks(native.now_ns);
+	return ns_to_ticks(native.clock_ns);
 }
 
 static void put(const char *map, const void *key, const void *value,
@@ -95,7 +95,7 @@ void play_begin(struct play *p, struct scenario *s)
 	memset(p, 0, sizeof(*p));
 	p->s = s;
 	native_reset();
-	native.now_ns = 1000000000000ULL;
+	native.clock_ns = 1000000000000ULL;
 	native.no_meta = s->no_meta;
 	native.room = s->ring_room;
 	put_settings(p);
@@ -439,7 +439,7 @@ void play_step(struct play *p, const struct step *step)
 		play_socket(p, step);
 		break;
 	case STEP_CLOCK:
-		native.now_ns +=
+		native.clock_ns +=
 			(step->arg + (step->len ? step->data[0] * 256ULL : 0))
 			<< TICK_SHIFT;
 		break;

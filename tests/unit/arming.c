@@ -83,7 +83,7 @@ static const struct curve curves[] = {
 
 static void play(const struct curve *c)
 {
-	struct arming_look look = { .now_ns = 1000000000, .backlog = 128 };
+	struct arming_look look = { .clock_ns = 1000000000, .backlog = 128 };
 	int ms = 0, arms = NEVER, disarms = NEVER;
 	unsigned int changes = 0, tick = 0, i;
 	const struct span *s;
@@ -97,7 +97,7 @@ static void play(const struct curve *c)
 			bool is;
 
 			ms += ARMING_LOOK_MS;
-			look.now_ns += ARMING_LOOK_MS * 1000000ULL;
+			look.clock_ns += ARMING_LOOK_MS * 1000000ULL;
 			/* evenly, though a tenth is no whole number */
 			look.syns += s->rate * (i + 1) / ARMING_LOOKS -
 				     s->rate * i / ARMING_LOOKS;
@@ -132,13 +132,13 @@ static void test_curves(void **state)
 static bool look_at(struct arming *a, struct arming_look *look,
 		    unsigned int after_ms)
 {
-	look->now_ns += after_ms * 1000000ULL;
+	look->clock_ns += after_ms * 1000000ULL;
 	return arming_step(a, &limits, look);
 }
 
 static void test_queue(void **state)
 {
-	struct arming_look look = { .now_ns = 1, .backlog = 128 };
+	struct arming_look look = { .clock_ns = 1, .backlog = 128 };
 	struct arming a;
 
 	(void)state;
@@ -158,7 +158,7 @@ static void test_queue(void **state)
 /* An overflow has no service: it is attributed to those that receive SYNs. */
 static void test_overflow(void **state)
 {
-	struct arming_look look = { .now_ns = 1, .backlog = 128 };
+	struct arming_look look = { .clock_ns = 1, .backlog = 128 };
 	struct arming a;
 
 	(void)state;
@@ -174,7 +174,7 @@ static void test_overflow(void **state)
 
 static void test_nobody_listens(void **state)
 {
-	struct arming_look look = { .now_ns = 1, .queue = 5 };
+	struct arming_look look = { .clock_ns = 1, .queue = 5 };
 	struct arming a;
 
 	(void)state;
@@ -186,7 +186,7 @@ static void test_nobody_listens(void **state)
 /* A restart during a flood: armed, and calm only after a while. */
 static void test_begins_armed(void **state)
 {
-	struct arming_look look = { .now_ns = 1, .syns = 1ULL << 40 };
+	struct arming_look look = { .clock_ns = 1, .syns = 1ULL << 40 };
 	struct arming a;
 
 	(void)state;
@@ -199,7 +199,7 @@ static void test_begins_armed(void **state)
 /* Counters restart at zero with a new service. */
 static void test_counters_fall(void **state)
 {
-	struct arming_look look = { .now_ns = 1, .syns = 1000000 };
+	struct arming_look look = { .clock_ns = 1, .syns = 1000000 };
 	struct arming a;
 
 	(void)state;

@@ -138,7 +138,7 @@ static void note(struct played *p, const struct attack *a,
 static void play(const struct curve *c)
 {
 	struct played p = { .told_s = NEVER, .ended_s = NEVER };
-	struct attack_look look = { .now_ns = 5000000000 };
+	struct attack_look look = { .clock_ns = 5000000000 };
 	struct attack a = {};
 	const struct span *s;
 	unsigned int i;
@@ -147,7 +147,7 @@ static void play(const struct curve *c)
 	attack_step(&a, THRESHOLD, &look);
 	for (s = c->spans; s->seconds; s++)
 		for (i = 0; i < s->seconds; i++) {
-			look.now_ns += 1000000000;
+			look.clock_ns += 1000000000;
 			look.packets += s->packets;
 			look.good += s->good;
 			note(&p, &a, attack_step(&a, THRESHOLD, &look),
@@ -176,17 +176,17 @@ static void test_curves(void **state)
 /* A busy daemon samples late: rates use the time elapsed. */
 static void test_late_looks(void **state)
 {
-	struct attack_look look = { .now_ns = 1 };
+	struct attack_look look = { .clock_ns = 1 };
 	struct attack a = {};
 
 	(void)state;
 	attack_step(&a, THRESHOLD, &look);
-	look.now_ns += 4000000000;
+	look.clock_ns += 4000000000;
 	look.packets = 3996;
 	assert_int_equal(attack_step(&a, THRESHOLD, &look), ATTACK_NOTHING);
 	assert_int_equal(a.rate, 999);
 	assert_int_equal(attack_step(&a, THRESHOLD, &look), ATTACK_NOTHING);
-	look.now_ns += 500000000;
+	look.clock_ns += 500000000;
 	look.packets += 600;
 	assert_int_equal(attack_step(&a, THRESHOLD, &look), ATTACK_BEGAN);
 	assert_int_equal(a.peak, 1200);
@@ -196,15 +196,15 @@ static void test_late_looks(void **state)
 /* Counts from before a restart are not a flood in this second. */
 static void test_restart(void **state)
 {
-	struct attack_look look = { .now_ns = 1, .packets = 1ULL << 40 };
+	struct attack_look look = { .clock_ns = 1, .packets = 1ULL << 40 };
 	struct attack a = {};
 
 	(void)state;
 	assert_int_equal(attack_step(&a, THRESHOLD, &look), ATTACK_NOTHING);
-	look.now_ns += 1000000000;
+	look.clock_ns += 1000000000;
 	look.packets = 0; /* a new service took the id */
 	assert_int_equal(attack_step(&a, THRESHOLD, &look), ATTACK_NOTHING);
-	look.now_ns += 1000000000;
+	look.clock_ns += 1000000000;
 	look.packets = 5000;
 	assert_int_equal(attack_step(&a, THRESHOLD, &look), ATTACK_BEGAN);
 	assert_int_equal(attack_stop(&a), ATTACK_ENDED);

@@ -196,7 +196,7 @@ static void test_durations(void **state)
 	(void)state;
 	for (i = 0; i < COUNT(rows); i++) {
 		unsigned int ms = 7;
-		int ret = parse_duration(rows[i].text, &ms);
+		int ret = duration_parse(rows[i].text, &ms);
 
 		if (ret != rows[i].ret || ms != (ret ? 7 : rows[i].ms))
 			fail_msg("'%s': expected %d, %u ms, came %d, %u ms",
@@ -239,7 +239,7 @@ static void test_counts(void **state)
 	(void)state;
 	for (i = 0; i < COUNT(rows); i++) {
 		unsigned int n = 7;
-		int ret = parse_count(rows[i].text, &n);
+		int ret = count_parse(rows[i].text, &n);
 
 		if (ret != rows[i].ret || n != (ret ? 7 : rows[i].n))
 			fail_msg("'%s': expected %d, %u, came %d, %u",

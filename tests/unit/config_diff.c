@@ -311,7 +311,7 @@ static void durations(void **state)
 	(void)state;
 	for (i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
 		duration_format(table[i], text);
-		if (parse_duration(text, &ms) || ms != table[i])
+		if (duration_parse(text, &ms) || ms != table[i])
 			fail_msg("%u ms: written \"%s\"", table[i], text);
 	}
 	assert_string_equal(duration_format(7440000, text), "2h4m");

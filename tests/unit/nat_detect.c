@@ -71,14 +71,14 @@ static enum nat_found claim_of(char c)
 static void pass(struct nat_detect *d, struct nat_counts *c, int seconds)
 {
 	while (seconds--) {
-		c->now_ns += SECOND_NS;
+		c->clock_ns += SECOND_NS;
 		nat_detect_settle(d, c);
 	}
 }
 
 static void play(const struct story *s)
 {
-	struct nat_counts c = { .now_ns = 1000 * SECOND_NS };
+	struct nat_counts c = { .clock_ns = 1000 * SECOND_NS };
 	struct nat_detect d = {};
 	const char *at;
 
@@ -92,7 +92,7 @@ static void play(const struct story *s)
 		else if (*at == 'o')
 			c.other_causes++;
 		else if (nat_detect_listens(&d, claim_of(*at), *at | 0x20,
-					    c.now_ns, c.now_ns))
+					    c.clock_ns, c.clock_ns))
 			nat_detect_witness(&d, claim_of(*at), *at | 0x20, &c);
 		nat_detect_settle(&d, &c);
 	}
@@ -113,7 +113,7 @@ static void test_stories(void **state)
 /* However often it is confirmed, it is retried after 80 minutes. */
 static void test_held_for_ever(void **state)
 {
-	struct nat_counts c = { .now_ns = 1000 * SECOND_NS };
+	struct nat_counts c = { .clock_ns = 1000 * SECOND_NS };
 	struct nat_detect d = {};
 	__u64 longest = 0, i, n;
 
@@ -145,11 +145,11 @@ static void test_late_events_were_believed(void **state)
 
 static void test_an_inherited_lesson_expires(void **state)
 {
-	struct nat_counts c = { .now_ns = 1000 * SECOND_NS };
+	struct nat_counts c = { .clock_ns = 1000 * SECOND_NS };
 	struct nat_detect d = {};
 
 	(void)state;
-	nat_detect_inherit(&d, c.now_ns);
+	nat_detect_inherit(&d, c.clock_ns);
 	assert_int_equal(d.found, NAT_SOCKET_LOST);
 	pass(&d, &c, 599);
 	assert_int_equal(d.found, NAT_SOCKET_LOST);

@@ -128,7 +128,7 @@ static uint8_t conn_see(struct conn *c, uint32_t input)
 			return EV_NONE;
 		*c = (struct conn){ COOKIE };
 		return EV_ADMITTED;
-	case INPUT_SYN: /* in mid-connection: the kernel sends a challenge ACK */
+	case INPUT_SYN: /* mid-connection: the kernel sends a challenge ACK */
 		if (c->phase == NOTHING || over)
 			*c = (struct conn){ SYN_PASSED };
 		return EV_NONE;

@@ -108,7 +108,7 @@ static const struct option_case cases[] = {
 	{ "timestamps of length 11",
 	  O("\x8\xb\0\0\0\1\0\0\0\2\0" WS_7),
 	  { 0, 0, 0, 7, 0, 0 } },
-	/* illegal lengths end the walk (MUST-7), earlier options remain valid */
+	/* illegal lengths end the walk (MUST-7), earlier options stay valid */
 	{ "length 0", O(SACK "\x63\0" MSS_1460), { 0, 0, 0, NONE, 1, 0 } },
 	{ "length 1", O(SACK "\x63\1" MSS_1460), { 0, 0, 0, NONE, 1, 0 } },
 	{ "MSS of length 0", O("\2\0\5\xb4" SACK), { 0, 0, 0, NONE, 0, 0 } },

@@ -105,7 +105,7 @@ int daemon_run(const struct daemon_options *o)
 			    .sources = o->sources,
 			    .configure = o->configure,
 			    .loader = LOADER_CLOSED,
-			    .started_ns = now_ns(),
+			    .started_ns = clock_ns(),
 			    .started_s = time(NULL) };
 	int err;
 

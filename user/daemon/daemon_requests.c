@@ -49,7 +49,7 @@ static json_t *on_status(void *data, struct request *r)
 	return json_pack(
 		"{s:s,s:i,s:f,s:o,s:o,s:b,s:o,s:o,s:o,s:o,s:o,s:o,s:o}",
 		"version", SYNKEEPER_VERSION, "pid", getpid(), "uptime_s",
-		request_seconds(now_ns() - d->started_ns), "config",
+		request_seconds(clock_ns() - d->started_ns), "config",
 		d->config.file ? request_text(d->config.file) : json_null(),
 		"pin_dir", request_text(d->config.pin_dir), "protected", all,
 		"interfaces", ifaces_json(&d->ifaces), "services",

@@ -241,7 +241,7 @@ int reload_config(struct daemon *d, json_t **ret_report, char *err)
 	int ret = -EBUSY, fd = -1;
 
 	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64,
-		   (uint64_t)(now_ns() / 1000));
+		   (uint64_t)(clock_ns() / 1000));
 	if (d->ending)
 		snprintf(err, CONFIG_ERR_MAX, "the daemon is shutting down");
 	else

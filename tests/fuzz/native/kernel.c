@@ -32,12 +32,12 @@ void native_settle(void)
 
 __u64 bpf_ktime_get_ns(void)
 {
-	return native.fine_ns ? native.fine_ns : native.now_ns;
+	return native.fine_ns ? native.fine_ns : native.clock_ns;
 }
 
 __u64 bpf_ktime_get_coarse_ns(void)
 {
-	return native.now_ns;
+	return native.clock_ns;
 }
 
 long bpf_loop(__u32 n, long (*step)(__u32 i, void *ctx), void *ctx, __u64 flags)

@@ -10,7 +10,7 @@
  *		is poisoned, in steps of a byte behind it; a part of it may lie
  *		in fragments, which programs can only copy from
  *	kernel	any lookup finds native.socket
- *	clock	native.now_ns; native.fine_ns where no coarse one will do
+ *	clock	native.clock_ns; native.fine_ns where no coarse one will do
  *
  * What the verifier would reject ends the process: a socket that is not
  * released, a ring buffer entry neither submitted nor discarded.
@@ -52,7 +52,7 @@ struct native_syn {
 
 struct native {
 	/* what the programs find */
-	__u64 now_ns;
+	__u64 clock_ns;
 	__u64 fine_ns; /* 0: the same */
 	struct native_socket socket;
 	__u16 socket_port; /* the server port it is found at; 0: any */

@@ -237,7 +237,7 @@ static int parse_number(const struct cmd *c, const char *name, const char *text,
 
 	if (!text)
 		return CMD_DONE;
-	if (parse_count(text, &n) || !n || n > max)
+	if (count_parse(text, &n) || !n || n > max)
 		return cmd_usage(c, NULL,
 				 "%s %s: must be a number from 1 to %u", name,
 				 text, max);

@@ -101,7 +101,7 @@ int rates_period(const char *text, double *ret)
 	}
 	s = strtod(text, &end);
 	if (end == text || *end)
-		s = parse_duration(text, &ms) ? 0 : ms / 1000.0;
+		s = duration_parse(text, &ms) ? 0 : ms / 1000.0;
 	if (!(s >= 0.1 && s <= 86400))
 		return -EINVAL;
 	*ret = s;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Theory of operation: `synkeeper session totals`: the session stats as the
- * daemon reports them (TOTALS in control_table.h). OPENED is the sum of ALIVE and the
- * columns after it, except LOST: events that found the ring buffer full.
+ * daemon reports them (TOTALS in control_table.h). OPENED is the sum of ALIVE
+ * and the columns after it, except LOST: events that found the ring buffer
+ * full.
  */
 #include "cmd_session.h"
 #include "out/print.h"

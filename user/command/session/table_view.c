@@ -199,5 +199,5 @@ const struct service_info *table_view_service(struct session_table *t, __u16 id)
 
 __u32 table_view_now(void)
 {
-	return ns_to_ticks(now_ns());
+	return ns_to_ticks(clock_ns());
 }

@@ -183,7 +183,7 @@ static int client_read(struct control_client *c)
 		return errno == EAGAIN ? 0 : -errno;
 	c->ended = !n;
 	c->have += n;
-	c->heard_ns = now_ns();
+	c->heard_ns = clock_ns();
 	return 0;
 }
 
@@ -260,7 +260,7 @@ void client_begin(struct control_client *c, sd_event *loop, int fd,
 
 	c->fd = fd;
 	c->privileged = privileged;
-	c->heard_ns = now_ns();
+	c->heard_ns = clock_ns();
 	err = sd_event_add_io(loop, &c->io, fd, EPOLLIN, on_client, c);
 	if (err >= 0)
 		err = sd_event_source_set_priority(c->io, CONTROL_PRIORITY);

@@ -16,13 +16,13 @@ void host_init(struct host *h, struct settings *settings, int local_addrs_fd)
 
 static void poll_cookies(struct host *h)
 {
-	__u32 now = ns_to_ticks(now_ns());
+	__u32 now = ns_to_ticks(clock_ns());
 	struct settings *s = h->settings;
 	struct netconf_counts counts;
 
 	netconf_counts(&counts);
 	if (counts.cookies_sent != h->cookies_sent)
-		h->cookies_sent_ns = now_ns();
+		h->cookies_sent_ns = clock_ns();
 	h->cookies_sent = counts.cookies_sent;
 	if ((__s32)(s->kernel_cookies_until - now) < 0)
 		s->kernel_cookies_until = now; /* ticks wrap, in years */
@@ -41,7 +41,7 @@ int host_poll(struct host *h)
 		return err;
 	}
 	if (before.rcvbuf && h->net.offer != before.offer)
-		h->offer_changed_ns = now_ns();
+		h->offer_changed_ns = clock_ns();
 	h->settings->ttl = h->net.ttl;
 	h->settings->hop_limit = h->net.hop_limit;
 	settings_clear(h->settings, offers & ~h->net.offer);
@@ -57,7 +57,7 @@ int host_poll(struct host *h)
 void host_expect_cookies(struct host *h, bool now)
 {
 	if (now)
-		h->cookies_sent_ns = now_ns();
+		h->cookies_sent_ns = clock_ns();
 	if (h->cookies_sent || now)
 		h->settings->kernel_cookies_until = ns_to_ticks(
 			h->cookies_sent_ns + KERNEL_COOKIES_S * 1000000000ULL);

@@ -71,7 +71,7 @@ static int on_change(sd_event_source *source, int fd, uint32_t revents,
 		     void *data)
 {
 	struct nat *n = data;
-	__u64 now = now_ns();
+	__u64 now = clock_ns();
 
 	(void)source;
 	(void)fd;
@@ -111,14 +111,14 @@ void nat_subscribe(struct nat *n, sd_event *loop, void (*changed)(void *data),
 
 static bool look_at_host(struct nat *n)
 {
-	__u64 begun = now_ns(), ended;
+	__u64 begun = clock_ns(), ended;
 	int ret;
 
 	if (begun < n->not_before_ns)
 		return false;
 	subscribe(n); /* before reading, so that no change is missed */
 	ret = netfilter_look(n->firewall);
-	ended = now_ns();
+	ended = clock_ns();
 	if (ret > 0)
 		n->not_before_ns = ended + READING_SHARE * (ended - begun);
 	if (ret < 0 && ret != n->err)
@@ -135,7 +135,7 @@ static struct nat_counts counts_of(const struct nat *n, __u16 id,
 	struct session_totals t;
 
 	totals_read(n->totals, id, &t);
-	return (struct nat_counts){ .now_ns = now_ns(),
+	return (struct nat_counts){ .clock_ns = clock_ns(),
 				    .through = t.events[EV_ESTABLISHED],
 				    .other_causes = host->accept_overflows };
 }
@@ -198,7 +198,7 @@ void nat_witness(struct nat *n, const struct event *e, enum nat_found claim)
 	struct netconf_counts host;
 	struct nat_counts c;
 
-	if (!nat_detect_listens(d, claim, prefix, e->when_ns, now_ns()))
+	if (!nat_detect_listens(d, claim, prefix, e->when_ns, clock_ns()))
 		return;
 	netconf_counts(&host);
 	c = counts_of(n, e->service, &host);
@@ -207,7 +207,7 @@ void nat_witness(struct nat *n, const struct event *e, enum nat_found claim)
 
 void nat_inherit(struct nat *n, __u16 id, bool v4)
 {
-	nat_detect_inherit(&n->by_service[id % SERVICES_MAX][v4], now_ns());
+	nat_detect_inherit(&n->by_service[id % SERVICES_MAX][v4], clock_ns());
 }
 
 void nat_forget(struct nat *n, __u16 id)

@@ -27,17 +27,17 @@ static bool is_witness(const struct nat_detect *d, __u64 prefix)
 }
 
 bool nat_detect_listens(struct nat_detect *d, enum nat_found claim,
-			__u64 prefix, __u64 when_ns, __u64 now_ns)
+			__u64 prefix, __u64 when_ns, __u64 clock_ns)
 {
 	if (claim <= d->found)
 		return false; /* in flight at the time of the finding */
-	if (when_ns < now_ns && now_ns - when_ns > LATE_NS)
+	if (when_ns < clock_ns && clock_ns - when_ns > LATE_NS)
 		return false;
 	if (d->n && d->claim == claim &&
 	    (d->n == NAT_WITNESSES || is_witness(d, prefix)))
 		return false;
-	if (now_ns - d->minute_ns >= 60 * SECOND_NS) {
-		d->minute_ns = now_ns;
+	if (clock_ns - d->minute_ns >= 60 * SECOND_NS) {
+		d->minute_ns = clock_ns;
 		d->events = 0;
 	}
 	return d->events < NAT_EVENTS_A_MINUTE && ++d->events;
@@ -55,7 +55,7 @@ void nat_detect_witness(struct nat_detect *d, enum nat_found claim,
 	if (!d->n || d->claim != claim || is_refuted(d, c)) {
 		d->n = 0;
 		d->claim = claim;
-		d->since_ns = c->now_ns;
+		d->since_ns = c->clock_ns;
 		d->through = c->through;
 		d->other_causes = c->other_causes;
 	}
@@ -63,15 +63,15 @@ void nat_detect_witness(struct nat_detect *d, enum nat_found claim,
 		d->prefixes[d->n++] = prefix;
 }
 
-static void believe(struct nat_detect *d, enum nat_found found, __u64 now_ns)
+static void believe(struct nat_detect *d, enum nat_found found, __u64 clock_ns)
 {
 	/* twice as long if confirmed soon after it expired */
-	bool again = d->held_ns && now_ns - d->until_ns < d->held_ns;
+	bool again = d->held_ns && clock_ns - d->until_ns < d->held_ns;
 	__u64 hold = again ? 2 * d->held_ns : HOLD_NS;
 
 	d->found = found;
 	d->held_ns = hold < HOLD_MAX_NS ? hold : HOLD_MAX_NS;
-	d->until_ns = now_ns + d->held_ns;
+	d->until_ns = clock_ns + d->held_ns;
 	d->n = 0;
 }
 
@@ -79,25 +79,25 @@ bool nat_detect_settle(struct nat_detect *d, const struct nat_counts *c)
 {
 	enum nat_found had = d->found;
 
-	if (d->found && c->now_ns >= d->until_ns) {
+	if (d->found && c->clock_ns >= d->until_ns) {
 		d->found = NAT_NOTHING;
 		d->n = 0;
 	}
 	/* where clients get through, nothing is redirected */
 	if (d->found == NAT_REDIRECTED && c->through)
 		d->found = NAT_SOCKET_LOST;
-	if (d->n && (is_refuted(d, c) || c->now_ns - d->since_ns >= ROW_NS))
+	if (d->n && (is_refuted(d, c) || c->clock_ns - d->since_ns >= ROW_NS))
 		d->n = 0;
-	if (d->n == NAT_WITNESSES && c->now_ns - d->since_ns >= QUIET_NS) {
+	if (d->n == NAT_WITNESSES && c->clock_ns - d->since_ns >= QUIET_NS) {
 		if (d->claim != NAT_REDIRECTED || !c->through)
-			believe(d, d->claim, c->now_ns);
+			believe(d, d->claim, c->clock_ns);
 		d->n = 0;
 	}
 	return d->found != had;
 }
 
-void nat_detect_inherit(struct nat_detect *d, __u64 now_ns)
+void nat_detect_inherit(struct nat_detect *d, __u64 clock_ns)
 {
 	if (!d->found)
-		believe(d, NAT_SOCKET_LOST, now_ns);
+		believe(d, NAT_SOCKET_LOST, clock_ns);
 }

@@ -56,7 +56,7 @@ struct nat_detect {
 
 /* Counts up to now. */
 struct nat_counts {
-	__u64 now_ns;
+	__u64 clock_ns;
 	__u64 through;	    /* clients of the service who got through, ever */
 	__u64 other_causes; /* overflows of accept queues */
 };
@@ -69,7 +69,7 @@ __u64 nat_prefix(const __be32 client[4]);
  * have been counted long before. If so, takes it from the minute's budget.
  */
 bool nat_detect_listens(struct nat_detect *d, enum nat_found claim,
-			__u64 prefix, __u64 when_ns, __u64 now_ns);
+			__u64 prefix, __u64 when_ns, __u64 clock_ns);
 /* Adds a witness. */
 void nat_detect_witness(struct nat_detect *d, enum nat_found claim,
 			__u64 prefix, const struct nat_counts *c);
@@ -84,6 +84,6 @@ static inline bool nat_detect_is_busy(const struct nat_detect *d)
 bool nat_detect_settle(struct nat_detect *d, const struct nat_counts *c);
 
 /* An earlier instance had found that sockets are lost. */
-void nat_detect_inherit(struct nat_detect *d, __u64 now_ns);
+void nat_detect_inherit(struct nat_detect *d, __u64 clock_ns);
 
 #endif

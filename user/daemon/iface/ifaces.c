@@ -263,7 +263,7 @@ bool ifaces_retire(struct ifaces *f, const char *name)
 		iface_drop(f, a);
 		return false;
 	}
-	a->leaves_ns = now_ns() + PINS_DRAIN_MS * 1000000ULL;
+	a->leaves_ns = clock_ns() + PINS_DRAIN_MS * 1000000ULL;
 	if (attachment_protects(a))
 		iface_write(f, a);
 	return true;

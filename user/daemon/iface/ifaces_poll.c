@@ -182,7 +182,7 @@ void ifaces_poll(struct ifaces *f)
 	for (i = f->n; i--;) {
 		struct attachment *a = &f->list[i];
 
-		if (a->leaves_ns && now_ns() >= a->leaves_ns) {
+		if (a->leaves_ns && clock_ns() >= a->leaves_ns) {
 			iface_drop(f, a);
 			continue;
 		}

@@ -11,7 +11,7 @@
 
 static void look(struct link_events *e)
 {
-	e->looked_ns = now_ns();
+	e->looked_ns = clock_ns();
 	e->changed(e->data);
 }
 
@@ -26,7 +26,7 @@ static int on_timer(sd_event_source *source, uint64_t when, void *data)
 static void look_soon(struct link_events *e)
 {
 	__u64 due = e->looked_ns + LINK_EVENTS_LOOK_MS * 1000000ULL;
-	__u64 now = now_ns();
+	__u64 now = clock_ns();
 
 	if (now >= due)
 		look(e);

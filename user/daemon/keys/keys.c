@@ -17,7 +17,7 @@ static int key_make(struct cookie_key *ret)
 		log_err("cannot generate a cookie key: %s", strerror(errno));
 		return -EIO;
 	}
-	ret->born_ns = now_ns();
+	ret->born_ns = clock_ns();
 	return 0;
 }
 
@@ -94,7 +94,7 @@ struct key_state keys_state(const struct keys *k, __u32 slot)
 
 	if (!key_read(k, slot, &key) && key.born_ns) {
 		state.valid = true;
-		state.age_ns = now_ns() - key.born_ns;
+		state.age_ns = clock_ns() - key.born_ns;
 	}
 	explicit_bzero(&key, sizeof(key));
 	return state;

@@ -72,7 +72,7 @@ static enum MHD_Result reply(struct MHD_Connection *c, unsigned int status,
 
 static int refresh(struct metrics_server *s)
 {
-	__u64 now = now_ns();
+	__u64 now = clock_ns();
 	char *text;
 	size_t len;
 	int err;

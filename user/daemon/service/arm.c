@@ -85,7 +85,7 @@ static bool look_at(struct arm *arm, const struct service *svc, __u64 now)
 	const struct arm_queue *q = &arm->queues[svc->id];
 	struct arming a = svc->arming;
 	struct arming_look look = {
-		.now_ns = now,
+		.clock_ns = now,
 		.syns = syns_of(arm, svc),
 		.queue = q->half_open > q->waiting ? q->half_open : q->waiting,
 		.backlog = q->backlog,
@@ -144,7 +144,7 @@ static int on_look(sd_event_source *source, uint64_t when, void *data)
 	const struct service *svc = NULL;
 	bool changed = false;
 	struct arm *arm = data;
-	__u64 now = now_ns();
+	__u64 now = clock_ns();
 
 	(void)when;
 	if (!count_syns(arm))

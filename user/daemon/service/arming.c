@@ -43,17 +43,17 @@ bool arming_step(struct arming *a, const struct arming_limits *l,
 
 	if (!a->looked) { /* earlier SYNs belong to no second */
 		a->last = *look;
-		a->uneasy_ns = look->now_ns;
+		a->uneasy_ns = look->clock_ns;
 		a->looked = true;
 	}
 	note_syns(a, look);
 	cause = cause_of(a, l, look, a->armed ? 2 : 1);
 	a->last = *look;
 	if (cause) {
-		a->uneasy_ns = look->now_ns;
+		a->uneasy_ns = look->clock_ns;
 		a->cause = cause;
 		a->armed = true;
-	} else if (look->now_ns - a->uneasy_ns >= l->calm_ms * 1000000ULL) {
+	} else if (look->clock_ns - a->uneasy_ns >= l->calm_ms * 1000000ULL) {
 		a->armed = false;
 	}
 	return a->armed;

@@ -19,7 +19,7 @@
 enum { ARMING_LOOK_MS = 100, ARMING_LOOKS = 10 };
 
 struct arming_look {
-	__u64 now_ns;
+	__u64 clock_ns;
 	__u64 syns;	      /* so far */
 	unsigned int queue;   /* half-open, or waiting to be accepted */
 	unsigned int backlog; /* 0: no listener */

@@ -23,7 +23,7 @@ static bool is_flood(const struct attack *a, unsigned int threshold,
 static enum attack_changes begin(struct attack *a)
 {
 	a->running = a->ever = true;
-	a->began_ns = a->last.now_ns;
+	a->began_ns = a->last.clock_ns;
 	a->peak = a->total = a->after = 0;
 	return ATTACK_BEGAN;
 }
@@ -41,7 +41,7 @@ enum attack_changes attack_step(struct attack *a, unsigned int threshold,
 				const struct attack_look *look)
 {
 	enum attack_changes changes = ATTACK_NOTHING;
-	__u64 ns = growth(a->last.now_ns, look->now_ns);
+	__u64 ns = growth(a->last.clock_ns, look->clock_ns);
 	__u64 packets = growth(a->last.packets, look->packets), bad;
 
 	if (!a->looked || !ns) { /* earlier packets belong to no second */
@@ -56,11 +56,11 @@ enum attack_changes attack_step(struct attack *a, unsigned int threshold,
 			changes = begin(a);
 		a->total += a->after + bad;
 		a->after = 0;
-		a->high_ns = look->now_ns;
+		a->high_ns = look->clock_ns;
 		a->peak = a->peak > a->rate ? a->peak : a->rate;
 	} else if (a->running) {
 		a->after += bad;
-		if (look->now_ns - a->high_ns >= ATTACK_CALM_MS * 1000000ULL)
+		if (look->clock_ns - a->high_ns >= ATTACK_CALM_MS * 1000000ULL)
 			changes = attack_stop(a);
 	}
 	a->looked = true;

@@ -37,7 +37,7 @@ enum {
 
 /* One kind's part of a service's counters, as read once. */
 struct attack_look {
-	__u64 now_ns;
+	__u64 clock_ns;
 	__u64 packets; /* so far */
 	__u64 good;    /* legitimate ones, so far */
 };

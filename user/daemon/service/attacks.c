@@ -63,7 +63,7 @@ static void look_at(struct attacks *s, const struct service *svc, __u64 now)
 	const struct counters *c = &s->counters[svc->id];
 	const struct counters *monitored = &s->monitored[svc->id];
 	struct of_service *of = &s->of[svc->id];
-	struct attack_look look = { .now_ns = now };
+	struct attack_look look = { .clock_ns = now };
 	enum attack_changes changes;
 	int kind;
 
@@ -119,7 +119,7 @@ static int on_look(sd_event_source *source, uint64_t when, void *data)
 {
 	const struct service *svc = NULL;
 	struct attacks *s = data;
-	__u64 now = now_ns();
+	__u64 now = clock_ns();
 	int err = read_counters(s);
 
 	(void)when;
@@ -190,7 +190,7 @@ static void add_json(const struct service *svc, enum attack_kind kind,
 		     const struct attack *a, json_t *list)
 {
 	char text[LISTEN_STRLEN];
-	json_int_t seconds = (now_ns() - a->began_ns) / 1000000000;
+	json_int_t seconds = (clock_ns() - a->began_ns) / 1000000000;
 
 	json_array_append_new(
 		list, json_pack("{s:s,s:s,s:s,s:I,s:I,s:I,s:I}", "listen",

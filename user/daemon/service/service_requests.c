@@ -127,7 +127,7 @@ static bool arg_name(struct request *r, char ret[NAME_MAX_LEN])
 		   *why = "the name is not a string";
 
 	if (text)
-		why = check_name(text);
+		why = name_check(text);
 	if (member && why) {
 		request_refuse(r, why, "'%s' is not a valid name for a service",
 			       text ? text : "");
@@ -163,7 +163,7 @@ static struct before remember(const struct services *s, const struct listen *l)
 static void put_back(const struct service_request_deps *d,
 		     const struct before *b)
 {
-	__u64 now = now_ns(), left = 0;
+	__u64 now = clock_ns(), left = 0;
 
 	if (b->drain_until_ns > now)
 		left = b->drain_until_ns - now;

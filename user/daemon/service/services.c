@@ -230,7 +230,7 @@ int services_del(struct services *s, const struct listen *l, __u64 drain_ns,
 
 	if (!svc || !is_live(svc))
 		return -ENOENT;
-	svc->drain_until_ns = now_ns() + drain_ns;
+	svc->drain_until_ns = clock_ns() + drain_ns;
 	if (ret)
 		*ret = svc;
 	s->changed = true;
@@ -271,7 +271,7 @@ void services_drain_rest(struct services *s, __u64 drain_ns)
 		*svc = (struct service){
 			.id = id,
 			.listen = service_listen(&s->infos[id]),
-			.drain_until_ns = now_ns() + drain_ns,
+			.drain_until_ns = clock_ns() + drain_ns,
 		};
 		memcpy(svc->name, s->infos[id].name, sizeof(svc->name) - 1);
 		s->changed = true;
@@ -296,7 +296,7 @@ enum cookie_backend services_cookies_at(const struct services *s,
 /* Removes services whose drain is over. */
 static void drop_drained(struct services *s)
 {
-	__u64 now = now_ns();
+	__u64 now = clock_ns();
 	__u32 id;
 
 	for (id = 1; id < SERVICES_MAX; id++) {
@@ -314,7 +314,7 @@ static void drop_drained(struct services *s)
 /* Adds all services to a round of endpoints. */
 static int compute(struct services *s, const struct netconf *net)
 {
-	bool may_raise = now_ns() >= s->raise_again_ns;
+	bool may_raise = clock_ns() >= s->raise_again_ns;
 	__u32 id;
 	int err = 0;
 
@@ -356,7 +356,7 @@ static int raise_cookies(struct services *s, const struct netconf *net,
 	if (!s->raise_again_ns)
 		log_warn("net.ipv4.tcp_syncookies: cannot be set to %d: %s",
 			 s->endpoints.need, strerror(-err));
-	s->raise_again_ns = now_ns() + RAISE_AGAIN_S * 1000000000ULL;
+	s->raise_again_ns = clock_ns() + RAISE_AGAIN_S * 1000000000ULL;
 	return compute(s, net);
 }
 
@@ -369,8 +369,8 @@ static void lower(struct services *s, struct settings *settings)
 	int need = s->endpoints.need, value;
 
 	if (need)
-		s->needed_ns = now_ns();
-	else if (now_ns() - s->needed_ns < COOKIES_LIVE_S * 1000000000ULL)
+		s->needed_ns = clock_ns();
+	else if (clock_ns() - s->needed_ns < COOKIES_LIVE_S * 1000000000ULL)
 		need = SYNCOOKIES_OWN;
 	value = syncookies_restore(settings, need);
 	if (value >= 0)
@@ -403,7 +403,7 @@ static int recompute(struct services *s, const struct netconf *net,
 
 	note_whys(s, whys);
 	err = compute(s, net);
-	if (!err && now_ns() >= s->raise_again_ns)
+	if (!err && clock_ns() >= s->raise_again_ns)
 		err = raise_cookies(s, net, settings);
 	if (!err)
 		err = endpoints_commit(&s->endpoints, ret);
@@ -435,7 +435,7 @@ int services_apply(struct services *s, struct owner *owner,
 	drop_drained(s);
 	if (nat_look(s->nat))
 		s->changed = true;
-	if (s->raise_again_ns && now_ns() >= s->raise_again_ns)
+	if (s->raise_again_ns && clock_ns() >= s->raise_again_ns)
 		s->changed = true;
 	if (s->changed || memcmp(&s->net, net, sizeof(*net)))
 		return recompute(s, net, settings, ret);

@@ -15,9 +15,9 @@ enum { LOOK_AGAIN_NS = 250000000 };
  */
 static void look_again(struct events *e)
 {
-	if (now_ns() - e->looked_again_ns < LOOK_AGAIN_NS)
+	if (clock_ns() - e->looked_again_ns < LOOK_AGAIN_NS)
 		return;
-	e->looked_again_ns = now_ns();
+	e->looked_again_ns = clock_ns();
 	e->deps.changed(e->deps.data);
 }
 
@@ -37,8 +37,8 @@ static void on_refused(struct events *e, const struct event *event)
 	const struct host *host = e->deps.host;
 
 	look_again(e);
-	if (host->offer_changed_ns &&
-	    now_ns() - host->offer_changed_ns < keys_cookie_life(e->deps.keys))
+	if (host->offer_changed_ns && clock_ns() - host->offer_changed_ns <
+					      keys_cookie_life(e->deps.keys))
 		return;
 	if (has_cookies(e, event, COOKIES_OWN))
 		nat_witness(e->deps.nat, event, NAT_REFUSED);

@@ -136,7 +136,7 @@ static __u64 sweep(struct reaper *r, struct sweep *w, __u64 period_us,
 				 union session_word w, __u32 idle))
 {
 	const struct sessions *s = r->sessions;
-	__u64 now = now_ns(), end = now + SLICE_US * 1000ULL, took;
+	__u64 now = clock_ns(), end = now + SLICE_US * 1000ULL, took;
 	__u32 set = w->next_set, slot;
 
 	if (!set)
@@ -157,7 +157,7 @@ static __u64 sweep(struct reaper *r, struct sweep *w, __u64 period_us,
 			if (word.state != SESSION_FREE && (__s32)idle >= 0)
 				visit(r, slot, word, idle);
 		}
-		now = now_ns();
+		now = clock_ns();
 		if (now >= end) {
 			w->next_set = set + 1;
 			if (w->next_set < s->sets)
@@ -165,7 +165,7 @@ static __u64 sweep(struct reaper *r, struct sweep *w, __u64 period_us,
 		}
 	}
 	w->next_set = 0;
-	took = (now_ns() - w->begun_ns) / 1000;
+	took = (clock_ns() - w->begun_ns) / 1000;
 	return took < period_us ? period_us - took : SLICE_PAUSE_US;
 }
 

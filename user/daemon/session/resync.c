@@ -92,7 +92,7 @@ static void finish(struct resync *r, int err)
 	}
 	set_complete(r, !err);
 	cookies_left = r->deps.sessions->settings->kernel_cookies_until -
-		       ns_to_ticks(now_ns());
+		       ns_to_ticks(clock_ns());
 	r->enter = err || cookies_left > 0;
 	timer_set(r->timer,
 		  cookies_left > 0

@@ -263,7 +263,7 @@ static void kill_one(const struct session_request_deps *d, __u32 slot,
 	    !session_is_live(s.live.state) ||
 	    !filter_match(k->filter, &s,
 			  services_info(d->services, s.live.service),
-			  ns_to_ticks(now_ns())))
+			  ns_to_ticks(clock_ns())))
 		return;
 	k->matched++;
 	if (k->dry_run)

@@ -138,7 +138,7 @@ static void tell(struct sessions *s, const struct tuple *t, __u16 service,
 	struct event e = { .kind = EVENT_SESSION,
 			   .left = left,
 			   .service = service,
-			   .when_ns = now_ns(),
+			   .when_ns = clock_ns(),
 			   .tuple = *t,
 			   .age = age };
 
@@ -152,7 +152,7 @@ void sessions_enter(struct sessions *s, const struct tuple *t, __u16 service,
 		    int tcp_state)
 {
 	struct session_totals *totals = totals_of(s->totals, service);
-	__u32 now = ns_to_ticks(now_ns()), set, way;
+	__u32 now = ns_to_ticks(clock_ns()), set, way;
 	union session_word live = { .service = service, .seen = now };
 	struct table_hash h;
 	struct session *e;
@@ -195,7 +195,7 @@ void sessions_flag(struct sessions *s, __u32 slot, __u8 flags)
 bool sessions_feed(struct sessions *s, __u32 slot, __u32 inputs, __u8 flags)
 {
 	struct session *e = &s->entries[slot];
-	__u32 now = ns_to_ticks(now_ns()), age = now - e->born;
+	__u32 now = ns_to_ticks(clock_ns()), age = now - e->born;
 	__u16 service = e->live.service;
 	struct tuple tuple = e->tuple;
 	struct transition m;

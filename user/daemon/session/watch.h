@@ -3,7 +3,7 @@
  * Theory of operation: session events and drop samples for watchers. Without
  * watchers the BPF programs send none. A line is formatted once for all
  * watchers, by hand: there may be a hundred thousand a second, and none of its
- * strings needs escaping but a service's name, which check_name() keeps simple.
+ * strings needs escaping but a service's name, which name_check() keeps simple.
  */
 #ifndef WATCH_H
 #define WATCH_H

@@ -90,7 +90,7 @@ int config_add_service(struct config *c, const char *section,
 	size_t n = c->n_services;
 	const char *why;
 
-	why = check_name(section);
+	why = name_check(section);
 	if (why)
 		return config_refuse(err, -EINVAL, "'%s': %s", section, why);
 	strcpy(s.name, section);
@@ -177,7 +177,7 @@ const char *config_check_file(FILE *f, const char *path)
 {
 	struct stat st;
 
-	/* a pipe or device has no writers but those whom the operator gave it */
+	/* a pipe or device has only the writers that the operator gave it */
 	if (fstat(fileno(f), &st) || !S_ISREG(st.st_mode))
 		return NULL;
 	if (st.st_mode & S_IWOTH)

@@ -178,7 +178,7 @@ static int begin_section(struct config_parser *p, char *text)
 			    "[service]: takes one name, as in [service web]");
 	if (!service && name)
 		return fail(p, "[%s]: takes no name, but has '%s'", word, name);
-	why = service ? check_name(name) : NULL;
+	why = service ? name_check(name) : NULL;
 	if (why)
 		return fail(p, "[service %s]: %s", name, why);
 

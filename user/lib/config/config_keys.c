@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Theory of operation: config_table.h says which key may stand in which
- * section; here is how its value is read and where it goes. A default is a value
- * like those of a file and is set by the same function. A key that does not
- * repeat is refused the second time, since one of the two cannot be meant.
+ * section; here is how its value is read and where it goes. A default is a
+ * value like those of a file and is set by the same function. A key that does
+ * not repeat is refused the second time, since one of the two cannot be meant.
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -107,7 +107,7 @@ static int set_path(struct config_parser *p, const char *value)
 	const char *why;
 	unsigned int most = 0;
 
-	parse_count(p->key->most, &most);
+	count_parse(p->key->most, &most);
 	why = config_check_path(value, most + 1);
 	if (why)
 		return refuse(p, -EINVAL, "'%s': %s", value, why);
@@ -131,10 +131,10 @@ struct notation {
 };
 
 static const struct notation durations = {
-	parse_duration, "not a duration: write it as 60s, 5m or 2h4m"
+	duration_parse, "not a duration: write it as 60s, 5m or 2h4m"
 };
 static const struct notation counts = {
-	parse_count, "not a count: write it as 500, 10k or 4M"
+	count_parse, "not a count: write it as 500, 10k or 4M"
 };
 
 /* Reads a number within the bounds of its row. */
@@ -183,7 +183,7 @@ static int parse_percent(const char *text, unsigned int *ret)
 	if (!len || len >= sizeof(number) || text[len - 1] != '%')
 		return -EINVAL;
 	snprintf(number, sizeof(number), "%.*s", (int)len - 1, text);
-	return parse_count(number, ret);
+	return count_parse(number, ret);
 }
 
 static int set_percent(struct config_parser *p, const char *value)

@@ -5,8 +5,8 @@
  * and includes this; all are undefined at the end. No include guard: it is read
  * several times. Made from it are the defaults, how a file is read and what is
  * refused, what a reload may change, dist/synkeeper.conf and the table in
- * synkeeper.conf(5). scripts/draw-config draws these two, and `make lint` checks
- * that they are up to date.
+ * synkeeper.conf(5). scripts/draw-config draws these two, and `make lint`
+ * checks that they are up to date.
  *
  *	SECTION(name, its argument in the example or NULL, "comment" or NULL)
  *
@@ -17,8 +17,8 @@
  *	     "comment")
  *
  * VALUE is one member of struct config. LIST: each value is added to a list;
- * the key may repeat, and there has to be one. PART belongs to what a LIST adds,
- * or to another key's member.
+ * the key may repeat, and there has to be one. PART belongs to what a LIST
+ * adds, or to another key's member.
  *
  * type: config_keys.c has its set_TYPE(), config_diff.c its text_TYPE().
  * default, least, most: as they are written in the file. NULL: not set without

@@ -20,7 +20,7 @@ static __s64 read_offset(void)
 	return offset;
 }
 
-__u64 now_ns(void)
+__u64 clock_ns(void)
 {
 	static __s64 offset;
 	static bool known;

@@ -12,7 +12,7 @@
 #include "synkeeper/types.h"
 
 /* What bpf_ktime_get_ns() returns. */
-__u64 now_ns(void);
+__u64 clock_ns(void);
 
 /* Seconds since 1970 of a moment of that clock. */
 static inline double realtime_of(__u64 monotonic_ns)
@@ -21,7 +21,7 @@ static inline double realtime_of(__u64 monotonic_ns)
 
 	clock_gettime(CLOCK_REALTIME, &ts);
 	return ts.tv_sec + ts.tv_nsec / 1e9 -
-	       (double)(now_ns() - monotonic_ns) / 1e9;
+	       (double)(clock_ns() - monotonic_ns) / 1e9;
 }
 
 #endif

@@ -56,8 +56,8 @@ struct device_trouble {
 };
 
 /*
- * Can Synkeeper work on @d? @all: the devices of this namespace. If not, returns
- * false and fills *@ret.
+ * Can Synkeeper work on @d? @all: the devices of this namespace. If not,
+ * returns false and fills *@ret.
  */
 bool device_works(const struct device *d, const struct device *all, size_t n,
 		  struct device_trouble *ret);

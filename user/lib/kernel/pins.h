@@ -19,8 +19,9 @@ extern const char *const pins_programs[PINS_PROGRAMS];
 enum { PINS_NAME_LEN = 16 };
 
 /*
- * Is XDP program @prog_fd one of ours, whichever instance loaded it? Told by the
- * beginning of its name, which @ret_name gets, "?" if the kernel does not tell.
+ * Is XDP program @prog_fd one of ours, whichever instance loaded it? Told by
+ * the beginning of its name, which @ret_name gets, "?" if the kernel does not
+ * tell.
  */
 bool pins_is_ours(int prog_fd, char ret_name[PINS_NAME_LEN]);
 
@@ -32,8 +33,8 @@ enum { PINS_DRAIN_MS = 2000 };
 void pins_disarm(const char *pin_dir);
 
 /*
- * After the end: what the daemon changed of net.ipv4.tcp_syncookies. Returns the
- * value that was put back, or -1: nothing was to be done.
+ * After the end: what the daemon changed of net.ipv4.tcp_syncookies. Returns
+ * the value that was restored, or -1: nothing was to be done.
  */
 int pins_restore(const char *pin_dir);
 

@@ -6,7 +6,7 @@ enum { FIRST_MS = 1000, LAST_MS = 60000 };
 
 bool backoff_due(struct backoff *b)
 {
-	__u64 now = now_ns(), calm_ns = LAST_MS * 1000000ULL;
+	__u64 now = clock_ns(), calm_ns = LAST_MS * 1000000ULL;
 
 	if (now < b->due_ns)
 		return false;

@@ -14,12 +14,12 @@ struct slice {
 
 static inline struct slice slice_begin(__u32 us)
 {
-	return (struct slice){ .end_ns = now_ns() + us * 1000ULL };
+	return (struct slice){ .end_ns = clock_ns() + us * 1000ULL };
 }
 
 static inline bool slice_is_over(const struct slice *s)
 {
-	return now_ns() > s->end_ns;
+	return clock_ns() > s->end_ns;
 }
 
 #endif

@@ -2,8 +2,9 @@
 /*
  * Theory of operation: the chains and rules of nftables (nfrule.h), and the
  * walk through them as a packet before routing takes it. Where a rule may match
- * or not, both ways are kept in mind: a packet is untracked only if it certainly
- * is. The walk is bounded; a larger ruleset says nothing certain. Pure.
+ * or not, both ways are kept in mind: a packet is untracked only if it
+ * certainly is. The walk is bounded; a larger ruleset says nothing certain.
+ * Pure.
  */
 #ifndef NFCHAIN_H
 #define NFCHAIN_H

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: matches and targets of iptables inside of nftables' rules
- * (iptables-nft): what they make of a rule. Of the match "tcp" the ports are
- * read, of the target "CT" whether it is --notrack; the rest is known by name.
+ * Theory of operation: matches and targets of iptables inside of nftables'
+ * rules (iptables-nft): what they make of a rule. Of the match "tcp" the ports
+ * are read, of the target "CT" whether it is --notrack; the rest is known by
+ * name.
  */
 #ifndef NFXT_H
 #define NFXT_H

@@ -17,7 +17,8 @@ enum { CHANGE_STRLEN = 1024 };
 
 /*
  * @from NULL: it is new; @to NULL: it is gone; @needs NULL: it is done, else
- * what it takes; @note NULL: nothing more to say. Returns @buf, of CHANGE_STRLEN bytes.
+ * what it takes; @note NULL: nothing more to say. Returns @buf, of
+ * CHANGE_STRLEN bytes.
  */
 const char *change_format(const char *what, const char *from, const char *to,
 			  const char *needs, const char *note, char *buf);

@@ -138,10 +138,10 @@ static bool parse_times(void *member, char *value, char *why)
 {
 	const char *to = cut(value, '-');
 	struct filter_range r = { 0, UINT32_MAX };
-	int err = parse_duration(value, &r.min);
+	int err = duration_parse(value, &r.min);
 
 	if (!err && to)
-		err = parse_duration(to, &r.max);
+		err = duration_parse(to, &r.max);
 	if (err == -ERANGE)
 		snprintf(why, FILTER_ERR_MAX, "49 days are the most");
 	if (err || r.min > r.max)
@@ -194,7 +194,7 @@ static bool parse_service(void *member, char *value, char *why)
 		if (!listen_parse(value, &f->listen, &wrong))
 			return true;
 	} else {
-		wrong = check_name(value);
+		wrong = name_check(value);
 		if (!wrong) {
 			snprintf(f->name, sizeof(f->name), "%s", value);
 			return true;

@@ -3,7 +3,7 @@
  * Theory of operation: which sessions are meant, as people write it, for the
  * command and the daemon alike. Words come in pairs; all must hold.
  *
- *	src PREFIX	client's address: 192.0.2.0/24, 2001:db8::/32, 192.0.2.1;
+ *	src PREFIX	client address: 192.0.2.0/24, 2001:db8::/32, 192.0.2.1;
  *			0.0.0.0/0 is all of IPv4, ::/0 all of IPv6
  *	dst PREFIX	server's address
  *	sport PORTS	client's port: 40000 or 1024-2047

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: the table of reasons as one that can be walked and searched.
- * The command gets reasons by name from the daemon. A daemon of another version
- * may know more of them; those count for nothing here but are still shown.
+ * Theory of operation: the table of reasons as one that can be walked and
+ * searched. The command gets reasons by name from the daemon. A daemon of
+ * another version may know more of them; those count for nothing here but are
+ * still shown.
  */
 #ifndef REASON_H
 #define REASON_H

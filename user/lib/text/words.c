@@ -34,7 +34,7 @@ static const char *parse_digits(const char *s, uint64_t max, uint64_t *ret)
 	return s;
 }
 
-int parse_duration(const char *text, unsigned int *ret_ms)
+int duration_parse(const char *text, unsigned int *ret_ms)
 {
 	uint64_t n, total = 0;
 	bool too_long = false;
@@ -82,7 +82,7 @@ const char *duration_format(unsigned int ms, char buf[DURATION_STRLEN])
 	return buf;
 }
 
-int parse_count(const char *text, unsigned int *ret)
+int count_parse(const char *text, unsigned int *ret)
 {
 	uint64_t n, unit = 1;
 
@@ -100,7 +100,7 @@ int parse_count(const char *text, unsigned int *ret)
 }
 
 /* Names become labels of metrics and words on a command line. */
-const char *check_name(const char *name)
+const char *name_check(const char *name)
 {
 	const char *s;
 

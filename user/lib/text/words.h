@@ -16,12 +16,12 @@ enum { NAME_MAX_LEN = 32 }; /* of a service, with the final NUL */
  * number has no unit and is refused. -EINVAL: not a duration, -ERANGE: too
  * long.
  */
-int parse_duration(const char *text, unsigned int *ret_ms);
-/* The shortest that parse_duration() takes for it; returns @buf. */
+int duration_parse(const char *text, unsigned int *ret_ms);
+/* The shortest that duration_parse() takes for it; returns @buf. */
 enum { DURATION_STRLEN = 32 };
 const char *duration_format(unsigned int ms, char buf[DURATION_STRLEN]);
 /* "10" "10k" "4M" (powers of 1000); -EINVAL, -ERANGE */
-int parse_count(const char *text, unsigned int *ret);
+int count_parse(const char *text, unsigned int *ret);
 /*
  * How many slips of the finger make @b of @a: a letter changed, added, left
  * out, or swapped with the next one. Case does not count. WORD_FAR: one of them
@@ -46,7 +46,7 @@ const char *words_near(const char *text, const char *const *names, size_t n,
  */
 void words_append(char *buf, size_t size, const char *word);
 
-/* NULL if @name may name a service, else a static sentence that says why not. */
-const char *check_name(const char *name);
+/* NULL if @name may name a service, else a static sentence: why not. */
+const char *name_check(const char *name);
 
 #endif
