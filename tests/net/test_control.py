@@ -79,7 +79,7 @@ def test_no_request(env):
         refused(env, line, "no cmd")
     for line in (b'{"cmd": ""}', b'{"cmd": "stat"}', b'{"cmd": "STATUS"}',
                  b'{"cmd": "%n%s%n"}', b'{"cmd": "' + b"x" * 60000 + b'"}'):
-        refused(env, line, "no request")
+        refused(env, line, "unknown request")
     still_well(env, daemon, "after invalid requests")
 
 
@@ -95,7 +95,7 @@ def test_members(env):
                     "no listen")
         for listen in ("", "80", "*:0", "*:70000", "x" * 100, "*:80 "):
             refused(env, json.dumps({"cmd": cmd, "listen": listen}).encode(),
-                    "no address:port")
+                    "is not an address:port")
     refused(env, b'{"cmd": "stats", "listen": 80}', "no listen")
     refused(env, b'{"cmd": "stats", "listen": "*:81"}', "no service")
     refused(env, b'{"cmd": "service.del", "listen": "*:81"}', "no service")
@@ -152,7 +152,7 @@ def test_request_that_is_not_whole(env):
             s.shutdown(socket.SHUT_WR)
             assert read_line(s)["ok"], f"the request before {piece!r}"
             reply = read_line(s)
-            assert reply and not reply["ok"] and "whole" in reply["error"], \
+            assert reply and not reply["ok"] and "incomplete" in reply["error"], \
                 f"{piece!r} and the end: replied {reply}"
             assert read_line(s) is None, f"{piece!r}: still connected"
     for line in (b'{"cmd": "status"}\0', b'{"cmd": "key.rotate"}\0x', b"\0"):

@@ -277,10 +277,10 @@ def test_metrics_address(env):
     refused(env, ["--metrics", "192.0.2.99:9790", "no interface"], 1,
             "--metrics", "192.0.2.99:9790")
     with contextlib.closing(listen(env, "127.0.0.1", 9790)):
-        refused(env, ["--metrics", taken, "another port"], 1, "--metrics",
+        refused(env, ["--metrics", taken, "choose another"], 1, "--metrics",
                 taken)
     first = env.synkeeperd("--metrics", taken)
-    refused(env, ["--metrics", taken, "another port"], 1, "--pin-dir",
+    refused(env, ["--metrics", taken, "choose another"], 1, "--pin-dir",
             env.pin_dir + "-bed/second", "--control", env.control + "2",
             "--metrics", taken, left=False)
     first.check_alive()

@@ -220,9 +220,9 @@ def test_netfilter_begins_to_see(env):
             skip("no br_netfilter")
         wait_for(lambda: env.json("status")["health"], 5, "health to report it")
         health = " ".join(env.json("status")["health"])
-        for word in (iface, "br0", "everything passes"):
+        for word in (iface, "br0", "all traffic passes"):
             assert word in health, f"expected {word!r} in {health}"
-        assert "everything passes" in daemon.output(), daemon.output()
+        assert "all traffic passes" in daemon.output(), daemon.output()
         clients_pass(env, iface, "untouched")
         netfilter_sees(env, 0)
         wait_for(lambda: not env.json("status")["health"], 5, "its end")
@@ -261,7 +261,7 @@ def test_port_for_a_while_stayed_unprotected(env):
             f"{good.done} were lost in 4 turns: {good.errors[0]}"
         wait_for(lambda: not env.json("status")["health"], 5, "its end")
         status = env.json("status")
-        assert "everything" not in status["interfaces"][0]["why"], status
+        assert "all traffic" not in status["interfaces"][0]["why"], status
         service = status["services"][0]
         assert service["armed"] and service["cookies"] == \
             ("own" if OWN_COOKIES else "kernel"), \

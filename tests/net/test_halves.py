@@ -29,7 +29,7 @@ def listed(env):
 
 def refused(env, *words):
     p = env.synkeeper("service", *words, check=False)
-    assert p.returncode == 1 and "taken back" in p.stderr, \
+    assert p.returncode == 1 and "was reverted" in p.stderr, \
         f"{' '.join(words)}: expected a refusal, got {p.returncode}: " \
         f"{p.stdout}{p.stderr}"
 

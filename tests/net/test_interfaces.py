@@ -166,7 +166,7 @@ def test_renamed(env):
     with two_interfaces(env) as (daemon, address):
         program = attached.xdp_id(env.server, "server1")
         rename(env, "server1", "wan1")
-        wait_for(lambda: "server1: is called wan1" in daemon.output(), SOON,
+        wait_for(lambda: "server1: renamed to wan1" in daemon.output(), SOON,
                  "the daemon to notice the new name")
         wait_protected(env, address, "wan1")
         env.server.ip("link", "set", "wan1", "address", "02:00:00:00:01:99")
@@ -186,7 +186,7 @@ def test_old_name_taken(env):
     """Another interface that gets the name is not mistaken for it."""
     with two_interfaces(env) as (daemon, address):
         rename(env, "server1", "wan1")
-        wait_for(lambda: "is called wan1" in daemon.output(), SOON,
+        wait_for(lambda: "renamed to wan1" in daemon.output(), SOON,
                  "the daemon to notice the new name")
         attached.add_pair(env, net="198.18.1", peer="client2")
         mac = attached.iface_mac(env, "wan1")
@@ -255,7 +255,7 @@ def test_reload_meets_a_program(env):
             daemon = env.synkeeperd("-c", conf)
     p = env.synkeeper("reload", check=False)
     assert p.returncode == 1 and "server1" in p.stderr and \
-        "restart it" in p.stderr, f"reload: {p.returncode}: {p.stderr}"
+        "restart synkeeperd" in p.stderr, f"reload: {p.returncode}: {p.stderr}"
     assert "CAP_SYS_ADMIN" in daemon.output(), daemon.output()
     assert daemon.stop() == 0, daemon.output()
     env.synkeeperd("-c", conf)
