@@ -97,8 +97,8 @@ def test_members(env):
             refused(env, json.dumps({"cmd": cmd, "listen": listen}).encode(),
                     "is not an address:port")
     refused(env, b'{"cmd": "stats", "listen": 80}', "no listen")
-    refused(env, b'{"cmd": "stats", "listen": "*:81"}', "no service")
-    refused(env, b'{"cmd": "service.del", "listen": "*:81"}', "no service")
+    refused(env, b'{"cmd": "stats", "listen": "*:81"}', "is not a service")
+    refused(env, b'{"cmd": "service.del", "listen": "*:81"}', "is not a service")
     refused(env, b'{"cmd": "service.add", "listen": "*:80"}', "already")
     for policy in ('"on and off"', '""', "1", "null", "true", "[]"):
         for cmd in ("service.policy", "service.add"):
