@@ -123,7 +123,7 @@ def test_a_bad_line_keeps_the_old_list(env):
     env.nginx()
     protect(env, f"{BAD}\n")
     for text, error in (
-            ("192.0.2.1/33\n", "deny:1: '192.0.2.1/33' is no prefix"),
+            ("192.0.2.1/33\n", "deny:1: '192.0.2.1/33' is not a prefix"),
             ("\n# x\nall\n", "deny:3: 'all' is not a prefix: write "
                              "192.0.2.0/24 or 2001:db8::/32"),
             ("192.0.2.9/24\n", "deny:1: '192.0.2.9/24' is not a prefix: bits are "
