@@ -24,7 +24,8 @@ import time
 
 HERE = os.path.dirname(os.path.realpath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, "../lib")]
-from namespace import run  # noqa: E402  (needs the path)
+from controlclient import ControlClient  # noqa: E402  (needs the path)
+from namespace import run  # noqa: E402
 from netenv import Env, OUTPUT  # noqa: E402
 from rows import emit, progress, row, skipped  # noqa: E402
 
@@ -124,27 +125,16 @@ def scale(env, verb, *args):
     return [float(word) for word in out.split()]
 
 
-class Control:
+class Control(ControlClient):
     """A long-lived connection to the daemon."""
-
-    def __init__(self, env):
-        self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.connect(env.control)
-        self.file = self.socket.makefile("rwb")
 
     def ask(self, cmd, **more):
         """(reply, milliseconds)."""
         start = time.monotonic()
-        self.file.write(json.dumps({"cmd": cmd, **more}).encode() + b"\n")
-        self.file.flush()
-        reply = json.loads(self.file.readline())
+        reply = self.send(cmd, **more)
         took = (time.monotonic() - start) * 1000
         assert reply["ok"], f"{cmd}: {reply}"
         return reply["result"], took
-
-    def close(self):
-        self.file.close()
-        self.socket.close()
 
 
 def cpu_ms(process):

@@ -13,19 +13,13 @@ import shutil
 import socket
 import stat
 
+from controlclient import dial
 from goodclients import get_once
 from namespace import run, wait_for
 from netenv import OUTPUT
 from nettest import net_test
 
 LINE_MAX = 65536  # CONTROL_LINE_MAX
-
-
-def dial(env, timeout=10):
-    s = socket.socket(socket.AF_UNIX)
-    s.connect(env.control)  # waits for a place in the backlog
-    s.settimeout(timeout)
-    return s
 
 
 def read_line(s):

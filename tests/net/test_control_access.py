@@ -10,10 +10,10 @@ import grp
 import json
 import os
 import shutil
-import socket
 import stat
 import subprocess
 
+from controlclient import dial
 from namespace import run, wait_for
 from netenv import OUTPUT
 from nettest import net_test
@@ -41,13 +41,6 @@ def a_group():
         if g.gr_gid not in (0, USER):
             return g
     raise AssertionError("this host has no groups")
-
-
-def dial(env):
-    s = socket.socket(socket.AF_UNIX)
-    s.connect(env.control)
-    s.settimeout(TIMEOUT)
-    return s
 
 
 def read_line(s):
@@ -96,7 +89,7 @@ def test_idle_watchers_locked_root_out(env):
     with contextlib.ExitStack() as stack:
         replies = []
         for _ in range(CLIENTS_MAX):
-            s = stack.enter_context(contextlib.closing(dial(env)))
+            s = stack.enter_context(contextlib.closing(dial(env, TIMEOUT)))
             s.sendall(WATCH)
             replies.append(read_line(s))
         watching = sum(bool(r["ok"]) for r in replies)
@@ -118,7 +111,7 @@ def test_idle_connections_locked_root_out(env):
     room, and told so."""
     daemon = env.synkeeperd()
     with contextlib.ExitStack() as stack:
-        held = [stack.enter_context(contextlib.closing(dial(env)))
+        held = [stack.enter_context(contextlib.closing(dial(env, TIMEOUT)))
                 for _ in range(CLIENTS_MAX)]
         for s in held:
             s.sendall(b'{"cmd":"key.list"}\n')
@@ -154,7 +147,7 @@ def test_others_locked_root_out(env):
                 assert p.returncode == 1 and "busy" in p.stderr, \
                     f"one watcher more: {p.returncode}: {p.stderr}"
             env.synkeeper("key", "list", timeout=5)
-            with contextlib.closing(dial(env)) as s:
+            with contextlib.closing(dial(env, TIMEOUT)) as s:
                 s.sendall(WATCH)
                 assert read_line(s)["ok"], "root may not watch"
         finally:

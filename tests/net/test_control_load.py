@@ -15,6 +15,7 @@ import socket
 import threading
 import time
 
+from controlclient import dial
 from namespace import wait_for
 from nettest import net_test
 from rawtable import fill
@@ -34,13 +35,6 @@ CONFIG = f"[keys]\nlifetime = {LIFETIME_S}s\n" \
     "[daemon]\nmetrics = 127.0.0.1:9790\n"
 
 
-def dial(env):
-    s = socket.socket(socket.AF_UNIX)
-    s.connect(env.control)
-    s.settimeout(TIMEOUT)
-    return s
-
-
 def ask(s, line):
     """(reply, seconds)"""
     start = time.monotonic()
@@ -58,7 +52,7 @@ class Greedy(threading.Thread):
 
     def __init__(self, env, clients, request):
         super().__init__()
-        self.sockets = [dial(env) for _ in range(clients)]
+        self.sockets = [dial(env, TIMEOUT) for _ in range(clients)]
         self.request = request
         self.replies = [0] * clients
         self.over = False
@@ -138,7 +132,7 @@ def keeps_its_times(env, notified, what):
     """For BUSY_S: answers, rotation and watchdog."""
     slowest, epochs, before = 0, [], None
     since = time.monotonic()
-    with contextlib.closing(dial(env)) as s:
+    with contextlib.closing(dial(env, TIMEOUT)) as s:
         while time.monotonic() - since < BUSY_S:
             reply, took = ask(s, b'{"cmd":"key.list"}\n')
             slowest = max(slowest, took)
@@ -198,7 +192,7 @@ def test_pipelined_tables_of_all_services(env):
               f"WATCHDOG_USEC={WATCHDOG_S * 1000000}"))
     for cmd in (b"session.totals", b"stats", b"metrics", b"service.list"):
         with greedy(env, b'{"cmd":"%s"}\n' % cmd, 2), \
-                contextlib.closing(dial(env)) as s:
+                contextlib.closing(dial(env, TIMEOUT)) as s:
             took = max(ask(s, b'{"cmd":"key.list"}\n')[1] for _ in range(5))
         print(f"{cmd.decode()} of 8,191 services: another client was "
               f"answered within {1000 * took:.0f} ms")
@@ -215,9 +209,9 @@ def test_no_descriptors_made_the_daemon_spin(env):
     env.server.run(["prlimit", "--pid", daemon.pid, f"--nofile={limit}:1024"])
     held = []
     while len(files(daemon)) < limit:  # there are holes
-        held.append(dial(env))
+        held.append(dial(env, TIMEOUT))
         ask(held[-1], b'{"cmd":"key.list"}\n')
-    s = dial(env)
+    s = dial(env, TIMEOUT)
     s.sendall(b'{"cmd":"key.list"}\n')
     with env.server.inside():
         scraper = socket.create_connection(("127.0.0.1", 9790), TIMEOUT)

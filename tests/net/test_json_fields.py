@@ -9,11 +9,10 @@ the table's type. Optional fields must have come up at least once, except
 SELDOM.
 """
 import contextlib
-import json
 import glob
 import re
-import socket
 
+from controlclient import ControlClient
 from controltable import OBJECTS, REQUESTS, SEEN, fit
 from goodclients import Held
 from namespace import wait_for
@@ -37,25 +36,12 @@ SELDOM = {("KILLED", "cursor"), ("CHANGE", "note"), "AHEAD", "LOST"}
 CHANGES = {"key.rotate", "session.watch", "sample.watch", "reload", "down"}
 
 
-class Client:
-    """One connection to the control socket."""
+class Client(ControlClient):
+    """Compares what the daemon sends with the table."""
 
     def __init__(self, env):
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(20)
-        self.sock.connect(env.control)
-        self.file = self.sock.makefile("rw")
+        super().__init__(env)
         self.wrong = []
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.file.close()
-        self.sock.close()
-
-    def line(self):
-        return json.loads(self.file.readline())
 
     def check(self, value, kind, where):
         self.wrong += fit(value, kind, where)
@@ -67,18 +53,14 @@ class Client:
         for name, value in arguments.items():
             self.check(value, known[name].type, f"{cmd}({name})")
             SEEN.add((cmd, name))
-        self.file.write(json.dumps({"cmd": cmd, **arguments}) + "\n")
-        self.file.flush()
-        reply = self.line()
+        reply = self.send(cmd, **arguments)
         assert reply["ok"], f"{cmd}: {reply}"
         SEEN.add(cmd)
         return self.check(reply["result"], REQUESTS[cmd].result, cmd)
 
     def refused(self, cmd, without, **arguments):
         """A request without an argument that it needs."""
-        self.file.write(json.dumps({"cmd": cmd, **arguments}) + "\n")
-        self.file.flush()
-        reply = self.line()
+        reply = self.send(cmd, **arguments)
         assert not reply["ok"] and reply.keys() == {"ok", "error", "hint"}, \
             f"{cmd} without {without}: {reply}"
 

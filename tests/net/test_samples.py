@@ -4,36 +4,21 @@
 Theory of operation: clients of the control protocol request samples while a
 flood runs; nothing is sampled before and after.
 """
-import json
 import socket
 import time
 
 import attached
+from controlclient import ControlClient
 from namespace import wait_for
 from nettest import net_test
 
 
-class Sampler:
+class Sampler(ControlClient):
     """Reads what `sample.watch` sends."""
 
     def __init__(self, env, **want):
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(5)
-        self.sock.connect(env.control)
-        self.file = self.sock.makefile("rw")
-        self.file.write(json.dumps({"cmd": "sample.watch", **want}) + "\n")
-        self.file.flush()
-        self.reply = json.loads(self.file.readline())
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.file.close()
-        self.sock.close()
-
-    def next(self):
-        return json.loads(self.file.readline())
+        super().__init__(env, timeout=5)
+        self.reply = self.send("sample.watch", **want)
 
 
 def sampled(env):
@@ -50,7 +35,7 @@ def test_while_somebody_asks(env):
     flood = env.flood("ack", 5, rate=20000)
     with Sampler(env, reasons=["bad_cookie"]) as s:
         assert s.reply == {"ok": True, "result": {"watching": True}}, s.reply
-        got = s.next()
+        got = s.line()
         assert got["event"] == "sample" and got["reason"] == "bad_cookie" and \
             got["listen"] == "*:80" and got["iface"] == env.server.iface and \
             got["server"] == f"{env.server.ip4}:80", f"sample: {got}"
@@ -75,13 +60,13 @@ def test_each_gets_what_it_asked_for(env):
             Sampler(env, reasons=["bad_cookie"], rate=1000) as many:
         start = time.monotonic()
         for _ in range(2000):
-            got = many.next()
+            got = many.line()
             if got["event"] == "sample":
                 assert got["reason"] == "bad_cookie", f"sample: {got}"
         assert time.monotonic() - start > 0.8, \
             "2000 samples at 1000 a second came at once"
         for _ in range(5):
-            got = few.next()
+            got = few.line()
             assert got["reason"] == "stray_rst", f"sample: {got}"
     flood.stop()
 

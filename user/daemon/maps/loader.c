@@ -75,11 +75,6 @@ void loader_munmap(void *at, size_t size)
 		munmap(at, in_pages(size));
 }
 
-bool loader_is_open(const struct loader *l)
-{
-	return l->skel;
-}
-
 int loader_xdp_fd(const struct loader *l)
 {
 	return bpf_program__fd(l->skel->progs.synkeeper_xdp);

@@ -69,8 +69,6 @@ enum loader_map {
  * -EBUSY: another instance holds the pin directory.
  */
 int loader_open(struct loader *l, const struct config *c);
-/* Is it open? If not, there is nothing of its own to undo. */
-bool loader_is_open(const struct loader *l);
 int loader_pin(struct loader *l);
 int loader_map_fd(const struct loader *l, enum loader_map map);
 const char *loader_map_name(const struct loader *l, enum loader_map map);
