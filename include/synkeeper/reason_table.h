@@ -307,7 +307,7 @@ REASON(no_room, DROP, AT_XDP, OF_SYN | OF_ACK, AS_NOTHING,
        "`synkeeper check IFACE` names it.")
 
 REASON(stale_socket, DROP, AT_XDP, OF_ACK, AS_NOTHING,
-       "valid cookie, but an old request is in the way",
+       "valid cookie, but a stale socket has its addresses and ports",
        "A valid cookie, but the kernel holds a stale half-open request or a "
        "TIME-WAIT socket with the same addresses and ports, and would refuse "
        "the connection. synkeeperd removes it, and the client's next packet is "
