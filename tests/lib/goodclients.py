@@ -12,6 +12,7 @@ import socket
 import threading
 import time
 
+from namespace import wait_for
 from slack import slack
 
 TIMEOUT = slack(15)  # seconds per connection; each lost SYN costs at least one
@@ -103,10 +104,12 @@ class GoodClients:
         self.slowest = 0.0
         self._stop = threading.Event()
         self._lock = threading.Lock()
-        self._threads = [threading.Thread(target=self._loop, daemon=True)
-                         for _ in range(threads)]
+        self._ended = [0] * threads  # connections, of each thread
+        self._threads = [threading.Thread(target=self._loop, args=(i,),
+                                          daemon=True)
+                         for i in range(threads)]
 
-    def _loop(self):
+    def _loop(self, i):
         while not self._stop.is_set():
             start = time.monotonic()
             try:
@@ -114,11 +117,13 @@ class GoodClients:
             except AssertionError as e:
                 with self._lock:
                     self.errors.append(str(e))
+                    self._ended[i] += 1
                     if len(self.errors) > 20:
                         return
                 continue
             with self._lock:
                 self.done += 1
+                self._ended[i] += 1
                 self.slowest = max(self.slowest, time.monotonic() - start)
 
     def __enter__(self):
@@ -141,6 +146,13 @@ class GoodClients:
                 f"succeeded; the first: {self.errors[0]}")
         if not self.done:
             raise AssertionError(f"no good client got through {when}")
+
+    def wait_in_flight(self):
+        """Waits until the connections that are open now have ended."""
+        before = list(self._ended)
+        wait_for(lambda: all(now > then for now, then
+                             in zip(self._ended, before)), 30,
+                 "the connections of this moment to end")
 
     def wait_more(self, n, when="meanwhile", timeout=30):
         """Waits until @n more of them have been served."""

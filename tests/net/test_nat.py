@@ -181,6 +181,7 @@ def test_nat_comes_and_goes_with_clients_running(env):
             nat(env, IN_USE, family="inet")
             wait_cookies(env, "kernel", "NAT came")
             for good in (four, six):
+                good.wait_in_flight()
                 served(good, 50)
                 lost = len(good.errors)
                 good.errors.clear()
