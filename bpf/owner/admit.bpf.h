@@ -256,6 +256,31 @@ static __always_inline int admit_later(struct __sk_buff *skb)
 	return bpf_redirect(skb->ifindex, REDIRECT_INGRESS);
 }
 
+enum { DOFF_FLAGS = 12, FLAGS_AE_CWR = 0x0180 };
+
+/*
+ * Synkeeper's SYN-ACK agrees to classic ECN only (RFC 3168), but to the kernel
+ * AE or CWR in the first segment mean accurate ECN: cookie_v4_check() in
+ * net/ipv4/syncookies.c does not consult tcp_ecn. A classic client sends CWR
+ * there if the ACK before it was lost; taking it off loses nothing, since
+ * nothing was marked yet.
+ */
+static __always_inline void admit_keep_classic_ecn(struct __sk_buff *skb,
+						   const struct packet *p)
+{
+	__u32 at = p->l4 + DOFF_FLAGS;
+	__be16 had, has;
+
+	if (bpf_skb_load_bytes(skb, at, &had, sizeof(had)))
+		return;
+	has = had & ~bpf_htons(FLAGS_AE_CWR);
+	if (has == had)
+		return;
+	bpf_l4_csum_replace(skb, p->l4 + offsetof(struct tcphdr, check), had,
+			    has, sizeof(has));
+	bpf_skb_store_bytes(skb, at, &has, sizeof(has), 0);
+}
+
 /* tc ingress: turns what XDP accepted into a socket. Returns a tc verdict. */
 static __always_inline int admit(struct __sk_buff *skb)
 {
@@ -288,6 +313,7 @@ static __always_inline int admit(struct __sk_buff *skb)
 		admit_forget(s, slot);
 		return TCX_DROP;
 	}
+	admit_keep_classic_ecn(skb, &f.pkt);
 	err = magic == META_KERNEL ? 0 : admit_assign(skb, &f.pkt, &attrs);
 	if (err)
 		admit_failed(&f, s, slot, err);
