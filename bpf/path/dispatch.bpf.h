@@ -48,8 +48,11 @@ static __always_inline enum reason on_syn(struct xdp_md *ctx,
 	source = source_kind(cfg, &f->pkt);
 	if (source == SOURCE_DENIED && f->ep.mode != ENDPOINT_OFF)
 		return REASON_denied;
-	if (!is_evaluated(f))
+	if (!is_evaluated(f)) {
+		if (f->ep.mode == ENDPOINT_DISARMED)
+			report_disarmed_syn(f);
 		return REASON_disarmed_syn;
+	}
 	if (f->ep.cookies == COOKIES_KERNEL)
 		return answer_syn_kernel(ctx, f, our_mss, source);
 	/*

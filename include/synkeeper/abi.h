@@ -290,6 +290,7 @@ enum event_kind {
 	EVENT_REFUSED,		/* the listener refused the socket (error) */
 	EVENT_SESSION,		/* what: enum session_event */
 	EVENT_SOCKET_LOST, /* admitted, then reset (what: cookie_backend) */
+	EVENT_SYN_RUSH,	   /* SYNs came to a service that is not armed */
 };
 
 struct event {
