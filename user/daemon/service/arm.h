@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Theory of operation: arms and disarms the services of policy auto. Their SYNs
- * are counted ten times a second, and at once when the program reports that SYNs
- * came in numbers; the queues of those not armed are polled less often; and
- * arming.c decides. The timer runs only if there are any such
- * services. Counters are read in batches, from the first such service to the
- * last.
+ * are counted ten times a second, and at once when the program reports that
+ * they come in numbers; the queues of those not armed are polled less often;
+ * and arming.c decides. The timer runs only if there are any such services.
+ * Counters are read in batches, from the first such service to the last.
  */
 #ifndef ARM_H
 #define ARM_H
