@@ -135,8 +135,11 @@ LIST(service, "listen", listen, "ADDRESS:PORT", "*:443",
      "  listen = [2001:db8::10]:443")
 
 PART(service, "policy", policy, "on", NULL, NULL, "on|auto|monitor|off",
-     "on: SYNs are always answered with cookies. auto: only during a flood, "
-     "see [arming]. monitor: nothing is answered or dropped, but what would "
+     "on: SYNs are always answered with cookies: for hosts that are attacked "
+     "often, and where not even the first moment of a flood may be felt. auto: "
+     "only during a flood, see [arming]; otherwise the kernel answers, with "
+     "all that its firewall, routes and listeners say about a SYN: for "
+     "everyone else. monitor: nothing is answered or dropped, but what would "
      "have been is counted. off: SYNs pass. With every policy sessions are "
      "tracked and cookies in flight are honoured.")
 
