@@ -57,8 +57,7 @@ REASON(other_host, PASS, AT_XDP, OF_ANY, AS_NOTHING,
        CAUSES("the interface is promiscuous, or a bridge port",
 	      "a switch floods frames for a destination it has not learned",
 	      "a macvlan or VRRP address with its own MAC: it works, but is "
-	      "not "
-	      "protected"),
+	      "not protected"),
        "If the MAC belongs to this host (`ip -br link`), protect the interface "
        "that owns it. Otherwise nothing.")
 
@@ -98,7 +97,7 @@ REASON(adopted, PASS, AT_XDP, OF_ACK, AS_OPENED,
 	      "`idle-timeout`",
 	      "its packets came in on another interface until now"),
        "Nothing; no connection was harmed. If the count keeps growing, the "
-       "table is too small: raise `max` in `[sessions]`.")
+       "table may be too small: raise `max` in `[sessions]`.")
 
 REASON(socket, PASS, AT_XDP, OF_RST | OF_ODD, AS_NOTHING,
        "unusual flags, but a socket for them exists",
@@ -190,7 +189,7 @@ REASON(bad_cookie, DROP, AT_XDP, OF_ACK, AS_ACK_FLOOD,
 	      "its packets arrive on several interfaces, not all of them "
 	      "protected, during a flood",
 	      "a middlebox rewrites sequence numbers or timestamps"),
-       "Thousands a second are an ACK flood, and dropping them is the cure. A "
+       "Thousands a second are an ACK flood, and dropping them is right. A "
        "few are normal; `invalid-ack = reset` in `[answer]` tells clients of "
        "lost connections at once. `synkeeper capture -w FILE --reason "
        "bad_cookie` shows who sends them: tcpdump on this host does not see "
@@ -211,7 +210,7 @@ REASON(expired_cookie, DROP, AT_XDP, OF_ACK, AS_ACK_FLOOD,
        "`synkeeper key list` shows the keys and their age.")
 
 REASON(data_before_socket, DROP, AT_XDP, OF_ACK, AS_NOTHING,
-       "data ahead of the socket; will be sent again",
+       "data ahead of the socket; will be retransmitted",
        "Data after an admitted ACK for which the kernel made no socket yet, so "
        "the data has nowhere to go. The client retransmits it; the first "
        "segment carries the cookie and is admitted.",
@@ -347,12 +346,12 @@ REASON(rst_suppressed, DROP, AT_EGRESS, OF_RST, AS_NOTHING,
 	      "outstanding, or it is in use and the service has `cookies = "
 	      "own`"),
        "As for data_before_socket: `ss -ltn`, a larger backlog, more workers. "
-       "If "
-       "`synkeeper service list` mentions NAT, `synkeeper check IFACE` shows "
+       "If `synkeeper service list` mentions NAT, `synkeeper check IFACE` "
+       "shows "
        "which ports it affects. Changed rules are noticed automatically.")
 
 REASON(kernel_syn, PASS, AT_XDP, OF_SYN, AS_SYN_FLOOD | AS_ARMING,
-       "SYN for which the kernel made no cookie: its to answer",
+       "SYN for which the kernel made no cookie; the kernel answers it",
        "A SYN to a service that uses the kernel's cookies, but the kernel made "
        "none. It passes, and the kernel treats it as it would without "
        "Synkeeper.",

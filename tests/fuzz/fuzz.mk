@@ -74,7 +74,7 @@ $(FO)/checked-in/%: tests/fuzz/corpus/%.tar.gz
 
 # tests/bpf/test_corpus.c plays scenarios, too, in front of the kernel
 $(O)/tests/bpf-corpus: ALL_CFLAGS += -Itests/fuzz
-$(O)/tests/bpf-corpus: $(addprefix tests/fuzz/,scenario.c answer.c play.c stats.c) \
+$(O)/tests/bpf-corpus: $(addprefix tests/fuzz/,scenario.c answer.c play.c counted.c stats.c) \
 		$(FUZZ_NATIVE:tests/fuzz/native/%.c=$(FO)/plain/%.o) $(wildcard tests/fuzz/*.h) \
 		tests/fuzz/native/native.h
 

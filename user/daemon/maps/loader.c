@@ -137,7 +137,7 @@ static int check_kernel(struct loader *l)
 
 	if (feature_probe(l->has)) {
 		log_err("/sys/kernel/btf/vmlinux cannot be read: %s",
-			feature_btf_cure());
+			feature_btf_fix());
 		return -ENOTSUP;
 	}
 	for (i = 0; i < FEATURES; i++) {

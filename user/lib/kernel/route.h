@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: the routes of this network namespace, read over
- * rtnetlink.
+ * Theory of operation: dumps this network namespace's routes, over rtnetlink.
  */
 #ifndef ROUTE_H
 #define ROUTE_H
