@@ -67,7 +67,7 @@ static __always_inline bool of_pending(const struct flow *f)
  */
 static __always_inline bool is_deferred(const struct flow *f)
 {
-	return f->ep.flags & ENDPOINT_DEFER &&
+	return f->ep.flags & ENDPOINT_DEFER && f->owned.has != OWNER_NOTHING &&
 	       f->pkt.l4_len == f->pkt.tcp_len && !(f->pkt.flags & FLAG_FIN);
 }
 
