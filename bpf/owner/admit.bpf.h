@@ -47,22 +47,36 @@ static __always_inline bool admit_can_assign(void)
 }
 
 /*
+ * The listener's TCP_MAXSEG also bounds what it sends (tcp_parse_options() in
+ * net/ipv4/tcp_input.c), but the kernel takes no less than its minimum here.
+ */
+static __always_inline __u16 admit_mss(const struct flow *f, __u16 mss)
+{
+	__u16 least = f->pkt.v4 ? MSS_DEFAULT4 : MSS_DEFAULT6;
+
+	if (f->ep.mss && f->ep.mss < mss)
+		mss = f->ep.mss < least ? least : f->ep.mss;
+	return mss;
+}
+
+/*
  * The kernel refuses SACK if its sysctl forbids it; leaving it out is safe even
  * if the SYN-ACK had offered it.
  */
 static __always_inline void admit_attrs(const struct settings *cfg,
+					const struct flow *f,
 					const struct handshake *hs,
-					const struct tcp_opts *o, __u8 wscale,
+					const struct tcp_opts *o,
 					struct bpf_tcp_req_attrs *ret)
 {
 	__builtin_memset(ret, 0, sizeof(*ret));
-	ret->mss = hs->mss;
+	ret->mss = admit_mss(f, hs->mss);
 	ret->ecn_ok = hs->ecn;
 	ret->sack_ok = hs->sack && cfg->flags & SETTING_SACK;
 	if (hs->wscale != WSCALE_NONE) {
 		ret->wscale_ok = 1;
 		ret->snd_wscale = hs->wscale;
-		ret->rcv_wscale = wscale;
+		ret->rcv_wscale = f->ep.wscale;
 	}
 	if (hs->ts) {
 		ret->tstamp_ok = 1;
@@ -89,18 +103,16 @@ static __always_inline struct meta *admit_meta_room(struct xdp_md *ctx,
 }
 
 /* XDP: asks tc to assign a socket for handshake @hs. */
-static __always_inline void admit_put_meta(struct xdp_md *ctx,
-					   struct settings *cfg,
-					   const struct handshake *hs,
-					   const struct tcp_opts *o,
-					   __u8 wscale)
+static __always_inline void
+admit_put_meta(struct xdp_md *ctx, struct settings *cfg, const struct flow *f,
+	       const struct handshake *hs, const struct tcp_opts *o)
 {
 	struct meta *meta = admit_meta_room(ctx, cfg);
 
 	if (!meta)
 		return;
 	meta->magic = META_ASSIGN;
-	admit_attrs(cfg, hs, o, wscale, &meta->attrs);
+	admit_attrs(cfg, f, hs, o, &meta->attrs);
 }
 
 /*
@@ -170,7 +182,7 @@ static __always_inline __u32 admit_without_meta(struct __sk_buff *skb,
 		return 0;
 	if (!check_cookie(p, &o, KEYS_LIVE, &hs))
 		return 0;
-	admit_attrs(cfg, &hs, &o, f->ep.wscale, ret);
+	admit_attrs(cfg, f, &hs, &o, ret);
 	return META_ASSIGN;
 }
 

@@ -85,7 +85,7 @@ static __always_inline void
 owner_accept(struct xdp_md *ctx, struct settings *cfg, const struct flow *f,
 	     const struct handshake *hs, const struct tcp_opts *o)
 {
-	admit_put_meta(ctx, cfg, hs, o, f->ep.wscale);
+	admit_put_meta(ctx, cfg, f, hs, o);
 }
 
 /* The same for an ACK with the owner's own cookie, which suffices for it. */

@@ -60,6 +60,17 @@ static __always_inline bool of_pending(const struct flow *f)
 	       f->pkt.seq - 1 - f->client_isn < DATA_BEFORE_SOCKET_WINDOW;
 }
 
+/*
+ * The listener has TCP_DEFER_ACCEPT, and this ACK brings nothing: as in
+ * tcp_check_req() (net/ipv4/tcp_minisocks.c) it is forgotten. The data that
+ * follow acknowledge the same number, so they carry the cookie again.
+ */
+static __always_inline bool is_deferred(const struct flow *f)
+{
+	return f->ep.flags & ENDPOINT_DEFER && f->owned.has != OWNER_NOTHING &&
+	       f->pkt.l4_len == f->pkt.tcp_len && !(f->pkt.flags & FLAG_FIN);
+}
+
 /* The owner still holds a half-open or closed connection of the tuple. */
 static __always_inline enum reason ack_stale_socket(const struct flow *f,
 						    bool valid)
@@ -100,6 +111,8 @@ __noinline int ack_verdict(struct xdp_md *ctx, struct flow *f)
 	f->tsecr = o.tsecr;
 	if ((valid || f->owned.made_cookie) && f->pkt.fragment)
 		return REASON_fragment; /* reassembly would lose the metadata */
+	if ((valid || f->owned.made_cookie) && is_deferred(f))
+		return REASON_deferred;
 	if (f->owned.made_cookie) {
 		if (f->recent && of_pending(f))
 			owner_accept_behind(ctx, cfg);

@@ -123,6 +123,12 @@ FIELD("armed", "bool", NEEDED, "SYNs are answered with cookies")
 FIELD("cookies", "string", NEEDED, "own, kernel")
 FIELD("cookies_why", "string", NEEDED, "why these; or empty")
 FIELD("why", "string", NEEDED, "why it is not armed; empty if it is")
+FIELD("listener", "string", NEEDED,
+      "settings of its listener that SYN-ACKs follow, such as \"mss 1200, ttl "
+      "255\"; or empty")
+FIELD("not_honoured", "string", NEEDED,
+      "others that have no effect while it is armed, such as \"TCP Fast "
+      "Open\"; or empty")
 
 OBJECT(KEY_AGE, "The current key.")
 FIELD("epoch", "integer", NEEDED, "its number")

@@ -383,5 +383,18 @@ REASON(bad_checksum, DROP, AT_INGRESS, OF_ACK, AS_NOTHING,
        "A few are normal on bad links. Many from one source are a failed "
        "attack; a deny list (`deny` in `[sources]`) stops it.")
 
+REASON(deferred, DROP, AT_XDP, OF_ACK, AS_NOTHING,
+       "valid cookie without data, where the server waits for data",
+       "The server's listener has TCP_DEFER_ACCEPT: it wants no connection "
+       "before the client's first data. So an ACK that brings a valid cookie "
+       "and nothing else is forgotten, as the kernel forgets it. The data that "
+       "follow carry the cookie again and open the connection.",
+       CAUSES("each client of such a server causes one",
+	      "a client that connects and sends nothing: with Synkeeper it "
+	      "never reaches the server, and its cookie expires"),
+       "Nothing. If clients wait longer than the lifetime of two keys "
+       "(`lifetime` in `[keys]`) before they send anything, turn off the "
+       "server's deferral (nginx: `listen ... deferred`).")
+
 #undef REASON
 #undef CAUSES

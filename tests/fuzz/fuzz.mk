@@ -42,12 +42,12 @@ $(FO)/plain/%.o: tests/fuzz/native/%.c $(NATIVE_DEPS)
 	@mkdir -p $(@D)
 	$(Q)$(FUZZ_CC) $(NATIVE_CFLAGS) -g -O2 -c $< -o $@
 
-$(FO)/user/%.o: user/%.c tests/fuzz/fuzz.mk | $(O)/synkeeper.skel.h
+$(FO)/user/%.o: user/%.c tests/fuzz/fuzz.mk | $(O)/synkeeper.skel.h $(O)/listeners.skel.h
 	$(call say,FUZZ,$@)
 	@mkdir -p $(@D)
 	$(Q)$(FUZZ_CC) $(FUZZ_CFLAGS) -MMD -MP -c $< -o $@
 
-$(FO)/serving/%.o: tests/fuzz/%.c tests/fuzz/fuzz.mk | $(O)/synkeeper.skel.h
+$(FO)/serving/%.o: tests/fuzz/%.c tests/fuzz/fuzz.mk | $(O)/synkeeper.skel.h $(O)/listeners.skel.h
 	$(call say,FUZZ,$@)
 	@mkdir -p $(@D)
 	$(Q)$(FUZZ_CC) $(FUZZ_CFLAGS) -MMD -MP -c $< -o $@

@@ -157,6 +157,7 @@ static __u32 read_offer(int *err)
 	       flag_if(err, "ipv4/tcp_window_scaling", SETTING_WSCALE, 1) |
 	       flag_if(err, "ipv4/tcp_sack", SETTING_SACK, 1) |
 	       flag_if(err, "ipv4/tcp_ecn", SETTING_ECN, 2) |
+	       flag_if(err, "ipv4/tcp_reflect_tos", SETTING_REFLECT_TOS, 0) |
 	       flag_if(err, "ipv4/conf/all/forwarding", SETTING_FORWARDING, 0) |
 	       flag_if(err, "ipv6/conf/all/forwarding", SETTING_FORWARDING, 0);
 }

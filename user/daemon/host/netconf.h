@@ -11,8 +11,9 @@
 
 struct netconf {
 	/*
-	 * SETTING_TS, _WSCALE, _SACK, _ECN, _FORWARDING; _KERNEL_TS: but not
-	 * where a route bounds the window, and the kernel's scale with it
+	 * SETTING_TS, _WSCALE, _SACK, _ECN, _REFLECT_TOS, _FORWARDING;
+	 * _KERNEL_TS: but not where a route bounds the window, and the
+	 * kernel's scale with it
 	 */
 	__u32 offer;
 	__u8 ttl;

@@ -25,6 +25,9 @@ const struct feature_info feature_infos[FEATURES] = {
 			     "sockets from Synkeeper's own cookies",
 			     "the kernel's cookies", NULL,
 			     "bpf_sk_assign_tcp_reqsk" },
+	[FEATURE_LISTENERS] = { "BPF iterator over TCP sockets", "5.9",
+				"the settings of listeners (TTL, TOS, ...)",
+				"the host's settings", NULL, "bpf_iter_tcp" },
 };
 
 static bool enum_has(const struct btf *btf, const char *name,
