@@ -25,7 +25,8 @@ struct netfilter {
 	bool read;	  /* ... at least once */
 	bool conntrack;	  /* the namespace has it */
 	__u32 generation; /* of @rules */
-	long entries; /* of conntrack, at the last look in this generation; -1: unknown */
+	/* of conntrack, at the last look in this generation; -1: unknown */
+	long entries;
 	bool grown;		   /* their number has increased */
 	char legacy[2][NAMES_MAX]; /* tables of iptables, ip6tables */
 	char buf[BUF_MAX] __attribute__((aligned(NLMSG_ALIGNTO)));
