@@ -141,10 +141,11 @@ static __always_inline bool owner_is_sender(struct __sk_buff *skb,
 	return socket_is_sender(skb, p);
 }
 
-/* tc egress: can the owner have sent it? If not, a firewall did. */
-static __always_inline bool owner_may_be_sender(struct __sk_buff *skb)
+/* tc egress: can an owner have sent RST @p? If not, a firewall did. */
+static __always_inline bool owner_may_be_sender(struct __sk_buff *skb,
+						const struct packet *p)
 {
-	return socket_may_be_sender(skb);
+	return socket_may_be_sender(skb, p);
 }
 
 #endif
