@@ -11,46 +11,31 @@
 #ifndef SYNKEEPER_ACK_BPF_H
 #define SYNKEEPER_ACK_BPF_H
 
-#include "answer.bpf.h"
 #include "cookie/check.bpf.h"
 #include "owner/owner.bpf.h"
 #include "report/budget.bpf.h"
 #include "session/track.bpf.h"
+#include "stray.bpf.h"
 
 /* How long an admitted ACK may sit in the driver's batch. */
 enum { RECENT_TICKS = 1 };
 
-/*
- * Does a packet without a valid cookie certainly match nothing? It does where
- * the table knows every connection, except those set up over an interface
- * without Synkeeper: therefore the owner is asked anyway while the budget
- * lasts.
- */
-static __always_inline bool is_surely_unmatched(const struct settings *cfg,
-						const struct flow *f)
-{
-	return f->ep.mode == ENDPOINT_ARMED && !f->known &&
-	       !session_set_is_incomplete(cfg, f->set) &&
-	       !check_maybe_kernel(cfg, f);
-}
-
 /* An ACK that matches nothing. Flood path: without budget, keep it cheap. */
-static __always_inline enum reason
-ack_invalid(struct xdp_md *ctx, const struct settings *cfg,
-	    const struct flow *f, const struct tcp_opts *o, bool budget)
+static __always_inline enum reason ack_invalid(const struct settings *cfg,
+					       const struct flow *f,
+					       const struct tcp_opts *o,
+					       bool budget)
 {
 	struct handshake hs;
-	bool expired;
 
 	if (!is_evaluated(f))
 		return REASON_disarmed_ack;
 	if (!budget)
 		return REASON_bad_cookie;
-	expired = check_cookie(&f->pkt, o, KEYS_ENDED, &hs);
-	if (cfg->resets_per_second && f->ep.mode == ENDPOINT_ARMED &&
-	    budget_take(BUDGET_RESET, cfg->resets_per_second))
-		return answer_reset(ctx, cfg, &f->pkt);
-	return expired ? REASON_expired_cookie : REASON_bad_cookie;
+	if (stray_take_reset(cfg, f))
+		return REASON_reset;
+	return check_cookie(&f->pkt, o, KEYS_ENDED, &hs) ? REASON_expired_cookie
+							 : REASON_bad_cookie;
 }
 
 /* Does it belong to the handshake of the pending session, or come after it? */
@@ -122,7 +107,7 @@ __noinline int ack_verdict(struct xdp_md *ctx, struct flow *f)
 		return ack_stale_socket(f, valid);
 	if (!valid)
 		return of_pending(f) ? REASON_data_before_socket
-				     : ack_invalid(ctx, cfg, f, &o, budget);
+				     : ack_invalid(cfg, f, &o, budget);
 	if (has == OWNER_NOTHING)
 		return REASON_no_listener;
 	owner_accept(ctx, cfg, f, &hs, &o);

@@ -19,16 +19,15 @@
 
 /*
  * What does the owner have for a packet that is part of no handshake? Charged
- * to the budget for unmatched packets; once that is used up, packets that
- * certainly match nothing are not looked up.
+ * to the budget for unmatched packets, @ret_budget; once that is used up,
+ * packets that certainly match nothing are not looked up.
  */
 static __always_inline enum owner_has
 owner_of_unmatched(struct xdp_md *ctx, const struct settings *cfg,
-		   struct flow *f)
+		   struct flow *f, bool *ret_budget)
 {
-	bool budget = budget_take(BUDGET_UNMATCHED, UNMATCHED_PER_SECOND);
-
-	if (!budget && is_surely_unmatched(cfg, f))
+	*ret_budget = budget_take(BUDGET_UNMATCHED, UNMATCHED_PER_SECOND);
+	if (!*ret_budget && is_surely_unmatched(cfg, f))
 		return OWNER_NOTHING;
 	return owner_find(ctx, f, false);
 }
@@ -66,9 +65,11 @@ static __always_inline enum reason on_syn(struct xdp_md *ctx,
 static __always_inline enum reason
 on_rst(struct xdp_md *ctx, const struct settings *cfg, struct flow *f)
 {
+	bool budget;
+
 	if (!is_evaluated(f))
 		return REASON_disarmed_ack;
-	return owner_of_unmatched(ctx, cfg, f) == OWNER_CONNECTION
+	return owner_of_unmatched(ctx, cfg, f, &budget) == OWNER_CONNECTION
 		       ? REASON_socket
 		       : REASON_stray_rst;
 }
@@ -76,9 +77,14 @@ on_rst(struct xdp_md *ctx, const struct settings *cfg, struct flow *f)
 static __always_inline enum reason
 on_odd_flags(struct xdp_md *ctx, const struct settings *cfg, struct flow *f)
 {
+	bool budget;
+
 	if (!is_evaluated(f) ||
-	    owner_of_unmatched(ctx, cfg, f) == OWNER_CONNECTION)
+	    owner_of_unmatched(ctx, cfg, f, &budget) == OWNER_CONNECTION)
 		return REASON_socket;
+	if (budget && stray_draws_reset(f->pkt.flags) &&
+	    stray_take_reset(cfg, f))
+		return REASON_reset;
 	return REASON_bad_flags;
 }
 

@@ -16,7 +16,7 @@
  *   monitored     [service]      by reason: what monitoring would have dropped
  *                                or answered
  *   prefixes      [0]            trie of allowed and denied sources; or none
- *   sources       [hash%65536]   SYN-ACKs to a source prefix in this second
+ *   sources       [hash%65536]   SYN-ACKs and RSTs to a prefix in this second
  *   session_tags  [set]          one byte per session, see session_table.h
  *   incomplete_sets [set/64]     one bit per set that may lack a connection
  *   sessions      [set*16+way]   one cache line per session
@@ -96,7 +96,7 @@ struct settings {
 	 * before the endpoint was armed, although the endpoint uses our own.
 	 */
 	__u32 kernel_cookies_until;
-	__u32 resets_per_second;  /* per CPU, RST for invalid ACKs; 0: none */
+	__u32 resets_per_second;  /* per CPU, for stray segments; 0: none */
 	__u32 synacks_per_second; /* to one source prefix; 0: no cap */
 	__u8 source_bits4;	  /* length of that prefix, 1..32 */
 	__u8 source_bits6;	  /* 1..64 */
@@ -183,6 +183,13 @@ enum source_kind {
 	SOURCE_ALLOWED = 1, /* even inside a denied prefix; no cap */
 	SOURCE_DENIED,
 };
+
+/*
+ * Where a value of sources has what: the second (2^30 ns, modulo 2^16), and
+ * what was sent to the prefix in it.
+ */
+enum source_share { SOURCE_SYNACKS = 0, SOURCE_RESETS = 24 };
+enum { SOURCE_SECOND = 48, SOURCE_COUNT_MASK = 0xffffff };
 
 struct iface {
 	__u32 ifindex; /* 0: slot is free */

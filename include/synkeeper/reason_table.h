@@ -169,11 +169,14 @@ REASON(answered, TX, AT_XDP, OF_SYN, AS_SYN_FLOOD | AS_ARMING,
 	      "lost packet"),
        "Nothing. Far more of these than of admitted is a SYN flood.")
 
-REASON(reset, TX, AT_XDP, OF_ACK, AS_ACK_FLOOD, "invalid ACK answered with RST",
-       "An ACK that matches nothing was answered with a RST, as `invalid-ack = "
-       "reset` asks, up to `resets-per-second` on each CPU. Beyond that limit "
-       "it is counted as bad_cookie or expired_cookie.",
-       CAUSES("the same as for bad_cookie"),
+REASON(reset, PASS, AT_XDP, OF_ACK | OF_ODD, AS_ACK_FLOOD,
+       "invalid ACK; the kernel answers it with RST",
+       "An ACK, or SYN+ACK, that matches nothing. It passes, and the kernel "
+       "resets its client, unless a firewall objects; up to "
+       "`resets-per-second` on each CPU, half of that for one source prefix. "
+       "Beyond that it is counted as bad_cookie, expired_cookie or bad_flags.",
+       CAUSES("the same as for bad_cookie",
+	      "port scanners (nmap -sA, -sM, -sW)"),
        "As for bad_cookie. `invalid-ack = drop` in `[answer]` sends nothing.")
 
 /* ---- drops ---- */
@@ -191,8 +194,8 @@ REASON(bad_cookie, DROP, AT_XDP, OF_ACK, AS_ACK_FLOOD,
 	      "protected, during a flood",
 	      "a middlebox rewrites sequence numbers or timestamps"),
        "Thousands a second are an ACK flood, and dropping them is the cure. A "
-       "few are normal; `invalid-ack = reset` in `[answer]` tells clients of "
-       "lost connections at once. `synkeeper capture -w FILE --reason "
+       "few are counted as reset, unless `[answer]` says `invalid-ack = drop`: "
+       "clients of lost connections learn at once. `synkeeper capture -w FILE --reason "
        "bad_cookie` shows who sends them: tcpdump on this host does not see "
        "what XDP drops.")
 
