@@ -68,11 +68,12 @@ def test_rst_from_a_raw_socket(env):
     with listen(env, backlog=0), Peer(env) as peer, \
             Peer(env, host=78) as other:
         protect(env)
+        flow = peer.flow()
+        flow.syn(LINUX)
         other.flow().open(LINUX)
         wait_for(lambda: env.server.ss("-ltn", "sport = :80")[0]["recv_q"],
                  2, "a connection in the accept queue")
-        flow = peer.flow()
-        flow.open(LINUX)
+        flow.send("A")
         flow.nothing_came("ACK, the queue is full")
         with counted(env, "RST from a raw socket", rst_suppressed=0):
             with env.server.inside():
