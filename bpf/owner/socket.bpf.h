@@ -10,6 +10,7 @@
 
 #include "cookie/kernel_cookie.bpf.h"
 #include "owned.bpf.h"
+#include "queue.bpf.h"
 #include "wire/source.bpf.h"
 
 enum {
@@ -88,6 +89,31 @@ static __noinline int socket_find(struct xdp_md *ctx, const struct packet *p,
 		socket_read(sk, ret);
 	bpf_sk_release(sk);
 	return 0;
+}
+
+/*
+ * owner_ignores(). Not inlined, like socket_find(). A connection of the tuple,
+ * or none at all, has no queue.
+ */
+static __noinline enum queue_level socket_queue(struct xdp_md *ctx,
+						const struct packet *p)
+{
+	struct bpf_sock_tuple tuple = {};
+	__u32 len = socket_tuple(p, &tuple);
+	enum queue_level level = QUEUE_CALM;
+	struct tcp_sock *listener;
+	struct bpf_sock *sk;
+
+	sk = bpf_skc_lookup_tcp(ctx, &tuple, len, BPF_F_CURRENT_NETNS, 0);
+	if (!sk)
+		return level;
+	if (sk->state == KERNEL_LISTEN) {
+		listener = bpf_skc_to_tcp_sock(sk);
+		if (listener)
+			level = queue_of(listener);
+	}
+	bpf_sk_release(sk);
+	return level;
 }
 
 /* owner_offer(): what this host's sysctls allow. */

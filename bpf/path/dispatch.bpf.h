@@ -58,6 +58,8 @@ static __always_inline enum reason on_syn(struct xdp_md *ctx,
 	if (session_set_is_incomplete(cfg, f->set) &&
 	    owner_is_taken(owner_find(ctx, f, false)))
 		return REASON_session_syn;
+	if (cfg->flags & SETTING_QUEUES && owner_ignores(ctx, f))
+		return REASON_queue_full;
 	r = take_answer(cfg, f, source);
 	return r ? r : answer_syn(ctx, f, our_mss);
 }

@@ -15,10 +15,11 @@ enum budget_kind {
 	BUDGET_SOCKET_LOST,
 	BUDGET_REFUSED,
 	BUDGET_STALE_SOCKET,
+	BUDGET_QUEUE,
 	BUDGET_COUNT
 };
 
-/* The last three: each costs the daemon a few system calls. */
+/* All but the first: each costs the daemon a few system calls. */
 enum {
 	UNMATCHED_PER_SECOND = 10000,
 	SOCKETS_LOST_PER_SECOND = 100,

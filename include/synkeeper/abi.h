@@ -17,6 +17,7 @@
  *                                or answered
  *   prefixes      [0]            trie of allowed and denied sources; or none
  *   sources       [hash%65536]   SYN-ACKs and RSTs to a prefix in this second
+ *   queues        [service]      what was seen of its accept queues; not pinned
  *   session_tags  [set]          one byte per session, see session_table.h
  *   incomplete_sets [set/64]     one bit per set that may lack a connection
  *   sessions      [set*16+way]   one cache line per session
@@ -28,6 +29,7 @@
 #ifndef SYNKEEPER_ABI_H
 #define SYNKEEPER_ABI_H
 
+#include "accept_queue.h"
 #include "limits.h"
 #include "reasons.h"
 #include "synkeeper/session_state.h"
@@ -78,6 +80,7 @@ enum setting_flags {
 	SETTING_SAMPLED = 1 << 11,   /* somebody captures drops */
 	SETTING_KERNEL_TS = 1 << 12, /* net.ipv4.tcp_timestamps is 2 */
 	SETTING_GUARDED = 1 << 14,   /* any endpoint is armed; bit 13 is free */
+	SETTING_QUEUES = 1 << 16,    /* an accept queue is watched */
 };
 
 /* The first three keep their place in all versions: a successor reads them. */

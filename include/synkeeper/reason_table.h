@@ -387,5 +387,15 @@ REASON(bad_checksum, DROP, AT_INGRESS, OF_ACK, AS_NOTHING,
        "A few are normal on bad links. Many from one source are a failed "
        "attack; a deny list (`deny` in `[sources]`) stops it.")
 
+REASON(queue_full, DROP, AT_XDP, OF_SYN, AS_SYN_FLOOD | AS_ARMING,
+       "SYN while the server's accept queue is full",
+       "A SYN to a service whose listener already has as many connections "
+       "waiting as its backlog allows. The kernel ignores such a SYN, so that "
+       "a health check finds a server that hangs; so does Synkeeper. With the "
+       "kernel's cookies it is counted as kernel_syn.",
+       CAUSES("the server hangs, or accepts too slowly",
+	      "a burst of good clients: they retry after a second"),
+       "As for data_before_socket: `ss -ltn`, a larger backlog, more workers.")
+
 #undef REASON
 #undef CAUSES
