@@ -12,6 +12,7 @@
 #define SYNKEEPER_ACK_BPF_H
 
 #include "cookie/check.bpf.h"
+#include "cookie/lost.bpf.h"
 #include "owner/owner.bpf.h"
 #include "report/budget.bpf.h"
 #include "session/track.bpf.h"
@@ -27,13 +28,20 @@ static __always_inline enum reason ack_invalid(const struct settings *cfg,
 					       bool budget)
 {
 	struct handshake hs;
+	int lost;
 
 	if (!is_evaluated(f))
 		return REASON_disarmed_ack;
 	if (!budget)
 		return REASON_bad_cookie;
-	if (stray_take_reset(cfg, f))
-		return REASON_reset;
+	if (stray_take_reset(cfg, f)) {
+		lost = f->ep.cookies == COOKIES_OWN ? lost_handshake(&f->pkt, o)
+						    : 0;
+		if (!lost)
+			return REASON_reset;
+		if (lost > 0)
+			return REASON_data_before_socket;
+	}
 	return check_cookie(&f->pkt, o, KEYS_ENDED, &hs) ? REASON_expired_cookie
 							 : REASON_bad_cookie;
 }

@@ -215,11 +215,13 @@ REASON(expired_cookie, DROP, AT_XDP, OF_ACK, AS_ACK_FLOOD,
 
 REASON(data_before_socket, DROP, AT_XDP, OF_ACK, AS_NOTHING,
        "data ahead of the socket; will be sent again",
-       "Data after an admitted ACK for which the kernel made no socket yet, so "
-       "the data has nowhere to go. The client retransmits it; the first "
-       "segment carries the cookie and is admitted.",
+       "Data after an admitted ACK for which the kernel made no socket yet, or "
+       "after an ACK that did not arrive, so the data has nowhere to go. The "
+       "client retransmits it; the first segment carries the cookie and is "
+       "admitted.",
        CAUSES("the server's accept queue is full: it accepts too slowly, or "
-	      "its backlog is too small"),
+	      "its backlog is too small",
+	      "the network lost a client's ACK and first data"),
        "`ss -ltn` shows each queue and its limit, `nstat -az "
        "TcpExtListenOverflows` how often one was full. Raise the server's "
        "backlog and `net.core.somaxconn`, or give it more workers.")
