@@ -50,6 +50,18 @@ static __always_inline void queue_note(struct settings *cfg, __u32 service,
 		__sync_fetch_and_or(&cfg->flags, SETTING_QUEUES);
 }
 
+/* May an accept queue of @service be full, or have been in the last minute? */
+static __always_inline bool queue_is_watched(const struct settings *cfg,
+					     __u32 service)
+{
+	struct queue_seen *q;
+
+	if (!(cfg->flags & SETTING_QUEUES))
+		return false;
+	q = bpf_map_lookup_elem(&queues, &service);
+	return q && q->watched;
+}
+
 static __always_inline void queue_end(struct settings *cfg,
 				      struct queue_seen *q)
 {

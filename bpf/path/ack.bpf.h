@@ -16,6 +16,7 @@
 #include "owner/owner.bpf.h"
 #include "report/budget.bpf.h"
 #include "session/track.bpf.h"
+#include "refused.bpf.h"
 #include "stray.bpf.h"
 
 /* How long an admitted ACK may sit in the driver's batch. */
@@ -68,6 +69,19 @@ static __always_inline enum reason ack_stale_socket(const struct flow *f,
 }
 
 /*
+ * ACK @f, whose cookie is valid, was handed to the kernel before and meets the
+ * listener again: did the kernel refuse its source? Not if the accept queue may
+ * have been full.
+ */
+static __always_inline void ack_note_refused(struct settings *cfg,
+					     const struct flow *f)
+{
+	if (f->handed && !f->recent && f->owned.has == OWNER_LISTENER &&
+	    of_pending(f) && !queue_is_watched(cfg, f->ep.service))
+		refused_mark(cfg, f->pkt.tuple.client);
+}
+
+/*
  * The verdict on an ACK. Stores the timestamps of an admitted one in @f. A
  * global function, for the same reason as answer_syn().
  */
@@ -93,6 +107,8 @@ __noinline int ack_verdict(struct xdp_md *ctx, struct flow *f)
 	f->tsecr = o.tsecr;
 	if ((valid || f->owned.made_cookie) && f->pkt.fragment)
 		return REASON_fragment; /* reassembly would lose the metadata */
+	if (valid || f->owned.made_cookie)
+		ack_note_refused(cfg, f);
 	if (f->owned.made_cookie) {
 		if (f->recent && of_pending(f))
 			owner_accept_behind(ctx, cfg);

@@ -49,6 +49,8 @@ static __always_inline enum reason on_syn(struct xdp_md *ctx,
 		return REASON_denied;
 	if (!is_evaluated(f))
 		return REASON_disarmed_syn;
+	if (cfg->flags & SETTING_REFUSED && refused_take(f))
+		return REASON_refused_source;
 	if (f->ep.cookies == COOKIES_KERNEL)
 		return answer_syn_kernel(ctx, f, our_mss, source);
 	/*
@@ -88,6 +90,24 @@ on_odd_flags(struct xdp_md *ctx, const struct settings *cfg, struct flow *f)
 	    stray_take_reset(cfg, f))
 		return REASON_reset;
 	return REASON_bad_flags;
+}
+
+/*
+ * The owner makes the handshake of SYN @f: its ACK has no cookie of ours, and
+ * has to be looked up even in a flood. A session that waits for a socket of
+ * this tuple has waited in vain. A global function, to keep its stack apart.
+ */
+__noinline int record_handover(struct flow *f)
+{
+	struct session_new n = { .inputs = 1 << INPUT_SYN };
+
+	if (!f)
+		return 0;
+	n.tuple = f->pkt.tuple;
+	n.service = f->ep.service;
+	if (f->slot >= 0)
+		session_feed(f->slot, 1 << INPUT_IDLE);
+	return session_insert(&n);
 }
 
 enum { HANDSHAKE_FLAGS = FLAG_SYN | FLAG_ACK | FLAG_RST | FLAG_FIN };
@@ -174,6 +194,7 @@ static __always_inline enum reason on_found(struct xdp_md *ctx, struct flow *f,
 	f->known = s->live.state != SESSION_FREE;
 	if (session_has_cookie(s)) {
 		f->pending = 1;
+		f->handed = s->live.state == SESSION_PENDING;
 		f->client_isn = s->client_isn;
 		f->server_isn = s->server_isn;
 	}
@@ -204,6 +225,9 @@ by_session(struct xdp_md *ctx, struct settings *cfg, struct flow *f)
 	case REASON_kernel_cookie:
 	case REASON_stale_socket:
 		return ack_record(ctx, f, r);
+	case REASON_refused_source:
+		record_handover(f);
+		return r;
 	case REASON_session: /* data of a pending session */
 		s = session_at(f->slot);
 		if (s)

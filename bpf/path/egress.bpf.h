@@ -8,6 +8,7 @@
 #ifndef SYNKEEPER_EGRESS_BPF_H
 #define SYNKEEPER_EGRESS_BPF_H
 
+#include "refused.bpf.h"
 #include "wire/classify.bpf.h"
 #include "wire/parse.bpf.h"
 #include "report/budget.bpf.h"
@@ -44,15 +45,22 @@ static __always_inline void on_own_syn(const struct flow *f, int slot)
 /*
  * The kernel resets a client whose data follows an admitted ACK that found the
  * accept queue full. Without the RST, the client simply retransmits. A RST that
- * TCP did not make is a firewall's answer to the client: it goes out.
+ * TCP did not make is a firewall's answer to the client: it goes out, and the
+ * client's next SYN may get it, too.
  */
 static __always_inline bool is_rst_before_socket(struct __sk_buff *skb,
+						 struct settings *cfg,
 						 const struct packet *p,
 						 const struct session *s)
 {
-	return p->flags & FLAG_RST && session_has_cookie(s) &&
-	       !(s->live.flags & SESSION_REFUSED) && s->server_isn &&
-	       !owner_is_sender(skb, p) && owner_may_be_sender(skb, p);
+	if (!(p->flags & FLAG_RST) || !session_has_cookie(s) ||
+	    s->live.flags & SESSION_REFUSED || !s->server_isn ||
+	    owner_is_sender(skb, p))
+		return false;
+	if (owner_may_be_sender(skb, p))
+		return true;
+	refused_mark(cfg, p->tuple.client);
+	return false;
 }
 
 /*
@@ -104,7 +112,7 @@ static __always_inline int egress(struct __sk_buff *skb)
 	s = session_find(cfg, &p->tuple, &slot);
 	if (syn) {
 		on_own_syn(&f, slot);
-	} else if (s && is_rst_before_socket(skb, p, s) &&
+	} else if (s && is_rst_before_socket(skb, cfg, p, s) &&
 		   on_rst_before_socket(&f, s)) {
 		return TCX_DROP;
 	} else if (s) {

@@ -18,6 +18,7 @@
  *   prefixes      [0]            trie of allowed and denied sources; or none
  *   sources       [hash%65536]   SYN-ACKs and RSTs to a prefix in this second
  *   queues        [service]      what was seen of its accept queues; not pinned
+ *   refused_sources [hash%4096]  marks, see bpf/path/refused.bpf.h; not pinned
  *   session_tags  [set]          one byte per session, see session_table.h
  *   incomplete_sets [set/64]     one bit per set that may lack a connection
  *   sessions      [set*16+way]   one cache line per session
@@ -80,6 +81,7 @@ enum setting_flags {
 	SETTING_SAMPLED = 1 << 11,   /* somebody captures drops */
 	SETTING_KERNEL_TS = 1 << 12, /* net.ipv4.tcp_timestamps is 2 */
 	SETTING_GUARDED = 1 << 14,   /* any endpoint is armed; bit 13 is free */
+	SETTING_REFUSED = 1 << 15,   /* a source is marked as refused */
 	SETTING_QUEUES = 1 << 16,    /* an accept queue is watched */
 };
 
@@ -109,7 +111,7 @@ struct settings {
 	__u8 pad2[3];
 	__u64 sample_reasons; /* bit per reason */
 	__u32 netns;	      /* inode of the daemon's network namespace */
-	__u32 pad3;
+	__u32 refused_last;   /* ticks; when a source was last marked */
 };
 _Static_assert(sizeof(struct settings) == 80, "abi");
 

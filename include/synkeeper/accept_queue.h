@@ -5,13 +5,13 @@
  * allows (sk_acceptq_is_full() in include/net/sock.h), so a hung server looks
  * dead to a health check. A cookie must not hide that.
  *
- * Asking the kernel costs a socket lookup: too much for each SYN of a flood, and
- * useless while the queue is far from full. So a service is *watched* from the
- * moment at which an admitted connection finds the queue half full. While it is
- * watched, each SYN asks, as far as a budget allows; in a flood the SYNs beyond
- * it go by what was seen last. No listener of a SO_REUSEPORT group, nor another
- * address of the service, must be taken for another: then "full" means that no
- * look since has found room.
+ * Asking the kernel costs a socket lookup: too much for each SYN of a flood,
+ * and useless while the queue is far from full. So a service is *watched* from
+ * the moment at which an admitted connection finds the queue half full. While
+ * it is watched, each SYN asks, as far as a budget allows; in a flood the SYNs
+ * beyond it go by what was seen last. No listener of a SO_REUSEPORT group, nor
+ * another address of the service, must be taken for another: then "full" means
+ * that no look since has found room.
  *
  * All times are ticks. The functions are pure: BPF and the tests compile them.
  */

@@ -399,5 +399,18 @@ REASON(queue_full, DROP, AT_XDP, OF_SYN, AS_SYN_FLOOD | AS_ARMING,
 	      "a burst of good clients: they retry after a second"),
        "As for data_before_socket: `ss -ltn`, a larger backlog, more workers.")
 
+REASON(refused_source, PASS, AT_XDP, OF_SYN, AS_SYN_FLOOD | AS_ARMING,
+       "SYN of a source that the kernel has refused before",
+       "A SYN from an address whose last admitted ACK became no socket, "
+       "although the accept queue had room, or that a firewall has reset. For "
+       "ten minutes its SYNs pass, up to 100 a second on each CPU, so that the "
+       "client learns from the kernel what it would without Synkeeper.",
+       CAUSES("a firewall rule drops or rejects the client",
+	      "no route back, rp_filter, an xfrm policy, a filter on the "
+	      "listening socket or its cgroup",
+	      "its ACK was lost between driver and socket"),
+       "If the client should be served, find what drops it: `nft list "
+       "ruleset`, `ip route get CLIENT`, `nstat -az`.")
+
 #undef REASON
 #undef CAUSES
