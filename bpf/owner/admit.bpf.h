@@ -187,15 +187,16 @@ static __always_inline __u32 admit_without_meta(struct __sk_buff *skb,
 }
 
 /*
- * Hands the request to the listener of @p. Returns 0 if it took it or a socket
+ * Hands the request to the listener of @f. Returns 0 if it took it or a socket
  * exists already, else the kernel's -errno, or a reason (positive).
  */
 static __always_inline int admit_assign(struct __sk_buff *skb,
-					const struct packet *p,
+					struct settings *cfg,
+					const struct flow *f,
 					struct bpf_tcp_req_attrs *attrs)
 {
 	struct bpf_sock_tuple tuple = {};
-	__u32 len = socket_tuple(p, &tuple);
+	__u32 len = socket_tuple(&f->pkt, &tuple);
 	struct bpf_sock *sk;
 	struct tcp_sock *listener;
 	int err = 0;
@@ -205,10 +206,12 @@ static __always_inline int admit_assign(struct __sk_buff *skb,
 		return REASON_no_listener;
 	if (sk->state == KERNEL_LISTEN) {
 		listener = bpf_skc_to_tcp_sock(sk);
-		if (listener)
+		if (listener) {
+			queue_note(cfg, f->ep.service, queue_of(listener));
 			err = bpf_sk_assign_tcp_reqsk(skb,
 						      (struct sock *)listener,
 						      attrs, sizeof(*attrs));
+		}
 	}
 	bpf_sk_release(sk);
 	return err;
@@ -296,7 +299,7 @@ static __always_inline void admit_keep_classic_ecn(struct __sk_buff *skb,
 /* tc ingress: turns what XDP accepted into a socket. Returns a tc verdict. */
 static __always_inline int admit(struct __sk_buff *skb)
 {
-	const struct settings *cfg = get_settings();
+	struct settings *cfg = get_settings();
 	struct bpf_tcp_req_attrs attrs;
 	struct flow f = {};
 	struct session *s;
@@ -326,7 +329,7 @@ static __always_inline int admit(struct __sk_buff *skb)
 		return TCX_DROP;
 	}
 	admit_keep_classic_ecn(skb, &f.pkt);
-	err = magic == META_KERNEL ? 0 : admit_assign(skb, &f.pkt, &attrs);
+	err = magic == META_KERNEL ? 0 : admit_assign(skb, cfg, &f, &attrs);
 	if (err)
 		admit_failed(&f, s, slot, err);
 	else if (ip_header_is_plain(&f.pkt))

@@ -287,22 +287,4 @@ __noinline int answer_syn_kernel(struct xdp_md *ctx, const struct flow *f,
 		 : answer_syn_ack(ctx, cfg, f, &hs, &cookie, our_mss, o.tsval);
 }
 
-/* Answers an unmatched ACK with a RST (RFC 9293 section 3.5.2). */
-static __always_inline enum reason answer_reset(struct xdp_md *ctx,
-						const struct settings *cfg,
-						const struct packet *p)
-{
-	struct answer a = {
-		.seq = p->ack,
-		.flags = FLAG_RST,
-		.hop_limit = p->v4 ? cfg->ttl : cfg->hop_limit,
-	};
-	enum reason r;
-
-	if (answer_resize(ctx, p, answer_len(p, 0)))
-		return REASON_no_room;
-	r = answer_write(ctx, p, &a);
-	return r ? r : REASON_reset;
-}
-
 #endif

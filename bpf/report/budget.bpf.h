@@ -16,10 +16,13 @@ enum budget_kind {
 	BUDGET_REFUSED,
 	BUDGET_STALE_SOCKET,
 	BUDGET_SYN_RUSH,
+	BUDGET_QUEUE,
+	BUDGET_LOST,
+	BUDGET_REFUSED_SYN,
 	BUDGET_COUNT
 };
 
-/* The last three: each costs the daemon a few system calls. */
+/* All but the first: each costs the daemon a few system calls. */
 enum {
 	UNMATCHED_PER_SECOND = 10000,
 	SOCKETS_LOST_PER_SECOND = 100,

@@ -16,7 +16,9 @@
  *   monitored     [service]      by reason: what monitoring would have dropped
  *                                or answered
  *   prefixes      [0]            trie of allowed and denied sources; or none
- *   sources       [hash%65536]   SYN-ACKs to a source prefix in this second
+ *   sources       [hash%65536]   SYN-ACKs and RSTs to a prefix in this second
+ *   queues        [service]      what was seen of its accept queues; not pinned
+ *   refused_sources [hash%4096]  marks, see bpf/path/refused.bpf.h; not pinned
  *   session_tags  [set]          one byte per session, see session_table.h
  *   incomplete_sets [set/64]     one bit per set that may lack a connection
  *   sessions      [set*16+way]   one cache line per session
@@ -28,6 +30,7 @@
 #ifndef SYNKEEPER_ABI_H
 #define SYNKEEPER_ABI_H
 
+#include "accept_queue.h"
 #include "limits.h"
 #include "reasons.h"
 #include "synkeeper/session_state.h"
@@ -80,6 +83,8 @@ enum setting_flags {
 	SETTING_KERNEL_TS = 1 << 12,   /* net.ipv4.tcp_timestamps is 2 */
 	SETTING_REFLECT_TOS = 1 << 13, /* net.ipv4.tcp_reflect_tos */
 	SETTING_GUARDED = 1 << 14,     /* any endpoint is armed */
+	SETTING_REFUSED = 1 << 15,     /* a source is marked as refused */
+	SETTING_QUEUES = 1 << 16,      /* an accept queue is watched */
 };
 
 /* The first three keep their place in all versions: a successor reads them. */
@@ -98,7 +103,7 @@ struct settings {
 	 * before the endpoint was armed, although the endpoint uses our own.
 	 */
 	__u32 kernel_cookies_until;
-	__u32 resets_per_second;  /* per CPU, RST for invalid ACKs; 0: none */
+	__u32 resets_per_second;  /* per CPU, for stray segments; 0: none */
 	__u32 synacks_per_second; /* to one source prefix; 0: no cap */
 	__u8 source_bits4;	  /* length of that prefix, 1..32 */
 	__u8 source_bits6;	  /* 1..64 */
@@ -108,7 +113,7 @@ struct settings {
 	__u8 pad2[3];
 	__u64 sample_reasons; /* bit per reason */
 	__u32 netns;	      /* inode of the daemon's network namespace */
-	__u32 pad3;
+	__u32 refused_last;   /* ticks; when a source was last marked */
 };
 _Static_assert(sizeof(struct settings) == 80, "abi");
 
@@ -196,6 +201,13 @@ enum source_kind {
 	SOURCE_ALLOWED = 1, /* even inside a denied prefix; no cap */
 	SOURCE_DENIED,
 };
+
+/*
+ * Where a value of sources has what: the second (2^30 ns, modulo 2^16), and
+ * what was sent to the prefix in it.
+ */
+enum source_share { SOURCE_SYNACKS = 0, SOURCE_RESETS = 24 };
+enum { SOURCE_SECOND = 48, SOURCE_COUNT_MASK = 0xffffff };
 
 struct iface {
 	__u32 ifindex; /* 0: slot is free */

@@ -168,11 +168,14 @@ REASON(answered, TX, AT_XDP, OF_SYN, AS_SYN_FLOOD | AS_ARMING,
 	      "lost packet"),
        "Nothing. Far more of these than of admitted is a SYN flood.")
 
-REASON(reset, TX, AT_XDP, OF_ACK, AS_ACK_FLOOD, "invalid ACK answered with RST",
-       "An ACK that matches nothing was answered with a RST, as `invalid-ack = "
-       "reset` asks, up to `resets-per-second` on each CPU. Beyond that limit "
-       "it is counted as bad_cookie or expired_cookie.",
-       CAUSES("the same as for bad_cookie"),
+REASON(reset, PASS, AT_XDP, OF_ACK | OF_ODD, AS_ACK_FLOOD,
+       "invalid ACK; the kernel answers it with RST",
+       "An ACK, or SYN+ACK, that matches nothing. It passes, and the kernel "
+       "resets its client, unless a firewall objects; up to "
+       "`resets-per-second` on each CPU, half of that for one source prefix. "
+       "Beyond that it is counted as bad_cookie, expired_cookie or bad_flags.",
+       CAUSES("the same as for bad_cookie",
+	      "port scanners (nmap -sA, -sM, -sW)"),
        "As for bad_cookie. `invalid-ack = drop` in `[answer]` sends nothing.")
 
 /* ---- drops ---- */
@@ -189,9 +192,9 @@ REASON(bad_cookie, DROP, AT_XDP, OF_ACK, AS_ACK_FLOOD,
 	      "its packets arrive on several interfaces, not all of them "
 	      "protected, during a flood",
 	      "a middlebox rewrites sequence numbers or timestamps"),
-       "Thousands a second are an ACK flood, and dropping them is right. A "
-       "few are normal; `invalid-ack = reset` in `[answer]` tells clients of "
-       "lost connections at once. `synkeeper capture -w FILE --reason "
+       "Thousands a second are an ACK flood, and dropping them is right. A few "
+       "are answered and counted as reset, unless `[answer]` says "
+       "`invalid-ack = drop`. `synkeeper capture -w FILE --reason "
        "bad_cookie` shows who sends them: tcpdump on this host does not see "
        "what XDP drops.")
 
@@ -211,11 +214,13 @@ REASON(expired_cookie, DROP, AT_XDP, OF_ACK, AS_ACK_FLOOD,
 
 REASON(data_before_socket, DROP, AT_XDP, OF_ACK, AS_NOTHING,
        "data ahead of the socket; will be retransmitted",
-       "Data after an admitted ACK for which the kernel made no socket yet, so "
-       "the data has nowhere to go. The client retransmits it; the first "
-       "segment carries the cookie and is admitted.",
+       "Data after an admitted ACK for which the kernel made no socket yet, or "
+       "after an ACK that did not arrive, so the data has nowhere to go. The "
+       "client retransmits it; the first segment carries the cookie and is "
+       "admitted.",
        CAUSES("the server's accept queue is full: it accepts too slowly, or "
-	      "its backlog is too small"),
+	      "its backlog is too small",
+	      "the network lost a client's ACK and first data"),
        "`ss -ltn` shows each queue and its limit, `nstat -az "
        "TcpExtListenOverflows` how often one was full. Raise the server's "
        "backlog and `net.core.somaxconn`, or give it more workers.")
@@ -395,6 +400,28 @@ REASON(deferred, DROP, AT_XDP, OF_ACK, AS_NOTHING,
        "Nothing. If clients wait longer than the lifetime of two keys "
        "(`lifetime` in `[keys]`) before they send anything, turn off the "
        "server's deferral (nginx: `listen ... deferred`).")
+REASON(queue_full, DROP, AT_XDP, OF_SYN, AS_SYN_FLOOD | AS_ARMING,
+       "SYN while the server's accept queue is full",
+       "A SYN to a service whose listener already has as many connections "
+       "waiting as its backlog allows. The kernel ignores such a SYN, so that "
+       "a health check finds a server that hangs; so does Synkeeper. With the "
+       "kernel's cookies it is counted as kernel_syn.",
+       CAUSES("the server hangs, or accepts too slowly",
+	      "a burst of good clients: they retry after a second"),
+       "As for data_before_socket: `ss -ltn`, a larger backlog, more workers.")
+
+REASON(refused_source, PASS, AT_XDP, OF_SYN, AS_SYN_FLOOD | AS_ARMING,
+       "SYN of a source that the kernel has refused before",
+       "A SYN from an address whose last admitted ACK became no socket, "
+       "although the accept queue had room, or that a firewall has reset. For "
+       "ten minutes its SYNs pass, up to 100 a second on each CPU, so that the "
+       "client learns from the kernel what it would without Synkeeper.",
+       CAUSES("a firewall rule drops or rejects the client",
+	      "no route back, rp_filter, an xfrm policy, a filter on the "
+	      "listening socket or its cgroup",
+	      "its ACK was lost between driver and socket"),
+       "If the client should be served, find what drops it: `nft list "
+       "ruleset`, `ip route get CLIENT`, `nstat -az`.")
 
 #undef REASON
 #undef CAUSES

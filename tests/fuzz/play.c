@@ -206,11 +206,8 @@ static void judge_frame(const struct play *p, unsigned int linear, int counted)
 	if (v->action != want)
 		wrong(p, "the verdict is not the reason's");
 	if (v->action == XDP_TX)
-		why = v->reason == REASON_reset
-			      ? reset_wrong(p->s, in, out)
-			      : answer_wrong(p->s,
-					     play_endpoint(p->s, v->service),
-					     in, out);
+		why = answer_wrong(p->s, play_endpoint(p->s, v->service), in,
+				   out);
 	else if (v->reason != REASON_no_room &&
 		 (v->len != p->in_len || memcmp(v->data, p->in, v->len) != 0))
 		why = "it changed";

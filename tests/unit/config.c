@@ -43,7 +43,7 @@ static void test_defaults(void **state)
 	assert_int_equal(c.half_closed_timeout_ms, 3600000);
 	assert_int_equal(c.closing_timeout_ms, 120000);
 	assert_int_equal(c.time_wait_timeout_ms, 60000);
-	assert_int_equal(c.resets_per_second, 0);
+	assert_int_equal(c.resets_per_second, 1000);
 	assert_int_equal(c.arming.syn_rate, 1000);
 	assert_int_equal(c.arming.queue, 50);
 	assert_int_equal(c.arming.calm_ms, 60000);
@@ -100,7 +100,7 @@ static void test_everything(void **state)
 		      "queue = 80%\n"
 		      "calm = 5m\n"
 		      "[answer]\n"
-		      "resets-per-second = 1k\n"
+		      "resets-per-second = 2k\n"
 		      "invalid-ack = reset");
 	assert_int_equal(c.n_ifaces, 3);
 	assert_string_equal(c.ifaces[0], "eth0");
@@ -118,7 +118,7 @@ static void test_everything(void **state)
 	assert_int_equal(c.half_closed_timeout_ms, 7200000);
 	assert_int_equal(c.closing_timeout_ms, 30000);
 	assert_int_equal(c.time_wait_timeout_ms, 2000);
-	assert_int_equal(c.resets_per_second, 1000);
+	assert_int_equal(c.resets_per_second, 2000);
 	assert_int_equal(c.arming.syn_rate, 5000);
 	assert_int_equal(c.arming.queue, 80);
 	assert_int_equal(c.arming.calm_ms, 300000);
@@ -136,7 +136,16 @@ static void test_resets(void **state)
 
 	(void)state;
 	load_good(&c, "[answer]\ninvalid-ack = reset\n");
-	assert_int_equal(c.resets_per_second, 100);
+	assert_int_equal(c.resets_per_second, 1000);
+	config_free(&c);
+	load_good(&c, "[answer]\nresets-per-second = 7\n");
+	assert_int_equal(c.resets_per_second, 7);
+	config_free(&c);
+	load_good(&c, "[answer]\ninvalid-ack = drop\n");
+	assert_int_equal(c.resets_per_second, 0);
+	config_free(&c);
+	load_good(&c, "[keys]\nlifetime = 2m\n");
+	assert_int_equal(c.resets_per_second, 1000);
 	config_free(&c);
 }
 
@@ -259,8 +268,6 @@ static void take(const struct row *r, const char *value)
 	snprintf(text, sizeof(text), "[%s]\n%s%s = %s\n",
 		 service ? "service web" : r->section,
 		 service ? "listen = *:1\n"
-		 : !strcmp(r->name, "resets-per-second")
-			 ? "invalid-ack = reset\n"
 			 : "",
 		 r->name, value);
 	config_init(&c);
@@ -323,8 +330,6 @@ static void test_example(void **state)
 	while (fgets(line, sizeof(line), f)) {
 		bool on = line[0] == '#' && line[1] >= 'a' && line[1] <= 'z';
 
-		if (!strcmp(line, "#invalid-ack = drop\n"))
-			strcpy(line, "#invalid-ack = reset\n");
 		end = stpcpy(end, line + on);
 	}
 	fclose(f);
@@ -343,7 +348,7 @@ static void test_example(void **state)
 	assert_int_equal(c.sessions_max, d.sessions_max);
 	assert_int_equal(c.pending_timeout_ms, d.pending_timeout_ms);
 	assert_int_equal(c.idle_timeout_ms, d.idle_timeout_ms);
-	assert_int_equal(c.resets_per_second, 100);
+	assert_int_equal(c.resets_per_second, 1000);
 	config_free(&c);
 	config_free(&d);
 }

@@ -66,7 +66,7 @@ struct config {
 	unsigned int half_closed_timeout_ms;
 	unsigned int closing_timeout_ms;
 	unsigned int time_wait_timeout_ms;
-	unsigned int resets_per_second; /* RST for bad ACKs; 0: drop */
+	unsigned int resets_per_second; /* for stray segments; 0: drop */
 	struct arming_limits arming;
 	char *allow, *deny;		 /* owned; files of prefixes, or NULL */
 	unsigned int synacks_per_second; /* to a source prefix; 0: no cap */

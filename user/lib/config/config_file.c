@@ -276,6 +276,8 @@ int config_load(struct config *c, const char *path, char *err)
 		.c = c,
 		.path = path,
 		.err = err,
+		.reset = c->resets_per_second, /* the default */
+		.reset_rate = c->resets_per_second,
 	};
 	char line[LINE_SIZE] = ""; /* for the analyzer */
 	const char *why;

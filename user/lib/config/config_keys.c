@@ -328,4 +328,6 @@ void config_init(struct config *c)
 	/* Out of memory leaves a path NULL; config_validate() says so. */
 	*c = (struct config){ 0 };
 	config_set_defaults(&p, NULL);
+	config_set_defaults(&p, "answer");
+	c->resets_per_second = p.reset ? p.reset_rate : 0;
 }

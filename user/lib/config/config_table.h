@@ -197,14 +197,15 @@ VALUE(sources, "ipv6-prefix", count, source_bits6, "56", "16", "64", LIVE,
 
 SECTION(answer, NULL, NULL)
 
-VALUE(answer, "invalid-ack", invalid_ack, resets_per_second, "drop", NULL, NULL,
-      LIVE, "drop|reset", NULL,
+VALUE(answer, "invalid-ack", invalid_ack, resets_per_second, "reset", NULL,
+      NULL, LIVE, "reset|drop", NULL,
       "An ACK that belongs to no connection and carries no valid cookie is "
-      "dropped, or answered with a reset as the kernel would do.")
+      "passed to the kernel, which resets its client, or dropped.")
 
-PART(answer, "resets-per-second", rate, "100", "1", "1000000", "COUNT",
+PART(answer, "resets-per-second", rate, "1k", "1", "1000000", "COUNT",
      "With invalid-ack = reset: maximum number of resets per second on each "
-     "CPU.")
+     "CPU, half of them for one source prefix. Beyond that, as in a flood, "
+     "such ACKs are dropped.")
 
 #undef SECTION
 #undef VALUE
