@@ -18,66 +18,65 @@
 	"synkeeper: service: *:80 is lost when the daemon exits: synkeeper " \
 	"service save keeps it\n"
 
+static const struct {
+	const char *line, *request, *result, *out, *err;
+} calls[] = {
+	{ "service add *:80 --name web",
+	  "{\"listen\":\"*:80\",\"name\":\"web\","
+	  "\"cmd\":\"service.add\"}\n",
+	  SERVICE, "*:80: policy on, not armed: no listener\n", LOST },
+	{ "ser add --name=web *:80",
+	  "{\"listen\":\"*:80\",\"name\":\"web\","
+	  "\"cmd\":\"service.add\"}\n",
+	  SERVICE, "*:80: policy on, not armed: no listener\n", LOST },
+	{ "service del *:80", "{\"listen\":\"*:80\",\"cmd\":\"service.del\"}\n",
+	  SERVICE, "*:80: deleted, no longer protected\n" },
+	{ "service policy *:80 off",
+	  "{\"listen\":\"*:80\",\"policy\":\"off\","
+	  "\"cmd\":\"service.policy\"}\n",
+	  SERVICE, "*:80: policy on, not armed: no listener\n", LOST },
+	{ "service", "{\"cmd\":\"service.list\"}\n",
+	  "{\"services\":[" SERVICE "]}",
+	  "SERVICE  NAME  POLICY  ARMED  COOKIES  COOKIES WHY  NOT "
+	  "ARMED WHY\n"
+	  "*:80     -     on      no     own      -            no "
+	  "listener\n" },
+	{ "key rotate", "{\"cmd\":\"key.rotate\"}\n", "{\"epoch\":7}",
+	  "epoch 7 begun; cookies of the previous epoch stay valid "
+	  "until the next rotation\n" },
+	{ "stats --service -", "{\"listen\":\"-\",\"cmd\":\"stats\"}\n",
+	  "{\"services\":[{\"listen\":\"-\",\"name\":\"\","
+	  "\"packets\":{}}],\"total\":{}}",
+	  "no packets\n\n" },
+	{ "reload", "{\"cmd\":\"reload\"}\n",
+	  "{\"changed\":[],\"needs_restart\":[]}", "nothing changed\n" },
+	{ "reload", "{\"cmd\":\"reload\"}\n",
+	  "{\"changed\":[{\"what\":\"service *:80\",\"from\":null,"
+	  "\"to\":\"policy on\"},{\"what\":\"interface b\",\"from\":"
+	  "\"\",\"to\":null},{\"what\":\"[keys] lifetime\",\"from\":"
+	  "\"1m\",\"to\":\"5m\"}],\"needs_restart\":[{\"what\":"
+	  "\"[daemon] mode\",\"from\":\"auto\",\"to\":\"skb\","
+	  "\"needs\":\"patience\"}]}",
+	  "+ service *:80: policy on\n- interface b\n~ [keys] "
+	  "lifetime: 1m -> 5m\n! [daemon] mode: auto -> skb: not "
+	  "changed: needs patience\n" },
+	{ "down", "{\"cmd\":\"down\"}\n",
+	  "{\"interfaces\":[\"eth0\"],\"restored\":[]}",
+	  "detached from eth0\nthe daemon is exiting\n" },
+};
+
 static void requests(void **state)
 {
-	static const struct {
-		const char *line, *request, *result, *out, *err;
-	} table[] = {
-		{ "service add *:80 --name web",
-		  "{\"listen\":\"*:80\",\"name\":\"web\","
-		  "\"cmd\":\"service.add\"}\n",
-		  SERVICE, "*:80: policy on, not armed: no listener\n", LOST },
-		{ "ser add --name=web *:80",
-		  "{\"listen\":\"*:80\",\"name\":\"web\","
-		  "\"cmd\":\"service.add\"}\n",
-		  SERVICE, "*:80: policy on, not armed: no listener\n", LOST },
-		{ "service del *:80",
-		  "{\"listen\":\"*:80\",\"cmd\":\"service.del\"}\n", SERVICE,
-		  "*:80: deleted, no longer protected\n" },
-		{ "service policy *:80 off",
-		  "{\"listen\":\"*:80\",\"policy\":\"off\","
-		  "\"cmd\":\"service.policy\"}\n",
-		  SERVICE, "*:80: policy on, not armed: no listener\n", LOST },
-		{ "service", "{\"cmd\":\"service.list\"}\n",
-		  "{\"services\":[" SERVICE "]}",
-		  "SERVICE  NAME  POLICY  ARMED  COOKIES  COOKIES WHY  NOT "
-		  "ARMED WHY\n"
-		  "*:80     -     on      no     own      -            no "
-		  "listener\n" },
-		{ "key rotate", "{\"cmd\":\"key.rotate\"}\n", "{\"epoch\":7}",
-		  "epoch 7 begun; cookies of the previous epoch stay valid "
-		  "until the next rotation\n" },
-		{ "stats --service -", "{\"listen\":\"-\",\"cmd\":\"stats\"}\n",
-		  "{\"services\":[{\"listen\":\"-\",\"name\":\"\","
-		  "\"packets\":{}}],\"total\":{}}",
-		  "no packets\n\n" },
-		{ "reload", "{\"cmd\":\"reload\"}\n",
-		  "{\"changed\":[],\"needs_restart\":[]}",
-		  "nothing changed\n" },
-		{ "reload", "{\"cmd\":\"reload\"}\n",
-		  "{\"changed\":[{\"what\":\"service *:80\",\"from\":null,"
-		  "\"to\":\"policy on\"},{\"what\":\"interface b\",\"from\":"
-		  "\"\",\"to\":null},{\"what\":\"[keys] lifetime\",\"from\":"
-		  "\"1m\",\"to\":\"5m\"}],\"needs_restart\":[{\"what\":"
-		  "\"[daemon] mode\",\"from\":\"auto\",\"to\":\"skb\","
-		  "\"needs\":\"patience\"}]}",
-		  "+ service *:80: policy on\n- interface b\n~ [keys] "
-		  "lifetime: 1m -> 5m\n! [daemon] mode: auto -> skb: not "
-		  "changed: needs patience\n" },
-		{ "down", "{\"cmd\":\"down\"}\n",
-		  "{\"interfaces\":[\"eth0\"],\"restored\":[]}",
-		  "detached from eth0\nthe daemon is exiting\n" },
-	};
 	char reply[512];
 	size_t i;
 
 	(void)state;
-	for (i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+	for (i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
 		snprintf(reply, sizeof(reply), "{\"ok\":true,\"result\":%s}\n",
-			 table[i].result);
-		expect_call(table[i].line, false, table[i].request, reply,
-			    CMD_DONE, table[i].out,
-			    table[i].err ? table[i].err : "");
+			 calls[i].result);
+		expect_call(calls[i].line, false, calls[i].request, reply,
+			    CMD_DONE, calls[i].out,
+			    calls[i].err ? calls[i].err : "");
 	}
 }
 
