@@ -86,9 +86,9 @@ def test_cookies_could_be_hoarded_for_days(env):
                          ("60s", False)):
         write(conf, f"[daemon]\ninterface = {env.server.iface}\n[service w]\n"
               f"listen = *:80\n[keys]\nlifetime = {text}\n")
-        told = check(env, conf, 0, *(["lifetime", "hoard"] if warned else []))
+        told = check(env, conf, 0, *(["lifetime", "collect"] if warned else []))
         assert bool(told) == warned, f"lifetime = {text}: told {told!r}"
     write(conf, "[keys]\nlifetime = 24h\n")
     daemon = env.synkeeperd("-c", conf)
-    assert "hoard" in daemon.output(), \
+    assert "collect" in daemon.output(), \
         f"at the start: expected a warning, got {daemon.output()}"
