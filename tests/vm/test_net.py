@@ -49,6 +49,8 @@ LIFE = (
     *of("accept_queue", "slow_application_client_speaks_first",
         "slow_application_server_speaks_first"),
     *of("listeners", "listener_goes_and_comes"), *of("modes", "native", "skb"),
+    *of("listener_settings", "listener_was_told_and_told_again",
+        "accept_before_data"),
     *of("policy", "auto_arms_in_a_flood_and_disarms_after",
         "monitor_counts_and_touches_nothing"),
     *of("reload", "services", "interfaces"), *of("services", "add_and_del"),
