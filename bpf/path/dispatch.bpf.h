@@ -11,6 +11,7 @@
 #include "ack.bpf.h"
 #include "wire/classify.bpf.h"
 #include "answer.bpf.h"
+#include "hand_over.bpf.h"
 #include "owner/owner.bpf.h"
 #include "wire/parse.bpf.h"
 #include "session/track.bpf.h"
@@ -60,7 +61,9 @@ static __always_inline enum reason on_syn(struct xdp_md *ctx,
 	    owner_is_taken(owner_find(ctx, f, false)))
 		return REASON_session_syn;
 	r = take_answer(cfg, f, source);
-	return r ? r : answer_syn(ctx, f, our_mss);
+	if (!r)
+		r = answer_syn(ctx, f, our_mss);
+	return r == REASON_small_mss ? hand_over(f, r) : r;
 }
 
 static __always_inline enum reason

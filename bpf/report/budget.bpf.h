@@ -15,12 +15,17 @@ enum budget_kind {
 	BUDGET_SOCKET_LOST,
 	BUDGET_REFUSED,
 	BUDGET_STALE_SOCKET,
+	BUDGET_HAND_OVER,
 	BUDGET_COUNT
 };
 
-/* The last three: each costs the daemon a few system calls. */
+/*
+ * Each hand-over may cost the kernel a half-open request; each of the last
+ * three costs the daemon a few system calls.
+ */
 enum {
 	UNMATCHED_PER_SECOND = 10000,
+	HANDED_OVER_PER_SECOND = 100,
 	SOCKETS_LOST_PER_SECOND = 100,
 	REFUSED_PER_SECOND = 10,
 	STALE_SOCKETS_PER_SECOND = 500,
