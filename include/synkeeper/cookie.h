@@ -63,6 +63,16 @@ enum {
 	COOKIE_TAIL_LAYOUT = 1 << 14,
 };
 
+/*
+ * Global in BPF: the verifier checks it once, for any input, instead of
+ * following each level into all that comes after it.
+ */
+#ifdef __bpf__
+#define COOKIE_GLOBAL __noinline
+#else
+#define COOKIE_GLOBAL static inline
+#endif
+
 /* What both ends negotiate. Host byte order. */
 struct handshake {
 	__u16 mss;
@@ -174,11 +184,16 @@ static __always_inline __u32 cookie_ww(__u32 wscale)
 				     : 1;
 }
 
-static __always_inline __u32 cookie_profile(bool v4, const struct handshake *hs)
+/* The profile of @hs, with the MSS of @v4 or IPv6: 0 to 63. */
+COOKIE_GLOBAL int cookie_profile(bool v4, const struct handshake *hs)
 {
-	__u32 level = cookie_mss_level(v4, hs->mss), mm = cookie_mm(level);
-	__u32 scale = hs->wscale;
+	__u32 level, mm, scale;
 
+	if (!hs)
+		return 0;
+	level = cookie_mss_level(v4, hs->mss);
+	mm = cookie_mm(level);
+	scale = hs->wscale;
 	if (hs->sack && !hs->ecn) {
 		__u32 www = cookie_www(scale);
 
@@ -195,12 +210,14 @@ static __always_inline __u32 cookie_profile(bool v4, const struct handshake *hs)
 	return mm;
 }
 
-static __always_inline void cookie_unprofile(bool v4, __u32 profile,
-					     struct handshake *hs)
+/* The inverse: *@hs is what @profile stands for, without timestamps. */
+COOKIE_GLOBAL int cookie_unprofile(bool v4, __u32 profile, struct handshake *hs)
 {
 	__u32 mm = profile & 3, level = cookie_mm_level(mm);
 	bool w = profile & 2;
 
+	if (!hs)
+		return 0;
 	hs->ts = 0;
 	hs->ecn = 0;
 	hs->sack = profile >= 0x0c;
@@ -225,6 +242,7 @@ static __always_inline void cookie_unprofile(bool v4, __u32 profile,
 		hs->wscale = WSCALE_NONE;
 	}
 	hs->mss = cookie_mss(v4, level);
+	return 0;
 }
 
 /*
@@ -308,7 +326,7 @@ static __always_inline bool cookie_exact(bool v4, __u64 mac, __u32 profile,
 	exact.mss = fields >> COOKIE_TS_MSS_SHIFT;
 	exact.wscale = fields & COOKIE_TS_WSCALE;
 	if (fields > COOKIE_TS_FIELDS || exact.mss < hs->mss ||
-	    cookie_profile(v4, &exact) != profile)
+	    (__u32)cookie_profile(v4, &exact) != profile)
 		return false;
 	*hs = exact;
 	return true;
