@@ -12,25 +12,33 @@
 #include "session/table.bpf.h"
 
 /*
- * Leaves SYN @f to the owner. Returns REASON_handed_over, or @beyond (a reason)
- * if this second's budget of the CPU is used up.
- *
- * The handshake gets an entry in the session table. An ACK of a known tuple is
- * asked about even when a flood has used up the budget for unmatched packets.
- * Entries in this state are evicted first. A global function, to keep its stack
- * apart from the caller's.
+ * The owner makes the handshake of SYN @f: its ACK has no cookie of ours, and
+ * has to be looked up even in a flood. A session that waits for a socket of
+ * this tuple has waited in vain. The entry is evicted before any session is. A
+ * global function, to keep its stack apart.
  */
-__noinline int hand_over(const struct flow *f, __u32 beyond)
+__noinline int record_handover(struct flow *f)
 {
-	struct session_new n = {};
+	struct session_new n = { .inputs = 1 << INPUT_SYN };
 
-	if (!f || !budget_take(BUDGET_HAND_OVER, HANDED_OVER_PER_SECOND))
-		return beyond;
+	if (!f)
+		return 0;
 	n.tuple = f->pkt.tuple;
 	n.service = f->ep.service;
-	n.inputs = 1 << INPUT_SYN;
-	if (f->slot < 0)
-		session_insert(&n);
+	if (f->slot >= 0)
+		session_feed(f->slot, 1 << INPUT_IDLE);
+	return session_insert(&n);
+}
+
+/*
+ * Leaves SYN @f to the owner. Returns REASON_handed_over, or @beyond (a reason)
+ * if this second's budget of the CPU is used up.
+ */
+static __always_inline enum reason hand_over(struct flow *f, enum reason beyond)
+{
+	if (!budget_take(BUDGET_HAND_OVER, HANDED_OVER_PER_SECOND))
+		return beyond;
+	record_handover(f);
 	return REASON_handed_over;
 }
 
