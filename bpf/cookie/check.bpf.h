@@ -14,17 +14,20 @@
 
 /*
  * Does ACK @p with options @o carry a valid cookie made with a key of this
- * @age? If so *@ret is what was negotiated, otherwise it is untouched.
+ * @age? If so *@ret is what was negotiated and @o->tsecr the timestamp from
+ * which the server continues, otherwise both are untouched.
  */
 static __always_inline bool check_cookie(const struct packet *p,
-					 const struct tcp_opts *o,
-					 enum keys_age age,
+					 struct tcp_opts *o, enum keys_age age,
 					 struct handshake *ret)
 {
 	struct cookie c = { .isn = p->ack - 1, .tsval = o->tsecr };
 	const struct siphash_key *key = keys_check(c.isn, age);
 
-	return key && cookie_check(key, &p->tuple, p->seq - 1, &c, o->ts, ret);
+	if (!key || !cookie_check(key, &p->tuple, p->seq - 1, &c, o->ts, ret))
+		return false;
+	o->tsecr = c.tsval;
+	return true;
 }
 
 /* May an ACK to @f's service carry a cookie that the listener made? */

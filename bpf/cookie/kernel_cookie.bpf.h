@@ -31,7 +31,10 @@
 
 enum {
 	RCVBUF_LOCKED = 2, /* SOCK_RCVBUF_LOCK of include/net/sock.h */
-	TS_UNIT = COOKIE_TS_OPTS + 1, /* the clock's unit above the options */
+	KERNEL_TS_ECN = 1 << 5,
+	KERNEL_TS_SACK = 1 << 4,
+	KERNEL_TS_OPTS = 0x3f,
+	KERNEL_TS_UNIT = KERNEL_TS_OPTS + 1, /* the clock's unit above them */
 };
 
 struct headers {
@@ -136,10 +139,10 @@ static __always_inline __u32 kernel_cookie_ts(const struct settings *cfg,
 	}
 	if (hs->wscale != WSCALE_NONE && !kernel_scale_is_known(listener))
 		hs->wscale = WSCALE_NONE;
-	opts = (hs->ecn ? COOKIE_TS_ECN : 0) | (hs->sack ? COOKIE_TS_SACK : 0) |
+	opts = (hs->ecn ? KERNEL_TS_ECN : 0) | (hs->sack ? KERNEL_TS_SACK : 0) |
 	       hs->wscale; /* the kernel encodes "none" as 15, too */
-	ts = (now & ~COOKIE_TS_OPTS) | opts;
-	return (__s32)(ts - now) > 0 ? ts - TS_UNIT : ts; /* not ahead */
+	ts = (now & ~KERNEL_TS_OPTS) | opts;
+	return (__s32)(ts - now) > 0 ? ts - KERNEL_TS_UNIT : ts; /* not ahead */
 }
 
 #endif

@@ -60,8 +60,9 @@ static __always_inline __u16 admit_mss(const struct flow *f, __u16 mss)
 }
 
 /*
- * The kernel refuses SACK if its sysctl forbids it; leaving it out is safe even
- * if the SYN-ACK had offered it.
+ * The kernel refuses SACK and timestamps if its sysctls forbid them. Leaving
+ * them out is better than a refusal: the SYN-ACK may have offered them before,
+ * and an ACK may have timestamps that nobody negotiated.
  */
 static __always_inline void admit_attrs(const struct settings *cfg,
 					const struct flow *f,
@@ -78,7 +79,7 @@ static __always_inline void admit_attrs(const struct settings *cfg,
 		ret->snd_wscale = hs->wscale;
 		ret->rcv_wscale = f->ep.wscale;
 	}
-	if (hs->ts) {
+	if (hs->ts && cfg->flags & SETTING_TS) {
 		ret->tstamp_ok = 1;
 		ret->rcv_tsval = o->tsval;
 		ret->rcv_tsecr = o->tsecr;

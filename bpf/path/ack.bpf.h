@@ -25,8 +25,7 @@ enum { RECENT_TICKS = 1 };
 /* An ACK that matches nothing. Flood path: without budget, keep it cheap. */
 static __always_inline enum reason ack_invalid(const struct settings *cfg,
 					       const struct flow *f,
-					       const struct tcp_opts *o,
-					       bool budget)
+					       struct tcp_opts *o, bool budget)
 {
 	struct handshake hs;
 	int lost;
@@ -52,6 +51,17 @@ static __always_inline bool of_pending(const struct flow *f)
 {
 	return f->pending && f->pkt.ack - 1 == f->server_isn &&
 	       f->pkt.seq - 1 - f->client_isn < DATA_BEFORE_SOCKET_WINDOW;
+}
+
+/*
+ * May ACK @f carry a cookie that the listener made? Also where its SYN was the
+ * listener's to answer (hand_over(), resync) and no request is left: then
+ * net.ipv4.tcp_syncookies is 2, or was needed.
+ */
+static __always_inline bool of_listener(const struct settings *cfg,
+					const struct flow *f)
+{
+	return check_maybe_kernel(cfg, f) || (f->known && !f->pending);
 }
 
 /*
@@ -111,7 +121,7 @@ __noinline int ack_verdict(struct xdp_md *ctx, struct flow *f)
 	budget = valid || budget_take(BUDGET_UNMATCHED, UNMATCHED_PER_SECOND);
 	if (!budget && is_surely_unmatched(cfg, f))
 		return REASON_bad_cookie;
-	has = owner_find(ctx, f, check_maybe_kernel(cfg, f));
+	has = owner_find(ctx, f, of_listener(cfg, f));
 	if (has == OWNER_CONNECTION)
 		return REASON_adopted;
 	f->tsval = o.tsval;

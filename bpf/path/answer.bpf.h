@@ -242,8 +242,9 @@ answer_syn_ack(struct xdp_md *ctx, const struct settings *cfg,
 }
 
 /*
- * Step 4: turns a SYN into its SYN-ACK. A global function: the verifier checks
- * it once instead of once per path that leads here.
+ * Step 4: turns a SYN into its SYN-ACK, or returns REASON_small_mss and leaves
+ * it alone. A global function: the verifier checks it once instead of once per
+ * path that leads here.
  */
 __noinline int answer_syn(struct xdp_md *ctx, const struct flow *f,
 			  __u32 our_mss)
@@ -263,6 +264,8 @@ __noinline int answer_syn(struct xdp_md *ctx, const struct flow *f,
 	if (tcpopt_syn(ctx, span_of(ctx), &f->pkt, &o))
 		return REASON_bad_header;
 	owner_offer(cfg, f, &o, &hs);
+	if (!cookie_can_hold(f->pkt.v4, hs.mss))
+		return REASON_small_mss;
 	cookie_make(key, epoch, &f->pkt.tuple, f->pkt.seq, &hs, &cookie);
 	return answer_syn_ack(ctx, cfg, f, &hs, &cookie, our_mss, o.tsval);
 }

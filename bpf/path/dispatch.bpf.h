@@ -11,6 +11,7 @@
 #include "ack.bpf.h"
 #include "wire/classify.bpf.h"
 #include "answer.bpf.h"
+#include "hand_over.bpf.h"
 #include "owner/owner.bpf.h"
 #include "wire/parse.bpf.h"
 #include "session/track.bpf.h"
@@ -66,7 +67,9 @@ static __always_inline enum reason on_syn(struct xdp_md *ctx,
 	if (cfg->flags & SETTING_QUEUES && owner_ignores(ctx, f))
 		return REASON_queue_full;
 	r = take_answer(cfg, f, source);
-	return r ? r : answer_syn(ctx, f, our_mss);
+	if (!r)
+		r = answer_syn(ctx, f, our_mss);
+	return r == REASON_small_mss ? hand_over(f, r) : r;
 }
 
 static __always_inline enum reason
@@ -93,24 +96,6 @@ on_odd_flags(struct xdp_md *ctx, const struct settings *cfg, struct flow *f)
 	    stray_take_reset(cfg, f))
 		return REASON_reset;
 	return REASON_bad_flags;
-}
-
-/*
- * The owner makes the handshake of SYN @f: its ACK has no cookie of ours, and
- * has to be looked up even in a flood. A session that waits for a socket of
- * this tuple has waited in vain. A global function, to keep its stack apart.
- */
-__noinline int record_handover(struct flow *f)
-{
-	struct session_new n = { .inputs = 1 << INPUT_SYN };
-
-	if (!f)
-		return 0;
-	n.tuple = f->pkt.tuple;
-	n.service = f->ep.service;
-	if (f->slot >= 0)
-		session_feed(f->slot, 1 << INPUT_IDLE);
-	return session_insert(&n);
 }
 
 enum { HANDSHAKE_FLAGS = FLAG_SYN | FLAG_ACK | FLAG_RST | FLAG_FIN };

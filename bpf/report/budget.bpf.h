@@ -19,12 +19,14 @@ enum budget_kind {
 	BUDGET_QUEUE,
 	BUDGET_LOST,
 	BUDGET_REFUSED_SYN,
+	BUDGET_HAND_OVER,
 	BUDGET_COUNT
 };
 
-/* All but the first: each costs the daemon a few system calls. */
+/* All but the first two: each costs the daemon a few system calls. */
 enum {
 	UNMATCHED_PER_SECOND = 10000,
+	HANDED_OVER_PER_SECOND = 100,
 	SOCKETS_LOST_PER_SECOND = 100,
 	REFUSED_PER_SECOND = 10,
 	STALE_SOCKETS_PER_SECOND = 500,

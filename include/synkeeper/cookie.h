@@ -3,41 +3,48 @@
  * Theory of operation: the state of a handshake, packed into fields that a
  * client echoes. cookie_check() is the inverse of cookie_make().
  *
- * The MAC is one SipHash-2-4 over addresses, ports, the client's ISN and the
- * options below; it covers the options, so that an acknowledgement that is off
- * by one fails instead of decoding to other options.
- *
- * A client with timestamps returns 64 bits, ISN and TSval:
- *
- *     31 30   28 27                                                  0
- *    +--+-------+-----------------------------------------------------+
- *    |ep|  mss  |                  MAC, high 28 bits                  |  ISN
- *    +--+-------+-----------------------------------------------------+
- *    +--------------------------------------------------+--+--+-------+
- *    |                 MAC, next 26 bits                |ec|sa| wscale|  TSval
- *    +--------------------------------------------------+--+--+-------+
- *     31                                               6  5  4  3    0
- *
- * A client without timestamps returns 32:
+ * The acknowledgement number alone returns a whole cookie, since a middlebox
+ * may strip timestamps from the SYN-ACK or from the ACK. The MAC is one
+ * SipHash-2-4 over addresses, ports, the client's ISN and the profile:
  *
  *     31 30                                       6 5               0
  *    +--+-----------------------------------------+-----------------+
  *    |ep|            MAC, high 25 bits            |     profile     |  ISN
  *    +--+-----------------------------------------+-----------------+
  *
- *      profile    1 w w w m m    SACK
- *                 0 1 w w m m    SACK and ECN
- *                 0 0 e w w m    no SACK; e: ECN
+ *      profile    1 w w w m m    SACK                  four MSS levels
+ *                 1 1 1 1 m m    SACK, scale 8         levels 4 to 7
+ *                 0 0 1 1 m m    SACK, scale 8         levels 0 to 3
+ *                 0 1 w w m m    SACK and ECN          four levels
+ *                 0 0 1 0 w m    ECN, no SACK          two levels
+ *                 0 0 0 1 w m    scale, no SACK        two levels
+ *                 0 0 0 0 m m    neither               four levels
+ *
+ * A client with timestamps also returns what the profile rounds:
+ *
+ *     31               20 19                              4 3       0
+ *    +-------------------+---------------------------------+---------+
+ *    |         0         |               MSS               |  wscale |
+ *    +-------------------+---------------------------------+---------+
+ *    XOR the next 32 bits of the MAC                            = TSval
  *
  * ep is the lowest bit of the epoch and selects the key slot. Six bits cannot
  * hold every combination of MSS (m) and window scale (w), so both are rounded
  * down to a level, which is always safe: the server then sends a little less at
  * a time than the client would accept. Whether window scaling, SACK and ECN
- * were offered at all is kept exactly. The levels match what clients without
- * timestamps send in practice (Windows: SACK, scale 8); others lose a little.
+ * were offered at all is kept exactly. Clients without timestamps today are
+ * mostly Windows, SACK and scale 8 on any path: these get all eight levels.
+ * Others lose a little, and only if their timestamps vanish on the way.
+ *
+ * A TSecr counts if its upper 12 bits are right and MSS and scale are among
+ * those that the profile stands for. A client could alter its own TSecr, but
+ * only into what its SYN might as well have announced. With any other TSecr the
+ * profile holds and timestamps stay on: who sends them has negotiated them, and
+ * would drop segments without (RFC 7323 section 3.2). The server then continues
+ * from a timestamp that is no older than the one it sent (PAWS).
  *
  * Of 2^32 random numbers a check accepts 64 profiles in each of 2 epochs:
- * 2^-25; with timestamps 8 * 2 * 64 of 2^64: 2^-54.
+ * 2^-25, with or without timestamps.
  */
 #ifndef SYNKEEPER_COOKIE_H
 #define SYNKEEPER_COOKIE_H
@@ -47,16 +54,24 @@
 
 enum {
 	COOKIE_EPOCH_SHIFT = 31,
-	COOKIE_MSS_SHIFT = 28,
-	COOKIE_MAC_BITS = 25, /* without timestamps */
-	COOKIE_MAC_BITS_TS = 28,
+	COOKIE_MAC_BITS = 25,
 	COOKIE_PROFILE_MASK = 0x3f,
-	COOKIE_TS_ECN = 1 << 5,
-	COOKIE_TS_SACK = 1 << 4,
+	COOKIE_TS_MSS_SHIFT = 4,
 	COOKIE_TS_WSCALE = 0xf,
-	COOKIE_TS_OPTS = 0x3f,
-	COOKIE_TAIL_TS = 1 << 15, /* domain separation in the MAC's tail */
+	COOKIE_TS_FIELDS = 0xfffff, /* MSS and window scale */
+	/* of the MAC's tail: no cookie of an earlier layout is valid */
+	COOKIE_TAIL_LAYOUT = 1 << 14,
 };
+
+/*
+ * Global in BPF: the verifier checks it once, for any input, instead of
+ * following each level into all that comes after it.
+ */
+#ifdef __bpf__
+#define COOKIE_GLOBAL __noinline
+#else
+#define COOKIE_GLOBAL static inline
+#endif
 
 /* What both ends negotiate. Host byte order. */
 struct handshake {
@@ -73,10 +88,12 @@ struct cookie {
 };
 
 /*
- * MSS levels: the minimum, tunnels, PPPoE, Ethernet, jumbo frames. The minimum
- * is the lowest that the kernel accepts from us, 536 and 1280 - 60; a client
- * that offers less gets it nevertheless, as with the kernel's own cookies.
- * Without timestamps only some of the levels are used.
+ * MSS levels. The lowest is the least that the kernel accepts from us: 536, and
+ * 1280 - 60 for IPv6; a client that announces less must not get a cookie. The
+ * others are today's paths: an MTU of 1280, mobile networks, tunnels (1400 to
+ * 1480), PPPoE (1492), Ethernet. Between 1220 and Ethernet's, rounding costs
+ * 7 % at most with eight levels and 13 % with four. Jumbo frames need
+ * timestamps.
  */
 #define COOKIE_MSS4(i)     \
 	((i) == 0   ? 536  \
@@ -85,17 +102,17 @@ struct cookie {
 	 : (i) == 3 ? 1360 \
 	 : (i) == 4 ? 1400 \
 	 : (i) == 5 ? 1440 \
-	 : (i) == 6 ? 1460 \
-		    : 8960)
+	 : (i) == 6 ? 1452 \
+		    : 1460)
 #define COOKIE_MSS6(i)     \
 	((i) == 0   ? 1220 \
-	 : (i) == 1 ? 1280 \
+	 : (i) == 1 ? 1300 \
 	 : (i) == 2 ? 1340 \
 	 : (i) == 3 ? 1360 \
-	 : (i) == 4 ? 1380 \
+	 : (i) == 4 ? 1400 \
 	 : (i) == 5 ? 1420 \
-	 : (i) == 6 ? 1440 \
-		    : 8940)
+	 : (i) == 6 ? 1432 \
+		    : 1440)
 
 static __always_inline __u32 cookie_mss(bool v4, __u32 level)
 {
@@ -114,89 +131,127 @@ static __always_inline __u32 cookie_mss_level(bool v4, __u32 mss)
 	return mss >= cookie_mss(v4, 1);
 }
 
-/* profile mm -> level: 536, 1300, 1440, 1460; IPv6: 1220, 1340, 1420, 1440 */
+/*
+ * Can a cookie hold @mss (host byte order)? Less than the lowest level it
+ * cannot: the server would send more than was announced.
+ */
+static __always_inline bool cookie_can_hold(bool v4, __u32 mss)
+{
+	return mss >= cookie_mss(v4, 0);
+}
+
+/* profile mm -> level: 536, 1220, 1400, 1460; IPv6: 1220, 1300, 1400, 1440 */
 static __always_inline __u32 cookie_mm_level(__u32 mm)
 {
-	return mm == 3 ? 6 : mm == 2 ? 5 : mm * 2;
+	return mm == 3 ? 7 : mm == 2 ? 4 : mm;
 }
 
 static __always_inline __u32 cookie_mm(__u32 level)
 {
-	return level >= 6 ? 3 : level == 5 ? 2 : level >= 2;
+	return level == 7 ? 3 : level >= 4 ? 2 : level >= 1;
 }
 
-/* profile www -> window scale: none 0 2 4 6 7 8 10 */
+/* profile www -> window scale: none 0 2 4 6 7 10 8 */
 static __always_inline __u32 cookie_www_scale(__u32 www)
 {
 	return www == 0	  ? WSCALE_NONE
 	       : www <= 4 ? (www - 1) * 2
-	       : www == 7 ? 10
-			  : www + 2;
+	       : www == 5 ? 7
+	       : www == 6 ? 10
+			  : 8;
 }
 
 static __always_inline __u32 cookie_www(__u32 wscale)
 {
 	return wscale == WSCALE_NONE ? 0
-	       : wscale >= 10	     ? 7
-	       : wscale >= 8	     ? 6
+	       : wscale >= 10	     ? 6
+	       : wscale >= 8	     ? 7
 	       : wscale == 7	     ? 5
 				     : wscale / 2 + 1;
 }
 
-/* profile ww -> window scale: none 0 7 8 */
+/* profile ww -> window scale: none 0 6 8 */
 static __always_inline __u32 cookie_ww_scale(__u32 ww)
 {
-	return ww == 0 ? WSCALE_NONE : ww == 1 ? 0 : ww + 5;
+	return ww == 0 ? WSCALE_NONE : ww == 1 ? 0 : ww * 2 + 2;
 }
 
 static __always_inline __u32 cookie_ww(__u32 wscale)
 {
 	return wscale == WSCALE_NONE ? 0
 	       : wscale >= 8	     ? 3
-	       : wscale == 7	     ? 2
+	       : wscale >= 6	     ? 2
 				     : 1;
 }
 
-static __always_inline __u32 cookie_profile(bool v4, const struct handshake *hs)
+/* The profile of @hs, with the MSS of @v4 or IPv6: 0 to 63. */
+COOKIE_GLOBAL int cookie_profile(bool v4, const struct handshake *hs)
 {
-	__u32 mm = cookie_mm(cookie_mss_level(v4, hs->mss));
+	__u32 level, mm, scale;
 
-	if (!hs->sack)
-		return (hs->ecn ? 8 : 0) | cookie_ww(hs->wscale) << 1 |
-		       (mm >= 2);
+	if (!hs)
+		return 0;
+	level = cookie_mss_level(v4, hs->mss);
+	mm = cookie_mm(level);
+	scale = hs->wscale;
+	if (hs->sack && !hs->ecn) {
+		__u32 www = cookie_www(scale);
+
+		if (www != 7)
+			return 0x20 | www << 2 | mm;
+		return level >= 4 ? 0x3c | (level - 4) : 0x0c | level;
+	}
+	if (hs->sack)
+		return 0x10 | cookie_ww(scale) << 2 | mm;
 	if (hs->ecn)
-		return 0x10 | cookie_ww(hs->wscale) << 2 | mm;
-	return 0x20 | cookie_www(hs->wscale) << 2 | mm;
+		return 0x08 | (scale != WSCALE_NONE) << 1 | (level >= 1);
+	if (scale != WSCALE_NONE)
+		return 0x04 | (scale >= 7) << 1 | (level >= 1);
+	return mm;
 }
 
-static __always_inline void cookie_unprofile(bool v4, __u32 profile,
-					     struct handshake *hs)
+/* The inverse: *@hs is what @profile stands for, without timestamps. */
+COOKIE_GLOBAL int cookie_unprofile(bool v4, __u32 profile, struct handshake *hs)
 {
-	__u32 mm = profile & 3;
+	__u32 mm = profile & 3, level = cookie_mm_level(mm);
+	bool w = profile & 2;
 
+	if (!hs)
+		return 0;
 	hs->ts = 0;
-	hs->sack = profile >= 0x10;
+	hs->ecn = 0;
+	hs->sack = profile >= 0x0c;
 	if (profile & 0x20) {
-		hs->ecn = 0;
 		hs->wscale = cookie_www_scale(profile >> 2 & 7);
+		if (hs->wscale == 8)
+			level = 4 + mm;
 	} else if (profile & 0x10) {
 		hs->ecn = 1;
 		hs->wscale = cookie_ww_scale(profile >> 2 & 3);
+	} else if (profile >= 0x0c) {
+		hs->wscale = 8;
+		level = mm;
+	} else if (profile & 0x08) {
+		hs->ecn = 1;
+		hs->wscale = w ? 0 : WSCALE_NONE;
+		level = profile & 1;
+	} else if (profile & 0x04) {
+		hs->wscale = w ? 7 : 0;
+		level = profile & 1;
 	} else {
-		hs->ecn = !!(profile & 8);
-		hs->wscale = cookie_ww_scale(profile >> 1 & 3);
-		mm = profile & 1 ? 2 : 0;
+		hs->wscale = WSCALE_NONE;
 	}
-	hs->mss = cookie_mss(v4, cookie_mm_level(mm));
+	hs->mss = cookie_mss(v4, level);
+	return 0;
 }
 
 /*
- * @isn: the client's, host byte order. @tail: up to 16 bits of options. IPv4
- * hashes 18 bytes, IPv6 42; the length in the last block keeps them apart.
+ * @isn: the client's, host byte order. IPv4 hashes 18 bytes, IPv6 42; the
+ * length in the last block keeps them apart.
  */
 static __always_inline __u64 cookie_mac(const struct siphash_key *key,
 					const struct tuple *t, __u32 isn,
-					__u32 tail)
+					__u32 profile)
 {
 	struct siphash s;
 	__u64 len = 18;
@@ -213,18 +268,7 @@ static __always_inline __u64 cookie_mac(const struct siphash_key *key,
 	}
 	siphash_word(&s, isn | (__u64)t->client_port << 32 |
 				 (__u64)t->server_port << 48);
-	return siphash_end(&s, tail, len);
-}
-
-static __always_inline __u32 cookie_isn_ts(__u64 mac, __u32 level, __u32 epoch)
-{
-	return epoch << COOKIE_EPOCH_SHIFT | level << COOKIE_MSS_SHIFT |
-	       (__u32)(mac >> 36);
-}
-
-static __always_inline __u32 cookie_tsval(__u64 mac, __u32 opts)
-{
-	return (__u32)(mac >> 10 & 0x3ffffff) << 6 | opts;
+	return siphash_end(&s, COOKIE_TAIL_LAYOUT | profile, len);
 }
 
 static __always_inline __u32 cookie_isn(__u64 mac, __u32 profile, __u32 epoch)
@@ -232,10 +276,17 @@ static __always_inline __u32 cookie_isn(__u64 mac, __u32 profile, __u32 epoch)
 	return epoch << COOKIE_EPOCH_SHIFT | (__u32)(mac >> 39) << 6 | profile;
 }
 
+/* The MAC bits that hide and verify what TSval carries. */
+static __always_inline __u32 cookie_ts_mask(__u64 mac)
+{
+	return (__u32)(mac >> 7);
+}
+
 /*
  * Makes the cookie for a SYN with ISN @isn (host byte order). On entry @hs
- * holds what client and server both support, on return the part that the cookie
- * could encode; the SYN-ACK must offer exactly that.
+ * holds what client and server both support, with an MSS that
+ * cookie_can_hold(), on return the part that the cookie could encode; the
+ * SYN-ACK must offer exactly that.
  */
 static __always_inline void cookie_make(const struct siphash_key *key,
 					__u32 epoch, const struct tuple *t,
@@ -243,23 +294,14 @@ static __always_inline void cookie_make(const struct siphash_key *key,
 					struct cookie *ret)
 {
 	bool v4 = tuple_is_v4(t);
-	__u64 mac;
+	__u32 profile = cookie_profile(v4, hs);
+	__u64 mac = cookie_mac(key, t, isn, profile);
 
+	ret->isn = cookie_isn(mac, profile, epoch);
 	if (hs->ts) {
-		__u32 level = cookie_mss_level(v4, hs->mss);
-		__u32 opts = (hs->ecn ? COOKIE_TS_ECN : 0) |
-			     (hs->sack ? COOKIE_TS_SACK : 0) | hs->wscale;
-
-		mac = cookie_mac(key, t, isn,
-				 COOKIE_TAIL_TS | level << 6 | opts);
-		ret->isn = cookie_isn_ts(mac, level, epoch);
-		ret->tsval = cookie_tsval(mac, opts);
-		hs->mss = cookie_mss(v4, level);
+		ret->tsval = cookie_ts_mask(mac) ^
+			     (hs->mss << COOKIE_TS_MSS_SHIFT | hs->wscale);
 	} else {
-		__u32 profile = cookie_profile(v4, hs);
-
-		mac = cookie_mac(key, t, isn, profile);
-		ret->isn = cookie_isn(mac, profile, epoch);
 		ret->tsval = 0;
 		cookie_unprofile(v4, profile, hs);
 	}
@@ -272,43 +314,49 @@ static __always_inline __u32 cookie_slot(__u32 cookie_isn)
 }
 
 /*
+ * Makes @hs, decoded from @profile, exact by means of TSecr @tsecr. Returns
+ * false, and leaves it alone, if TSecr is not of this cookie.
+ */
+static __always_inline bool cookie_exact(bool v4, __u64 mac, __u32 profile,
+					 __u32 tsecr, struct handshake *hs)
+{
+	__u32 fields = tsecr ^ cookie_ts_mask(mac);
+	struct handshake exact = *hs;
+
+	exact.mss = fields >> COOKIE_TS_MSS_SHIFT;
+	exact.wscale = fields & COOKIE_TS_WSCALE;
+	if (fields > COOKIE_TS_FIELDS || exact.mss < hs->mss ||
+	    (__u32)cookie_profile(v4, &exact) != profile)
+		return false;
+	*hs = exact;
+	return true;
+}
+
+/*
  * Checks a returned cookie. @isn: the client's (its sequence number minus one),
  * @c->isn: the acknowledgement number minus one, @c->tsval: the TSecr, @ts:
  * whether the segment had timestamps. Host byte order. @key: the one in
  * cookie_slot(). Returns true and fills in @hs, or false and leaves @hs
- * untouched.
+ * untouched. On true, @c->tsval becomes the timestamp from which the server
+ * continues.
  */
 static __always_inline bool cookie_check(const struct siphash_key *key,
 					 const struct tuple *t, __u32 isn,
-					 const struct cookie *c, bool ts,
+					 struct cookie *c, bool ts,
 					 struct handshake *hs)
 {
-	__u32 epoch = cookie_slot(c->isn);
+	__u32 profile = c->isn & COOKIE_PROFILE_MASK;
+	__u64 mac = cookie_mac(key, t, isn, profile);
 	bool v4 = tuple_is_v4(t);
-	__u64 mac;
 
-	if (ts) {
-		__u32 level = c->isn >> COOKIE_MSS_SHIFT & 7;
-		__u32 opts = c->tsval & COOKIE_TS_OPTS;
-
-		mac = cookie_mac(key, t, isn,
-				 COOKIE_TAIL_TS | level << 6 | opts);
-		if (c->isn != cookie_isn_ts(mac, level, epoch) ||
-		    c->tsval != cookie_tsval(mac, opts))
-			return false;
-		hs->ts = 1;
-		hs->mss = cookie_mss(v4, level);
-		hs->wscale = opts & COOKIE_TS_WSCALE;
-		hs->sack = !!(opts & COOKIE_TS_SACK);
-		hs->ecn = !!(opts & COOKIE_TS_ECN);
-	} else {
-		__u32 profile = c->isn & COOKIE_PROFILE_MASK;
-
-		mac = cookie_mac(key, t, isn, profile);
-		if (c->isn != cookie_isn(mac, profile, epoch))
-			return false;
-		cookie_unprofile(v4, profile, hs);
-	}
+	if (c->isn != cookie_isn(mac, profile, cookie_slot(c->isn)))
+		return false;
+	cookie_unprofile(v4, profile, hs);
+	if (!ts)
+		return true;
+	hs->ts = 1;
+	if (!cookie_exact(v4, mac, profile, c->tsval, hs))
+		c->tsval = cookie_ts_mask(mac) | COOKIE_TS_FIELDS;
 	return true;
 }
 

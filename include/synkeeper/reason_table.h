@@ -423,5 +423,25 @@ REASON(refused_source, PASS, AT_XDP, OF_SYN, AS_SYN_FLOOD | AS_ARMING,
        "If the client should be served, find what drops it: `nft list "
        "ruleset`, `ip route get CLIENT`, `nstat -az`.")
 
+REASON(handed_over, PASS, AT_XDP, OF_SYN, AS_SYN_FLOOD | AS_ARMING,
+       "SYN that only the kernel can answer",
+       "A SYN that asks for what a cookie cannot give: an MSS below 536, or "
+       "below 1220 with IPv6, which is the least that the kernel accepts from "
+       "Synkeeper. The kernel answers it as it would without Synkeeper; the "
+       "ACK passes as half_open. At most 100 a second on each CPU; the rest "
+       "are small_mss.",
+       CAUSES("small devices, and links with a tiny MTU",
+	      "scanners that probe with an unusual MSS (nmap -O)"),
+       "Nothing.")
+
+REASON(small_mss, DROP, AT_XDP, OF_SYN, AS_SYN_FLOOD | AS_ARMING,
+       "SYN with a tiny MSS, beyond what the kernel may be handed",
+       "A SYN with an MSS that no cookie can hold, see handed_over, of which "
+       "the kernel has already been handed 100 in this second on this CPU.",
+       CAUSES("such a client connects in the middle of a flood of such SYNs: "
+	      "it retries after a second"),
+       "Nothing. `synkeeper capture -w FILE --reason small_mss` shows who "
+       "sends them.")
+
 #undef REASON
 #undef CAUSES

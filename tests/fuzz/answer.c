@@ -288,8 +288,11 @@ static const char *cookie_wrong(const struct scenario *s, const struct parts *p,
 		return "cookie and SYN-ACK differ on ECN";
 	if (o->wscale && hs.wscale > theirs->wscale_is)
 		return "the cookie has a larger window scale than the SYN";
-	if (hs.mss > mss && hs.mss > cookie_mss(!p->v6, 0))
+	if (hs.mss > mss)
 		return "the cookie has a larger MSS than the SYN";
+	if (o->ts &&
+	    (hs.mss != mss || (o->wscale && hs.wscale != theirs->wscale_is)))
+		return "the cookie is not exact, with timestamps";
 	return NULL;
 }
 

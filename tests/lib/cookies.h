@@ -43,7 +43,7 @@ static inline struct cookie make(const struct world *w, uint32_t epoch,
 	return c;
 }
 
-static inline bool check(const struct world *w, const struct cookie *c, bool ts,
+static inline bool check(const struct world *w, struct cookie *c, bool ts,
 			 struct handshake *hs)
 {
 	return cookie_check(&w->keys[cookie_slot(c->isn)], &w->t, w->isn, c, ts,

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Theory of operation: SYNs that no cookie can answer. The kernel gets them, as
+ * long as the budget lasts, and the ACK that completes its handshake must pass
+ * in a flood as well.
+ */
+#include <linux/bpf.h>
+#include <stdio.h>
+
+#include "netns.h"
+#include "sessions.h"
+#include "synack.h"
+#include "testmain.h"
+
+enum { BUDGET = 100 }; /* HANDED_OVER_PER_SECOND */
+
+static int setup(void **state)
+{
+	if (harness_setup(state))
+		return -1;
+	netns_listen(false, 443);
+	netns_listen(true, 443);
+	return 0;
+}
+
+/* The least MSS is answered, one byte less is not. */
+static void small_mss(void **state)
+{
+	static const struct {
+		bool v6;
+		const char *opts;
+	} rows[] = {
+		{ false, "mss:535" },
+		{ false, "mss:265 sack ts:1:0 nop ws:7" },
+		{ false, "mss:92 nop ws:8 nop nop sack" },
+		{ false, "mss:1" },
+		{ true, "mss:1219" },
+		{ true, "mss:536 sack ts:1:0 nop ws:7" },
+	};
+	unsigned i, bad = 0;
+
+	(void)state;
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct spec s = { .v6 = rows[i].v6,
+				  .flags = SYN,
+				  .opts = rows[i].opts };
+		struct tuple t = sessions_tuple(&s);
+
+		sessions_clear();
+		bad += !expect_spec(rows[i].opts, &s, XDP_PASS,
+				    REASON_handed_over);
+		if (sessions_find(&t, NULL) != SESSION_OPENING) {
+			fprintf(stderr, "%s: expected an entry, opening\n",
+				rows[i].opts);
+			bad++;
+		}
+	}
+	assert_int_equal(bad, 0);
+}
+
+static void in_a_flood_most_are_dropped(void **state)
+{
+	struct spec s = { .flags = SYN, .opts = "mss:265" };
+	unsigned i, passed = 0;
+	static struct frame in;
+	static struct run r;
+
+	(void)state;
+	for (i = 0; i < 10 * BUDGET; i++) {
+		s.sport = 10000 + i;
+		packet_build(&s, &in);
+		harness_run(&in, &r);
+		passed += r.verdict == XDP_PASS;
+		if (r.reason != (r.verdict == XDP_PASS ? REASON_handed_over
+						       : REASON_small_mss))
+			fail_msg("SYN %u: expected handed_over or small_mss, "
+				 "got %s",
+				 i, reason_name(r.reason));
+	}
+	/* the second may have turned, on a slow machine more than once */
+	assert_in_range(passed, BUDGET, 5 * BUDGET);
+}
+
+static void monitored(void **state)
+{
+	struct spec s = { .flags = SYN, .opts = "mss:265" };
+
+	(void)state;
+	harness_mode(ENDPOINT_DISARMED);
+	assert_true(expect_spec("disarmed", &s, XDP_PASS, REASON_disarmed_syn));
+}
+
+static void flood_begins(void)
+{
+	harness.cfg.flags |= SETTING_COMPLETE;
+	harness_settings();
+	harness_spend_budget();
+}
+
+/* The listener made a cookie of its own, as with tcp_syncookies = 2. */
+static void ack_of_the_listeners_cookie(void **state)
+{
+	struct spec syn = { .src = NEAR4, .flags = SYN, .opts = "mss:265" };
+	struct spec ack = { .src = NEAR4, .flags = ACK };
+	struct tuple t = sessions_tuple(&syn);
+
+	(void)state;
+	sessions_mark(sessions_set_of(&t), false);
+	ack.ack = netns_kernel_cookie(&syn) + 1;
+	ack.seq = CLIENT_ISN + 1;
+	assert_true(expect_spec("SYN", &syn, XDP_PASS, REASON_handed_over));
+	flood_begins();
+	assert_true(expect_spec("ACK", &ack, XDP_PASS, REASON_kernel_cookie));
+	sessions_clear();
+	assert_true(expect_spec("ACK of no known SYN", &ack, XDP_DROP,
+				REASON_bad_cookie));
+}
+
+/* An ACK of the tuple that completes nothing is worth no more than any. */
+static void ack_of_nothing(void **state)
+{
+	struct spec s = { .src = NEAR4, .flags = SYN, .opts = "mss:265" };
+	struct tuple t = sessions_tuple(&s);
+
+	(void)state;
+	assert_true(expect_spec("SYN", &s, XDP_PASS, REASON_handed_over));
+	sessions_mark(sessions_set_of(&t), false);
+	flood_begins();
+	s.flags = ACK;
+	s.opts = NULL;
+	s.ack = 4711;
+	assert_true(expect_spec("ACK", &s, XDP_DROP, REASON_bad_cookie));
+}
+
+#define TEST(name) \
+	cmocka_unit_test_setup_teardown(name, setup, harness_teardown)
+
+static const struct CMUnitTest tests[] = {
+	TEST(small_mss),      TEST(in_a_flood_most_are_dropped),
+	TEST(monitored),      TEST(ack_of_the_listeners_cookie),
+	TEST(ack_of_nothing),
+};
+
+TEST_MAIN(tests)
