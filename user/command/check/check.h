@@ -86,6 +86,8 @@ void check_ipvs(struct check *c);
 
 /* check_firewall.c: rules that drop what XDP admits */
 void check_firewall(struct check *c);
+/* check_bypass.c: rules that Synkeeper's answer bypasses */
+void check_bypass(struct check *c);
 
 /* The number in /proc/sys/net/PATH, @fallback if there is none. */
 int check_sysctl(const char *path, int fallback);

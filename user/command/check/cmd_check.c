@@ -71,12 +71,13 @@ static const struct {
 	{ check_syncookies, false }, { check_options, false },
 	{ check_backlog, false },    { check_mptcp, false },
 	{ check_services, false },   { check_ipvs, false },
-	{ check_firewall, false },   { check_interface, false },
-	{ check_device, false },     { check_driver, true },
-	{ check_native, true },	     { check_attached, true },
-	{ check_tc, true },	     { check_queues, true },
-	{ check_merging, true },     { check_mtu, true },
-	{ check_vlan, true },	     { check_veth, true },
+	{ check_firewall, false },   { check_bypass, false },
+	{ check_interface, false },  { check_device, false },
+	{ check_driver, true },	     { check_native, true },
+	{ check_attached, true },    { check_tc, true },
+	{ check_queues, true },	     { check_merging, true },
+	{ check_mtu, true },	     { check_vlan, true },
+	{ check_veth, true },
 };
 
 static json_t *services_of(const struct cmd *cmd)

@@ -18,11 +18,15 @@
  * be seen counts as NAT: rules of legacy iptables, their notrack included, and
  * conditions that are not understood (nfrule.h). Too much NAT costs TCP
  * options, too little costs connections. A kernel without connection tracking
- * is not asked, lest it load a firewall because of us.
+ * and nftables is not asked, lest it load a firewall because of us.
  *
  * It also tells where a port leads elsewhere: DNAT or redirect, before routing,
  * by a rule that names the port, and nothing else that is not understood but
  * the interface. No cookie made here is honoured there.
+ *
+ * And it tells which rules refuse SYNs that Synkeeper answers before them, and
+ * not the rest of the connection (nfjudge.h); for that all rules on the way in
+ * are read wherever nftables is loaded.
  *
  * NFNL_SUBSYS_HOOK would tell the hooks themselves, where the kernel has it
  * (CONFIG_NETFILTER_NETLINK_HOOK, off in many); the chains tell the same.
@@ -31,6 +35,7 @@
 #define NETFILTER_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "synkeeper/types.h"
 
@@ -55,7 +60,7 @@ int netfilter_look(struct netfilter *n);
 
 /*
  * A descriptor that becomes readable when the ruleset changes, or -1: not yet,
- * as the kernel has no connection tracking; ask again after each look. It is
+ * as the kernel has no firewall; ask again after each look. It is
  * @n's, and does not change once it is there.
  */
 int netfilter_fd(struct netfilter *n);
@@ -68,5 +73,45 @@ void netfilter_drain(struct netfilter *n);
  */
 enum nf_fate netfilter_at(const struct netfilter *n, bool v4,
 			  const __be32 addr[4], __be16 port);
+
+/* ---- rules that Synkeeper's answer bypasses ---- */
+
+enum { NF_FOUND_MAX = 8, NF_TEXT_LEN = 256 };
+
+enum nf_kind {
+	NF_KIND_BYPASSED, /* refuses SYNs alone */
+	NF_KIND_SYNPROXY, /* answers SYNs itself */
+	NF_KIND_TPROXY,	  /* leads connections to a proxy */
+};
+
+struct nf_asked {
+	bool v4;
+	const __be32 *addr; /* v4-mapped; NULL: any of the host's */
+	__be16 port;
+	const char *iface; /* on which clients come; NULL: any */
+};
+
+struct nf_finding {
+	enum nf_kind kind;
+	bool sure; /* for some clients; else it depends on marks and the like */
+	char text[NF_TEXT_LEN]; /* the rule: where it is, and what it says */
+};
+
+struct nf_findings {
+	struct nf_finding list[NF_FOUND_MAX];
+	size_t n;
+	/*
+	 * The rule that refuses the ACK of every connection whose SYN it has
+	 * not seen, where it lets SYNs pass; "" none.
+	 */
+	char refuses[NF_TEXT_LEN];
+	unsigned int cost; /* rules looked at */
+};
+
+/* Legacy iptables and what is not understood are not in it. */
+void netfilter_judge(const struct netfilter *n, const struct nf_asked *asked,
+		     struct nf_findings *ret);
+/* How often what is known has changed: the same number, the same findings. */
+unsigned int netfilter_version(const struct netfilter *n);
 
 #endif

@@ -404,4 +404,5 @@ void nf_rule_free(struct nf_rule *r)
 	free(r->ports);
 	free(r->set);
 	free(r->target);
+	free(r->expressions);
 }
