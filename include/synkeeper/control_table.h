@@ -123,6 +123,8 @@ FIELD("armed", "bool", NEEDED, "SYNs are answered with cookies")
 FIELD("cookies", "string", NEEDED, "own, kernel")
 FIELD("cookies_why", "string", NEEDED, "these; or empty")
 FIELD("why", "string", NEEDED, "it is not armed; empty when it is")
+FIELD("bypasses", "[string]", NEEDED,
+      "firewall rules that would refuse some of its SYNs and never see them")
 
 OBJECT(KEY_AGE, "The current key.")
 FIELD("epoch", "integer", NEEDED, "its number")

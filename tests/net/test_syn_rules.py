@@ -6,8 +6,13 @@ with iptables; `check` must name the rules that refuse the SYN alone, and be
 silent about all that treat the ACK of the handshake alike. The daemon says it
 in its log, in `service list` and in its health, while the rule is there.
 """
+import ctypes
 import json
+import os
+import platform
 import shutil
+import socket
+import struct
 
 from namespace import wait_for
 from nettest import net_test, skip
@@ -403,3 +408,205 @@ def test_ports_that_are_no_service_only_warn(env):
     found, code = check(env)
     assert code == 0 and [f["state"] for f in found] == ["warn"] and \
         "port 81" in found[0]["found"], (code, found)
+
+
+def bypasses(env, at="*:80"):
+    return service(env, at)["bypasses"]
+
+
+@net_test
+def test_the_daemon_warns_while_there_is_a_rule(env):
+    """At start-up, when a rule comes, and once; the mark goes with the rule."""
+    env.nginx()
+    nft(env, chain(f"tcp dport 80 {SYN} ip saddr 192.0.2.0/24 drop"))
+    daemon = env.synkeeperd()
+    wait_armed(env)
+    first = bypasses(env)
+    assert len(first) == 1 and first[0].startswith("inet f c handle"), first
+    log = daemon.output()
+    assert log.count("a firewall rule can refuse them: inet f c") == 1, log
+    status = env.json("status")
+    assert any("bypasses a firewall rule" in h for h in status["health"]) \
+        and status["protected"], status["health"]
+    text = env.synkeeper("service", "list").stdout
+    assert "*:80 bypasses: inet f c handle" in text, text
+
+    nft(env, "")
+    wait_for(lambda: not bypasses(env), 1, "the mark to go with the rule")
+    assert not env.json("status")["health"]
+    env.server.run(["nft", "-f", "-"], input=chain(
+        "tcp dport 443 tcp flags syn drop", "ct state new accept") + "\n")
+    env.server.run(["nft", "add", "rule", "inet", "f", "c", *SYN.split(),
+                    "limit", "rate", "over", "5/second", "drop"])
+    # behind what accepts before it
+    assert not bypasses(env), bypasses(env)
+    env.server.run(["nft", "insert", "rule", "inet", "f", "c", *SYN.split(),
+                    "limit", "rate", "over", "5/second", "drop"])
+    wait_for(lambda: bypasses(env), 1, "a rule that came later to be found")
+    log = daemon.output()
+    assert log.count("can refuse them") == 2, log
+    assert "no longer bypassed: inet f c handle" in log, log
+
+
+@net_test
+def test_a_rule_for_another_port_or_interface_was_marked(env):
+    env.nginx()
+    env.synkeeperd()
+    for rule in ("tcp dport 81 tcp flags syn drop",
+                 'iifname "lo" tcp flags syn drop',
+                 'iifname "nowhere0" tcp flags syn drop'):
+        nft(env, chain(rule))
+        found, _ = check(env)
+        assert not [f for f in found if f["state"] == "fail"], (rule, found)
+        assert not bypasses(env), (rule, bypasses(env))
+    nft(env, chain('iifname "server0" tcp flags syn drop'))
+    wait_for(lambda: bypasses(env), 1, "a rule for this interface")
+
+
+def tproxy(env, rule):
+    nft(env, chain(rule, family="ip",
+                   hook="type filter hook prerouting priority mangle"))
+
+
+@net_test
+def test_tproxy(env):
+    """The proxy's socket replaces the one that tc assigns: SYNs pass. Without
+    the proxy, and where the rule is for other ports, they are answered."""
+    at = f"{env.server.ip4}:80"
+    env.nginx()
+    env.synkeeperd(services=(at, "*:80"))
+    wait_armed(env, at)
+    tproxy(env, "tcp dport 81 tproxy to :80 meta mark set 1 accept")
+    env.fetch()
+    assert service(env, at)["armed"], service(env, at)
+    tproxy(env, "tcp dport 80 tproxy to :80 meta mark set 1 accept")
+    wait_armed(env, at, False)
+    assert "TPROXY" in service(env, at)["why"], service(env, at)
+    assert service(env, "*:80")["armed"], "the rule says nothing of IPv6"
+    env.fetch()
+    found, code = check(env)
+    assert code == 0 and "led to a proxy" in found[0]["found"], (code, found)
+    nft(env, "")
+    wait_armed(env, at)
+    env.fetch()
+
+
+IP_TRANSPARENT = 19
+
+
+@net_test
+def test_tproxy_for_addresses_of_others(env):
+    """A rule for elsewhere: there SYNs pass, as the proxy would hang."""
+    elsewhere = "198.51.100.9"
+    with env.server.inside():
+        s = socket.socket()
+    s.setsockopt(socket.IPPROTO_IP, IP_TRANSPARENT, 1)
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    s.bind(("0.0.0.0", 80))
+    s.listen()
+    s.settimeout(10)
+    env.server.run(["ip", "rule", "add", "fwmark", "1", "lookup", "100"])
+    env.server.run(["ip", "route", "add", "local", "0.0.0.0/0", "dev", "lo",
+                    "table", "100"])
+    env.client.run(["ip", "route", "add", f"{elsewhere}/32", "via",
+                    env.server.ip4])
+    tproxy(env, f"ip daddr {elsewhere} tcp dport 80 tproxy to :80 "
+           "meta mark set 1 accept")
+    env.synkeeperd()
+    wait_armed(env)
+    for addr in elsewhere, env.server.ip4:
+        with env.client.inside():
+            c = socket.create_connection((addr, 80), 10)
+        a, _ = s.accept()
+        c.settimeout(10)
+        a.settimeout(10)
+        c.sendall(b"x")
+        assert a.recv(1) == b"x" and a.getsockname()[0] == addr, addr
+        c.close()
+        a.close()
+    total = env.json("stats")["total"]
+    assert total.get("admitted") == 1, \
+        f"expected one admitted, for the host's own address: {total}"
+    s.close()
+
+
+def other(env, what):
+    """The findings of that name."""
+    p = env.server.run([*env.synkeeper_command(), "-j", "check", "server0"],
+                       check=False)
+    return [f for f in json.loads(p.stdout)["findings"] if f["what"] == what]
+
+
+@net_test
+def test_ipsec_and_reverse_path(env):
+    env.nginx()
+    assert other(env, "IPsec")[0]["state"] == "ok", other(env, "IPsec")
+    for policy, state in (
+            (f"dir in src {env.client.ip4}/32 proto tcp dport 80 action block",
+             "warn"),
+            ("dir in src 192.0.2.0/24 proto tcp dport 81 action block", "ok"),
+            ("dir out dst 192.0.2.0/24 proto tcp action block", "ok"),
+            ("dir in src 192.0.2.0/24 proto udp action block", "ok"),
+            ("dir in src 192.0.2.0/24 tmpl proto esp mode transport",
+             "warn")):
+        env.server.run(["ip", "xfrm", "policy", "add", *policy.split()])
+        found = other(env, "IPsec")
+        assert [f["state"] for f in found] == [state], (policy, found)
+        env.server.run(["ip", "xfrm", "policy", "flush"])
+    env.server.sysctl("net.ipv4.conf.server0.rp_filter", 1)
+    assert "strict" in other(env, "rp_filter")[0]["found"]
+    env.server.sysctl("net.ipv4.conf.server0.rp_filter", 0)
+    env.server.sysctl("net.ipv4.conf.all.rp_filter", 0)
+    assert "not strict" in other(env, "rp_filter")[0]["found"]
+
+
+@net_test
+def test_programs_that_choose_listeners(env):
+    """An sk_lookup program of the namespace."""
+    prog = f"{env.dir}/lookup.o"
+    source = """
+struct bpf_sk_lookup;
+__attribute__((section("sk_lookup"), used))
+int pass(struct bpf_sk_lookup *c) { return 1; }
+char l[] __attribute__((section("license"), used)) = "GPL";
+"""
+    if not shutil.which("clang"):
+        skip("no clang")
+    env.server.run(["clang", "-O2", "-g", "-target", "bpf", "-x", "c", "-c",
+                    "-o", prog, "-"], input=source)
+    pin = f"/sys/fs/bpf/synkeeper-test-{os.getpid()}-lookup"
+    env.server.run(["bpftool", "prog", "load", prog, pin])
+    try:
+        assert other(env, "socket lookup")[0]["state"] == "ok"
+        link = attach_lookup(env, pin)
+        found = other(env, "socket lookup")
+        assert found[0]["state"] == "warn" and found[0]["fix"], found
+        os.close(link)
+    finally:
+        os.unlink(pin)
+
+
+BPF_OBJ_GET, BPF_LINK_CREATE, BPF_SK_LOOKUP = 7, 28, 36
+
+
+def attach_lookup(env, pin):
+    """bpf_link of the program at @pin to the server's namespace."""
+    name = ctypes.create_string_buffer(pin.encode())
+    prog = bpf(BPF_OBJ_GET, struct.pack("=QII", ctypes.addressof(name), 0, 0))
+    with env.server.inside():
+        ns = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
+    try:
+        return bpf(BPF_LINK_CREATE, struct.pack("=IIII", prog, ns,
+                                                BPF_SK_LOOKUP, 0))
+    finally:
+        os.close(ns)
+        os.close(prog)
+
+
+def bpf(command, attr):
+    number = {"x86_64": 321, "aarch64": 280}[platform.machine()]
+    libc = ctypes.CDLL(None, use_errno=True)
+    buf = ctypes.create_string_buffer(attr + bytes(64))
+    fd = libc.syscall(number, command, buf, ctypes.c_uint(len(buf) - 1))
+    assert fd >= 0, os.strerror(ctypes.get_errno())
+    return fd

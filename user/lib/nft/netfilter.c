@@ -337,6 +337,11 @@ int netfilter_look(struct netfilter *n)
 	return ret;
 }
 
+bool netfilter_proxies(const struct netfilter *n)
+{
+	return n->rules.tproxies;
+}
+
 unsigned int netfilter_version(const struct netfilter *n)
 {
 	return n->version;

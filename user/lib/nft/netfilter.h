@@ -88,7 +88,7 @@ struct nf_asked {
 	bool v4;
 	const __be32 *addr; /* v4-mapped; NULL: any of the host's */
 	__be16 port;
-	const char *iface; /* on which clients come; NULL: any */
+	const char *iface; /* on which clients come; NULL: it may be any */
 };
 
 struct nf_finding {
@@ -111,6 +111,8 @@ struct nf_findings {
 /* Legacy iptables and what is not understood are not in it. */
 void netfilter_judge(const struct netfilter *n, const struct nf_asked *asked,
 		     struct nf_findings *ret);
+/* Does any rule lead connections to a transparent proxy (TPROXY)? */
+bool netfilter_proxies(const struct netfilter *n);
 /* How often what is known has changed: the same number, the same findings. */
 unsigned int netfilter_version(const struct netfilter *n);
 

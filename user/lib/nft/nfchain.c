@@ -220,6 +220,7 @@ int nf_ruleset_add_rule(struct nf_ruleset *s, const struct nlmsghdr *nlh)
 	if (nf_rule_parse(exprs, r) || keep_expressions(s, c, exprs, r))
 		return -ENOMEM;
 	r->handle = handle_of(nlh);
+	s->tproxies = s->tproxies || nf_probe_tproxies(r->expressions);
 	s->tracks[0] = s->tracks[0] ||
 		       (r->tracks && nf_family_is(c->family, false));
 	s->tracks[1] = s->tracks[1] ||

@@ -280,7 +280,7 @@ static void on_objref(struct nf_run *r, const struct nf_expr *e)
 		nf_perhaps(r, false);
 		break;
 	case NFT_OBJECT_SYNPROXY:
-		r->effect.deed = NF_DEED_SYNPROXY;
+		nf_does(r, NF_DEED_SYNPROXY);
 		break;
 	}
 }
@@ -370,7 +370,7 @@ static void on_expr(struct nf_run *r, const struct nf_expr *e)
 		if (known[i].perhaps)
 			nf_perhaps(r, false);
 		if (known[i].deed)
-			r->effect.deed = known[i].deed;
+			nf_does(r, known[i].deed);
 		return;
 	}
 	nf_unsure(r);
@@ -407,4 +407,22 @@ void nf_probe_sets(const struct nlattr *expressions,
 	struct nf_run r = { .p = &p, .want = want, .data = data };
 
 	run(&r, expressions);
+}
+
+bool nf_probe_tproxies(const struct nlattr *expressions)
+{
+	const struct nlattr *elem, *name;
+	struct nf_expr e;
+
+	if (!expressions)
+		return false;
+	mnl_attr_for_each_nested (elem, expressions) {
+		nf_expr_read(elem, &e);
+		name = e.attrs[NFTA_TARGET_NAME];
+		if (!strcmp(e.name, "tproxy") ||
+		    (!strcmp(e.name, "target") && name &&
+		     !strcmp(mnl_attr_get_str(name), "TPROXY")))
+			return true;
+	}
+	return false;
 }

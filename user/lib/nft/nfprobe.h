@@ -27,7 +27,7 @@ struct nf_probe {
 	bool v4;
 	const __be32 *addr; /* destination, v4-mapped; NULL: any local one */
 	__be16 port;
-	const char *iface; /* on which it comes; NULL: any */
+	const char *iface; /* on which it comes; NULL: it may be any */
 	__u32 ct_state;	   /* one of the above */
 	/* where the rule is, to find its sets; NULL: none can be found */
 	const struct nf_sets *sets;
@@ -68,6 +68,9 @@ struct nf_effect nf_probe_rule(const struct nf_probe *p,
  */
 void nf_probe_sets(const struct nlattr *expressions,
 		   void (*want)(const char *set, void *data), void *data);
+
+/* Does the rule lead what it matches to a transparent proxy? */
+bool nf_probe_tproxies(const struct nlattr *expressions);
 
 /* ---- for nfprobe_xt.c ---- */
 

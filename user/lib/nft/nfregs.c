@@ -103,7 +103,7 @@ static void compare_iface(struct nf_run *r, const struct nf_bits *b, bool equal,
 	bool same = b->value[0] && !memcmp(b->value, name, len);
 
 	if (!same && !is_loopback(name, len))
-		nf_perhaps(r, true);
+		nf_perhaps(r, r->p->iface);
 	else
 		nf_effect_if(&r->effect, same == equal ? NF_ALWAYS : NF_NEVER);
 }
@@ -153,24 +153,33 @@ void nf_compare(struct nf_run *r, const struct nf_bits *b, __u32 op,
 	nf_effect_if(&r->effect, is ? NF_ALWAYS : NF_NEVER);
 }
 
+/* What leads to a proxy may accept then. */
+void nf_does(struct nf_run *r, enum nf_deed deed)
+{
+	if (r->effect.deed != NF_DEED_TPROXY)
+		r->effect.deed = deed;
+	else if (deed == NF_DEED_ACCEPT)
+		r->effect.deed = NF_DEED_TPROXY_ENDS;
+}
+
 void nf_verdict(struct nf_run *r, int code, const char *target)
 {
 	switch (code) {
 	case NF_DROP:
-		r->effect.deed = NF_DEED_DROP;
+		nf_does(r, NF_DEED_DROP);
 		break;
 	case NFT_CONTINUE:
 		break;
 	case NFT_RETURN:
-		r->effect.deed = NF_DEED_RETURN;
+		nf_does(r, NF_DEED_RETURN);
 		break;
 	case NFT_JUMP:
 	case NFT_GOTO:
-		r->effect.deed = code == NFT_JUMP ? NF_DEED_JUMP : NF_DEED_GOTO;
+		nf_does(r, code == NFT_JUMP ? NF_DEED_JUMP : NF_DEED_GOTO);
 		r->effect.target = target;
 		break;
 	default:
-		r->effect.deed = NF_DEED_ACCEPT;
+		nf_does(r, NF_DEED_ACCEPT);
 	}
 }
 
@@ -198,7 +207,7 @@ void nf_on_lookup(struct nf_run *r, const struct nf_expr *e)
 	}
 	elem = nf_set_lookup(set, b.value);
 	if (b.is_iface && !elem) {
-		nf_perhaps(r, true);
+		nf_perhaps(r, r->p->iface);
 		return;
 	}
 	nf_effect_if(&r->effect, !elem == not ? NF_ALWAYS : NF_NEVER);

@@ -48,6 +48,7 @@ void nf_unsure(struct nf_run *r);
 void nf_compare(struct nf_run *r, const struct nf_bits *b, __u32 op,
 		const void *with, size_t len);
 void nf_on_lookup(struct nf_run *r, const struct nf_expr *e);
+void nf_does(struct nf_run *r, enum nf_deed deed);
 void nf_verdict(struct nf_run *r, int code, const char *target);
 
 #endif
