@@ -388,6 +388,35 @@ def test_ordinary_rulesets_gave_no_alarm(env):
         assert not found, f"iptables, {what}: a false alarm: {found}"
 
 
+SYNPROXY = f"""
+table ip raw {{
+	chain p {{
+		{RAW};
+		tcp dport 80 tcp flags syn notrack
+	}}
+}}
+table ip f {{
+	chain c {{
+		{INPUT};
+		tcp dport 80 ct state invalid,untracked synproxy mss 1460 wscale 7
+		ct state invalid drop
+	}}
+}}
+"""
+
+
+@net_test
+def test_another_syn_proxy(env):
+    env.nginx()
+    env.synkeeperd()
+    nft(env, SYNPROXY)
+    must_find(env, "synproxy", "ip f c handle", "another SYN proxy")
+    iptables(env, "-t raw -A PREROUTING -p tcp --dport 80 --syn -j CT --notrack"
+             "\n-A INPUT -p tcp --dport 80 -m conntrack --ctstate "
+             "INVALID,UNTRACKED -j SYNPROXY --mss 1460 --wscale 7")
+    must_find(env, "SYNPROXY", "ip filter INPUT handle", "another SYN proxy")
+
+
 @net_test
 def test_new_and_not_syn(env):
     """csf's and many a howto's: it refuses every ACK that Synkeeper admits, and

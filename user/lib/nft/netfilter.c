@@ -308,11 +308,11 @@ static int forget(struct netfilter *n)
 static int look_again(struct netfilter *n)
 {
 	bool had_grown = n->grown, had = n->conntrack;
-	int has = nf_host_conntrack(), err;
+	int has = nfhost_conntrack(), err;
 
 	if (has < 0)
 		return has;
-	if (!has && !nf_host_nftables())
+	if (!has && !nfhost_nftables())
 		return forget(n);
 	err = look(n);
 	if (err < 0) {
@@ -400,7 +400,7 @@ void netfilter_judge(const struct netfilter *n, const struct nf_asked *asked,
 	struct nf_judgement j;
 	size_t i;
 
-	nf_judge(&n->rules, asked, nf_host_loose(), &j);
+	nf_ruleset_judge(&n->rules, asked, nfhost_loose(), &j);
 	*ret = (struct nf_findings){ .n = j.n, .cost = j.visits };
 	for (i = 0; i < j.n; i++) {
 		ret->list[i].kind = j.found[i].kind;

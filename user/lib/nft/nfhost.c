@@ -7,7 +7,7 @@
 #include "nfhost.h"
 
 /* Either file may be hidden from a container. */
-int nf_host_conntrack(void)
+int nfhost_conntrack(void)
 {
 	static const char *const paths[] = {
 		"/proc/sys/net/netfilter/nf_conntrack_max",
@@ -24,7 +24,7 @@ int nf_host_conntrack(void)
 	return 0;
 }
 
-bool nf_host_nftables(void)
+bool nfhost_nftables(void)
 {
 	FILE *f = fopen("/proc/modules", "re");
 	char line[256];
@@ -37,7 +37,7 @@ bool nf_host_nftables(void)
 	return has;
 }
 
-bool nf_host_loose(void)
+bool nfhost_loose(void)
 {
 	FILE *f = fopen("/proc/sys/net/netfilter/nf_conntrack_tcp_loose", "re");
 	int loose = 1;

@@ -6,16 +6,16 @@
 #include <stdbool.h>
 
 /* Has the network namespace connection tracking? 1, 0, or -errno. */
-int nf_host_conntrack(void);
+int nfhost_conntrack(void);
 /*
  * May nftables be asked? To ask a kernel that has it as a module would load it.
  * In a kernel without modules nothing is left to be loaded.
  */
-bool nf_host_nftables(void);
+bool nfhost_nftables(void);
 /*
  * Does connection tracking take an ACK without its SYN as new
  * (net.netfilter.nf_conntrack_tcp_loose)? To others it is invalid.
  */
-bool nf_host_loose(void);
+bool nfhost_loose(void);
 
 #endif

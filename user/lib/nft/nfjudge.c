@@ -22,9 +22,9 @@ struct walk {
 	const struct nf_ruleset *s;
 	struct nf_probe syn, ack;
 	struct nf_judgement *j;
-	bool loose;
-	unsigned int left; /* rules to visit */
-	bool cut;	   /* there were more */
+	__u32 syn_state, ack_state; /* behind connection tracking */
+	unsigned int left;	    /* rules to visit */
+	bool cut;		    /* there were more */
 	/* in this base chain: */
 	size_t first;	       /* of its findings */
 	bool syn_may, ack_may; /* be accepted */
@@ -295,18 +295,41 @@ static bool is_before_conntrack(const struct nf_chain *c)
 		c->priority <= NF_IP_PRI_CONNTRACK);
 }
 
-static void walk_base(struct walk *w, const struct nf_chain *c, bool untracked)
+/*
+ * As SYN proxies are set up, only SYNs are exempt from tracking. Looked for in
+ * base chains alone.
+ */
+static bool is_exempt(struct walk *w, struct nf_probe *p,
+		      const struct nf_asked *asked)
+{
+	const struct nf_ruleset *s = w->s;
+	size_t i, k;
+
+	for (i = 0; i < s->n_chains; i++) {
+		const struct nf_chain *c = &s->chains[i];
+
+		if (!is_on_the_way(c, asked) || !is_before_conntrack(c))
+			continue;
+		for (k = c->first; k < c->first + c->n && w->left; k++) {
+			struct nf_effect e = probe(w, p, k, true);
+
+			w->left--;
+			if (e.notracks && e.odds == NF_ALWAYS)
+				return true;
+		}
+	}
+	return false;
+}
+
+static void walk_base(struct walk *w, const struct nf_chain *c)
 {
 	struct live l = { true, true, false, false };
 
 	w->first = w->j->n;
 	w->syn_may = w->ack_may = w->ack_did = false;
 	w->refused_by = NF_POLICY;
-	w->syn.ct_state = w->ack.ct_state = NF_CT_NEW;
-	if (untracked)
-		w->syn.ct_state = w->ack.ct_state = NF_CT_UNTRACKED;
-	else if (!w->loose)
-		w->ack.ct_state = NF_CT_INVALID;
+	w->syn.ct_state = w->syn_state;
+	w->ack.ct_state = w->ack_state;
 	if (is_before_conntrack(c))
 		w->syn.ct_state = w->ack.ct_state = NF_CT_INVALID;
 	l = walk_chain(w, (size_t)(c - w->s->chains), l, 1);
@@ -340,16 +363,17 @@ static void keep_confirmed(struct nf_judgement *j)
 	j->n = n;
 }
 
-void nf_judge(const struct nf_ruleset *s, const struct nf_asked *asked,
-	      bool loose, struct nf_judgement *ret)
+void nf_ruleset_judge(const struct nf_ruleset *s, const struct nf_asked *asked,
+		      bool loose, struct nf_judgement *ret)
 {
 	const struct nf_packet packet = { asked->v4, asked->addr,
 					  ntohs(asked->port) };
 	bool untracked = nf_ruleset_untracked(s, &packet), syn_passes = true;
-	struct walk w = { .s = s, .j = ret, .loose = loose, .left = VISITS_MAX };
+	struct walk w = { .s = s, .j = ret };
 	size_t i;
 
 	*ret = (struct nf_judgement){};
+	w.left = VISITS_MAX;
 	w.syn = (struct nf_probe){ .v4 = asked->v4,
 				   .addr = asked->addr,
 				   .port = asked->port,
@@ -357,9 +381,16 @@ void nf_judge(const struct nf_ruleset *s, const struct nf_asked *asked,
 				   .sets = &s->sets };
 	w.ack = w.syn;
 	w.ack.ack = true;
+	w.syn_state = untracked || is_exempt(&w, &w.syn, asked)
+			      ? NF_CT_UNTRACKED
+			      : NF_CT_NEW;
+	w.ack_state = untracked || is_exempt(&w, &w.ack, asked)
+			      ? NF_CT_UNTRACKED
+		      : loose ? NF_CT_NEW
+			      : NF_CT_INVALID;
 	for (i = 0; i < s->n_chains && !w.cut; i++)
 		if (is_on_the_way(&s->chains[i], asked)) {
-			walk_base(&w, &s->chains[i], untracked);
+			walk_base(&w, &s->chains[i]);
 			note_refusal(&w, &s->chains[i], &syn_passes);
 		}
 	keep_confirmed(ret);
@@ -382,7 +413,7 @@ const char *nf_found_text(const struct nf_ruleset *s, const struct nf_chain *c,
 			 s->chains[s->chain_of[rule]].table,
 			 s->chains[s->chain_of[rule]].name,
 			 (unsigned long long)s->rules[rule].handle,
-			 nf_text(s->rules[rule].expressions, words,
-				 sizeof(words)));
+			 nftext_rule(s->rules[rule].expressions, words,
+				     sizeof(words)));
 	return buf;
 }

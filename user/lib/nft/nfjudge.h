@@ -44,8 +44,8 @@ struct nf_judgement {
  * @s is sorted and linked, and has its sets. @loose: connection tracking takes
  * an ACK as new (net.netfilter.nf_conntrack_tcp_loose).
  */
-void nf_judge(const struct nf_ruleset *s, const struct nf_asked *asked,
-	      bool loose, struct nf_judgement *ret);
+void nf_ruleset_judge(const struct nf_ruleset *s, const struct nf_asked *asked,
+		      bool loose, struct nf_judgement *ret);
 
 /* "inet filter input handle 7: tcp flags syn drop"; returns @buf. */
 const char *nf_found_text(const struct nf_ruleset *s, const struct nf_chain *c,

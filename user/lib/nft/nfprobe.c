@@ -73,9 +73,9 @@ static bool covers_daddr(const struct nf_probe *p, __u32 at, __u32 len)
 
 static void on_payload(struct nf_run *r, const struct nf_expr *e)
 {
-	__u32 base = nf_be32(e->attrs[NFTA_PAYLOAD_BASE]);
-	__u32 at = nf_be32(e->attrs[NFTA_PAYLOAD_OFFSET]);
-	__u32 len = nf_be32(e->attrs[NFTA_PAYLOAD_LEN]);
+	__u32 base = nf_expr_be32(e->attrs[NFTA_PAYLOAD_BASE]);
+	__u32 at = nf_expr_be32(e->attrs[NFTA_PAYLOAD_OFFSET]);
+	__u32 len = nf_expr_be32(e->attrs[NFTA_PAYLOAD_LEN]);
 	struct nf_bits header = {}, b = {};
 	__be16 ether = htons(r->p->v4 ? ETH_P_IP : ETH_P_IPV6);
 	bool unsure = false;
@@ -95,7 +95,7 @@ static void on_payload(struct nf_run *r, const struct nf_expr *e)
 		memcpy(b.known, header.known + at, len);
 	}
 	b.unsure = unsure;
-	nf_put(r, e->attrs[NFTA_PAYLOAD_DREG], &b, len);
+	nf_run_put(r, e->attrs[NFTA_PAYLOAD_DREG], &b, len);
 }
 
 static void on_meta(struct nf_run *r, const struct nf_expr *e)
@@ -108,7 +108,7 @@ static void on_meta(struct nf_run *r, const struct nf_expr *e)
 
 	if (!e->attrs[NFTA_META_DREG])
 		return; /* it sets */
-	switch (nf_be32(e->attrs[NFTA_META_KEY])) {
+	switch (nf_expr_be32(e->attrs[NFTA_META_KEY])) {
 	case NFT_META_NFPROTO:
 		b = all_known(&nfproto, 1);
 		break;
@@ -136,12 +136,12 @@ static void on_meta(struct nf_run *r, const struct nf_expr *e)
 	default: /* marks, other interfaces, IPsec, ... */
 		b.unsure = true;
 	}
-	nf_put(r, e->attrs[NFTA_META_DREG], &b, NF_BITS_MAX);
+	nf_run_put(r, e->attrs[NFTA_META_DREG], &b, NF_BITS_MAX);
 }
 
 static void on_ct(struct nf_run *r, const struct nf_expr *e)
 {
-	__u32 key = nf_be32(e->attrs[NFTA_CT_KEY]);
+	__u32 key = nf_expr_be32(e->attrs[NFTA_CT_KEY]);
 	struct nf_bits b = {};
 
 	if (!e->attrs[NFTA_CT_DREG])
@@ -150,25 +150,26 @@ static void on_ct(struct nf_run *r, const struct nf_expr *e)
 		b = known_u32(r->p->ct_state);
 	else if (key != NFT_CT_SRC && key != NFT_CT_PROTO_SRC)
 		b.unsure = true;
-	nf_put(r, e->attrs[NFTA_CT_DREG], &b, NF_BITS_MAX);
+	nf_run_put(r, e->attrs[NFTA_CT_DREG], &b, NF_BITS_MAX);
 }
 
 /* What XDP answers is for this host. */
 static void on_fib(struct nf_run *r, const struct nf_expr *e)
 {
-	__u32 flags = nf_be32(e->attrs[NFTA_FIB_FLAGS]);
+	__u32 flags = nf_expr_be32(e->attrs[NFTA_FIB_FLAGS]);
 	struct nf_bits b = {};
 
 	if (flags & NFTA_FIB_F_DADDR &&
-	    nf_be32(e->attrs[NFTA_FIB_RESULT]) == NFT_FIB_RESULT_ADDRTYPE)
+	    nf_expr_be32(e->attrs[NFTA_FIB_RESULT]) == NFT_FIB_RESULT_ADDRTYPE)
 		b = known_u32(RTN_LOCAL);
-	nf_put(r, e->attrs[NFTA_FIB_DREG], &b, NF_BITS_MAX);
+	nf_run_put(r, e->attrs[NFTA_FIB_DREG], &b, NF_BITS_MAX);
 }
 
 static void on_exthdr(struct nf_run *r, const struct nf_expr *e)
 {
-	__u32 op = nf_be32(e->attrs[NFTA_EXTHDR_OP]);
-	bool asks = nf_be32(e->attrs[NFTA_EXTHDR_FLAGS]) & NFT_EXTHDR_F_PRESENT;
+	__u32 op = nf_expr_be32(e->attrs[NFTA_EXTHDR_OP]);
+	bool asks = nf_expr_be32(e->attrs[NFTA_EXTHDR_FLAGS]) &
+		    NFT_EXTHDR_F_PRESENT;
 	const struct nlattr *kind = e->attrs[NFTA_EXTHDR_TYPE];
 	struct nf_bits none = known_u32(0);
 	bool missing;
@@ -180,8 +181,8 @@ static void on_exthdr(struct nf_run *r, const struct nf_expr *e)
 		   nf_option_of_syn(*(const __u8 *)mnl_attr_get_payload(kind)));
 	if (missing && !asks) /* the kernel leaves the rule */
 		nf_effect_if(&r->effect, NF_NEVER);
-	nf_put(r, e->attrs[NFTA_EXTHDR_DREG], missing ? &none : &nothing,
-	       NF_BITS_MAX);
+	nf_run_put(r, e->attrs[NFTA_EXTHDR_DREG], missing ? &none : &nothing,
+		   NF_BITS_MAX);
 }
 
 /* ---- conditions ---- */
@@ -189,34 +190,34 @@ static void on_exthdr(struct nf_run *r, const struct nf_expr *e)
 static void on_cmp(struct nf_run *r, const struct nf_expr *e)
 {
 	const struct nlattr *v =
-		nf_attr_in(e->attrs[NFTA_CMP_DATA], NFTA_DATA_VALUE);
-	struct nf_bits b = nf_get(r, e->attrs[NFTA_CMP_SREG]);
+		nf_expr_attr(e->attrs[NFTA_CMP_DATA], NFTA_DATA_VALUE);
+	struct nf_bits b = nf_run_get(r, e->attrs[NFTA_CMP_SREG]);
 	size_t len = v ? mnl_attr_get_payload_len(v) : 0;
 
 	if (!len || len > NF_BITS_MAX) {
-		nf_unsure(r);
+		nf_run_unsure(r);
 		return;
 	}
-	nf_compare(r, &b, nf_be32(e->attrs[NFTA_CMP_OP]),
-		   mnl_attr_get_payload(v), len);
+	nf_run_compare(r, &b, nf_expr_be32(e->attrs[NFTA_CMP_OP]),
+		       mnl_attr_get_payload(v), len);
 }
 
 static void on_range(struct nf_run *r, const struct nf_expr *e)
 {
 	const struct nlattr *from =
-		nf_attr_in(e->attrs[NFTA_RANGE_FROM_DATA], NFTA_DATA_VALUE);
+		nf_expr_attr(e->attrs[NFTA_RANGE_FROM_DATA], NFTA_DATA_VALUE);
 	const struct nlattr *to =
-		nf_attr_in(e->attrs[NFTA_RANGE_TO_DATA], NFTA_DATA_VALUE);
-	bool inside = nf_be32(e->attrs[NFTA_RANGE_OP]) == NFT_RANGE_EQ;
-	struct nf_bits b = nf_get(r, e->attrs[NFTA_RANGE_SREG]);
+		nf_expr_attr(e->attrs[NFTA_RANGE_TO_DATA], NFTA_DATA_VALUE);
+	bool inside = nf_expr_be32(e->attrs[NFTA_RANGE_OP]) == NFT_RANGE_EQ;
+	struct nf_bits b = nf_run_get(r, e->attrs[NFTA_RANGE_SREG]);
 	size_t len = from ? mnl_attr_get_payload_len(from) : 0;
 	bool in;
 
 	if (!len || len > NF_BITS_MAX || !to ||
 	    mnl_attr_get_payload_len(to) != len) {
-		nf_unsure(r);
-	} else if (!nf_is_known(&b, len)) {
-		nf_perhaps(r, b.unsure);
+		nf_run_unsure(r);
+	} else if (!nf_bits_known(&b, len)) {
+		nf_run_perhaps(r, b.unsure);
 	} else {
 		in = memcmp(b.value, mnl_attr_get_payload(from), len) >= 0 &&
 		     memcmp(b.value, mnl_attr_get_payload(to), len) <= 0;
@@ -227,10 +228,10 @@ static void on_range(struct nf_run *r, const struct nf_expr *e)
 static void on_bitwise(struct nf_run *r, const struct nf_expr *e)
 {
 	const struct nlattr *mask =
-		nf_attr_in(e->attrs[NFTA_BITWISE_MASK], NFTA_DATA_VALUE);
+		nf_expr_attr(e->attrs[NFTA_BITWISE_MASK], NFTA_DATA_VALUE);
 	const struct nlattr *flip =
-		nf_attr_in(e->attrs[NFTA_BITWISE_XOR], NFTA_DATA_VALUE);
-	struct nf_bits b = nf_get(r, e->attrs[NFTA_BITWISE_SREG]);
+		nf_expr_attr(e->attrs[NFTA_BITWISE_XOR], NFTA_DATA_VALUE);
+	struct nf_bits b = nf_run_get(r, e->attrs[NFTA_BITWISE_SREG]);
 	size_t i, len = mask ? mnl_attr_get_payload_len(mask) : 0;
 
 	if (!len || len > NF_BITS_MAX || !flip ||
@@ -245,42 +246,43 @@ static void on_bitwise(struct nf_run *r, const struct nf_expr *e)
 			b.known[i] |= (__u8)~m[i];
 		}
 	}
-	nf_put(r, e->attrs[NFTA_BITWISE_DREG], &b, NF_BITS_MAX);
+	nf_run_put(r, e->attrs[NFTA_BITWISE_DREG], &b, NF_BITS_MAX);
 }
 
 static void on_immediate(struct nf_run *r, const struct nf_expr *e)
 {
 	const struct nlattr *data = e->attrs[NFTA_IMMEDIATE_DATA];
-	const struct nlattr *v = nf_attr_in(data, NFTA_DATA_VALUE);
+	const struct nlattr *v = nf_expr_attr(data, NFTA_DATA_VALUE);
 	struct nf_bits b = {};
 	size_t len = v ? mnl_attr_get_payload_len(v) : 0;
 
-	if (nf_be32(e->attrs[NFTA_IMMEDIATE_DREG]) == NFT_REG_VERDICT) {
+	if (nf_expr_be32(e->attrs[NFTA_IMMEDIATE_DREG]) == NFT_REG_VERDICT) {
 		const struct nlattr *verdict =
-			nf_attr_in(data, NFTA_DATA_VERDICT);
+			nf_expr_attr(data, NFTA_DATA_VERDICT);
 		const struct nlattr *to =
-			nf_attr_in(verdict, NFTA_VERDICT_CHAIN);
+			nf_expr_attr(verdict, NFTA_VERDICT_CHAIN);
 
-		nf_verdict(r,
-			   (int)nf_be32(nf_attr_in(verdict, NFTA_VERDICT_CODE)),
-			   to ? mnl_attr_get_str(to) : NULL);
+		nf_run_verdict(r,
+			       (int)nf_expr_be32(nf_expr_attr(
+				       verdict, NFTA_VERDICT_CODE)),
+			       to ? mnl_attr_get_str(to) : NULL);
 		return;
 	}
 	if (len && len <= NF_BITS_MAX)
 		b = all_known(mnl_attr_get_payload(v), len);
-	nf_put(r, e->attrs[NFTA_IMMEDIATE_DREG], &b, NF_BITS_MAX);
+	nf_run_put(r, e->attrs[NFTA_IMMEDIATE_DREG], &b, NF_BITS_MAX);
 }
 
 static void on_objref(struct nf_run *r, const struct nf_expr *e)
 {
-	switch (nf_be32(e->attrs[NFTA_OBJREF_IMM_TYPE])) {
+	switch (nf_expr_be32(e->attrs[NFTA_OBJREF_IMM_TYPE])) {
 	case NFT_OBJECT_QUOTA:
 	case NFT_OBJECT_LIMIT:
 	case NFT_OBJECT_CONNLIMIT:
-		nf_perhaps(r, false);
+		nf_run_perhaps(r, false);
 		break;
 	case NFT_OBJECT_SYNPROXY:
-		nf_does(r, NF_DEED_SYNPROXY);
+		nf_run_does(r, NF_DEED_SYNPROXY);
 		break;
 	}
 }
@@ -289,22 +291,22 @@ static void on_osf(struct nf_run *r, const struct nf_expr *e)
 {
 	if (r->p->ack) /* nft_osf_eval() leaves the rule */
 		nf_effect_if(&r->effect, NF_NEVER);
-	nf_put(r, e->attrs[NFTA_OSF_DREG], &nothing, NF_BITS_MAX);
+	nf_run_put(r, e->attrs[NFTA_OSF_DREG], &nothing, NF_BITS_MAX);
 }
 
 static void on_xt(struct nf_run *r, const struct nf_expr *e, bool target)
 {
 	const struct nlattr *name = e->attrs[NFTA_MATCH_NAME];
 	const struct nlattr *info = e->attrs[NFTA_MATCH_INFO];
+	const void *at = info ? mnl_attr_get_payload(info) : NULL;
+	size_t len = info ? mnl_attr_get_payload_len(info) : 0;
 
 	if (!name)
-		nf_unsure(r);
+		nf_run_unsure(r);
 	else if (target)
-		nf_probe_target(mnl_attr_get_str(name), &r->effect);
+		nf_probe_target(mnl_attr_get_str(name), at, len, &r->effect);
 	else
-		nf_probe_match(r->p, mnl_attr_get_str(name),
-			       info ? mnl_attr_get_payload(info) : NULL,
-			       info ? mnl_attr_get_payload_len(info) : 0,
+		nf_probe_match(r->p, mnl_attr_get_str(name), at, len,
 			       &r->effect);
 }
 
@@ -316,6 +318,12 @@ static void on_match(struct nf_run *r, const struct nf_expr *e)
 static void on_target(struct nf_run *r, const struct nf_expr *e)
 {
 	on_xt(r, e, true);
+}
+
+static void on_notrack(struct nf_run *r, const struct nf_expr *e)
+{
+	(void)e;
+	r->effect.notracks = true;
 }
 
 static const struct known {
@@ -330,7 +338,7 @@ static const struct known {
 	{ "bitwise", on_bitwise },
 	{ "ct", on_ct },
 	{ "immediate", on_immediate },
-	{ "lookup", nf_on_lookup },
+	{ "lookup", nf_run_lookup },
 	{ "match", on_match },
 	{ "target", on_target },
 	{ "range", on_range },
@@ -353,7 +361,7 @@ static const struct known {
 	{ "counter" },
 	{ "log" },
 	{ "last" },
-	{ "notrack" },
+	{ "notrack", on_notrack },
 	{ "dup" },
 	{ "flow_offload" },
 };
@@ -368,12 +376,12 @@ static void on_expr(struct nf_run *r, const struct nf_expr *e)
 		if (known[i].on)
 			known[i].on(r, e);
 		if (known[i].perhaps)
-			nf_perhaps(r, false);
+			nf_run_perhaps(r, false);
 		if (known[i].deed)
-			nf_does(r, known[i].deed);
+			nf_run_does(r, known[i].deed);
 		return;
 	}
-	nf_unsure(r);
+	nf_run_unsure(r);
 }
 
 static void run(struct nf_run *r, const struct nlattr *expressions)

@@ -55,6 +55,7 @@ struct nf_effect {
 	/* it depends on more than the client: a mark, another interface, ... */
 	bool unsure;
 	enum nf_deed deed;
+	bool notracks;	    /* connection tracking is not to see the packet */
 	const char *target; /* of a jump; the rule's or a set's */
 };
 
@@ -77,7 +78,8 @@ bool nf_probe_tproxies(const struct nlattr *expressions);
 /* A match and a target of iptables; @len bytes of @info, may be too few. */
 void nf_probe_match(const struct nf_probe *p, const char *name,
 		    const void *info, size_t len, struct nf_effect *e);
-void nf_probe_target(const char *name, struct nf_effect *e);
+void nf_probe_target(const char *name, const void *info, size_t len,
+		     struct nf_effect *e);
 
 /* One more condition of the rule. */
 static inline void nf_effect_if(struct nf_effect *e, enum nf_odds odds)

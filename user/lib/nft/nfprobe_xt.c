@@ -218,7 +218,20 @@ void nf_probe_match(const struct nf_probe *p, const char *name,
 		e->unsure = true;
 }
 
-void nf_probe_target(const char *name, struct nf_effect *e)
+/* xt_CT.h: of all revisions */
+static bool is_notrack(const char *name, const void *info, size_t len)
+{
+	enum { CT_NOTRACK = 1 << 0 };
+	__u16 flags = 0;
+
+	if (len >= sizeof(flags))
+		memcpy(&flags, info, sizeof(flags));
+	return !strcmp(name, "NOTRACK") ||
+	       (!strcmp(name, "CT") && flags & CT_NOTRACK);
+}
+
+void nf_probe_target(const char *name, const void *info, size_t len,
+		     struct nf_effect *e)
 {
 	static const char *const drops[] = { "REJECT", "TARPIT", "DELUDE",
 					     "CHAOS",  "DROP",	 NULL };
@@ -230,6 +243,7 @@ void nf_probe_target(const char *name, struct nf_effect *e)
 		"TEE",	   "TOS",      "TRACE",	   "TTL",      NULL
 	};
 
+	e->notracks = e->notracks || is_notrack(name, info, len);
 	if (is_one_of(name, drops))
 		e->deed = NF_DEED_DROP;
 	else if (!strcmp(name, "SYNPROXY"))

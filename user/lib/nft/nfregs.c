@@ -8,7 +8,7 @@
 
 enum { WORDS_PER_REGISTER = 4 };
 
-const struct nlattr *nf_attr_in(const struct nlattr *nest, unsigned int type)
+const struct nlattr *nf_expr_attr(const struct nlattr *nest, unsigned int type)
 {
 	const struct nlattr *a;
 
@@ -19,7 +19,7 @@ const struct nlattr *nf_attr_in(const struct nlattr *nest, unsigned int type)
 	return NULL;
 }
 
-__u32 nf_be32(const struct nlattr *a)
+__u32 nf_expr_be32(const struct nlattr *a)
 {
 	__be32 value = 0;
 
@@ -30,8 +30,8 @@ __u32 nf_be32(const struct nlattr *a)
 
 void nf_expr_read(const struct nlattr *elem, struct nf_expr *ret)
 {
-	const struct nlattr *name = nf_attr_in(elem, NFTA_EXPR_NAME);
-	const struct nlattr *data = nf_attr_in(elem, NFTA_EXPR_DATA), *a;
+	const struct nlattr *name = nf_expr_attr(elem, NFTA_EXPR_NAME);
+	const struct nlattr *data = nf_expr_attr(elem, NFTA_EXPR_DATA), *a;
 
 	*ret = (struct nf_expr){ .name = name ? mnl_attr_get_str(name) : "" };
 	if (data)
@@ -43,7 +43,7 @@ void nf_expr_read(const struct nlattr *elem, struct nf_expr *ret)
 /* The kernel names a register by 32 bits, or by 128 where it can. */
 static __u32 word_of(const struct nlattr *reg)
 {
-	__u32 n = nf_be32(reg);
+	__u32 n = nf_expr_be32(reg);
 
 	n = n < NFT_REG32_00 ? n * WORDS_PER_REGISTER
 			     : n - NFT_REG32_00 + WORDS_PER_REGISTER;
@@ -51,8 +51,8 @@ static __u32 word_of(const struct nlattr *reg)
 }
 
 /* What is longer than a word covers the words behind. */
-void nf_put(struct nf_run *r, const struct nlattr *reg, const struct nf_bits *b,
-	    size_t len)
+void nf_run_put(struct nf_run *r, const struct nlattr *reg,
+		const struct nf_bits *b, size_t len)
 {
 	__u32 n = word_of(reg), i;
 
@@ -61,12 +61,12 @@ void nf_put(struct nf_run *r, const struct nlattr *reg, const struct nf_bits *b,
 		r->regs[n + i] = (struct nf_bits){ .unsure = b->unsure };
 }
 
-struct nf_bits nf_get(const struct nf_run *r, const struct nlattr *reg)
+struct nf_bits nf_run_get(const struct nf_run *r, const struct nlattr *reg)
 {
 	return r->regs[word_of(reg)];
 }
 
-bool nf_is_known(const struct nf_bits *b, size_t len)
+bool nf_bits_known(const struct nf_bits *b, size_t len)
 {
 	size_t i;
 
@@ -76,15 +76,15 @@ bool nf_is_known(const struct nf_bits *b, size_t len)
 	return true;
 }
 
-void nf_perhaps(struct nf_run *r, bool unsure)
+void nf_run_perhaps(struct nf_run *r, bool unsure)
 {
 	nf_effect_if(&r->effect, NF_PERHAPS);
 	r->effect.unsure = r->effect.unsure || unsure;
 }
 
-void nf_unsure(struct nf_run *r)
+void nf_run_unsure(struct nf_run *r)
 {
-	nf_perhaps(r, true);
+	nf_run_perhaps(r, true);
 }
 
 static bool is_loopback(const void *name, size_t len)
@@ -103,7 +103,7 @@ static void compare_iface(struct nf_run *r, const struct nf_bits *b, bool equal,
 	bool same = b->value[0] && !memcmp(b->value, name, len);
 
 	if (!same && !is_loopback(name, len))
-		nf_perhaps(r, r->p->iface);
+		nf_run_perhaps(r, r->p->iface);
 	else
 		nf_effect_if(&r->effect, same == equal ? NF_ALWAYS : NF_NEVER);
 }
@@ -132,8 +132,8 @@ static bool is_ordered(__u32 op, int diff)
 	}
 }
 
-void nf_compare(struct nf_run *r, const struct nf_bits *b, __u32 op,
-		const void *with, size_t len)
+void nf_run_compare(struct nf_run *r, const struct nf_bits *b, __u32 op,
+		    const void *with, size_t len)
 {
 	bool equality = op == NFT_CMP_EQ || op == NFT_CMP_NEQ, is;
 
@@ -143,8 +143,8 @@ void nf_compare(struct nf_run *r, const struct nf_bits *b, __u32 op,
 	}
 	if (equality && differs(b, with, len)) {
 		is = op == NFT_CMP_NEQ;
-	} else if (!nf_is_known(b, len)) {
-		nf_perhaps(r, b->unsure);
+	} else if (!nf_bits_known(b, len)) {
+		nf_run_perhaps(r, b->unsure);
 		return;
 	} else {
 		is = equality ? op == NFT_CMP_EQ
@@ -154,7 +154,7 @@ void nf_compare(struct nf_run *r, const struct nf_bits *b, __u32 op,
 }
 
 /* What leads to a proxy may accept then. */
-void nf_does(struct nf_run *r, enum nf_deed deed)
+void nf_run_does(struct nf_run *r, enum nf_deed deed)
 {
 	if (r->effect.deed != NF_DEED_TPROXY)
 		r->effect.deed = deed;
@@ -162,55 +162,55 @@ void nf_does(struct nf_run *r, enum nf_deed deed)
 		r->effect.deed = NF_DEED_TPROXY_ENDS;
 }
 
-void nf_verdict(struct nf_run *r, int code, const char *target)
+void nf_run_verdict(struct nf_run *r, int code, const char *target)
 {
 	switch (code) {
 	case NF_DROP:
-		nf_does(r, NF_DEED_DROP);
+		nf_run_does(r, NF_DEED_DROP);
 		break;
 	case NFT_CONTINUE:
 		break;
 	case NFT_RETURN:
-		nf_does(r, NF_DEED_RETURN);
+		nf_run_does(r, NF_DEED_RETURN);
 		break;
 	case NFT_JUMP:
 	case NFT_GOTO:
-		nf_does(r, code == NFT_JUMP ? NF_DEED_JUMP : NF_DEED_GOTO);
+		nf_run_does(r, code == NFT_JUMP ? NF_DEED_JUMP : NF_DEED_GOTO);
 		r->effect.target = target;
 		break;
 	default:
-		nf_does(r, NF_DEED_ACCEPT);
+		nf_run_does(r, NF_DEED_ACCEPT);
 	}
 }
 
 /* In a set, or a map's verdict or value. */
-void nf_on_lookup(struct nf_run *r, const struct nf_expr *e)
+void nf_run_lookup(struct nf_run *r, const struct nf_expr *e)
 {
 	const struct nlattr *name = e->attrs[NFTA_LOOKUP_SET];
 	const struct nlattr *dreg = e->attrs[NFTA_LOOKUP_DREG];
-	struct nf_bits b = nf_get(r, e->attrs[NFTA_LOOKUP_SREG]);
-	bool not = nf_be32(e->attrs[NFTA_LOOKUP_FLAGS]) & NFT_LOOKUP_F_INV;
+	struct nf_bits b = nf_run_get(r, e->attrs[NFTA_LOOKUP_SREG]);
+	bool not = nf_expr_be32(e->attrs[NFTA_LOOKUP_FLAGS]) & NFT_LOOKUP_F_INV;
 	const struct nf_element *elem;
 	const struct nf_set *set;
 
-	if (r->want && name && nf_is_known(&b, 1))
+	if (r->want && name && nf_bits_known(&b, 1))
 		r->want(mnl_attr_get_str(name), r->data);
 	if (dreg)
-		nf_put(r, dreg, &(struct nf_bits){}, NF_BITS_MAX);
+		nf_run_put(r, dreg, &(struct nf_bits){}, NF_BITS_MAX);
 	set = name && r->p->table
 		      ? nf_sets_find(r->p->sets, r->p->family, r->p->table,
 				     mnl_attr_get_str(name))
 		      : NULL;
-	if (!set || set->unknown || !nf_is_known(&b, set->key_len)) {
-		nf_perhaps(r, b.unsure || (b.is_iface && r->p->iface));
+	if (!set || set->unknown || !nf_bits_known(&b, set->key_len)) {
+		nf_run_perhaps(r, b.unsure || (b.is_iface && r->p->iface));
 		return;
 	}
 	elem = nf_set_lookup(set, b.value);
 	if (b.is_iface && !elem) {
-		nf_perhaps(r, r->p->iface);
+		nf_run_perhaps(r, r->p->iface);
 		return;
 	}
 	nf_effect_if(&r->effect, !elem == not ? NF_ALWAYS : NF_NEVER);
 	if (elem && elem->has_verdict)
-		nf_verdict(r, elem->verdict, elem->chain);
+		nf_run_verdict(r, elem->verdict, elem->chain);
 }

@@ -32,23 +32,23 @@ struct nf_expr {
 };
 
 void nf_expr_read(const struct nlattr *elem, struct nf_expr *ret);
-const struct nlattr *nf_attr_in(const struct nlattr *nest, unsigned int type);
-__u32 nf_be32(const struct nlattr *a); /* host byte order; 0: none */
+const struct nlattr *nf_expr_attr(const struct nlattr *nest, unsigned int type);
+__u32 nf_expr_be32(const struct nlattr *a); /* host byte order; 0: none */
 
 /* @reg: attribute that names the register. */
-void nf_put(struct nf_run *r, const struct nlattr *reg, const struct nf_bits *b,
-	    size_t len);
-struct nf_bits nf_get(const struct nf_run *r, const struct nlattr *reg);
-bool nf_is_known(const struct nf_bits *b, size_t len);
+void nf_run_put(struct nf_run *r, const struct nlattr *reg,
+		const struct nf_bits *b, size_t len);
+struct nf_bits nf_run_get(const struct nf_run *r, const struct nlattr *reg);
+bool nf_bits_known(const struct nf_bits *b, size_t len);
 
 /* One more condition. */
-void nf_perhaps(struct nf_run *r, bool unsure);
-void nf_unsure(struct nf_run *r);
+void nf_run_perhaps(struct nf_run *r, bool unsure);
+void nf_run_unsure(struct nf_run *r);
 /* @op: enum nft_cmp_ops */
-void nf_compare(struct nf_run *r, const struct nf_bits *b, __u32 op,
-		const void *with, size_t len);
-void nf_on_lookup(struct nf_run *r, const struct nf_expr *e);
-void nf_does(struct nf_run *r, enum nf_deed deed);
-void nf_verdict(struct nf_run *r, int code, const char *target);
+void nf_run_compare(struct nf_run *r, const struct nf_bits *b, __u32 op,
+		    const void *with, size_t len);
+void nf_run_lookup(struct nf_run *r, const struct nf_expr *e);
+void nf_run_does(struct nf_run *r, enum nf_deed deed);
+void nf_run_verdict(struct nf_run *r, int code, const char *target);
 
 #endif

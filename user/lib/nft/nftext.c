@@ -57,7 +57,7 @@ static void say(struct text *t, const char *format, ...)
 
 static struct held *held_in(struct text *t, const struct nlattr *reg)
 {
-	__u32 n = nf_be32(reg);
+	__u32 n = nf_expr_be32(reg);
 
 	n = n < NFT_REG32_00 ? n * 4 : n - NFT_REG32_00 + 4;
 	return &t->held[reg && n < NF_REGISTERS ? n : 0];
@@ -147,7 +147,7 @@ static const char *value_text(const struct held *h, const void *value,
 
 static void on_meta(struct text *t, const struct nf_expr *e)
 {
-	switch (nf_be32(e->attrs[NFTA_META_KEY])) {
+	switch (nf_expr_be32(e->attrs[NFTA_META_KEY])) {
 	case NFT_META_NFPROTO:
 	case NFT_META_L4PROTO:
 	case NFT_META_PROTOCOL:
@@ -188,9 +188,9 @@ static void on_payload(struct text *t, const struct nf_expr *e)
 		{ NFT_PAYLOAD_NETWORK_HEADER, 8, 16, "ip6 saddr", STYLE_ADDR },
 		{ NFT_PAYLOAD_NETWORK_HEADER, 24, 16, "ip6 daddr", STYLE_ADDR },
 	};
-	__u32 base = nf_be32(e->attrs[NFTA_PAYLOAD_BASE]);
-	__u32 at = nf_be32(e->attrs[NFTA_PAYLOAD_OFFSET]);
-	__u32 len = nf_be32(e->attrs[NFTA_PAYLOAD_LEN]);
+	__u32 base = nf_expr_be32(e->attrs[NFTA_PAYLOAD_BASE]);
+	__u32 at = nf_expr_be32(e->attrs[NFTA_PAYLOAD_OFFSET]);
+	__u32 len = nf_expr_be32(e->attrs[NFTA_PAYLOAD_LEN]);
 	size_t i;
 
 	for (i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
@@ -205,7 +205,7 @@ static void on_payload(struct text *t, const struct nf_expr *e)
 
 static void on_ct(struct text *t, const struct nf_expr *e)
 {
-	bool state = nf_be32(e->attrs[NFTA_CT_KEY]) == NFT_CT_STATE;
+	bool state = nf_expr_be32(e->attrs[NFTA_CT_KEY]) == NFT_CT_STATE;
 
 	hold(t, e->attrs[NFTA_CT_DREG], state ? "ct state" : "ct ...",
 	     state ? STYLE_STATE : STYLE_OTHER);
@@ -220,11 +220,12 @@ static void on_exthdr(struct text *t, const struct nf_expr *e)
 	};
 	const struct nlattr *type = e->attrs[NFTA_EXTHDR_TYPE];
 	__u8 kind = type ? *(const __u8 *)mnl_attr_get_payload(type) : 0;
-	bool asks = nf_be32(e->attrs[NFTA_EXTHDR_FLAGS]) & NFT_EXTHDR_F_PRESENT;
+	bool asks = nf_expr_be32(e->attrs[NFTA_EXTHDR_FLAGS]) &
+		    NFT_EXTHDR_F_PRESENT;
 	bool named = kind < sizeof(kinds) / sizeof(kinds[0]) && kinds[kind];
 	char name[NAME_LEN];
 
-	if (nf_be32(e->attrs[NFTA_EXTHDR_OP]) != NFT_EXTHDR_OP_TCPOPT)
+	if (nf_expr_be32(e->attrs[NFTA_EXTHDR_OP]) != NFT_EXTHDR_OP_TCPOPT)
 		snprintf(name, sizeof(name), "exthdr ...");
 	else if (named)
 		snprintf(name, sizeof(name), "tcp option %s%s", kinds[kind],
@@ -240,7 +241,7 @@ static void on_exthdr(struct text *t, const struct nf_expr *e)
 static void on_bitwise(struct text *t, const struct nf_expr *e)
 {
 	const struct nlattr *mask =
-		nf_attr_in(e->attrs[NFTA_BITWISE_MASK], NFTA_DATA_VALUE);
+		nf_expr_attr(e->attrs[NFTA_BITWISE_MASK], NFTA_DATA_VALUE);
 	struct held h = *held_in(t, e->attrs[NFTA_BITWISE_SREG]);
 
 	h.masked = true;
@@ -267,11 +268,13 @@ static void say_masked(struct text *t, const struct held *h, bool not,
 
 static void on_cmp(struct text *t, const struct nf_expr *e)
 {
-	static const char *const ops[] = { "", "!= ", "< ", "<= ", "> ", ">= " };
+	static const char *const ops[] = {
+		"", "!= ", "< ", "<= ", "> ", ">= ",
+	};
 	const struct nlattr *v =
-		nf_attr_in(e->attrs[NFTA_CMP_DATA], NFTA_DATA_VALUE);
+		nf_expr_attr(e->attrs[NFTA_CMP_DATA], NFTA_DATA_VALUE);
 	const struct held *h = held_in(t, e->attrs[NFTA_CMP_SREG]);
-	__u32 op = nf_be32(e->attrs[NFTA_CMP_OP]);
+	__u32 op = nf_expr_be32(e->attrs[NFTA_CMP_OP]);
 	size_t len = v ? mnl_attr_get_payload_len(v) : 0;
 	char value[64];
 
@@ -295,16 +298,17 @@ static void on_cmp(struct text *t, const struct nf_expr *e)
 static void on_range(struct text *t, const struct nf_expr *e)
 {
 	const struct nlattr *from =
-		nf_attr_in(e->attrs[NFTA_RANGE_FROM_DATA], NFTA_DATA_VALUE);
+		nf_expr_attr(e->attrs[NFTA_RANGE_FROM_DATA], NFTA_DATA_VALUE);
 	const struct nlattr *to =
-		nf_attr_in(e->attrs[NFTA_RANGE_TO_DATA], NFTA_DATA_VALUE);
+		nf_expr_attr(e->attrs[NFTA_RANGE_TO_DATA], NFTA_DATA_VALUE);
 	const struct held *h = held_in(t, e->attrs[NFTA_RANGE_SREG]);
 	char a[64], b[64];
 
 	if (from && to)
 		say(t, "%s %s%s-%s", h->name,
-		    nf_be32(e->attrs[NFTA_RANGE_OP]) == NFT_RANGE_NEQ ? "!= "
-								      : "",
+		    nf_expr_be32(e->attrs[NFTA_RANGE_OP]) == NFT_RANGE_NEQ
+			    ? "!= "
+			    : "",
 		    value_text(h, mnl_attr_get_payload(from),
 			       mnl_attr_get_payload_len(from), a),
 		    value_text(h, mnl_attr_get_payload(to),
@@ -315,7 +319,7 @@ static void on_lookup(struct text *t, const struct nf_expr *e)
 {
 	const struct nlattr *name = e->attrs[NFTA_LOOKUP_SET];
 	const struct held *h = held_in(t, e->attrs[NFTA_LOOKUP_SREG]);
-	bool not = nf_be32(e->attrs[NFTA_LOOKUP_FLAGS]) & NFT_LOOKUP_F_INV;
+	bool not = nf_expr_be32(e->attrs[NFTA_LOOKUP_FLAGS]) & NFT_LOOKUP_F_INV;
 	bool unnamed = !name || !strncmp(mnl_attr_get_str(name), "__", 2);
 
 	say(t, "%s %s%s%s%s", *h->name ? h->name : "...", not ? "!= " : "",
@@ -326,12 +330,12 @@ static void on_lookup(struct text *t, const struct nf_expr *e)
 static void on_immediate(struct text *t, const struct nf_expr *e)
 {
 	const struct nlattr *verdict =
-		nf_attr_in(e->attrs[NFTA_IMMEDIATE_DATA], NFTA_DATA_VERDICT);
-	const struct nlattr *to = nf_attr_in(verdict, NFTA_VERDICT_CHAIN);
+		nf_expr_attr(e->attrs[NFTA_IMMEDIATE_DATA], NFTA_DATA_VERDICT);
+	const struct nlattr *to = nf_expr_attr(verdict, NFTA_VERDICT_CHAIN);
 
-	if (nf_be32(e->attrs[NFTA_IMMEDIATE_DREG]) != NFT_REG_VERDICT)
+	if (nf_expr_be32(e->attrs[NFTA_IMMEDIATE_DREG]) != NFT_REG_VERDICT)
 		return;
-	switch ((int)nf_be32(nf_attr_in(verdict, NFTA_VERDICT_CODE))) {
+	switch ((int)nf_expr_be32(nf_expr_attr(verdict, NFTA_VERDICT_CODE))) {
 	case NF_DROP:
 		say(t, "drop");
 		return;
@@ -402,7 +406,8 @@ static const struct {
 	{ NULL, NULL, "..." },
 };
 
-const char *nf_text(const struct nlattr *expressions, char *buf, size_t size)
+const char *nftext_rule(const struct nlattr *expressions, char *buf,
+			size_t size)
 {
 	struct text t = { .buf = buf, .size = size };
 	const struct nlattr *elem;

@@ -14,6 +14,7 @@
  * Writes NFTA_RULE_EXPRESSIONS (NULL: none) to @buf, truncated to @size, and
  * returns @buf.
  */
-const char *nf_text(const struct nlattr *expressions, char *buf, size_t size);
+const char *nftext_rule(const struct nlattr *expressions, char *buf,
+			size_t size);
 
 #endif
