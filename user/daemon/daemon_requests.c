@@ -8,6 +8,7 @@
 #include "kernel/syncookies.h"
 #include "main_loop.h"
 #include "reload.h"
+#include "service/bypass.h"
 #include "state.h"
 #include "synkeeper/control.h"
 
@@ -24,6 +25,7 @@ static json_t *json_health(const struct daemon *d)
 	char line[512];
 
 	services_health(d->services, list);
+	bypasses_health(d->bypasses, d->services, list);
 	ifaces_health(&d->ifaces, list);
 	attacks_health(d->attacks, list);
 	if (d->pins.gone) {
@@ -53,9 +55,9 @@ static json_t *on_status(void *data, struct request *r)
 		d->config.file ? request_text(d->config.file) : json_null(),
 		"pin_dir", request_text(d->config.pin_dir), "protected", all,
 		"interfaces", ifaces_json(&d->ifaces), "services",
-		services_json(d->services), "key", json_key(&d->keys),
-		"sessions", sessions_json(&d->sessions), "total",
-		stats_total_json(d->services, &d->loader), "attacks",
+		services_json(d->services, d->bypasses), "key",
+		json_key(&d->keys), "sessions", sessions_json(&d->sessions),
+		"total", stats_total_json(d->services, &d->loader), "attacks",
 		attacks_json(d->attacks), "health", json_health(d));
 }
 

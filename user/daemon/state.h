@@ -41,6 +41,7 @@ struct daemon {
 	struct ifaces ifaces;
 	struct nat *nat;
 	struct services *services;
+	struct bypasses *bypasses;
 	sd_event *loop;
 	sd_event_source *tick;
 	struct events events;

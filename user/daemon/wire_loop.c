@@ -170,6 +170,7 @@ int wire_control_start(struct daemon *d)
 	d->service_requests = (struct service_request_deps){
 		.services = d->services,
 		.loader = &d->loader,
+		.bypasses = d->bypasses,
 		.keys = &d->keys,
 		.apply = apply,
 		.data = d,

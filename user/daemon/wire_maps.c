@@ -9,6 +9,7 @@
 #include "log.h"
 #include "maps/settings.h"
 #include "state.h"
+#include "service/bypass.h"
 #include "wiring.h"
 
 int wire_loader_start(struct daemon *d)
@@ -182,6 +183,8 @@ int wire_services_start(struct daemon *d)
 	int err;
 
 	err = services_init(&d->loader, &d->totals, d->nat, &d->services);
+	if (!err)
+		err = bypasses_init(&d->bypasses);
 	for (i = 0; i < d->config.n_services && !err; i++)
 		err = services_add(d->services, &d->config.services[i], NULL);
 	if (err) {
@@ -200,11 +203,17 @@ int wire_services_refresh(struct daemon *d)
 
 	if (!err && (changes.armed || changes.own))
 		resync_now(&d->resync, changes.own);
+	if (d->host.proxies != nat_proxies(d->nat)) {
+		d->host.proxies = !d->host.proxies;
+		host_poll(&d->host);
+	}
+	bypasses_look(d->bypasses, d->nat, &d->ifaces, d->services);
 	return err;
 }
 
 void wire_services_stop(struct daemon *d)
 {
+	bypasses_free(d->bypasses);
 	services_free(d->services);
 }
 

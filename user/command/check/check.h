@@ -103,6 +103,12 @@ void check_find_settings(struct check *c);
 
 /* check_firewall.c: rules that drop what XDP admits */
 void check_firewall(struct check *c);
+/* check_bypass.c: rules that Synkeeper's answer bypasses */
+void check_bypass(struct check *c);
+/* check_above.c: what else judges SYNs above the driver */
+void check_programs(struct check *c);
+void check_ipsec(struct check *c);
+void check_reverse_path(struct check *c);
 
 /* The number in /proc/sys/net/PATH, @fallback if there is none. */
 int check_sysctl(const char *path, int fallback);

@@ -24,6 +24,28 @@ static const struct column service_columns[] = {
 	{ "NOT ARMED WHY", "why", CELL_STRING },
 };
 
+static const struct column rule_column = { "", "rule", CELL_STRING };
+
+/* Below the table: a rule is longer than a column should be. */
+static void put_bypasses(FILE *out, const json_t *services)
+{
+	json_t *service, *rule;
+	char buf[PRINT_CELL_MAX];
+	size_t i, k;
+
+	json_array_foreach (services, i, service) {
+		json_array_foreach (json_object_get(service, "bypasses"), k,
+				    rule) {
+			json_t *row = json_pack("{s:O}", "rule", rule);
+
+			fprintf(out, "%s bypasses: %s\n",
+				json_text(service, "listen"),
+				print_cell(&rule_column, row, buf));
+			json_decref(row);
+		}
+	}
+}
+
 void cmd_service_table(FILE *out, const json_t *services)
 {
 	if (!json_array_size(services))
@@ -34,6 +56,7 @@ void cmd_service_table(FILE *out, const json_t *services)
 		print_table(out, services, service_columns,
 			    sizeof(service_columns) /
 				    sizeof(service_columns[0]));
+	put_bypasses(out, services);
 }
 
 /* A line for each listener that was told something. */

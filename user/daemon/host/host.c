@@ -45,6 +45,8 @@ int host_poll(struct host *h)
 		log_err("cannot read /proc/sys/net: %s", strerror(-err));
 		return err;
 	}
+	if (h->proxies) /* a wildcard is the host's own addresses */
+		h->net.offer |= SETTING_FORWARDING;
 	if (before.rcvbuf && h->net.offer != before.offer)
 		h->offer_changed_ns = clock_ns();
 	h->settings->ttl = h->net.ttl;

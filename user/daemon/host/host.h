@@ -14,6 +14,7 @@ struct host {
 	struct netconf net;
 	struct settings *settings; /* mapped */
 	struct local_addrs local_addrs;
+	bool proxies;		/* some packets for others end here (TPROXY) */
 	__u64 offer_changed_ns; /* when its TCP options last changed */
 	__u64 cookies_sent;	/* by the kernel, and when it last did */
 	__u64 cookies_sent_ns;

@@ -177,6 +177,38 @@ enum nf_fate nat_at(const struct nat *n, bool v4, const __be32 addr[4],
 	return netfilter_at(n->firewall, v4, addr, port);
 }
 
+void nat_judge(const struct nat *n, const struct nf_asked *asked,
+	       struct nf_findings *ret)
+{
+	netfilter_judge(n->firewall, asked, ret);
+}
+
+unsigned int nat_version(const struct nat *n)
+{
+	return netfilter_version(n->firewall);
+}
+
+bool nat_proxies(const struct nat *n)
+{
+	return netfilter_proxies(n->firewall);
+}
+
+bool nat_proxied(const struct nat *n, bool v4, const __be32 addr[4],
+		 __be16 port)
+{
+	const struct nf_asked asked = { .v4 = v4, .addr = addr, .port = port };
+	struct nf_findings found;
+	size_t i;
+
+	if (!nat_proxies(n))
+		return false;
+	netfilter_judge(n->firewall, &asked, &found);
+	for (i = 0; i < found.n; i++)
+		if (found.list[i].kind == NF_KIND_TPROXY && found.list[i].sure)
+			return true;
+	return false;
+}
+
 enum nat_found nat_found(const struct nat *n, __u16 id, bool v4)
 {
 	return n->by_service[id % SERVICES_MAX][v4].found;

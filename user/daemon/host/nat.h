@@ -34,6 +34,15 @@ bool nat_look(struct nat *n);
 enum nf_fate nat_at(const struct nat *n, bool v4, const __be32 addr[4],
 		    __be16 port);
 
+/* Like netfilter_judge() and netfilter_version(). */
+void nat_judge(const struct nat *n, const struct nf_asked *asked,
+	       struct nf_findings *ret);
+unsigned int nat_version(const struct nat *n);
+/* Does a rule lead some connections to a transparent proxy? These there? */
+bool nat_proxies(const struct nat *n);
+bool nat_proxied(const struct nat *n, bool v4, const __be32 addr[4],
+		 __be16 port);
+
 /* What was learned from clients about service @id. */
 enum nat_found nat_found(const struct nat *n, __u16 id, bool v4);
 /* Has any client ever got through to it, earlier instances included? */

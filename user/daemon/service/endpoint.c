@@ -112,6 +112,9 @@ static enum service_why why_not(const struct endpoints *e,
 		return WHY_SIGNED;
 	if (is_elsewhere(e, svc, at))
 		return WHY_ELSEWHERE;
+	/* the proxy's socket takes the place of the one that tc assigns */
+	if (nat_proxied(e->nat, at->v4, at->addr, at->port))
+		return WHY_TPROXY;
 	return cookies == COOKIES_OWN ? why_no_own(e, svc, at) : WHY_ARMED;
 }
 

@@ -3,33 +3,35 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bypass.h"
 #include "kernel/clock.h"
 #include "keys/keys.h"
 #include "service_requests.h"
 #include "text/words.h"
 
-static json_t *json_service(const struct service *svc)
+static json_t *json_service(const struct service *svc, const struct bypasses *b)
 {
 	char text[LISTEN_STRLEN], learned[SERVICE_LEARNED_LEN],
 		lost[SERVICE_LEARNED_LEN];
 
-	return json_pack("{s:s,s:s,s:s,s:b,s:b,s:s,s:s,s:s,s:s,s:s}", "listen",
-			 listen_format(&svc->listen, text), "name", svc->name,
-			 "policy", config_policy_name(svc->policy), "by_hand",
-			 svc->by_hand, "armed", svc->why == WHY_ARMED,
-			 "cookies", service_cookies(svc), "cookies_why",
-			 service_cookies_why(svc), "why", service_why(svc),
-			 "listener", service_learned(svc, learned),
-			 "not_honoured", service_not_honoured(svc, lost));
+	return json_pack(
+		"{s:s,s:s,s:s,s:b,s:b,s:s,s:s,s:s,s:s,s:s,s:o}", "listen",
+		listen_format(&svc->listen, text), "name", svc->name, "policy",
+		config_policy_name(svc->policy), "by_hand", svc->by_hand,
+		"armed", svc->why == WHY_ARMED, "cookies", service_cookies(svc),
+		"cookies_why", service_cookies_why(svc), "why",
+		service_why(svc), "listener", service_learned(svc, learned),
+		"not_honoured", service_not_honoured(svc, lost), "bypasses",
+		bypasses_json(b, svc));
 }
 
-json_t *services_json(const struct services *s)
+json_t *services_json(const struct services *s, const struct bypasses *b)
 {
 	const struct service *svc = NULL;
 	json_t *list = json_array();
 
 	while ((svc = services_next(s, svc)))
-		json_array_append_new(list, json_service(svc));
+		json_array_append_new(list, json_service(svc, b));
 	return list;
 }
 
@@ -106,7 +108,8 @@ static json_t *on_list(void *data, struct request *r)
 	const struct service_request_deps *d = data;
 
 	(void)r;
-	return json_pack("{s:o}", "services", services_json(d->services));
+	return json_pack("{s:o}", "services",
+			 services_json(d->services, d->bypasses));
 }
 
 static bool arg_policy(struct request *r, bool needed, enum config_policy *ret)
@@ -182,7 +185,7 @@ static json_t *apply(const struct service_request_deps *d, struct request *r,
 		     const struct service *svc, const struct before *before)
 {
 	if (!d->apply(d->data))
-		return json_service(svc);
+		return json_service(svc, d->bypasses);
 	put_back(d, before);
 	return request_refuse(
 		r, "see the daemon's log",

@@ -10,12 +10,14 @@
 #include "control/request.h"
 #include "services.h"
 
+struct bypasses;
 struct keys;
 
 /* What the requests work on. Everything here must outlive them. */
 struct service_request_deps {
 	struct services *services;
 	const struct loader *loader;
+	const struct bypasses *bypasses;
 	const struct keys *keys; /* their cookies' lifetime bounds a drain */
 	/* applies what changed: 0 or -errno */
 	int (*apply)(void *data);
@@ -28,9 +30,10 @@ extern const struct request_handler service_requests[];
 extern const struct request_handler stats_requests[];
 
 /*
- * [{"listen" "name" "policy" "by_hand" "armed" "cookies" "cookies_why" "why"}]
+ * [{"listen" "name" "policy" "by_hand" "armed" "cookies" "cookies_why" "why"
+ * "bypasses"}]
  */
-json_t *services_json(const struct services *s);
+json_t *services_json(const struct services *s, const struct bypasses *b);
 /*
  * Is everything that was asked for protected? Without a listener there is
  * nothing to protect.

@@ -11,7 +11,7 @@ bool service_is_unprotected(const struct service *svc)
 	return svc->why == WHY_NO_LISTENER || svc->why == WHY_OLD_KERNEL ||
 	       svc->why == WHY_MPTCP || svc->why == WHY_REFUSED ||
 	       svc->why == WHY_NO_COOKIES || svc->why == WHY_ELSEWHERE ||
-	       svc->why == WHY_SIGNED;
+	       svc->why == WHY_SIGNED || svc->why == WHY_TPROXY;
 }
 
 const char *service_cookies(const struct service *svc)
@@ -135,6 +135,8 @@ const char *service_why(const struct service *svc)
 				"socket for its listener: SYNs pass",
 		[WHY_ELSEWHERE] = "its connections end elsewhere, for example "
 				  "redirected by NAT: SYNs pass",
+		[WHY_TPROXY] = "a firewall rule leads its connections to a "
+			       "transparent proxy (TPROXY): SYNs pass",
 		[WHY_SIGNED] = "its connections are signed (TCP MD5 or AO), "
 			       "which cookies do not support: SYNs pass",
 		[WHY_DRAINING] = "deleted; cookies in flight are honoured",

@@ -14,6 +14,8 @@
 #include "kernel/netlink.h"
 #include "netfilter.h"
 #include "nfchain.h"
+#include "nfhost.h"
+#include "nfjudge.h"
 
 enum { BUF_MAX = 65536, TRIES = 3, NAMES_MAX = 256 };
 
@@ -22,12 +24,12 @@ struct netfilter {
 	struct mnl_socket *sub; /* NULL: not subscribed yet */
 	__u32 seq;
 	struct nf_ruleset rules;
-	bool read;	  /* ... at least once */
-	bool conntrack;	  /* the namespace has it */
-	__u32 generation; /* of @rules */
-	/* of conntrack, at the last look in this generation; -1: unknown */
-	long entries;
-	bool grown;		   /* their number has increased */
+	bool read;	      /* ... at least once */
+	bool conntrack;	      /* the namespace has it */
+	unsigned int version; /* of all that is known */
+	__u32 generation;     /* of @rules */
+	long entries; /* at the last look of this generation; -1: unknown */
+	bool grown;   /* their number has increased */
 	char legacy[2][NAMES_MAX]; /* tables of iptables, ip6tables */
 	char buf[BUF_MAX] __attribute__((aligned(NLMSG_ALIGNTO)));
 };
@@ -156,6 +158,31 @@ static bool has_nat(const struct netfilter *n, const struct nf_ruleset *set,
 	return set->nat[v4] || strstr(n->legacy[v4], "\nnat\n");
 }
 
+static int on_set_element(const struct nlmsghdr *nlh, void *data)
+{
+	return nf_set_add(data, nlh) ? MNL_CB_ERROR : MNL_CB_OK;
+}
+
+/* Those that nfjudge.h looks into. One that is gone is unknown. */
+static int read_known_sets(struct netfilter *n, struct nf_ruleset *set)
+{
+	int err = nf_ruleset_find_sets(set);
+	size_t i;
+
+	for (i = 0; i < set->sets.n && !err; i++) {
+		struct nf_set *s = &set->sets.list[i];
+		struct nlmsghdr *nlh =
+			request(n, NFT_MSG_GETSETELEM, NLM_F_DUMP, s->family);
+
+		mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_TABLE, s->table);
+		mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_SET, s->name);
+		err = netlink_ask_until(n->nl, nlh, on_set_element, s);
+		if (!err)
+			nf_set_settle(s);
+	}
+	return err;
+}
+
 static int read_all(struct netfilter *n, struct nf_ruleset *set)
 {
 	int err = netlink_ask_until(
@@ -163,13 +190,15 @@ static int read_all(struct netfilter *n, struct nf_ruleset *set)
 		on_chain, set);
 
 	nf_ruleset_sort_chains(set);
-	if (err || (!has_nat(n, set, false) && !has_nat(n, set, true)))
+	if (err || !set->n_chains)
 		return err;
 	err = netlink_ask_until(
 		n->nl, request(n, NFT_MSG_GETRULE, NLM_F_DUMP, NFPROTO_UNSPEC),
 		on_rule, set);
-	if (!err)
+	if (!err && (has_nat(n, set, false) || has_nat(n, set, true)))
 		err = read_sets(n, set);
+	if (!err)
+		err = read_known_sets(n, set);
 	if (!err)
 		nf_ruleset_link(set);
 	return err;
@@ -220,24 +249,6 @@ static void count_entries(struct netfilter *n)
 	fclose(f);
 }
 
-/* 1, 0, or -errno. Either file may be hidden from a container. */
-static int has_conntrack(void)
-{
-	static const char *const paths[] = {
-		"/proc/sys/net/netfilter/nf_conntrack_max",
-		"/proc/self/net/stat/nf_conntrack"
-	};
-	size_t i;
-
-	for (i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
-		if (!access(paths[i], F_OK))
-			return 1;
-		if (errno != ENOENT && errno != ENOTDIR && errno != EACCES)
-			return -errno;
-	}
-	return 0;
-}
-
 static int read_ruleset(struct netfilter *n, __u32 gen)
 {
 	struct nf_ruleset set = {};
@@ -286,7 +297,7 @@ static int look(struct netfilter *n)
 
 static int forget(struct netfilter *n)
 {
-	bool had = n->conntrack;
+	bool had = n->read;
 
 	n->conntrack = false;
 	n->read = false;
@@ -295,14 +306,14 @@ static int forget(struct netfilter *n)
 	return had;
 }
 
-int netfilter_look(struct netfilter *n)
+static int look_again(struct netfilter *n)
 {
-	bool had_grown = n->grown;
-	int err = has_conntrack();
+	bool had_grown = n->grown, had = n->conntrack;
+	int has = nfhost_conntrack(), err;
 
-	if (err < 0)
-		return err;
-	if (!err)
+	if (has < 0)
+		return has;
+	if (!has && !nfhost_nftables())
 		return forget(n);
 	err = look(n);
 	if (err < 0) {
@@ -310,12 +321,31 @@ int netfilter_look(struct netfilter *n)
 		n->generation = 0; /* to read it again */
 		return err;
 	}
-	n->conntrack = true;
+	n->conntrack = has;
 	n->read = true;
-	if (!n->grown &&
+	if (!n->grown && has &&
 	    (has_nat(n, &n->rules, false) || has_nat(n, &n->rules, true)))
 		count_entries(n);
-	return err || n->grown != had_grown;
+	return err || n->grown != had_grown || n->conntrack != had;
+}
+
+int netfilter_look(struct netfilter *n)
+{
+	int ret = look_again(n);
+
+	if (ret > 0)
+		n->version++;
+	return ret;
+}
+
+bool netfilter_proxies(const struct netfilter *n)
+{
+	return n->rules.tproxies;
+}
+
+unsigned int netfilter_version(const struct netfilter *n)
+{
+	return n->version;
 }
 
 int netfilter_fd(struct netfilter *n)
@@ -323,7 +353,7 @@ int netfilter_fd(struct netfilter *n)
 	struct mnl_socket *sub = NULL;
 	int group = NFNLGRP_NFTABLES;
 
-	if (n->sub || !n->conntrack)
+	if (n->sub || !n->read)
 		return n->sub ? mnl_socket_get_fd(n->sub) : -1;
 	if (open_socket(&sub))
 		return -1;
@@ -361,4 +391,25 @@ enum nf_fate netfilter_at(const struct netfilter *n, bool v4,
 	if (nf_ruleset_untracked(&n->rules, &p))
 		return NF_EXEMPT;
 	return nf_ruleset_redirects(&n->rules, &p) ? NF_ELSEWHERE : NF_LOSES;
+}
+
+/* ---- what is bypassed ---- */
+
+void netfilter_judge(const struct netfilter *n, const struct nf_asked *asked,
+		     struct nf_findings *ret)
+{
+	struct nf_judgement j;
+	size_t i;
+
+	nf_ruleset_judge(&n->rules, asked, nfhost_loose(), &j);
+	*ret = (struct nf_findings){ .n = j.n, .cost = j.visits };
+	for (i = 0; i < j.n; i++) {
+		ret->list[i].kind = j.found[i].kind;
+		ret->list[i].sure = j.found[i].sure;
+		nf_found_text(&n->rules, j.found[i].chain, j.found[i].rule,
+			      ret->list[i].text, NF_TEXT_LEN);
+	}
+	if (j.refuses)
+		nf_found_text(&n->rules, j.refuses, j.refused_by, ret->refuses,
+			      NF_TEXT_LEN);
 }

@@ -13,16 +13,19 @@
  *	  or ct expression, legacy rules), and no rule at raw priority has
  *	  exempted it by notrack.
  *
- * All of it is read from nfnetlink, and rules only if there is a chain of type
- * nat. No packet can change any of it. What cannot be read counts as NAT: rules
- * of legacy iptables, including their notrack, and conditions that are not
- * understood (nfrule.h). NAT seen where there is none costs TCP options; NAT
- * missed costs connections. A kernel without connection tracking is not asked,
- * because asking would load firewall modules.
+ * All of it is read from nfnetlink. No packet can change any of it. What cannot
+ * be read counts as NAT: rules of legacy iptables, including their notrack, and
+ * conditions that are not understood (nfrule.h). NAT seen where there is none
+ * costs TCP options; NAT missed costs connections. A kernel without connection
+ * tracking and nftables is not asked, because asking would load them.
  *
  * It also finds ports that are redirected: DNAT or redirect before routing, by
  * a rule that matches on the port and has no condition that is not understood,
  * except on the interface. No cookie made here is honoured there.
+ *
+ * It also finds rules that refuse SYNs which Synkeeper answers before them, and
+ * not the rest of the connection (nfjudge.h). For that, all rules on the way in
+ * are read wherever nftables is loaded.
  *
  * NFNL_SUBSYS_HOOK would list the hooks themselves, but many kernels lack it
  * (CONFIG_NETFILTER_NETLINK_HOOK); the chains say the same.
@@ -31,6 +34,7 @@
 #define NETFILTER_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "synkeeper/types.h"
 
@@ -55,8 +59,8 @@ int netfilter_look(struct netfilter *n);
 
 /*
  * A descriptor that becomes readable when the ruleset changes, or -1 while the
- * kernel has no connection tracking: try again after each netfilter_look(). @n
- * owns it, and it does not change once it exists.
+ * kernel has no firewall: try again after each netfilter_look(). @n owns it,
+ * and it does not change once it exists.
  */
 int netfilter_fd(struct netfilter *n);
 /* Discards what made it readable. */
@@ -68,5 +72,47 @@ void netfilter_drain(struct netfilter *n);
  */
 enum nf_fate netfilter_at(const struct netfilter *n, bool v4,
 			  const __be32 addr[4], __be16 port);
+
+/* ---- rules that Synkeeper's answer bypasses ---- */
+
+enum { NF_FOUND_MAX = 8, NF_TEXT_LEN = 256 };
+
+enum nf_kind {
+	NF_KIND_BYPASSED, /* refuses SYNs alone */
+	NF_KIND_SYNPROXY, /* answers SYNs itself */
+	NF_KIND_TPROXY,	  /* leads connections to a proxy */
+};
+
+struct nf_asked {
+	bool v4;
+	const __be32 *addr; /* v4-mapped; NULL: any of the host's */
+	__be16 port;
+	const char *iface; /* on which clients come; NULL: it may be any */
+};
+
+struct nf_finding {
+	enum nf_kind kind;
+	bool sure; /* for some clients; else it depends on marks and the like */
+	char text[NF_TEXT_LEN]; /* the rule: where it is, and what it says */
+};
+
+struct nf_findings {
+	struct nf_finding list[NF_FOUND_MAX];
+	size_t n;
+	/*
+	 * The rule that refuses the ACK of every connection whose SYN it has
+	 * not seen, where it lets SYNs pass; "" none.
+	 */
+	char refuses[NF_TEXT_LEN];
+	unsigned int cost; /* rules looked at */
+};
+
+/* Legacy iptables and what is not understood are not in it. */
+void netfilter_judge(const struct netfilter *n, const struct nf_asked *asked,
+		     struct nf_findings *ret);
+/* Does any rule lead connections to a transparent proxy (TPROXY)? */
+bool netfilter_proxies(const struct netfilter *n);
+/* How often what is known has changed: the same number, the same findings. */
+unsigned int netfilter_version(const struct netfilter *n);
 
 #endif

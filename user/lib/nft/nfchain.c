@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "nfchain.h"
+#include "nfprobe.h"
 
 /* Makes room for one more; capacity doubles at powers of two. */
 static int grow(void *array, size_t n, size_t size)
@@ -26,7 +27,8 @@ static int grow(void *array, size_t n, size_t size)
 
 static bool is_looked_at(__u8 family)
 {
-	return nf_family_is(family, true) || nf_family_is(family, false);
+	return family == NFPROTO_NETDEV || nf_family_is(family, true) ||
+	       nf_family_is(family, false);
 }
 
 static __u8 family_of(const struct nlmsghdr *nlh)
@@ -45,23 +47,48 @@ static __u32 u32_of(const struct nlattr *a)
 	return ntohl(value);
 }
 
-static void read_hook(const struct nlattr *nest, struct nf_chain *c)
+/* "\neth0\n", and one more. */
+static int add_device(char **devices, const char *name)
 {
-	const struct nlattr *a;
+	char *more;
+
+	if (asprintf(&more, "%s%s\n", *devices ? *devices : "\n", name) < 0)
+		return -ENOMEM;
+	free(*devices);
+	*devices = more;
+	return 0;
+}
+
+static int read_hook(const struct nlattr *nest, struct nf_chain *c)
+{
+	const struct nlattr *a, *dev;
+	int err = 0;
 
 	c->is_base = true;
 	mnl_attr_for_each_nested (a, nest) {
-		if (mnl_attr_get_type(a) == NFTA_HOOK_HOOKNUM)
+		switch (mnl_attr_get_type(a)) {
+		case NFTA_HOOK_HOOKNUM:
 			c->hook = u32_of(a);
-		else if (mnl_attr_get_type(a) == NFTA_HOOK_PRIORITY)
+			break;
+		case NFTA_HOOK_PRIORITY:
 			c->priority = (__s32)u32_of(a);
+			break;
+		case NFTA_HOOK_DEVS:
+			mnl_attr_for_each_nested (dev, a)
+				if (!err)
+					err = add_device(&c->devices,
+							 mnl_attr_get_str(dev));
+			break;
+		}
 	}
+	return err;
 }
 
 int nf_ruleset_add_chain(struct nf_ruleset *s, const struct nlmsghdr *nlh)
 {
 	struct nf_chain c = { .family = family_of(nlh) };
 	const struct nlattr *a;
+	int err = 0;
 
 	if (!is_looked_at(c.family))
 		return 0;
@@ -76,15 +103,18 @@ int nf_ruleset_add_chain(struct nf_ruleset *s, const struct nlmsghdr *nlh)
 			c.name = strdup(mnl_attr_get_str(a));
 			break;
 		case NFTA_CHAIN_HOOK:
-			read_hook(a, &c);
+			err = read_hook(a, &c);
+			break;
+		case NFTA_CHAIN_POLICY:
+			c.drops = u32_of(a) == NF_DROP;
 			break;
 		case NFTA_CHAIN_TYPE:
 			c.is_nat = !strcmp(mnl_attr_get_str(a), "nat");
 			break;
 		}
 	}
-	s->chains[s->n_chains++] = c; /* its names are freed with it */
-	if (!c.table || !c.name)
+	s->chains[s->n_chains++] = c; /* its names are to be freed */
+	if (!c.table || !c.name || err)
 		return -ENOMEM;
 	if (c.is_nat) {
 		s->nat[0] = s->nat[0] || nf_family_is(c.family, false);
@@ -114,8 +144,8 @@ void nf_ruleset_sort_chains(struct nf_ruleset *s)
 		qsort(s->chains, s->n_chains, sizeof(*s->chains), by_name);
 }
 
-static size_t find_chain(const struct nf_ruleset *s, __u8 family,
-			 const char *table, const char *name)
+size_t nf_ruleset_chain(const struct nf_ruleset *s, __u8 family,
+			const char *table, const char *name)
 {
 	struct nf_chain key = { .family = family,
 				.table = (char *)table,
@@ -125,6 +155,36 @@ static size_t find_chain(const struct nf_ruleset *s, __u8 family,
 	if (s->n_chains && table && name)
 		c = bsearch(&key, s->chains, s->n_chains, sizeof(key), by_name);
 	return c ? (size_t)(c - s->chains) : SIZE_MAX;
+}
+
+enum { BYTES_MAX = 16 << 20 };
+
+/* Rules of NAT refuse nothing. */
+static int keep_expressions(struct nf_ruleset *s, const struct nf_chain *c,
+			    const struct nlattr *exprs, struct nf_rule *r)
+{
+	size_t len = exprs ? exprs->nla_len : 0;
+
+	if (!len || c->is_nat || s->bytes + len > BYTES_MAX)
+		return 0;
+	r->expressions = malloc(len);
+	if (!r->expressions)
+		return -ENOMEM;
+	memcpy(r->expressions, exprs, len);
+	s->bytes += len;
+	return 0;
+}
+
+static __u64 handle_of(const struct nlmsghdr *nlh)
+{
+	const struct nlattr *a;
+	__be64 value = 0;
+
+	mnl_attr_for_each (a, nlh, sizeof(struct nfgenmsg))
+		if (mnl_attr_get_type(a) == NFTA_RULE_HANDLE &&
+		    mnl_attr_get_payload_len(a) >= sizeof(value))
+			memcpy(&value, mnl_attr_get_payload(a), sizeof(value));
+	return be64toh(value);
 }
 
 int nf_ruleset_add_rule(struct nf_ruleset *s, const struct nlmsghdr *nlh)
@@ -143,7 +203,7 @@ int nf_ruleset_add_rule(struct nf_ruleset *s, const struct nlmsghdr *nlh)
 		else if (mnl_attr_get_type(a) == NFTA_RULE_EXPRESSIONS)
 			exprs = a;
 	}
-	at = find_chain(s, family_of(nlh), table, chain);
+	at = nf_ruleset_chain(s, family_of(nlh), table, chain);
 	if (at == SIZE_MAX)
 		return 0; /* not IPv4 or IPv6 */
 	if (grow(&s->rules, s->n_rules, sizeof(*s->rules)) ||
@@ -157,8 +217,10 @@ int nf_ruleset_add_rule(struct nf_ruleset *s, const struct nlmsghdr *nlh)
 	r = &s->rules[s->n_rules];
 	s->chain_of[s->n_rules] = at;
 	s->leads_to[s->n_rules++] = SIZE_MAX;
-	if (nf_rule_parse(exprs, r))
+	if (nf_rule_parse(exprs, r) || keep_expressions(s, c, exprs, r))
 		return -ENOMEM;
+	r->handle = handle_of(nlh);
+	s->tproxies = s->tproxies || nf_probe_tproxies(r->expressions);
 	s->tracks[0] = s->tracks[0] ||
 		       (r->tracks && nf_family_is(c->family, false));
 	s->tracks[1] = s->tracks[1] ||
@@ -262,9 +324,37 @@ void nf_ruleset_link(struct nf_ruleset *s)
 	for (i = 0; i < s->n_rules; i++) {
 		const struct nf_chain *c = &s->chains[s->chain_of[i]];
 
-		s->leads_to[i] =
-			find_chain(s, c->family, c->table, s->rules[i].target);
+		s->leads_to[i] = nf_ruleset_chain(s, c->family, c->table,
+						  s->rules[i].target);
 	}
+}
+
+struct wanted {
+	struct nf_ruleset *s;
+	const struct nf_chain *c;
+	int err;
+};
+
+static void want_set(const char *set, void *data)
+{
+	struct wanted *w = data;
+	struct nf_set *added;
+
+	if (!w->err)
+		w->err = nf_sets_add(&w->s->sets, w->c->family, w->c->table,
+				     set, &added);
+}
+
+int nf_ruleset_find_sets(struct nf_ruleset *s)
+{
+	struct wanted w = { .s = s };
+	size_t i;
+
+	for (i = 0; i < s->n_rules && !w.err; i++) {
+		w.c = &s->chains[s->chain_of[i]];
+		nf_probe_sets(s->rules[i].expressions, want_set, &w);
+	}
+	return w.err;
 }
 
 void nf_ruleset_free(struct nf_ruleset *s)
@@ -274,6 +364,7 @@ void nf_ruleset_free(struct nf_ruleset *s)
 	for (i = 0; i < s->n_chains; i++) {
 		free(s->chains[i].table);
 		free(s->chains[i].name);
+		free(s->chains[i].devices);
 	}
 	for (i = 0; i < s->n_rules; i++)
 		nf_rule_free(&s->rules[i]);
@@ -281,5 +372,6 @@ void nf_ruleset_free(struct nf_ruleset *s)
 	free(s->rules);
 	free(s->chain_of);
 	free(s->leads_to);
+	nf_sets_free(&s->sets);
 	*s = (struct nf_ruleset){};
 }

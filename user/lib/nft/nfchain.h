@@ -12,13 +12,16 @@
 #include <linux/netfilter.h>
 
 #include "nfrule.h"
+#include "nfset.h"
 
 struct nf_chain {
 	__u8 family;
 	char *table, *name;
 	bool is_base, is_nat;
+	bool drops; /* by its policy */
 	__u32 hook;
 	__s32 priority;
+	char *devices;	 /* of family netdev: "\neth0\n"; NULL: none */
 	size_t first, n; /* its rules */
 };
 
@@ -32,6 +35,10 @@ struct nf_ruleset {
 	/* by family, [1] being IPv4: */
 	bool nat[2];	/* a chain of type nat */
 	bool tracks[2]; /* a rule makes the kernel track */
+	/* for nfjudge.h */
+	size_t bytes; /* of rules' expressions */
+	struct nf_sets sets;
+	bool tproxies; /* some rule may lead packets to a proxy */
 };
 
 /* Do rules of @family apply to packets of IPv4 (@v4), or else IPv6? */
@@ -49,9 +56,15 @@ int nf_ruleset_add_rule(struct nf_ruleset *s, const struct nlmsghdr *nlh);
 int nf_rule_add_ports(struct nf_rule *r, const struct nlmsghdr *nlh);
 /* ... once all elements of the set are added. */
 void nf_rule_settle_ports(struct nf_rule *r);
+/* Adds the sets that nfjudge.h needs the elements of to @s->sets. */
+int nf_ruleset_find_sets(struct nf_ruleset *s);
 /* ... once all rules are added. */
 void nf_ruleset_link(struct nf_ruleset *s);
 void nf_ruleset_free(struct nf_ruleset *s);
+
+/* Index of a chain; SIZE_MAX: there is none. */
+size_t nf_ruleset_chain(const struct nf_ruleset *s, __u8 family,
+			const char *table, const char *name);
 
 /* Is @p certainly exempt from connection tracking? */
 bool nf_ruleset_untracked(const struct nf_ruleset *s,

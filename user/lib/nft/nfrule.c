@@ -407,4 +407,5 @@ void nf_rule_free(struct nf_rule *r)
 	free(r->ports);
 	free(r->set);
 	free(r->target);
+	free(r->expressions);
 }

@@ -48,6 +48,9 @@ struct nf_rule {
 	bool has_addr;
 	__be32 addr[4]; /* destination, v4-mapped */
 	char *target;	/* name of a chain of its table */
+	/* for nfprobe.h; NULL: no room */
+	struct nlattr *expressions;
+	__u64 handle;
 };
 
 enum nf_match { NF_NO, NF_PARTLY, NF_BY_IFACE, NF_YES };

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Theory of operation: see nfprobe.h; layouts as in linux/netfilter/xt_*.h. */
+#include <arpa/inet.h>
+#include <linux/rtnetlink.h>
+#include <netinet/tcp.h>
+#include <string.h>
+
+#include "nfprobe.h"
+
+static enum nf_odds certain(bool is)
+{
+	return is ? NF_ALWAYS : NF_NEVER;
+}
+
+/* xt_tcpudp.h */
+struct match_tcp {
+	__u16 source[2], dest[2];
+	__u8 option, flag_mask, flag_cmp, inverted;
+};
+enum { TCP_NOT_SOURCE = 1, TCP_NOT_DEST = 2, TCP_NOT_FLAGS = 4, TCP_NOT = 8 };
+
+static void match_tcp(const struct nf_probe *p, const void *info, size_t len,
+		      struct nf_effect *e)
+{
+	__u8 flags = p->ack ? TH_ACK : TH_SYN;
+	__u16 port = ntohs(p->port);
+	struct match_tcp m;
+	bool in;
+
+	if (len < sizeof(m))
+		return;
+	memcpy(&m, info, sizeof(m));
+	if (m.source[0] || m.source[1] != 0xffff)
+		nf_effect_if(e, NF_PERHAPS);
+	in = port >= m.dest[0] && port <= m.dest[1];
+	nf_effect_if(e, certain(in != !!(m.inverted & TCP_NOT_DEST)));
+	in = (flags & m.flag_mask) == m.flag_cmp;
+	nf_effect_if(e, certain(in != !!(m.inverted & TCP_NOT_FLAGS)));
+	if (m.option && p->ack && nf_option_of_syn(m.option))
+		nf_effect_if(e, certain(m.inverted & TCP_NOT));
+	else if (m.option)
+		nf_effect_if(e, NF_PERHAPS);
+}
+
+/* xt_conntrack.h, xt_conntrack_mtinfo1 to 3: behind addresses and ports */
+enum {
+	CT_AT = 146,
+	CT_SHORT = 152, /* revision 1: bytes instead of words */
+	CT_STATE = 1 << 0,
+	CT_NATTED = 1 << 6 | 1 << 7,
+	CT_UNTRACKED = 1 << 8,
+};
+
+static void match_conntrack(const struct nf_probe *p, const void *info,
+			    size_t len, struct nf_effect *e)
+{
+	__u32 bit = p->ct_state == NF_CT_UNTRACKED ? CT_UNTRACKED : p->ct_state;
+	__u16 v[3] = {}; /* match, invert, state */
+	bool other;
+
+	if (len < CT_SHORT) {
+		nf_effect_if(e, NF_PERHAPS);
+		e->unsure = true;
+		return;
+	}
+	memcpy(v, (const char *)info + CT_AT, sizeof(v));
+	if (len == CT_SHORT)
+		v[2] &= 0xff;
+	other = v[0] & ~CT_STATE || (v[2] & CT_NATTED && !(v[2] & bit));
+	if (v[0] & CT_STATE && !(v[2] & CT_NATTED && other))
+		nf_effect_if(e, certain(!!(v[2] & bit) != !!(v[1] & CT_STATE)));
+	if (other) {
+		nf_effect_if(e, NF_PERHAPS);
+		e->unsure = true;
+	}
+}
+
+static void match_state(const struct nf_probe *p, const void *info, size_t len,
+			struct nf_effect *e)
+{
+	__u32 states = 0;
+
+	if (len < sizeof(states))
+		return;
+	memcpy(&states, info, sizeof(states));
+	/* here, untracked is the same bit as in nftables */
+	nf_effect_if(e, certain(states & p->ct_state));
+}
+
+/* xt_multiport.h, xt_multiport_v1 */
+struct match_multiport {
+	__u8 which, count; /* which: 0 source, 1 destination, 2 either */
+	__u16 ports[15];
+	__u8 is_range[15], inverted;
+};
+
+static void match_multiport(const struct nf_probe *p, const void *info,
+			    size_t len, struct nf_effect *e)
+{
+	__u16 port = ntohs(p->port);
+	struct match_multiport m;
+	bool in = false;
+	unsigned int i;
+
+	if (len < sizeof(m)) {
+		nf_effect_if(e, NF_PERHAPS);
+		return;
+	}
+	memcpy(&m, info, sizeof(m));
+	for (i = 0; i < m.count && i < 15 && !in; i++) {
+		__u16 low = m.ports[i], high = low;
+
+		if (m.is_range[i] && i + 1 < 15)
+			high = m.ports[++i];
+		in = port >= low && port <= high;
+	}
+	if (m.which == 1 || (m.which == 2 && in))
+		nf_effect_if(e, certain(in != !!m.inverted));
+	else
+		nf_effect_if(e, NF_PERHAPS);
+}
+
+/* xt_addrtype.h, xt_addrtype_info_v1 */
+static void match_addrtype(const struct nf_probe *p, const void *info,
+			   size_t len, struct nf_effect *e)
+{
+	enum { NOT_DEST = 2 };
+	__u16 types[2]; /* source, destination */
+	__u32 flags;
+
+	(void)p;
+	if (len < sizeof(types) + sizeof(flags)) {
+		nf_effect_if(e, NF_PERHAPS);
+		return;
+	}
+	memcpy(types, info, sizeof(types));
+	memcpy(&flags, (const char *)info + sizeof(types), sizeof(flags));
+	if (types[1])
+		nf_effect_if(e, certain(!!(types[1] & 1 << RTN_LOCAL) !=
+					!!(flags & NOT_DEST)));
+	if (types[0])
+		nf_effect_if(e, NF_PERHAPS);
+}
+
+/* xt_tcpmss.h: what has no MSS does not match, and does if inverted */
+static void match_tcpmss(const struct nf_probe *p, const void *info, size_t len,
+			 struct nf_effect *e)
+{
+	struct {
+		__u16 low, high;
+		__u8 inverted;
+	} m = {};
+
+	if (len >= 5)
+		memcpy(&m, info, 5);
+	nf_effect_if(e, p->ack ? certain(m.inverted) : NF_PERHAPS);
+}
+
+/* xt_osf.c: nothing but SYNs match, inverted or not */
+static void match_osf(const struct nf_probe *p, const void *info, size_t len,
+		      struct nf_effect *e)
+{
+	(void)info;
+	(void)len;
+	nf_effect_if(e, p->ack ? NF_NEVER : NF_PERHAPS);
+}
+
+static void match_nothing(const struct nf_probe *p, const void *info,
+			  size_t len, struct nf_effect *e)
+{
+	(void)p;
+	(void)info;
+	(void)len;
+	(void)e;
+}
+
+static bool is_one_of(const char *name, const char *const *list)
+{
+	while (*list && strcmp(name, *list) != 0)
+		list++;
+	return *list;
+}
+
+void nf_probe_match(const struct nf_probe *p, const char *name,
+		    const void *info, size_t len, struct nf_effect *e)
+{
+	static const struct {
+		const char *name;
+		void (*on)(const struct nf_probe *p, const void *info,
+			   size_t len, struct nf_effect *e);
+	} matches[] = {
+		{ "tcp", match_tcp },
+		{ "conntrack", match_conntrack },
+		{ "state", match_state },
+		{ "multiport", match_multiport },
+		{ "addrtype", match_addrtype },
+		{ "tcpmss", match_tcpmss },
+		{ "osf", match_osf },
+		{ "comment", match_nothing },
+	};
+	/* they look at the client, its packet, the time or a count */
+	static const char *const of_client[] = {
+		"connbytes", "connlimit", "dscp",      "ecn",	  "geoip",
+		"hashlimit", "hl",	  "iprange",   "length",  "limit",
+		"mac",	     "quota",	  "quota2",    "rateest", "recent",
+		"rpfilter",  "set",	  "statistic", "string",  "time",
+		"tos",	     "ttl",	  "u32",       NULL
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(matches) / sizeof(matches[0]); i++)
+		if (!strcmp(matches[i].name, name)) {
+			matches[i].on(p, info, len, e);
+			return;
+		}
+	nf_effect_if(e, NF_PERHAPS);
+	if (!is_one_of(name, of_client))
+		e->unsure = true;
+}
+
+/* xt_CT.h: of all revisions */
+static bool is_notrack(const char *name, const void *info, size_t len)
+{
+	enum { CT_NOTRACK = 1 << 0 };
+	__u16 flags = 0;
+
+	if (len >= sizeof(flags))
+		memcpy(&flags, info, sizeof(flags));
+	return !strcmp(name, "NOTRACK") ||
+	       (!strcmp(name, "CT") && flags & CT_NOTRACK);
+}
+
+void nf_probe_target(const char *name, const void *info, size_t len,
+		     struct nf_effect *e)
+{
+	static const char *const drops[] = { "REJECT", "TARPIT", "DELUDE",
+					     "CHAOS",  "DROP",	 NULL };
+	static const char *const goes_on[] = {
+		"AUDIT",   "CHECKSUM", "CLASSIFY", "CONNMARK", "CONNSECMARK",
+		"CT",	   "DSCP",     "ECN",	   "HL",       "IDLETIMER",
+		"LED",	   "LOG",      "MARK",	   "NFLOG",    "NOTRACK",
+		"RATEEST", "SECMARK",  "SET",	   "TCPMSS",   "TCPOPTSTRIP",
+		"TEE",	   "TOS",      "TRACE",	   "TTL",      NULL
+	};
+
+	e->notracks = e->notracks || is_notrack(name, info, len);
+	if (is_one_of(name, drops))
+		e->deed = NF_DEED_DROP;
+	else if (!strcmp(name, "SYNPROXY"))
+		e->deed = NF_DEED_SYNPROXY;
+	else if (!strcmp(name, "TPROXY"))
+		e->deed = NF_DEED_TPROXY_ENDS;
+	else if (!is_one_of(name, goes_on))
+		e->deed = NF_DEED_ACCEPT;
+}
