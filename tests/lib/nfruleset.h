@@ -6,6 +6,8 @@
 #ifndef NFRULESET_H
 #define NFRULESET_H
 
+#include "testmain.h"
+
 #include <arpa/inet.h>
 #include <libmnl/libmnl.h>
 #include <linux/netfilter.h>
