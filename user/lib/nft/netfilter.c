@@ -401,6 +401,9 @@ void netfilter_judge(const struct netfilter *n, const struct nf_asked *asked,
 	struct nf_judgement j;
 	size_t i;
 
+	*ret = (struct nf_findings){};
+	if (!n->rules.n_chains)
+		return;
 	nf_ruleset_judge(&n->rules, asked, nfhost_loose(), &j);
 	*ret = (struct nf_findings){ .n = j.n, .cost = j.visits };
 	for (i = 0; i < j.n; i++) {

@@ -28,7 +28,7 @@ bool nfhost_nftables(void)
 {
 	FILE *f = fopen("/proc/modules", "re");
 	char line[256];
-	bool has = !f;
+	bool has = !f && errno == ENOENT;
 
 	while (f && !has && fgets(line, sizeof(line), f))
 		has = !strncmp(line, "nf_tables ", strlen("nf_tables "));
