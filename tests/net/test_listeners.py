@@ -7,10 +7,12 @@ kernel refuses our sockets are in test_kernel_cookies.py.) The daemon checks
 about twice a second, so tests wait for what `service list` says; while it is
 stopped it cannot notice.
 """
+import json
 import socket
 
 from scapy.layers.inet import TCP
 
+from attached import add_pair
 from backend import needs_own_cookies
 from namespace import wait_for
 from nettest import net_test, skip
@@ -256,6 +258,61 @@ def test_listener_on_an_interface(env):
     env.synkeeperd()
     for v6 in (False, True):
         with connect(env, v6=v6) as c:
+            ask(c)
+
+
+def listen_on(env, iface, address="::"):
+    """A listener bound to an interface."""
+    with env.server.inside():
+        s = socket.socket(socket.AF_INET6)
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, iface.encode())
+    s.bind((address, 80))
+    s.listen(16)
+    return s
+
+
+@net_test
+def test_bound_listener_of_the_only_interface(env):
+    """Nobody reaches the programs by another one: it is as good as unbound."""
+    with listen_on(env, env.server.iface) as listener:
+        Server(listener)
+        protect(env)
+        works(env, "IPv4 to a bound listener")
+        works(env, "IPv6 to a bound listener", v6=True)
+
+
+@net_test
+def test_bound_listener_of_one_of_two_interfaces(env):
+    """By the other one it must refuse, so the kernel answers."""
+    other = add_pair(env)
+    with listen_on(env, env.server.iface) as listener:
+        Server(listener)
+        env.synkeeperd("-i", "server1")
+        works(env, "to its interface", by_cookie=False)
+        refused(env, "to the other interface", address=other)
+
+
+@net_test
+def test_listener_on_a_link_local_address(env):
+    env.xdp(env.client, "pass")  # "client" takes the address for spoofed
+    shown = json.loads(env.server.ip("-6", "-j", "addr", "show", "dev",
+                                     env.server.iface, "scope", "link"))
+    address = [a["local"] for row in shown
+               for a in row.get("addr_info", ()) if "local" in a][0]
+    with env.server.inside():
+        s = socket.socket(socket.AF_INET6)
+        scope = socket.if_nametoindex(env.server.iface)
+    with s:
+        s.bind((address, 80, 0, scope))
+        s.listen(16)
+        Server(s)
+        protect(env)
+        with env.client.inside():
+            c = socket.socket(socket.AF_INET6)
+            scope = socket.if_nametoindex(env.client.iface)
+        c.settimeout(5)
+        with c, counted(env, "link-local", answered=1, admitted=1):
+            c.connect((address, 80, 0, scope))
             ask(c)
 
 

@@ -198,9 +198,11 @@ int wire_services_start(struct daemon *d)
 int wire_services_refresh(struct daemon *d)
 {
 	struct endpoints_changes changes;
-	int err = services_apply(d->services, d->owner, &d->host.net,
-				 d->settings, &changes);
+	int err;
 
+	services_reached_by(d->services, ifaces_only(&d->ifaces));
+	err = services_apply(d->services, d->owner, &d->host.net, d->settings,
+			     &changes);
 	if (!err && (changes.armed || changes.own))
 		resync_now(&d->resync, changes.own);
 	if (d->host.proxies != nat_proxies(d->nat)) {

@@ -332,6 +332,29 @@ int ifaces_repin(const struct ifaces *f)
 	return n;
 }
 
+int ifaces_only(const struct ifaces *f)
+{
+	int only = 0;
+	size_t i;
+
+	for (i = 0; i < f->n; i++) {
+		int ifindex = f->list[i].ifindex;
+
+		if (only && ifindex && ifindex != only)
+			return 0;
+		if (ifindex)
+			only = ifindex;
+	}
+	for (i = 0; i < f->devices.n; i++) {
+		const struct device *d = &f->devices.all[i];
+
+		if (d->lower == only && !d->lower_elsewhere &&
+		    strcmp(d->kind, "veth")) /* a peer does not stand on it */
+			return 0;
+	}
+	return only;
+}
+
 const char *ifaces_name(const struct ifaces *f, int ifindex)
 {
 	size_t i;

@@ -75,6 +75,12 @@ int ifaces_repin(const struct ifaces *f);
 
 /* Is everything that was asked for protected? */
 bool ifaces_protect(const struct ifaces *f);
+/*
+ * The one interface that brings packets to the programs, or 0: there are
+ * several, or devices on top of it (VLAN, macvlan), whose packets pass by there
+ * as well.
+ */
+int ifaces_only(const struct ifaces *f);
 /* The name of @ifindex, or "". */
 const char *ifaces_name(const struct ifaces *f, int ifindex);
 

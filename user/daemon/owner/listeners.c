@@ -22,6 +22,7 @@ struct collect {
 	struct owner_socket *sockets;
 	size_t n, room;
 	bool failed;
+	__u32 only; /* interface */
 };
 
 static void collect_one(const struct owner_socket *sk, void *data)
@@ -35,7 +36,10 @@ static void collect_one(const struct owner_socket *sk, void *data)
 		return;
 	}
 	c->sockets = grown;
-	c->sockets[c->n++] = *sk;
+	c->sockets[c->n] = *sk;
+	if (sk->ifindex == c->only)
+		c->sockets[c->n].ifindex = 0; /* excludes nobody */
+	c->n++;
 }
 
 /* A socket's address does not change; what it was told may. */
@@ -47,6 +51,7 @@ static bool same_listeners(const struct listeners *l, const struct collect *c)
 		if (l->sockets[i].cookie != c->sockets[i].cookie ||
 		    l->sockets[i].mptcp != c->sockets[i].mptcp ||
 		    l->sockets[i].rcvbuf != c->sockets[i].rcvbuf ||
+		    l->sockets[i].ifindex != c->sockets[i].ifindex ||
 		    l->sockets[i].md5 != c->sockets[i].md5 ||
 		    memcmp(&l->sockets[i].settings, &c->sockets[i].settings,
 			   sizeof(l->sockets[i].settings)))
@@ -54,9 +59,10 @@ static bool same_listeners(const struct listeners *l, const struct collect *c)
 	return l->n == c->n;
 }
 
-int listeners_read(struct listeners *l, struct owner *owner, bool *ret_changed)
+int listeners_read(struct listeners *l, struct owner *owner, int only,
+		   bool *ret_changed)
 {
-	struct collect c = {};
+	struct collect c = { .only = only };
 	int err = owner_each_listener(owner, collect_one, &c);
 
 	if (!err && c.failed)

@@ -7,7 +7,8 @@
  * any for a client, so the offered options must suit each: the group is treated
  * as one listener that is MPTCP if any member is, signs if any does, has the
  * smallest receive buffer and MSS and the largest TTL, and defers only if all
- * do. Sockets bound to an interface are ignored.
+ * do. A socket bound to an interface is ignored, unless no other one brings
+ * packets to the programs.
  */
 #ifndef LISTENERS_H
 #define LISTENERS_H
@@ -22,9 +23,11 @@ struct listeners {
 
 /*
  * Rereads them. Sets *@ret_changed if they differ, otherwise leaves it alone.
- * Returns 0 or -errno, logged: then the previous list stays.
+ * @only: the one interface that brings packets; 0: there are several. Returns 0
+ * or -errno, logged: then the previous list stays.
  */
-int listeners_read(struct listeners *l, struct owner *owner, bool *ret_changed);
+int listeners_read(struct listeners *l, struct owner *owner, int only,
+		   bool *ret_changed);
 void listeners_free(struct listeners *l);
 
 /* The first one at @port, or NULL. */

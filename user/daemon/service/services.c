@@ -22,6 +22,7 @@ struct services {
 	int monitored_fd;
 	const struct totals *totals; /* of the sessions */
 	struct listeners listeners;
+	int only; /* interface: listeners bound to it count */
 	struct endpoints endpoints;
 	bool changed; /* since the endpoints were last computed */
 	struct nat *nat;
@@ -422,6 +423,11 @@ static int recompute(struct services *s, const struct netconf *net,
 	return 0;
 }
 
+void services_reached_by(struct services *s, int ifindex)
+{
+	s->only = ifindex;
+}
+
 int services_apply(struct services *s, struct owner *owner,
 		   const struct netconf *net, struct settings *settings,
 		   struct endpoints_changes *ret)
@@ -429,7 +435,7 @@ int services_apply(struct services *s, struct owner *owner,
 	int err;
 
 	*ret = (struct endpoints_changes){};
-	err = listeners_read(&s->listeners, owner, &s->changed);
+	err = listeners_read(&s->listeners, owner, s->only, &s->changed);
 	if (err)
 		return err;
 	drop_drained(s);

@@ -111,6 +111,9 @@ void services_arm(struct services *s, __u16 id, const struct arming *a);
  */
 void services_drain_rest(struct services *s, __u64 drain_ns);
 
+/* The one interface that brings packets to the programs; 0: several. */
+void services_reached_by(struct services *s, int ifindex);
+
 /*
  * Rereads the listeners, computes the endpoints and writes what changed,
  * including tcp_syncookies. Returns 0 or -errno, logged.
