@@ -283,28 +283,24 @@ static __always_inline __u32 cookie_ts_mask(__u64 mac)
 }
 
 /*
- * Makes the cookie for a SYN with ISN @isn (host byte order). On entry @hs
- * holds what client and server both support, with an MSS that
- * cookie_can_hold(), on return the part that the cookie could encode; the
- * SYN-ACK must offer exactly that.
+ * Makes the cookie for a SYN with ISN @isn (host byte order). @hs: what client
+ * and server both support, with an MSS that cookie_can_hold(). The SYN-ACK must
+ * offer exactly these options: without timestamps the cookie keeps which they
+ * are, and rounds their values (cookie_unprofile()).
  */
 static __always_inline void cookie_make(const struct siphash_key *key,
 					__u32 epoch, const struct tuple *t,
-					__u32 isn, struct handshake *hs,
+					__u32 isn, const struct handshake *hs,
 					struct cookie *ret)
 {
-	bool v4 = tuple_is_v4(t);
-	__u32 profile = cookie_profile(v4, hs);
+	__u32 profile = cookie_profile(tuple_is_v4(t), hs);
 	__u64 mac = cookie_mac(key, t, isn, profile);
 
 	ret->isn = cookie_isn(mac, profile, epoch);
-	if (hs->ts) {
+	ret->tsval = 0;
+	if (hs->ts)
 		ret->tsval = cookie_ts_mask(mac) ^
 			     (hs->mss << COOKIE_TS_MSS_SHIFT | hs->wscale);
-	} else {
-		ret->tsval = 0;
-		cookie_unprofile(v4, profile, hs);
-	}
 }
 
 /* The key slot of a cookie: 0 or 1. */

@@ -17,7 +17,7 @@ struct answer_spec {
 	const struct cookie *cookie; /* NULL: synack_cookie()'s */
 };
 
-/* The cookie that the current epoch's key makes. @hs as in cookie_make(). */
+/* The current epoch's cookie. *@hs becomes what the cookie keeps of it. */
 struct cookie synack_cookie(const struct spec *syn, struct handshake *hs);
 
 /*

@@ -192,7 +192,7 @@ static void mark_of_profile(void **state)
 	assert_int_equal(bad, 0);
 }
 
-/* The ACK has timestamps, the kernel would refuse them: nobody wanted any. */
+/* Timestamps in the ACK that the kernel would refuse: nobody wanted any. */
 static void mark_without_timestamps(void **state)
 {
 	struct handshake kept;

@@ -34,12 +34,15 @@ static inline struct world world_new(uint64_t seed, bool v4)
 	return w;
 }
 
+/* *@hs becomes what the cookie keeps of it. */
 static inline struct cookie make(const struct world *w, uint32_t epoch,
 				 struct handshake *hs)
 {
 	struct cookie c;
 
 	cookie_make(&w->keys[epoch & 1], epoch & 1, &w->t, w->isn, hs, &c);
+	if (!hs->ts)
+		cookie_unprofile(w->v4, c.isn & COOKIE_PROFILE_MASK, hs);
 	return c;
 }
 
