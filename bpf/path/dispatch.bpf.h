@@ -11,6 +11,7 @@
 #include "ack.bpf.h"
 #include "wire/classify.bpf.h"
 #include "answer.bpf.h"
+#include "next_hop.bpf.h"
 #include "owner/owner.bpf.h"
 #include "wire/parse.bpf.h"
 #include "session/track.bpf.h"
@@ -50,8 +51,10 @@ static __always_inline enum reason on_syn(struct xdp_md *ctx,
 		return REASON_denied;
 	if (!is_evaluated(f))
 		return REASON_disarmed_syn;
-	if (f->ep.cookies == COOKIES_KERNEL)
-		return answer_syn_kernel(ctx, f, our_mss, source);
+	if (f->ep.cookies == COOKIES_KERNEL) {
+		r = next_hop_find(ctx, iface, f);
+		return r ? r : answer_syn_kernel(ctx, f, our_mss, source);
+	}
 	/*
 	 * A SYN for an existing socket is the owner's. Where the table may lack
 	 * that connection, ask: a cookie would prevent TIME-WAIT reuse.
@@ -60,6 +63,8 @@ static __always_inline enum reason on_syn(struct xdp_md *ctx,
 	    owner_is_taken(owner_find(ctx, f, false)))
 		return REASON_session_syn;
 	r = take_answer(cfg, f, source);
+	if (!r)
+		r = next_hop_find(ctx, iface, f);
 	return r ? r : answer_syn(ctx, f, our_mss);
 }
 

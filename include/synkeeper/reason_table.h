@@ -384,5 +384,31 @@ REASON(bad_checksum, DROP, AT_INGRESS, OF_ACK, AS_NOTHING,
        "A few are normal on bad links. Many from one source are a failed "
        "attack; a deny list (`deny` in `[sources]`) stops it.")
 
+REASON(answered_back, TX, AT_XDP, OF_SYN, AS_SYN_FLOOD | AS_ARMING,
+       "SYN answered with a cookie, to whom it came from",
+       "As answered, but the SYN-ACK went back to the MAC address that the SYN "
+       "came from: the kernel's own next hop is behind another interface, its "
+       "neighbour entry is missing, or routes cannot be asked.",
+       CAUSES("the route to the client leaves through another interface",
+	      "nothing was sent to the client's link or gateway for a while: "
+	      "the entry in `ip neigh` has expired",
+	      "spoofed sources of a link's own network",
+	      "net.ipv4.conf.lo.forwarding or net.ipv6.conf.lo.forwarding is 0 "
+	      "and cannot be set"),
+       "Nothing, where SYNs come from whom answers go to. Behind a director "
+       "that forwards by MAC (LVS-DR), or with asymmetric gateways, see "
+       "`synkeeper check IFACE`.")
+
+REASON(no_route, DROP, AT_XDP, OF_SYN, AS_SYN_FLOOD | AS_ARMING,
+       "SYN from a source that no route leads to",
+       "A SYN that the kernel would not answer: the route to its source is a "
+       "blackhole, prohibited or unreachable, there is none, or the source is "
+       "an address of this host.",
+       CAUSES("a blackhole route against an attacker",
+	      "no default route, and a client outside of the connected "
+	      "networks"),
+       "`ip route get CLIENT` shows what the kernel finds. If the client should "
+       "get in, add a route.")
+
 #undef REASON
 #undef CAUSES
