@@ -34,9 +34,10 @@ void pins_disarm(const char *pin_dir);
 
 /*
  * After the end: what the daemon changed of net.ipv4.tcp_syncookies. Returns
- * the value that was restored, or -1: nothing was to be done.
+ * the value that was restored, or -1: nothing was to be done. *@ret_forwarding:
+ * forwarding_restore()'s.
  */
-int pins_restore(const char *pin_dir);
+int pins_restore(const char *pin_dir, unsigned int *ret_forwarding);
 
 bool pins_on_bpffs(const char *path);
 
