@@ -13,12 +13,20 @@
  * The usual SYN needs no question. Where all but some prefixes are behind one
  * gateway, as the daemon has found, and the SYN comes from that gateway and
  * from none of these prefixes, the sender is the next hop.
+ *
+ * Where XDP_TX can't lead, or the neighbour has to be asked for first, a few
+ * SYNs a second are the kernel's to answer: after the first one the neighbour
+ * is known, and a host at rest behaves as without Synkeeper. The connection is
+ * entered in the table, so that its ACK finds the kernel's request. A flood of
+ * such SYNs gets its answers where it came from.
  */
 #ifndef SYNKEEPER_NEXT_HOP_BPF_H
 #define SYNKEEPER_NEXT_HOP_BPF_H
 
 #include "flow.bpf.h"
 #include "maps.bpf.h"
+#include "report/budget.bpf.h"
+#include "session/table.bpf.h"
 #include "wire/classify.bpf.h"
 
 enum {
@@ -29,6 +37,11 @@ enum {
 	HOP_VLAN_ID = 0xfff,
 	HOP_L3_UNTAGGED = 14,
 	HOP_L3_TAGGED = 18,
+};
+
+enum hop_unknown {
+	HOP_ELSEWHERE = 1, /* another interface, or no neighbour yet */
+	HOP_UNASKED,	   /* the kernel does not tell */
 };
 
 /* What bpf_fib_lookup() says: BPF_FIB_LKUP_RET_xxx of <linux/bpf.h>. */
@@ -126,19 +139,36 @@ static __noinline enum reason next_hop_ask(struct xdp_md *ctx,
 	case HOP_NO_ROUTE:
 		return REASON_no_route; /* the kernel drops its own SYN-ACK */
 	case HOP_NOT_ASKED: /* what the daemon says, if it is still there */
+		f->hop_unknown = HOP_UNASKED;
 		if (p->l3 != HOP_L3_UNTAGGED || !hop_is_usual(n, p) ||
 		    now_ticks() - n->seen > HOP_SEEN_TICKS)
-			break;
+			return REASON_NONE;
 		__builtin_memcpy(f->hop, n->gateway, 6);
+		f->hop_unknown = 0;
 		return REASON_NONE;
 	}
-	f->hop_unknown = 1;
+	f->hop_unknown = HOP_ELSEWHERE;
 	return REASON_NONE;
+}
+
+/* Not inlined: see next_hop_ask(). */
+static __noinline enum reason next_hop_hand_over(const struct flow *f)
+{
+	struct session_new n = { .inputs = 1 << INPUT_SYN };
+
+	if (f->ep.mode != ENDPOINT_ARMED ||
+	    !budget_take(BUDGET_ROUTED, ROUTED_PER_SECOND))
+		return REASON_NONE;
+	n.tuple = f->pkt.tuple;
+	n.service = f->ep.service;
+	if (f->slot < 0)
+		session_insert(&n);
+	return REASON_routed_syn;
 }
 
 /*
  * Stores in @f the MAC that the answer to SYN @f from @iface goes to. Returns a
- * reason if the kernel would not answer.
+ * reason if the kernel would not answer, or shall.
  */
 static __always_inline enum reason
 next_hop_find(struct xdp_md *ctx, const struct iface *iface, struct flow *f)
@@ -146,6 +176,7 @@ next_hop_find(struct xdp_md *ctx, const struct iface *iface, struct flow *f)
 	const struct next_hop *n = f->pkt.v4 ? &iface->hop4 : &iface->hop6;
 	struct span s = span_of(ctx);
 	const struct ethhdr *eth = s.data;
+	enum reason r;
 
 	if ((void *)(eth + 1) > s.end)
 		return REASON_no_room;
@@ -155,7 +186,9 @@ next_hop_find(struct xdp_md *ctx, const struct iface *iface, struct flow *f)
 	if (f->pkt.l3 == HOP_L3_UNTAGGED && same_mac(n->gateway, f->hop) &&
 	    hop_is_usual(n, &f->pkt))
 		return REASON_NONE;
-	return next_hop_ask(ctx, iface, n, f);
+	r = next_hop_ask(ctx, iface, n, f);
+	return !r && f->hop_unknown == HOP_ELSEWHERE ? next_hop_hand_over(f)
+						     : r;
 }
 
 #endif

@@ -15,15 +15,17 @@ enum budget_kind {
 	BUDGET_SOCKET_LOST,
 	BUDGET_REFUSED,
 	BUDGET_STALE_SOCKET,
+	BUDGET_ROUTED, /* SYNs that the kernel shall answer */
 	BUDGET_COUNT
 };
 
-/* The last three: each costs the daemon a few system calls. */
+/* From the third on: each costs the daemon or the kernel more than a packet. */
 enum {
 	UNMATCHED_PER_SECOND = 10000,
 	SOCKETS_LOST_PER_SECOND = 100,
 	REFUSED_PER_SECOND = 10,
 	STALE_SOCKETS_PER_SECOND = 500,
+	ROUTED_PER_SECOND = 32, /* a request and an ARP query each */
 };
 
 struct budget {

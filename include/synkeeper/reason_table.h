@@ -387,11 +387,10 @@ REASON(bad_checksum, DROP, AT_INGRESS, OF_ACK, AS_NOTHING,
 REASON(answered_back, TX, AT_XDP, OF_SYN, AS_SYN_FLOOD | AS_ARMING,
        "SYN answered with a cookie, to whom it came from",
        "As answered, but the SYN-ACK went back to the MAC address that the SYN "
-       "came from: the kernel's own next hop is behind another interface, its "
-       "neighbour entry is missing, or routes cannot be asked.",
+       "came from: the kernel's own next hop is behind another interface or "
+       "has no neighbour entry, and more such SYNs come than are left to the "
+       "kernel (routed_syn); or routes cannot be asked.",
        CAUSES("the route to the client leaves through another interface",
-	      "nothing was sent to the client's link or gateway for a while: "
-	      "the entry in `ip neigh` has expired",
 	      "spoofed sources of a link's own network",
 	      "net.ipv4.conf.lo.forwarding or net.ipv6.conf.lo.forwarding is 0 "
 	      "and cannot be set"),
@@ -409,6 +408,17 @@ REASON(no_route, DROP, AT_XDP, OF_SYN, AS_SYN_FLOOD | AS_ARMING,
 	      "networks"),
        "`ip route get CLIENT` shows what the kernel finds. If the client should "
        "get in, add a route.")
+
+REASON(routed_syn, PASS, AT_XDP, OF_SYN, AS_SYN_FLOOD | AS_ARMING,
+       "SYN whose answer only the kernel can route",
+       "The SYN-ACK has to leave through another interface, or to a neighbour "
+       "that must first be asked for its address. The kernel answers up to 32 "
+       "such SYNs per second on each CPU, which resolves the neighbour; beyond "
+       "that see answered_back.",
+       CAUSES("the first connection of a client on the same link, or after a "
+	      "long pause, behind a director (LVS-DR)",
+	      "the route to the client leaves through another interface"),
+       "Nothing.")
 
 #undef REASON
 #undef CAUSES

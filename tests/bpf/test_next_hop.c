@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "netns.h"
 #include "sessions.h"
 #include "synack.h"
 #include "testmain.h"
@@ -95,10 +96,11 @@ struct row {
 	const char *what;
 	struct spec in;
 	const uint8_t *to; /* NULL: dropped as no_route */
-	bool back;
+	bool back;	   /* no other way is known */
 };
 
-static void run_rows(const struct row *rows, size_t n)
+/* @over: more such SYNs came than are left to the kernel. */
+static void run_rows(const struct row *rows, size_t n, bool asked, bool over)
 {
 	static struct frame in, out;
 	unsigned bad = 0;
@@ -113,6 +115,12 @@ static void run_rows(const struct row *rows, size_t n)
 				       REASON_no_route, NULL);
 			continue;
 		}
+		if (rows->back && asked && !over) {
+			bad += !expect(rows->what, &in, XDP_PASS,
+				       REASON_routed_syn, NULL);
+			sessions_clear();
+			continue;
+		}
 		synack_reference(&syn, &in, &out);
 		memcpy(out.data, rows->to, 6);
 		bad += !expect(rows->what, &in, XDP_TX,
@@ -123,7 +131,11 @@ static void run_rows(const struct row *rows, size_t n)
 	assert_int_equal(bad, 0);
 }
 
-#define RUN(rows) run_rows(rows, sizeof(rows) / sizeof((rows)[0]))
+#define ROWS(rows)    rows, sizeof(rows) / sizeof((rows)[0])
+#define RUN(rows)     run_rows(ROWS(rows), false, false)
+#define RUN_ASK(rows) run_rows(ROWS(rows), true, false)
+
+enum { BUDGET_ROUTED = 6 }; /* as bpf/report/budget.bpf.h */
 
 #define ROUTED4 "203.0.113.9"
 #define ROUTED6 "2001:db8:f::9"
@@ -231,7 +243,33 @@ static void asks_the_routes(void **state)
 		fail_msg("ip route failed");
 	forwarding(true);
 	harness_iface(&lo);
-	RUN(by_route);
+	RUN_ASK(by_route);
+	harness_spend(BUDGET_ROUTED);
+	run_rows(ROWS(by_route), true, true);
+}
+
+/* Left to the kernel: its request is found again by the ACK. */
+static void handed_over(void **state)
+{
+	struct spec syn = { .flags = SYN,
+			    .from_mac = director,
+			    .src = "192.0.2.133" },
+		    ack = { .flags = ACK,
+			    .from_mac = director,
+			    .src = "192.0.2.133",
+			    .seq = CLIENT_ISN + 1,
+			    .ack = 1 };
+	struct iface lo = routed(HOP_ROUTED);
+
+	(void)state;
+	forwarding(true);
+	harness_iface(&lo);
+	netns_listen(false, 443);
+	assert_true(expect_spec("SYN", &syn, XDP_PASS, REASON_routed_syn));
+	netns_half_open(&syn);
+	assert_true(expect_spec("again", &syn, XDP_PASS, REASON_session_syn));
+	harness_spend_budget();
+	assert_true(expect_spec("ACK", &ack, XDP_PASS, REASON_half_open));
 }
 
 /* A VLAN device cannot be made on every kernel: hop0 stands for one. */
@@ -265,10 +303,10 @@ static void vlan_devices(void **state)
 	vlan.vlan = (in.data[14] << 8 | in.data[15]) & 0xfff;
 	harness_iface(&lo);
 	harness_iface(&vlan);
-	RUN(rows);
+	RUN_ASK(rows);
 	vlan.vlan++;
 	harness_iface(&vlan);
-	RUN(wrong);
+	RUN_ASK(wrong);
 }
 
 static const struct CMUnitTest tests[] = {
@@ -276,6 +314,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_setup(gateway_by_the_daemon, setup),
 	cmocka_unit_test_setup(asks_the_routes, setup),
 	cmocka_unit_test_setup(vlan_devices, setup),
+	cmocka_unit_test_setup_teardown(handed_over, setup, harness_teardown),
 };
 
 TEST_MAIN(tests)
