@@ -84,6 +84,9 @@ void check_mptcp(struct check *c);
 void check_services(struct check *c);
 void check_ipvs(struct check *c);
 
+/* check_route.c: where answers go */
+void check_routes(struct check *c);
+
 /* check_firewall.c: rules that drop what XDP admits */
 void check_firewall(struct check *c);
 

@@ -77,6 +77,7 @@ static const struct {
 	{ check_tc, true },	     { check_queues, true },
 	{ check_merging, true },     { check_mtu, true },
 	{ check_vlan, true },	     { check_veth, true },
+	{ check_routes, true },
 };
 
 static json_t *services_of(const struct cmd *cmd)

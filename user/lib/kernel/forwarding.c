@@ -10,15 +10,20 @@ static const char *const paths[] = {
 	"/proc/sys/net/ipv4/conf/lo/forwarding",
 	"/proc/sys/net/ipv6/conf/lo/forwarding",
 };
+/* Of a router: lo would have it from there. */
+static const char *const all_paths[] = {
+	"/proc/sys/net/ipv4/conf/all/forwarding",
+	"/proc/sys/net/ipv6/conf/all/forwarding",
+};
 
 static unsigned int flag_of(bool v6)
 {
 	return v6 ? FORWARDING_RAISED6 : FORWARDING_RAISED4;
 }
 
-int forwarding_read(bool v6)
+static int read_value(const char *path)
 {
-	int fd = open(paths[v6], O_RDONLY | O_CLOEXEC), err;
+	int fd = open(path, O_RDONLY | O_CLOEXEC), err;
 	char digit;
 
 	if (fd < 0)
@@ -26,6 +31,16 @@ int forwarding_read(bool v6)
 	err = read(fd, &digit, 1) == 1 ? digit != '0' : -EIO;
 	close(fd);
 	return err;
+}
+
+int forwarding_read(bool v6)
+{
+	return read_value(paths[v6]);
+}
+
+bool forwarding_can_be_set(bool v6)
+{
+	return !access(paths[v6], W_OK);
 }
 
 static int write_value(bool v6, char digit)
@@ -64,7 +79,8 @@ unsigned int forwarding_restore(struct settings *s)
 		if (!(s->forwarding_raised & flag_of(v6)))
 			continue;
 		/* who set it meanwhile has the last word */
-		if (forwarding_read(v6) > 0 && write_value(v6, '0'))
+		if (forwarding_read(v6) > 0 && read_value(all_paths[v6]) <= 0 &&
+		    write_value(v6, '0'))
 			continue;
 		done |= flag_of(v6);
 	}

@@ -27,6 +27,9 @@
 /* 0, 1, or -errno (-ENOENT: no such family). */
 int forwarding_read(bool v6);
 
+/* May this process write it? */
+bool forwarding_can_be_set(bool v6);
+
 /* Sets it to 1. Returns 1 if it was changed, 0, or -errno (-EROFS). */
 int forwarding_raise(struct settings *s, bool v6);
 
