@@ -26,6 +26,8 @@ struct flow {
 	__u32 server_isn;
 	__u32 tsval; /* of an ACK whose cookie was checked, host byte order */
 	__u32 tsecr;
+	__u8 hop[6];	  /* where an answer goes, see path/next_hop.bpf.h */
+	__u8 hop_unknown; /* enum hop_unknown: ... that is the sender */
 	struct endpoint ep;
 	struct owned owned; /* the last answer of owner_find() */
 };

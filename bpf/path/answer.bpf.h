@@ -63,12 +63,13 @@ static __always_inline int answer_resize(struct xdp_md *ctx,
 	return bpf_xdp_adjust_tail(ctx, (int)want - (int)have);
 }
 
-static __always_inline void answer_swap_macs(struct ethhdr *eth)
+/* @hop: whom it goes to; NULL: the sender. */
+static __always_inline void answer_macs(struct ethhdr *eth, const __u8 *hop)
 {
 	__u8 mac[6];
 
 	__builtin_memcpy(mac, eth->h_dest, 6);
-	__builtin_memcpy(eth->h_dest, eth->h_source, 6);
+	__builtin_memcpy(eth->h_dest, hop ? hop : eth->h_source, 6);
 	__builtin_memcpy(eth->h_source, mac, 6);
 }
 
@@ -106,9 +107,14 @@ static __always_inline __u64 answer_ipv6(__be32 *w, const struct packet *p,
 	return sum;
 }
 
-/* Turns the frame, already of the right length, into answer @a. */
-static __always_inline enum reason
-answer_write(struct xdp_md *ctx, const struct packet *p, const struct answer *a)
+/*
+ * Turns the frame, already of the right length, into answer @a. @hop: as of
+ * answer_macs().
+ */
+static __always_inline enum reason answer_write(struct xdp_md *ctx,
+						const struct packet *p,
+						const struct answer *a,
+						const __u8 *hop)
 {
 	__u32 tcp_len = TCP_HDR_LEN + a->words * 4, off = p->l3, i;
 	struct span s = span_of(ctx);
@@ -123,13 +129,13 @@ answer_write(struct xdp_md *ctx, const struct packet *p, const struct answer *a)
 	if (p->v4) {
 		if ((void *)(w + 10) > s.end)
 			return REASON_no_room;
-		answer_swap_macs(eth);
+		answer_macs(eth, hop);
 		sum = answer_ipv4(w, p, tcp_len, a);
 		w += 5;
 	} else {
 		if ((void *)(w + 15) > s.end)
 			return REASON_no_room;
-		answer_swap_macs(eth);
+		answer_macs(eth, hop);
 		sum = answer_ipv6(w, p, tcp_len, a);
 		w += 10;
 	}
@@ -237,8 +243,10 @@ answer_syn_ack(struct xdp_md *ctx, const struct settings *cfg,
 		if (answer_resize(ctx, p, answer_len(p, a.words)))
 			return REASON_no_room;
 	}
-	r = answer_write(ctx, p, &a);
-	return r ? r : REASON_answered;
+	r = answer_write(ctx, p, &a, f->hop);
+	if (r)
+		return r;
+	return f->hop_unknown ? REASON_answered_back : REASON_answered;
 }
 
 /*

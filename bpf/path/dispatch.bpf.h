@@ -12,6 +12,7 @@
 #include "wire/classify.bpf.h"
 #include "answer.bpf.h"
 #include "hand_over.bpf.h"
+#include "next_hop.bpf.h"
 #include "owner/owner.bpf.h"
 #include "wire/parse.bpf.h"
 #include "session/track.bpf.h"
@@ -55,8 +56,10 @@ static __always_inline enum reason on_syn(struct xdp_md *ctx,
 	}
 	if (cfg->flags & SETTING_REFUSED && refused_take(f))
 		return REASON_refused_source;
-	if (f->ep.cookies == COOKIES_KERNEL)
-		return answer_syn_kernel(ctx, f, our_mss, source);
+	if (f->ep.cookies == COOKIES_KERNEL) {
+		r = next_hop_find(ctx, iface, f);
+		return r ? r : answer_syn_kernel(ctx, f, our_mss, source);
+	}
 	/*
 	 * A SYN for an existing socket is the owner's. Where the table may lack
 	 * that connection, ask: a cookie would prevent TIME-WAIT reuse.
@@ -67,6 +70,8 @@ static __always_inline enum reason on_syn(struct xdp_md *ctx,
 	if (cfg->flags & SETTING_QUEUES && owner_ignores(ctx, f))
 		return REASON_queue_full;
 	r = take_answer(cfg, f, source);
+	if (!r)
+		r = next_hop_find(ctx, iface, f);
 	if (!r)
 		r = answer_syn(ctx, f, our_mss);
 	return r == REASON_small_mss ? hand_over(f, r) : r;

@@ -20,6 +20,7 @@ enum budget_kind {
 	BUDGET_LOST,
 	BUDGET_REFUSED_SYN,
 	BUDGET_HAND_OVER,
+	BUDGET_ROUTED,
 	BUDGET_COUNT
 };
 
@@ -30,6 +31,7 @@ enum {
 	SOCKETS_LOST_PER_SECOND = 100,
 	REFUSED_PER_SECOND = 10,
 	STALE_SOCKETS_PER_SECOND = 500,
+	ROUTED_PER_SECOND = 32, /* a request and an ARP query each */
 };
 
 /* Of SYNs to services that are not armed; see report_disarmed_syn(). */

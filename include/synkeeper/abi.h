@@ -110,7 +110,8 @@ struct settings {
 	__u16 sample_service;	  /* sample only this one; 0: all */
 	__u32 samples_per_second; /* per CPU */
 	__u8 syncookies_before;	  /* enum syncookies: what to restore */
-	__u8 pad2[3];
+	__u8 forwarding_raised;	  /* enum forwarding_raised, likewise */
+	__u8 pad2[2];
 	__u64 sample_reasons; /* bit per reason */
 	__u32 netns;	      /* inode of the daemon's network namespace */
 	__u32 refused_last;   /* ticks; when a source was last marked */
@@ -122,6 +123,11 @@ enum syncookies {
 	SYNCOOKIES_KEPT, /* not raised */
 	SYNCOOKIES_WAS_0,
 	SYNCOOKIES_WAS_1,
+};
+/* net.ipv4 and ipv6.conf.lo.forwarding, which the daemon found to be 0. */
+enum forwarding_raised {
+	FORWARDING_RAISED4 = 1 << 0,
+	FORWARDING_RAISED6 = 1 << 1,
 };
 _Static_assert(REASON_COUNT <= 64, "abi");
 
@@ -209,12 +215,48 @@ enum source_kind {
 enum source_share { SOURCE_SYNACKS = 0, SOURCE_RESETS = 24 };
 enum { SOURCE_SECOND = 48, SOURCE_COUNT_MASK = 0xffffff };
 
+/* Sources behind no gateway, or not behind the usual one. */
+enum { HOP_PREFIXES = 8 };
+
+/* The first 64 bits of an address, an IPv4 one in front, as on the wire. */
+struct hop_prefix {
+	__u64 net;
+	__u64 mask;
+};
+
+enum __attribute__((packed)) hop_kind {
+	HOP_SENDER, /* nothing is known: answers go to the sender */
+	HOP_ROUTED, /* the kernel's routes are asked */
+	HOP_USUAL,  /* ... but for sources outside of prefixes, and gateway */
+};
+
+/* Where answers of one family to what arrives at an interface go. */
+struct next_hop {
+	__u8 gateway[6];
+	enum hop_kind kind;
+	__u8 n;	    /* of prefixes */
+	__u32 seen; /* ticks; when the daemon last confirmed it */
+	__u32 pad;
+	struct hop_prefix prefixes[HOP_PREFIXES];
+};
+_Static_assert(sizeof(struct next_hop) == 144, "abi");
+
+/*
+ * Also written for the VLAN devices on a protected one, to be recognised in
+ * routes.
+ */
 struct iface {
 	__u32 ifindex; /* 0: slot is free */
 	__u8 mac[6];
-	__u16 mtu; /* 0: about to be detached, make no cookies */
+	__u16 mtu;    /* 0: about to be detached, make no cookies */
+	__u32 device; /* what routes name; a bond, for its port */
+	__u32 lower;  /* a VLAN device's; 0: it is none */
+	__u16 vlan;   /* its id */
+	__u8 pad[2];
+	struct next_hop hop4;
+	struct next_hop hop6;
 };
-_Static_assert(sizeof(struct iface) == 12, "abi");
+_Static_assert(sizeof(struct iface) == 312, "abi");
 
 struct counters {
 	__u64 packets[REASON_COUNT];

@@ -443,5 +443,41 @@ REASON(small_mss, DROP, AT_XDP, OF_SYN, AS_SYN_FLOOD | AS_ARMING,
        "Nothing. `synkeeper capture -w FILE --reason small_mss` shows who "
        "sends them.")
 
+REASON(answered_back, TX, AT_XDP, OF_SYN, AS_SYN_FLOOD | AS_ARMING,
+       "SYN answered with a cookie, to whom it came from",
+       "As answered, but the SYN-ACK went back to the MAC address that the SYN "
+       "came from: the kernel's own next hop is behind another interface or "
+       "has no neighbour entry, and more such SYNs come than are left to the "
+       "kernel (routed_syn); or routes cannot be asked.",
+       CAUSES("the route to the client leaves through another interface",
+	      "spoofed sources of a link's own network",
+	      "net.ipv4.conf.lo.forwarding or net.ipv6.conf.lo.forwarding is 0 "
+	      "and cannot be set"),
+       "Nothing, where SYNs come from whom answers go to. Behind a director "
+       "that forwards by MAC (LVS-DR), or with asymmetric gateways, see "
+       "`synkeeper check IFACE`.")
+
+REASON(no_route, DROP, AT_XDP, OF_SYN, AS_SYN_FLOOD | AS_ARMING,
+       "SYN from a source that no route leads to",
+       "A SYN that the kernel would not answer: the route to its source is a "
+       "blackhole, prohibited or unreachable, there is none, or the source is "
+       "an address of this host.",
+       CAUSES("a blackhole route against an attacker",
+	      "no default route, and a client outside of the connected "
+	      "networks"),
+       "`ip route get CLIENT` shows what the kernel finds. If the client should "
+       "get in, add a route.")
+
+REASON(routed_syn, PASS, AT_XDP, OF_SYN, AS_SYN_FLOOD | AS_ARMING,
+       "SYN whose answer only the kernel can route",
+       "The SYN-ACK has to leave through another interface, or to a neighbour "
+       "that must first be asked for its address. The kernel answers up to 32 "
+       "such SYNs per second on each CPU, which resolves the neighbour; beyond "
+       "that see answered_back.",
+       CAUSES("the first connection of a client on the same link, or after a "
+	      "long pause, behind a director (LVS-DR)",
+	      "the route to the client leaves through another interface"),
+       "Nothing.")
+
 #undef REASON
 #undef CAUSES

@@ -76,6 +76,8 @@ bool harness_assigns(void);
 
 /* Uses up the budget for unmatched packets of this second and the next. */
 void harness_spend_budget(void);
+/* The same of enum budget_kind @kind (bpf/report/budget.bpf.h). */
+void harness_spend(__u32 kind);
 
 /* The wildcard endpoints at 443. */
 struct endpoint harness_service(uint16_t id, enum endpoint_mode mode);

@@ -305,10 +305,12 @@ def test_cookie_in_flight_at_delete(env):
 
 @net_test
 def test_nothing_of_the_host_is_changed(env):
-    """No rule, no conntrack entry, no sysctl, no qdisc. On older kernels there
-    are two until `down`: a clsact qdisc, and tcp_syncookies."""
-    needed = set() if OWN_COOKIES else \
-        {"qdisc", "sysctl net.ipv4.tcp_syncookies"}
+    """No rule, no conntrack entry, no qdisc, no sysctl but lo.forwarding until
+    `down`. On older kernels there are two more: a clsact qdisc, and
+    tcp_syncookies."""
+    needed = {f"sysctl net.ipv{n}.conf.lo.forwarding" for n in (4, 6)}
+    if not OWN_COOKIES:
+        needed |= {"qdisc", "sysctl net.ipv4.tcp_syncookies"}
     before = env.snapshot()
     with listen(env) as listener:
         daemon = protect(env)

@@ -5,6 +5,7 @@
 #include "daemon_requests.h"
 #include "iface/ifaces_json.h"
 #include "kernel/clock.h"
+#include "kernel/forwarding.h"
 #include "kernel/syncookies.h"
 #include "main_loop.h"
 #include "reload.h"
@@ -71,6 +72,16 @@ static json_t *on_reload(void *data, struct request *r)
 	return report;
 }
 
+static void add_forwarding(json_t *restored, __u8 raised)
+{
+	if (raised & FORWARDING_RAISED4)
+		json_array_append_new(restored,
+				      json_string(FORWARDING4_NAME " = 0"));
+	if (raised & FORWARDING_RAISED6)
+		json_array_append_new(restored,
+				      json_string(FORWARDING6_NAME " = 0"));
+}
+
 static json_t *on_down(void *data, struct request *r)
 {
 	json_t *names, *restored = json_array();
@@ -85,6 +96,7 @@ static json_t *on_down(void *data, struct request *r)
 						    SYNCOOKIES_WAS_1
 					    ? SYNCOOKIES_RESTORED "1"
 					    : SYNCOOKIES_RESTORED "0"));
+	add_forwarding(restored, d->settings->forwarding_raised);
 	names = ifaces_names(&d->ifaces);
 	main_loop_end(d, EXIT_DETACH);
 	return json_pack("{s:o,s:o,s:o,s:o}", "interfaces", names, "restored",

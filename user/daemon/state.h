@@ -34,6 +34,7 @@ struct daemon {
 	struct loader loader;
 	struct settings *settings; /* the map, mapped */
 	struct host host;
+	struct next_hops next_hops;
 	struct keys keys;
 	struct totals totals;
 	struct sessions sessions;

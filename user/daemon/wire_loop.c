@@ -135,6 +135,20 @@ void wire_link_events_stop(struct daemon *d)
 	link_events_stop(&d->link_events);
 }
 
+static void on_route_event(void *daemon)
+{
+	struct daemon *d = daemon;
+
+	if (!d->ending)
+		next_hops_poll(&d->next_hops);
+	ifaces_poll(&d->ifaces);
+}
+
+int wire_route_events_start(struct daemon *d)
+{
+	return next_hops_watch(&d->next_hops, d->loop, on_route_event, d);
+}
+
 int wire_attacks_start(struct daemon *d)
 {
 	const struct attacks_deps deps = { .loop = d->loop,

@@ -95,6 +95,30 @@ int wire_host_refresh(struct daemon *d)
 	return err;
 }
 
+int wire_next_hops_start(struct daemon *d)
+{
+	next_hops_init(&d->next_hops, d->settings);
+	return 0;
+}
+
+int wire_next_hops_refresh(struct daemon *d)
+{
+	if (!d->ending)
+		next_hops_poll(&d->next_hops);
+	return 0;
+}
+
+void wire_next_hops_detach(struct daemon *d, enum part_detach what)
+{
+	if (what == DETACH_ALL)
+		next_hops_restore(&d->next_hops);
+}
+
+void wire_next_hops_stop(struct daemon *d)
+{
+	next_hops_free(&d->next_hops);
+}
+
 int wire_sessions_start(struct daemon *d)
 {
 	int err = totals_map(&d->loader, &d->totals);
@@ -131,6 +155,7 @@ static void on_iface_came(void *daemon)
 int wire_ifaces_start(struct daemon *d)
 {
 	const struct ifaces_deps deps = { .loader = &d->loader,
+					  .hops = &d->next_hops,
 					  .config = &d->config,
 					  .came = on_iface_came,
 					  .data = d };

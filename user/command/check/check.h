@@ -100,6 +100,8 @@ void check_ipvs(struct check *c);
 void check_listeners(struct check *c);
 /* Fills @c->settings, which the caller frees. */
 void check_find_settings(struct check *c);
+/* check_route.c: where answers go */
+void check_routes(struct check *c);
 
 /* check_firewall.c: rules that drop what XDP admits */
 void check_firewall(struct check *c);

@@ -93,6 +93,7 @@ static const struct {
 	{ check_mtu, true },
 	{ check_vlan, true },
 	{ check_veth, true },
+	{ check_routes, true },
 };
 
 static json_t *services_of(const struct cmd *cmd)

@@ -20,6 +20,7 @@
 #include "kernel/device.h"
 #include "kernel/links.h"
 #include "kernel/pins.h"
+#include "kernel/forwarding.h"
 #include "kernel/syncookies.h"
 
 enum { WAIT_GONE_S = 10 };
@@ -98,11 +99,21 @@ static json_t *links_in(const char *pin_dir)
 /* Restores the host's settings; returns what was restored. */
 static json_t *restore(const char *pin_dir)
 {
-	int value = pins_restore(pin_dir);
+	json_t *restored = json_array();
+	unsigned int forwarding;
+	int value = pins_restore(pin_dir, &forwarding);
 
-	return value < 0 ? json_array()
-			 : json_pack("[s]", value ? SYNCOOKIES_RESTORED "1"
-						  : SYNCOOKIES_RESTORED "0");
+	if (value >= 0)
+		json_array_append_new(
+			restored, json_string(value ? SYNCOOKIES_RESTORED "1"
+						    : SYNCOOKIES_RESTORED "0"));
+	if (forwarding & FORWARDING_RAISED4)
+		json_array_append_new(restored,
+				      json_string(FORWARDING4_NAME " = 0"));
+	if (forwarding & FORWARDING_RAISED6)
+		json_array_append_new(restored,
+				      json_string(FORWARDING6_NAME " = 0"));
+	return restored;
 }
 
 static int remove_leftover(const struct cmd *c)

@@ -62,6 +62,13 @@ bool devices_mac(const struct devices *d, int ifindex, __u8 ret[6])
 	return true;
 }
 
+int devices_routed(const struct devices *d, int ifindex)
+{
+	const struct device *device = devices_find(d, ifindex);
+
+	return device ? device_routed(device, d->all, d->n) : 0;
+}
+
 int devices_bond(const struct devices *d, int ifindex)
 {
 	const struct device *device = devices_find(d, ifindex), *master;

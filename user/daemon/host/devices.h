@@ -31,6 +31,8 @@ bool devices_works(const struct devices *d, int ifindex,
 		   struct device_trouble *ret);
 /* The host's address in frames that arrive at a device; false: unknown. */
 bool devices_mac(const struct devices *d, int ifindex, __u8 ret[6]);
+/* See device_routed(); 0 also if the device is not known. */
+int devices_routed(const struct devices *d, int ifindex);
 /* The bond that a device is a port of, or 0. */
 int devices_bond(const struct devices *d, int ifindex);
 

@@ -81,9 +81,39 @@ static int write_entry(struct ifaces *f, const struct iface *iface)
 	return -ENOSPC;
 }
 
+static void read_hops(const struct ifaces *f, const struct device *device,
+		      struct iface *iface)
+{
+	iface->device = devices_routed(&f->devices, device->ifindex);
+	if (iface->device)
+		next_hops_of(f->deps.hops, (int)iface->device, device->name,
+			     &iface->hop4, &iface->hop6);
+	if (device->vlan) {
+		iface->lower = device->lower;
+		iface->vlan = device->vlan;
+	}
+}
+
+/* The VLAN devices on @lower; those without room are not recognised. */
+static void write_vlans(struct ifaces *f, __u32 lower)
+{
+	size_t i;
+
+	for (i = 0; i < f->devices.n; i++) {
+		const struct device *d = &f->devices.all[i];
+		const struct iface vlan = { .ifindex = d->ifindex,
+					    .lower = lower,
+					    .vlan = d->vlan };
+
+		if (d->vlan && (__u32)d->lower == lower &&
+		    !d->lower_elsewhere && !iface_by_index(f, d->ifindex, NULL))
+			write_entry(f, &vlan);
+	}
+}
+
 /*
- * Writes what answers need: MAC and current MTU. The entry of an interface that
- * is no longer known stays.
+ * Writes what answers need: MAC, current MTU and next hops. The entry of an
+ * interface that is no longer known stays.
  */
 int iface_write(struct ifaces *f, const struct attachment *a)
 {
@@ -98,7 +128,9 @@ int iface_write(struct ifaces *f, const struct attachment *a)
 		    : device->mtu > 0xffff ? 0xffff
 					   : device->mtu;
 	devices_mac(&f->devices, a->ifindex, iface.mac);
+	read_hops(f, device, &iface);
 	err = write_entry(f, &iface);
+	write_vlans(f, iface.device);
 	for (i = 0; i < f->devices.n && !err; i++) {
 		iface.ifindex = f->devices.all[i].ifindex;
 		if (devices_bond(&f->devices, iface.ifindex) == a->ifindex)

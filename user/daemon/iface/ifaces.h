@@ -22,10 +22,12 @@
 
 #include "attach.h"
 #include "host/devices.h"
+#include "host/next_hop.h"
 
 /* Everything here must outlive struct ifaces. */
 struct ifaces_deps {
 	const struct loader *loader;
+	const struct next_hops *hops;
 	const struct config *config; /* in force: names, mode, replace */
 	/* a missing interface was attached again */
 	void (*came)(void *data);

@@ -42,6 +42,16 @@ static void read_bridge(const struct nlattr *data, struct device *ret)
 	}
 }
 
+static void read_vlan(const struct nlattr *data, struct device *ret)
+{
+	const struct nlattr *a;
+
+	mnl_attr_for_each_nested (a, data)
+		if (mnl_attr_get_type(a) == IFLA_VLAN_ID &&
+		    mnl_attr_validate(a, MNL_TYPE_U16) >= 0)
+			ret->vlan = mnl_attr_get_u16(a);
+}
+
 static void read_kind(const struct nlattr *info, struct device *ret)
 {
 	const struct nlattr *a, *data = NULL;
@@ -55,6 +65,8 @@ static void read_kind(const struct nlattr *info, struct device *ret)
 	}
 	if (data && !strcmp(ret->kind, "bridge"))
 		read_bridge(data, ret);
+	if (data && !strcmp(ret->kind, "vlan"))
+		read_vlan(data, ret);
 }
 
 static void read_xdp(const struct nlattr *xdp, struct device *ret)
@@ -301,13 +313,26 @@ bool device_works(const struct device *d, const struct device *all, size_t n,
 	return true;
 }
 
+/* Does IP know only of @master what arrives at a port of it? */
+static bool takes_over(const struct device *master)
+{
+	return is_kind(master, "bridge") || is_kind(master, "bond") ||
+	       is_kind(master, "team");
+}
+
+int device_routed(const struct device *d, const struct device *all, size_t n)
+{
+	const struct device *master = find(d->master, all, n);
+
+	if (is_kind(master, "vrf"))
+		return 0;
+	return takes_over(master) ? master->ifindex : d->ifindex;
+}
+
 const uint8_t *device_mac(const struct device *d, const struct device *all,
 			  size_t n)
 {
 	const struct device *master = find(d->master, all, n);
 
-	return is_kind(master, "bridge") || is_kind(master, "bond") ||
-			       is_kind(master, "team")
-		       ? master->mac
-		       : d->mac;
+	return takes_over(master) ? master->mac : d->mac;
 }

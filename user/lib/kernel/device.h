@@ -32,6 +32,7 @@ struct device {
 	int lower;	      /* the device below, a veth's peer; 0: none */
 	bool lower_elsewhere; /* in another network namespace */
 	int master;	      /* the bridge or bond it is a port of; 0: none */
+	uint16_t vlan;	      /* the id, of kind "vlan" */
 	unsigned int flags;   /* IFF_UP, … */
 	unsigned int mtu;
 	unsigned short type; /* ARPHRD_ETHER, … */
@@ -61,6 +62,12 @@ struct device_trouble {
  */
 bool device_works(const struct device *d, const struct device *all, size_t n,
 		  struct device_trouble *ret);
+
+/*
+ * What the routes of the host call @d: a port's master. 0: a VRF's, which has
+ * routes of its own.
+ */
+int device_routed(const struct device *d, const struct device *all, size_t n);
 
 /* The destination MAC address of frames to this host that arrive at @d. */
 const uint8_t *device_mac(const struct device *d, const struct device *all,

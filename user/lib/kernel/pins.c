@@ -21,6 +21,7 @@
 #include "clsact.h"
 #include "links.h"
 #include "pins.h"
+#include "forwarding.h"
 #include "syncookies.h"
 
 const char *const pins_programs[PINS_PROGRAMS] = { "xdp", "xdp_frags", "tc",
@@ -299,14 +300,16 @@ static void change_flags(const char *pin_dir, __u32 set, __u32 clear)
 	close(fd);
 }
 
-int pins_restore(const char *pin_dir)
+int pins_restore(const char *pin_dir, unsigned int *ret_forwarding)
 {
 	struct settings cfg = {};
 	int fd = open_settings(pin_dir, &cfg), value;
 
+	*ret_forwarding = 0;
 	if (fd < 0)
 		return -1;
 	value = syncookies_restore(&cfg, 0);
+	*ret_forwarding = forwarding_restore(&cfg);
 	close(fd);
 	return value;
 }

@@ -49,6 +49,8 @@ long bpf_l4_csum_replace(struct __sk_buff *skb, __u32 offset, __u64 from,
 long bpf_skb_pull_data(struct __sk_buff *skb, __u32 len);
 long bpf_tail_call(void *ctx, void *programs, __u32 index);
 long bpf_redirect(__u32 ifindex, __u64 flags);
+long bpf_fib_lookup(void *ctx, struct bpf_fib_lookup *params, int len,
+		    __u32 flags);
 long bpf_skb_vlan_pop(struct __sk_buff *skb);
 __s64 bpf_csum_diff(const void *from, __u32 from_len, const void *to,
 		    __u32 to_len, __u32 seed);
