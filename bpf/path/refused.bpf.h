@@ -4,9 +4,9 @@
  * filter on the socket may do so without a word, and a cookie says the
  * opposite: the client is connected, to nothing. The first time cannot be
  * helped. A source is *marked* when an ACK of its was handed to the kernel and
- * became no socket although the accept queue had room (its retransmission meets
- * a listener again), or when a firewall reset it. For ten minutes its SYNs pass,
- * and the kernel decides.
+ * became no socket although the accept queue had room (its retransmission
+ * meets a listener again), or when a firewall reset it. For ten minutes its
+ * SYNs pass, and the kernel decides.
  *
  * Only who has completed a handshake can be marked, so nobody marks others. The
  * marks are a fixed array; one that is overwritten costs its source one more

@@ -195,7 +195,8 @@ REASON(bad_cookie, DROP, AT_XDP, OF_ACK, AS_ACK_FLOOD,
 	      "a middlebox rewrites sequence numbers or timestamps"),
        "Thousands a second are an ACK flood, and dropping them is the cure. A "
        "few are counted as reset, unless `[answer]` says `invalid-ack = drop`: "
-       "clients of lost connections learn at once. `synkeeper capture -w FILE --reason "
+       "clients of lost connections learn at once. `synkeeper capture -w FILE "
+       "--reason "
        "bad_cookie` shows who sends them: tcpdump on this host does not see "
        "what XDP drops.")
 
