@@ -19,7 +19,8 @@ queue_of(const struct tcp_sock *listener)
 {
 	const struct sock *sk = (const void *)listener;
 
-	return queue_level(sk->sk_ack_backlog, sk->sk_max_ack_backlog);
+	return queue_level(BPF_CORE_READ_BITFIELD(sk, sk_ack_backlog),
+			   BPF_CORE_READ_BITFIELD(sk, sk_max_ack_backlog));
 }
 
 /* Adds @n to the number of services that are watched; returns what it was. */

@@ -28,20 +28,16 @@ static __always_inline enum reason ack_invalid(const struct settings *cfg,
 					       struct tcp_opts *o, bool budget)
 {
 	struct handshake hs;
-	int lost;
 
 	if (!is_evaluated(f))
 		return REASON_disarmed_ack;
 	if (!budget)
 		return REASON_bad_cookie;
-	if (stray_take_reset(cfg, f)) {
-		lost = f->ep.cookies == COOKIES_OWN ? lost_handshake(&f->pkt, o)
-						    : 0;
-		if (!lost)
-			return REASON_reset;
-		if (lost > 0)
-			return REASON_data_before_socket;
-	}
+	if (stray_take_reset(cfg, f))
+		return f->ep.cookies == COOKIES_OWN &&
+				       lost_handshake(&f->pkt, o)
+			       ? REASON_data_before_socket
+			       : REASON_reset;
 	return check_cookie(&f->pkt, o, KEYS_ENDED, &hs) ? REASON_expired_cookie
 							 : REASON_bad_cookie;
 }

@@ -117,8 +117,7 @@ static void prefix_gets_half(void **state)
 
 	(void)state;
 	resets(BURST); /* the test before may have had some */
-	passed = passing("203.0.113.1", BURST) +
-		 passing("203.0.113.2", BURST);
+	passed = passing("203.0.113.1", BURST) + passing("203.0.113.2", BURST);
 	assert_in_range(passed, BURST / 2 + 1, 2 * (BURST / 2 + 1));
 	assert_in_range(passing("198.18.5.1", 1), 1, 1); /* another's */
 }

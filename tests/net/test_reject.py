@@ -32,11 +32,12 @@ def rules(env, text):
         skip(f"no nftables that rejects: {e}")
 
 
-def rejected(env, what, **segment):
-    """The RST after a handshake, in both families."""
+def rejected(env, what, host=77, **segment):
+    """The RST after a handshake, in both families. @host: not one that was
+    rejected before, whose SYNs pass."""
     for v6 in (False, True):
         name = f"{what}, IPv{6 if v6 else 4}"
-        with Peer(env, v6) as peer, counted(env, name, rst_suppressed=0):
+        with Peer(env, v6, host) as peer, counted(env, name, rst_suppressed=0):
             flow = peer.flow()
             flow.syn(LINUX)
             flow.send(**segment)
@@ -51,7 +52,7 @@ def test_rst_of_a_reject_was_withheld(env):
         protect(env)
         rules(env, REJECT.format(hook="input"))
         rejected(env, "bare ACK", flags="A")
-        rejected(env, "ACK with data", flags="PA", data=b"GET /")
+        rejected(env, "ACK with data", 78, flags="PA", data=b"GET /")
 
 
 @net_test

@@ -267,9 +267,7 @@ static void take(const struct row *r, const char *value)
 
 	snprintf(text, sizeof(text), "[%s]\n%s%s = %s\n",
 		 service ? "service web" : r->section,
-		 service ? "listen = *:1\n"
-			 : "",
-		 r->name, value);
+		 service ? "listen = *:1\n" : "", r->name, value);
 	config_init(&c);
 	if (load(&c, text, strlen(text), err))
 		fail_msg("refused: %s\n%s", err, text);

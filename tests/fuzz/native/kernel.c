@@ -194,6 +194,25 @@ unsigned int native_sk_userlocks(const void *sk)
 	return native.socket.own_buffer ? 2 : 0;
 }
 
+/* Its accept queue is empty. */
+unsigned int native_sk_ack_backlog(const void *sk)
+{
+	if (!sk || sk != full)
+		finding("the queue of a socket that was not found");
+	return 0;
+}
+
+unsigned int native_sk_max_ack_backlog(const void *sk)
+{
+	return native_sk_ack_backlog(sk) + 128;
+}
+
+struct bpf_sock *bpf_sk_fullsock(struct bpf_sock *sk)
+{
+	sk->protocol = IPPROTO_TCP;
+	return sk;
+}
+
 /*
  * Checks the headers passed to a cookie helper, as the verifier and the helper
  * do: complete, and of one packet of the socket's.

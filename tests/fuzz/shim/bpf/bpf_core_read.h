@@ -11,6 +11,8 @@
 /* A struct tcp_sock is no struct sock here: the kernel.c of native/ knows. */
 #define BPF_CORE_READ_BITFIELD(s, field) native_##field(s)
 unsigned int native_sk_userlocks(const void *sk);
+unsigned int native_sk_ack_backlog(const void *sk);
+unsigned int native_sk_max_ack_backlog(const void *sk);
 unsigned int native_ip_summed(const void *skb);
 
 #endif

@@ -60,6 +60,7 @@ struct bpf_sock *bpf_skc_lookup_tcp(void *ctx, struct bpf_sock_tuple *tuple,
 				    __u32 len, __u64 netns, __u64 flags);
 long bpf_sk_release(void *sk);
 struct tcp_sock *bpf_skc_to_tcp_sock(void *sk);
+struct bpf_sock *bpf_sk_fullsock(struct bpf_sock *sk);
 long bpf_tcp_check_syncookie(void *sk, void *ip, __u32 ip_len,
 			     struct tcphdr *tcp, __u32 tcp_len);
 __s64 bpf_tcp_gen_syncookie(void *sk, void *ip, __u32 ip_len,
