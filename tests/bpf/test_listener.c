@@ -155,23 +155,6 @@ static void answer_follows(void **state)
 	assert_int_equal(bad, 0);
 }
 
-/* A RST is not the listener's. */
-static void reset_does_not(void **state)
-{
-	static const struct endpoint told = { .hop_limit = 255, .tos = 0xb8 };
-	static struct frame in, out;
-	struct spec ack = { .flags = ACK, .seq = 5, .ack = 7, .tos = 0x48 };
-
-	(void)state;
-	tell(&told);
-	harness.cfg.flags |= SETTING_REFLECT_TOS;
-	harness.cfg.resets_per_second = 1000;
-	harness_settings();
-	packet_build(&ack, &in);
-	synack_reset(&ack, &in, &out);
-	assert_true(expect("a RST", &in, XDP_TX, REASON_reset, &out));
-}
-
 static struct spec ack_of(bool v6, const struct handshake *hs)
 {
 	struct spec syn = { .v6 = v6, .flags = SYN };
@@ -293,7 +276,6 @@ static void deferred_without_listener(void **state)
 
 static const struct CMUnitTest tests[] = {
 	TEST(answer_follows, harness_setup),
-	TEST(reset_does_not, setup),
 	TEST(sends_no_larger_segments, setup),
 	TEST(deferred, setup),
 	TEST(deferred_without_listener, harness_setup),
