@@ -57,6 +57,7 @@ class Column:
         self.ports = itertools.count(8001)
         self.hosts = itertools.count(10)
         self.daemon = None
+        self.shared = {}  # beds that serve several trials, by family
 
     def __enter__(self):
         self.env.__enter__()
@@ -68,6 +69,8 @@ class Column:
         return self
 
     def __exit__(self, *_):
+        for bed in self.shared.values():
+            bed.__exit__()
         self.env.close()
 
     def _open(self):
@@ -238,20 +241,18 @@ class Bed:
             .replace("TARGET", f"{ip} daddr {source}") \
             .replace("PORT", str(self.port)) \
             .replace("ICMP", "icmpv6" if self.v6 else "icmp")
-        ns.run(["nft", "-f", "-"], input=f"table inet {name} {{ {text} }}\n")
+        ns.run(["nft", "-f", "-"], input=f"table inet {name} {{\n{text}\n}}\n")
         self.undo(ns.run, ["nft", "delete", "table", "inet", name])
 
-    def route(self, *words, table="main", link=True):
-        """Adds a route of the server's to the trial's client; @link: through
-        its interface."""
+    def route(self, *words, table="main", kind="unicast"):
+        """Adds routes of the server's to the trial's clients."""
         family = "-6" if self.v6 else "-4"
-        where = [f"{self.source()}/{self.bits}", "table", table]
-        device = ["dev", self.server.iface] if link else []
-        kind = [] if link else words[:1]  # blackhole
-        rest = words if link else words[1:]
-        self.server.ip(family, "route", "add", *kind, *where, *device, *rest)
-        self.undo(self.server.run, ["ip", family, "route", "del", *kind,
-                                    *where])
+        device = ["dev", self.server.iface] if kind == "unicast" else []
+        for address in (self.source(), self.hand().ip):
+            where = [kind, f"{address}/{self.bits}", "table", table]
+            self.server.ip(family, "route", "add", *where, *device,
+                           *map(str, words))
+            self.undo(self.server.run, ["ip", family, "route", "del", *where])
 
     # -- the client's side
 
@@ -319,6 +320,16 @@ class Bed:
         if not self._hand:
             self._hand = Hand(self)
         return self._hand
+
+    def shared_hand(self):
+        """The hand-made client, with a listener, of all trials that only send
+        SYNs."""
+        shared = self.column.shared.get(self.v6)
+        if not shared:
+            shared = Bed(self.column, self.v6)
+            shared.listen(backlog=1024)
+            self.column.shared[self.v6] = shared
+        return shared.hand()
 
 
 class Hand:
@@ -414,13 +425,14 @@ class Talk:
         self.synack = None
 
     def send(self, flags, data=b"", options=None, seq=None, ack=None,
-             window=64240, **fields):
+             window=64240, urgent=0, **fields):
         """One segment; @fields: the IP header's and src_mac."""
         segment = wire.tcp(
             self.hand.src, self.dst, self.sport, self.port, flags,
             self.seq if seq is None else seq,
             (self.ack if "A" in flags else 0) if ack is None else ack,
-            self.options if options is None else options, data, window)
+            self.options if options is None else options, data, window,
+            urgent)
         self.hand.put(segment, self.dst, **fields)
 
     def _mine(self, segments):

@@ -3,8 +3,9 @@
 
 Theory of operation: a row per trial, FILE/NAME (or a pattern of names): the
 reason, and what is seen in Synkeeper's column instead, {what: value}. PerFamily
-is a value that depends on the family; a function gets what was seen in the
-plain column and may return None: no difference. A trial that has become equal
+is a value that depends on the family; a function gets the value seen in the
+plain column (None: the trial has no such value) and may return None: no
+difference. A trial that has become equal
 fails until its row is removed. Reasons that begin with NOT_YET are work to be
 done; the others are limits.
 """
@@ -36,11 +37,16 @@ class Difference:
             if isinstance(value, PerFamily):
                 value = value.v6 if family == 6 else value.v4
             if callable(value):
-                value = value(plain)
+                value = value(plain.get(key))
                 if value is None:
                     continue
             found[key] = value
         return found
+
+
+def always(value):
+    """Whatever the plain kernel says, if the trial asks at all."""
+    return lambda plain: None if plain in (None, value) else value
 
 
 D, V = Difference, PerFamily
@@ -49,11 +55,17 @@ BUFFERS = NOT_YET + "window and scale follow the host's largest buffers, not " \
     "what the listener has been given"
 NO_LABEL = NOT_YET + "SYN-ACKs carry no flow label"
 WINDOW = NOT_YET + "the window counts segments without their timestamps"
+ROUTE = NOT_YET + "the driver does not know the route"
+HOP = NOT_YET + "the SYN-ACK goes to whoever sent the SYN"
+FIREWALL = NOT_YET + "the handshake passes below the firewall"
+MSS = V(1460, 1440)
+SENDER = "the SYN's sender"
+SEGMENT = V(1448, 1428)  # with timestamps
 
 DIFFERENCES = {
+    "*": D(WINDOW, {"window": always(64240)}),
     "listener/maxseg": D(UNSET, {
-        "announced": V(1460, 1440), "client sends": V(1448, 1428),
-        "server sends": V(1448, 1428)}),
+        "announced": MSS, "client sends": SEGMENT, "server sends": SEGMENT}),
     "listener/hop_limit": D(UNSET, {
         "SYN-ACK": 64, "a peer that demands 255": "timed out"}),
     "listener/minimum_hops": D(UNSET, {
@@ -75,6 +87,33 @@ DIFFERENCES = {
     "listener/small_buffer": D(BUFFERS, {"window": 2920, "scale": 10}),
     "listener/large_buffer": D(BUFFERS, {"window": 64240, "scale": 10}),
     "listener/window_clamp": D(BUFFERS, {"window": 64240, "scale": 10}),
-    "listener/usual_buffer": D(WINDOW, {"window": V(64240, 64240)}),
     "listener/flow_label": D(NO_LABEL, {"SYN-ACK": "0"}),
+    "route/advmss": D(ROUTE, {"mss": MSS, "client sends": SEGMENT}),
+    "route/mtu": D(ROUTE, {"mss": MSS, "client sends": SEGMENT}),
+    "route/mtu_lock": D(ROUTE, {"mss": MSS, "client sends": SEGMENT}),
+    "route/hoplimit": D(ROUTE, {"ttl": 64}),
+    "route/window": D(ROUTE, {"window": 64240, "scale": 10}),
+    "route/ecn": D(ROUTE, {"with it": "SA"}),
+    "route/gateway": D(ROUTE, {"mss": MSS}),
+    "route/policy": D(ROUTE, {"mss": MSS}),
+    "route/hop_limit": D(
+        NOT_YET + "the interface's hop limit is not known to the driver", {
+            "ttl": 64}, families=(6,)),
+    "route/maxseg_out": D(FIREWALL, {"mss": MSS, "client sends": SEGMENT}),
+    "route/maxseg_in": D(FIREWALL, {"server sends": SEGMENT}),
+    "route/dscp_out": D(FIREWALL, {"tos": 0}),
+    "nexthop/lvs_dr": D(HOP, {"SYN-ACK to": SENDER}),
+    "nexthop/static_neighbour": D(HOP, {"SYN-ACK to": SENDER}),
+    "nexthop/learned_neighbour": D(HOP, {"SYN-ACK to": SENDER}),
+    "nexthop/unknown_neighbour": D(
+        "the sender is all that the driver knows; it is counted", {
+            "SYN-ACK to": SENDER}),
+    "nexthop/default_route": D(HOP, {"SYN-ACK to": SENDER}),
+    "nexthop/asymmetric": D(HOP, {"SYN-ACK to": "the client"}),
+    "nexthop/nexthop_object": D(HOP, {"SYN-ACK to": "the client"}),
+    "nexthop/mixed_families": D(HOP, {"SYN-ACK to": "the client"}),
+    "nexthop/policy": D(HOP, {"SYN-ACK to": "the client"}),
+    "signatures/linux_md5": D(
+        NOT_YET + "a signed SYN to a listener without keys is answered", {
+            "answer": "SA"}),
 }

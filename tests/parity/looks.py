@@ -9,7 +9,7 @@ def header(segment, tsval=1000):
     """A segment field by field, without its numbers; @tsval: the client's."""
     if segment is None:
         return {"answer": "none"}
-    seen = {"flags": segment.flags, "window": segment.window,
+    seen = {"answer": segment.flags, "window": segment.window,
             "options": wire.shown(segment, tsval), "ttl": segment.ttl,
             "tos": segment.tos}
     if segment.v6:
