@@ -14,10 +14,8 @@ wire.
 import contextlib
 import errno
 import itertools
-import random
 import select
 import socket
-import struct
 import sys
 import os
 import time
@@ -26,6 +24,7 @@ HERE = os.path.dirname(os.path.realpath(__file__))
 sys.path.insert(0, os.path.join(HERE, "../lib"))
 import sockets  # noqa: E402
 import wire  # noqa: E402
+from hand import ETH_P_ALL, OUTGOING, RCVBUFFORCE, Hand  # noqa: E402
 from namespace import wait_for  # noqa: E402
 from netenv import Env  # noqa: E402
 from session_stats import reasons, service  # noqa: E402
@@ -34,7 +33,6 @@ from slack import slack  # noqa: E402
 PLAIN, KERNEL, SYNKEEPER = COLUMNS = "plain", "kernel", "synkeeper"
 SILENCE = slack(0.5)  # who has no answer until then gets none
 LEARN_S = slack(1.2)  # for the daemon to notice what the host has changed
-ETH_P_ALL, OUTGOING, RCVBUFFORCE = 3, 4, 33
 DIRECTOR = "02:00:00:00:00:0d"  # a MAC that is nobody's way back
 WORDS = {errno.ECONNREFUSED: "refused", errno.ECONNRESET: "reset",
          errno.EPIPE: "reset", errno.EHOSTUNREACH: "unreachable",
@@ -48,6 +46,13 @@ def word(error):
         return "timed out"
     return WORDS.get(error.errno) or errno.errorcode.get(error.errno) or \
         repr(error)
+
+
+def looks_served(client):
+    try:
+        return client.recv(4) == b"ping"
+    except OSError:
+        return False
 
 
 class Column:
@@ -84,20 +89,25 @@ class Column:
                         "net.ipv6.icmp.ratelimit=0",
                         "net.ipv4.tcp_invalid_ratelimit=0",
                         "net.ipv4.tcp_no_metrics_save=1"])
+        for address in (env.server.ip4, env.server.ip6):
+            env.client.ip("neigh", "replace", address, "lladdr",
+                          env.server.mac, "dev", env.client.iface, "nud",
+                          "permanent")
         if self.name == KERNEL:
             env.server.sysctl("net.ipv4.tcp_syncookies", 2)
         if self.name == SYNKEEPER:
             self.daemon = env.synkeeperd(services=("*:9",))
 
     def protect(self, port, armed=True):
-        """In Synkeeper's column: the port becomes a service, and the trial goes
-        on when its SYNs are answered with cookies."""
+        """In Synkeeper's column: the port becomes a service. @armed: it must be
+        armed then; None: it may be."""
         if self.name != SYNKEEPER:
             return
         listen = f"*:{port}"
         self.env.synkeeper("service", "add", listen)
-        if armed:
-            wait_for(lambda: service(self.env, listen)["armed"], 3,
+        with contextlib.suppress(*[AssertionError] * (not armed)):
+            wait_for(lambda: armed is False or
+                     service(self.env, listen)["armed"], 3 if armed else 0.5,
                      f"{listen} to be armed")
 
     def leave(self, port):
@@ -178,6 +188,15 @@ class Bed:
         """A listener of the trial's family with these socket options, each
         (level, name, value), and a service. @before: gets the socket first."""
         port = port or self.port
+        s = self._listener(options, backlog, port, address, before)
+        self.protect(port, armed)
+        return s
+
+    def bare(self, port):
+        """A listener that is no service."""
+        return self._listener((), 128, port, None, None)
+
+    def _listener(self, options, backlog, port, address, before):
         with self.server.inside():
             s = self.keep(socket.socket(
                 socket.AF_INET6 if self.v6 else socket.AF_INET))
@@ -191,12 +210,11 @@ class Bed:
             before(s)
         s.bind((address or ("::" if self.v6 else "0.0.0.0"), port))
         s.listen(backlog)
-        self.protect(port, armed)
         return s
 
     def protect(self, port, armed=True):
-        """Makes the port a service; @armed: SYNs are answered with cookies
-        from now on, which a service that is armed proves by answering one."""
+        """Makes the port a service; @armed: its SYNs are answered with cookies
+        from now on, which it proves by answering one; None: perhaps."""
         self.column.protect(port, armed)
         self.undo(self.column.leave, port)
         if armed and self.column.name == SYNKEEPER:
@@ -289,26 +307,57 @@ class Bed:
 
     def attempt(self, *options, **kwargs):
         """What connect() says, in a word."""
-        try:
-            self.connect(*options, timeout=SILENCE, **kwargs)
-            return "connected"
-        except OSError as e:
-            return word(e)
+        said, _ = self._attempt(*options, **kwargs)
+        return said
+
+    def _attempt(self, *options, **kwargs):
+        """The word, and the socket if it is connected."""
+        s = self.connect(*options, wait=False, **kwargs)
+        ready = select.select([], [s], [], SILENCE)[1]
+        # an ICMP error may only be noted, see tcp_v4_err()
+        error = s.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if error:
+            return word(OSError(error, "")), None
+        s.settimeout(SILENCE)
+        return ("connected", s) if ready else ("timed out", None)
 
     def served(self, *options, **kwargs):
         """What happens to a client of echo(), in a few words."""
-        try:
-            s = self.connect(*options, timeout=SILENCE, **kwargs)
-        except OSError as e:
-            return word(e)
+        said, s = self._attempt(*options, **kwargs)
+        if not s:
+            return said
         try:
             s.sendall(b"ping")
             got = s.recv(4)
             return "served" if got == b"ping" else "connected, then closed"
-        except TimeoutError:
-            return "connected, then silence"
         except OSError as e:
-            return f"connected, then {word(e)}"
+            noted = s.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            said = word(OSError(noted, "") if noted else e)
+        # when it learns that depends on who is faster
+        return said if said == "unreachable" else "connected, then " + \
+            said.replace("timed out", "silence")
+
+    def several(self, n, *options):
+        """How many of @n clients of echo() that come at once are served."""
+        poll, served = select.poll(), 0
+        clients = {}
+        for _ in range(n):
+            c = self.connect(*options, wait=False)
+            clients[c.fileno()] = c
+            poll.register(c, select.POLLOUT)
+        end = time.monotonic() + 2 * SILENCE
+        while clients and (left := end - time.monotonic()) > 0:
+            for fd, event in poll.poll(left * 1000):
+                if event & select.POLLOUT and not event & select.POLLERR:
+                    with contextlib.suppress(OSError):
+                        clients[fd].sendall(b"ping")
+                        poll.modify(fd, select.POLLIN)
+                        continue
+                served += not event & select.POLLERR and \
+                    looks_served(clients[fd])
+                poll.unregister(fd)
+                del clients[fd]
+        return served
 
     def sniff(self):
         sniffer = Sniffer(self)
@@ -330,162 +379,3 @@ class Bed:
             shared.listen(backlog=1024)
             self.column.shared[self.v6] = shared
         return shared.hand()
-
-
-class Hand:
-    """A hand-made client: an address that no kernel owns, and that the server
-    reaches through a static neighbour entry."""
-
-    def __init__(self, bed, address=None, lladdr=None):
-        self.bed = bed
-        self.ip = address or self._new_address(bed)
-        self.src, self.dst = wire.pack(self.ip), wire.pack(bed.address)
-        self.macs = wire.mac_bytes(bed.server.mac + bed.client.mac)
-        if not address:
-            bed.server.ip("neigh", "replace", self.ip, "lladdr",
-                          lladdr or bed.client.mac, "dev", bed.server.iface,
-                          "nud", "permanent")
-        with bed.client.inside():
-            self.sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW,
-                                      socket.htons(ETH_P_ALL))
-        bed.undo(self.sock.close)
-        self.sock.setsockopt(socket.SOL_SOCKET, RCVBUFFORCE, 8 << 20)
-        self.sock.bind((bed.client.iface, ETH_P_ALL))
-        self._pings = itertools.count(1)
-
-    @staticmethod
-    def _new_address(bed):
-        n = next(bed.column.hosts)
-        assert n < 250, "too many trials for one network"
-        return f"2001:db8::{n}" if bed.v6 else f"192.0.2.{n}"
-
-    def use(self, address):
-        """Sends from that address from now on, and listens for it."""
-        self.ip, self.src = address, wire.pack(address)
-
-    def talk(self, port=None, sport=None, isn=None, to=None):
-        return Talk(self, port or self.bed.port,
-                    sport or random.randrange(20000, 60000),
-                    random.getrandbits(32) if isn is None else isn,
-                    wire.pack(to) if to else self.dst)
-
-    def put(self, segment, dst=None, src_mac=None, **fields):
-        macs = self.macs
-        if src_mac:
-            macs = macs[:6] + wire.mac_bytes(src_mac)
-        self.sock.send(wire.frame(macs, self.src, dst or self.dst, segment,
-                                  **fields))
-
-    def frames(self, timeout):
-        """Frames from the server until none has come for that long."""
-        while select.select([self.sock], [], [], timeout)[0]:
-            data, address = self.sock.recvfrom(65535)
-            if address[2] != OUTGOING:
-                yield data
-
-    def _ping(self):
-        """Sends an echo request; how the reply begins, without its sum."""
-        n = struct.pack("!HH", 7, next(self._pings))
-        v6 = self.bed.v6
-        kind, protocol = (128, 58) if v6 else (8, 1)
-        pseudo = self.src + self.dst + struct.pack("!II", 8, protocol)
-        body = struct.pack("!BBH", kind, 0, 0) + n
-        value = wire.checksum((pseudo if v6 else b"") + body)
-        body = body[:2] + struct.pack("!H", value) + n
-        self.sock.send(wire.frame(self.macs, self.src, self.dst, body,
-                                  protocol=protocol))
-        return bytes([129 if v6 else 0, 0]) + n
-
-    def came(self):
-        """All segments to this address that were sent until now: the server's
-        kernel answers echo requests in order."""
-        found = []
-        for _ in range(2):  # XDP_TX transmits at the end of its batch
-            reply = self._ping()
-            at = 54 if self.bed.v6 else 34
-            for data in self.frames(slack(3)):
-                segment = wire.read(data)
-                if segment and wire.pack(segment.dst) == self.src:
-                    found.append(segment)
-                if data[at:at + 2] + data[at + 4:at + 8] == reply:
-                    break
-            else:
-                raise AssertionError("expected an echo reply, none came")
-        return found
-
-
-class Talk:
-    """One tuple of a Hand. seq and ack are what send() uses next."""
-
-    def __init__(self, hand, port, sport, isn, dst):
-        self.hand = hand
-        self.port, self.sport, self.isn, self.dst = port, sport, isn, dst
-        self.seq, self.ack = isn, 0
-        self.options = b""
-        self.synack = None
-
-    def send(self, flags, data=b"", options=None, seq=None, ack=None,
-             window=64240, urgent=0, **fields):
-        """One segment; @fields: the IP header's and src_mac."""
-        segment = wire.tcp(
-            self.hand.src, self.dst, self.sport, self.port, flags,
-            self.seq if seq is None else seq,
-            (self.ack if "A" in flags else 0) if ack is None else ack,
-            self.options if options is None else options, data, window,
-            urgent)
-        self.hand.put(segment, self.dst, **fields)
-
-    def _mine(self, segments):
-        return [s for s in segments if s.sport == self.port and
-                s.dport == self.sport]
-
-    def came(self):
-        """The answers to what has been sent so far."""
-        return self._mine(self.hand.came())
-
-    def next(self, flags="", timeout=1):
-        """The next segment that has these flags, or None: for what the server
-        sends in its own time."""
-        end = time.monotonic() + slack(timeout)
-        while (left := end - time.monotonic()) > 0:
-            for data in self.hand.frames(left):
-                segment = wire.read(data)
-                if segment and self._mine([segment]) and \
-                        wire.pack(segment.dst) == self.hand.src and \
-                        set(flags) <= set(segment.flags):
-                    return segment
-                if time.monotonic() > end:
-                    break
-        return None
-
-    def syn(self, options=wire.LINUX, flags="S", **kwargs):
-        """Sends a SYN. The SYN-ACK, or None; next comes the ACK."""
-        self.send(flags, options=options, seq=self.isn, **kwargs)
-        found = [s for s in self.came() if set("SA") <= set(s.flags)]
-        if found:
-            self.took(found[-1])
-        return self.synack
-
-    def took(self, synack):
-        self.synack = synack
-        self.seq, self.ack = self.isn + 1, synack.seq + 1
-        if synack.stamps():
-            self.options = wire.NOPS * 2 + wire.stamps(1001, synack.stamps()[0])
-
-    def open(self, options=wire.LINUX, **kwargs):
-        """The whole handshake."""
-        assert self.syn(options, **kwargs), \
-            "expected an answer to the SYN, none came"
-        self.send("A")
-        return self
-
-    def say(self, data, flags="PA", **kwargs):
-        """Sends data. Whether the server acknowledged it."""
-        self.send(flags, data, **kwargs)
-        self.seq = self.seq + len(data)
-        want = self.seq & 0xffffffff
-        while segment := self.next("A"):
-            if segment.ack == want:
-                self.ack = max(self.ack, segment.seq + len(segment.data))
-                return True
-        return False

@@ -45,8 +45,9 @@ class Difference:
 
 
 def always(value):
-    """Whatever the plain kernel says, if the trial asks at all."""
-    return lambda plain: None if plain in (None, value) else value
+    """Whatever the plain kernel says, if the trial asks at all (and for no
+    window of a reset)."""
+    return lambda plain: None if plain in (None, 0, value) else value
 
 
 D, V = Difference, PerFamily
@@ -56,10 +57,25 @@ BUFFERS = NOT_YET + "window and scale follow the host's largest buffers, not " \
 NO_LABEL = NOT_YET + "SYN-ACKs carry no flow label"
 WINDOW = NOT_YET + "the window counts segments without their timestamps"
 ROUTE = NOT_YET + "the driver does not know the route"
+BY_SYN = NOT_YET + "the rule never sees the SYN, and nothing says so"
+REFUSED = NOT_YET + "the kernel refuses the ACK, and the client believes " \
+    "that it is connected"
+STRIPPED = NOT_YET + "the cookie's other half is in the timestamps"
+ROUNDED = NOT_YET + "the cookie has room for a few sizes"
+TINY = NOT_YET + "the cookie has no room for less than the kernel would admit"
+ECT = NOT_YET + "ECN is negotiated although the SYN is not Not-ECT"
+STRAY = NOT_YET + "a segment without a connection or a cookie is dropped"
 HOP = NOT_YET + "the SYN-ACK goes to whoever sent the SYN"
 FIREWALL = NOT_YET + "the handshake passes below the firewall"
 MSS = V(1460, 1440)
 SENDER = "the SYN's sender"
+HUNG = "connected, then silence"
+TWICE_HUNG = {"first": HUNG, "second": HUNG}
+NOT_SERVED = {"served": "timed out"}
+SILENT = {"answer": "none"}
+WITH_ECN = {"SYN-ACK": "SAE", "its ecn": 2,
+            "agreed": ["timestamps", "sack", "scaling", "ecn"]}
+WINDOWS = "%".join(f"W{i}=FAF0" for i in range(1, 7))  # of nmap's probes
 SEGMENT = V(1448, 1428)  # with timestamps
 
 DIFFERENCES = {
@@ -113,7 +129,72 @@ DIFFERENCES = {
     "nexthop/nexthop_object": D(HOP, {"SYN-ACK to": "the client"}),
     "nexthop/mixed_families": D(HOP, {"SYN-ACK to": "the client"}),
     "nexthop/policy": D(HOP, {"SYN-ACK to": "the client"}),
+    "rules/reject_source": D(BY_SYN, {"served of 5": 5}),
+    "rules/drop_source": D(BY_SYN, {"served of 5": 5}),
+    "rules/drop_source_early": D(BY_SYN, {"served of 5": 5}),
+    "rules/small_mss": D(BY_SYN, {"served of 5": 5}),
+    "rules/connlimit": D(BY_SYN, {"served of 5": 5}),
+    "rules/rate": D(BY_SYN, {"served of 5": 5}),
+    "rules/options": D(BY_SYN, {"served of 5": 5}),
+    "rules/netdev": D(BY_SYN, {"served of 5": 5}),
+    "refused/drop": D(REFUSED, TWICE_HUNG),
+    "refused/reset": D(REFUSED, TWICE_HUNG),
+    "refused/stateful": D(
+        NOT_YET + "conntrack has not seen the SYN, so to it every ACK is new",
+        TWICE_HUNG),
+    "refused/xfrm": D(REFUSED, TWICE_HUNG),
+    "refused/blackhole": D(REFUSED, TWICE_HUNG),
+    "refused/unreachable": D(REFUSED, TWICE_HUNG),
+    "refused/prohibit": D(REFUSED, TWICE_HUNG),
+    "refused/rp_filter": D(REFUSED, TWICE_HUNG),
+    "refused/reverse_path": D(REFUSED, TWICE_HUNG),
+    "resets/reject": D(NOT_YET + "the reset is taken for TCP's and withheld", {
+        "a client": HUNG, "a reset reached it": False}),
+    "resets/reject_out": D(FIREWALL, {"a client": "served"}),
+    "resets/tproxy_same": D(
+        NOT_YET + "the socket is bound to another address than the packet's", {
+            "a client": HUNG}),
+    "hung/check": D(NOT_YET + "a full accept queue does not silence the driver",
+                    {"a connect check": "connected"}),
+    "paths/stripped_answer": D(STRIPPED, NOT_SERVED),
+    "paths/stripped_acks": D(STRIPPED, NOT_SERVED),
+    "paths/mss_1401": D(ROUNDED, {"server sends": V(1388, 1368)}),
+    "paths/mss_1401_no_timestamps": D(
+        ROUNDED, {"server sends": V(1300, 1340)}),
+    "paths/mss_1300": D(ROUNDED, {"server sends": 1268}, families=(6,)),
+    "paths/mss_1300_no_timestamps": D(
+        ROUNDED, {"server sends": 1220}, families=(6,)),
+    "paths/mss_1221": D(ROUNDED, {"server sends": 1208}),
+    "paths/mss_1221_no_timestamps": D(ROUNDED, {"server sends": V(536, 1220)}),
+    "paths/mss_536": D(TINY, {"server sends": 1208}, families=(6,)),
+    "paths/mss_536_no_timestamps": D(
+        TINY, {"server sends": 1220}, families=(6,)),
+    "paths/mss_265": D(TINY, {"server sends": V(524, 1208)}),
+    "paths/mss_265_no_timestamps": D(TINY, {"server sends": V(536, 1220)}),
+    "paths/mss_92": D(TINY, {"server sends": V(524, 1208)}),
+    "paths/mss_92_no_timestamps": D(TINY, {"server sends": V(536, 1220)}),
+    "paths/ecn_cwr": D(NOT_YET + "the kernel takes the CWR for Accurate ECN", {
+        "ACK": "AEN", "data": "PAEN"}),
+    "paths/ecn_ect0": D(ECT, WITH_ECN),
+    "paths/ecn_ect1": D(ECT, WITH_ECN),
+    "paths/ecn_marked": D(ECT, WITH_ECN),
+    "reuse/other_isn": D(
+        "cookies keep nothing of the first SYN: the second one is answered at "
+        "once, where the kernel makes the client wait for a retransmission", {
+            "answer": ["SA"], "then": True}),
     "signatures/linux_md5": D(
         NOT_YET + "a signed SYN to a listener without keys is answered", {
             "answer": "SA"}),
+    "lost/ack": D(STRAY, SILENT),
+    "lost/data": D(STRAY, SILENT),
+    "lost/fin": D(STRAY, SILENT),
+    "lost/syn_ack": D(STRAY, SILENT),
+    "lost/urg_ack": D(STRAY, SILENT),
+    "lost/ecn_ack": D(STRAY, SILENT),
+    "lost/lost_data": D(STRAY, {"the client": "timed out"}),
+    "lost/lost_end": D(STRAY, {"the client": "timed out"}),
+    "scans/ack": D(STRAY, {"open service": "filtered (no-response)"}),
+    "scans/maimon": D(STRAY, {"open service": "open|filtered (no-response)"}),
+    "scans/window": D(STRAY, {"open service": "filtered (no-response)"}),
+    "scans/system": D(STRAY, {"T4": "R=N", "WIN": WINDOWS}),
 }

@@ -11,7 +11,6 @@ fingerprint bases: sizes, order and quirks. The words of the language:
 	KIND=HEX	any other option, with its right length
 	raw=HEX		bytes as they are
 """
-import struct
 from dataclasses import dataclass, field
 
 import wire
@@ -177,7 +176,8 @@ SCANNERS = (
       urgent=0xf7f5),
     L("hping", "hping3 -S", "", 512, ip={"df": False}),
     L("scapy", "scapy's default", "", 8192, ip={"df": False}),
-    L("mirai", "Mirai and its kin", "", 14600, ip={"df": False}, seq=0xc0000202),
+    L("mirai", "Mirai and its kin", "", 14600, ip={"df": False},
+      seq=0xc0000202),
     L("p0f_sendsyn", "p0f-sendsyn", "mss:1 ws:1 sack ts eol", 1),
     L("t_tcp", "T/TCP (RFC 1644)", "mss nop ws:0 nop nop ts nop nop "
       "11=00000001", 16384),

@@ -173,7 +173,7 @@ def refuse_all(sock):
 @trial(30, "socket filter", "daemons that choose their clients with "
        "SO_ATTACH_FILTER")
 def socket_filter(bed):
-    listener = bed.listen(armed=False, before=refuse_all)
+    listener = bed.listen(armed=None, before=refuse_all)
     return bed.learned(lambda: {"a client": bed.attempt(),
                                 "accepted": looks.accepted(listener, 0)})
 
@@ -193,7 +193,7 @@ def sign(sock, bed, address):
 @trial(30, "TCP MD5 (RFC 2385)", "BGP sessions with a password")
 def md5(bed):
     source = bed.source()
-    listener = bed.listen(armed=False,
+    listener = bed.listen(armed=None,
                           before=lambda s: sign(s, bed, source))
 
     def measure():
@@ -214,14 +214,14 @@ def md5(bed):
 @trial(30, "SO_BINDTODEVICE, this interface", "VRF and management daemons")
 def device(bed):
     bed.echo((socket.SOL_SOCKET, socket.SO_BINDTODEVICE,
-              bed.server.iface.encode()), armed=False)
+              bed.server.iface.encode()), armed=None)
     return {"a client": bed.served()}
 
 
 @trial(30, "SO_BINDTODEVICE, another one", "daemons on lo or a management "
        "port only")
 def other_device(bed):
-    bed.listen((socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"lo"), armed=False)
+    bed.listen((socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"lo"), armed=None)
     return {"a client": bed.attempt()}
 
 

@@ -11,7 +11,8 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
 import trials  # noqa: E402
-from bed import DIRECTOR, Hand  # noqa: E402
+from bed import DIRECTOR  # noqa: E402
+from hand import Hand  # noqa: E402
 from trials import trial  # noqa: E402
 
 GATEWAY = "02:00:00:00:00:0e"

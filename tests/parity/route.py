@@ -12,7 +12,7 @@ sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
 import looks  # noqa: E402
 import trials  # noqa: E402
 import wire  # noqa: E402
-from bed import Hand  # noqa: E402
+from hand import Hand  # noqa: E402
 from trials import each, trial  # noqa: E402
 
 

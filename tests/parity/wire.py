@@ -79,8 +79,9 @@ def frame(macs, src, dst, payload, tos=0, ttl=64, ident=1, df=True, label=0,
           protocol=TCP):
     """@macs: destination and source, 12 bytes."""
     if len(src) == 16:
-        return macs + struct.pack("!HIHBB", IPV6, 6 << 28 | tos << 20 | label,
-                                  len(payload), protocol, ttl) + src + dst + payload
+        head = struct.pack("!HIHBB", IPV6, 6 << 28 | tos << 20 | label,
+                           len(payload), protocol, ttl)
+        return macs + head + src + dst + payload
     head = struct.pack("!BBHHHBBH", 0x45, tos, 20 + len(payload), ident,
                        0x4000 if df else 0, ttl, protocol, 0) + src + dst
     return macs + struct.pack("!H", IPV4) + head[:10] + \
