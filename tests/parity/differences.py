@@ -92,11 +92,11 @@ DIFFERENCES = {
     "listener/defer_accept": D(UNSET, {"accept() before data": True}),
     "listener/defer_silent": D(UNSET, {"accepted": True}),
     "listener/save_syn": D(
-        "the SYN is gone when its ACK is admitted; `service list` says so", {
+        "the SYN is gone when its ACK is admitted", {
             "the SYN's headers": False}),
     "listener/fast_open": D(
         "data in a SYN would need the listener: the client falls back to a "
-        "usual handshake; `service list` says so", {
+        "usual handshake", {
             "cookie offered": False, "data of the SYN acknowledged": False,
             "accept() after the SYN": False}),
     "listener/socket_filter": D(UNSET, {"a client": "connected"}),
@@ -122,7 +122,7 @@ DIFFERENCES = {
     "nexthop/static_neighbour": D(HOP, {"SYN-ACK to": SENDER}),
     "nexthop/learned_neighbour": D(HOP, {"SYN-ACK to": SENDER}),
     "nexthop/unknown_neighbour": D(
-        "the sender is all that the driver knows; it is counted", {
+        "the sender is all that the driver knows", {
             "SYN-ACK to": SENDER}),
     "nexthop/default_route": D(HOP, {"SYN-ACK to": SENDER}),
     "nexthop/asymmetric": D(HOP, {"SYN-ACK to": "the client"}),

@@ -31,6 +31,19 @@ class Layout:
     def options(self, v6):
         return b"".join(_word(w, v6) for w in self.text.split())
 
+    def described(self):
+        """The whole SYN, in a line."""
+        words = [self.text or "no options", f"window {self.window}"]
+        if len(self.text) > 80:
+            words[0] = f"{len(self.options(False))} bytes of options"
+        if self.flags != "S":
+            words.append(f"flags {self.flags}")
+        for name, value in {**self.tcp, **self.ip}.items():
+            words.append(f"{name} {value:#x}" if name == "seq" else
+                         f"{len(value)} bytes of data" if name == "data" else
+                         f"{name} {value}")
+        return ", ".join(words).replace("df False", "no DF")
+
     def tsval(self):
         """The first timestamp's value."""
         words = [w.split(":") for w in self.text.split()

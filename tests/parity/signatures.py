@@ -15,12 +15,8 @@ from layouts import QUIRKS, SCANNERS, SYSTEMS  # noqa: E402
 from trials import each  # noqa: E402
 
 
-def rows(kind, layouts):
-    return [(o.name, kind, o.who, o) for o in layouts]
-
-
-@each(41, rows("a system's SYN", SYSTEMS) + rows("a scanner's SYN", SCANNERS) +
-      rows("an odd SYN", QUIRKS))
+@each(41, [(o.name, o.described(), o.who, o)
+           for o in SYSTEMS + SCANNERS + QUIRKS])
 def signature(bed, layout):
     fields = dict(layout.tcp)
     talk = bed.shared_hand().talk(sport=fields.pop("sport", None),

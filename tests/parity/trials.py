@@ -144,6 +144,7 @@ def three(columns, pool, t, v):
     tasks = {c: pool.submit(observe, columns[c], t, v, plain)
              for c in (KERNEL, SYNKEEPER)}
     concurrent.futures.wait(tasks.values())
+    columns[SYNKEEPER].daemon.check_alive()
     return {PLAIN: plain, **{c: task.result() for c, task in tasks.items()}}
 
 
@@ -157,7 +158,7 @@ def record(group, seen, whole):
                 open(path, encoding="utf-8") as f:
             before = json.load(f)
     with open(path, "w", encoding="utf-8") as f:
-        json.dump(before | seen, f, indent=1, sort_keys=True)
+        json.dump(before | seen, f, indent=1)
 
 
 def run_one(columns, pool, t, v, seen):
@@ -169,6 +170,7 @@ def run_one(columns, pool, t, v, seen):
         verdict = "      OK"
     except nettest.Skip as why:
         print(f"skip: {why}")
+        seen[name] = {"skipped": str(why)}
         verdict = " SKIPPED"
     except AssertionError as e:
         where = traceback.extract_tb(e.__traceback__)[-1]
@@ -187,8 +189,6 @@ def run(group, chosen, whole):
         columns = {c: stack.enter_context(Column(c)) for c in COLUMNS}
         pool = stack.enter_context(concurrent.futures.ThreadPoolExecutor(2))
         verdicts = [run_one(columns, pool, t, v, seen) for t, v in chosen]
-        daemon = columns[SYNKEEPER].daemon
-        daemon.check_alive()
     record(group, seen, whole)
     if "FAILED" in verdicts:
         return 1
