@@ -345,7 +345,7 @@ class Bed:
             c = self.connect(*options, wait=False)
             clients[c.fileno()] = c
             poll.register(c, select.POLLOUT)
-        end = time.monotonic() + 2 * SILENCE
+        end = time.monotonic() + SILENCE
         while clients and (left := end - time.monotonic()) > 0:
             for fd, event in poll.poll(left * 1000):
                 if event & select.POLLOUT and not event & select.POLLERR:

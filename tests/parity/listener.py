@@ -17,11 +17,11 @@ import trials  # noqa: E402
 import wire  # noqa: E402
 from bed import SILENCE, slack, word  # noqa: E402
 from nettest import skip  # noqa: E402
-from trials import trial  # noqa: E402
+from trials import each, trial  # noqa: E402
 
 TCP = socket.IPPROTO_TCP
 MAXSEG, DEFER_ACCEPT, CLAMP, MD5SIG, CONGESTION = 2, 9, 10, 14, 13
-FASTOPEN, SAVE_SYN, SAVED_SYN = 23, 27, 28
+FASTOPEN, SAVE_SYN, SAVED_SYN, AO_ADD_KEY = 23, 27, 28, 38
 ATTACH_FILTER, RCVBUFFORCE = 26, 33
 
 
@@ -190,11 +190,27 @@ def sign(sock, bed, address):
         skip(f"no TCP MD5: {e}")
 
 
-@trial(30, "TCP MD5 (RFC 2385)", "BGP sessions with a password")
-def md5(bed):
+def authenticate(sock, bed, address):
+    """TCP_AO_ADD_KEY: struct tcp_ao_add of linux/tcp.h."""
+    packed = wire.pack(address)
+    where = struct.pack("=HHI16sI100x", socket.AF_INET6, 0, 0, packed, 0) \
+        if bed.v6 else struct.pack("=HH4s120x", socket.AF_INET, 0, packed)
+    try:
+        sock.setsockopt(TCP, AO_ADD_KEY, where + struct.pack(
+            "=64siIHBBBBBB80s", b"hmac(sha1)", 0, 0, 0, bed.bits, 100, 100, 12,
+            0, 6, b"secret"))
+    except OSError as e:
+        skip(f"no TCP-AO: {word(e)}")
+
+
+@each(30, (
+    ("md5", "TCP MD5 (RFC 2385)", "BGP sessions with a password", sign),
+    ("ao", "TCP-AO (RFC 5925)", "BGP sessions with a key", authenticate),
+))
+def signed(bed, add_key):
     source = bed.source()
     listener = bed.listen(armed=None,
-                          before=lambda s: sign(s, bed, source))
+                          before=lambda s: add_key(s, bed, source))
 
     def measure():
         stranger = bed.attempt()
@@ -202,7 +218,7 @@ def md5(bed):
             s = bed.keep(socket.socket(
                 socket.AF_INET6 if bed.v6 else socket.AF_INET))
         s.settimeout(SILENCE)
-        sign(s, bed, bed.address)
+        add_key(s, bed, bed.address)
         s.bind((source, 0))
         return {"without a key": stranger,
                 "with the key": looks.error_of(

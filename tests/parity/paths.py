@@ -14,7 +14,7 @@ sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
 import looks  # noqa: E402
 import trials  # noqa: E402
 import layouts  # noqa: E402
-from bed import slack, word  # noqa: E402
+from bed import SILENCE, slack, word  # noqa: E402
 from sockets import move  # noqa: E402
 from trials import each, trial  # noqa: E402
 
@@ -33,6 +33,7 @@ def through(bed, chain):
     """A real client behind a middlebox: megabytes both ways."""
     bed.nft(chain, bed.client)
     listener = bed.listen()
+    listener.settimeout(SILENCE)
     try:
         c = bed.connect()
         c.sendall(b"x")
