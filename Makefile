@@ -129,10 +129,15 @@ vmlinux/%/vmlinux.h:
 	@echo 'synkeeper: no kernel types for ARCH=$*, only for $(notdir $(wildcard vmlinux/*)): see scripts/gen-vmlinux' >&2
 	@false
 
-$(O)/synkeeper.bpf.o: $(wildcard bpf/*.[ch] bpf/*/*.h) $(SHARED) vmlinux/$(ARCH)/vmlinux.h Makefile | $(O)/tools
+$(O)/synkeeper.bpf.o: $(wildcard bpf/synkeeper.bpf.c bpf/*.h bpf/*/*.h) $(SHARED) vmlinux/$(ARCH)/vmlinux.h Makefile | $(O)/tools
 	$(call say,BPF,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CLANG) $(BPF_CFLAGS) -c bpf/synkeeper.bpf.c -o $@
+
+$(O)/listeners.bpf.o: bpf/listeners.bpf.c $(SHARED) vmlinux/$(ARCH)/vmlinux.h Makefile | $(O)/tools
+	$(call say,BPF,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -c $< -o $@
 
 man: $(MAN) ## the manual pages
 
@@ -150,8 +155,9 @@ $(O)/%.skel.h: $(O)/%.bpf.o
 # The default depends on the PREFIX of the build
 $(O)/user/command/%: ALL_CFLAGS += -DCONFIG_PATH_DEFAULT='"$(SYSCONFDIR)/synkeeper.conf"'
 
-# The skeleton must exist first; the .d files record who depends on it.
-$(O)/user/%.o: user/%.c Makefile | $(O)/synkeeper.skel.h
+# The skeletons must exist first; the .d files record who depends on them.
+SKELETONS := $(O)/synkeeper.skel.h $(O)/listeners.skel.h
+$(O)/user/%.o: user/%.c Makefile | $(SKELETONS)
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@

@@ -18,6 +18,7 @@ struct flow {
 	struct packet pkt;
 	__u8 known;	  /* it has an entry in the session table */
 	__u8 pending;	  /* ... whose cookie was valid; no socket yet */
+	__u8 handed;	  /* ... and which the kernel took */
 	__u8 recent;	  /* ... opened within RECENT_TICKS */
 	__u32 set;	  /* in the session table */
 	int slot;	  /* of the session in the table; -1: none */

@@ -97,8 +97,22 @@ struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, SOURCES_MAX);
 	__type(key, __u32);
-	__type(value, __u64); /* second, and SYN-ACKs sent in it */
+	__type(value, __u64); /* see enum source_share */
 } sources SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SERVICES_MAX);
+	__type(key, __u32);
+	__type(value, struct queue_seen);
+} queues SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, REFUSED_MAX);
+	__type(key, __u32);
+	__type(value, __u64);
+} refused_sources SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

@@ -47,22 +47,36 @@ static __always_inline bool admit_can_assign(void)
 }
 
 /*
+ * The listener's TCP_MAXSEG also bounds what it sends (tcp_parse_options() in
+ * net/ipv4/tcp_input.c), but the kernel takes no less than its minimum here.
+ */
+static __always_inline __u16 admit_mss(const struct flow *f, __u16 mss)
+{
+	__u16 least = f->pkt.v4 ? MSS_DEFAULT4 : MSS_DEFAULT6;
+
+	if (f->ep.mss && f->ep.mss < mss)
+		mss = f->ep.mss < least ? least : f->ep.mss;
+	return mss;
+}
+
+/*
  * The kernel refuses SACK if its sysctl forbids it; leaving it out is safe even
  * if the SYN-ACK had offered it.
  */
 static __always_inline void admit_attrs(const struct settings *cfg,
+					const struct flow *f,
 					const struct handshake *hs,
-					const struct tcp_opts *o, __u8 wscale,
+					const struct tcp_opts *o,
 					struct bpf_tcp_req_attrs *ret)
 {
 	__builtin_memset(ret, 0, sizeof(*ret));
-	ret->mss = hs->mss;
+	ret->mss = admit_mss(f, hs->mss);
 	ret->ecn_ok = hs->ecn;
 	ret->sack_ok = hs->sack && cfg->flags & SETTING_SACK;
 	if (hs->wscale != WSCALE_NONE) {
 		ret->wscale_ok = 1;
 		ret->snd_wscale = hs->wscale;
-		ret->rcv_wscale = wscale;
+		ret->rcv_wscale = f->ep.wscale;
 	}
 	if (hs->ts) {
 		ret->tstamp_ok = 1;
@@ -89,18 +103,16 @@ static __always_inline struct meta *admit_meta_room(struct xdp_md *ctx,
 }
 
 /* XDP: asks tc to assign a socket for handshake @hs. */
-static __always_inline void admit_put_meta(struct xdp_md *ctx,
-					   struct settings *cfg,
-					   const struct handshake *hs,
-					   const struct tcp_opts *o,
-					   __u8 wscale)
+static __always_inline void
+admit_put_meta(struct xdp_md *ctx, struct settings *cfg, const struct flow *f,
+	       const struct handshake *hs, const struct tcp_opts *o)
 {
 	struct meta *meta = admit_meta_room(ctx, cfg);
 
 	if (!meta)
 		return;
 	meta->magic = META_ASSIGN;
-	admit_attrs(cfg, hs, o, wscale, &meta->attrs);
+	admit_attrs(cfg, f, hs, o, &meta->attrs);
 }
 
 /*
@@ -170,20 +182,21 @@ static __always_inline __u32 admit_without_meta(struct __sk_buff *skb,
 		return 0;
 	if (!check_cookie(p, &o, KEYS_LIVE, &hs))
 		return 0;
-	admit_attrs(cfg, &hs, &o, f->ep.wscale, ret);
+	admit_attrs(cfg, f, &hs, &o, ret);
 	return META_ASSIGN;
 }
 
 /*
- * Hands the request to the listener of @p. Returns 0 if it took it or a socket
+ * Hands the request to the listener of @f. Returns 0 if it took it or a socket
  * exists already, else the kernel's -errno, or a reason (positive).
  */
 static __always_inline int admit_assign(struct __sk_buff *skb,
-					const struct packet *p,
+					struct settings *cfg,
+					const struct flow *f,
 					struct bpf_tcp_req_attrs *attrs)
 {
 	struct bpf_sock_tuple tuple = {};
-	__u32 len = socket_tuple(p, &tuple);
+	__u32 len = socket_tuple(&f->pkt, &tuple);
 	struct bpf_sock *sk;
 	struct tcp_sock *listener;
 	int err = 0;
@@ -193,10 +206,12 @@ static __always_inline int admit_assign(struct __sk_buff *skb,
 		return REASON_no_listener;
 	if (sk->state == KERNEL_LISTEN) {
 		listener = bpf_skc_to_tcp_sock(sk);
-		if (listener)
+		if (listener) {
+			queue_note(cfg, f->ep.service, queue_of(listener));
 			err = bpf_sk_assign_tcp_reqsk(skb,
 						      (struct sock *)listener,
 						      attrs, sizeof(*attrs));
+		}
 	}
 	bpf_sk_release(sk);
 	return err;
@@ -256,10 +271,35 @@ static __always_inline int admit_later(struct __sk_buff *skb)
 	return bpf_redirect(skb->ifindex, REDIRECT_INGRESS);
 }
 
+enum { DOFF_FLAGS = 12, FLAGS_AE_CWR = 0x0180 };
+
+/*
+ * Synkeeper's SYN-ACK agrees to classic ECN only (RFC 3168), but to the kernel
+ * AE or CWR in the first segment mean accurate ECN: cookie_v4_check() in
+ * net/ipv4/syncookies.c does not consult tcp_ecn. A classic client sends CWR
+ * there if the ACK before it was lost; taking it off loses nothing, since
+ * nothing was marked yet.
+ */
+static __always_inline void admit_keep_classic_ecn(struct __sk_buff *skb,
+						   const struct packet *p)
+{
+	__u32 at = p->l4 + DOFF_FLAGS;
+	__be16 had, has;
+
+	if (bpf_skb_load_bytes(skb, at, &had, sizeof(had)))
+		return;
+	has = had & ~bpf_htons(FLAGS_AE_CWR);
+	if (has == had)
+		return;
+	bpf_l4_csum_replace(skb, p->l4 + offsetof(struct tcphdr, check), had,
+			    has, sizeof(has));
+	bpf_skb_store_bytes(skb, at, &has, sizeof(has), 0);
+}
+
 /* tc ingress: turns what XDP accepted into a socket. Returns a tc verdict. */
 static __always_inline int admit(struct __sk_buff *skb)
 {
-	const struct settings *cfg = get_settings();
+	struct settings *cfg = get_settings();
 	struct bpf_tcp_req_attrs attrs;
 	struct flow f = {};
 	struct session *s;
@@ -288,7 +328,8 @@ static __always_inline int admit(struct __sk_buff *skb)
 		admit_forget(s, slot);
 		return TCX_DROP;
 	}
-	err = magic == META_KERNEL ? 0 : admit_assign(skb, &f.pkt, &attrs);
+	admit_keep_classic_ecn(skb, &f.pkt);
+	err = magic == META_KERNEL ? 0 : admit_assign(skb, cfg, &f, &attrs);
 	if (err)
 		admit_failed(&f, s, slot, err);
 	else if (ip_header_is_plain(&f.pkt))

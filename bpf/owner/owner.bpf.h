@@ -5,6 +5,7 @@
  * final for every connection:
  *
  *   SYN	owner_find()	what is there for the tuple? (see owned.bpf.h)
+ *		owner_ignores()	would it ignore the SYN, as its queue is full?
  *		owner_offer()	what may a SYN-ACK on its behalf offer?
  *		owner_cookie()	the same, with a cookie that the owner makes
  *   ACK	owner_find()	what is there, and what does it expect next?
@@ -40,6 +41,30 @@ owner_find(struct xdp_md *ctx, struct flow *f, bool ask_cookie)
 {
 	socket_find(ctx, &f->pkt, ask_cookie, &f->owned);
 	return f->owned.has;
+}
+
+/*
+ * Would the owner ignore SYN @f, because its accept queue is full? Only asked
+ * while SETTING_QUEUES says that some queue may be.
+ */
+static __noinline bool owner_ignores(struct xdp_md *ctx, const struct flow *f)
+{
+	struct settings *cfg = get_settings();
+	__u32 service = f->ep.service, now;
+	enum queue_level level;
+	struct queue_seen *q;
+
+	q = bpf_map_lookup_elem(&queues, &service);
+	if (!cfg || !q || !q->watched)
+		return false;
+	now = now_ticks();
+	if (!budget_take_in(BUDGET_QUEUE, QUEUE_LOOKS_SHIFT, QUEUE_LOOKS))
+		return queue_was_full(q, now);
+	level = socket_queue(ctx, &f->pkt);
+	queue_saw(q, level, now);
+	if (queue_is_over(q, level, now))
+		queue_end(cfg, q);
+	return level == QUEUE_FULL;
 }
 
 /*
@@ -85,7 +110,7 @@ static __always_inline void
 owner_accept(struct xdp_md *ctx, struct settings *cfg, const struct flow *f,
 	     const struct handshake *hs, const struct tcp_opts *o)
 {
-	admit_put_meta(ctx, cfg, hs, o, f->ep.wscale);
+	admit_put_meta(ctx, cfg, f, hs, o);
 }
 
 /* The same for an ACK with the owner's own cookie, which suffices for it. */
@@ -141,10 +166,11 @@ static __always_inline bool owner_is_sender(struct __sk_buff *skb,
 	return socket_is_sender(skb, p);
 }
 
-/* tc egress: can the owner have sent it? If not, a firewall did. */
-static __always_inline bool owner_may_be_sender(struct __sk_buff *skb)
+/* tc egress: can an owner have sent RST @p? If not, a firewall did. */
+static __always_inline bool owner_may_be_sender(struct __sk_buff *skb,
+						const struct packet *p)
 {
-	return socket_may_be_sender(skb);
+	return socket_may_be_sender(skb, p);
 }
 
 #endif

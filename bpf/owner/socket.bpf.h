@@ -10,6 +10,7 @@
 
 #include "cookie/kernel_cookie.bpf.h"
 #include "owned.bpf.h"
+#include "queue.bpf.h"
 #include "wire/source.bpf.h"
 
 enum {
@@ -88,6 +89,31 @@ static __noinline int socket_find(struct xdp_md *ctx, const struct packet *p,
 		socket_read(sk, ret);
 	bpf_sk_release(sk);
 	return 0;
+}
+
+/*
+ * owner_ignores(). Not inlined, like socket_find(). A connection of the tuple,
+ * or none at all, has no queue.
+ */
+static __noinline enum queue_level socket_queue(struct xdp_md *ctx,
+						const struct packet *p)
+{
+	struct bpf_sock_tuple tuple = {};
+	__u32 len = socket_tuple(p, &tuple);
+	enum queue_level level = QUEUE_CALM;
+	struct tcp_sock *listener;
+	struct bpf_sock *sk;
+
+	sk = bpf_skc_lookup_tcp(ctx, &tuple, len, BPF_F_CURRENT_NETNS, 0);
+	if (!sk)
+		return level;
+	if (sk->state == KERNEL_LISTEN) {
+		listener = bpf_skc_to_tcp_sock(sk);
+		if (listener)
+			level = queue_of(listener);
+	}
+	bpf_sk_release(sk);
+	return level;
 }
 
 /* owner_offer(): what this host's sysctls allow. */
@@ -171,10 +197,36 @@ static __always_inline bool socket_is_sender(struct __sk_buff *skb,
 	return sk && sk->dst_port == p->tuple.client_port;
 }
 
-/* owner_may_be_sender(): neither sent by TCP nor forwarded: a firewall's. */
-static __always_inline bool socket_may_be_sender(struct __sk_buff *skb)
+/*
+ * Before Linux 6.13 TCP's own RST over IPv6 has no socket either. By default it
+ * has a flow label (net.ipv6.auto_flowlabels); nf_reject_ip6hdr_put() sets
+ * none.
+ */
+static __always_inline bool socket_has_flow_label(struct __sk_buff *skb,
+						  const struct packet *p)
 {
-	return skb->sk || skb->ingress_ifindex;
+	__be32 head = 0;
+
+	return !p->v4 && !bpf_skb_load_bytes(skb, p->l3, &head, sizeof(head)) &&
+	       head & bpf_htonl(0xfffff);
+}
+
+/*
+ * owner_may_be_sender(): TCP sends its resets from the connection's socket, the
+ * listener's, or one per CPU, all of protocol TCP; what was forwarded has an
+ * ingress interface. A firewall's RST (nf_send_reset() in
+ * net/ipv4/netfilter/nf_reject_ipv4.c) has neither, and one from a program has
+ * a packet or raw socket.
+ */
+static __always_inline bool socket_may_be_sender(struct __sk_buff *skb,
+						 const struct packet *p)
+{
+	struct bpf_sock *sk = skb->sk;
+
+	if (!sk)
+		return skb->ingress_ifindex || socket_has_flow_label(skb, p);
+	sk = bpf_sk_fullsock(sk);
+	return !sk || sk->protocol == IPPROTO_TCP;
 }
 
 #endif

@@ -11,46 +11,40 @@
 #ifndef SYNKEEPER_ACK_BPF_H
 #define SYNKEEPER_ACK_BPF_H
 
-#include "answer.bpf.h"
 #include "cookie/check.bpf.h"
+#include "cookie/lost.bpf.h"
 #include "owner/owner.bpf.h"
 #include "report/budget.bpf.h"
 #include "session/track.bpf.h"
+#include "refused.bpf.h"
+#include "stray.bpf.h"
 
 /* How long an admitted ACK may sit in the driver's batch. */
 enum { RECENT_TICKS = 1 };
 
-/*
- * Does a packet without a valid cookie certainly match nothing? It does where
- * the table knows every connection, except those set up over an interface
- * without Synkeeper: therefore the owner is asked anyway while the budget
- * lasts.
- */
-static __always_inline bool is_surely_unmatched(const struct settings *cfg,
-						const struct flow *f)
-{
-	return f->ep.mode == ENDPOINT_ARMED && !f->known &&
-	       !session_set_is_incomplete(cfg, f->set) &&
-	       !check_maybe_kernel(cfg, f);
-}
-
 /* An ACK that matches nothing. Flood path: without budget, keep it cheap. */
-static __always_inline enum reason
-ack_invalid(struct xdp_md *ctx, const struct settings *cfg,
-	    const struct flow *f, const struct tcp_opts *o, bool budget)
+static __always_inline enum reason ack_invalid(const struct settings *cfg,
+					       const struct flow *f,
+					       const struct tcp_opts *o,
+					       bool budget)
 {
 	struct handshake hs;
-	bool expired;
+	int lost;
 
 	if (!is_evaluated(f))
 		return REASON_disarmed_ack;
 	if (!budget)
 		return REASON_bad_cookie;
-	expired = check_cookie(&f->pkt, o, KEYS_ENDED, &hs);
-	if (cfg->resets_per_second && f->ep.mode == ENDPOINT_ARMED &&
-	    budget_take(BUDGET_RESET, cfg->resets_per_second))
-		return answer_reset(ctx, cfg, &f->pkt);
-	return expired ? REASON_expired_cookie : REASON_bad_cookie;
+	if (stray_take_reset(cfg, f)) {
+		lost = f->ep.cookies == COOKIES_OWN ? lost_handshake(&f->pkt, o)
+						    : 0;
+		if (!lost)
+			return REASON_reset;
+		if (lost > 0)
+			return REASON_data_before_socket;
+	}
+	return check_cookie(&f->pkt, o, KEYS_ENDED, &hs) ? REASON_expired_cookie
+							 : REASON_bad_cookie;
 }
 
 /* Does it belong to the handshake of the pending session, or come after it? */
@@ -58,6 +52,17 @@ static __always_inline bool of_pending(const struct flow *f)
 {
 	return f->pending && f->pkt.ack - 1 == f->server_isn &&
 	       f->pkt.seq - 1 - f->client_isn < DATA_BEFORE_SOCKET_WINDOW;
+}
+
+/*
+ * The listener has TCP_DEFER_ACCEPT, and this ACK brings nothing: as in
+ * tcp_check_req() (net/ipv4/tcp_minisocks.c) it is forgotten. The data that
+ * follow acknowledge the same number, so they carry the cookie again.
+ */
+static __always_inline bool is_deferred(const struct flow *f)
+{
+	return f->ep.flags & ENDPOINT_DEFER && f->owned.has != OWNER_NOTHING &&
+	       f->pkt.l4_len == f->pkt.tcp_len && !(f->pkt.flags & FLAG_FIN);
 }
 
 /* The owner still holds a half-open or closed connection of the tuple. */
@@ -72,6 +77,19 @@ static __always_inline enum reason ack_stale_socket(const struct flow *f,
 		return REASON_data_before_socket;
 	return f->owned.has == OWNER_TIME_WAIT ? REASON_time_wait
 					       : REASON_half_open;
+}
+
+/*
+ * ACK @f, whose cookie is valid, was handed to the kernel before and meets the
+ * listener again: did the kernel refuse its source? Not if the accept queue may
+ * have been full.
+ */
+static __always_inline void ack_note_refused(struct settings *cfg,
+					     const struct flow *f)
+{
+	if (f->handed && !f->recent && f->owned.has == OWNER_LISTENER &&
+	    of_pending(f) && !queue_is_watched(cfg, f->ep.service))
+		refused_mark(cfg, f->pkt.tuple.client);
 }
 
 /*
@@ -100,6 +118,10 @@ __noinline int ack_verdict(struct xdp_md *ctx, struct flow *f)
 	f->tsecr = o.tsecr;
 	if ((valid || f->owned.made_cookie) && f->pkt.fragment)
 		return REASON_fragment; /* reassembly would lose the metadata */
+	if ((valid || f->owned.made_cookie) && is_deferred(f))
+		return REASON_deferred;
+	if (valid || f->owned.made_cookie)
+		ack_note_refused(cfg, f);
 	if (f->owned.made_cookie) {
 		if (f->recent && of_pending(f))
 			owner_accept_behind(ctx, cfg);
@@ -122,7 +144,7 @@ __noinline int ack_verdict(struct xdp_md *ctx, struct flow *f)
 		return ack_stale_socket(f, valid);
 	if (!valid)
 		return of_pending(f) ? REASON_data_before_socket
-				     : ack_invalid(ctx, cfg, f, &o, budget);
+				     : ack_invalid(cfg, f, &o, budget);
 	if (has == OWNER_NOTHING)
 		return REASON_no_listener;
 	owner_accept(ctx, cfg, f, &hs, &o);

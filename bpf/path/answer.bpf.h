@@ -20,6 +20,7 @@
 enum {
 	MIN_FRAME = 60, /* Ethernet's minimum without the FCS */
 	OPT_WORDS = 5,	/* MSS, SACK with timestamps (3), window scale */
+	ECN_MASK = 3,	/* of TOS and traffic class (RFC 3168) */
 };
 
 struct answer {
@@ -28,7 +29,9 @@ struct answer {
 	__u16 window;
 	__u8 flags;
 	__u8 hop_limit;
-	__u8 words; /* of options, 32 bits each */
+	__u8 tos;      /* or traffic class */
+	__u8 tos_kept; /* bits that stay as in the packet */
+	__u8 words;    /* of options, 32 bits each */
 	__be32 opt[OPT_WORDS];
 };
 
@@ -71,13 +74,14 @@ static __always_inline void answer_swap_macs(struct ethhdr *eth)
 
 /* Writes the IP header; returns the address part of the pseudo-header's sum. */
 static __always_inline __u64 answer_ipv4(__be32 *w, const struct packet *p,
-					 __u32 tcp_len, __u8 ttl)
+					 __u32 tcp_len, const struct answer *a)
 {
 	__u64 addrs = (__u64)p->tuple.client[3] + p->tuple.server[3], sum;
+	__u32 tos = a->tos | (a->tos_kept & bpf_ntohl(w[0]) >> 16);
 
-	w[0] = bpf_htonl(0x45000000 | (20 + tcp_len));
+	w[0] = bpf_htonl(0x45000000 | tos << 16 | (20 + tcp_len));
 	w[1] = bpf_htonl(0x00004000); /* id 0, DF (RFC 6864) */
-	w[2] = bpf_htonl((__u32)ttl << 24 | IPPROTO_TCP << 16);
+	w[2] = bpf_htonl((__u32)a->hop_limit << 24 | IPPROTO_TCP << 16);
 	w[3] = p->tuple.server[3];
 	w[4] = p->tuple.client[3];
 	sum = addrs + w[0] + w[1] + w[2];
@@ -86,13 +90,14 @@ static __always_inline __u64 answer_ipv4(__be32 *w, const struct packet *p,
 }
 
 static __always_inline __u64 answer_ipv6(__be32 *w, const struct packet *p,
-					 __u32 tcp_len, __u8 hop_limit)
+					 __u32 tcp_len, const struct answer *a)
 {
+	__u32 tclass = a->tos | (a->tos_kept & bpf_ntohl(w[0]) >> 20);
 	__u64 sum = 0;
 	int i;
 
-	w[0] = bpf_htonl(0x60000000);
-	w[1] = bpf_htonl(tcp_len << 16 | IPPROTO_TCP << 8 | hop_limit);
+	w[0] = bpf_htonl(0x60000000 | tclass << 20);
+	w[1] = bpf_htonl(tcp_len << 16 | IPPROTO_TCP << 8 | a->hop_limit);
 	for (i = 0; i < 4; i++) {
 		w[2 + i] = p->tuple.server[i];
 		w[6 + i] = p->tuple.client[i];
@@ -119,13 +124,13 @@ answer_write(struct xdp_md *ctx, const struct packet *p, const struct answer *a)
 		if ((void *)(w + 10) > s.end)
 			return REASON_no_room;
 		answer_swap_macs(eth);
-		sum = answer_ipv4(w, p, tcp_len, a->hop_limit);
+		sum = answer_ipv4(w, p, tcp_len, a);
 		w += 5;
 	} else {
 		if ((void *)(w + 15) > s.end)
 			return REASON_no_room;
 		answer_swap_macs(eth);
-		sum = answer_ipv6(w, p, tcp_len, a->hop_limit);
+		sum = answer_ipv6(w, p, tcp_len, a);
 		w += 10;
 	}
 	w[0] = p->tuple.server_port | (__u32)p->tuple.client_port << 16;
@@ -185,6 +190,25 @@ static __always_inline void answer_options(const struct handshake *hs,
 }
 
 /*
+ * What the listener set for its SYN-ACKs: tcp_v4_send_synack() and
+ * ip_select_ttl(), tcp_v6_send_synack() and ip6_xmit() of the kernel. The
+ * lowest two bits of the TOS are ECN's, which is not negotiated yet.
+ */
+static __always_inline void answer_as_listener(const struct settings *cfg,
+					       const struct flow *f,
+					       struct answer *a)
+{
+	a->hop_limit = f->ep.hop_limit ? f->ep.hop_limit
+		       : f->pkt.v4     ? cfg->ttl
+				       : cfg->hop_limit;
+	a->tos = f->ep.tos;
+	if (cfg->flags & SETTING_REFLECT_TOS) {
+		a->tos &= ECN_MASK;
+		a->tos_kept = (__u8)~ECN_MASK;
+	}
+}
+
+/*
  * Turns SYN @f into a SYN-ACK with cookie @c that offers @hs. @our_mss: from
  * the MTU of this interface. @tsval: the client's.
  */
@@ -202,7 +226,9 @@ answer_syn_ack(struct xdp_md *ctx, const struct settings *cfg,
 	a.ack = p->seq + 1;
 	a.flags = FLAG_SYN | FLAG_ACK | (hs->ecn ? FLAG_ECE : 0);
 	a.window = f->ep.window;
-	a.hop_limit = p->v4 ? cfg->ttl : cfg->hop_limit;
+	answer_as_listener(cfg, f, &a);
+	if (f->ep.mss && f->ep.mss < our_mss)
+		our_mss = f->ep.mss;
 	answer_options(hs, our_mss, f->ep.wscale, c->tsval, tsval, &a);
 	if (answer_resize(ctx, p, answer_len(p, a.words))) {
 		a.words--;
@@ -259,24 +285,6 @@ __noinline int answer_syn_kernel(struct xdp_md *ctx, const struct flow *f,
 	r = owner_cookie(ctx, f, source, &hs, &cookie);
 	return r ? r
 		 : answer_syn_ack(ctx, cfg, f, &hs, &cookie, our_mss, o.tsval);
-}
-
-/* Answers an unmatched ACK with a RST (RFC 9293 section 3.5.2). */
-static __always_inline enum reason answer_reset(struct xdp_md *ctx,
-						const struct settings *cfg,
-						const struct packet *p)
-{
-	struct answer a = {
-		.seq = p->ack,
-		.flags = FLAG_RST,
-		.hop_limit = p->v4 ? cfg->ttl : cfg->hop_limit,
-	};
-	enum reason r;
-
-	if (answer_resize(ctx, p, answer_len(p, 0)))
-		return REASON_no_room;
-	r = answer_write(ctx, p, &a);
-	return r ? r : REASON_reset;
 }
 
 #endif

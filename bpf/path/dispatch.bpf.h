@@ -19,16 +19,15 @@
 
 /*
  * What does the owner have for a packet that is part of no handshake? Charged
- * to the budget for unmatched packets; once that is used up, packets that
- * certainly match nothing are not looked up.
+ * to the budget for unmatched packets, @ret_budget; once that is used up,
+ * packets that certainly match nothing are not looked up.
  */
 static __always_inline enum owner_has
 owner_of_unmatched(struct xdp_md *ctx, const struct settings *cfg,
-		   struct flow *f)
+		   struct flow *f, bool *ret_budget)
 {
-	bool budget = budget_take(BUDGET_UNMATCHED, UNMATCHED_PER_SECOND);
-
-	if (!budget && is_surely_unmatched(cfg, f))
+	*ret_budget = budget_take(BUDGET_UNMATCHED, UNMATCHED_PER_SECOND);
+	if (!*ret_budget && is_surely_unmatched(cfg, f))
 		return OWNER_NOTHING;
 	return owner_find(ctx, f, false);
 }
@@ -48,8 +47,13 @@ static __always_inline enum reason on_syn(struct xdp_md *ctx,
 	source = source_kind(cfg, &f->pkt);
 	if (source == SOURCE_DENIED && f->ep.mode != ENDPOINT_OFF)
 		return REASON_denied;
-	if (!is_evaluated(f))
+	if (!is_evaluated(f)) {
+		if (f->ep.mode == ENDPOINT_DISARMED)
+			report_disarmed_syn(f);
 		return REASON_disarmed_syn;
+	}
+	if (cfg->flags & SETTING_REFUSED && refused_take(f))
+		return REASON_refused_source;
 	if (f->ep.cookies == COOKIES_KERNEL)
 		return answer_syn_kernel(ctx, f, our_mss, source);
 	/*
@@ -59,6 +63,8 @@ static __always_inline enum reason on_syn(struct xdp_md *ctx,
 	if (session_set_is_incomplete(cfg, f->set) &&
 	    owner_is_taken(owner_find(ctx, f, false)))
 		return REASON_session_syn;
+	if (cfg->flags & SETTING_QUEUES && owner_ignores(ctx, f))
+		return REASON_queue_full;
 	r = take_answer(cfg, f, source);
 	return r ? r : answer_syn(ctx, f, our_mss);
 }
@@ -66,9 +72,11 @@ static __always_inline enum reason on_syn(struct xdp_md *ctx,
 static __always_inline enum reason
 on_rst(struct xdp_md *ctx, const struct settings *cfg, struct flow *f)
 {
+	bool budget;
+
 	if (!is_evaluated(f))
 		return REASON_disarmed_ack;
-	return owner_of_unmatched(ctx, cfg, f) == OWNER_CONNECTION
+	return owner_of_unmatched(ctx, cfg, f, &budget) == OWNER_CONNECTION
 		       ? REASON_socket
 		       : REASON_stray_rst;
 }
@@ -76,10 +84,33 @@ on_rst(struct xdp_md *ctx, const struct settings *cfg, struct flow *f)
 static __always_inline enum reason
 on_odd_flags(struct xdp_md *ctx, const struct settings *cfg, struct flow *f)
 {
+	bool budget;
+
 	if (!is_evaluated(f) ||
-	    owner_of_unmatched(ctx, cfg, f) == OWNER_CONNECTION)
+	    owner_of_unmatched(ctx, cfg, f, &budget) == OWNER_CONNECTION)
 		return REASON_socket;
+	if (budget && stray_draws_reset(f->pkt.flags) &&
+	    stray_take_reset(cfg, f))
+		return REASON_reset;
 	return REASON_bad_flags;
+}
+
+/*
+ * The owner makes the handshake of SYN @f: its ACK has no cookie of ours, and
+ * has to be looked up even in a flood. A session that waits for a socket of
+ * this tuple has waited in vain. A global function, to keep its stack apart.
+ */
+__noinline int record_handover(struct flow *f)
+{
+	struct session_new n = { .inputs = 1 << INPUT_SYN };
+
+	if (!f)
+		return 0;
+	n.tuple = f->pkt.tuple;
+	n.service = f->ep.service;
+	if (f->slot >= 0)
+		session_feed(f->slot, 1 << INPUT_IDLE);
+	return session_insert(&n);
 }
 
 enum { HANDSHAKE_FLAGS = FLAG_SYN | FLAG_ACK | FLAG_RST | FLAG_FIN };
@@ -166,6 +197,7 @@ static __always_inline enum reason on_found(struct xdp_md *ctx, struct flow *f,
 	f->known = s->live.state != SESSION_FREE;
 	if (session_has_cookie(s)) {
 		f->pending = 1;
+		f->handed = s->live.state == SESSION_PENDING;
 		f->client_isn = s->client_isn;
 		f->server_isn = s->server_isn;
 	}
@@ -196,6 +228,9 @@ by_session(struct xdp_md *ctx, struct settings *cfg, struct flow *f)
 	case REASON_kernel_cookie:
 	case REASON_stale_socket:
 		return ack_record(ctx, f, r);
+	case REASON_refused_source:
+		record_handover(f);
+		return r;
 	case REASON_session: /* data of a pending session */
 		s = session_at(f->slot);
 		if (s)

@@ -8,6 +8,7 @@
 #ifndef SYNKEEPER_EGRESS_BPF_H
 #define SYNKEEPER_EGRESS_BPF_H
 
+#include "refused.bpf.h"
 #include "wire/classify.bpf.h"
 #include "wire/parse.bpf.h"
 #include "report/budget.bpf.h"
@@ -43,33 +44,39 @@ static __always_inline void on_own_syn(const struct flow *f, int slot)
 
 /*
  * The kernel resets a client whose data follows an admitted ACK that found the
- * accept queue full. Without the RST, the client simply retransmits.
+ * accept queue full. Without the RST, the client simply retransmits. A RST that
+ * TCP did not make is a firewall's answer to the client: it goes out, and the
+ * client's next SYN may get it, too.
  */
 static __always_inline bool is_rst_before_socket(struct __sk_buff *skb,
+						 struct settings *cfg,
 						 const struct packet *p,
 						 const struct session *s)
 {
-	return p->flags & FLAG_RST && session_has_cookie(s) &&
-	       !(s->live.flags & SESSION_REFUSED) && s->server_isn &&
-	       !owner_is_sender(skb, p);
+	if (!(p->flags & FLAG_RST) || !session_has_cookie(s) ||
+	    s->live.flags & SESSION_REFUSED || !s->server_isn ||
+	    owner_is_sender(skb, p))
+		return false;
+	if (owner_may_be_sender(skb, p))
+		return true;
+	refused_mark(cfg, p->tuple.client);
+	return false;
 }
 
 /*
  * If the kernel had taken the request, the reason may also be that NAT hides
- * the socket or the listener: the daemon investigates. A firewall's RST is no
- * evidence of that; nor is an RST to a client that sent more than cookies,
- * whose socket may have existed and been closed. With kernel cookies the cause
- * is not a full accept queue. Returns whether to suppress the RST.
+ * the socket or the listener: the daemon investigates. A RST to a client that
+ * sent more than cookies is no evidence of that: its socket may have existed
+ * and been closed. With kernel cookies the cause is not a full accept queue.
+ * Returns whether to suppress the RST.
  */
-static __always_inline bool on_rst_before_socket(struct __sk_buff *skb,
-						 const struct flow *f,
+static __always_inline bool on_rst_before_socket(const struct flow *f,
 						 const struct session *s)
 {
 	struct event *e = NULL;
 
 	if (s->live.state == SESSION_PENDING &&
 	    !(s->live.flags & SESSION_DATA_BEHIND) &&
-	    owner_may_be_sender(skb) &&
 	    budget_take(BUDGET_SOCKET_LOST, SOCKETS_LOST_PER_SECOND))
 		e = report_begin(EVENT_SOCKET_LOST, f->ep.service,
 				 &f->pkt.tuple);
@@ -105,8 +112,8 @@ static __always_inline int egress(struct __sk_buff *skb)
 	s = session_find(cfg, &p->tuple, &slot);
 	if (syn) {
 		on_own_syn(&f, slot);
-	} else if (s && is_rst_before_socket(skb, p, s) &&
-		   on_rst_before_socket(skb, &f, s)) {
+	} else if (s && is_rst_before_socket(skb, cfg, p, s) &&
+		   on_rst_before_socket(&f, s)) {
 		return TCX_DROP;
 	} else if (s) {
 		/* not l4_len: a GSO packet may be longer */

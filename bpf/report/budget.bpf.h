@@ -15,10 +15,14 @@ enum budget_kind {
 	BUDGET_SOCKET_LOST,
 	BUDGET_REFUSED,
 	BUDGET_STALE_SOCKET,
+	BUDGET_SYN_RUSH,
+	BUDGET_QUEUE,
+	BUDGET_LOST,
+	BUDGET_REFUSED_SYN,
 	BUDGET_COUNT
 };
 
-/* The last three: each costs the daemon a few system calls. */
+/* All but the first: each costs the daemon a few system calls. */
 enum {
 	UNMATCHED_PER_SECOND = 10000,
 	SOCKETS_LOST_PER_SECOND = 100,
@@ -26,9 +30,14 @@ enum {
 	STALE_SOCKETS_PER_SECOND = 500,
 };
 
+/* Of SYNs to services that are not armed; see report_disarmed_syn(). */
+enum { RUSH_SYNS = 64, RUSH_SHIFT = 25 /* 34 ms */ };
+
 struct budget {
 	__u32 second; /* 2^30 ns, or another interval */
 	__u32 used;
+	__u32 calls; /* of budget_nth() */
+	__u32 pad;
 };
 
 struct {
@@ -54,6 +63,14 @@ static __always_inline bool budget_take_in(__u32 kind, __u32 shift, __u32 max)
 		return false;
 	b->used++;
 	return true;
+}
+
+/* True once in @n calls, a power of two, whatever their rate. No clock. */
+static __always_inline bool budget_nth(__u32 kind, __u32 n)
+{
+	struct budget *b = bpf_map_lookup_elem(&budgets, &kind);
+
+	return b && !(++b->calls & (n - 1));
 }
 
 static __always_inline bool budget_take(__u32 kind, __u32 per_second)

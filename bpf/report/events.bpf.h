@@ -7,6 +7,8 @@
 #ifndef SYNKEEPER_EVENTS_BPF_H
 #define SYNKEEPER_EVENTS_BPF_H
 
+#include "budget.bpf.h"
+#include "flow.bpf.h"
 #include "maps.bpf.h"
 
 /* Returns an event to fill in and submit, or NULL after counting the loss. */
@@ -37,6 +39,18 @@ static __always_inline void report(enum event_kind kind, __u32 service,
 
 	if (e)
 		bpf_ringbuf_submit(e, 0);
+}
+
+/*
+ * Wakes the daemon early in a flood on a service of policy auto: its own looks
+ * are ARMING_LOOK_MS apart. It decides by its own counters, so this may be
+ * wrong; it must only be rare when calm, and cheap always.
+ */
+static __always_inline void report_disarmed_syn(const struct flow *f)
+{
+	if (budget_nth(BUDGET_SYN_RUSH, RUSH_SYNS) &&
+	    budget_take_in(BUDGET_SYN_RUSH, RUSH_SHIFT, 1))
+		report(EVENT_SYN_RUSH, f->ep.service, &f->pkt.tuple);
 }
 
 #endif

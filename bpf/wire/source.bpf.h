@@ -5,9 +5,10 @@
  * decides. Established connections and ACKs with a cookie are not checked: a
  * list never ends a connection.
  *
- * The cap limits reflection: a victim's prefix gets at most that many SYN-ACKs
- * per second. A secret hash assigns prefixes to buckets; two in the same bucket
- * share its cap. Allowed sources are exempt.
+ * The caps limit reflection: a victim's prefix gets at most that many SYN-ACKs
+ * per second, if so configured, and at most that many RSTs. A secret hash
+ * assigns prefixes to buckets; two in the same bucket share its caps. Allowed
+ * sources are exempt from the first.
  */
 #ifndef SYNKEEPER_SOURCE_BPF_H
 #define SYNKEEPER_SOURCE_BPF_H
@@ -49,30 +50,29 @@ static __always_inline __u32 source_bucket(const struct settings *cfg,
 }
 
 /*
- * Charges one SYN-ACK to the cap of the source's prefix for this second.
- * Returns false if the cap is used up.
+ * Charges one packet of @kind to the source's prefix for this second. Returns
+ * false if it has had @max already.
  */
 static __always_inline bool source_take(const struct settings *cfg,
-					const struct packet *p)
+					const struct packet *p,
+					enum source_share kind, __u32 max)
 {
-	__u64 second = bpf_ktime_get_coarse_ns() >> 30 << 32, old, *seen;
-	__u32 bucket;
+	__u64 second = bpf_ktime_get_coarse_ns() >> 30 << SOURCE_SECOND;
+	__u64 one = 1ULL << kind, old, *seen;
+	__u32 bucket = source_bucket(cfg, p);
 
-	if (!cfg->synacks_per_second)
-		return true;
-	bucket = source_bucket(cfg, p);
 	seen = bpf_map_lookup_elem(&sources, &bucket);
 	if (!seen)
 		return true;
 	old = *seen;
-	if ((old & ~0xffffffffULL) != second) {
-		/* losing this race leaves one SYN-ACK uncounted */
-		__sync_val_compare_and_swap(seen, old, second | 1);
+	if ((old ^ second) >> SOURCE_SECOND) {
+		/* losing this race leaves one packet uncounted */
+		__sync_val_compare_and_swap(seen, old, second | one);
 		return true;
 	}
-	if ((__u32)old >= cfg->synacks_per_second)
+	if ((old >> kind & SOURCE_COUNT_MASK) >= max)
 		return false;
-	__sync_fetch_and_add(seen, 1);
+	__sync_fetch_and_add(seen, one);
 	return true;
 }
 
@@ -84,7 +84,10 @@ static __always_inline bool source_take(const struct settings *cfg,
 static __always_inline enum reason
 take_answer(const struct settings *cfg, const struct flow *f, __u32 source)
 {
-	if (source != SOURCE_ALLOWED && !source_take(cfg, &f->pkt))
+	__u32 cap = cfg->synacks_per_second;
+
+	if (cap && source != SOURCE_ALLOWED &&
+	    !source_take(cfg, &f->pkt, SOURCE_SYNACKS, cap))
 		return REASON_over_cap;
 	return f->ep.mode == ENDPOINT_MONITOR ? REASON_answered : REASON_NONE;
 }

@@ -16,7 +16,9 @@
  *   monitored     [service]      by reason: what monitoring would have dropped
  *                                or answered
  *   prefixes      [0]            trie of allowed and denied sources; or none
- *   sources       [hash%65536]   SYN-ACKs to a source prefix in this second
+ *   sources       [hash%65536]   SYN-ACKs and RSTs to a prefix in this second
+ *   queues        [service]      what was seen of its accept queues; not pinned
+ *   refused_sources [hash%4096]  marks, see bpf/path/refused.bpf.h; not pinned
  *   session_tags  [set]          one byte per session, see session_table.h
  *   incomplete_sets [set/64]     one bit per set that may lack a connection
  *   sessions      [set*16+way]   one cache line per session
@@ -28,6 +30,7 @@
 #ifndef SYNKEEPER_ABI_H
 #define SYNKEEPER_ABI_H
 
+#include "accept_queue.h"
 #include "limits.h"
 #include "reasons.h"
 #include "synkeeper/session_state.h"
@@ -35,10 +38,11 @@
 #include "types.h"
 
 /*
- * ABI_TAKEN_OVER differs only in names of maps (5: "would", "session_marks"),
- * so its maps, with sessions and keys, are taken over.
+ * From ABI_TAKEN_OVER on, state (settings, keys, sessions, ...) has the same
+ * layout, so it is taken over. 6 has other names of maps (5: "would",
+ * "session_marks"), 7 a larger struct endpoint.
  */
-enum { ABI_VERSION = 6, ABI_TAKEN_OVER = 5 };
+enum { ABI_VERSION = 7, ABI_TAKEN_OVER = 5 };
 
 /*
  * The clock for sessions: CLOCK_MONOTONIC in units of 2^24 ns (16.8 ms), which
@@ -64,20 +68,23 @@ static __always_inline __u64 ms_since(__u32 now, __u32 then)
 }
 
 enum setting_flags {
-	SETTING_READY = 1 << 0,	     /* keys and services are in place */
-	SETTING_FORWARDING = 1 << 1, /* check wildcards in local_addrs */
-	SETTING_NO_META = 1 << 2,    /* admit without XDP metadata */
-	SETTING_TS = 1 << 3,	     /* net.ipv4.tcp_timestamps */
-	SETTING_WSCALE = 1 << 4,     /* net.ipv4.tcp_window_scaling */
-	SETTING_SACK = 1 << 5,	     /* net.ipv4.tcp_sack */
-	SETTING_ECN = 1 << 6,	     /* net.ipv4.tcp_ecn is not 0 */
-	SETTING_DISARMED = 1 << 7,   /* all services: shutting down */
-	SETTING_WATCHED = 1 << 8,    /* somebody reads session events */
-	SETTING_COMPLETE = 1 << 9,   /* except incomplete_sets */
-	SETTING_PREFIXES = 1 << 10,  /* check SYNs against prefixes */
-	SETTING_SAMPLED = 1 << 11,   /* somebody captures drops */
-	SETTING_KERNEL_TS = 1 << 12, /* net.ipv4.tcp_timestamps is 2 */
-	SETTING_GUARDED = 1 << 14,   /* any endpoint is armed; bit 13 is free */
+	SETTING_READY = 1 << 0,	       /* keys and services are in place */
+	SETTING_FORWARDING = 1 << 1,   /* check wildcards in local_addrs */
+	SETTING_NO_META = 1 << 2,      /* admit without XDP metadata */
+	SETTING_TS = 1 << 3,	       /* net.ipv4.tcp_timestamps */
+	SETTING_WSCALE = 1 << 4,       /* net.ipv4.tcp_window_scaling */
+	SETTING_SACK = 1 << 5,	       /* net.ipv4.tcp_sack */
+	SETTING_ECN = 1 << 6,	       /* net.ipv4.tcp_ecn is not 0 */
+	SETTING_DISARMED = 1 << 7,     /* all services: shutting down */
+	SETTING_WATCHED = 1 << 8,      /* somebody reads session events */
+	SETTING_COMPLETE = 1 << 9,     /* except incomplete_sets */
+	SETTING_PREFIXES = 1 << 10,    /* check SYNs against prefixes */
+	SETTING_SAMPLED = 1 << 11,     /* somebody captures drops */
+	SETTING_KERNEL_TS = 1 << 12,   /* net.ipv4.tcp_timestamps is 2 */
+	SETTING_REFLECT_TOS = 1 << 13, /* net.ipv4.tcp_reflect_tos */
+	SETTING_GUARDED = 1 << 14,     /* any endpoint is armed */
+	SETTING_REFUSED = 1 << 15,     /* a source is marked as refused */
+	SETTING_QUEUES = 1 << 16,      /* an accept queue is watched */
 };
 
 /* The first three keep their place in all versions: a successor reads them. */
@@ -96,7 +103,7 @@ struct settings {
 	 * before the endpoint was armed, although the endpoint uses our own.
 	 */
 	__u32 kernel_cookies_until;
-	__u32 resets_per_second;  /* per CPU, RST for invalid ACKs; 0: none */
+	__u32 resets_per_second;  /* per CPU, for stray segments; 0: none */
 	__u32 synacks_per_second; /* to one source prefix; 0: no cap */
 	__u8 source_bits4;	  /* length of that prefix, 1..32 */
 	__u8 source_bits6;	  /* 1..64 */
@@ -106,7 +113,7 @@ struct settings {
 	__u8 pad2[3];
 	__u64 sample_reasons; /* bit per reason */
 	__u32 netns;	      /* inode of the daemon's network namespace */
-	__u32 pad3;
+	__u32 refused_last;   /* ticks; when a source was last marked */
 };
 _Static_assert(sizeof(struct settings) == 80, "abi");
 
@@ -142,9 +149,14 @@ enum __attribute__((packed)) cookie_backend {
 	COOKIES_KERNEL,
 };
 
+enum endpoint_flags {
+	ENDPOINT_DEFER = 1 << 1, /* TCP_DEFER_ACCEPT: data open connections */
+};
+
 /*
- * What answering a SYN needs to know of the service; small enough to be
- * embedded in ports, and aligned so that one load copies it.
+ * What answering a SYN needs to know of the service and its listener; small
+ * enough to be embedded in ports, and aligned so that two loads copy it. Until
+ * ABI 6, it ended after the first eight bytes.
  */
 struct endpoint {
 	__u16 service __attribute__((aligned(8))); /* id, index of counters */
@@ -152,9 +164,15 @@ struct endpoint {
 	__u8 wscale;  /* what the server offers */
 	__u16 window; /* of the SYN-ACK, host byte order */
 	enum cookie_backend cookies;
-	__u8 pad;
+	__u8 flags;	/* enum endpoint_flags */
+	__u16 mss;	/* the most, in both directions; 0: no bound */
+	__u8 hop_limit; /* or TTL, of the SYN-ACK; 0: the host's */
+	__u8 tos;	/* or traffic class, of the SYN-ACK */
+	__u8 pad[4];
 };
-_Static_assert(sizeof(struct endpoint) == 8, "abi");
+_Static_assert(sizeof(struct endpoint) == 16, "abi");
+
+enum { ENDPOINT_SIZE_6 = 8 };
 
 struct port_services {
 	struct endpoint any4; /* wildcard service, IPv4 */
@@ -162,7 +180,7 @@ struct port_services {
 	__u32 exact; /* endpoints with this port; 0: do not look */
 	__u32 pad;
 };
-_Static_assert(sizeof(struct port_services) == 24, "abi");
+_Static_assert(sizeof(struct port_services) == 40, "abi");
 
 /* Addresses in keys are bytes, so that bpftool shows 192,0,2,1. */
 struct endpoint_key {
@@ -183,6 +201,13 @@ enum source_kind {
 	SOURCE_ALLOWED = 1, /* even inside a denied prefix; no cap */
 	SOURCE_DENIED,
 };
+
+/*
+ * Where a value of sources has what: the second (2^30 ns, modulo 2^16), and
+ * what was sent to the prefix in it.
+ */
+enum source_share { SOURCE_SYNACKS = 0, SOURCE_RESETS = 24 };
+enum { SOURCE_SECOND = 48, SOURCE_COUNT_MASK = 0xffffff };
 
 struct iface {
 	__u32 ifindex; /* 0: slot is free */
@@ -290,6 +315,7 @@ enum event_kind {
 	EVENT_REFUSED,		/* the listener refused the socket (error) */
 	EVENT_SESSION,		/* what: enum session_event */
 	EVENT_SOCKET_LOST, /* admitted, then reset (what: cookie_backend) */
+	EVENT_SYN_RUSH,	   /* SYNs came to a service that is not armed */
 };
 
 struct event {

@@ -19,14 +19,14 @@
 /* ---- requests ---- */
 
 REQUEST("status", "STATUS",
-	"The state of the daemon and of all that it protects.")
+	"The state of the daemon and of everything it protects.")
 
 REQUEST("service.list", "SERVICES", "The services.")
 
 REQUEST("service.add", "SERVICE", "Adds a service until the daemon exits.")
 ARGUMENT("listen", "string", NEEDED, "address:port, or *:port")
-ARGUMENT("name", "string", OPTIONAL, "empty without it")
-ARGUMENT("policy", "string", OPTIONAL, "on (without it), auto, monitor, off")
+ARGUMENT("name", "string", OPTIONAL, "default: empty")
+ARGUMENT("policy", "string", OPTIONAL, "on (the default), auto, monitor, off")
 
 REQUEST("service.del", "SERVICE", "Deletes a service; returns it as it was.")
 ARGUMENT("listen", "string", NEEDED, "address:port, or *:port")
@@ -35,49 +35,49 @@ REQUEST("service.policy", "SERVICE", "Changes the policy of a service.")
 ARGUMENT("listen", "string", NEEDED, "address:port, or *:port")
 ARGUMENT("policy", "string", NEEDED, "on, auto, monitor, off")
 
-REQUEST("key.list", "KEYS", "The cookie keys: their state, never the key.")
+REQUEST("key.list", "KEYS", "The state of the cookie keys, never the keys.")
 
 REQUEST("key.rotate", "ROTATED", "Starts a new epoch now.")
 
 REQUEST("stats", "STATS", "Packets by service and reason.")
-ARGUMENT("listen", "string", OPTIONAL, "of this service only")
+ARGUMENT("listen", "string", OPTIONAL, "only of this service")
 
 REQUEST("metrics", "METRICS", "What the HTTP endpoint serves.")
 
-REQUEST("session.totals", "SESSION_TOTALS", "Sessions by service, in numbers.")
-ARGUMENT("listen", "string", OPTIONAL, "of this service only")
+REQUEST("session.totals", "SESSION_TOTALS", "Session counts by service.")
+ARGUMENT("listen", "string", OPTIONAL, "only of this service")
 ARGUMENT("brief", "bool", OPTIONAL,
-	 "services without others, events and durations")
+	 "leave out others, events and durations of services")
 
 REQUEST("session.kill", "KILLED",
-	"Ends the sessions that match, in a part of the table. Send the "
-	"cursor of the reply again for the next part, until none comes.")
+	"Kills matching sessions in a part of the table. Repeat it with the "
+	"reply's cursor for the next part, until a reply has none.")
 ARGUMENT("filter", "[string]", NEEDED,
-	 "words as synkeeper session kill takes; [] means every session")
-ARGUMENT("cursor", "integer", OPTIONAL, "of the last reply")
-ARGUMENT("dry_run", "bool", OPTIONAL, "only count")
+	 "the words of synkeeper session kill; [] matches every session")
+ARGUMENT("cursor", "integer", OPTIONAL, "from the last reply")
+ARGUMENT("dry_run", "bool", OPTIONAL, "count only")
 
-REQUEST("session.socket", "SOCKET", "What the kernel has for a connection.")
+REQUEST("session.socket", "SOCKET", "The kernel's socket of a connection.")
 ARGUMENT("client", "string", NEEDED, "address:port")
 ARGUMENT("server", "string", NEEDED, "address:port")
 
 REQUEST("session.watch", "WATCHING",
-	"From then on an EVENT a line, until the client closes.")
-ARGUMENT("filter", "[string]", OPTIONAL, "the same; all without it")
+	"Sends a line for each EVENT until the client closes.")
+ARGUMENT("filter", "[string]", OPTIONAL, "as for session.kill; default: all")
 
 REQUEST("sample.watch", "WATCHING",
-	"From then on a SAMPLE a line, until the client closes.")
-ARGUMENT("reasons", "[string]", OPTIONAL, "all that drop without it")
-ARGUMENT("listen", "string", OPTIONAL, "of this service only")
+	"Sends a line for each SAMPLE until the client closes.")
+ARGUMENT("reasons", "[string]", OPTIONAL, "default: all that drop")
+ARGUMENT("listen", "string", OPTIONAL, "only of this service")
 ARGUMENT("rate", "integer", OPTIONAL,
-	 "samples a second, of all reasons together: 1 to 10000, 100 without "
-	 "it")
+	 "samples a second, of all reasons together: 1 to 10000, default "
+	 "100")
 
 REQUEST("reload", "RELOADED", "Reads the configuration and applies it.")
 
 REQUEST("down", "DOWN",
-	"Disarms, waits for cookies in flight, detaches and exits. Once "
-	"pin_dir is gone, it is done.")
+	"Disarms, waits for cookies in flight, detaches and exits. It is "
+	"complete once pin_dir is gone.")
 
 /* ---- results ---- */
 
@@ -87,22 +87,22 @@ FIELD("pid", "integer", NEEDED, "")
 FIELD("uptime_s", "number", NEEDED, "")
 FIELD("config", "string?", NEEDED, "path of the file; null: none")
 FIELD("pin_dir", "string", NEEDED, "")
-FIELD("protected", "bool", NEEDED,
-      "is everything that was asked for protected?")
+FIELD("protected", "bool", NEEDED, "everything that is configured is protected")
 FIELD("interfaces", "[INTERFACE]", NEEDED, "")
 FIELD("services", "[SERVICE]", NEEDED, "")
 FIELD("key", "KEY_AGE", NEEDED, "the current one")
 FIELD("sessions", "SESSION_COUNTS", NEEDED, "")
-FIELD("total", "{REASON: integer}", NEEDED, "packets; without those that are 0")
-FIELD("attacks", "[ATTACK]", NEEDED, "that are going on")
+FIELD("total", "{REASON: integer}", NEEDED, "packets; zeros are left out")
+FIELD("attacks", "[ATTACK]", NEEDED, "in progress")
 FIELD("health", "[string]", NEEDED, "problems, a sentence each; empty: healthy")
 
 OBJECT(INTERFACE, "An interface to protect.")
 FIELD("name", "string", NEEDED, "")
-FIELD("ifindex", "integer", NEEDED, "0: there is no such interface now")
+FIELD("ifindex", "integer", NEEDED, "0: it does not exist at the moment")
 FIELD("mode", "string", NEEDED, "native, skb, missing, none")
 FIELD("protected", "bool", NEEDED, "")
-FIELD("why", "string", NEEDED, "it is not, or not as asked for; or empty")
+FIELD("why", "string", NEEDED,
+      "why it is not protected, or not as configured; or empty")
 FIELD("by_hand", "bool", NEEDED, "XDP was attached by another tool")
 FIELD("ahead", "[AHEAD]", NEEDED,
       "programs that run before Synkeeper's program at tc")
@@ -121,8 +121,14 @@ FIELD("policy", "string", NEEDED, "on, auto, monitor, off")
 FIELD("by_hand", "bool", NEEDED, "added at runtime: lost when the daemon exits")
 FIELD("armed", "bool", NEEDED, "SYNs are answered with cookies")
 FIELD("cookies", "string", NEEDED, "own, kernel")
-FIELD("cookies_why", "string", NEEDED, "these; or empty")
-FIELD("why", "string", NEEDED, "it is not armed; empty when it is")
+FIELD("cookies_why", "string", NEEDED, "why these; or empty")
+FIELD("why", "string", NEEDED, "why it is not armed; empty if it is")
+FIELD("listener", "string", NEEDED,
+      "settings of its listener that SYN-ACKs follow, such as \"mss 1200, ttl "
+      "255\"; or empty")
+FIELD("not_honoured", "string", NEEDED,
+      "others that have no effect while it is armed, such as \"TCP Fast "
+      "Open\"; or empty")
 
 OBJECT(KEY_AGE, "The current key.")
 FIELD("epoch", "integer", NEEDED, "its number")
@@ -152,33 +158,33 @@ FIELD("epoch", "integer", NEEDED, "the number of the current key")
 FIELD("lifetime_s", "number", NEEDED, "the age at which it is replaced")
 FIELD("keys", "[KEY]", NEEDED, "")
 
-OBJECT(KEY, "A key's slot.")
+OBJECT(KEY, "A slot of a key.")
 FIELD("slot", "integer", NEEDED, "")
 FIELD("state", "string", NEEDED, "current, previous, ended")
 FIELD("age_s", "number", NEEDED, "")
 
 OBJECT(ROTATED, "")
-FIELD("epoch", "integer", NEEDED, "that began")
+FIELD("epoch", "integer", NEEDED, "the new one")
 
-OBJECT(STATS, "Packets, since the maps were made.")
+OBJECT(STATS, "Packets since the maps were created.")
 FIELD("services", "[SERVICE_STATS]", NEEDED, "")
 FIELD("total", "{REASON: integer}", NEEDED, "over all services")
 
-OBJECT(SERVICE_STATS, "Reasons that are 0 are left out.")
+OBJECT(SERVICE_STATS, "Reasons without packets are left out.")
 FIELD("listen", "string", NEEDED, "of the service; -: traffic to no service")
 FIELD("name", "string", NEEDED, "or empty")
 FIELD("packets", "{REASON: integer}", NEEDED, "")
 FIELD("monitored", "{REASON: integer}", NEEDED,
-      "what a monitored service let pass; in no total")
+      "packets that passed only because of policy monitor; in no total")
 
 OBJECT(METRICS, "")
 FIELD("text", "string", NEEDED, "in Prometheus' text format")
 
 OBJECT(SESSION_TOTALS, "")
 FIELD("services", "[TOTALS]", NEEDED, "with listen and name")
-FIELD("total", "TOTALS", NEEDED, "of all, those of deleted services included")
+FIELD("total", "TOTALS", NEEDED, "all, including deleted services")
 
-OBJECT(TOTALS, "opened = the sum of alive + the sum of ended, always.")
+OBJECT(TOTALS, "Always: opened = sum of alive + sum of ended.")
 FIELD("listen", "string", OPTIONAL, "of a service")
 FIELD("name", "string", OPTIONAL, "of a service, or empty")
 FIELD("opened", "integer", NEEDED, "")
@@ -188,7 +194,7 @@ FIELD("others", "{STATE: integer}", OPTIONAL, "opening, time-wait")
 FIELD("ended", "{CAUSE: integer}", NEEDED,
       "closed, reset, timeout, killed, evicted")
 FIELD("events", "{EVENT: integer}", OPTIONAL,
-      "as session watch names them, with the side: half-closed-client")
+      "named as by session watch, with the side: half-closed-client")
 FIELD("lost", "integer", NEEDED, "events lost because the ring buffer was full")
 FIELD("durations", "DURATIONS", OPTIONAL, "of those that ended")
 
@@ -198,13 +204,14 @@ FIELD("count", "integer", NEEDED, "")
 FIELD("buckets", "[BUCKET]", NEEDED, "")
 
 OBJECT(BUCKET, "")
-FIELD("le_s", "number", OPTIONAL, "it counts what lasted up to that; or all")
+FIELD("le_s", "number", OPTIONAL,
+      "the longest duration it counts; missing: any")
 FIELD("count", "integer", NEEDED, "")
 
 OBJECT(KILLED, "")
 FIELD("matched", "integer", NEEDED, "")
 FIELD("killed", "integer", NEEDED, "")
-FIELD("pending", "integer", NEEDED, "matched, but have no socket yet to kill")
+FIELD("pending", "integer", NEEDED, "matched, but not killed: no socket yet")
 FIELD("cursor", "integer", OPTIONAL, "where the next part begins")
 
 OBJECT(SOCKET, "")
@@ -219,7 +226,7 @@ FIELD("event", "string", NEEDED, "see TOTALS")
 FIELD("by", "string", OPTIONAL, "client, server")
 FIELD("client", "string", NEEDED, "address:port")
 FIELD("server", "string", NEEDED, "address:port")
-FIELD("service", "integer", NEEDED, "its id while the daemon runs")
+FIELD("service", "integer", NEEDED, "its id, for as long as the daemon runs")
 FIELD("name", "string", NEEDED, "of the service, or empty")
 FIELD("left", "string", NEEDED, "the state that the session left")
 FIELD("duration_s", "number", NEEDED, "since it was opened")
@@ -235,7 +242,8 @@ FIELD("server", "string", NEEDED, "address:port")
 FIELD("length", "integer", NEEDED, "of the frame")
 FIELD("data", "string", NEEDED, "its first bytes, 128 at most, in hex")
 
-OBJECT(LOST, "Replaces EVENTs or SAMPLEs that the client was too slow for.")
+OBJECT(LOST,
+       "In place of EVENTs or SAMPLEs that the client was too slow to read.")
 FIELD("event", "string", NEEDED, "lost")
 FIELD("count", "integer", NEEDED, "how many")
 
@@ -246,17 +254,17 @@ FIELD("needs_restart", "[CHANGE]", NEEDED, "these keep their old values")
 OBJECT(CHANGE, "")
 FIELD("what", "string", NEEDED,
       "[keys] lifetime, interface eth0, service *:443")
-FIELD("from", "string?", NEEDED, "null: it is new")
-FIELD("to", "string?", NEEDED, "null: it is gone")
-FIELD("needs", "string", OPTIONAL, "what it takes")
-FIELD("note", "string", OPTIONAL, "what follows")
+FIELD("from", "string?", NEEDED, "null: added")
+FIELD("to", "string?", NEEDED, "null: removed")
+FIELD("needs", "string", OPTIONAL, "what the change requires")
+FIELD("note", "string", OPTIONAL, "the consequence")
 
 OBJECT(DOWN, "")
 FIELD("interfaces", "[string]", NEEDED, "that are being detached")
 FIELD("restored", "[string]", NEEDED, "sysctls that are restored")
 FIELD("pin_dir", "string", NEEDED, "")
 FIELD("programs", "[integer]", NEEDED,
-      "their ids, for a caller that waits for their end")
+      "ids, so that a caller can wait until they are unloaded")
 
 #undef REQUEST
 #undef ARGUMENT

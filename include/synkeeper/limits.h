@@ -19,6 +19,7 @@ enum {
 	SAMPLES_BYTES = 1048576,
 	PREFIXES_MAX = 1048576, /* allowed and denied sources */
 	SOURCES_MAX = 65536,	/* buckets of source prefixes; 16 bits */
+	REFUSED_MAX = 4096,	/* marks of refused sources; 12 bits */
 	IPV6_EXT_MAX = 8,	/* extension headers walked */
 	VLAN_TAGS_MAX = 2,
 };

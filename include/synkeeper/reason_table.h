@@ -57,8 +57,7 @@ REASON(other_host, PASS, AT_XDP, OF_ANY, AS_NOTHING,
        CAUSES("the interface is promiscuous, or a bridge port",
 	      "a switch floods frames for a destination it has not learned",
 	      "a macvlan or VRRP address with its own MAC: it works, but is "
-	      "not "
-	      "protected"),
+	      "not protected"),
        "If the MAC belongs to this host (`ip -br link`), protect the interface "
        "that owns it. Otherwise nothing.")
 
@@ -98,7 +97,7 @@ REASON(adopted, PASS, AT_XDP, OF_ACK, AS_OPENED,
 	      "`idle-timeout`",
 	      "its packets came in on another interface until now"),
        "Nothing; no connection was harmed. If the count keeps growing, the "
-       "table is too small: raise `max` in `[sessions]`.")
+       "table may be too small: raise `max` in `[sessions]`.")
 
 REASON(socket, PASS, AT_XDP, OF_RST | OF_ODD, AS_NOTHING,
        "unusual flags, but a socket for them exists",
@@ -169,11 +168,14 @@ REASON(answered, TX, AT_XDP, OF_SYN, AS_SYN_FLOOD | AS_ARMING,
 	      "lost packet"),
        "Nothing. Far more of these than of admitted is a SYN flood.")
 
-REASON(reset, TX, AT_XDP, OF_ACK, AS_ACK_FLOOD, "invalid ACK answered with RST",
-       "An ACK that matches nothing was answered with a RST, as `invalid-ack = "
-       "reset` asks, up to `resets-per-second` on each CPU. Beyond that limit "
-       "it is counted as bad_cookie or expired_cookie.",
-       CAUSES("the same as for bad_cookie"),
+REASON(reset, PASS, AT_XDP, OF_ACK | OF_ODD, AS_ACK_FLOOD,
+       "invalid ACK; the kernel answers it with RST",
+       "An ACK, or SYN+ACK, that matches nothing. It passes, and the kernel "
+       "resets its client, unless a firewall objects; up to "
+       "`resets-per-second` on each CPU, half of that for one source prefix. "
+       "Beyond that it is counted as bad_cookie, expired_cookie or bad_flags.",
+       CAUSES("the same as for bad_cookie",
+	      "port scanners (nmap -sA, -sM, -sW)"),
        "As for bad_cookie. `invalid-ack = drop` in `[answer]` sends nothing.")
 
 /* ---- drops ---- */
@@ -190,9 +192,9 @@ REASON(bad_cookie, DROP, AT_XDP, OF_ACK, AS_ACK_FLOOD,
 	      "its packets arrive on several interfaces, not all of them "
 	      "protected, during a flood",
 	      "a middlebox rewrites sequence numbers or timestamps"),
-       "Thousands a second are an ACK flood, and dropping them is the cure. A "
-       "few are normal; `invalid-ack = reset` in `[answer]` tells clients of "
-       "lost connections at once. `synkeeper capture -w FILE --reason "
+       "Thousands a second are an ACK flood, and dropping them is right. A few "
+       "are answered and counted as reset, unless `[answer]` says "
+       "`invalid-ack = drop`. `synkeeper capture -w FILE --reason "
        "bad_cookie` shows who sends them: tcpdump on this host does not see "
        "what XDP drops.")
 
@@ -211,12 +213,14 @@ REASON(expired_cookie, DROP, AT_XDP, OF_ACK, AS_ACK_FLOOD,
        "`synkeeper key list` shows the keys and their age.")
 
 REASON(data_before_socket, DROP, AT_XDP, OF_ACK, AS_NOTHING,
-       "data ahead of the socket; will be sent again",
-       "Data after an admitted ACK for which the kernel made no socket yet, so "
-       "the data has nowhere to go. The client retransmits it; the first "
-       "segment carries the cookie and is admitted.",
+       "data ahead of the socket; will be retransmitted",
+       "Data after an admitted ACK for which the kernel made no socket yet, or "
+       "after an ACK that did not arrive, so the data has nowhere to go. The "
+       "client retransmits it; the first segment carries the cookie and is "
+       "admitted.",
        CAUSES("the server's accept queue is full: it accepts too slowly, or "
-	      "its backlog is too small"),
+	      "its backlog is too small",
+	      "the network lost a client's ACK and first data"),
        "`ss -ltn` shows each queue and its limit, `nstat -az "
        "TcpExtListenOverflows` how often one was full. Raise the server's "
        "backlog and `net.core.somaxconn`, or give it more workers.")
@@ -347,12 +351,12 @@ REASON(rst_suppressed, DROP, AT_EGRESS, OF_RST, AS_NOTHING,
 	      "outstanding, or it is in use and the service has `cookies = "
 	      "own`"),
        "As for data_before_socket: `ss -ltn`, a larger backlog, more workers. "
-       "If "
-       "`synkeeper service list` mentions NAT, `synkeeper check IFACE` shows "
+       "If `synkeeper service list` mentions NAT, `synkeeper check IFACE` "
+       "shows "
        "which ports it affects. Changed rules are noticed automatically.")
 
 REASON(kernel_syn, PASS, AT_XDP, OF_SYN, AS_SYN_FLOOD | AS_ARMING,
-       "SYN for which the kernel made no cookie: its to answer",
+       "SYN for which the kernel made no cookie; the kernel answers it",
        "A SYN to a service that uses the kernel's cookies, but the kernel made "
        "none. It passes, and the kernel treats it as it would without "
        "Synkeeper.",
@@ -383,6 +387,41 @@ REASON(bad_checksum, DROP, AT_INGRESS, OF_ACK, AS_NOTHING,
        CAUSES("a device on the path corrupts packets: the client retransmits"),
        "A few are normal on bad links. Many from one source are a failed "
        "attack; a deny list (`deny` in `[sources]`) stops it.")
+
+REASON(deferred, DROP, AT_XDP, OF_ACK, AS_NOTHING,
+       "valid cookie without data, where the server waits for data",
+       "The server's listener has TCP_DEFER_ACCEPT: it wants no connection "
+       "before the client's first data. So an ACK that brings a valid cookie "
+       "and nothing else is forgotten, as the kernel forgets it. The data that "
+       "follow carry the cookie again and open the connection.",
+       CAUSES("each client of such a server causes one",
+	      "a client that connects and sends nothing: with Synkeeper it "
+	      "never reaches the server, and its cookie expires"),
+       "Nothing. If clients wait longer than the lifetime of two keys "
+       "(`lifetime` in `[keys]`) before they send anything, turn off the "
+       "server's deferral (nginx: `listen ... deferred`).")
+REASON(queue_full, DROP, AT_XDP, OF_SYN, AS_SYN_FLOOD | AS_ARMING,
+       "SYN while the server's accept queue is full",
+       "A SYN to a service whose listener already has as many connections "
+       "waiting as its backlog allows. The kernel ignores such a SYN, so that "
+       "a health check finds a server that hangs; so does Synkeeper. With the "
+       "kernel's cookies it is counted as kernel_syn.",
+       CAUSES("the server hangs, or accepts too slowly",
+	      "a burst of good clients: they retry after a second"),
+       "As for data_before_socket: `ss -ltn`, a larger backlog, more workers.")
+
+REASON(refused_source, PASS, AT_XDP, OF_SYN, AS_SYN_FLOOD | AS_ARMING,
+       "SYN of a source that the kernel has refused before",
+       "A SYN from an address whose last admitted ACK became no socket, "
+       "although the accept queue had room, or that a firewall has reset. For "
+       "ten minutes its SYNs pass, up to 100 a second on each CPU, so that the "
+       "client learns from the kernel what it would without Synkeeper.",
+       CAUSES("a firewall rule drops or rejects the client",
+	      "no route back, rp_filter, an xfrm policy, a filter on the "
+	      "listening socket or its cgroup",
+	      "its ACK was lost between driver and socket"),
+       "If the client should be served, find what drops it: `nft list "
+       "ruleset`, `ip route get CLIENT`, `nstat -az`.")
 
 #undef REASON
 #undef CAUSES

@@ -8,7 +8,7 @@
  *            XDP_TX. It is also attached to lo, see there.
  *   client   on the client's veth: drops the server's answers to spoofed
  *            sources, else the client's stack would be measured.
- *   client_weigh  the same, and it adds up the length of the SYN-ACKs.
+ *   client_weigh  the same, and it adds up their length.
  *   pass     on the server's veth if no other program is: a veth receives
  *            frames from XDP only if it has a program itself.
  *   drop     likewise; the rate that no protection can exceed.
@@ -301,7 +301,7 @@ static __always_inline int client_count(enum client_seen_key key, int action)
 
 static __always_inline void client_weighs(__u64 len)
 {
-	client_add(SPOOFED_SYNACK_BYTES, len < FRAME_MIN ? FRAME_MIN : len);
+	client_add(SPOOFED_BYTES, len < FRAME_MIN ? FRAME_MIN : len);
 }
 
 static __always_inline int client_tcp(const struct tcphdr *tcp, void *end,
@@ -309,7 +309,7 @@ static __always_inline int client_tcp(const struct tcphdr *tcp, void *end,
 {
 	if ((void *)(tcp + 1) > end)
 		return XDP_PASS;
-	if (weight && tcp->syn && tcp->ack && !own)
+	if (weight && !own)
 		client_weighs(weight);
 	if (tcp->syn && tcp->ack)
 		return own ? client_count(CLIENT_SYNACK, XDP_PASS)

@@ -66,7 +66,7 @@ enum client_seen_key {
 	SPOOFED_SYNACK, /* to spoofed sources; dropped here */
 	SPOOFED_RST,
 	SPOOFED_OTHER,
-	SPOOFED_SYNACK_BYTES, /* on the wire; by `client_weigh` only */
+	SPOOFED_BYTES, /* on the wire; by `client_weigh` only */
 	CLIENT_SEEN_COUNT,
 };
 

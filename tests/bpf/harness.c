@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Theory of operation: the process stays on one CPU, so that per-CPU budgets
- * are its own. Counters are read after each run and kept as the "before" of the
- * next run, since nobody else runs these programs.
+ * are its own.
  */
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
@@ -14,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "counters.h"
 #include "harness.h"
 #include "netns.h"
 #include "sessions.h"
@@ -21,7 +21,6 @@
 
 struct harness harness;
 
-static struct counters seen[SERVICES], seen_monitored[SERVICES];
 static struct ring_buffer *ring, *samples;
 static struct event last_event;
 static struct sample last_sample;
@@ -240,56 +239,6 @@ bool harness_sample(struct sample *ret)
 	return have_sample;
 }
 
-static void sum_counters(__u32 service, struct counters *ret)
-{
-	struct counters *now = calloc(libbpf_num_possible_cpus(), sizeof(*now));
-	int cpu, reason;
-
-	*ret = (struct counters){};
-	bpf_map_lookup_elem(fd(harness.skel->maps.counters), &service, now);
-	for (cpu = 0; cpu < libbpf_num_possible_cpus(); cpu++)
-		for (reason = 0; reason < REASON_COUNT; reason++)
-			ret->packets[reason] += now[cpu].packets[reason];
-	free(now);
-}
-
-/* What has increased from *@before to @now, which becomes the new *@before. */
-static unsigned note(struct counters *before, const struct counters *now,
-		     __u32 service, bool monitored, struct run *r)
-{
-	unsigned reasons = 0, reason;
-
-	for (reason = 0; reason < REASON_COUNT; reason++) {
-		if (now->packets[reason] == before->packets[reason])
-			continue;
-		reasons += now->packets[reason] - before->packets[reason];
-		r->reason = reason;
-		r->service = service;
-		r->monitored = monitored;
-	}
-	*before = *now;
-	return reasons;
-}
-
-static void count(struct run *r)
-{
-	struct counters now;
-	unsigned reasons = 0;
-	__u32 service;
-
-	r->reason = REASON_NONE;
-	for (service = 0; service < SERVICES; service++) {
-		sum_counters(service, &now);
-		reasons += note(&seen[service], &now, service, false, r);
-		bpf_map_lookup_elem(fd(harness.skel->maps.monitored), &service,
-				    &now);
-		reasons +=
-			note(&seen_monitored[service], &now, service, true, r);
-	}
-	if (reasons > 1)
-		fail_msg("%u reasons counted for one packet", reasons);
-}
-
 static int test_run(struct bpf_program *prog, const struct frame *in, void *ctx,
 		    size_t ctx_size, struct run *r)
 {
@@ -309,7 +258,7 @@ static int test_run(struct bpf_program *prog, const struct frame *in, void *ctx,
 		return err;
 	r->verdict = opts.retval;
 	r->len = opts.data_size_out;
-	count(r);
+	counters_take(r);
 	return 0;
 }
 

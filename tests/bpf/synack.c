@@ -79,19 +79,6 @@ void synack_build(const struct spec *syn, const struct frame *in,
 	keep_padding(in, ret);
 }
 
-void synack_reset(const struct spec *of, const struct frame *in,
-		  struct frame *ret)
-{
-	struct spec out = answer_to(of);
-
-	out.seq = of->ack;
-	out.flags = RST;
-	packet_build(&out, ret);
-	memset(ret->data + ret->l4 + 14, 0, 2); /* window */
-	packet_checksum(ret, of->v6);
-	keep_padding(in, ret);
-}
-
 static struct tcp_opts parse(const struct spec *syn)
 {
 	struct tcpopt_walk w = {};

@@ -34,10 +34,6 @@ void synack_build(const struct spec *syn, const struct frame *in,
 void synack_reference(const struct spec *syn, const struct frame *in,
 		      struct frame *ret);
 
-/* The RST that an invalid ACK @of gets (RFC 9293 section 3.5.2). */
-void synack_reset(const struct spec *of, const struct frame *in,
-		  struct frame *ret);
-
 /*
  * The ACK with which the client of @syn completes the handshake. With
  * timestamps its TSval is ACK_TSVAL.

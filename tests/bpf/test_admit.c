@@ -89,71 +89,72 @@ static unsigned run_mark(const char *what, const struct spec *syn,
 
 #define NONE WSCALE_NONE
 
+/* mss, wscale, sack, ecn, ts: negotiated, and what the cookie keeps */
+static const struct {
+	const char *what;
+	struct handshake hs, kept4, kept6;
+} meta_rows[] = {
+	{ "Linux",
+	  { 1460, 7, 1, 0, 1 },
+	  { 1460, 7, 1, 0, 1 },
+	  { 1440, 7, 1, 0, 1 } },
+	{ "Linux, ECN",
+	  { 1460, 7, 1, 1, 1 },
+	  { 1460, 7, 1, 1, 1 },
+	  { 1440, 7, 1, 1, 1 } },
+	{ "timestamps, no SACK, no scale",
+	  { 536, NONE, 0, 0, 1 },
+	  { 536, NONE, 0, 0, 1 },
+	  { 1220, NONE, 0, 0, 1 } },
+	{ "jumbo, scale 14",
+	  { 9000, 14, 1, 0, 1 },
+	  { 8960, 14, 1, 0, 1 },
+	  { 8940, 14, 1, 0, 1 } },
+	{ "tunnel, scale 0",
+	  { 1399, 0, 1, 0, 1 },
+	  { 1360, 0, 1, 0, 1 },
+	  { 1380, 0, 1, 0, 1 } },
+	{ "Windows",
+	  { 1460, 8, 1, 0, 0 },
+	  { 1460, 8, 1, 0, 0 },
+	  { 1440, 8, 1, 0, 0 } },
+	{ "Windows, ECN",
+	  { 1460, 8, 1, 1, 0 },
+	  { 1460, 8, 1, 1, 0 },
+	  { 1440, 8, 1, 1, 0 } },
+	{ "SACK, scale 5 rounded down",
+	  { 1460, 5, 1, 0, 0 },
+	  { 1460, 4, 1, 0, 0 },
+	  { 1440, 4, 1, 0, 0 } },
+	{ "MSS 1300 without timestamps",
+	  { 1300, 8, 1, 0, 0 },
+	  { 1300, 8, 1, 0, 0 },
+	  { 1220, 8, 1, 0, 0 } },
+	{ "no options",
+	  { 536, NONE, 0, 0, 0 },
+	  { 536, NONE, 0, 0, 0 },
+	  { 1220, NONE, 0, 0, 0 } },
+	{ "MSS and ECN only",
+	  { 1460, NONE, 0, 1, 0 },
+	  { 1440, NONE, 0, 1, 0 },
+	  { 1420, NONE, 0, 1, 0 } },
+	{ "a tunnel's MSS only",
+	  { 1300, 0, 0, 0, 0 },
+	  { 536, 0, 0, 0, 0 },
+	  { 1220, 0, 0, 0, 0 } },
+};
+
 static void meta(void **state)
 {
-	/* mss, wscale, sack, ecn, ts: negotiated, and what the cookie keeps */
-	static const struct {
-		const char *what;
-		struct handshake hs, kept4, kept6;
-	} rows[] = {
-		{ "Linux",
-		  { 1460, 7, 1, 0, 1 },
-		  { 1460, 7, 1, 0, 1 },
-		  { 1440, 7, 1, 0, 1 } },
-		{ "Linux, ECN",
-		  { 1460, 7, 1, 1, 1 },
-		  { 1460, 7, 1, 1, 1 },
-		  { 1440, 7, 1, 1, 1 } },
-		{ "timestamps, no SACK, no scale",
-		  { 536, NONE, 0, 0, 1 },
-		  { 536, NONE, 0, 0, 1 },
-		  { 1220, NONE, 0, 0, 1 } },
-		{ "jumbo, scale 14",
-		  { 9000, 14, 1, 0, 1 },
-		  { 8960, 14, 1, 0, 1 },
-		  { 8940, 14, 1, 0, 1 } },
-		{ "tunnel, scale 0",
-		  { 1399, 0, 1, 0, 1 },
-		  { 1360, 0, 1, 0, 1 },
-		  { 1380, 0, 1, 0, 1 } },
-		{ "Windows",
-		  { 1460, 8, 1, 0, 0 },
-		  { 1460, 8, 1, 0, 0 },
-		  { 1440, 8, 1, 0, 0 } },
-		{ "Windows, ECN",
-		  { 1460, 8, 1, 1, 0 },
-		  { 1460, 8, 1, 1, 0 },
-		  { 1440, 8, 1, 1, 0 } },
-		{ "SACK, scale 5 rounded down",
-		  { 1460, 5, 1, 0, 0 },
-		  { 1460, 4, 1, 0, 0 },
-		  { 1440, 4, 1, 0, 0 } },
-		{ "MSS 1300 without timestamps",
-		  { 1300, 8, 1, 0, 0 },
-		  { 1300, 8, 1, 0, 0 },
-		  { 1220, 8, 1, 0, 0 } },
-		{ "no options",
-		  { 536, NONE, 0, 0, 0 },
-		  { 536, NONE, 0, 0, 0 },
-		  { 1220, NONE, 0, 0, 0 } },
-		{ "MSS and ECN only",
-		  { 1460, NONE, 0, 1, 0 },
-		  { 1440, NONE, 0, 1, 0 },
-		  { 1420, NONE, 0, 1, 0 } },
-		{ "a tunnel's MSS only",
-		  { 1300, 0, 0, 0, 0 },
-		  { 536, 0, 0, 0, 0 },
-		  { 1220, 0, 0, 0, 0 } },
-	};
 	unsigned i, bad = 0;
 
 	(void)state;
-	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (i = 0; i < sizeof(meta_rows) / sizeof(meta_rows[0]); i++) {
 		sessions_clear();
-		bad += run_mark(rows[i].what, &syn4, &rows[i].hs,
-				&rows[i].kept4);
-		bad += run_mark(rows[i].what, &syn6, &rows[i].hs,
-				&rows[i].kept6);
+		bad += run_mark(meta_rows[i].what, &syn4, &meta_rows[i].hs,
+				&meta_rows[i].kept4);
+		bad += run_mark(meta_rows[i].what, &syn6, &meta_rows[i].hs,
+				&meta_rows[i].kept6);
 	}
 	assert_int_equal(bad, 0);
 }

@@ -341,22 +341,3 @@ const char *answer_wrong(const struct scenario *s, const struct endpoint *ep,
 	return kernel ? kernel_cookie_wrong(&p, &q, &o, &theirs)
 		      : cookie_wrong(s, &p, &q, &o, &theirs);
 }
-
-const char *reset_wrong(const struct scenario *s, struct frame_view in,
-			struct frame_view out)
-{
-	struct parts p, q;
-	const char *why = frame_wrong(s, in, out, &p, &q);
-
-	if (why)
-		return why;
-	if (out.len > in.len)
-		return "longer than the ACK";
-	if (!(p.flags & T_ACK) || p.flags & T_RST)
-		return "the question was no ACK";
-	if (q.flags != T_RST || q.tcp_len != 20)
-		return "not a bare RST";
-	if (q.seq != p.ack || q.ack)
-		return "sequence numbers";
-	return get16(out.data + q.l4 + 14) ? "the window" : NULL;
-}

@@ -26,8 +26,5 @@ bool frame_tuple(struct frame_view f, struct tuple *ret);
  */
 const char *answer_wrong(const struct scenario *s, const struct endpoint *ep,
 			 struct frame_view in, struct frame_view out);
-/* The same for the RST that answers an ACK. */
-const char *reset_wrong(const struct scenario *s, struct frame_view in,
-			struct frame_view out);
 
 #endif

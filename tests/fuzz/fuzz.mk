@@ -42,12 +42,12 @@ $(FO)/plain/%.o: tests/fuzz/native/%.c $(NATIVE_DEPS)
 	@mkdir -p $(@D)
 	$(Q)$(FUZZ_CC) $(NATIVE_CFLAGS) -g -O2 -c $< -o $@
 
-$(FO)/user/%.o: user/%.c tests/fuzz/fuzz.mk | $(O)/synkeeper.skel.h
+$(FO)/user/%.o: user/%.c tests/fuzz/fuzz.mk | $(O)/synkeeper.skel.h $(O)/listeners.skel.h
 	$(call say,FUZZ,$@)
 	@mkdir -p $(@D)
 	$(Q)$(FUZZ_CC) $(FUZZ_CFLAGS) -MMD -MP -c $< -o $@
 
-$(FO)/serving/%.o: tests/fuzz/%.c tests/fuzz/fuzz.mk | $(O)/synkeeper.skel.h
+$(FO)/serving/%.o: tests/fuzz/%.c tests/fuzz/fuzz.mk | $(O)/synkeeper.skel.h $(O)/listeners.skel.h
 	$(call say,FUZZ,$@)
 	@mkdir -p $(@D)
 	$(Q)$(FUZZ_CC) $(FUZZ_CFLAGS) -MMD -MP -c $< -o $@
@@ -74,7 +74,7 @@ $(FO)/checked-in/%: tests/fuzz/corpus/%.tar.gz
 
 # tests/bpf/test_corpus.c plays scenarios, too, in front of the kernel
 $(O)/tests/bpf-corpus: ALL_CFLAGS += -Itests/fuzz
-$(O)/tests/bpf-corpus: $(addprefix tests/fuzz/,scenario.c answer.c play.c stats.c) \
+$(O)/tests/bpf-corpus: $(addprefix tests/fuzz/,scenario.c answer.c play.c counted.c stats.c) \
 		$(FUZZ_NATIVE:tests/fuzz/native/%.c=$(FO)/plain/%.o) $(wildcard tests/fuzz/*.h) \
 		tests/fuzz/native/native.h
 

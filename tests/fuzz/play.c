@@ -106,46 +106,6 @@ void play_begin(struct play *p, struct scenario *s)
 	put_server(s, true);
 }
 
-/* ---- what was counted ---- */
-
-static void sum_up(const void *key, void *value, void *data)
-{
-	const struct counters *c = value;
-	struct verdict *v = data;
-	int i;
-
-	for (i = 0; i < REASON_COUNT; i++) {
-		if (!c->packets[i])
-			continue;
-		v->reason = i;
-		memcpy(&v->service, key, sizeof(v->service));
-		v->action += (int)c->packets[i];
-	}
-}
-
-static void forget(const void *key, void *value, void *data)
-{
-	(void)key;
-	(void)data;
-	memset(value, 0, sizeof(struct counters));
-}
-
-/* Fills in reason, monitored and service; returns how many were counted. */
-static int read_counters(struct verdict *v)
-{
-	int n;
-
-	v->reason = REASON_NONE;
-	v->action = 0;
-	native_each("monitored", sum_up, v);
-	v->monitored = v->reason != REASON_NONE;
-	native_each("counters", sum_up, v);
-	n = v->action;
-	native_each("monitored", forget, NULL);
-	native_each("counters", forget, NULL);
-	return n;
-}
-
 /* ---- what a frame came to ---- */
 
 __attribute__((noreturn)) static void wrong(const struct play *p,
@@ -246,11 +206,8 @@ static void judge_frame(const struct play *p, unsigned int linear, int counted)
 	if (v->action != want)
 		wrong(p, "the verdict is not the reason's");
 	if (v->action == XDP_TX)
-		why = v->reason == REASON_reset
-			      ? reset_wrong(p->s, in, out)
-			      : answer_wrong(p->s,
-					     play_endpoint(p->s, v->service),
-					     in, out);
+		why = answer_wrong(p->s, play_endpoint(p->s, v->service), in,
+				   out);
 	else if (v->reason != REASON_no_room &&
 		 (v->len != p->in_len || memcmp(v->data, p->in, v->len) != 0))
 		why = "it changed";
@@ -311,7 +268,7 @@ static void play_frame(struct play *p, const struct step *step)
 	action = native_xdp(SCENARIO_IFINDEX);
 	v->len = native_read(v->data, sizeof(v->data));
 	v->meta_len = native_read_meta(v->meta, sizeof(v->meta));
-	counted = read_counters(v);
+	counted = play_counted(v);
 	v->action = action;
 	if (!p->silent)
 		judge_frame(p, play_linear(p, step->arg), counted);
@@ -321,7 +278,7 @@ static void play_frame(struct play *p, const struct step *step)
 		return;
 	native.ip_summed = step->len & 1 ? SUMMED_NOT : SUMMED_BY_HARDWARE;
 	action = native_admit();
-	if (read_counters(v) > 1)
+	if (play_counted(v) > 1)
 		wrong(p, "tc ingress counted more than once");
 	if (action != (is_behind(v) ? TCX_REDIRECT_IS : tc_action(v)))
 		wrong(p, "tc ingress stopped it");
@@ -336,7 +293,7 @@ static void play_tc(struct play *p, const struct step *step)
 	v->action = step->op == STEP_TC ? native_admit()
 					: native_egress(step->arg & 15);
 	v->len = native_read(v->data, sizeof(v->data));
-	if (read_counters(v) > 1)
+	if (play_counted(v) > 1)
 		wrong(p, "counted more than once");
 	v->action = tc_action(v);
 	if (v->len != p->in_len || memcmp(v->data, p->in, v->len) != 0)

@@ -35,6 +35,11 @@ void play_step(struct play *p, const struct step *step);
 /* Checks the session stats. */
 void play_end(const struct play *p);
 
+/*
+ * Fills in reason, monitored and service; returns how many were counted since
+ * the last call.
+ */
+int play_counted(struct verdict *v);
 /* Bytes of the last frame in front of its fragments. */
 unsigned int play_linear(const struct play *p, uint8_t arg);
 __u32 play_ticks(void);

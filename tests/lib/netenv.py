@@ -39,7 +39,7 @@ PREFIX = "synkeeper-test-"
 FLOOD_OBJECT = os.path.join(OUTPUT, "flood.bpf.o")
 WWW = os.path.join(OUTPUT, "www")  # what nginx serves: written once
 CLIENT_SEEN = ("client_synack", "spoofed_synack", "spoofed_rst",
-               "spoofed_other", "spoofed_synack_bytes")  # enum client_seen_key
+               "spoofed_other", "spoofed_bytes")  # enum client_seen_key
 
 NGINX_CONF = """
 daemon off;

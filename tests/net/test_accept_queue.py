@@ -2,10 +2,11 @@
 """The accept queue is full: a late connection is fine, a reset is not.
 
 Theory of operation: a listener with a backlog of 1 holds two connections. The
-kernel drops the ACK that would make a third; its client considers itself
-connected and retransmits its data. Each time the cookie must be checked again,
-until there is room. With hand-made packets the steps are checked one by one;
-with real clients, a slow application serves more than its queue holds.
+kernel drops the ACK that would make a third and whose SYN was answered before;
+its client considers itself connected and retransmits its data. Each time the
+cookie must be checked again, until there is room. With hand-made packets the
+steps are checked one by one; with real clients, a slow application serves more
+than its queue holds. For SYNs while it is full see test_hung_server.py.
 """
 import threading
 import time
@@ -56,9 +57,9 @@ def opens_late(env, options, name):
     needs_own_cookies(KERNEL_WAITS)
     with listen(env, backlog=1) as listener, Peer(env) as peer:
         protect(env)
-        held = full(env)
         flow = peer.flow()
         flow.syn(options)
+        held = full(env)
         with counted(env, name, admitted=4, bad_cookie=0, data_before_socket=1):
             not_taken(env, flow, f"ACK, {name}", "A")
             not_taken(env, flow, f"data, {name}", "PA", b"first")
@@ -98,9 +99,10 @@ def test_pending_session_forgotten(env):
     needs_own_cookies(KERNEL_WAITS)
     with listen(env, backlog=1) as listener, Peer(env) as peer:
         protect(env, config="[sessions]\npending-timeout = 1s\n")
-        held = full(env)
         flow = peer.flow()
-        flow.open(LINUX)
+        flow.syn(LINUX)
+        held = full(env)
+        flow.send("A")
         flow.nothing_came("ACK, the queue is full")
         wait_for(lambda: not sessions(env, flow.sport), 10,
                  "the pending session to time out")
@@ -119,9 +121,9 @@ def test_data_on_the_heels_of_the_ack(env):
     needs_own_cookies(KERNEL_WAITS)
     with listen(env, backlog=1) as listener, Peer(env) as peer:
         protect(env)
-        held = full(env)
         flow = peer.flow()
         flow.syn(LINUX)
+        held = full(env)
         # tc recirculates what is right behind an ACK once; in skb mode it goes
         # through XDP again
         behind = 2 if mode() == "skb" else 1
@@ -143,9 +145,9 @@ def test_fin_while_full(env):
     needs_own_cookies(KERNEL_WAITS)
     with listen(env, backlog=1) as listener, Peer(env) as peer:
         protect(env)
-        held = full(env)
         flow = peer.flow()
         flow.syn(LINUX)
+        held = full(env)
         not_taken(env, flow, "data with FIN", "FPA", b"all")
         make_room(listener)
         flow.send("FPA", b"all")

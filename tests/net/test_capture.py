@@ -19,6 +19,7 @@ from sockets import listen
 from terminal import Terminal
 
 DATA = b"x" * 500
+DROP = "[answer]\ninvalid-ack = drop\n"
 HEAD = 128  # bytes of a frame that are kept
 FIELDS = ("comment", "interface_name", "len", "cap_len")
 
@@ -77,7 +78,7 @@ def drop_three(peer):
 @net_test
 def test_reasons_lengths_and_interface(env):
     with listen(env), Peer(env) as peer:
-        protect(env)
+        protect(env, config=DROP)
         capture = Capture(env, "--count", "3")
         drop_three(peer)
         packets = capture.check_file(capture.wait(0))
@@ -93,7 +94,7 @@ def test_reasons_lengths_and_interface(env):
 @net_test
 def test_only_what_is_asked_for(env):
     with listen(env), listen(env, port=81), Peer(env) as peer:
-        protect(env, "*:80", "*:81")
+        protect(env, "*:80", "*:81", config=DROP)
         reasons = Capture(env, "--reason", "bad_flags,stray_rst",
                           "--count", "2")
         drop_three(peer)
@@ -113,7 +114,7 @@ def test_only_what_is_asked_for(env):
 def test_until_ctrl_c(env):
     """The file is complete, and an older one of that name is gone."""
     env.nginx()
-    protect(env)
+    protect(env, config=DROP)
     path = f"{env.dir}/capture.pcapng"
     with open(path, "wb") as f:
         f.write(b"x" * (4 << 20))
@@ -132,7 +133,7 @@ def test_until_ctrl_c(env):
 def test_into_a_pipe(env):
     """tshark reads it as it is written; a reader that leaves is no error."""
     env.nginx()
-    protect(env)
+    protect(env, config=DROP)
     env.flood("ack", 20, rate=20000)
     command = " ".join(env.synkeeper_command())
     out = env.server.run(
@@ -160,7 +161,7 @@ def small_disk(env):
 def test_full_disk(env):
     """Reports it, and what had room can be read to the last packet."""
     env.nginx()
-    protect(env)
+    protect(env, config=DROP)
     env.flood("ack", 20, rate=20000)
     with small_disk(env) as path:
         capture = Capture(env, "--rate", "10000", path=f"{path}/c.pcapng")
@@ -172,7 +173,7 @@ def test_full_disk(env):
 @net_test
 def test_daemon_ends(env):
     env.nginx()
-    daemon = protect(env)
+    daemon = protect(env, config=DROP)
     capture = Capture(env)
     daemon.kill()
     capture.check_file(capture.wait(1, "the daemon exited"))
@@ -191,7 +192,7 @@ def test_refusals(env):
             ("no such folder", ["-w", f"{env.dir}/no/f"],
              "No such file or directory")):
         if when == "no such service":
-            protect(env)
+            protect(env, config=DROP)
         p = env.synkeeper("capture", *args, check=False, timeout=10)
         assert p.returncode == 1 and word in p.stderr and not p.stdout, \
             f"{when}: expected exit code 1 and '{word}', got {p}"
@@ -230,7 +231,7 @@ def test_file_of_another_user_was_written_to(env):
     os.mkdir(spool)
     os.chmod(spool, 0o1777)
     with listen(env):
-        protect(env)
+        protect(env, config=DROP)
         path = f"{spool}/drops.pcapng"
         with open(path, "w", encoding="ascii"):
             pass
@@ -265,7 +266,7 @@ def test_link_of_another_user_was_followed(env):
     for name in ("link", "to_fifo", "fifo", "dangling"):
         os.chown(f"{spool}/{name}", 65534, 65534, follow_symlinks=False)
     with listen(env):
-        protect(env)
+        protect(env, config=DROP)
         for path in [f"{spool}/{n}" for n in ("link", "to_fifo", "fifo",
                                               "dangling")] + \
                 [f"{env.dir}/ours"]:
@@ -282,7 +283,7 @@ def test_link_of_another_user_was_followed(env):
 def test_into_devices_and_pipes(env):
     """What is not a regular file stays what it is."""
     with listen(env), Peer(env) as peer:
-        protect(env)
+        protect(env, config=DROP)
         filled(env, "/dev/null")
         null = os.stat("/dev/null")
         assert os.path.exists("/dev/null") and null.st_rdev == os.makedev(1, 3)

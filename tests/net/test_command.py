@@ -252,7 +252,7 @@ def test_explain(env):
     env.synkeeper("down")
     for reason in counted:
         got = env.json("explain", reason)
-        assert got["reason"] == reason and got["meaning"] and got["cure"], got
+        assert got["reason"] == reason and got["meaning"] and got["remedy"], got
     failed(env, 2, ["cokie", "did you mean"], "explain", "bad_cokie")
 
 

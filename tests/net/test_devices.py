@@ -391,7 +391,7 @@ def test_tunnels(env):
                                                     "remote", "192.0.2.1"))):
         with contextlib.suppress(CommandError):
             env.server.ip("link", "add", "tun0", "type", kind, *args)
-            refused(env, "tun0", "no Ethernet header", "can only pass")
+            refused(env, "tun0", "no Ethernet header", "cannot be protected")
             return
     skip("no devices of kind wireguard or ipip")
 

@@ -45,7 +45,7 @@ def test_everybodys_file_was_believed(env):
     assert not told, f"files of root's, 0644: told {told}"
     for path in (conf, deny, allow):
         os.chmod(path, 0o666)
-        check(env, conf, 2, path, "all users may write", "chmod o-w")
+        check(env, conf, 2, path, "world-writable", "chmod o-w")
         os.chmod(path, 0o664)  # root chose the group
         told = check(env, conf, 0)
         assert not told, f"{path}, 0664: told {told}"

@@ -114,14 +114,14 @@ def test_first_ack_has_data(env):
 
 @net_test
 def test_second_data_arrives_first(env):
-    """ACK and first segment are lost: the rest has another sequence number,
-    which no cookie covers; it must be dropped without any later effect."""
+    """ACK and first segment are lost: the rest has another sequence number. It
+    must be dropped, not reset, and without any later effect."""
     with listen(env) as listener:
         protect(env)
         for name, peer, options in each_kind(env):
             flow = peer.flow()
             flow.syn(options)
-            with counted(env, name, bad_cookie=1, admitted=1):
+            with counted(env, name, data_before_socket=1, reset=0, admitted=1):
                 flow.send("PA", b"second", seq=flow.seq + 5)
                 flow.nothing_came(f"data ahead, {name}")
                 flow.send("PA", b"first")

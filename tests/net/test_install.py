@@ -75,6 +75,34 @@ def test_destdir(env):
 
 
 @net_test
+def test_half_installed_package(env):
+    """Unpacking was interrupted, so only some of its files are there: each that
+    is either works or says in one line what is missing, and the package can
+    be removed."""
+    only = f"{env.dir}/bin"
+    os.mkdir(only)
+    bare = {"PATH": only}
+    p = run(["/bin/sh", f"{ROOT}/debian/prerm", "remove"], env=bare)
+    assert not p.stdout and not p.stderr, \
+        f"prerm without the command: expected silence, got {p.stdout}{p.stderr}"
+
+    os.symlink(f"{ROOT}/.output/synkeeper", f"{only}/synkeeper")
+    p = run([f"{only}/synkeeper", "--control", f"{env.dir}/none", "status"],
+            env=bare, check=False)
+    assert p.returncode == 1 and len(p.stderr.splitlines()) == 1 and \
+        "start" in p.stderr, \
+        f"the command without the daemon: expected one line that says how to " \
+        f"start it, got {p.returncode}: {p.stderr}"
+
+    p = run([f"{ROOT}/.output/synkeeperd", "-c", f"{env.dir}/no.conf"],
+            env=bare, check=False)
+    assert p.returncode and len(p.stderr.splitlines()) == 1 and \
+        f"{env.dir}/no.conf" in p.stderr, \
+        f"the daemon without a configuration: expected one line that names " \
+        f"the file, got {p.returncode}: {p.stderr}"
+
+
+@net_test
 def test_hardening_flags_were_ignored(env):
     """A distribution's CPPFLAGS and LDFLAGS are used where they should be."""
     del env

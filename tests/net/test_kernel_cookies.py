@@ -274,8 +274,7 @@ def test_forged_acks_are_dropped(env):
         flow = peer.flow()
         flow.syn(LINUX)
         for off in (-9, 9):  # the lowest bits are the MSS
-            with counted(env, f"ACK off by {off}", bad_cookie=1,
-                         kernel_cookie=0):
+            with counted(env, f"ACK off by {off}", reset=1, kernel_cookie=0):
                 flow.send("A", ack=flow.ack + off)
 
 

@@ -119,7 +119,7 @@ def test_values(env):
     env.nginx()
     env.nginx(port=81)
     protect(env, "*:80", "192.0.2.2:81", config="[daemon]\n"
-            "metrics = 127.0.0.1:9790\n")
+            "metrics = 127.0.0.1:9790\n[answer]\ninvalid-ack = drop\n")
     for port in (80, 80, 81):
         get_once(env, port=port)
     env.synkeeper("service", "policy", "192.0.2.2:81", "monitor")

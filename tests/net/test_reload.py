@@ -198,13 +198,13 @@ def test_invalid_ack(env):
     with reloaded(env) as r, Peer(env) as peer:
         flow = peer.flow()
         flow.syn()
-        r.expect({"[answer] invalid-ack": ("drop", "reset, 100 a second")},
-                 WEB + "[answer]\ninvalid-ack = reset\n")
-        with counted(env, "invalid ACK", reset=1):
-            flow.send("A", ack=flow.ack + 7)
-        r.expect({"[answer] invalid-ack": ("reset, 100 a second", "drop")},
-                 WEB)
+        r.expect({"[answer] invalid-ack": ("reset, 1000 a second", "drop")},
+                 WEB + "[answer]\ninvalid-ack = drop\n")
         with counted(env, "invalid ACK", reset=0, bad_cookie=1):
+            flow.send("A", ack=flow.ack + 7)
+        r.expect({"[answer] invalid-ack": ("drop", "reset, 1000 a second")},
+                 WEB)
+        with counted(env, "invalid ACK", reset=1):
             flow.send("A", ack=flow.ack + 7)
 
 

@@ -69,7 +69,7 @@ def test_again_from_the_same_tuple(env):
 @net_test
 def test_again_from_another_tuple(env):
     with listen(env) as listener, contextlib.ExitStack() as stack:
-        protect(env)
+        protect(env, config="[answer]\ninvalid-ack = drop\n")
         for v6 in (False, True):
             what = f"IPv{6 if v6 else 4}, {FLOWS * TIMES} stolen ACKs"
             with Peer(env, v6) as peer, Peer(env, v6, host=78) as thief:

@@ -126,8 +126,8 @@ def test_a_bad_line_keeps_the_old_list(env):
             ("192.0.2.1/33\n", "deny:1: '192.0.2.1/33' is not a prefix"),
             ("\n# x\nall\n", "deny:3: 'all' is not a prefix: write "
                              "192.0.2.0/24 or 2001:db8::/32"),
-            ("192.0.2.9/24\n", "deny:1: '192.0.2.9/24' is not a prefix: bits are "
-                               "set behind the prefix: write 192.0.2.0/24"),
+            ("192.0.2.9/24\n", "deny:1: '192.0.2.9/24' is not a prefix: host "
+                               "bits are set: write 192.0.2.0/24"),
             ("192.0.2.1\x1b[2J\n", "deny:1: byte 0x1b is not text: remove it"),
             ("1" * 300 + "\n", "deny:1: the line is too long")):
         write(env, "deny", text)

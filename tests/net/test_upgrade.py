@@ -30,8 +30,10 @@ STEP_S = 2
 FORGED_PER_S = 1000
 ECHO_PORT = 81
 FOREIGN_ABI = 99
-FORMER_ABI = 5  # the same maps, some under former names
+# the first with this state; it had other names for some maps
+OLDEST_ABI = 5
 FORMER_NAMES = {"monitored": "would", "incomplete_sets": "session_marks"}
+FORMER_ENDPOINT = 8  # bytes, until ABI 6
 SERVICES = ("*:80", f"*:{ECHO_PORT}")
 COUNTER = """
 table ip bed {
@@ -125,7 +127,8 @@ def build(env, file, old, new):
     parts = ("Makefile", "VERSION", "bpf", "include", "user", "vmlinux",
              "scripts/tools",
              "tests/fuzz/fuzz.mk", ".output/user",
-             ".output/synkeeper.bpf.o", ".output/synkeeper.skel.h")
+             ".output/synkeeper.bpf.o", ".output/synkeeper.skel.h",
+             ".output/listeners.bpf.o", ".output/listeners.skel.h")
     os.mkdir(there)
     run(["cp", "-a", "--parents", *parts, there], cwd=ROOT)
     path = f"{there}/{file}"
@@ -233,21 +236,68 @@ def test_other_layout(env):
         assert settings["abi"] != FOREIGN_ABI, "the maps are still the old ones"
 
 
-@net_test
-def test_renamed_maps_lost_the_sessions(env):
-    """A successor of the previous version takes over its maps, by their former
-    names: the sessions are unchanged, and so are the keys."""
+def raw(env, name, *key):
+    """The bytes of a value of a pinned map: one string, or one for each CPU."""
+    out = run(["bpftool", "-j", "map", "lookup", "pinned",
+               f"{env.pin_dir}/maps/{name}", "key", *map(str, key)]).stdout
+    entry = json.loads(out)
+    values = [v["value"] for v in entry["values"]] if "values" in entry \
+        else [entry["value"]]
+    return [bytes(int(byte, 16) for byte in v) for v in values]
+
+
+def pin_former(env, name, kind, size, entries, values):
+    """Pins a map with values of another size in place of map `name`. values:
+    {key: value}, both bytes."""
+    path = f"{env.pin_dir}/maps/{name}"
+    key_size = len(next(iter(values)))
+    run(["bpftool", "map", "create", f"{path}_former", "type", kind, "key",
+         str(key_size), "value", str(size), "entries", str(entries), "name",
+         name, *(["flags", "1"] if kind == "hash" else [])])
+    for key, value in values.items():
+        run(["bpftool", "map", "update", "pinned", f"{path}_former", "key",
+             *map(str, key), "value", *map(str, value[:size])])
+    os.rename(f"{path}_former", path)
+
+
+def pin_former_layout(env):
+    """Endpoints as they were until ABI 6, and counters with a reason less, each
+    with what the present ones hold."""
+    size, ports = FORMER_ENDPOINT, {}
+    for port in (80, ECHO_PORT):
+        key = port.to_bytes(4, "little")
+        value, = raw(env, "ports", *key)
+        now = (len(value) - 8) // 2
+        assert now > size, f"an endpoint has {now} bytes"
+        ports[key] = value[:size] + value[now:now + size] + value[2 * now:]
+    pin_former(env, "ports", "array", 2 * size + 8, 65536, ports)
+    pin_former(env, "endpoints", "hash", size, 65536,
+               {bytes(20): bytes(size)})
+    for name, kind in (("counters", "percpu_array"), ("monitored", "array")):
+        values = {}
+        for service in (1, 2):
+            key = service.to_bytes(4, "little")
+            values[key] = raw(env, name, *key)[0]
+        pin_former(env, name, kind, len(value_of(values)) - 8, 8192, values)
+
+
+def value_of(values):
+    return next(iter(values.values()))
+
+
+def takes_over(env, abi, more=lambda: None):
+    """A successor of version `abi` keeps the sessions, keys and counters of its
+    maps; more() makes the maps that version's."""
     daemons = Daemons(env)
-    maps = f"{env.pin_dir}/maps"
     with loaded(env, daemons.start) as (load, _):
         before = env.json("key", "list")
         adopted = env.json("session", "totals")["total"]["events"]["adopted"]
-        with load.step("start on the maps of the previous version"):
+        with load.step(f"start on the maps of ABI {abi}"):
             daemons.end(signal.SIGTERM)
-            set_abi(env, FORMER_ABI)
-            for name, former in FORMER_NAMES.items():
-                os.rename(f"{maps}/{name}", f"{maps}/{former}")
-            os.unlink(f"{maps}/tc_programs")
+            set_abi(env, abi)
+            pin_former_layout(env)
+            more()
+            answered = attached.map_cpus(env, "counters", 1)[0]
             daemons.start()
         said = daemons.now.output()
         assert "another version" not in said, said
@@ -257,9 +307,35 @@ def test_renamed_maps_lost_the_sessions(env):
         assert total["events"]["adopted"] == adopted and \
             total["alive"]["established"] >= TRANSFERS, \
             f"expected the same sessions, none adopted anew, got {total}"
-        left = set(FORMER_NAMES.values()) & set(os.listdir(maps))
-        assert not left, f"pins of former names are left: {left}"
-        assert attached.map_value(env, "settings", 0)["abi"] > FORMER_ABI
+        assert attached.map_value(env, "settings", 0)["abi"] > abi
+        assert len(raw(env, "ports", 80, 0, 0, 0)[0]) > \
+            2 * FORMER_ENDPOINT + 8, "the endpoints are still the old ones"
+        index = attached.reason_index("answered")
+        counts = attached.map_cpus(env, "counters", 1)[0]
+        assert len(counts) > len(answered) and \
+            counts[index] >= answered[index] > 0, \
+            f"answered: {answered[index]} became {counts[index]}"
+
+
+@net_test
+def test_former_endpoints_lost_the_sessions(env):
+    """Only what the daemon derives has another layout."""
+    takes_over(env, 6)
+
+
+@net_test
+def test_renamed_maps_lost_the_sessions(env):
+    """The same, with maps under former names, and one that did not exist."""
+    maps = f"{env.pin_dir}/maps"
+
+    def rename():
+        for name, former in FORMER_NAMES.items():
+            os.rename(f"{maps}/{name}", f"{maps}/{former}")
+        os.unlink(f"{maps}/tc_programs")
+
+    takes_over(env, OLDEST_ABI, rename)
+    left = set(FORMER_NAMES.values()) & set(os.listdir(maps))
+    assert not left, f"pins of former names are left: {left}"
 
 
 @net_test

@@ -101,7 +101,7 @@ static const struct {
 	  "IPv4 is written without brackets: 192.0.2.1:443" },
 	{ "[2001:db8::1:443",
 	  "closing bracket missing: write it as [2001:db8::1]:443" },
-	{ "[2001:db8::1]443", "between bracket and port stands a colon: "
+	{ "[2001:db8::1]443", "a colon goes between bracket and port: "
 			      "[2001:db8::1]:443" },
 	{ "0.0.0.0:443", ANY },
 	{ "[::]:443", ANY },

@@ -196,6 +196,29 @@ static void test_begins_armed(void **state)
 	assert_false(look_at(&a, &look, 200));
 }
 
+/*
+ * Looks that the data path asked for, between the regular ones: they see a
+ * flood at once, and do not shorten the second that SYNs are counted over.
+ */
+static void test_early_looks(void **state)
+{
+	struct arming_look look = { .clock_ns = 1, .backlog = 128 };
+	struct arming a;
+	int i;
+
+	(void)state;
+	arming_begin(&a, false);
+	assert_false(look_at(&a, &look, 100));
+	for (i = 0; i < 100; i++) { /* 990 a second */
+		look.syns += i % 10 ? 10 : 9;
+		assert_false(look_at(&a, &look, 10));
+	}
+	assert_int_equal(a.rate, 990);
+	look.syns += 900;
+	assert_true(look_at(&a, &look, 1));
+	assert_int_equal(a.cause, ARMING_RATE);
+}
+
 /* Counters restart at zero with a new service. */
 static void test_counters_fall(void **state)
 {
@@ -217,7 +240,8 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_overflow),
 	cmocka_unit_test(test_nobody_listens),
 	cmocka_unit_test(test_begins_armed),
-	cmocka_unit_test(test_counters_fall),
+	cmocka_unit_test(test_early_looks),
+		cmocka_unit_test(test_counters_fall),
 };
 
 TEST_MAIN(tests)

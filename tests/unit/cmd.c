@@ -49,151 +49,147 @@ static void prefixes(void **state)
 	"give an address or prefix such as 192.0.2.1, 192.0.2.0/24 or " \
 	"2001:db8::/32\n"
 
+static const struct {
+	const char *line, *err;
+} usage_table[] = {
+	{ "foo", "foo: unknown object \"foo\": expected one of status, "
+		 "service, "
+		 "session, key, stats, metrics, explain, top, capture, "
+		 "check, reload, down, help\n" },
+	{ "s", "s: object \"s\" is ambiguous: status, service, "
+	       "session, stats\n" },
+	{ "service foo", "service: unknown verb \"foo\": expected one of list, "
+			 "add, del, policy, save\n" },
+	{ "ser foo", "service: unknown verb \"foo\": expected one of list, "
+		     "add, del, policy, save\n" },
+	{ "service list x", "service: unexpected argument x: "
+			    "usage: synkeeper service list\n" },
+	{ "service add", "service: missing A:P: " ADD_USAGE },
+	{ "service add --name x", "service: missing A:P: " ADD_USAGE },
+	{ "service add a b", "service: unexpected argument b: " ADD_USAGE },
+	{ "service add a --name",
+	  "service: missing value for --name: " ADD_USAGE },
+	{ "service add a --name=",
+	  "service: missing value for --name: " ADD_USAGE },
+	{ "service add a --nam x",
+	  "service: unknown option --nam: " ADD_USAGE },
+	{ "service add a --name x --name y",
+	  "service: repeated option --name: " ADD_USAGE },
+	{ "service policy *:80",
+	  "service: missing on|auto|monitor|off: usage: synkeeper "
+	  "service policy A:P on|auto|monitor|off [--save]\n" },
+	{ "stats now", "stats: unexpected argument now: " STATS_USAGE },
+	{ "stats --watch x", "stats: unexpected argument x: " STATS_USAGE },
+	{ "stats --watch 0",
+	  "stats: --watch 0: must be 0.1 to 86400 seconds\n" },
+	{ "stats --watch 1x",
+	  "stats: --watch 1x: must be 0.1 to 86400 seconds\n" },
+	{ "stats --watch=nan",
+	  "stats: --watch nan: must be 0.1 to 86400 seconds\n" },
+	{ "session list --limit 0",
+	  "session: --limit 0: must be a number, 1 or more\n" },
+	{ "session list --limit -1",
+	  "session: --limit -1: must be a number, 1 or more\n" },
+	{ "session list --limit 1k",
+	  "session: --limit 1k: must be a number, 1 or more\n" },
+	{ "session list --limit 4294967296",
+	  "session: --limit 4294967296: must be a number, 1 or "
+	  "more\n" },
+	{ "session list --limit 100001 --sort age",
+	  "session: --limit 100001: at most 100000 sessions can be "
+	  "sorted\n" },
+	{ "session list --sort size",
+	  "session: --sort size: sort by one of age, idle, client, "
+	  "server, state, service\n" },
+	{ "session list --sort",
+	  "session: missing value for --sort: " LIST_USAGE },
+	{ "session list --count=1",
+	  "session: unexpected value for --count: " LIST_USAGE },
+	{ "session list --count --sort age",
+	  "session: --count counts all matches: omit --sort and "
+	  "--limit\n" },
+	{ "session list --limit 1 --count",
+	  "session: --count counts all matches: omit --sort and "
+	  "--limit\n" },
+	{ "session list src", "session: src has no value: " PREFIX_HINT },
+	{ "session list --count src 192.0.2",
+	  "session: src '192.0.2': " PREFIX_HINT },
+	{ "session list foo 1",
+	  "session: 'foo': filters are src, dst, sport, dport, state, "
+	  "age, idle, service\n" },
+	{ "session list src 192.0.2.1 dst 192.0.2.1 sport 1 dport 1 "
+	  "state live age 1s idle 1s service a dst",
+	  "session: dst is given twice\n" },
+	{ "session list src 192.0.2.1 dst 192.0.2.1 sport 1 dport 1 "
+	  "state live age 1s idle 1s service a dst b",
+	  "session: unexpected argument b: " LIST_USAGE },
+	{ "session watch state dead",
+	  "session: state 'dead': states are opening, pending, "
+	  "established, half-closed-client, half-closed-server, "
+	  "half-closed, closing, live, time-wait\n" },
+	{ "session totals *:80 *:81",
+	  "session: unexpected argument *:81: usage: synkeeper session "
+	  "totals [A:P]\n" },
+	{ "session kill", "session: no filter: give one, such as src "
+			  "192.0.2.0/24, or --all\n" },
+	{ "session kill --dry-run",
+	  "session: no filter: give one, such as src 192.0.2.0/24, or "
+	  "--all\n" },
+	{ "session kill --all dport 80",
+	  "session: a filter and --all exclude each other: give one or "
+	  "the other\n" },
+	{ "session kill dport 80 --all",
+	  "session: a filter and --all exclude each other: give one or "
+	  "the other\n" },
+	{ "session kill age 0s",
+	  "session: this filter matches every session: use --all if "
+	  "that is intended\n" },
+	{ "session kill sport 0-65535 --dry-run",
+	  "session: this filter matches every session: use --all if "
+	  "that is intended\n" },
+	{ "session kill 192.0.2.1",
+	  "session: '192.0.2.1': filters are src, dst, sport, dport, "
+	  "state, age, idle, service\n" },
+	{ "session kill src 192.0.2.1/24",
+	  "session: src '192.0.2.1/24': host bits are set: write "
+	  "192.0.2.0/24\n" },
+	{ "session kill --al",
+	  "session: unknown option --al: usage: synkeeper session kill "
+	  "[FILTER...] [--all] [--dry-run]\n" },
+	{ "session show", "session: missing CLIENT: usage: synkeeper "
+			  "session show CLIENT SERVER\n" },
+	{ "session show 192.0.2.1:40000",
+	  "session: missing SERVER: usage: synkeeper session show "
+	  "CLIENT SERVER\n" },
+	{ "session show 192.0.2.1:40000 *:80",
+	  "session: '*:80' does not identify a single session: use "
+	  "session list dport PORT\n" },
+	{ "session show 192.0.2.1 192.0.2.2:80",
+	  "session: '192.0.2.1': port missing: write it as "
+	  "192.0.2.1:443, [2001:db8::1]:443 or *:443\n" },
+	{ "session show 192.0.2.1:40000 [2001:db8::2]:80",
+	  "session: 192.0.2.1:40000 and [2001:db8::2]:80 differ in "
+	  "address family: give both as IPv4 or both as IPv6\n" },
+	{ "check", "check: missing IFACE: "
+		   "usage: synkeeper check IFACE\n" },
+	{ "top --interval 0",
+	  "top: --interval 0: must be 0.1 to 86400 seconds\n" },
+	{ "top now", "top: unexpected argument now: usage: synkeeper "
+		     "top [--interval SECONDS]\n" },
+	{ "down eth0", "down: unexpected argument eth0: "
+		       "usage: synkeeper down\n" },
+};
+
 /* All of these are refused without asking the daemon. */
 static void usage_errors(void **state)
 {
-	static const struct {
-		const char *line, *err;
-	} table[] = {
-		{ "foo", "foo: unknown object \"foo\": expected one of status, "
-			 "service, "
-			 "session, key, stats, metrics, explain, top, capture, "
-			 "check, reload, down, help\n" },
-		{ "s", "s: object \"s\" is ambiguous: status, service, "
-		       "session, stats\n" },
-		{ "service foo",
-		  "service: unknown verb \"foo\": expected one of list, "
-		  "add, del, policy, save\n" },
-		{ "ser foo",
-		  "service: unknown verb \"foo\": expected one of list, "
-		  "add, del, policy, save\n" },
-		{ "service list x", "service: unexpected argument x: "
-				    "usage: synkeeper service list\n" },
-		{ "service add", "service: missing A:P: " ADD_USAGE },
-		{ "service add --name x", "service: missing A:P: " ADD_USAGE },
-		{ "service add a b",
-		  "service: unexpected argument b: " ADD_USAGE },
-		{ "service add a --name",
-		  "service: missing value for --name: " ADD_USAGE },
-		{ "service add a --name=",
-		  "service: missing value for --name: " ADD_USAGE },
-		{ "service add a --nam x",
-		  "service: unknown option --nam: " ADD_USAGE },
-		{ "service add a --name x --name y",
-		  "service: repeated option --name: " ADD_USAGE },
-		{ "service policy *:80",
-		  "service: missing on|auto|monitor|off: usage: synkeeper "
-		  "service policy A:P on|auto|monitor|off [--save]\n" },
-		{ "stats now", "stats: unexpected argument now: " STATS_USAGE },
-		{ "stats --watch x",
-		  "stats: unexpected argument x: " STATS_USAGE },
-		{ "stats --watch 0",
-		  "stats: --watch 0: must be 0.1 to 86400 seconds\n" },
-		{ "stats --watch 1x",
-		  "stats: --watch 1x: must be 0.1 to 86400 seconds\n" },
-		{ "stats --watch=nan",
-		  "stats: --watch nan: must be 0.1 to 86400 seconds\n" },
-		{ "session list --limit 0",
-		  "session: --limit 0: must be a number, 1 or more\n" },
-		{ "session list --limit -1",
-		  "session: --limit -1: must be a number, 1 or more\n" },
-		{ "session list --limit 1k",
-		  "session: --limit 1k: must be a number, 1 or more\n" },
-		{ "session list --limit 4294967296",
-		  "session: --limit 4294967296: must be a number, 1 or "
-		  "more\n" },
-		{ "session list --limit 100001 --sort age",
-		  "session: --limit 100001: at most 100000 sessions can be "
-		  "sorted\n" },
-		{ "session list --sort size",
-		  "session: --sort size: sort by one of age, idle, client, "
-		  "server, state, service\n" },
-		{ "session list --sort",
-		  "session: missing value for --sort: " LIST_USAGE },
-		{ "session list --count=1",
-		  "session: unexpected value for --count: " LIST_USAGE },
-		{ "session list --count --sort age",
-		  "session: --count counts all matches: omit --sort and "
-		  "--limit\n" },
-		{ "session list --limit 1 --count",
-		  "session: --count counts all matches: omit --sort and "
-		  "--limit\n" },
-		{ "session list src",
-		  "session: src has no value: " PREFIX_HINT },
-		{ "session list --count src 192.0.2",
-		  "session: src '192.0.2': " PREFIX_HINT },
-		{ "session list foo 1",
-		  "session: 'foo': filters are src, dst, sport, dport, state, "
-		  "age, idle, service\n" },
-		{ "session list src 192.0.2.1 dst 192.0.2.1 sport 1 dport 1 "
-		  "state live age 1s idle 1s service a dst",
-		  "session: dst is given twice\n" },
-		{ "session list src 192.0.2.1 dst 192.0.2.1 sport 1 dport 1 "
-		  "state live age 1s idle 1s service a dst b",
-		  "session: unexpected argument b: " LIST_USAGE },
-		{ "session watch state dead",
-		  "session: state 'dead': states are opening, pending, "
-		  "established, half-closed-client, half-closed-server, "
-		  "half-closed, closing, live, time-wait\n" },
-		{ "session totals *:80 *:81",
-		  "session: unexpected argument *:81: usage: synkeeper session "
-		  "totals [A:P]\n" },
-		{ "session kill", "session: no filter: give one, such as src "
-				  "192.0.2.0/24, or --all\n" },
-		{ "session kill --dry-run",
-		  "session: no filter: give one, such as src 192.0.2.0/24, or "
-		  "--all\n" },
-		{ "session kill --all dport 80",
-		  "session: a filter and --all exclude each other: give one or "
-		  "the other\n" },
-		{ "session kill dport 80 --all",
-		  "session: a filter and --all exclude each other: give one or "
-		  "the other\n" },
-		{ "session kill age 0s",
-		  "session: this filter matches every session: use --all if "
-		  "that is intended\n" },
-		{ "session kill sport 0-65535 --dry-run",
-		  "session: this filter matches every session: use --all if "
-		  "that is intended\n" },
-		{ "session kill 192.0.2.1",
-		  "session: '192.0.2.1': filters are src, dst, sport, dport, "
-		  "state, age, idle, service\n" },
-		{ "session kill src 192.0.2.1/24",
-		  "session: src '192.0.2.1/24': bits are set behind the "
-		  "prefix: write 192.0.2.0/24\n" },
-		{ "session kill --al",
-		  "session: unknown option --al: usage: synkeeper session kill "
-		  "[FILTER...] [--all] [--dry-run]\n" },
-		{ "session show", "session: missing CLIENT: usage: synkeeper "
-				  "session show CLIENT SERVER\n" },
-		{ "session show 192.0.2.1:40000",
-		  "session: missing SERVER: usage: synkeeper session show "
-		  "CLIENT SERVER\n" },
-		{ "session show 192.0.2.1:40000 *:80",
-		  "session: '*:80' does not identify a single session: use "
-		  "session list dport PORT\n" },
-		{ "session show 192.0.2.1 192.0.2.2:80",
-		  "session: '192.0.2.1': port missing: write it as "
-		  "192.0.2.1:443, [2001:db8::1]:443 or *:443\n" },
-		{ "session show 192.0.2.1:40000 [2001:db8::2]:80",
-		  "session: 192.0.2.1:40000 and [2001:db8::2]:80 differ in "
-		  "address family: give both as IPv4 or both as IPv6\n" },
-		{ "check", "check: missing IFACE: "
-			   "usage: synkeeper check IFACE\n" },
-		{ "top --interval 0",
-		  "top: --interval 0: must be 0.1 to 86400 seconds\n" },
-		{ "top now", "top: unexpected argument now: usage: synkeeper "
-			     "top [--interval SECONDS]\n" },
-		{ "down eth0", "down: unexpected argument eth0: "
-			       "usage: synkeeper down\n" },
-	};
 	char err[512];
 	size_t i;
 
 	(void)state;
-	for (i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-		snprintf(err, sizeof(err), "synkeeper: %s", table[i].err);
-		expect_run(table[i].line, false, CMD_USAGE, "", err);
+	for (i = 0; i < sizeof(usage_table) / sizeof(usage_table[0]); i++) {
+		snprintf(err, sizeof(err), "synkeeper: %s", usage_table[i].err);
+		expect_run(usage_table[i].line, false, CMD_USAGE, "", err);
 	}
 }
 

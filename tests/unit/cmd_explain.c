@@ -53,8 +53,8 @@ static void every_reason(void **state)
 				    reason_action_name(r->action));
 		assert_string_equal(member(one, "text"), r->text);
 		expect_sentence(one, "meaning");
-		expect_sentence(one, "cure");
-		if (!json_array_size(json_object_get(one, "innocent")))
+		expect_sentence(one, "remedy");
+		if (!json_array_size(json_object_get(one, "harmless_causes")))
 			fail_msg("%s: no harmless cause", r->name);
 	}
 	assert_int_equal(json_array_size(all), i);
@@ -90,7 +90,7 @@ static void commands_exist(void **state)
 	(void)state;
 	json_array_foreach (all, i, one) {
 		expect_commands(one, "meaning");
-		expect_commands(one, "cure");
+		expect_commands(one, "remedy");
 	}
 	json_decref(all);
 }

@@ -90,10 +90,11 @@ static void each_value(void **state)
 		{ "[sessions]\nmax = 2048\n",
 		  "! [sessions] max: 1048576 -> 2048: not changed: needs "
 		  "synkeeper down and a new start\n" },
-		{ "[answer]\ninvalid-ack = reset\n",
-		  "~ [answer] invalid-ack: drop -> reset, 100 a second\n" },
-		{ "[answer]\ninvalid-ack = reset\nresets-per-second = 7\n",
-		  "~ [answer] invalid-ack: drop -> reset, 7 a second\n" },
+		{ "[answer]\ninvalid-ack = drop\n",
+		  "~ [answer] invalid-ack: reset, 1000 a second -> drop\n" },
+		{ "[answer]\nresets-per-second = 7\n",
+		  "~ [answer] invalid-ack: reset, 1000 a second -> reset, 7 a "
+		  "second\n" },
 	};
 	char text[512];
 	size_t i;
@@ -149,8 +150,6 @@ static void write_key(const struct key *k, bool with, char *text, size_t size)
 	const char *before = service ? "listen = *:80\n"
 			     : !strcmp(k->section, "daemon")
 				     ? "interface = eth0\n"
-			     : !strcmp(k->name, "resets-per-second")
-				     ? "invalid-ack = reset\n"
 				     : "";
 
 	snprintf(text, size, "%s%s[%s%s]\n%s%s%s%s\n",

@@ -47,38 +47,39 @@ static const struct {
 	  ":1: [metrics]: unknown section: there are [daemon], "
 	  "[keys], [sessions], [service NAME], [arming], [sources] "
 	  "and [answer]" },
-	{ "[]\n", ":1: []: the name of a section is missing" },
-	{ "[ ]\n", ":1: []: the name of a section is missing" },
+	{ "[]\n", ":1: []: section name missing" },
+	{ "[ ]\n", ":1: []: section name missing" },
 	{ "[service]\n", ":1: [service]: takes one name, as in [service web]" },
 	{ "[service a b]\n",
 	  ":1: [service]: takes one name, as in [service web]" },
 	{ "[keys x]\n", ":1: [keys]: takes no name, but has 'x'" },
 	{ "[keys]\n[daemon]\n[keys]\n",
-	  ":3: [keys]: given before, on line 1: join the two" },
+	  ":3: [keys]: already given on line 1: merge the two" },
 	{ "[service a]\nlisten=*:1\n\n[service  a ]\nlisten=*:2\n",
-	  ":4: [service a]: given before, on line 1: join the two" },
+	  ":4: [service a]: already given on line 1: merge the two" },
 	{ "[service a/b]\nlisten=*:1\n",
-	  ":1: [service a/b]: the name of a service has only letters, digits, "
+	  ":1: [service a/b]: a service name has only letters, digits, "
 	  "'-', '_' and '.'" },
 	{ "[service a2345678901234567890123456789012]\nlisten=*:1\n",
-	  ":1: [service a2345678901234567890123456789012]: the name of a "
-	  "service has at most 31 characters" },
+	  ":1: [service a2345678901234567890123456789012]: a service name has "
+	  "at most 31 characters" },
 	{ "[keys]\n\n[service web]\npolicy = on\n[daemon]\n",
-	  ":3: [service web]: listens nowhere: add 'listen = ADDRESS:PORT'" },
-	{ "[service web]\n",
-	  ":1: [service web]: listens nowhere: add 'listen = ADDRESS:PORT'" },
+	  ":3: [service web]: has no listen line: add 'listen = "
+	  "ADDRESS:PORT'" },
+	{ "[service web]\n", ":1: [service web]: has no listen line: add "
+			     "'listen = ADDRESS:PORT'" },
 
 	/* syntax */
 	{ "[keys\n", ":1: '[keys': a section is written [NAME]" },
 	{ "[keys ;]\n", ":1: '[keys ;]': a section is written [NAME]" },
 	{ "[keys] lifetime = 5s\n", ":1: '[keys] lifetime = 5s': only a "
-				    "comment may follow a section" },
+				    "comment may follow a section header" },
 	{ "[service web]\nlisten *\n[daemon]\n",
 	  ":2: neither '[section]' nor 'key = value'" },
 	{ "[daemon]\nmode\n", ":2: neither '[section]' nor 'key = value'" },
 	{ "[daemon]\nmode", ":2: neither '[section]' nor 'key = value'" },
 	{ "mode = auto\n",
-	  ":1: mode: stands before any section: begin with [daemon]" },
+	  ":1: mode: comes before any section: start with [daemon]" },
 	{ "[daemon]\n= x\n",
 	  ":2: [daemon] : unknown key: [daemon] takes interface, mode, "
 	  "on-exit, replace, pin-dir, control, control-group, metrics" },
@@ -86,10 +87,10 @@ static const struct {
 	  ":2: [daemon] metrics: '9790': port missing: write it as "
 	  "192.0.2.1:443, [2001:db8::1]:443 or *:443" },
 	{ "[daemon]\nmetrics = *:1\nmetrics = *:2\n",
-	  ":3: [daemon] metrics: '*:2': given before, on line 2: remove one" },
+	  ":3: [daemon] metrics: '*:2': already given on line 2: remove one" },
 	{ "[keys]\nlifetime = 60s # a minute\n",
-	  ":2: [keys] lifetime: '60s # a minute': a comment behind a value "
-	  "begins with ' ;'" },
+	  ":2: [keys] lifetime: '60s # a minute': a comment after a value "
+	  "starts with ' ;'" },
 	{ "[keys]\n# \x1b[2J\n", ":2: byte 0x1b is not text: remove it" },
 	{ "[keys]\rlifetime = 5s\r", ":1: byte 0x0d is not text: remove it" },
 
@@ -106,7 +107,7 @@ static const struct {
 	  ":2: [service web] metric: unknown key: [service] takes listen, "
 	  "policy, cookies" },
 	{ "[keys]\nlifetime = 5s\nlifetime = 6s\n",
-	  ":3: [keys] lifetime: '6s': given before, on line 2: remove one" },
+	  ":3: [keys] lifetime: '6s': already given on line 2: remove one" },
 
 	/* [daemon] */
 	{ "[daemon]\ninterface =\n",
@@ -130,8 +131,8 @@ static const struct {
 	{ "[daemon]\nreplace = true\n",
 	  ":2: [daemon] replace: 'true': must be no or yes" },
 	{ "[daemon]\ncontrol-group = nosuchgroup\n",
-	  ":2: [daemon] control-group: 'nosuchgroup': this host has no such "
-	  "group: make it with 'groupadd --system NAME'" },
+	  ":2: [daemon] control-group: 'nosuchgroup': no such group on this "
+	  "host: create it with 'groupadd --system NAME'" },
 	{ "[daemon]\npin-dir = synkeeper\n",
 	  ":2: [daemon] pin-dir: 'synkeeper': must be a path that begins with "
 	  "'/'" },
@@ -141,7 +142,7 @@ static const struct {
 	  ":2: [daemon] control: "
 	  "'/1234567890123456789012345678901234567890123456789"
 	  "12345678901234567890123456789012345678901234567890123456789': too "
-	  "long: pin-dir takes 255 bytes, control 107" },
+	  "long: at most 255 bytes for pin-dir, 107 for control" },
 
 	/* durations and counts */
 	{ "[keys]\nlifetime = 60\n",
@@ -198,11 +199,11 @@ static const struct {
 	  ":2: [arming] calm: '0s': must be 1s to 1d" },
 	{ "[service web]\nlisten = 1.2.3.4:80\nlisten = 1.2.3.4:81\n"
 	  "listen = [::ffff:1.2.3.4]:80\n",
-	  ":4: [service web] listen: '1.2.3.4:80': given before, on line 2 "
+	  ":4: [service web] listen: '1.2.3.4:80': already given on line 2 "
 	  "(service web): remove one" },
 	{ "[service a]\nlisten = *:80\n\n[service b]\nlisten = *:81\n"
 	  "listen = *:80\n[service c]\nlisten = *:81\n",
-	  ":6: [service b] listen: '*:80': given before, on line 2 (service "
+	  ":6: [service b] listen: '*:80': already given on line 2 (service "
 	  "a): remove one" },
 
 	/* [answer] */

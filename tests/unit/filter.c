@@ -70,75 +70,76 @@ static void expect_meant(const char *line, const struct plain *p, bool meant)
 			 p->listen, p->name);
 }
 
+static const struct {
+	const char *line;
+	bool meant;
+} plain_words[] = {
+	{ "", true },
+	{ "src 192.0.2.1", true },
+	{ "src 192.0.2.2", false },
+	{ "src 192.0.2.1/32", true },
+	{ "src 192.0.2.0/31", true },
+	{ "src 192.0.2.2/31", false },
+	{ "src 192.0.2.0/24", true },
+	{ "src 192.0.3.0/24", false },
+	{ "src 128.0.0.0/1", true },
+	{ "src 0.0.0.0/1", false },
+	{ "src 0.0.0.0/0", true },
+	{ "src ::ffff:192.0.2.1", true },
+	{ "src ::ffff:192.0.2.0/120", true },
+	{ "src ::/0", false },
+	{ "src ::/80", false },
+	{ "src 198.51.100.1", false },
+	{ "dst 198.51.100.1", true },
+	{ "dst 192.0.2.1", false },
+	{ "dst 198.51.100.0/24", true },
+	{ "dst ::/0", false },
+	{ "sport 40000", true },
+	{ "sport 39999", false },
+	{ "sport 40000-40000", true },
+	{ "sport 40001-65535", false },
+	{ "sport 0-40000", true },
+	{ "sport 443", false },
+	{ "dport 443", true },
+	{ "dport 80", false },
+	{ "dport 400-500", true },
+	{ "dport 40000", false },
+	{ "state established", true },
+	{ "state pending", false },
+	{ "state pending,established", true },
+	{ "state live", true },
+	{ "state half-closed", false },
+	{ "state opening,time-wait", false },
+	{ "age 60s", true },
+	{ "age 61s", false },
+	{ "age 30s-61s", true },
+	{ "age 0s-59s", false },
+	{ "age 0s", true },
+	{ "idle 30s", true },
+	{ "idle 31s", false },
+	{ "idle 1s-29s", false },
+	{ "idle 29s-1m", true },
+	{ "service web", true },
+	{ "service we", false },
+	{ "service webs", false },
+	{ "service WEB", false },
+	{ "service *:443", true },
+	{ "service *:80", false },
+	{ "service 198.51.100.1:443", false },
+	{ "src 192.0.2.0/24 dst 198.51.100.1 sport 40000 dport 443 "
+	  "state live age 1m idle 10s service web",
+	  true },
+	{ "src 192.0.2.0/24 dport 80", false },
+	{ "dport 443 src 192.0.3.0/24", false },
+};
+
 static void words_of_the_plain_session(void **state)
 {
-	static const struct {
-		const char *line;
-		bool meant;
-	} table[] = {
-		{ "", true },
-		{ "src 192.0.2.1", true },
-		{ "src 192.0.2.2", false },
-		{ "src 192.0.2.1/32", true },
-		{ "src 192.0.2.0/31", true },
-		{ "src 192.0.2.2/31", false },
-		{ "src 192.0.2.0/24", true },
-		{ "src 192.0.3.0/24", false },
-		{ "src 128.0.0.0/1", true },
-		{ "src 0.0.0.0/1", false },
-		{ "src 0.0.0.0/0", true },
-		{ "src ::ffff:192.0.2.1", true },
-		{ "src ::ffff:192.0.2.0/120", true },
-		{ "src ::/0", false },
-		{ "src ::/80", false },
-		{ "src 198.51.100.1", false },
-		{ "dst 198.51.100.1", true },
-		{ "dst 192.0.2.1", false },
-		{ "dst 198.51.100.0/24", true },
-		{ "dst ::/0", false },
-		{ "sport 40000", true },
-		{ "sport 39999", false },
-		{ "sport 40000-40000", true },
-		{ "sport 40001-65535", false },
-		{ "sport 0-40000", true },
-		{ "sport 443", false },
-		{ "dport 443", true },
-		{ "dport 80", false },
-		{ "dport 400-500", true },
-		{ "dport 40000", false },
-		{ "state established", true },
-		{ "state pending", false },
-		{ "state pending,established", true },
-		{ "state live", true },
-		{ "state half-closed", false },
-		{ "state opening,time-wait", false },
-		{ "age 60s", true },
-		{ "age 61s", false },
-		{ "age 30s-61s", true },
-		{ "age 0s-59s", false },
-		{ "age 0s", true },
-		{ "idle 30s", true },
-		{ "idle 31s", false },
-		{ "idle 1s-29s", false },
-		{ "idle 29s-1m", true },
-		{ "service web", true },
-		{ "service we", false },
-		{ "service webs", false },
-		{ "service WEB", false },
-		{ "service *:443", true },
-		{ "service *:80", false },
-		{ "service 198.51.100.1:443", false },
-		{ "src 192.0.2.0/24 dst 198.51.100.1 sport 40000 dport 443 "
-		  "state live age 1m idle 10s service web",
-		  true },
-		{ "src 192.0.2.0/24 dport 80", false },
-		{ "dport 443 src 192.0.3.0/24", false },
-	};
 	size_t i;
 
 	(void)state;
-	for (i = 0; i < sizeof(table) / sizeof(table[0]); i++)
-		expect_meant(table[i].line, &plain, table[i].meant);
+	for (i = 0; i < sizeof(plain_words) / sizeof(plain_words[0]); i++)
+		expect_meant(plain_words[i].line, &plain, plain_words[i].meant);
 }
 
 static void ipv6_has_prefixes_of_its_own(void **state)

@@ -10,7 +10,7 @@
 	"give an address or prefix such as 192.0.2.1, 192.0.2.0/24 or " \
 	"2001:db8::/32"
 #define PORTS_HINT "give a port or a range such as 443 or 1024-2047"
-#define TIME_HINT  "give the least, such as 90s or 5m, or a range, 30s-5m"
+#define TIME_HINT  "give a minimum such as 90s or 5m, or a range, 30s-5m"
 #define STATES_HINT                                                      \
 	"states are opening, pending, established, half-closed-client, " \
 	"half-closed-server, half-closed, closing, live, time-wait"
@@ -60,15 +60,14 @@ static const struct {
 	  "src '192.0.2.0/255.255.255.0': " PREFIX_HINT },
 	{ "dst 2001:db8::/129", "dst '2001:db8::/129': " PREFIX_HINT },
 	{ "dst 2001:db8::%eth0", "dst '2001:db8::%eth0': " PREFIX_HINT },
-	{ "src 192.0.2.1/24", "src '192.0.2.1/24': bits are set behind the "
-			      "prefix: write 192.0.2.0/24" },
-	{ "src 192.0.2.1/0", "src '192.0.2.1/0': bits are set behind the "
-			     "prefix: write 0.0.0.0/0" },
-	{ "dst 2001:db8::1/32", "dst '2001:db8::1/32': bits are set behind "
-				"the prefix: write 2001:db8::/32" },
-	{ "dst ::ffff:192.0.2.1/120", "dst '::ffff:192.0.2.1/120': bits are "
-				      "set behind the prefix: write "
-				      "192.0.2.0/24" },
+	{ "src 192.0.2.1/24",
+	  "src '192.0.2.1/24': host bits are set: write 192.0.2.0/24" },
+	{ "src 192.0.2.1/0",
+	  "src '192.0.2.1/0': host bits are set: write 0.0.0.0/0" },
+	{ "dst 2001:db8::1/32",
+	  "dst '2001:db8::1/32': host bits are set: write 2001:db8::/32" },
+	{ "dst ::ffff:192.0.2.1/120",
+	  "dst '::ffff:192.0.2.1/120': host bits are set: write 192.0.2.0/24" },
 	{ "sport 65536", "sport '65536': " PORTS_HINT },
 	{ "sport 0443", "sport '0443': " PORTS_HINT },
 	{ "sport -1", "sport '-1': " PORTS_HINT },
@@ -89,17 +88,17 @@ static const struct {
 	{ "age 5m-", "age '5m-': " TIME_HINT },
 	{ "age 5m-30s", "age '5m-30s': " TIME_HINT },
 	{ "age 1s-2s-3s", "age '1s-2s-3s': " TIME_HINT },
-	{ "age 50d", "age '50d': 49 days are the most" },
-	{ "idle 1s-50d", "idle '1s-50d': 49 days are the most" },
+	{ "age 50d", "age '50d': at most 49 days" },
+	{ "idle 1s-50d", "idle '1s-50d': at most 49 days" },
 	{ "service 192.0.2.1:0",
 	  "service '192.0.2.1:0': port must be 1 to 65535" },
 	{ "service *:", "service '*:': port missing: write it as "
 			"192.0.2.1:443, [2001:db8::1]:443 or *:443" },
-	{ "service we/b", "service 'we/b': the name of a service has only "
+	{ "service we/b", "service 'we/b': a service name has only "
 			  "letters, digits, '-', '_' and '.'" },
 	{ "service abcdefghijklmnopqrstuvwxyz012345",
-	  "service 'abcdefghijklmnopqrstuvwxyz012345': the name of a service "
-	  "has at most 31 characters" },
+	  "service 'abcdefghijklmnopqrstuvwxyz012345': a service name has at "
+	  "most 31 characters" },
 };
 
 static void refusals_name_the_word(void **state)

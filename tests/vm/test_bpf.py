@@ -17,10 +17,10 @@ NO_ADMISSION = ("bpf/ack", "bpf/admit", "bpf/corpus",
                 "bpf/kernel_ack/own_cookies_in_flight",
                 "bpf/sessions/half_open",
                 "bpf/sessions/time_wait",
-                "bpf/sessions/evicts_the_longest_idle",
-                "bpf/sessions/evicts_time_wait_first",
-                "bpf/sessions/overflow_refuses_nobody",
-                "bpf/sessions/set_being_filled",
+                "bpf/sets/evicts_the_longest_idle",
+                "bpf/sets/evicts_time_wait_first",
+                "bpf/sets/overflow_refuses_nobody",
+                "bpf/sets/set_being_filled",
                 "bpf/sources/what_a_list_leaves_alone")
 
 LINE = re.compile(r"^\[ +(OK|FAILED|ERROR|SKIPPED) +\] (\w+)$", re.M)

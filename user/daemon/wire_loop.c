@@ -30,6 +30,13 @@ int wire_nat_events_start(struct daemon *d)
 	return 0;
 }
 
+static void on_syn_rush(void *daemon)
+{
+	struct daemon *d = daemon;
+
+	arm_look_now(d->arm);
+}
+
 int wire_events_start(struct daemon *d)
 {
 	const struct events_deps deps = {
@@ -43,6 +50,7 @@ int wire_events_start(struct daemon *d)
 		.services = d->services,
 		.watch = &d->watch,
 		.changed = on_changed,
+		.syn_rush = on_syn_rush,
 		.data = d,
 	};
 

@@ -79,6 +79,11 @@ int wire_host_start(struct daemon *d)
 	return 0;
 }
 
+void wire_host_stop(struct daemon *d)
+{
+	host_free(&d->host);
+}
+
 int wire_host_refresh(struct daemon *d)
 {
 	int err = host_poll(&d->host);

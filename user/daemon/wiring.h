@@ -23,6 +23,7 @@ int wire_keys_start(struct daemon *d);
 void wire_keys_configured(struct daemon *d);
 int wire_host_start(struct daemon *d);
 int wire_host_refresh(struct daemon *d);
+void wire_host_stop(struct daemon *d);
 int wire_sessions_start(struct daemon *d);
 void wire_sessions_stop(struct daemon *d);
 int wire_owner_start(struct daemon *d);

@@ -6,9 +6,9 @@
 #include <stdlib.h>
 
 /*
- * Makes room for one more behind the @n elements of @size bytes in @array.
- * *@room, how many there is room for, is kept by the caller. Returns the array,
- * which may have moved; NULL: no memory, and @array is as it was.
+ * Makes room for one more after the @n elements of @size bytes in @array. The
+ * caller keeps *@room, the capacity. Returns the array, which may have moved;
+ * NULL: out of memory, @array is unchanged.
  */
 static inline void *array_grow(void *array, size_t n, size_t *room, size_t size)
 {

@@ -34,7 +34,7 @@ void log_only(enum log_level level)
 	least = level;
 }
 
-/* Keeps the last bytes; the verifier's reason stands at the end of its log. */
+/* Keeps the last bytes: the verifier's error is at the end of its log. */
 static int log_from_libbpf(enum libbpf_print_level level, const char *fmt,
 			   va_list args)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: the daemon's messages, one line each on standard
- * error, with the priority prefix that journald understands when it listens
- * (sd-daemon(3)) and the program's name otherwise. A failure is logged once,
- * by the function that knows the noun; its callers pass the -errno on.
+ * Theory of operation: the daemon's messages, one line each on standard error,
+ * with journald's priority prefix (sd-daemon(3)) if journald reads it and the
+ * program's name otherwise. A failure is logged once, by the function that
+ * knows what failed; its callers only pass -errno on.
  */
 #ifndef LOG_H
 #define LOG_H
@@ -15,10 +15,10 @@ enum log_level { LOG_LEVEL_ERR = 3, LOG_LEVEL_WARN = 4, LOG_LEVEL_INFO = 6 };
 void log_line(enum log_level level, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* Lines below @level are not written; all are, unless this was called. */
+/* Suppresses messages less important than @level; the default is none. */
 void log_only(enum log_level level);
 
-/* libbpf's messages are kept, and shown by log_libbpf() when a load failed. */
+/* Keeps libbpf's messages; log_libbpf() shows them after a failed load. */
 void log_init(bool verbose);
 void log_libbpf(void);
 

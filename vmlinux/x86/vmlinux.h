@@ -347,6 +347,8 @@ typedef __s32 s32;
 typedef __s64 s64;
 
 struct sock {
+	u32 sk_ack_backlog;
+	u32 sk_max_ack_backlog;
 	u16 sk_protocol;
 	u8 sk_userlocks : 4;
 };

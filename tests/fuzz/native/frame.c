@@ -194,6 +194,39 @@ long bpf_skb_load_bytes(const void *skb, __u32 offset, void *buf, __u32 len)
 	return copy_out(offset, buf, len);
 }
 
+long bpf_skb_store_bytes(struct __sk_buff *skb, __u32 offset, const void *from,
+			 __u32 len, __u64 flags)
+{
+	const unsigned char *bytes = from;
+	__u32 i;
+
+	(void)skb;
+	if (flags || offset > 0xffff || len > 0xffff ||
+	    offset + len > linear + frags_len)
+		return -EINVAL;
+	for (i = 0; i < len; i++)
+		*(offset + i < linear ? &start[offset + i]
+				      : &frags[offset + i - linear]) = bytes[i];
+	return 0;
+}
+
+/* RFC 1624; @flags is the size of the field, without any flag. */
+long bpf_l4_csum_replace(struct __sk_buff *skb, __u32 offset, __u64 from,
+			 __u64 to, __u64 flags)
+{
+	__u32 sum;
+	__u16 had;
+
+	if (flags != sizeof(had))
+		finding("a checksum with flags %u", (unsigned int)flags);
+	if (copy_out(offset, &had, sizeof(had)))
+		return -EINVAL;
+	sum = (__u16)~had + (__u16)~from + (__u16)to;
+	sum = (sum & 0xffff) + (sum >> 16);
+	had = ~((sum & 0xffff) + (sum >> 16));
+	return bpf_skb_store_bytes(skb, offset, &had, sizeof(had), 0);
+}
+
 long bpf_skb_pull_data(struct __sk_buff *skb, __u32 len)
 {
 	unsigned int more;

@@ -19,6 +19,7 @@
 #include "cmd.h"
 #include "kernel/device.h"
 #include "kernel/sockdiag.h"
+#include "synkeeper/listener.h"
 
 enum check_state { CHECK_OK, CHECK_WARN, CHECK_FAIL };
 
@@ -46,13 +47,24 @@ struct check {
 	bool native; /* an XDP program is attached in native mode */
 	struct diag_socket *listeners; /* not on loopback, sorted by port */
 	size_t n_listeners;
-	json_t *services; /* of the daemon; NULL: no daemon */
+	struct listener_settings *settings; /* of each; NULL: not known */
+	int settings_err;		    /* ... why, -errno */
+	json_t *services;		    /* of the daemon; NULL: no daemon */
 };
 
 /* @mend, how to fix it, is ignored and may be NULL if @state is CHECK_OK. */
 void check_add(struct check *c, const char *what, enum check_state state,
 	       const char *fix, const char *found, ...)
 	__attribute__((format(printf, 5, 6)));
+
+/*
+ * "80, 443": the ports of the listeners that @is() selects by their index; ""
+ * if none. Returns @buf.
+ */
+enum { CHECK_PORTS_LEN = 128 };
+const char *check_ports(const struct check *c,
+			bool (*is)(const struct check *c, size_t i),
+			char buf[CHECK_PORTS_LEN]);
 
 /* Does the daemon protect @port (host byte order)? */
 bool check_is_service(const struct check *c, unsigned int port);
@@ -83,6 +95,11 @@ void check_backlog(struct check *c);
 void check_mptcp(struct check *c);
 void check_services(struct check *c);
 void check_ipvs(struct check *c);
+
+/* check_listeners.c: what listeners were told and answers cannot keep */
+void check_listeners(struct check *c);
+/* Fills @c->settings, which the caller frees. */
+void check_find_settings(struct check *c);
 
 /* check_firewall.c: rules that drop what XDP admits */
 void check_firewall(struct check *c);

@@ -74,7 +74,7 @@ void check_kernel(struct check *c)
 
 	if (!uname(&uts))
 		check_add(c, "kernel", CHECK_OK, NULL, "%s", uts.release);
-	check_add(c, "BTF", err ? CHECK_FAIL : CHECK_OK, feature_btf_cure(),
+	check_add(c, "BTF", err ? CHECK_FAIL : CHECK_OK, feature_btf_fix(),
 		  "/sys/kernel/btf/vmlinux %s",
 		  err ? "is missing or unreadable" : "is readable");
 	if (!err)

@@ -14,7 +14,7 @@
 #include "text/addr.h"
 #include "check.h"
 
-enum { SMALL_BACKLOG = 64, PORTS_TEXT = 128 };
+enum { SMALL_BACKLOG = 64 };
 
 int check_sysctl(const char *path, int fallback)
 {
@@ -121,9 +121,9 @@ void check_find_listeners(struct check *c)
 		      by_port);
 }
 
-/* "80, 443": the ports of the listeners that @is() selects; "" if none. */
-static const char *ports_of(const struct check *c,
-			    bool (*is)(const struct diag_socket *sk), char *buf)
+const char *check_ports(const struct check *c,
+			bool (*is)(const struct check *c, size_t i),
+			char buf[CHECK_PORTS_LEN])
 {
 	unsigned int last = 0;
 	size_t i, n = 0;
@@ -132,37 +132,37 @@ static const char *ports_of(const struct check *c,
 	for (i = 0; i < c->n_listeners; i++) {
 		const struct diag_socket *sk = &c->listeners[i];
 
-		if (!is(sk) || port_of(sk) == last)
+		if (!is(c, i) || port_of(sk) == last)
 			continue;
 		last = port_of(sk);
-		if (n > PORTS_TEXT - 16)
+		if (n > CHECK_PORTS_LEN - 16)
 			return strcpy(buf + n, ", ...") - n;
-		n += snprintf(buf + n, PORTS_TEXT - n, "%s%u", n ? ", " : "",
-			      last);
+		n += snprintf(buf + n, CHECK_PORTS_LEN - n, "%s%u",
+			      n ? ", " : "", last);
 	}
 	return buf;
 }
 
-static bool is_small(const struct diag_socket *sk)
+static bool is_small(const struct check *c, size_t i)
 {
-	return sk->backlog < SMALL_BACKLOG;
+	return c->listeners[i].backlog < SMALL_BACKLOG;
 }
 
-static bool is_mptcp(const struct diag_socket *sk)
+static bool is_mptcp(const struct check *c, size_t i)
 {
-	return sk->mptcp;
+	return c->listeners[i].mptcp;
 }
 
 void check_backlog(struct check *c)
 {
 	int most = check_sysctl("core/somaxconn", SMALL_BACKLOG);
-	char ports[PORTS_TEXT];
+	char ports[CHECK_PORTS_LEN];
 
 	check_add(c, "somaxconn", most < SMALL_BACKLOG ? CHECK_WARN : CHECK_OK,
 		  "bursts of good clients are delayed by a second: sysctl -w "
 		  "net.core.somaxconn=4096, and restart the servers",
 		  "at most %d clients can wait for accept()", most);
-	ports_of(c, is_small, ports);
+	check_ports(c, is_small, ports);
 	check_add(c, "accept queues", *ports ? CHECK_WARN : CHECK_OK,
 		  "bursts of good clients are delayed by a second: raise the "
 		  "server's backlog",
@@ -173,9 +173,9 @@ void check_backlog(struct check *c)
 
 void check_mptcp(struct check *c)
 {
-	char ports[PORTS_TEXT];
+	char ports[CHECK_PORTS_LEN];
 
-	ports_of(c, is_mptcp, ports);
+	check_ports(c, is_mptcp, ports);
 	check_add(c, "MPTCP", *ports ? CHECK_WARN : CHECK_OK,
 		  "services there use the kernel's cookies, which keep fewer "
 		  "TCP options: set net.ipv4.tcp_timestamps=2 to keep all, or "
@@ -239,18 +239,18 @@ void check_services(struct check *c)
 void check_ipvs(struct check *c)
 {
 	FILE *f = fopen("/proc/net/ip_vs", "re");
-	char line[128], ports[PORTS_TEXT] = "";
+	char line[128], ports[CHECK_PORTS_LEN] = "";
 	unsigned int port;
 	size_t n = 0;
 
 	if (!f)
 		return;
-	while (fgets(line, sizeof(line), f) && n < PORTS_TEXT - 16) {
+	while (fgets(line, sizeof(line), f) && n < CHECK_PORTS_LEN - 16) {
 		const char *colon = strrchr(line, ':');
 
 		if (!strncmp(line, "TCP ", 4) && colon &&
 		    sscanf(colon, ":%x", &port) == 1)
-			n += snprintf(ports + n, PORTS_TEXT - n, "%s%u",
+			n += snprintf(ports + n, CHECK_PORTS_LEN - n, "%s%u",
 				      n ? ", " : "", port);
 	}
 	fclose(f);

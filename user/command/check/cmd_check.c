@@ -70,13 +70,14 @@ static const struct {
 	{ check_bpf, false },	     { check_bpffs, false },
 	{ check_syncookies, false }, { check_options, false },
 	{ check_backlog, false },    { check_mptcp, false },
-	{ check_services, false },   { check_ipvs, false },
-	{ check_firewall, false },   { check_interface, false },
-	{ check_device, false },     { check_driver, true },
-	{ check_native, true },	     { check_attached, true },
-	{ check_tc, true },	     { check_queues, true },
-	{ check_merging, true },     { check_mtu, true },
-	{ check_vlan, true },	     { check_veth, true },
+	{ check_listeners, false },  { check_services, false },
+	{ check_ipvs, false },	     { check_firewall, false },
+	{ check_interface, false },  { check_device, false },
+	{ check_driver, true },	     { check_native, true },
+	{ check_attached, true },    { check_tc, true },
+	{ check_queues, true },	     { check_merging, true },
+	{ check_mtu, true },	     { check_vlan, true },
+	{ check_veth, true },
 };
 
 static json_t *services_of(const struct cmd *cmd)
@@ -98,6 +99,7 @@ static void look_around(struct check *c)
 		c->xdp_err = check_xdp_get(c->link.ifindex, &c->xdp);
 	c->services = services_of(c->cmd);
 	check_find_listeners(c);
+	check_find_settings(c);
 }
 
 static void run_checks(struct check *c)
@@ -123,6 +125,7 @@ static int check_run(const struct cmd *cmd, const struct cmd_args *args)
 	run_checks(&c);
 	json_decref(c.services);
 	free(c.listeners);
+	free(c.settings);
 	json_array_foreach (c.findings, i, finding) {
 		ready = ready && !has_failed(finding);
 	}

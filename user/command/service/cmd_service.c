@@ -36,9 +36,31 @@ void cmd_service_table(FILE *out, const json_t *services)
 				    sizeof(service_columns[0]));
 }
 
+/* A line for each listener that was told something. */
+static void list_listeners(FILE *out, const json_t *services)
+{
+	json_t *service;
+	size_t i;
+
+	json_array_foreach (services, i, service) {
+		const char *learned = json_text(service, "listener");
+		const char *lost = json_text(service, "not_honoured");
+
+		if (*learned || *lost)
+			fprintf(out, "%s: listener: %s%s%s%s\n",
+				json_text(service, "listen"), learned,
+				*learned && *lost ? "; " : "",
+				*lost ? "not honoured while armed: " : "",
+				lost);
+	}
+}
+
 static void list_text(FILE *out, const json_t *result)
 {
-	cmd_service_table(out, json_object_get(result, "services"));
+	const json_t *services = json_object_get(result, "services");
+
+	cmd_service_table(out, services);
+	list_listeners(out, services);
 }
 
 static int service_list(const struct cmd *c, const struct cmd_args *args)

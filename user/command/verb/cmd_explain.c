@@ -5,7 +5,7 @@
  *
  *	EXPLAINED	{"reason" "action" "hooks": ["xdp" "tc ingress"
  *			"tc egress"] "packets": ["SYN" "ACK" "RST" "odd"]
- *			"text" "meaning" "innocent": [...] "cure"}
+ *			"text" "meaning" "harmless_causes": [...] "remedy"}
  */
 #include <string.h>
 
@@ -32,17 +32,18 @@ static json_t *explained(const struct reason_info *r)
 	static const char *const packets[] = { "SYN", "ACK", "RST", "odd",
 					       NULL };
 	const struct explanation *e = explain(r->number);
-	json_t *innocent = json_array();
+	json_t *causes = json_array();
 	size_t i;
 
-	for (i = 0; i < EXPLAIN_INNOCENT_MAX && e->innocent[i]; i++)
-		json_array_append_new(innocent, json_string(e->innocent[i]));
+	for (i = 0; i < EXPLAIN_CAUSES_MAX && e->harmless_causes[i]; i++)
+		json_array_append_new(causes,
+				      json_string(e->harmless_causes[i]));
 	return json_pack("{s:s, s:s, s:o, s:o, s:s, s:s, s:o, s:s}", "reason",
 			 r->name, "action", reason_action_name(r->action),
 			 "hooks", names_of(r->hooks, hooks), "packets",
 			 names_of(r->packets, packets), "text", r->text,
-			 "meaning", e->meaning, "innocent", innocent, "cure",
-			 e->cure);
+			 "meaning", e->meaning, "harmless_causes", causes,
+			 "remedy", e->remedy);
 }
 
 static const struct column columns[] = {
@@ -102,14 +103,14 @@ static void one_text(FILE *out, const json_t *one)
 	fprintf(out, "%s (%s): %s\n", member(one, "reason"),
 		member(one, "action"), member(one, "text"));
 	put_paragraph(out, "What it means", "    ", member(one, "meaning"));
-	json_array_foreach (json_object_get(one, "innocent"), i, cause) {
+	json_array_foreach (json_object_get(one, "harmless_causes"), i, cause) {
 		put_paragraph(out, i ? NULL : "Harmless causes", "  - ",
 			      json_string_value(cause));
 	}
-	put_paragraph(out, "What to do", "    ", member(one, "cure"));
+	put_paragraph(out, "What to do", "    ", member(one, "remedy"));
 }
 
-/* Reasons that were renamed, for whoever still has the old name in a script. */
+/* Old names of reasons, which scripts may still use. */
 static const struct {
 	const char *was;
 	const char *is;

@@ -8,8 +8,8 @@ static const struct explanation explanations[] = {
 		__VA_ARGS__ \
 	}
 #define REASON(name, action, hooks, packets, uses, text, meaning, causes, \
-	       cure)                                                      \
-	[REASON_##name] = { meaning, causes, cure },
+	       remedy)                                                    \
+	[REASON_##name] = { meaning, causes, remedy },
 #include "synkeeper/reason_table.h"
 };
 

@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: what stands behind a reason, for whoever finds it in
- * `synkeeper stats` at a bad hour: what it means, how a good client comes to
- * it, and what to do. The texts are in synkeeper/reason_table.h.
+ * Theory of operation: explains a reason to whoever finds it in `synkeeper
+ * stats` in the middle of an incident: what it means, how legitimate clients
+ * cause it, and what to do. The texts are in synkeeper/reason_table.h.
  */
 #ifndef EXPLAIN_H
 #define EXPLAIN_H
 
 #include "synkeeper/reasons.h"
 
-enum { EXPLAIN_INNOCENT_MAX = 4 };
+enum { EXPLAIN_CAUSES_MAX = 4 };
 
-/* Commands and configuration stand between backquotes. */
+/* Commands and configuration are in backquotes. */
 struct explanation {
 	const char *meaning;
-	/* how good clients come to it; NULL after the last, unless full */
-	const char *innocent[EXPLAIN_INNOCENT_MAX];
-	const char *cure;
+	/* by legitimate clients; NULL after the last, unless full */
+	const char *harmless_causes[EXPLAIN_CAUSES_MAX];
+	const char *remedy;
 };
 
 /* Every reason has one. */

@@ -10,8 +10,13 @@ enum { KERNEL_COOKIES_S = 120 }; /* lifetime of the kernel's cookies */
 
 void host_init(struct host *h, struct settings *settings, int local_addrs_fd)
 {
-	*h = (struct host){ .settings = settings,
-			    .local_addrs_fd = local_addrs_fd };
+	*h = (struct host){ .settings = settings };
+	local_addrs_init(&h->local_addrs, local_addrs_fd);
+}
+
+void host_free(struct host *h)
+{
+	local_addrs_free(&h->local_addrs);
 }
 
 static void poll_cookies(struct host *h)
@@ -32,7 +37,7 @@ int host_poll(struct host *h)
 {
 	const __u32 offers = SETTING_TS | SETTING_WSCALE | SETTING_SACK |
 			     SETTING_ECN | SETTING_FORWARDING |
-			     SETTING_KERNEL_TS;
+			     SETTING_KERNEL_TS | SETTING_REFLECT_TOS;
 	struct netconf before = h->net;
 	int err = netconf_read(&h->net);
 
@@ -48,7 +53,7 @@ int host_poll(struct host *h)
 	settings_set(h->settings, h->net.offer);
 	poll_cookies(h);
 	if (h->net.offer & SETTING_FORWARDING &&
-	    netconf_local_addrs(h->local_addrs_fd))
+	    local_addrs_poll(&h->local_addrs))
 		log_warn("cannot list the local addresses: traffic to wildcard "
 			 "services passes unprotected");
 	return 0;

@@ -7,18 +7,20 @@
 #ifndef HOST_H
 #define HOST_H
 
+#include "local_addrs.h"
 #include "netconf.h"
 
 struct host {
 	struct netconf net;
 	struct settings *settings; /* mapped */
-	int local_addrs_fd;	   /* the map */
-	__u64 offer_changed_ns;	   /* when its TCP options last changed */
-	__u64 cookies_sent;	   /* by the kernel, and when it last did */
+	struct local_addrs local_addrs;
+	__u64 offer_changed_ns; /* when its TCP options last changed */
+	__u64 cookies_sent;	/* by the kernel, and when it last did */
 	__u64 cookies_sent_ns;
 };
 
 void host_init(struct host *h, struct settings *settings, int local_addrs_fd);
+void host_free(struct host *h);
 
 /* Polls. Returns 0, or -errno, logged, if nothing is known of the host yet. */
 int host_poll(struct host *h);

@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-#include <bpf/bpf.h>
 #include <errno.h>
 #include <linux/rtnetlink.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
-#include "kernel/netlink.h"
+#include "kernel/route.h"
 #include "kernel/syncookies.h"
 #include "log.h"
 #include "netconf.h"
@@ -88,31 +86,6 @@ void netconf_counts(struct netconf_counts *ret)
 	*ret = c;
 }
 
-/*
- * Calls @on_route for each route of @family in @table (RT_TABLE_UNSPEC: all),
- * until it returns MNL_CB_STOP. The kernel filters by table only with strict
- * checking (Linux 4.20): a router has a million routes, and few are local.
- */
-static int dump_routes(__u8 family, __u8 table, mnl_cb_t on_route, void *data)
-{
-	struct mnl_socket *nl = netlink_open(NETLINK_ROUTE, 0);
-	char buf[MNL_SOCKET_BUFFER_SIZE];
-	struct nlmsghdr *nlh;
-	struct rtmsg *rtm;
-	int err, on = 1;
-
-	if (!nl)
-		return -errno;
-	mnl_socket_setsockopt(nl, NETLINK_GET_STRICT_CHK, &on, sizeof(on));
-	nlh = netlink_request(buf, RTM_GETROUTE, NLM_F_DUMP);
-	rtm = mnl_nlmsg_put_extra_header(nlh, sizeof(*rtm));
-	rtm->rtm_family = family;
-	rtm->rtm_table = table;
-	err = netlink_ask_until(nl, nlh, on_route, data);
-	mnl_socket_close(nl);
-	return err;
-}
-
 /* Upper bound for all families together: this runs every second. */
 enum { ROUTES_LOOKED_AT = 2000 };
 
@@ -159,8 +132,8 @@ static bool route_may_bound_window(void)
 	int i, err = 0;
 
 	for (i = 0; i < 2 && !err && !s.found; i++)
-		err = dump_routes(families[i], RT_TABLE_UNSPEC, window_of_route,
-				  &s);
+		err = route_dump(families[i], RT_TABLE_UNSPEC, window_of_route,
+				 &s);
 	return err || s.found;
 }
 
@@ -184,6 +157,7 @@ static __u32 read_offer(int *err)
 	       flag_if(err, "ipv4/tcp_window_scaling", SETTING_WSCALE, 1) |
 	       flag_if(err, "ipv4/tcp_sack", SETTING_SACK, 1) |
 	       flag_if(err, "ipv4/tcp_ecn", SETTING_ECN, 2) |
+	       flag_if(err, "ipv4/tcp_reflect_tos", SETTING_REFLECT_TOS, 0) |
 	       flag_if(err, "ipv4/conf/all/forwarding", SETTING_FORWARDING, 0) |
 	       flag_if(err, "ipv6/conf/all/forwarding", SETTING_FORWARDING, 0);
 }
@@ -220,68 +194,4 @@ __u16 netconf_window(__u32 rcvbuf)
 	if (window > ETH_FALLBACK_MSS)
 		window -= window % ETH_FALLBACK_MSS;
 	return window;
-}
-
-struct local_dump {
-	int map_fd;
-	__u32 generation; /* value of the entries that are still current */
-	int err;
-};
-
-static int local_route(const struct nlmsghdr *nlh, void *data)
-{
-	struct local_dump *d = data;
-	const struct rtmsg *rtm = mnl_nlmsg_get_payload(nlh);
-	struct local_key key = { .prefixlen = rtm->rtm_dst_len };
-	const struct nlattr *attr;
-
-	if (rtm->rtm_table != RT_TABLE_LOCAL || rtm->rtm_type != RTN_LOCAL)
-		return MNL_CB_OK;
-	mnl_attr_for_each (attr, nlh, sizeof(*rtm)) {
-		if (mnl_attr_get_type(attr) != RTA_DST)
-			continue;
-		if (rtm->rtm_family == AF_INET) {
-			key.prefixlen += 96;
-			key.addr[10] = key.addr[11] = 0xff;
-			memcpy(&key.addr[12], mnl_attr_get_payload(attr), 4);
-		} else {
-			memcpy(key.addr, mnl_attr_get_payload(attr), 16);
-		}
-		if (bpf_map_update_elem(d->map_fd, &key, &d->generation, 0))
-			d->err = -errno;
-	}
-	return MNL_CB_OK;
-}
-
-/* Entries that the dump did not refresh are no longer local. */
-static void local_prune(const struct local_dump *d)
-{
-	struct local_key key, next;
-	bool more = !bpf_map_get_next_key(d->map_fd, NULL, &next);
-	__u32 generation;
-
-	while (more) {
-		key = next;
-		more = !bpf_map_get_next_key(d->map_fd, &key, &next);
-		if (!bpf_map_lookup_elem(d->map_fd, &key, &generation) &&
-		    generation != d->generation)
-			bpf_map_delete_elem(d->map_fd, &key);
-	}
-}
-
-int netconf_local_addrs(int fd)
-{
-	static __u32 generation;
-	struct local_dump d = { .map_fd = fd };
-	int err;
-
-	d.generation = ++generation;
-	err = dump_routes(AF_INET, RT_TABLE_LOCAL, local_route, &d);
-	if (!err)
-		err = dump_routes(AF_INET6, RT_TABLE_LOCAL, local_route, &d);
-	if (!err)
-		err = d.err;
-	if (!err)
-		local_prune(&d);
-	return err;
 }

@@ -2,7 +2,7 @@
 /*
  * Theory of operation: the host's network configuration, as far as answers
  * depend on it; read here and never written: sysctls of the daemon's network
- * namespace, MAC and MTU of an interface, local addresses.
+ * namespace, and what routes say of the window.
  */
 #ifndef NETCONF_H
 #define NETCONF_H
@@ -11,8 +11,9 @@
 
 struct netconf {
 	/*
-	 * SETTING_TS, _WSCALE, _SACK, _ECN, _FORWARDING; _KERNEL_TS: but not
-	 * where a route bounds the window, and the kernel's scale with it
+	 * SETTING_TS, _WSCALE, _SACK, _ECN, _REFLECT_TOS, _FORWARDING;
+	 * _KERNEL_TS: but not where a route bounds the window, and the
+	 * kernel's scale with it
 	 */
 	__u32 offer;
 	__u8 ttl;
@@ -45,11 +46,5 @@ void netconf_counts(struct netconf_counts *ret);
 
 /* The window of a SYN-ACK for a listener with @rcvbuf bytes. */
 __u16 netconf_window(__u32 rcvbuf);
-
-/*
- * Fills the LPM map @fd with this host's local prefixes (table "local" of both
- * families) and removes those that are no longer local. Returns 0 or -errno.
- */
-int netconf_local_addrs(int fd);
 
 #endif

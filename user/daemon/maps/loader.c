@@ -137,7 +137,7 @@ static int check_kernel(struct loader *l)
 
 	if (feature_probe(l->has)) {
 		log_err("/sys/kernel/btf/vmlinux cannot be read: %s",
-			feature_btf_cure());
+			feature_btf_fix());
 		return -ENOTSUP;
 	}
 	for (i = 0; i < FEATURES; i++) {
@@ -166,6 +166,17 @@ static __u32 sets_for(unsigned int sessions)
 	return sets;
 }
 
+/* Leaves out what this kernel cannot load. */
+static void select_programs(const struct loader *l)
+{
+	const struct synkeeper_bpf *s = l->skel;
+	bool assigns = l->has[FEATURE_ASSIGN], tcx = l->has[FEATURE_TCX];
+
+	bpf_program__set_autoload(s->progs.synkeeper_admit, assigns);
+	bpf_program__set_autoload(s->progs.synkeeper_front_in, assigns && tcx);
+	bpf_program__set_autoload(s->progs.synkeeper_front_out, tcx);
+}
+
 int loader_open(struct loader *l, const struct config *c)
 {
 	__u32 sets = sets_for(c->sessions_max);
@@ -186,13 +197,7 @@ int loader_open(struct loader *l, const struct config *c)
 		log_err("cannot open the BPF object: %s", strerror(errno));
 		goto fail;
 	}
-	bpf_program__set_autoload(l->skel->progs.synkeeper_admit,
-				  l->has[FEATURE_ASSIGN]);
-	bpf_program__set_autoload(l->skel->progs.synkeeper_front_in,
-				  l->has[FEATURE_ASSIGN] &&
-					  l->has[FEATURE_TCX]);
-	bpf_program__set_autoload(l->skel->progs.synkeeper_front_out,
-				  l->has[FEATURE_TCX]);
+	select_programs(l);
 	bpf_map__set_max_entries(l->skel->maps.session_tags, sets);
 	bpf_map__set_max_entries(l->skel->maps.incomplete_sets, sets / 64);
 	bpf_map__set_max_entries(l->skel->maps.sessions, sets * SET_WAYS);
@@ -217,7 +222,9 @@ int loader_open(struct loader *l, const struct config *c)
 			strerror(-err));
 		goto fail;
 	}
-	if (l->replaces)
+	if (l->took_over)
+		loader_carry(l);
+	else if (l->replaces)
 		loader_inherit_keys(l);
 	err = set_tc_programs(l);
 	if (err)
@@ -256,7 +263,7 @@ static int pin_map(const struct loader *l, enum loader_map map)
 
 	snprintf(path, sizeof(path), "%s/maps/%s", l->pin_dir,
 		 bpf_map__name(loader_map(l, map)));
-	if (l->took_over && !access(path, F_OK))
+	if (l->took_over && !l->fresh[map] && !access(path, F_OK))
 		return 0;
 	err = pin_over(loader_map_fd(l, map), path);
 	if (!err && loader_former_path(l, map, former, sizeof(former)))

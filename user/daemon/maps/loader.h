@@ -9,10 +9,13 @@
  *	PIN_DIR/maps/NAME		maps
  *	PIN_DIR/links/xdp_N, tc_N, ...	attachments, see attach.h
  *
- * Maps of another ABI version are not taken over but replaced. The new programs
- * take the place of the old ones once their maps are filled, so there is no
- * gap; the sessions are adopted again from their sockets; and the cookie keys
- * are kept if their layout is the same, so cookies in flight stay valid.
+ * State (settings, keys, sessions, ...) is taken over. Maps that the daemon
+ * derives from the host and its configuration are replaced by new ones if their
+ * layout is another version's. If the state's is, all maps are replaced: the
+ * sessions are adopted again from their sockets, and the cookie keys are kept
+ * if their layout is the same, so cookies in flight stay valid. In either case,
+ * the new programs take the place of the old ones once their maps are filled,
+ * so there is no gap.
  */
 #ifndef LOADER_H
 #define LOADER_H
@@ -23,23 +26,6 @@
 
 struct bpf_map;
 struct synkeeper_bpf;
-
-struct loader {
-	struct synkeeper_bpf *skel;
-	const char *pin_dir; /* the config's */
-	int lock_fd;	     /* the pin directory */
-	bool made_dir;
-	bool took_over;	    /* an earlier instance's maps are in use */
-	bool replaces;	    /* there were maps of another version */
-	bool kept_keys;	    /* its keys are in the maps */
-	bool has[FEATURES]; /* of the kernel */
-};
-
-/* A closed loader: loader_close() has nothing to close. */
-#define LOADER_CLOSED          \
-	{                      \
-		.lock_fd = -1, \
-	}
 
 /* Maps by their role; file descriptors owned by the loader. */
 enum loader_map {
@@ -63,6 +49,25 @@ enum loader_map {
 	MAP_TC_PROGRAMS,
 	MAP_COUNT
 };
+
+struct loader {
+	struct synkeeper_bpf *skel;
+	const char *pin_dir; /* the config's */
+	int lock_fd;	     /* the pin directory */
+	bool made_dir;
+	bool took_over; /* an earlier instance's maps are in use */
+	bool replaces;	/* some of them, or all, are new */
+	bool kept_keys; /* its keys are in the maps */
+	/* after a takeover: the earlier instance's did not fit */
+	bool fresh[MAP_COUNT];
+	bool has[FEATURES]; /* of the kernel */
+};
+
+/* A closed loader: loader_close() has nothing to close. */
+#define LOADER_CLOSED          \
+	{                      \
+		.lock_fd = -1, \
+	}
 
 /*
  * Returns 0 or -errno, logged. A failed loader_open() leaves nothing behind;
@@ -94,12 +99,14 @@ int loader_front_fd(const struct loader *l, enum tc_program which);
 struct bpf_map *loader_map(const struct loader *l, enum loader_map map);
 
 /*
- * takeover.c: uses an earlier instance's maps, all or none of them, or finds
- * that they must be replaced (@l->took_over, @l->replaces). Called between
- * opening and loading the skeleton. Returns -errno if they cannot be used.
+ * takeover.c: uses an earlier instance's maps, or finds that some or all must
+ * be replaced (@l->took_over, @l->replaces, @l->fresh). Called between opening
+ * and loading the skeleton. Returns -errno if they cannot be used.
  */
 int loader_take_over(struct loader *l);
-/* Copies keys and epoch from maps that are replaced, see @l->kept_keys. */
+/* Copies what those hold that are replaced beside others that are not. */
+void loader_carry(struct loader *l);
+/* Copies keys and epoch if all are replaced, see @l->kept_keys. */
 void loader_inherit_keys(struct loader *l);
 /* Writes where a map of ABI_TAKEN_OVER was pinned; false: where it still is. */
 bool loader_former_path(const struct loader *l, enum loader_map map, char *path,

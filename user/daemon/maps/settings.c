@@ -45,6 +45,8 @@ int settings_init(struct settings *s, const struct loader *l,
 		s->hash_mul = secret[1] | 1;
 		s->set_mask = info.max_entries - 1;
 	}
+	/* what these say is in maps that every start replaces */
+	settings_clear(s, SETTING_QUEUES | SETTING_REFUSED);
 	s->abi = ABI_VERSION;
 	s->netns = syncookies_netns();
 	settings_configure(s, c);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Theory of operation: what an earlier instance left in the pin directory. Its
- * maps are taken over if their layout is this version's; otherwise only the
- * cookie keys are, if theirs is. See loader.h.
+ * maps are taken over if the state in them has this version's layout; those
+ * that the daemon derives are then replaced where theirs is another. Otherwise
+ * only the cookie keys are taken over, if their layout is ours. See loader.h.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -45,11 +46,145 @@ static int open_pinned(const struct loader *l, enum loader_map map)
 	return fd;
 }
 
-/* New in ABI_VERSION: may be absent, nothing is lost. */
-static bool is_new(enum loader_map map)
+/* ---- maps that can be replaced one by one ---- */
+
+static int carry_nothing(int from, int to)
 {
-	return map == MAP_TC_PROGRAMS;
+	(void)from;
+	(void)to;
+	return 0;
 }
+
+/* Values in @cpus parts each, which later versions append to. */
+static int carry_values(int from, int to, __u32 cpus)
+{
+	struct bpf_map_info was = {}, now = {};
+	__u32 len = sizeof(was), id, cpu;
+	char *old, *new;
+	size_t part;
+	int err;
+
+	if (bpf_obj_get_info_by_fd(from, &was, &len) ||
+	    bpf_obj_get_info_by_fd(to, &now, &len))
+		return -errno;
+	part = was.value_size < now.value_size ? was.value_size
+					       : now.value_size;
+	old = calloc(cpus, was.value_size);
+	new = calloc(cpus, now.value_size);
+	err = old && new ? 0 : -ENOMEM;
+	for (id = 0; id < was.max_entries && id < now.max_entries; id++) {
+		if (err || bpf_map_lookup_elem(from, &id, old))
+			break;
+		for (cpu = 0; cpu < cpus; cpu++)
+			memcpy(new + (size_t)cpu *now.value_size,
+			       old + (size_t)cpu * was.value_size, part);
+		if (bpf_map_update_elem(to, &id, new, BPF_ANY))
+			err = -errno;
+	}
+	free(old);
+	free(new);
+	return err;
+}
+
+static int carry_counters(int from, int to)
+{
+	int cpus = libbpf_num_possible_cpus();
+
+	return cpus < 0 ? cpus : carry_values(from, to, cpus);
+}
+
+static int carry_monitored(int from, int to)
+{
+	return carry_values(from, to, 1);
+}
+
+/* What endpoints were until ABI 6, and what that means now. */
+struct port_services_6 {
+	__u8 any4[ENDPOINT_SIZE_6], any6[ENDPOINT_SIZE_6];
+	__u32 exact, pad;
+};
+
+static bool has_value_size(int fd, __u32 size)
+{
+	struct bpf_map_info info = {};
+	__u32 len = sizeof(info);
+
+	return !bpf_obj_get_info_by_fd(fd, &info, &len) &&
+	       info.value_size == size;
+}
+
+static int carry_ports(int from, int to)
+{
+	static const struct port_services_6 none;
+	struct port_services_6 old;
+	__u32 port;
+
+	if (!has_value_size(from, sizeof(old)))
+		return 0;
+	for (port = 0; port < PORTS_MAX; port++) {
+		struct port_services new = {};
+
+		if (bpf_map_lookup_elem(from, &port, &old) ||
+		    !memcmp(&old, &none, sizeof(old)))
+			continue;
+		memcpy(&new.any4, old.any4, sizeof(old.any4));
+		memcpy(&new.any6, old.any6, sizeof(old.any6));
+		new.exact = old.exact;
+		if (bpf_map_update_elem(to, &port, &new, BPF_ANY))
+			return -errno;
+	}
+	return 0;
+}
+
+static int carry_endpoints(int from, int to)
+{
+	struct endpoint_key key, *prev = NULL, next;
+
+	if (!has_value_size(from, ENDPOINT_SIZE_6))
+		return 0;
+	while (!bpf_map_get_next_key(from, prev, &next)) {
+		struct endpoint ep = {};
+
+		key = next;
+		prev = &key;
+		if (!bpf_map_lookup_elem(from, &key, &ep) &&
+		    bpf_map_update_elem(to, &key, &ep, BPF_ANY))
+			return -errno;
+	}
+	return 0;
+}
+
+/*
+ * Maps that the daemon fills anew at each start, or knows how to translate.
+ * NULL: state, which can only be taken over as a whole.
+ */
+static int (*const carry[MAP_COUNT])(int from, int to) = {
+	[MAP_PORTS] = carry_ports,	   [MAP_ENDPOINTS] = carry_endpoints,
+	[MAP_LOCAL_ADDRS] = carry_nothing, [MAP_IFACES] = carry_nothing,
+	[MAP_COUNTERS] = carry_counters,   [MAP_MONITORED] = carry_monitored,
+	[MAP_PREFIXES] = carry_nothing,	   [MAP_SOURCES] = carry_nothing,
+	[MAP_EVENTS] = carry_nothing,	   [MAP_SAMPLES] = carry_nothing,
+	[MAP_TC_PROGRAMS] = carry_nothing,
+};
+
+void loader_carry(struct loader *l)
+{
+	int i, fd, err;
+
+	for (i = 0; i < MAP_COUNT; i++) {
+		fd = l->fresh[i] ? open_pinned(l, i) : -1;
+		if (fd < 0)
+			continue; /* in use, or there was none */
+		err = carry[i](fd, loader_map_fd(l, i));
+		if (err)
+			log_warn("%s: cannot take over the map %s: %s",
+				 l->pin_dir, loader_map_name(l, i),
+				 strerror(-err));
+		close(fd);
+	}
+}
+
+/* ---- take-over ---- */
 
 /* Does @fd have the layout that our program expects of @map? */
 static bool map_fits(const struct bpf_map *map, int fd, bool any_size)
@@ -64,33 +199,65 @@ static bool map_fits(const struct bpf_map *map, int fd, bool any_size)
 	       (any_size || info.max_entries == bpf_map__max_entries(map));
 }
 
+/* The session table may have any size. */
+static bool fits(const struct loader *l, enum loader_map map, int fd)
+{
+	return fd >= 0 &&
+	       map_fits(loader_map(l, map), fd,
+			map == MAP_SESSION_TAGS || map == MAP_INCOMPLETE_SETS ||
+				map == MAP_SESSIONS);
+}
+
+/* Has an instance with these maps the same state as this version? */
+static bool has_our_state(const struct loader *l, const int fds[MAP_COUNT],
+			  struct settings *ret)
+{
+	__u32 zero = 0;
+	int i;
+
+	*ret = (struct settings){};
+	for (i = 0; i < MAP_COUNT; i++)
+		if (!carry[i] && !fits(l, i, fds[i]))
+			return false;
+	return !bpf_map_lookup_elem(fds[MAP_SETTINGS], &zero, ret) &&
+	       ret->abi >= ABI_TAKEN_OVER && ret->abi <= ABI_VERSION;
+}
+
+static int reuse(struct loader *l, const int fds[MAP_COUNT])
+{
+	int i, err;
+
+	for (i = 0; i < MAP_COUNT; i++) {
+		if (!fits(l, i, fds[i])) {
+			l->fresh[i] = l->replaces = true;
+			continue;
+		}
+		err = bpf_map__reuse_fd(loader_map(l, i), fds[i]);
+		if (err) {
+			log_err("%s: cannot take over the maps: %s", l->pin_dir,
+				strerror(-err));
+			return err;
+		}
+	}
+	l->took_over = l->kept_keys = true;
+	return 0;
+}
+
 /*
- * Takes over the maps of an earlier instance, all or none. The session table
- * may differ from the configured size: keeping the sessions matters more, and
- * the difference is logged.
+ * The session table may differ from the configured size: keeping the sessions
+ * matters more, and the difference is logged.
  */
 int loader_take_over(struct loader *l)
 {
-	__u32 zero = 0, i,
-	      sets = bpf_map__max_entries(loader_map(l, MAP_SESSION_TAGS));
-	struct settings cfg = {};
-	int fds[MAP_COUNT], err = 0;
-	bool fit = true;
+	__u32 sets = bpf_map__max_entries(loader_map(l, MAP_SESSION_TAGS));
+	int fds[MAP_COUNT], i, err = 0;
+	struct settings cfg;
 
-	for (i = 0; i < MAP_COUNT; i++) {
-		bool table = i == MAP_SESSION_TAGS ||
-			     i == MAP_INCOMPLETE_SETS || i == MAP_SESSIONS;
-
+	for (i = 0; i < MAP_COUNT; i++)
 		fds[i] = open_pinned(l, i);
-		if (fds[i] < 0)
-			fit = fit && is_new(i);
-		else
-			fit = fit && map_fits(loader_map(l, i), fds[i], table);
-	}
 	if (fds[MAP_SETTINGS] < 0)
 		goto out; /* nothing was left here */
-	if (!fit || bpf_map_lookup_elem(fds[MAP_SETTINGS], &zero, &cfg) ||
-	    (cfg.abi != ABI_VERSION && cfg.abi != ABI_TAKEN_OVER)) {
+	if (!has_our_state(l, fds, &cfg)) {
 		log_warn("%s: maps of another version (ABI %u, this is %u): "
 			 "replaced; sessions are adopted again from their "
 			 "sockets",
@@ -98,16 +265,8 @@ int loader_take_over(struct loader *l)
 		l->replaces = true;
 		goto out;
 	}
-	for (i = 0; i < MAP_COUNT && !err; i++)
-		if (fds[i] >= 0)
-			err = bpf_map__reuse_fd(loader_map(l, i), fds[i]);
-	if (err) {
-		log_err("%s: cannot take over the maps: %s", l->pin_dir,
-			strerror(-err));
-		goto out;
-	}
-	l->took_over = l->kept_keys = true;
-	if (cfg.set_mask + 1 != sets)
+	err = reuse(l, fds);
+	if (!err && cfg.set_mask + 1 != sets)
 		log_warn("%s: the session table keeps its %u slots; to resize "
 			 "it, run synkeeper down and start again",
 			 l->pin_dir, (cfg.set_mask + 1) * SET_WAYS);

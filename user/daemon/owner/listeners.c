@@ -38,7 +38,7 @@ static void collect_one(const struct owner_socket *sk, void *data)
 	c->sockets[c->n++] = *sk;
 }
 
-/* A socket's address does not change; its buffer and keys may. */
+/* A socket's address does not change; what it was told may. */
 static bool same_listeners(const struct listeners *l, const struct collect *c)
 {
 	size_t i;
@@ -47,7 +47,9 @@ static bool same_listeners(const struct listeners *l, const struct collect *c)
 		if (l->sockets[i].cookie != c->sockets[i].cookie ||
 		    l->sockets[i].mptcp != c->sockets[i].mptcp ||
 		    l->sockets[i].rcvbuf != c->sockets[i].rcvbuf ||
-		    l->sockets[i].md5 != c->sockets[i].md5)
+		    l->sockets[i].md5 != c->sockets[i].md5 ||
+		    memcmp(&l->sockets[i].settings, &c->sockets[i].settings,
+			   sizeof(l->sockets[i].settings)))
 			return false;
 	return l->n == c->n;
 }
@@ -108,6 +110,36 @@ bool listener_is_exact(const struct owner_socket *sk)
 	return !is_any(sk->tuple.server) && !sk->ifindex;
 }
 
+/* The hop limit that reaches whoever either one reaches; 0: the host's. */
+static __u8 farther(__u8 a, __u8 b)
+{
+	enum { USUAL = 64 };
+
+	return (a ? a : USUAL) >= (b ? b : USUAL) ? a : b;
+}
+
+void listeners_join(struct listener_settings *group,
+		    const struct listener_settings *one)
+{
+	if (one->mss && (!group->mss || one->mss < group->mss))
+		group->mss = one->mss;
+	group->ttl = farther(group->ttl, one->ttl);
+	group->hop_limit = farther(group->hop_limit, one->hop_limit);
+	if (!group->tos)
+		group->tos = one->tos;
+	if (!group->tclass)
+		group->tclass = one->tclass;
+	if (one->min_ttl > group->min_ttl)
+		group->min_ttl = one->min_ttl;
+	if (one->min_hop_limit > group->min_hop_limit)
+		group->min_hop_limit = one->min_hop_limit;
+	if (one->defer < group->defer)
+		group->defer = one->defer;
+	group->save_syn |= one->save_syn;
+	group->filter |= one->filter;
+	group->fast_open |= one->fast_open;
+}
+
 static void join(struct owner_socket *group, bool *found,
 		 const struct owner_socket *sk)
 {
@@ -120,6 +152,7 @@ static void join(struct owner_socket *group, bool *found,
 	group->md5 = group->md5 || sk->md5;
 	if (sk->rcvbuf && (!group->rcvbuf || sk->rcvbuf < group->rcvbuf))
 		group->rcvbuf = sk->rcvbuf;
+	listeners_join(&group->settings, &sk->settings);
 }
 
 bool listeners_wildcard(const struct listeners *l, __be16 port, bool v4,

@@ -5,8 +5,9 @@
  * the kernel does it: those bound to the address before those on the wildcard.
  * Several on one address are a SO_REUSEPORT group, of which the kernel picks
  * any for a client, so the offered options must suit each: the group is treated
- * as one listener that is MPTCP if any member is, signs if any does, and has
- * the smallest receive buffer. Sockets bound to an interface are ignored.
+ * as one listener that is MPTCP if any member is, signs if any does, has the
+ * smallest receive buffer and MSS and the largest TTL, and defers only if all
+ * do. Sockets bound to an interface are ignored.
  */
 #ifndef LISTENERS_H
 #define LISTENERS_H
@@ -35,6 +36,10 @@ const struct owner_socket *listeners_first(const struct listeners *l,
 	     (sk) && (sk) < (list)->sockets + (list)->n && \
 	     (sk)->tuple.server_port == (at_port);         \
 	     (sk)++)
+
+/* Makes of @group what suits @one as well. */
+void listeners_join(struct listener_settings *group,
+		    const struct listener_settings *one);
 
 /* Is it bound to a specific address, and to no interface? */
 bool listener_is_exact(const struct owner_socket *sk);

@@ -9,12 +9,13 @@
  * Queries do not block: they return an answer or an error at once, and an error
  * is no answer. An owner without anything for a tuple returns -ENOENT.
  *
- * socket.c: sockets of this network namespace.
+ * socket.c: sockets of this network namespace; learn.c: what their listeners
+ * were told.
  */
 #ifndef OWNER_H
 #define OWNER_H
 
-#include "synkeeper/types.h"
+#include "synkeeper/listener.h"
 
 struct owner; /* opaque */
 
@@ -26,12 +27,14 @@ struct owner_socket {
 	/* of a listener */
 	bool v6only;
 	bool mptcp;
-	bool md5;      /* has TCP MD5 keys (RFC 2385) */
+	bool md5;      /* has TCP MD5 or AO keys (RFC 2385, 5925) */
 	__u32 ifindex; /* bound to this interface; 0: any */
 	__u32 rcvbuf;  /* bytes */
 	__u32 waiting; /* connections waiting to be accepted, */
 	__u32 backlog; /* ... and their limit */
 	__u64 cookie;  /* a unique id, never reused */
+	/* from owner_each_listener() only; all 0 if they cannot be read */
+	struct listener_settings settings;
 };
 
 typedef void (*owner_fn)(const struct owner_socket *s, void *data);
@@ -65,6 +68,9 @@ int owner_end(struct owner *o, const struct tuple *t);
  * -ENOENT.
  */
 int owner_clear(struct owner *o, const struct tuple *t);
+
+/* Can the settings of listeners be read? */
+bool owner_learns(const struct owner *o);
 
 /*
  * Each calls @fn for all, of both families, before it returns 0 or

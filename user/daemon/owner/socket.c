@@ -10,7 +10,9 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "array.h"
 #include "kernel/sockdiag.h"
+#include "learn.h"
 #include "log.h"
 #include "owner.h"
 
@@ -19,7 +21,8 @@ enum { CONNECTIONS = ~(1U << TCP_LISTEN | 1U << TCP_CLOSE) };
 struct owner {
 	struct sockdiag *diag;
 	struct sockdiag *walk;
-	__u8 family; /* of the walk */
+	struct learn *learn; /* NULL: the kernel has no such thing */
+	__u8 family;	     /* of the walk */
 };
 
 int owner_open(struct owner **ret)
@@ -36,8 +39,14 @@ int owner_open(struct owner **ret)
 		owner_close(o);
 		return err;
 	}
+	learn_open(&o->learn);
 	*ret = o;
 	return 0;
+}
+
+bool owner_learns(const struct owner *o)
+{
+	return o->learn;
 }
 
 void owner_close(struct owner *o)
@@ -46,6 +55,7 @@ void owner_close(struct owner *o)
 		return;
 	sockdiag_close(o->diag);
 	sockdiag_close(o->walk);
+	learn_close(o->learn);
 	free(o);
 }
 
@@ -101,9 +111,53 @@ static int dump(struct owner *o, __u32 states, owner_fn fn, void *data)
 	return sockdiag_dump(o->diag, states, on_socket, &each);
 }
 
+struct listening {
+	struct owner_socket *sockets;
+	size_t n, room;
+	bool failed;
+};
+
+static void keep_listener(const struct owner_socket *sk, void *data)
+{
+	struct listening *l = data;
+	void *grown = array_grow(l->sockets, l->n, &l->room, sizeof(*sk));
+
+	if (!grown) {
+		l->failed = true;
+		return;
+	}
+	l->sockets = grown;
+	l->sockets[l->n++] = *sk;
+}
+
+/* Of a listener that has just gone, or if there is nothing to learn: none. */
+static void add_settings(const struct owner *o, struct owner_socket *sk)
+{
+	const struct listener_settings *s =
+		o->learn ? learn_find(o->learn, sk->cookie) : NULL;
+
+	if (!s)
+		return;
+	sk->settings = *s;
+	sk->md5 = sk->md5 || s->signs;
+}
+
 int owner_each_listener(struct owner *o, owner_fn fn, void *data)
 {
-	return dump(o, 1U << TCP_LISTEN, fn, data);
+	struct listening l = {};
+	int err = dump(o, 1U << TCP_LISTEN, keep_listener, &l);
+	size_t i;
+
+	if (!err && l.failed)
+		err = -ENOMEM;
+	if (!err && o->learn)
+		learn_look(o->learn, l.n);
+	for (i = 0; i < l.n && !err; i++) {
+		add_settings(o, &l.sockets[i]);
+		fn(&l.sockets[i], data);
+	}
+	free(l.sockets);
+	return err;
 }
 
 int owner_each_half_open(struct owner *o, owner_fn fn, void *data)

@@ -14,7 +14,7 @@
 #include "text/words.h"
 
 enum {
-	QUEUE_LOOKS = 5, /* polls between two looks at queues */
+	QUEUE_POLLS = 5, /* between two looks at queues */
 };
 
 struct arm_queue {
@@ -24,7 +24,7 @@ struct arm_queue {
 struct arm {
 	struct arm_deps deps;
 	sd_event_source *timer;
-	unsigned int look;
+	unsigned int polls;
 	struct arm_queue *queues; /* by service */
 	struct counters *counters;
 	struct netconf_counts counts; /* at the last poll */
@@ -139,26 +139,39 @@ static void count_overflows(struct arm *arm)
 	*was = now;
 }
 
-static int on_look(sd_event_source *source, uint64_t when, void *data)
+/* Returns whether there are any services of policy auto. */
+static bool look(struct arm *arm)
 {
 	const struct service *svc = NULL;
-	bool changed = false;
-	struct arm *arm = data;
 	__u64 now = clock_ns();
+	bool changed = false;
 
-	(void)when;
 	if (!count_syns(arm))
-		return 0;
+		return false;
 	count_overflows(arm);
-	if (arm->look++ % QUEUE_LOOKS == 0)
-		count_queues(arm);
 	while ((svc = services_next(arm->deps.services, svc))) {
 		if (is_auto(svc))
 			changed |= look_at(arm, svc, now);
 	}
 	if (changed)
 		arm->deps.changed(arm->deps.data);
-	return timer_set(source, ARMING_LOOK_MS * 1000);
+	return true;
+}
+
+static int on_timer(sd_event_source *source, uint64_t when, void *data)
+{
+	struct arm *arm = data;
+
+	(void)when;
+	if (arm->polls++ % QUEUE_POLLS == 0)
+		count_queues(arm);
+	return look(arm) ? timer_set(source, ARMING_LOOK_MS * 1000) : 0;
+}
+
+void arm_look_now(struct arm *arm)
+{
+	if (timer_is_set(arm->timer)) /* there are such services */
+		look(arm);
 }
 
 void arm_poll(struct arm *arm)
@@ -185,7 +198,7 @@ int arm_start(const struct arm_deps *deps, struct arm **ret)
 	arm->queues = calloc(SERVICES_MAX, sizeof(*arm->queues));
 	arm->counters = calloc(SERVICES_MAX, sizeof(*arm->counters));
 	if (arm->queues && arm->counters)
-		err = timer_add(deps->loop, &arm->timer, TIMER_EXACT, on_look,
+		err = timer_add(deps->loop, &arm->timer, TIMER_EXACT, on_timer,
 				arm);
 	if (!err)
 		err = timer_set(arm->timer, ARMING_LOOK_MS * 1000);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Theory of operation: arms and disarms the services of policy auto. Their SYNs
- * are counted ten times a second, the queues of those not armed are polled less
- * often, and arming.c decides. The timer runs only if there are any such
- * services. Counters are read in batches, from the first such service to the
- * last.
+ * are counted ten times a second, and at once when the program reports that
+ * they come in numbers; the queues of those not armed are polled less often;
+ * and arming.c decides. The timer runs only if there are any such services.
+ * Counters are read in batches, from the first such service to the last.
  */
 #ifndef ARM_H
 #define ARM_H
@@ -33,5 +33,7 @@ int arm_start(const struct arm_deps *deps, struct arm **ret);
 void arm_stop(struct arm *arm);
 /* There may be services of policy auto now. */
 void arm_poll(struct arm *arm);
+/* A flood may have begun: looks at once instead of at the next poll. */
+void arm_look_now(struct arm *arm);
 
 #endif

@@ -6,7 +6,9 @@ void arming_begin(struct arming *a, bool armed)
 	*a = (struct arming){ .armed = armed };
 }
 
-/* Keeps the sum of one second; a late poll counts in full. */
+enum { LOOK_NS = ARMING_LOOK_MS * 1000000 };
+
+/* Keeps the sum of one second. A late poll counts in full. */
 static void note_syns(struct arming *a, const struct arming_look *look)
 {
 	__u64 more = look->syns - a->last.syns;
@@ -15,9 +17,14 @@ static void note_syns(struct arming *a, const struct arming_look *look)
 				    ? 0x7fffffff / ARMING_LOOKS
 				    : (unsigned int)more;
 
-	a->rate += seen - a->syns[a->next];
-	a->syns[a->next] = seen;
-	a->next = (a->next + 1) % ARMING_LOOKS;
+	if (a->last.clock_ns - a->since_ns >= LOOK_NS) {
+		a->now = (a->now + 1) % ARMING_LOOKS;
+		a->since_ns = a->last.clock_ns;
+		a->rate -= a->syns[a->now];
+		a->syns[a->now] = 0;
+	}
+	a->rate += seen;
+	a->syns[a->now] += seen;
 }
 
 /* The cause that has reached 1/@part of its threshold. */
@@ -43,7 +50,7 @@ bool arming_step(struct arming *a, const struct arming_limits *l,
 
 	if (!a->looked) { /* earlier SYNs belong to no second */
 		a->last = *look;
-		a->uneasy_ns = look->clock_ns;
+		a->since_ns = a->uneasy_ns = look->clock_ns;
 		a->looked = true;
 	}
 	note_syns(a, look);

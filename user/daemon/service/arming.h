@@ -31,9 +31,10 @@ enum arming_cause { ARMING_NONE, ARMING_RATE, ARMING_QUEUE, ARMING_OVERFLOW };
 struct arming {
 	bool armed;
 	enum arming_cause cause;	 /* why it is armed, or nearly so */
-	unsigned int syns[ARMING_LOOKS]; /* between two polls */
-	unsigned int next;
-	unsigned int rate; /* their sum */
+	unsigned int syns[ARMING_LOOKS]; /* of ARMING_LOOK_MS each */
+	unsigned int now;		 /* the one being counted */
+	__u64 since_ns;			 /* when that began */
+	unsigned int rate;		 /* their sum */
 	bool looked;
 	struct arming_look last;
 	__u64 uneasy_ns; /* when a threshold was last nearly reached */
@@ -42,7 +43,10 @@ struct arming {
 /* @armed: as left by an earlier instance or another policy. */
 void arming_begin(struct arming *a, bool armed);
 
-/* Returns whether the service should be armed now. */
+/*
+ * Returns whether the service should be armed now. Called every ARMING_LOOK_MS,
+ * and in between if something may have happened.
+ */
 bool arming_step(struct arming *a, const struct arming_limits *l,
 		 const struct arming_look *look);
 

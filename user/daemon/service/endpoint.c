@@ -150,11 +150,33 @@ static enum endpoint_mode mode_of(enum service_why why)
 	}
 }
 
+/* For `service list`: of all its listeners. */
+static void note_learned(struct service *svc, const struct owner_socket *sk)
+{
+	if (svc->has_listener)
+		listeners_join(&svc->learned, &sk->settings);
+	else
+		svc->learned = sk->settings;
+	svc->has_listener = true;
+}
+
+/* What the listener was told about its SYN-ACKs and connections. */
+static void take_settings(const struct place *at, struct endpoint *ret)
+{
+	const struct listener_settings *s = &at->sk->settings;
+
+	ret->mss = s->mss;
+	ret->hop_limit = at->v4 ? s->ttl : s->hop_limit;
+	ret->tos = at->v4 ? s->tos : s->tclass;
+	ret->flags |= s->defer ? ENDPOINT_DEFER : 0;
+}
+
 struct endpoint endpoint_of(struct endpoints *e, struct service *svc,
 			    struct place *at, enum service_why *why)
 {
 	__u32 rcvbuf = at->sk && at->sk->rcvbuf ? at->sk->rcvbuf
 						: e->net.rcvbuf;
+	struct endpoint ep;
 	enum service_cookies_why cookies_why;
 	enum cookie_backend cookies;
 
@@ -168,11 +190,16 @@ struct endpoint endpoint_of(struct endpoints *e, struct service *svc,
 	    cookies_why > svc->cookies_why)
 		svc->cookies_why = cookies_why;
 	*why = why_of(e, svc, at, cookies);
-	return (struct endpoint){
+	ep = (struct endpoint){
 		.service = svc->id,
 		.mode = mode_of(*why),
 		.wscale = e->net.wscale,
 		.window = netconf_window(rcvbuf),
 		.cookies = cookies,
 	};
+	if (at->sk) {
+		note_learned(svc, at->sk);
+		take_settings(at, &ep);
+	}
+	return ep;
 }

@@ -177,6 +177,7 @@ int endpoints_of(struct endpoints *e, struct service *svc)
 	int err;
 
 	svc->backends = 0;
+	svc->has_listener = false;
 	svc->cookies_why = COOKIES_AS_EVER;
 	if (svc->listen.wildcard)
 		err = wildcard_of(e, svc);

@@ -10,14 +10,17 @@
 
 static json_t *json_service(const struct service *svc)
 {
-	char text[LISTEN_STRLEN];
+	char text[LISTEN_STRLEN], learned[SERVICE_LEARNED_LEN],
+		lost[SERVICE_LEARNED_LEN];
 
-	return json_pack("{s:s,s:s,s:s,s:b,s:b,s:s,s:s,s:s}", "listen",
+	return json_pack("{s:s,s:s,s:s,s:b,s:b,s:s,s:s,s:s,s:s,s:s}", "listen",
 			 listen_format(&svc->listen, text), "name", svc->name,
 			 "policy", config_policy_name(svc->policy), "by_hand",
 			 svc->by_hand, "armed", svc->why == WHY_ARMED,
 			 "cookies", service_cookies(svc), "cookies_why",
-			 service_cookies_why(svc), "why", service_why(svc));
+			 service_cookies_why(svc), "why", service_why(svc),
+			 "listener", service_learned(svc, learned),
+			 "not_honoured", service_not_honoured(svc, lost));
 }
 
 json_t *services_json(const struct services *s)

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Theory of operation: texts about one service, see services.h. */
+#include <stdio.h>
+
 #include "log.h"
 #include "services.h"
+#include "text/words.h"
 
 bool service_is_unprotected(const struct service *svc)
 {
@@ -61,6 +64,55 @@ void service_log_cookies(const struct service *svc,
 		log_info("%s: cookies: %s again", text, service_cookies(svc));
 }
 
+/* "ttl 255", if set. */
+static void add_number(char *buf, const char *format, unsigned int value)
+{
+	char word[32];
+
+	snprintf(word, sizeof(word), format, value);
+	if (value)
+		words_append(buf, SERVICE_LEARNED_LEN, word);
+}
+
+const char *service_learned(const struct service *svc,
+			    char buf[SERVICE_LEARNED_LEN])
+{
+	const struct listener_settings *s = &svc->learned;
+
+	*buf = '\0';
+	if (!svc->has_listener)
+		return buf;
+	add_number(buf, "mss %u", s->mss);
+	add_number(buf, "ttl %u", s->ttl);
+	add_number(buf, "hop limit %u", s->hop_limit);
+	add_number(buf, "tos 0x%02x", s->tos);
+	add_number(buf, "tclass 0x%02x", s->tclass);
+	if (s->defer)
+		words_append(buf, SERVICE_LEARNED_LEN, "deferred accept");
+	return buf;
+}
+
+const char *service_not_honoured(const struct service *svc,
+				 char buf[SERVICE_LEARNED_LEN])
+{
+	const struct listener_settings *s = &svc->learned;
+
+	*buf = '\0';
+	if (!svc->has_listener)
+		return buf;
+	if (s->fast_open)
+		words_append(buf, SERVICE_LEARNED_LEN, "TCP Fast Open");
+	if (s->save_syn)
+		words_append(buf, SERVICE_LEARNED_LEN, "TCP_SAVE_SYN");
+	if (s->filter)
+		words_append(buf, SERVICE_LEARNED_LEN, "socket filter");
+	if (s->min_ttl)
+		words_append(buf, SERVICE_LEARNED_LEN, "IP_MINTTL");
+	if (s->min_hop_limit)
+		words_append(buf, SERVICE_LEARNED_LEN, "IPV6_MINHOPCOUNT");
+	return buf;
+}
+
 const char *service_why(const struct service *svc)
 {
 	static const char *const text[] = {
@@ -83,8 +135,8 @@ const char *service_why(const struct service *svc)
 				"socket for its listener: SYNs pass",
 		[WHY_ELSEWHERE] = "its connections end elsewhere, for example "
 				  "redirected by NAT: SYNs pass",
-		[WHY_SIGNED] = "its connections are signed (TCP MD5), which "
-			       "cookies do not support: SYNs pass",
+		[WHY_SIGNED] = "its connections are signed (TCP MD5 or AO), "
+			       "which cookies do not support: SYNs pass",
 		[WHY_DRAINING] = "deleted; cookies in flight are honoured",
 	};
 

@@ -65,6 +65,8 @@ struct service {
 	/* of its endpoints: 1 << enum cookie_backend; and why the kernel's */
 	__u8 backends;
 	enum service_cookies_why cookies_why;
+	struct listener_settings learned; /* from its listeners */
+	bool has_listener;
 	__u64 drain_until_ns; /* deleted; 0: in service */
 	struct arming arming; /* of policy auto */
 };
@@ -135,6 +137,15 @@ bool service_is_unprotected(const struct service *svc);
 const char *service_why(const struct service *svc);
 const char *service_cookies(const struct service *svc);
 const char *service_cookies_why(const struct service *svc);
+/*
+ * What was learned from its listeners, as in "mss 1200, ttl 255", or "": what
+ * answers follow, and what they cannot. Return @buf.
+ */
+enum { SERVICE_LEARNED_LEN = 160 };
+const char *service_learned(const struct service *svc,
+			    char buf[SERVICE_LEARNED_LEN]);
+const char *service_not_honoured(const struct service *svc,
+				 char buf[SERVICE_LEARNED_LEN]);
 /* Logs why it has its kind of cookies, if the host or clients changed it. */
 void service_log_cookies(const struct service *svc,
 			 enum service_cookies_why before);

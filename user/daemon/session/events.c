@@ -90,6 +90,9 @@ static int on_event(void *data, void *record, size_t size)
 	case EVENT_SOCKET_LOST:
 		on_socket_lost(e, event);
 		break;
+	case EVENT_SYN_RUSH:
+		e->deps.syn_rush(e->deps.data);
+		break;
 	case EVENT_SESSION:
 		watch_tell(e->deps.watch, event);
 		break;

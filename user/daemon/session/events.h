@@ -31,6 +31,8 @@ struct events_deps {
 	struct watch *watch;
 	/* the host may have changed and should be polled */
 	void (*changed)(void *data);
+	/* SYNs came to a service that is not armed: perhaps a flood begins */
+	void (*syn_rush)(void *data);
 	void *data;
 };
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Theory of operation: the values that flags and file share, and the checks on
- * them. Keys and defaults are config_keys.c's, the file's syntax is
- * config_file.c's. Everything is bounded:
- * CONFIG_IFACES_MAX interfaces, SERVICES_MAX - 1 services (ids start at 1).
+ * Theory of operation: the values that flags and file share, and their checks.
+ * Keys and defaults are in config_keys.c, the syntax of the file is in
+ * config_file.c. Everything is bounded: CONFIG_IFACES_MAX interfaces,
+ * SERVICES_MAX - 1 services (ids start at 1).
  */
 #include <ctype.h>
 #include <errno.h>
@@ -44,7 +44,7 @@ void config_free(struct config *c)
 	*c = (struct config){ 0 };
 }
 
-/* What the kernel takes for the name of an interface. */
+/* What the kernel accepts as an interface name. */
 static const char *check_iface(const char *name)
 {
 	const char *s;
@@ -103,7 +103,7 @@ int config_add_service(struct config *c, const char *section,
 			"protect all addresses of a port with *:PORT",
 			listen, SERVICES_MAX - 1);
 
-	/* Room doubles when it is used up: at 0, 1, 2, 4, 8, ... */
+	/* Capacity doubles when it is used up: at 0, 1, 2, 4, 8, ... */
 	if (!(n & (n - 1))) {
 		grown = reallocarray(c->services, n ? 2 * n : 1, sizeof(s));
 		if (!grown)
@@ -153,7 +153,7 @@ int config_set_group(struct config *c, const char *value, char *err)
 {
 	if (!*value || !getgrnam(value))
 		return config_refuse(err, -EINVAL,
-				     "'%s': this host has no such group: make "
+				     "'%s': no such group on this host: create "
 				     "it with 'groupadd --system NAME'",
 				     value);
 	if (config_set_string(&c->control_group, value))
@@ -177,15 +177,15 @@ const char *config_check_file(FILE *f, const char *path)
 {
 	struct stat st;
 
-	/* a pipe or device has only the writers that the operator gave it */
+	/* whoever can write to a pipe or device was chosen by the operator */
 	if (fstat(fileno(f), &st) || !S_ISREG(st.st_mode))
 		return NULL;
 	if (st.st_mode & S_IWOTH)
-		return "all users may write to it: chmod o-w, after a look at "
-		       "what it says";
+		return "it is world-writable: check its contents, then chmod "
+		       "o-w";
 	if (st.st_uid && st.st_uid != geteuid())
-		log_warn("%s belongs to uid %u, who decides by it what root's "
-			 "daemon does: chown root",
+		log_warn("%s belongs to uid %u, who thereby controls root's "
+			 "daemon: chown root",
 			 path, st.st_uid);
 	return NULL;
 }
@@ -193,11 +193,11 @@ const char *config_check_file(FILE *f, const char *path)
 void config_warn(const struct config *c)
 {
 	if (c->key_lifetime_ms > LIFETIME_WISE_MS)
-		log_warn("[keys] lifetime: %u minutes: a cookie is good for up "
-			 "to twice as long, so clients can hoard valid ones "
-			 "and use them all at once: 10m or less leaves them "
-			 "less",
-			 c->key_lifetime_ms / 60000);
+		log_warn(
+			"[keys] lifetime: %u minutes: cookies are valid for up "
+			"to twice as long, so an attacker can collect many "
+			"and use them all at once: consider 10m or less",
+			c->key_lifetime_ms / 60000);
 }
 
 const char *config_check_path(const char *path, size_t max)
@@ -205,7 +205,8 @@ const char *config_check_path(const char *path, size_t max)
 	if (*path != '/')
 		return "must be a path that begins with '/'";
 	if (strlen(path) >= max)
-		return "too long: pin-dir takes 255 bytes, control 107";
+		return "too long: at most 255 bytes for pin-dir, 107 for "
+		       "control";
 	return NULL;
 }
 

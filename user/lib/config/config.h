@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: what the daemon was told, by flags and by an INI file,
- * in one struct. config_load() reads a file into it, the flags in
- * synkeeperd.c fill the same members; nothing else knows where a value came
- * from. A configuration is complete and valid or it is not used at all.
+ * Theory of operation: the daemon's configuration, from flags and an INI file,
+ * in one struct. config_load() reads a file into it, the flags in synkeeperd.c
+ * set the same members; nothing else knows where a value came from. A
+ * configuration that is incomplete or invalid is not used at all.
  */
 #ifndef CONFIG_H
 #define CONFIG_H
@@ -38,7 +38,7 @@ struct config_service {
 	enum config_policy policy;
 	enum config_cookies cookies;
 	unsigned int line; /* of the file; 0: not from a file */
-	bool by_hand;	   /* added while running: in no configuration */
+	bool by_hand;	   /* added at runtime: not configured */
 };
 
 /* When a service of policy auto is armed, see arming.h of the daemon. */
@@ -53,12 +53,12 @@ struct config {
 	size_t n_ifaces;
 	enum config_mode mode;
 	enum config_exit on_exit;
-	bool replace;		      /* a foreign XDP program, too */
-	char *file;		      /* owned; read from it; NULL: no file */
-	char *pin_dir;		      /* owned */
-	char *control;		      /* owned; path of the unix socket */
-	char *control_group;	      /* owned; whose the socket is, or NULL */
-	struct listen metrics;	      /* by HTTP; port 0: not served */
+	bool replace;	       /* a foreign XDP program as well */
+	char *file;	       /* owned; where it was read from, or NULL */
+	char *pin_dir;	       /* owned */
+	char *control;	       /* owned; path of the unix socket */
+	char *control_group;   /* owned; the socket's group, or NULL */
+	struct listen metrics; /* by HTTP; port 0: not served */
 	unsigned int key_lifetime_ms; /* one epoch */
 	unsigned int sessions_max;
 	unsigned int pending_timeout_ms;
@@ -66,7 +66,7 @@ struct config {
 	unsigned int half_closed_timeout_ms;
 	unsigned int closing_timeout_ms;
 	unsigned int time_wait_timeout_ms;
-	unsigned int resets_per_second; /* RST for bad ACKs; 0: drop */
+	unsigned int resets_per_second; /* for stray segments; 0: drop */
 	struct arming_limits arming;
 	char *allow, *deny;		 /* owned; files of prefixes, or NULL */
 	unsigned int synacks_per_second; /* to a source prefix; 0: no cap */
@@ -75,7 +75,7 @@ struct config {
 	size_t n_services;
 };
 
-/* Writes the line into @err (CONFIG_ERR_MAX bytes); returns @ret. */
+/* Writes the message to @err (CONFIG_ERR_MAX bytes); returns @ret. */
 int config_refuse(char *err, int ret, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
@@ -84,17 +84,17 @@ void config_init(struct config *c);
 void config_free(struct config *c);
 
 /*
- * All return 0 or -errno (-EINVAL: the value, -E2BIG: one too many, others as
- * the system said) with one line in @err (CONFIG_ERR_MAX bytes) that names the
- * thing and the way out: "'VALUE': what is wrong" of an add or set, to be put
- * behind the name of the flag; "FILE:LINE: [section] key: 'VALUE': what is
- * wrong" of a file. @c is unchanged on failure of an add or set; after a
- * failed config_load() it must be freed and not used.
+ * All return 0 or -errno (-EINVAL: the value, -E2BIG: one too many, others from
+ * the system) with one line in @err (CONFIG_ERR_MAX bytes) that says what is
+ * wrong and what to do: from an add or set "'VALUE': what is wrong", for the
+ * caller to put after the flag's name; from a file "FILE:LINE: [section] key:
+ * 'VALUE': what is wrong". A failed add or set leaves @c unchanged; after a
+ * failed config_load() it can only be freed.
  */
 int config_load(struct config *c, const char *path, char *err);
-/* An interface that is already there is left as it is. */
+/* Does nothing if the interface is there already. */
 int config_add_iface(struct config *c, const char *name, char *err);
-/* @section: the service's name, or "". A listen given twice shows later. */
+/* @section: the service's name, or "". Duplicates are found later. */
 int config_add_service(struct config *c, const char *section,
 		       const char *listen, enum config_policy policy,
 		       char *err);
@@ -103,7 +103,7 @@ int config_set_metrics(struct config *c, const char *value, char *err);
 int config_set_group(struct config *c, const char *value, char *err);
 int config_set_string(char **member, const char *value);
 
-/* What only the whole shows: no interface, no service, a service twice. */
+/* Checks the whole: no interface, no service, a service twice. */
 int config_validate(const struct config *c, char *err);
 
 const char *config_mode_name(enum config_mode mode);
@@ -116,18 +116,17 @@ const char *config_cookies_name(enum config_cookies cookies);
 int config_parse_cookies(const char *text, enum config_cookies *ret,
 			 const char **ret_why);
 
-/* 0, -ENOMEM, or -EEXIST: *ret_twin has the listen of an earlier service. */
+/* 0, -ENOMEM, or -EEXIST: *ret_twin has the same listen as *ret_first. */
 int config_find_twin(const struct config *c,
 		     const struct config_service **ret_first,
 		     const struct config_service **ret_twin);
 /*
- * May the open file @f be believed? One that all may write is refused, as it
- * says what a daemon with root's rights does: returns what is wrong, a static
- * sentence with the way out. One of another user than root and this process' is
- * warned about. NULL: it is fine.
+ * Can the open file @f be trusted? It controls a daemon that runs as root.
+ * Returns NULL, or a static sentence if it is world-writable. Warns if it
+ * belongs to anyone but root and this process' user.
  */
 const char *config_check_file(FILE *f, const char *path);
-/* Logs what is valid, but hardly wise. */
+/* Warns about what is valid, but unwise. */
 void config_warn(const struct config *c);
 /* Returns NULL or a static sentence. @max: bytes with the final NUL. */
 const char *config_check_path(const char *path, size_t max);

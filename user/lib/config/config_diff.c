@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Theory of operation: see config_diff.h. Two values are the same if they are
- * written the same. Services are compared in the order of their addresses, so
- * that eight thousand of them take a moment only.
+ * Theory of operation: see config_diff.h. Values are equal if their texts are.
+ * Services are sorted by address first: eight thousand of them take a moment.
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -14,7 +13,7 @@
 
 enum { TEXT_MAX = 512 };
 
-/* Writes the value at @member as the file has it; returns @buf or another. */
+/* Formats the value at @member as in the file; may return another than @buf. */
 typedef const char *(*value_text)(const void *member, char *buf);
 
 static const char *text_mode(const void *member, char *buf)
@@ -48,7 +47,7 @@ static const char *text_yes_no(const void *member, char *buf)
 	return *(const bool *)member ? "yes" : "no";
 }
 
-/* Of a configured one nothing is said. */
+/* Empty for one from the configuration. */
 static const char *by_hand_text(const void *member, char *buf)
 {
 	(void)buf;
@@ -153,7 +152,7 @@ static const char *text_of(const struct value *v, const void *of, char *buf)
 	return v->text((const char *)of + v->at, buf);
 }
 
-/* Appends a change, of which the caller fills in the rest. */
+/* Appends a change; the caller fills in the rest. */
 __attribute__((format(printf, 4, 5))) static struct config_change *
 add(struct config_diff *d, const char *from, const char *to, const char *fmt,
     ...)
@@ -162,7 +161,7 @@ add(struct config_diff *d, const char *from, const char *to, const char *fmt,
 	struct config_change *c;
 	va_list ap;
 
-	/* Room doubles when it is used up: at 0, 1, 2, 4, 8, ... */
+	/* Capacity doubles when it is used up: at 0, 1, 2, 4, 8, ... */
 	if (!(d->n & (d->n - 1))) {
 		c = reallocarray(d->changes, d->n ? 2 * d->n : 1, sizeof(*c));
 		if (!c) {
@@ -232,7 +231,7 @@ static void diff_ifaces(struct config_diff *d, const struct config *old,
 	}
 }
 
-/* "policy on, name web"; what is empty is left out. */
+/* "policy on, name web", without empty values. */
 static void describe(const struct config_service *s, char *buf)
 {
 	char value_buf[TEXT_MAX];
@@ -280,7 +279,7 @@ static void diff_service(struct config_diff *d,
 	c->new_service = new;
 }
 
-/* A place in the order of addresses. */
+/* An element of an array sorted by address. */
 struct place {
 	const struct config_service *service;
 };

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: what is different between the configuration that is in
- * force and the one that is wanted, as a list to apply and to report. It looks
- * at values only. config_table.h says of each whether it can change while the
- * daemon runs.
+ * Theory of operation: the differences between the configuration in force and a
+ * new one, as a list to apply and to report. It compares values only;
+ * config_table.h says which can change while the daemon runs.
  *
- * Services and interfaces come and go as a whole. A service that was added by
- * hand is in no configuration: that a new one does not name it, is no removal.
+ * Services and interfaces are added and removed as a whole. A service that was
+ * added by hand is in no configuration, so its absence from the new one does
+ * not remove it.
  */
 #ifndef CONFIG_DIFF_H
 #define CONFIG_DIFF_H
@@ -18,10 +18,10 @@ enum config_kind { CHANGE_VALUE, CHANGE_IFACE, CHANGE_SERVICE };
 struct config_change {
 	enum config_kind kind;
 	char *what;	   /* "[keys] lifetime", "service *:443 policy" */
-	char *from, *to;   /* NULL: was not there; is not any more */
-	const char *needs; /* NULL, or what it takes: it cannot change now */
-	const char *note;  /* what follows; who applies it says so */
-	/* of the two configurations, which must outlive this; NULL as above */
+	char *from, *to;   /* from NULL: added; to NULL: removed */
+	const char *needs; /* NULL, or what the change requires */
+	const char *note;  /* the consequence, from whoever applies it */
+	/* in the two configurations, which must outlive this; NULL as above */
 	const char *old_iface, *new_iface;
 	const struct config_service *old_service, *new_service;
 };
@@ -37,7 +37,7 @@ int config_diff(const struct config *old, const struct config *wanted,
 		struct config_diff *ret);
 void config_diff_free(struct config_diff *diff);
 
-/* Gives @wanted those values of @old that cannot change, and the reverse. */
+/* Swaps the values that cannot change at runtime. */
 void config_swap_fixed(struct config *old, struct config *wanted);
 
 #endif

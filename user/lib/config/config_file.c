@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Theory of operation: reads the INI file line by line: a section, a key of
- * the current section (config_keys.c knows those), a comment or nothing. What
- * is no text or too long is refused, not cut. The first error ends the reading.
+ * Theory of operation: reads the INI file line by line: a section, a key of the
+ * current section (config_keys.c knows those), a comment or nothing. A line
+ * that is not text or too long is refused, not truncated. Reading stops at the
+ * first error.
  *
- * Some errors show late: a section that lacks something at its end, a listen
- * given twice at the end of the file. They bear the line they are about.
+ * Some errors are found late: an incomplete section at its end, a duplicate
+ * listen at the end of the file. They are reported for the line that they
+ * concern.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -46,7 +48,7 @@ int config_fail(struct config_parser *p, unsigned int line, int ret,
 
 #define fail(p, ...) config_fail(p, (p)->line, -EINVAL, __VA_ARGS__)
 
-/* What is known of a section only once it is over. */
+/* Checks that take the whole section. */
 static int end_section(struct config_parser *p)
 {
 	struct config *c = p->c;
@@ -56,7 +58,7 @@ static int end_section(struct config_parser *p)
 		return 0;
 	if (p->name && p->first_service == c->n_services)
 		return config_fail(p, p->title->line, -EINVAL,
-				   "[%s]: listens nowhere: add 'listen = "
+				   "[%s]: has no listen line: add 'listen = "
 				   "ADDRESS:PORT'",
 				   p->title->text);
 	for (i = p->first_service; p->name && i < c->n_services; i++) {
@@ -66,7 +68,7 @@ static int end_section(struct config_parser *p)
 	return 0;
 }
 
-/* What only the whole file shows. */
+/* Checks that take the whole file. */
 static int end_file(struct config_parser *p)
 {
 	const struct config_service *first, *twin;
@@ -89,12 +91,12 @@ static int end_file(struct config_parser *p)
 	if (!first->line)
 		return config_fail(
 			p, twin->line, -EINVAL,
-			"[service %s] listen: '%s': given before, by a "
+			"[service %s] listen: '%s': already given by a "
 			"flag: remove one",
 			twin->name, text);
 	return config_fail(
 		p, twin->line, -EINVAL,
-		"[service %s] listen: '%s': given before, on line %u "
+		"[service %s] listen: '%s': already given on line %u "
 		"(service %s): remove one",
 		twin->name, text, first->line, first->name);
 }
@@ -130,14 +132,14 @@ static int unknown_section(struct config_parser *p, const char *word)
 	return fail(p, "[%s]: unknown section: there are %s", word, all);
 }
 
-/* Makes @title the current one, unless the file had it before. */
+/* Makes @title the current one, unless it is a duplicate. */
 static int enter(struct config_parser *p, const struct config_title *title)
 {
 	struct config_title **found, *kept;
 
 	found = tfind(title, &p->titles, compare_titles);
 	if (found)
-		return fail(p, "[%s]: given before, on line %u: join the two",
+		return fail(p, "[%s]: already given on line %u: merge the two",
 			    title->text, (*found)->line);
 	kept = malloc(sizeof(*kept));
 	if (kept)
@@ -152,7 +154,7 @@ static int enter(struct config_parser *p, const struct config_title *title)
 	return 0;
 }
 
-/* @text is what stands between the brackets; it is taken apart. */
+/* @text: what is between the brackets; it is modified. */
 static int begin_section(struct config_parser *p, char *text)
 {
 	struct config_title title = { .line = p->line };
@@ -166,7 +168,7 @@ static int begin_section(struct config_parser *p, char *text)
 	name = strtok_r(NULL, " \t", &rest);
 	more = strtok_r(NULL, " \t", &rest);
 	if (!word)
-		return fail(p, "[]: the name of a section is missing");
+		return fail(p, "[]: section name missing");
 	for (i = 0; i < ARRAY_SIZE(sections); i++)
 		if (!strcmp(word, sections[i]))
 			section = sections[i];
@@ -207,7 +209,8 @@ static int read_header(struct config_parser *p, const char *line)
 		return fail(p, "'%s': a section is written [NAME]", line);
 	rest += strspn(rest, " \t");
 	if (*rest && *rest != ';' && *rest != '#')
-		return fail(p, "'%s': only a comment may follow a section",
+		return fail(p,
+			    "'%s': only a comment may follow a section header",
 			    line);
 	snprintf(text, sizeof(text), "%.*s", (int)len - 1, line + 1);
 	return begin_section(p, text);
@@ -220,7 +223,9 @@ static bool is_skipped(int ch, const struct config_parser *p)
 	return isblank(ch) || (p->line == 1 && strchr(bom, ch));
 }
 
-/* The next line, not indented, without end. False: the end, or an error. */
+/*
+ * The next line, without indentation and newline. False: the end, or an error.
+ */
 static bool next_line(struct config_parser *p, char buf[LINE_SIZE])
 {
 	int ch, len = 0;
@@ -253,13 +258,13 @@ static int take_line(struct config_parser *p, char *line)
 
 	if (*line == '[')
 		return read_header(p, line);
-	if (strchr("#;", *line)) /* nor does an empty line mean anything */
+	if (strchr("#;", *line)) /* or an empty line */
 		return 0;
 	if (!ini_key(line, &key, &value))
 		return fail(p, "neither '[section]' nor 'key = value'");
 	if (!p->title)
 		return fail(p,
-			    "%s: stands before any section: begin with "
+			    "%s: comes before any section: start with "
 			    "[daemon]",
 			    key);
 	return config_set_key(p, key, value);
@@ -271,6 +276,8 @@ int config_load(struct config *c, const char *path, char *err)
 		.c = c,
 		.path = path,
 		.err = err,
+		.reset = c->resets_per_second, /* the default */
+		.reset_rate = c->resets_per_second,
 	};
 	char line[LINE_SIZE] = ""; /* for the analyzer */
 	const char *why;

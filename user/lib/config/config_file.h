@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: what config_file.c, which knows the syntax of the file,
- * and config_keys.c, which knows its keys, share while they read one.
+ * Theory of operation: what config_file.c (the syntax of the file) and
+ * config_keys.c (its keys) share while reading one.
  */
 #ifndef CONFIG_FILE_H
 #define CONFIG_FILE_H
@@ -42,16 +42,15 @@ struct config_parser {
 	unsigned int reset_rate, reset_rate_line;
 };
 
-/* Notes the first error: "FILE:LINE: ...". Returns @ret. */
+/* Records the first error: "FILE:LINE: ...". Returns @ret. */
 __attribute__((format(printf, 4, 5))) int config_fail(struct config_parser *p,
 						      unsigned int line,
 						      int ret, const char *fmt,
 						      ...);
 
 /*
- * Sets what no key has set yet: the keys of @section that belong to what its
- * list adds, or NULL: each member of p->c. Cannot fail but for want of memory,
- * which leaves a path NULL.
+ * Sets defaults: those of the PART keys of @section, or if NULL those of all
+ * VALUE keys. Fails only if out of memory, which leaves a path NULL.
  */
 void config_set_defaults(struct config_parser *p, const char *section);
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Theory of operation: config_table.h says which key may stand in which
- * section; here is how its value is read and where it goes. A default is a
- * value like those of a file and is set by the same function. A key that does
- * not repeat is refused the second time, since one of the two cannot be meant.
+ * Theory of operation: parses and stores the values of the keys that
+ * config_table.h lists. A default is set by the same function as a value in the
+ * file. A key that cannot repeat is refused the second time, since one of the
+ * two must be a mistake.
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -20,7 +20,7 @@ struct config_key {
 	enum { VALUE, LIST, PART } kind; /* of its row */
 };
 
-/* The value is refused; the sentence begins with it, in quotes. */
+/* Refuses the value; the message starts with it, in quotes. */
 __attribute__((format(printf, 3, 4))) static int
 refuse(struct config_parser *p, int ret, const char *fmt, ...)
 {
@@ -124,7 +124,7 @@ static int set_group(struct config_parser *p, const char *value)
 	return ret ? refuse(p, ret, "%s", why) : 0;
 }
 
-/* How a number is written, and what is said of one that is not. */
+/* How a number is written, and the error if it is not. */
 struct notation {
 	int (*parse)(const char *text, unsigned int *ret);
 	const char *why;
@@ -286,12 +286,12 @@ int config_set_key(struct config_parser *p, const char *name, const char *value)
 	seen = &p->seen[i];
 	if (*seen && p->key->kind != LIST)
 		return refuse(p, -EINVAL,
-			      "'%s': given before, on line %u: remove one",
+			      "'%s': already given on line %u: remove one",
 			      value, *seen);
 	*seen = p->line;
 	if (strstr(value, " #") || strstr(value, "\t#"))
 		return refuse(p, -EINVAL,
-			      "'%s': a comment behind a value begins with ' ;'",
+			      "'%s': a comment after a value starts with ' ;'",
 			      value);
 	return p->key->set(p, value);
 }
@@ -301,7 +301,7 @@ void config_set_defaults(struct config_parser *p, const char *section)
 	unsigned int line = p->line;
 	size_t i;
 
-	p->line = 0; /* of no line of the file */
+	p->line = 0; /* not from a line of the file */
 	for (i = 0; i < ARRAY_SIZE(keys); i++) {
 		const struct config_key *k = &keys[i];
 
@@ -328,4 +328,6 @@ void config_init(struct config *c)
 	/* Out of memory leaves a path NULL; config_validate() says so. */
 	*c = (struct config){ 0 };
 	config_set_defaults(&p, NULL);
+	config_set_defaults(&p, "answer");
+	c->resets_per_second = p.reset ? p.reset_rate : 0;
 }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: the table of what may stand in the configuration file.
- * Whoever wants something made of it defines those macros whose rows it wants,
- * and includes this; all are undefined at the end. No include guard: it is read
- * several times. Made from it are the defaults, how a file is read and what is
- * refused, what a reload may change, dist/synkeeper.conf and the table in
- * synkeeper.conf(5). scripts/draw-config draws these two, and `make lint`
- * checks that they are up to date.
+ * Theory of operation: the table of sections and keys of the configuration
+ * file. To generate something from it, define the macros of the rows that are
+ * needed and include this file; all are undefined at the end. No include guard:
+ * it is included several times. Generated from it are the defaults, parsing and
+ * its errors, what a reload may change, dist/synkeeper.conf and the table in
+ * synkeeper.conf(5). scripts/draw-config generates the last two, and `make
+ * lint` checks that they are up to date.
  *
  *	SECTION(name, its argument in the example or NULL, "comment" or NULL)
  *
@@ -16,19 +16,19 @@
  *	PART(section, "key", type, default, least, most, "how it is written",
  *	     "comment")
  *
- * VALUE is one member of struct config. LIST: each value is added to a list;
- * the key may repeat, and there has to be one. PART belongs to what a LIST
+ * VALUE is a member of struct config. LIST: each value is added to a list; the
+ * key may repeat and must be given at least once. PART belongs to what a LIST
  * adds, or to another key's member.
  *
  * type: config_keys.c has its set_TYPE(), config_diff.c its text_TYPE().
- * default, least, most: as they are written in the file. NULL: not set without
- * the key; no bound. Of a path, most is a length in bytes.
- * change: LIVE, by a reload, or what it takes: RESTART of the daemon, or DOWN
- * and a new start.
- * example: instead of the default, where that is NULL or shows nothing.
+ * default, least, most: as written in the file. NULL: not set without the key;
+ * no bound. For a path, most is a length in bytes.
+ * change: LIVE, by a reload, or what it requires: RESTART of the daemon, or
+ * DOWN and a new start.
+ * example: shown instead of the default, if that is NULL or says little.
  *
- * The comments are those of dist/synkeeper.conf. They are filled into lines,
- * but for lines that begin with blanks; the bounds are added to them.
+ * The comments are those of dist/synkeeper.conf. They are wrapped, except for
+ * lines that begin with blanks, and the bounds are appended to them.
  */
 
 #ifndef SECTION
@@ -135,8 +135,11 @@ LIST(service, "listen", listen, "ADDRESS:PORT", "*:443",
      "  listen = [2001:db8::10]:443")
 
 PART(service, "policy", policy, "on", NULL, NULL, "on|auto|monitor|off",
-     "on: SYNs are always answered with cookies. auto: only during a flood, "
-     "see [arming]. monitor: nothing is answered or dropped, but what would "
+     "on: SYNs are always answered with cookies: for hosts that are attacked "
+     "often, and where not even the first moment of a flood may be felt. auto: "
+     "only during a flood, see [arming]; otherwise the kernel answers, with "
+     "all that its firewall, routes and listeners say about a SYN: for "
+     "everyone else. monitor: nothing is answered or dropped, but what would "
      "have been is counted. off: SYNs pass. With every policy sessions are "
      "tracked and cookies in flight are honoured.")
 
@@ -154,9 +157,9 @@ VALUE(arming, "syn-rate", count, arming.syn_rate, "1k", "10", "1000000000",
 VALUE(arming, "queue", percent, arming.queue, "50%", "1%", "100%", LIVE,
       "PERCENT", NULL,
       "... or when the listener's queue of half-open connections or of "
-      "connections waiting to be accepted is filled to this part of its "
+      "connections waiting to be accepted is filled to this percentage of its "
       "backlog, or the kernel overflowed one. Arming costs legitimate clients "
-      "nothing: rather too early than too late.")
+      "nothing: better too early than too late.")
 
 VALUE(arming, "calm", duration, arming.calm_ms, "60s", "1s", "1d", LIVE,
       "DURATION", NULL,
@@ -194,14 +197,15 @@ VALUE(sources, "ipv6-prefix", count, source_bits6, "56", "16", "64", LIVE,
 
 SECTION(answer, NULL, NULL)
 
-VALUE(answer, "invalid-ack", invalid_ack, resets_per_second, "drop", NULL, NULL,
-      LIVE, "drop|reset", NULL,
+VALUE(answer, "invalid-ack", invalid_ack, resets_per_second, "reset", NULL,
+      NULL, LIVE, "reset|drop", NULL,
       "An ACK that belongs to no connection and carries no valid cookie is "
-      "dropped, or answered with a reset as the kernel would do.")
+      "passed to the kernel, which resets its client, or dropped.")
 
-PART(answer, "resets-per-second", rate, "100", "1", "1000000", "COUNT",
+PART(answer, "resets-per-second", rate, "1k", "1", "1000000", "COUNT",
      "With invalid-ack = reset: maximum number of resets per second on each "
-     "CPU.")
+     "CPU, half of them for one source prefix. Beyond that, as in a flood, "
+     "such ACKs are dropped.")
 
 #undef SECTION
 #undef VALUE

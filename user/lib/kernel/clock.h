@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: the clock that maps and daemon share: the kernel's own
- * CLOCK_MONOTONIC, which bpf_ktime_get_ns() reads. In a time namespace (a
- * container that was migrated has one) processes are shown another.
+ * Theory of operation: the clock of all timestamps in maps: the kernel's own
+ * CLOCK_MONOTONIC, which bpf_ktime_get_ns() returns. In a time namespace (a
+ * container that was migrated has one) clock_gettime(2) returns another.
  */
 #ifndef CLOCK_H
 #define CLOCK_H
@@ -14,7 +14,7 @@
 /* What bpf_ktime_get_ns() returns. */
 __u64 clock_ns(void);
 
-/* Seconds since 1970 of a moment of that clock. */
+/* Converts a time of that clock to seconds since 1970. */
 static inline double realtime_of(__u64 monotonic_ns)
 {
 	struct timespec ts;

@@ -10,8 +10,8 @@
 enum {
 	PRIORITY = 1,
 	HANDLE = 0x534b0000, /* "SK" */
-	MADE = 1,	     /* the qdisc is ours, too */
-	SECOND = 2, /* the other place, to move from one to the other */
+	MADE = 1,	     /* we created the qdisc */
+	SECOND = 2,	     /* the other of the two handles */
 	HANDLES = 4,
 	BPF_ID = 11, /* TCA_BPF_ID */
 };
@@ -37,11 +37,11 @@ static bool is_there(const struct bpf_tc_hook *hook, __u32 handle)
 	return !bpf_tc_query(hook, &opts);
 }
 
-/* ---- what is there ---- */
+/* ---- all filters ---- */
 
 struct filters {
 	__u32 prog_id; /* ours */
-	__u32 first;   /* as clsact_place() tells */
+	__u32 first;   /* as clsact_place() returns it */
 	bool found;
 	bool any;
 };
@@ -105,7 +105,7 @@ int clsact_place(int ifindex, bool ingress, __u32 prog_id, __u32 *ret_first)
 	return f.found ? 0 : -ENOENT;
 }
 
-/* Has somebody a filter there? Who cannot tell says yes. */
+/* Are there any filters? If in doubt yes, so that the qdisc stays. */
 static bool has_filters(int ifindex, bool ingress)
 {
 	struct filters f = {};
@@ -115,7 +115,7 @@ static bool has_filters(int ifindex, bool ingress)
 
 /* ---- ours ---- */
 
-/* The handle of ours there, or 0. */
+/* The handle of our filter, or 0. */
 static __u32 ours_at(const struct bpf_tc_hook *hook)
 {
 	__u32 i;
@@ -152,7 +152,7 @@ int clsact_attach(int ifindex, bool ingress, int prog_fd)
 	return err;
 }
 
-/* libbpf writes a line to standard error for each filter that is not there. */
+/* libbpf logs an error for each filter that does not exist. */
 static bool nothing_there(int ifindex, bool ingress)
 {
 	struct filters f = {};
@@ -161,7 +161,7 @@ static bool nothing_there(int ifindex, bool ingress)
 	return err == -EINVAL || (!err && !f.any); /* no qdisc, or empty */
 }
 
-/* Returns whether a filter of ours was there that brought the qdisc. */
+/* Returns whether it removed a filter for which we created the qdisc. */
 static bool remove_from(int ifindex, enum bpf_tc_attach_point point)
 {
 	struct bpf_tc_hook hook = hook_of(ifindex, point);

@@ -11,7 +11,7 @@
 #include "device.h"
 #include "netlink.h"
 
-/* Newer than some <linux/rtnetlink.h>: no counters in the answer. */
+/* RTEXT_FILTER_SKIP_STATS, newer than some headers. */
 enum { SKIP_STATS = 1 << 3 };
 
 struct list {
@@ -128,7 +128,7 @@ static int on_device(const struct nlmsghdr *nlh, void *data)
 	return MNL_CB_OK;
 }
 
-/* One, by name or else by index; all, if neither is given. */
+/* Asks for one by name or else by index; for all if neither is given. */
 static int ask(struct mnl_socket *nl, const char *name, int ifindex,
 	       struct list *ret)
 {
@@ -228,23 +228,23 @@ static bool no_ethernet(const struct device *d, struct device_trouble *t)
 	if (d->type == ARPHRD_LOOPBACK) {
 		fix(t, "name the interface that clients' packets arrive at");
 		return trouble(t,
-			       "%s carries only what this host sends to "
+			       "%s carries only this host's traffic to "
 			       "itself",
 			       d->name);
 	}
 	fix(t, "%s",
-	    is_kind(d, "tun") ? "make it a tap, or name the Ethernet interface "
+	    is_kind(d, "tun") ? "use a tap, or name the Ethernet interface "
 				"that clients' packets arrive at"
 			      : "name the Ethernet interface that clients' "
-				"packets arrive at; those in a tunnel can only "
-				"pass");
+				"packets arrive at; packets in a tunnel cannot "
+				"be protected");
 	return trouble(t,
 		       "%s is not Ethernet: its packets have no Ethernet "
 		       "header",
 		       d->name);
 }
 
-/* net.bridge.bridge-nf-call-*: read by name, since 4.x per namespace. */
+/* net.bridge.bridge-nf-call-*, of this network namespace. */
 static bool bridge_nf(const struct device *bridge)
 {
 	static const char *const names[] = { "iptables", "ip6tables" };
@@ -276,26 +276,26 @@ bool device_works(const struct device *d, const struct device *all, size_t n,
 		fix(t, "name the interface whose packets are redirected to "
 		       "it");
 		return trouble(t,
-			       "%s shows XDP no packets: they go back to "
-			       "where they came from",
+			       "XDP sees no packets on %s: they return to "
+			       "the interface they came from",
 			       d->name);
 	}
 	if (is_kind(d, "vrf")) {
 		fix(t, "name the interfaces that belong to it");
-		return trouble(t, "%s shows XDP no packets: it is a VRF",
+		return trouble(t, "XDP sees no packets on %s: it is a VRF",
 			       d->name);
 	}
-	/* its hooks take the sockets off that tc has given packets */
+	/* br_netfilter drops the sockets that tc has assigned */
 	if (is_kind(master, "bridge") && bridge_nf(master)) {
 		fix(t,
-		    "protect %s instead; or have netfilter look away: "
+		    "protect %s instead, or turn br_netfilter off: "
 		    "sysctl -w net.bridge.bridge-nf-call-iptables=0 "
 		    "net.bridge.bridge-nf-call-ip6tables=0",
 		    master->name);
 		return trouble(t,
-			       "%s is a port of the bridge %s, whose "
-			       "packets br_netfilter shows to netfilter: "
-			       "admitted connections would be lost there",
+			       "%s is a port of bridge %s, and "
+			       "br_netfilter passes its packets to netfilter: "
+			       "admitted connections would be lost",
 			       d->name, master->name);
 	}
 	return true;

@@ -8,23 +8,26 @@
 
 const struct feature_info feature_infos[FEATURES] = {
 	[FEATURE_XDP_LINK] = { "bpf_link for XDP", "5.9",
-			       "programs stay and are swapped in place", NULL,
-			       "bpf_link_type", "BPF_LINK_TYPE_XDP" },
+			       "programs stay attached, are replaced in place",
+			       NULL, "bpf_link_type", "BPF_LINK_TYPE_XDP" },
 	[FEATURE_RINGBUF] = { "BPF ring buffer", "5.8",
-			      "events of sessions, samples of drops", NULL,
+			      "session events, samples of drops", NULL,
 			      "bpf_map_type", "BPF_MAP_TYPE_RINGBUF" },
 	[FEATURE_LOOP] = { "bpf_loop()", "5.17", "unusual TCP options", NULL,
 			   "bpf_func_id", "BPF_FUNC_loop" },
 	[FEATURE_FRAGS] = { "bpf_xdp_load_bytes()", "5.18",
-			    "frames in fragments (an MTU above a page)", NULL,
+			    "frames in fragments (MTU above a page)", NULL,
 			    "bpf_func_id", "BPF_FUNC_xdp_load_bytes" },
 	[FEATURE_TCX] = { "tcx", "6.6", "tc programs as links",
 			  "filters on a clsact qdisc", "bpf_attach_type",
 			  "BPF_TCX_INGRESS" },
 	[FEATURE_ASSIGN] = { "bpf_sk_assign_tcp_reqsk()", "6.9",
-			     "sockets from cookies of our own",
+			     "sockets from Synkeeper's own cookies",
 			     "the kernel's cookies", NULL,
 			     "bpf_sk_assign_tcp_reqsk" },
+	[FEATURE_LISTENERS] = { "BPF iterator over TCP sockets", "5.9",
+				"the settings of listeners (TTL, TOS, ...)",
+				"the host's settings", NULL, "bpf_iter_tcp" },
 };
 
 static bool enum_has(const struct btf *btf, const char *name,
@@ -61,10 +64,10 @@ int feature_probe(bool ret_has[FEATURES])
 	return 0;
 }
 
-const char *feature_btf_cure(void)
+const char *feature_btf_fix(void)
 {
 	if (access("/sys/kernel", F_OK))
 		return "/sys is not mounted: mount -t sysfs sysfs /sys";
-	return "use a kernel built with CONFIG_DEBUG_INFO_BTF=y, as those of "
-	       "the distributions are";
+	return "use a kernel built with CONFIG_DEBUG_INFO_BTF=y, as "
+	       "distributions' kernels are";
 }

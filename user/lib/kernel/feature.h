@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: what Synkeeper uses of the kernel and not every kernel
- * has, in one table: what it is for, since when it is there, and what is done
- * without it. The kernel tells by its own types (BTF): nothing is tried and no
- * version number is believed, since distributions port back. What depends on
- * the driver (native XDP, XDP metadata) is found out where it is used.
+ * Theory of operation: kernel features that Synkeeper uses and that not every
+ * kernel has, in one table: what each is for, its first version, and what is
+ * used instead. They are looked up in the kernel's type information (BTF):
+ * nothing is tried out, and version numbers are ignored, since distributions
+ * backport. What depends on the driver (native XDP, XDP metadata) is checked
+ * where it is used.
  */
 #ifndef FEATURE_H
 #define FEATURE_H
@@ -18,6 +19,7 @@ enum feature {
 	FEATURE_FRAGS,
 	FEATURE_TCX,
 	FEATURE_ASSIGN,
+	FEATURE_LISTENERS,
 	FEATURES
 };
 
@@ -25,20 +27,20 @@ struct feature_info {
 	const char *name;    /* as the kernel calls it */
 	const char *since;   /* Linux */
 	const char *purpose; /* what it is used for */
-	const char *without; /* what is done without; NULL: it is needed */
-	/* a function of that name, or an enumerator of the enum */
+	const char *without; /* what is used instead; NULL: required */
+	/* a function of that name, or an enumerator of in_enum */
 	const char *in_enum, *symbol;
 };
 
 extern const struct feature_info feature_infos[FEATURES];
 
 /*
- * Asks the kernel for all of them. Returns 0, or -ENOTSUP: it has no BTF that
- * can be read (/sys/kernel/btf/vmlinux).
+ * Looks them all up. Returns 0, or -ENOTSUP: the kernel has no readable BTF
+ * (/sys/kernel/btf/vmlinux).
  */
 int feature_probe(bool ret_has[FEATURES]);
 
-/* What to do where feature_probe() found no BTF. */
-const char *feature_btf_cure(void);
+/* What to do if feature_probe() found no BTF. */
+const char *feature_btf_fix(void);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: who holds a program, for messages: a process that has a
- * descriptor of it or of its link open (/proc tells), else a pinned link in the
+ * Theory of operation: finds who holds a program, for messages: a process with
+ * an open descriptor of it or of its link (/proc), else a pinned link in the
  * usual places.
  */
 #include <bpf/bpf.h>
@@ -80,7 +80,7 @@ static bool is_link_of(const char *path, __u32 id)
 	return is;
 }
 
-/* A pin directory of another synkeeperd's; see attach.h for the names. */
+/* In another synkeeperd's pin directory; attach.h has the names. */
 static bool find_pin(__u32 id, int ifindex, char *ret, size_t size)
 {
 	static const char place[] = "/sys/fs/bpf";
@@ -117,7 +117,7 @@ const char *program_holder(__u32 id, int ifindex, char buf[LINKS_HOLDER_LEN])
 			fclose(f);
 		snprintf(buf, LINKS_HOLDER_LEN, "pid %d (%s)", pid, name);
 	} else if (!find_pin(id, ifindex, buf, LINKS_HOLDER_LEN)) {
-		snprintf(buf, LINKS_HOLDER_LEN, "nobody that can be found");
+		snprintf(buf, LINKS_HOLDER_LEN, "holder not found");
 	}
 	return buf;
 }

@@ -8,8 +8,8 @@
 #include "links.h"
 
 /*
- * struct bpf_link_info as XDP and tcx links fill it (the latter is newer than
- * Debian 12's header): their part begins with the interface.
+ * struct bpf_link_info as XDP and tcx links fill it: their part begins with the
+ * interface. Debian 12's header lacks that of tcx.
  */
 union link_info {
 	struct bpf_link_info info;
@@ -56,12 +56,12 @@ int tcx_query(int ifindex, int type, struct tcx_programs *ret)
 	ret->n = LINKS_TCX_MAX;
 	if (!bpf_prog_query(ifindex, type, 0, &flags, ret->ids, &ret->n))
 		return 0;
-	if (errno == ENOSPC) { /* there are more: the first of them are told */
+	if (errno == ENOSPC) { /* there are more; these are the first */
 		ret->n = LINKS_TCX_MAX;
 		return 0;
 	}
 	ret->n = 0;
-	return errno == ENOENT ? 0 : -errno; /* none was ever there */
+	return errno == ENOENT ? 0 : -errno; /* never had any */
 }
 
 const char *program_name(__u32 id, char buf[LINKS_NAME_LEN])

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Theory of operation: bpf_links of XDP and tcx, and the order of programs at
- * tcx. A link whose last reference goes is released some time later, by a
- * worker of the kernel's; until then its program is attached and in the way.
- * So links are detached explicitly, which is done when the call returns.
+ * tcx. When its last reference is gone, a link is released some time later by a
+ * worker of the kernel; until then its program stays attached and in the way.
+ * So links are detached explicitly, which is complete when the call returns.
  */
 #ifndef LINKS_H
 #define LINKS_H
@@ -14,12 +14,12 @@
 enum { LINKS_TCX_INGRESS = 46, LINKS_TCX_EGRESS = 47 }; /* Linux 6.6 */
 
 /*
- * The interface that link @fd is attached to, 0 if to none any more, or
- * -errno. @ret_prog: its program's id; may be NULL.
+ * The interface that link @fd is attached to, 0 if detached, or -errno.
+ * @ret_prog: its program's id; may be NULL.
  */
 int link_ifindex(int fd, __u32 *ret_prog);
 
-/* The id of program @fd; 0 if the kernel does not tell. */
+/* The id of program @fd; 0 if unknown. */
 __u32 link_program(int fd);
 
 /* Detaches the link pinned at @path and removes the pin. 0 or -errno. */
@@ -35,16 +35,16 @@ struct tcx_programs {
 /* 0 or -errno; -EINVAL: the kernel has no tcx. */
 int tcx_query(int ifindex, int type, struct tcx_programs *ret);
 
-/* The name of program @id, "?" if it is not told (it takes CAP_SYS_ADMIN). */
+/* The name of program @id, "?" if unknown (this takes CAP_SYS_ADMIN). */
 enum { LINKS_NAME_LEN = 16 };
 const char *program_name(__u32 id, char buf[LINKS_NAME_LEN]);
 
-/* Is a program of that name Synkeeper's, whichever instance's? */
+/* Is a program of that name Synkeeper's, from any instance? */
 bool program_is_ours(const char *name);
 
 /*
  * Who holds program @id: "pid 123 (synkeeperd)", or its pin below /sys/fs/bpf,
- * or "nobody that can be found".
+ * or "holder not found".
  */
 enum { LINKS_HOLDER_LEN = 320 };
 const char *program_holder(__u32 id, int ifindex, char buf[LINKS_HOLDER_LEN]);

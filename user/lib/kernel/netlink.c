@@ -3,7 +3,7 @@
 
 #include "netlink.h"
 
-enum { REPLY_MAX = 65536 }; /* more than a dump fills */
+enum { REPLY_MAX = 65536 }; /* larger than any part of a dump */
 
 struct nlmsghdr *netlink_request(char *buf, uint16_t type, uint16_t flags)
 {
@@ -24,13 +24,13 @@ struct answer {
 	int err;
 };
 
-/* One message of an answer; returns whether it was the last. */
+/* Handles a message of a reply; returns whether it was the last. */
 static bool take_message(struct answer *a, const struct nlmsghdr *nlh)
 {
 	const struct nlmsgerr *e;
 
 	if (nlh->nlmsg_seq != a->seq)
-		return false; /* of a question that was given up */
+		return false; /* reply to an abandoned request */
 	if (nlh->nlmsg_type == NLMSG_ERROR) {
 		e = mnl_nlmsg_get_payload(nlh);
 		if (e->error)

@@ -54,7 +54,7 @@ int pins_holder(int dir_fd)
 	return found;
 }
 
-/* ---- whose it is ---- */
+/* ---- ownership ---- */
 
 __attribute__((format(printf, 2, 3))) static int refuse(char why[PINS_WHY_MAX],
 							const char *fmt, ...)
@@ -67,7 +67,7 @@ __attribute__((format(printf, 2, 3))) static int refuse(char why[PINS_WHY_MAX],
 	return -EPERM;
 }
 
-/* Is the directory, with pins in it, nobody else's? Readers could lock it. */
+/* Is the directory closed to others? With read access they could lock it. */
 static int check_private(int fd, const char *name, char why[PINS_WHY_MAX])
 {
 	struct stat st;
@@ -82,12 +82,12 @@ static int check_private(int fd, const char *name, char why[PINS_WHY_MAX])
 	if (st.st_mode & 066)
 		return refuse(why,
 			      "%s has mode %04o, open to others: chmod 0700, "
-			      "or remove it if they made what is in it",
+			      "or remove it if its contents may be theirs",
 			      name, st.st_mode & 07777);
 	return 0;
 }
 
-/* Can nobody else put another in the place of what is in directory @fd? */
+/* Is nobody else able to replace entries of directory @fd? */
 static int check_above(int fd, const struct stat *st, char why[PINS_WHY_MAX])
 {
 	char self[32], name[PATH_MAX / 8] = "?";
@@ -107,7 +107,7 @@ static int check_above(int fd, const struct stat *st, char why[PINS_WHY_MAX])
 		      name, st->st_uid, st->st_mode & 07777);
 }
 
-/* All directories above @dir_fd, to the root, which is above itself. */
+/* Checks each directory above @dir_fd, up to the root (its own parent). */
 static int check_parents(int dir_fd, char why[PINS_WHY_MAX])
 {
 	struct stat st, below;
@@ -131,7 +131,7 @@ static int check_parents(int dir_fd, char why[PINS_WHY_MAX])
 	return err;
 }
 
-/* One of the two directories in the pin directory, if it is there. */
+/* Checks one of the two directories in the pin directory, if it exists. */
 static int check_inner(int dir_fd, const char *pin_dir, const char *inner,
 		       char why[PINS_WHY_MAX])
 {
@@ -167,8 +167,8 @@ static int open_inner(int dir_fd, const char *name, int flags)
 }
 
 /*
- * Opens a directory to which no symbolic link leads, or returns -ELOOP. Not by
- * openat2(2): systemd has that fail in a unit with RestrictSUIDSGID.
+ * Opens a directory whose path contains no symbolic link, or returns -ELOOP.
+ * Not with openat2(2): it fails in systemd units with RestrictSUIDSGID.
  */
 static int open_no_symlinks(const char *path)
 {
@@ -213,11 +213,11 @@ int pins_open(const char *pin_dir, char ret_why[PINS_WHY_MAX])
 	return err;
 }
 
-/* ---- what is in it ---- */
+/* ---- contents ---- */
 
 /*
- * Empties one directory of the pins' tree, links are detached; returns how many
- * it removed.
+ * Removes a directory of pins, detaching links; returns how many pins there
+ * were.
  */
 static int remove_in(const char *pin_dir, int dir_fd, const char *name)
 {
@@ -255,7 +255,10 @@ static int open_pin(const char *pin_dir, const char *name)
 	return bpf_obj_get(path);
 }
 
-/* The programs' settings, of this version; returns their map or -errno. */
+/*
+ * Reads the programs' settings if they are of this version; returns their map
+ * or -errno.
+ */
 static int open_settings(const char *pin_dir, struct settings *ret)
 {
 	int fd = open_pin(pin_dir, "maps/settings");
@@ -272,11 +275,11 @@ static int open_settings(const char *pin_dir, struct settings *ret)
 	return -EPROTO;
 }
 
-/* Of the __u32 that settings consist of. */
+/* Settings of any version begin with these __u32. */
 enum { FLAGS_AT = offsetof(struct settings, flags) / sizeof(__u32) };
 _Static_assert(FLAGS_AT == 1, "abi, flags, epoch: in every version");
 
-/* Sets and clears flags of the programs' settings, of whatever version. */
+/* Sets and clears flags of the programs' settings, of any version. */
 static void change_flags(const char *pin_dir, __u32 set, __u32 clear)
 {
 	int fd = open_pin(pin_dir, "maps/settings");
@@ -309,8 +312,8 @@ int pins_restore(const char *pin_dir)
 }
 
 /*
- * Interfaces have other numbers in another network namespace. Those of another
- * version do not tell: they may be.
+ * An ifindex means nothing in another network namespace. Settings of another
+ * version cannot be read: assume this namespace.
  */
 static bool is_of_this_netns(const char *pin_dir)
 {
@@ -342,7 +345,7 @@ bool pins_is_ours(int prog_fd, char ret_name[PINS_NAME_LEN])
 	return !strncmp(info.name, ours, strlen(ours));
 }
 
-/* Detaches from @ifindex what XDP program of ours is there. */
+/* Detaches our XDP program, if any, from @ifindex. */
 static void detach_by_hand(int ifindex)
 {
 	LIBBPF_OPTS(bpf_xdp_query_opts, there);
@@ -364,7 +367,7 @@ static void detach_by_hand(int ifindex)
 	close(opts.old_prog_fd);
 }
 
-/* What no link holds. */
+/* Detaches what no link holds. */
 static void detach_unlinked(const char *pin_dir)
 {
 	int map_fd = open_pin(pin_dir, "maps/ifaces");
@@ -395,11 +398,11 @@ int pins_remove(const char *pin_dir)
 		return -ENOENT;
 	}
 	/*
-	 * What no pin holds, because it was attached by hand, must not go on
+	 * Programs attached by hand survive the pins. They must not go on
 	 * answering SYNs whose ACKs nobody would admit.
 	 */
 	change_flags(pin_dir, 0, SETTING_READY);
-	n += remove_in(pin_dir, fd, "links"); /* traffic first: detach */
+	n += remove_in(pin_dir, fd, "links"); /* detaches: traffic first */
 	if (is_of_this_netns(pin_dir))
 		detach_unlinked(pin_dir);
 	for (i = 0; i < PINS_PROGRAMS; i++)

@@ -13,7 +13,7 @@
 
 enum { REPLY_MAX = 32768 };
 
-/* As inet_diag.c of the kernel says it is a TIME-WAIT, or FIN-WAIT-2 as one. */
+/* idiag_timer of a timewait socket: net/ipv4/inet_diag.c. */
 enum { TIMER_TIME_WAIT = 3 };
 
 struct sockdiag {
@@ -117,8 +117,7 @@ static int dump_one(const struct nlmsghdr *nlh, void *data)
 }
 
 /*
- * What is left of a question that failed half-way is passed over, and a signal
- * is no answer.
+ * Skips what is left of the reply to a failed request; retries after a signal.
  */
 static ssize_t receive(struct sockdiag *d, __u32 seq)
 {
@@ -144,7 +143,7 @@ int sockdiag_dump_begin(struct sockdiag *d, __u8 family, __u32 states)
 	req = mnl_nlmsg_put_extra_header(nlh, sizeof(*req));
 	req->sdiag_family = family;
 	req->sdiag_protocol = IPPROTO_TCP;
-	if (states == 1 << TCP_LISTEN) /* INFO brings the ULP's name, too */
+	if (states == 1 << TCP_LISTEN) /* INFO includes the ULP's name */
 		req->idiag_ext = 1 << (INET_DIAG_SKMEMINFO - 1) |
 				 1 << (INET_DIAG_INFO - 1);
 	req->idiag_states = states;
@@ -234,7 +233,7 @@ static int request_one(struct sockdiag *d, __u16 type, __u8 family,
 	return 0;
 }
 
-/* The same of connection @t, a listener not being one. */
+/* The same for connection @t; a listener does not count. */
 static int find_one(struct sockdiag *d, const struct tuple *t,
 		    struct inet_diag_msg *ret)
 {
@@ -249,7 +248,7 @@ static int find_one(struct sockdiag *d, const struct tuple *t,
 	return err;
 }
 
-/* By its cookie: else, once it has gone, the listener would be hit. */
+/* By its cookie: if @found has gone, the listener would match otherwise. */
 static int destroy_one(struct sockdiag *d, const struct inet_diag_msg *found)
 {
 	int err = request_one(d, SOCK_DESTROY, found->idiag_family, &found->id,

@@ -64,7 +64,7 @@ int syncookies_restore(struct settings *s, int needed)
 	if (s->syncookies_before == SYNCOOKIES_KEPT || before < needed ||
 	    s->netns != syncookies_netns())
 		return -1;
-	/* who set it to something else meanwhile has the last word */
+	/* unless someone has lowered it meanwhile */
 	if (syncookies_read() > before && write_value(before))
 		return -1;
 	s->syncookies_before = SYNCOOKIES_KEPT;

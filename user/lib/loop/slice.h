@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: work that may take long is done in slices of a few
- * milliseconds, so that nobody else on the loop waits for longer than that.
+ * Theory of operation: long work is done in slices of a few milliseconds, so
+ * that nothing else on the loop waits longer than that.
  */
 #ifndef SLICE_H
 #define SLICE_H

@@ -18,15 +18,16 @@
 enum { BUF_MAX = 65536, TRIES = 3, NAMES_MAX = 256 };
 
 struct netfilter {
-	struct mnl_socket *nl;	/* questions */
+	struct mnl_socket *nl;	/* for requests */
 	struct mnl_socket *sub; /* NULL: not subscribed yet */
 	__u32 seq;
 	struct nf_ruleset rules;
 	bool read;	  /* ... at least once */
 	bool conntrack;	  /* the namespace has it */
 	__u32 generation; /* of @rules */
-	long entries; /* at the last look of this generation; -1: none yet */
-	bool grown;   /* there were more than before */
+	/* of conntrack, at the last look in this generation; -1: unknown */
+	long entries;
+	bool grown;		   /* their number has increased */
 	char legacy[2][NAMES_MAX]; /* tables of iptables, ip6tables */
 	char buf[BUF_MAX] __attribute__((aligned(NLMSG_ALIGNTO)));
 };
@@ -77,7 +78,7 @@ static struct nlmsghdr *request(struct netfilter *n, __u16 type, __u16 flags,
 	return nlh;
 }
 
-/* An answer that was given up half-way is still in the socket. */
+/* The socket may still hold the rest of an abandoned reply. */
 static void reopen(struct netfilter *n)
 {
 	if (n->nl)
@@ -125,7 +126,7 @@ static int on_element(const struct nlmsghdr *nlh, void *data)
 	return nf_rule_add_ports(data, nlh) ? MNL_CB_ERROR : MNL_CB_OK;
 }
 
-/* The elements of the sets that rules name. */
+/* Reads the elements of the sets that rules refer to. */
 static int read_sets(struct netfilter *n, struct nf_ruleset *set)
 {
 	size_t i;
@@ -174,7 +175,7 @@ static int read_all(struct netfilter *n, struct nf_ruleset *set)
 	return err;
 }
 
-/* A table of legacy iptables comes with its first use, and stays. */
+/* Legacy iptables creates a table on its first use, and keeps it. */
 static int read_legacy(struct netfilter *n, bool *ret_changed)
 {
 	static const char *const paths[] = { "/proc/self/net/ip6_tables_names",
@@ -200,8 +201,9 @@ static int read_legacy(struct netfilter *n, bool *ret_changed)
 }
 
 /*
- * Whoever else asks for tracking (IPVS, Open vSwitch) is seen by new entries;
- * old ones linger for long where nobody tracks any more.
+ * Others that enable tracking (IPVS, Open vSwitch) show by new entries. The
+ * mere existence of entries says nothing: they linger long after tracking has
+ * stopped.
  */
 static void count_entries(struct netfilter *n)
 {
@@ -259,7 +261,7 @@ static int read_ruleset(struct netfilter *n, __u32 gen)
 	}
 	nf_ruleset_free(&n->rules);
 	n->rules = set;
-	n->generation = after == gen ? gen : 0; /* 0: it is never that */
+	n->generation = after == gen ? gen : 0; /* 0: never the kernel's */
 	n->entries = -1;
 	n->grown = false;
 	return 1;
@@ -305,7 +307,7 @@ int netfilter_look(struct netfilter *n)
 	err = look(n);
 	if (err < 0) {
 		reopen(n);
-		n->generation = 0; /* it is read again */
+		n->generation = 0; /* to read it again */
 		return err;
 	}
 	n->conntrack = true;
@@ -336,7 +338,7 @@ int netfilter_fd(struct netfilter *n)
 
 void netfilter_drain(struct netfilter *n)
 {
-	/* ENOBUFS says the same as a message: something has changed */
+	/* ENOBUFS means the same as a message: something has changed */
 	while (n->sub && (recv(mnl_socket_get_fd(n->sub), n->buf,
 			       sizeof(n->buf), MSG_DONTWAIT) >= 0 ||
 			  errno == ENOBUFS || errno == EINTR))
@@ -345,7 +347,7 @@ void netfilter_drain(struct netfilter *n)
 
 static bool tracks(const struct netfilter *n, bool v4)
 {
-	/* rules of legacy iptables cannot be seen */
+	/* rules of legacy iptables cannot be read */
 	return n->rules.tracks[v4] || n->grown || strlen(n->legacy[v4]) > 1;
 }
 

@@ -1,31 +1,31 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Theory of operation: what this network namespace's firewall does to sockets
- * that tc assigns. Where NAT is in use for a family, its hook at LOCAL_IN
- * (nf_nat_ipv4_local_in() and its IPv6 sister) compares the assigned socket's
- * remote port with the packet's. The request that bpf_sk_assign_tcp_reqsk()
- * makes has no port yet, so the hook takes it off the packet again, and the
- * kernel resets the client as a stray. That happens exactly where
+ * assigned at tc. Where NAT is in use for a family, its hook at LOCAL_IN
+ * (nf_nat_ipv4_local_in() and its IPv6 counterpart) compares the remote port of
+ * the assigned socket with the packet's. The request that
+ * bpf_sk_assign_tcp_reqsk() makes has no port yet, so the hook removes it from
+ * the packet, and the kernel resets the client. This happens exactly if
  *
  *	- a chain of type nat exists for the family (ip, ip6, inet), or the nat
- *	  table of legacy iptables: each registers the hook; and
- *	- connection tracking has looked at the packet: something asked for it
- *	  (a nat or ct expression, legacy rules), and no rule of the raw
- *	  priority has said notrack for it.
+ *	  table of legacy iptables: either registers the hook; and
+ *	- connection tracking has seen the packet: something requires it (a nat
+ *	  or ct expression, legacy rules), and no rule at raw priority has
+ *	  exempted it by notrack.
  *
- * All of it is read from nfnetlink. Rules are looked at only where there is a
- * chain of type nat. A stranger's packets do not move any of it. What cannot
- * be seen counts as NAT: rules of legacy iptables, their notrack included, and
- * conditions that are not understood (nfrule.h). Too much NAT costs TCP
- * options, too little costs connections. A kernel without connection tracking
- * is not asked, lest it load a firewall because of us.
+ * All of it is read from nfnetlink, and rules only if there is a chain of type
+ * nat. No packet can change any of it. What cannot be read counts as NAT: rules
+ * of legacy iptables, including their notrack, and conditions that are not
+ * understood (nfrule.h). NAT seen where there is none costs TCP options; NAT
+ * missed costs connections. A kernel without connection tracking is not asked,
+ * because asking would load firewall modules.
  *
- * It also tells where a port leads elsewhere: DNAT or redirect, before routing,
- * by a rule that names the port, and nothing else that is not understood but
- * the interface. No cookie made here is honoured there.
+ * It also finds ports that are redirected: DNAT or redirect before routing, by
+ * a rule that matches on the port and has no condition that is not understood,
+ * except on the interface. No cookie made here is honoured there.
  *
- * NFNL_SUBSYS_HOOK would tell the hooks themselves, where the kernel has it
- * (CONFIG_NETFILTER_NETLINK_HOOK, off in many); the chains tell the same.
+ * NFNL_SUBSYS_HOOK would list the hooks themselves, but many kernels lack it
+ * (CONFIG_NETFILTER_NETLINK_HOOK); the chains say the same.
  */
 #ifndef NETFILTER_H
 #define NETFILTER_H
@@ -37,34 +37,34 @@
 struct netfilter; /* opaque */
 
 enum nf_fate {
-	NF_KEEPS,     /* sockets that tc assigns last */
+	NF_KEEPS,     /* sockets assigned at tc survive */
 	NF_EXEMPT,    /* the same, by notrack, although NAT is in use */
-	NF_LOSES,     /* they do not */
-	NF_ELSEWHERE, /* the connection ends elsewhere */
+	NF_LOSES,     /* they are lost */
+	NF_ELSEWHERE, /* the connection is redirected */
 };
 
-/* Opens what is needed. Nothing is read yet: all is NF_KEEPS. 0 or -errno. */
+/* Reads nothing yet: every port is NF_KEEPS. 0 or -errno. */
 int netfilter_open(struct netfilter **ret);
 void netfilter_free(struct netfilter *n);
 
 /*
- * Looks whether something has changed, which is cheap, and reads it. Returns 1
- * if what is known has changed, 0, or -errno: then what was read before stands.
+ * Checks for changes, which is cheap, and reads them. Returns 1 if there were
+ * any, 0, or -errno: earlier results then stay in force.
  */
 int netfilter_look(struct netfilter *n);
 
 /*
- * A descriptor that becomes readable when the ruleset changes, or -1: not yet,
- * as the kernel has no connection tracking; ask again after each look. It is
- * @n's, and does not change once it is there.
+ * A descriptor that becomes readable when the ruleset changes, or -1 while the
+ * kernel has no connection tracking: try again after each netfilter_look(). @n
+ * owns it, and it does not change once it exists.
  */
 int netfilter_fd(struct netfilter *n);
-/* Takes what has made it readable. */
+/* Discards what made it readable. */
 void netfilter_drain(struct netfilter *n);
 
 /*
- * What becomes of connections to @addr (v4-mapped; NULL: any of the host's, of
- * the family that @v4 says) and @port (network byte order).
+ * What happens to connections to @addr (v4-mapped; NULL: any of the host's, of
+ * the family that @v4 selects) and @port (network byte order).
  */
 enum nf_fate netfilter_at(const struct netfilter *n, bool v4,
 			  const __be32 addr[4], __be16 port);

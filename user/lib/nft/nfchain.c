@@ -10,7 +10,7 @@
 
 #include "nfchain.h"
 
-/* Room for one more; doubles at powers of two. */
+/* Makes room for one more; capacity doubles at powers of two. */
 static int grow(void *array, size_t n, size_t size)
 {
 	void **at = array, *more;
@@ -83,7 +83,7 @@ int nf_ruleset_add_chain(struct nf_ruleset *s, const struct nlmsghdr *nlh)
 			break;
 		}
 	}
-	s->chains[s->n_chains++] = c; /* its names are to be freed */
+	s->chains[s->n_chains++] = c; /* its names are freed with it */
 	if (!c.table || !c.name)
 		return -ENOMEM;
 	if (c.is_nat) {
@@ -109,7 +109,7 @@ void nf_ruleset_sort_chains(struct nf_ruleset *s)
 
 	for (i = 0; i < s->n_chains; i++)
 		if (!s->chains[i].table || !s->chains[i].name)
-			return; /* there was no memory: nothing is looked up */
+			return; /* out of memory: nothing is looked up */
 	if (s->n_chains)
 		qsort(s->chains, s->n_chains, sizeof(*s->chains), by_name);
 }
@@ -145,13 +145,13 @@ int nf_ruleset_add_rule(struct nf_ruleset *s, const struct nlmsghdr *nlh)
 	}
 	at = find_chain(s, family_of(nlh), table, chain);
 	if (at == SIZE_MAX)
-		return 0; /* of a family that is not looked at */
+		return 0; /* not IPv4 or IPv6 */
 	if (grow(&s->rules, s->n_rules, sizeof(*s->rules)) ||
 	    grow(&s->chain_of, s->n_rules, sizeof(*s->chain_of)) ||
 	    grow(&s->leads_to, s->n_rules, sizeof(*s->leads_to)))
 		return -ENOMEM;
 	c = &s->chains[at];
-	if (!c->n) /* a chain's rules come one after the other */
+	if (!c->n) /* a chain's rules are consecutive */
 		c->first = s->n_rules;
 	c->n++;
 	r = &s->rules[s->n_rules];
@@ -166,7 +166,7 @@ int nf_ruleset_add_rule(struct nf_ruleset *s, const struct nlmsghdr *nlh)
 	return 0;
 }
 
-/* The end of a range is a port of its own until nf_rule_settle_ports(). */
+/* The end of a range is a separate entry until nf_rule_settle_ports(). */
 static int add_port(struct nf_rule *r, __u16 port, bool is_end)
 {
 	if (grow(&r->ports, r->n_ports, sizeof(*r->ports)))
@@ -188,7 +188,7 @@ static int add_element(struct nf_rule *r, const struct nlattr *elem)
 			flags = u32_of(a);
 	}
 	if (!key || flags & ~NFT_SET_ELEM_INTERVAL_END) {
-		r->partial = true; /* such as all that is not named */
+		r->partial = true; /* such as a catch-all element */
 		return 0;
 	}
 	mnl_attr_for_each_nested (value, key) {
@@ -217,7 +217,7 @@ int nf_rule_add_ports(struct nf_rule *r, const struct nlmsghdr *nlh)
 	return err;
 }
 
-/* A range ends where the next one may begin. */
+/* An end comes before a range that begins at the same port. */
 static int by_port(const void *a, const void *b)
 {
 	const struct nf_range *x = a, *y = b;
@@ -227,9 +227,9 @@ static int by_port(const void *a, const void *b)
 }
 
 /*
- * Points become ranges. A set of intervals has an end behind each, which is not
- * in it; there an interval up to the last port has none, and 0 may be one that
- * begins nothing. Any other set has no ends at all.
+ * Turns points into ranges. In a set of intervals each is followed by its
+ * exclusive end, except one up to the last port; an end at 0 may come first.
+ * Any other set has no ends.
  */
 void nf_rule_settle_ports(struct nf_rule *r)
 {

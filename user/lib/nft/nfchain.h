@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Theory of operation: the chains and rules of nftables (nfrule.h), and the
- * walk through them as a packet before routing takes it. Where a rule may match
- * or not, both ways are kept in mind: a packet is untracked only if it
- * certainly is. The walk is bounded; a larger ruleset says nothing certain.
+ * path of a packet through them before routing. Where a rule may or may not
+ * match, both outcomes are considered: a packet counts as untracked only if it
+ * certainly is. The walk is bounded; nothing is certain of a larger ruleset.
  * Pure.
  */
 #ifndef NFCHAIN_H
@@ -26,37 +26,37 @@ struct nf_ruleset {
 	struct nf_chain *chains; /* sorted by family, table, name */
 	size_t n_chains;
 	struct nf_rule *rules;
-	size_t *chain_of; /* index of each rule's */
-	size_t *leads_to; /* ... of the target's; SIZE_MAX: none */
+	size_t *chain_of; /* index of each rule's chain */
+	size_t *leads_to; /* ... of its target chain; SIZE_MAX: none */
 	size_t n_rules;
 	/* by family, [1] being IPv4: */
 	bool nat[2];	/* a chain of type nat */
-	bool tracks[2]; /* something that makes the kernel track */
+	bool tracks[2]; /* a rule makes the kernel track */
 };
 
-/* Do rules of @family see packets of the one that @v4 says? */
+/* Do rules of @family apply to packets of IPv4 (@v4), or else IPv6? */
 static inline bool nf_family_is(__u8 family, bool v4)
 {
 	return family == NFPROTO_INET ||
 	       family == (v4 ? NFPROTO_IPV4 : NFPROTO_IPV6);
 }
 
-/* Each adds what a message of nfnetlink brings. 0 or -ENOMEM. */
+/* Each adds the contents of an nfnetlink message. 0 or -ENOMEM. */
 int nf_ruleset_add_chain(struct nf_ruleset *s, const struct nlmsghdr *nlh);
-/* When all chains are there. */
+/* To be called once all chains are added. */
 void nf_ruleset_sort_chains(struct nf_ruleset *s);
 int nf_ruleset_add_rule(struct nf_ruleset *s, const struct nlmsghdr *nlh);
 int nf_rule_add_ports(struct nf_rule *r, const struct nlmsghdr *nlh);
-/* When all elements of the set are there. */
+/* ... once all elements of the set are added. */
 void nf_rule_settle_ports(struct nf_rule *r);
-/* When all rules are there. */
+/* ... once all rules are added. */
 void nf_ruleset_link(struct nf_ruleset *s);
 void nf_ruleset_free(struct nf_ruleset *s);
 
 /* Is @p certainly exempt from connection tracking? */
 bool nf_ruleset_untracked(const struct nf_ruleset *s,
 			  const struct nf_packet *p);
-/* Does a rule that names its port lead @p elsewhere? */
+/* Does a rule that matches on the port redirect @p? */
 bool nf_ruleset_redirects(const struct nf_ruleset *s,
 			  const struct nf_packet *p);
 

@@ -31,7 +31,7 @@ struct parse {
 	int err;
 };
 
-/* One expression: its attributes by number, up to the highest looked at. */
+/* An expression's attributes by number, up to the highest in use. */
 enum { ATTRS_MAX = 12 };
 struct expr {
 	const struct nlattr *attrs[ATTRS_MAX];
@@ -58,7 +58,7 @@ static __u32 attr_be32(const struct nlattr *a)
 	return ntohl(value);
 }
 
-/* The kernel names a register by 32 bits, or by 128 where it can. */
+/* The kernel numbers registers by 32 bits, or by 128 where aligned. */
 static __u8 *held_in(struct parse *p, const struct nlattr *reg)
 {
 	static __u8 nowhere;
@@ -178,7 +178,10 @@ static void on_range(struct parse *p, const struct expr *e)
 			   be16_at(mnl_attr_get_payload(to)));
 }
 
-/* Sets without a name of their own do not change; a map's keys are one, too. */
+/*
+ * Only anonymous sets ("__set0") are read: they never change. The keys of a map
+ * are a set as well.
+ */
 static void on_lookup(struct parse *p, const struct expr *e)
 {
 	const struct nlattr *set = e->attrs[NFTA_LOOKUP_SET];
@@ -288,7 +291,7 @@ static void on_immediate(struct parse *p, const struct expr *e)
 
 static void on_bitwise(struct parse *p, const struct expr *e)
 {
-	/* the interface's name, masked, is still about the interface */
+	/* a masked interface name is still a condition on the interface */
 	*held_in(p, e->attrs[NFTA_BITWISE_DREG]) =
 		*held_in(p, e->attrs[NFTA_BITWISE_SREG]) == HELD_IFACE
 			? HELD_IFACE

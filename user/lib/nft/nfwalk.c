@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Theory of operation: see nfchain.h; rules that match, and the walk. */
+/*
+ * Theory of operation: see nfchain.h; matching rules, walking chains.
+ */
 #include <linux/netfilter.h>
 #include <linux/netfilter_ipv4.h>
 #include <stdint.h>
@@ -7,7 +9,7 @@
 
 #include "nfchain.h"
 
-enum { DEPTH_MAX = 16, VISITS_MAX = 4096 }; /* the kernel's depth, too */
+enum { DEPTH_MAX = 16, VISITS_MAX = 4096 }; /* DEPTH_MAX: the kernel's */
 
 static bool port_matches(const struct nf_rule *r, __u16 port)
 {
@@ -38,7 +40,7 @@ bool nf_rule_names_port(const struct nf_rule *r)
 	return r->set || r->port.low || r->port.high != 0xffff;
 }
 
-/* What has become of the packet at the end of a chain, for certain. */
+/* What has certainly happened to the packet at the end of a chain. */
 enum walked {
 	WALKED_THROUGH,
 	WALKED_UNTRACKED,
@@ -65,7 +67,7 @@ static enum walked rule_untracked(struct walk *w, size_t i, enum nf_match m,
 	case NF_NOTRACK:
 		return certain ? WALKED_UNTRACKED : WALKED_THROUGH;
 	case NF_DOES_NOTHING:
-	case NF_DROPS: /* then it is nobody's any more */
+	case NF_DROPS: /* then the packet is gone */
 		return WALKED_THROUGH;
 	case NF_JUMPS:
 		there = walk_untracked(w, w->s->leads_to[i], depth + 1);

@@ -10,7 +10,7 @@ static bool is_one_of(const char *name, const char *const *list)
 	return *list;
 }
 
-/* xt_CT.h's flag, at the beginning of what all its revisions have. */
+/* XT_CT_NOTRACK, in the first member of all revisions (xt_CT.h). */
 enum { CT_NOTRACK = 1 << 0 };
 
 void nf_xt_target(struct nf_rule *r, const char *name, const void *info,

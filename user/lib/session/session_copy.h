@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: a session is written by every CPU while it is read. Its
- * first word changes with every touch and move, its birth with the owner of
- * the way; a copy in whose making neither changed is of one session.
+ * Theory of operation: CPUs may write a session while it is read. Its first
+ * word changes with every packet and transition, its birth when the entry is
+ * reused: if neither changed during the copy, the copy is of one session.
  */
 #ifndef SESSION_COPY_H
 #define SESSION_COPY_H
@@ -11,7 +11,7 @@
 
 enum { SNAPSHOT_TRIES = 4 }; /* a session is written sixty times a second */
 
-/* Copies @from. Returns false if it is free, or would not hold still. */
+/* Copies @from. Returns false if it is free, or kept changing. */
 static inline bool session_snapshot(const struct session *from,
 				    struct session *ret)
 {

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Theory of operation: addresses are kept as the data path keeps them, 128
- * bits with IPv4 v4-mapped, so [::ffff:192.0.2.1]:80 and 192.0.2.1:80 are one
- * listen without any work. Names are never looked up: what is protected must
- * not depend on a resolver. Reading is strict, since a mistyped address that
- * is taken for another one protects nothing.
+ * Theory of operation: addresses are kept as the data path has them, 128 bits
+ * with IPv4 v4-mapped, so [::ffff:192.0.2.1]:80 and 192.0.2.1:80 are equal.
+ * Names are never looked up: what is protected must not depend on a resolver.
+ * Parsing is strict, because a mistyped address leaves a service unprotected.
  */
 #include <arpa/inet.h>
 #include <ctype.h>
@@ -34,7 +33,7 @@ static const char *parse_port(const char *text, __be16 *ret)
 	return NULL;
 }
 
-/* Why the bare address @text, which is not IPv4, cannot be meant. */
+/* Why the host @text, which is no IPv4 address, is refused. */
 static const char *explain_host(const char *text)
 {
 	if (!*text)
@@ -99,7 +98,7 @@ static const char *split(char *text, bool *ret_v6, char **ret_host,
 			       "[2001:db8::1]:443";
 		*end++ = '\0';
 		if (*end && *end != ':')
-			return "between bracket and port stands a colon: "
+			return "a colon goes between bracket and port: "
 			       "[2001:db8::1]:443";
 	} else {
 		end = strchr(text, ':');

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: "address:port" as people write it, and back.
- *   192.0.2.1:443   [2001:db8::1]:443   *:443
+ * Theory of operation: parses and formats "address:port".
+ *	192.0.2.1:443   [2001:db8::1]:443   *:443
  */
 #ifndef ADDR_H
 #define ADDR_H
 
 #include "synkeeper/types.h"
 
-/* An address:port to be protected. Network byte order, IPv4 v4-mapped. */
+/* An address:port to protect. Network byte order, IPv4 v4-mapped. */
 struct listen {
 	__be32 addr[4];
 	__be16 port;
@@ -19,8 +19,8 @@ enum { LISTEN_STRLEN = 56, TUPLE_STRLEN = 112, ADDR_STRLEN = 48 };
 
 /*
  * Parses @text into @ret. On failure returns -EINVAL, leaves @ret alone and
- * points *@ret_why to a static sentence that says what is wrong and what
- * would be right (no trailing full stop).
+ * points *@ret_why to a static sentence that says what is wrong and how to
+ * write it (no trailing full stop).
  */
 int listen_parse(const char *text, struct listen *ret, const char **ret_why);
 

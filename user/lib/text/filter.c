@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Theory of operation: see filter.h. A table of words, each with the member
- * that it fills and the sentence that says what it takes. Reading is strict
- * and in doubt refuses, since what is meant may be killed: an empty value, a
- * prefix with bits behind its length, a range from large to small.
+ * that it sets and a hint about its value. Parsing is strict, because what
+ * matches may be killed: an empty value, a prefix with host bits set and a
+ * range that ends before it starts are refused.
  */
 #include <arpa/inet.h>
 #include <ctype.h>
@@ -15,7 +15,7 @@
 #include "filter.h"
 #include "words.h"
 
-/* FREE among them: what a session was before the event that opened it. */
+/* Including FREE, the state before the event that opens a session. */
 #define ALL_STATES ((1U << SESSION_STATES) - 1)
 
 static const struct filter any = {
@@ -37,7 +37,7 @@ const char *filter_state_name(__u8 state)
 	return state < SESSION_STATES ? state_names[state] : "?";
 }
 
-/* ---- values; each is copied, so that it can be cut to pieces ---- */
+/* ---- values: copies, which are modified ---- */
 
 enum { VALUE_MAX = 256 };
 
@@ -76,7 +76,7 @@ static __be32 mask_of(__u8 len, int i)
 	return bits >= 32 ? 0xffffffff : htobe32(~0U << (32 - bits));
 }
 
-/* Clears what is behind the prefix; returns whether anything was. */
+/* Clears the host bits; returns whether any was set. */
 static bool cut_host(struct filter_prefix *p)
 {
 	bool found = false;
@@ -107,8 +107,7 @@ bool filter_prefix_parse(char *value, struct filter_prefix *ret, char *why)
 	p.v6 = p.len < 96 || !addr_is_v4(p.addr);
 	if (cut_host(&p)) {
 		len = addr_is_v4(p.addr) ? p.len - 96U : p.len;
-		snprintf(why, FILTER_ERR_MAX,
-			 "bits are set behind the prefix: write %s/%u",
+		snprintf(why, FILTER_ERR_MAX, "host bits are set: write %s/%u",
 			 addr_format(p.addr, text), len);
 		return false;
 	}
@@ -143,14 +142,14 @@ static bool parse_times(void *member, char *value, char *why)
 	if (!err && to)
 		err = duration_parse(to, &r.max);
 	if (err == -ERANGE)
-		snprintf(why, FILTER_ERR_MAX, "49 days are the most");
+		snprintf(why, FILTER_ERR_MAX, "at most 49 days");
 	if (err || r.min > r.max)
 		return false;
 	*(struct filter_range *)member = r;
 	return true;
 }
 
-/* A state's name, or one for several. 0: neither. */
+/* The states that @name stands for. 0: none. */
 static __u32 states_of(const char *name)
 {
 	__u32 state, found = 0;
@@ -184,7 +183,7 @@ static bool parse_states(void *member, char *value, char *why)
 	return true;
 }
 
-/* No name has a colon, and no address:port is without one. */
+/* A name has no colon, an address:port has one. */
 static bool parse_service(void *member, char *value, char *why)
 {
 	struct filter *f = member;
@@ -210,7 +209,7 @@ static bool parse_service(void *member, char *value, char *why)
 	"give an address or prefix such as 192.0.2.1, 192.0.2.0/24 or " \
 	"2001:db8::/32"
 #define PORTS_HINT "give a port or a range such as 443 or 1024-2047"
-#define TIME_HINT  "give the least, such as 90s or 5m, or a range, 30s-5m"
+#define TIME_HINT  "give a minimum such as 90s or 5m, or a range, 30s-5m"
 
 static const struct word {
 	const char *name;
@@ -301,7 +300,7 @@ static bool is_whole(const struct filter_range *r, __u32 max)
 	return !r->min && r->max == max;
 }
 
-/* Nobody has port 0. */
+/* Port 0 is never used. */
 static bool is_any_port(const struct filter_range *r)
 {
 	return r->min <= 1 && r->max == UINT16_MAX;

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Theory of operation: the syntax of a line in the configuration file, for the
- * daemon, which refuses what is wrong in it, and for the command, which only
- * looks up paths.
+ * daemon, which validates it, and the command, which only looks up paths.
  */
 #ifndef INI_H
 #define INI_H
@@ -10,9 +9,9 @@
 #include <stdbool.h>
 
 /*
- * Takes "key = value" or "key: value" apart, in place: blanks around either
- * and a comment behind the value (a blank and ';') are cut off. @line begins
- * with no blank and has no newline. False: it is no such line.
+ * Splits "key = value" or "key: value", in place: blanks around both and a
+ * comment after the value (a blank and ';') are cut off. @line does not begin
+ * with a blank and has no newline. False: not such a line.
  */
 bool ini_key(char *line, char **ret_key, char **ret_value);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: the policies of a service and their words, for the
+ * Theory of operation: the policies of a service and their names, for the
  * configuration, the daemon's messages and the command's help alike.
  */
 #ifndef POLICY_H
@@ -18,7 +18,7 @@ enum config_policy {
 #undef X
 };
 
-/* "on|auto|monitor|off", and why another word is refused */
+/* "on|auto|monitor|off", and the error for any other word */
 #define POLICY_BAR(word, name)	 "|" #word
 #define POLICY_BLANK(word, name) " " #word
 #define POLICY_WORDS		 (&SYNKEEPER_POLICIES(POLICY_BAR)[1])

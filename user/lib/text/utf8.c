@@ -5,10 +5,10 @@
 
 #include "utf8.h"
 
-/* Bytes of the character at @s, which ends with a NUL; 0: it is none. */
+/* Bytes of the character at @s (NUL-terminated); 0: invalid. */
 static size_t char_len(const uint8_t *s)
 {
-	/* by length: the least that takes it, RFC 3629 */
+	/* by length: the smallest code point, RFC 3629 */
 	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
 	size_t len = *s < 0x80	       ? 1
 		     : *s >> 5 == 0x06 ? 2

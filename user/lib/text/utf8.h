@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Theory of operation: texts that are quoted in a reply may hold anything, or
- * be cut in the midst of a character; JSON takes UTF-8 only.
+ * Theory of operation: text quoted in a reply may contain anything, or end
+ * within a character; JSON must be UTF-8.
  */
 #ifndef UTF8_H
 #define UTF8_H
 
-/* Puts a '?' for each byte of @text that belongs to no character of UTF-8. */
+/* Replaces each byte of @text that is not part of valid UTF-8 with '?'. */
 void utf8_fix(char *text);
 
 #endif

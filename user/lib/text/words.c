@@ -20,7 +20,10 @@ static const struct {
 };
 static const size_t n_units = sizeof(units) / sizeof(units[0]);
 
-/* Digits to a number of at most @max; returns what follows, NULL: no digit. */
+/*
+ * Parses a number, stops counting above @max; returns what follows, NULL: no
+ * digit.
+ */
 static const char *parse_digits(const char *s, uint64_t max, uint64_t *ret)
 {
 	uint64_t n = 0;
@@ -105,10 +108,10 @@ const char *name_check(const char *name)
 	const char *s;
 
 	if (strlen(name) >= NAME_MAX_LEN)
-		return "the name of a service has at most 31 characters";
+		return "a service name has at most 31 characters";
 	for (s = name; *s; s++)
 		if (!isalnum((unsigned char)*s) && !strchr("-_.", *s))
-			return "the name of a service has only letters, "
+			return "a service name has only letters, "
 			       "digits, '-', '_' and '.'";
 	return NULL;
 }

@@ -18,6 +18,9 @@
 #ifndef NULL
 #define NULL ((void *)0)
 #endif
+#ifndef offsetof
+#define offsetof(type, member) __builtin_offsetof(type, member)
+#endif
 #define __noinline __attribute__((noinline))
 #ifndef __always_inline
 #define __always_inline inline __attribute__((always_inline))
@@ -39,6 +42,10 @@ long bpf_xdp_adjust_meta(struct xdp_md *ctx, int delta);
 long bpf_xdp_load_bytes(struct xdp_md *ctx, __u32 offset, void *buf, __u32 len);
 __u64 bpf_xdp_get_buff_len(struct xdp_md *ctx);
 long bpf_skb_load_bytes(const void *skb, __u32 offset, void *buf, __u32 len);
+long bpf_skb_store_bytes(struct __sk_buff *skb, __u32 offset, const void *from,
+			 __u32 len, __u64 flags);
+long bpf_l4_csum_replace(struct __sk_buff *skb, __u32 offset, __u64 from,
+			 __u64 to, __u64 flags);
 long bpf_skb_pull_data(struct __sk_buff *skb, __u32 len);
 long bpf_tail_call(void *ctx, void *programs, __u32 index);
 long bpf_redirect(__u32 ifindex, __u64 flags);
