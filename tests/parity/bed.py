@@ -334,8 +334,8 @@ class Bed:
             noted = s.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
             said = word(OSError(noted, "") if noted else e)
         # when it learns that depends on who is faster
-        return said if said == "unreachable" else "connected, then " + \
-            said.replace("timed out", "silence")
+        return said if said in ("unreachable", "reset") else \
+            "connected, then " + said.replace("timed out", "silence")
 
     def several(self, n, *options):
         """How many of @n clients of echo() that come at once are served."""
