@@ -274,14 +274,19 @@ class Bed:
 
     # -- the client's side
 
-    def source(self):
-        """An address of the trial's own, of the client's kernel."""
+    def source(self, known=True):
+        """An address of the trial's own, of the client's kernel; @known: the
+        server need not ask for its MAC."""
         if not self._source:
             n = next(self.column.hosts)
             assert n < 250, "too many trials for one network"
             self._source = f"2001:db8::{n}" if self.v6 else f"192.0.2.{n}"
             self.client.ip("addr", "add", f"{self._source}/{self.bits}", "dev",
                            self.client.iface, *(["nodad"] if self.v6 else []))
+            if known:
+                self.server.ip("neigh", "replace", self._source, "lladdr",
+                               self.client.mac, "dev", self.server.iface,
+                               "nud", "permanent")
         return self._source
 
     def connect(self, *options, port=None, timeout=None, address=None,

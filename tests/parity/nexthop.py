@@ -60,7 +60,7 @@ def static_neighbour(bed):
 @trial(32, "a learned neighbour", "the same with ARP and neighbour discovery")
 def learned_neighbour(bed):
     listener = bed.listen()
-    source = bed.source()
+    source = bed.source(known=False)
     silence(bed)
     hand = Hand(bed, address=source)
     hand.came()  # the reply to its ping needs the neighbour
@@ -71,7 +71,7 @@ def learned_neighbour(bed):
        "wire")
 def unknown_neighbour(bed):
     listener = bed.listen()
-    source = bed.source()
+    source = bed.source(known=False)
     silence(bed)
     return whereto(bed, listener, Hand(bed, address=source))
 
