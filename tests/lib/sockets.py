@@ -148,8 +148,8 @@ class Server:
         threading.Thread(target=self._accept, daemon=True).start()
 
     def _accept(self):
-        self.listener.settimeout(None)
         with contextlib.suppress(OSError):  # closed by the test
+            self.listener.settimeout(None)
             while True:
                 s, _ = self.listener.accept()
                 self.accepted += 1
