@@ -195,7 +195,13 @@ def test_firewall(env):
     env.nginx()
     env.nginx(port=8080)
     protect(env, config="\n")
-    for loose, hook, policy, rules, wrong in FIREWALLS:
+    net = env.client.ip4.rpartition(".")[0]
+    for i, (loose, hook, policy, rules, wrong) in enumerate(FIREWALLS):
+        # a source that was refused is left to the kernel for ten minutes
+        source = f"{net}.{100 + i}"
+        env.client.ip("addr", "add", f"{source}/24", "dev", env.client.iface)
+        env.server.ip("neigh", "replace", source, "lladdr", env.client.mac,
+                      "dev", env.server.iface, "nud", "permanent")
         nft(env, *rules, chains=hook, policy=policy)
         env.server.sysctl("net.netfilter.nf_conntrack_tcp_loose", loose)
         found, _ = check(env)
@@ -205,7 +211,7 @@ def test_firewall(env):
             f"loose = {loose}, {rules}: expected {wrong}, got {found}"
         # the kernel decides
         before = withheld(env)
-        got = env.client.run(["curl", "-sS", "-m",
+        got = env.client.run(["curl", "-sS", "--interface", source, "-m",
                               "10" if wrong in ("", "NAT") else "0.5",
                               "-o", "/dev/null", f"http://{env.server.ip4}/1k"],
                              check=False)

@@ -449,13 +449,12 @@ def test_the_daemon_warns_while_there_is_a_rule(env):
     env.nginx()
     nft(env, chain(f"tcp dport 80 {SYN} ip saddr 192.0.2.0/24 drop"))
     daemon = env.synkeeperd()
-    wait_armed(env)
     first = bypasses(env)
     assert len(first) == 1 and first[0].startswith("inet f c handle"), first
     log = daemon.output()
-    assert log.count("a firewall rule can refuse them: inet f c") == 1, log
+    assert log.count("rule refuses some of its SYNs: inet f c") == 1, log
     status = env.json("status")
-    assert any("bypasses a firewall rule" in h for h in status["health"]) \
+    assert any("so they pass: inet f c" in h for h in status["health"]) \
         and status["protected"], status["health"]
     text = env.synkeeper("service", "list").stdout
     assert "*:80 bypasses: inet f c handle" in text, text
@@ -473,8 +472,46 @@ def test_the_daemon_warns_while_there_is_a_rule(env):
                     "limit", "rate", "over", "5/second", "drop"])
     wait_for(lambda: bypasses(env), 1, "a rule that came later to be found")
     log = daemon.output()
-    assert log.count("can refuse them") == 2, log
+    assert log.count("refuses some of its SYNs") == 2, log
     assert "no longer bypassed: inet f c handle" in log, log
+
+
+def refused(env):
+    """Does a client fail to connect within a second?"""
+    with env.client.inside():
+        s = socket.socket()
+    with s:
+        s.settimeout(1)
+        return s.connect_ex((env.server.ip4, 80)) != 0
+
+
+@net_test
+def test_refused_clients_were_served(env):
+    """A rule that refuses SYNs refuses them with policy on, too: the kernel
+    answers until a flood begins, and again when it is over."""
+    env.nginx(backlog=4096)
+    conf = env.configure("[service web]\nlisten = *:80\npolicy = on\n"
+                         "[arming]\nsyn-rate = 500\ncalm = 2s\n")
+    rule = chain(f"tcp dport 80 {SYN} ip saddr {env.client.ip4} drop")
+    nft(env, rule)
+    plain = refused(env)
+    nft(env, "")
+    env.synkeeperd("-c", conf, services=())
+    wait_armed(env)
+    assert refused(env) is False, "refused without a rule"
+    nft(env, rule)
+    wait_armed(env, armed=False)
+    why = service(env, "*:80")["why"]
+    assert "firewall rule" in why, why
+    assert plain is True and refused(env) is True, \
+        "the kernel refuses the client, Synkeeper serves it"
+    flood = env.flood("syn", 10, rate=20000)
+    wait_armed(env)
+    flood.stop()
+    wait_for(lambda: not service(env, "*:80")["armed"], 10, "the kernel's turn again")
+    assert refused(env) is True, "served after the flood"
+    nft(env, "")
+    wait_armed(env)
 
 
 @net_test

@@ -104,16 +104,14 @@ static void report_rule(struct check *c, const struct rule *r)
 	static const struct {
 		const char *found, *fix;
 	} texts[] = {
-		[NF_KIND_BYPASSED] = { "Synkeeper answers SYNs to port %s "
-				       "before this rule "
-				       "can refuse them: %s",
+		[NF_KIND_BYPASSED] = { "in a flood, Synkeeper answers SYNs to "
+				       "port %s before this rule can refuse "
+				       "them (otherwise they pass): %s",
 				       "refuse new connections instead, which "
-				       "judges their "
-				       "ACK, too: 'ct state new' in place of "
-				       "what only SYNs "
-				       "have; or set 'policy = auto', or deny "
-				       "the sources in "
-				       "Synkeeper's [sources]" },
+				       "judges their ACK, too: 'ct state new' "
+				       "in place of what only SYNs have; or "
+				       "deny the sources in Synkeeper's "
+				       "[sources]" },
 		[NF_KIND_SYNPROXY] = { "another SYN proxy answers for port %s: "
 				       "%s",
 				       "remove the rule, or the service" },

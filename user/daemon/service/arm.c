@@ -102,7 +102,7 @@ static bool look_at(struct arm *arm, const struct service *svc, __u64 now)
 
 static bool is_auto(const struct service *svc)
 {
-	return svc->policy == POLICY_AUTO && !svc->drain_until_ns;
+	return service_is_auto(svc) && !svc->drain_until_ns;
 }
 
 /* Returns whether there are any services of policy auto. */

@@ -134,10 +134,12 @@ static void log_new(struct bypasses *b, const struct service *svc,
 			log_warn("more firewall rules refuse only SYNs: see "
 				 "synkeeper service list");
 		else
-			log_warn("%s: SYNs are answered before a firewall rule "
-				 "can refuse them: %s (synkeeper check tells "
-				 "the way out)",
-				 text, now->list[i]);
+			log_warn(
+				"%s: a firewall rule refuses some of its SYNs: "
+				"%s: they pass until there is a flood, which "
+				"bypasses the rule (synkeeper check tells the "
+				"way out)",
+				text, now->list[i]);
 	}
 	for (i = 0; had && i < had->n; i++)
 		if (!has_text(now, had->list[i]) && b->logged < LOGGED_MAX)
@@ -171,19 +173,27 @@ static unsigned int look_at(struct bypasses *b, const struct nat *nat,
 	return cost;
 }
 
-void bypasses_look(struct bypasses *b, const struct nat *nat,
-		   const struct ifaces *ifaces, const struct services *s)
+bool bypasses_look(struct bypasses *b, const struct nat *nat,
+		   const struct ifaces *ifaces, struct services *s)
 {
 	__u64 state = state_of(nat, ifaces);
 	const struct service *svc = NULL;
 	unsigned int cost = 0;
+	bool changed = false;
 
 	if (state != b->state) {
 		b->state = state;
 		b->logged = 0;
 	}
-	while ((svc = services_next(s, svc)) && cost < COST_MAX)
+	while ((svc = services_next(s, svc)) && cost < COST_MAX) {
+		bool yields;
+
 		cost += look_at(b, nat, ifaces, svc);
+		yields = b->by_id[svc->id].texts;
+		changed |= svc->yields != yields;
+		services_yield(s, svc->id, yields);
+	}
+	return changed;
 }
 
 static const struct texts *texts_of(const struct bypasses *b,
@@ -217,10 +227,12 @@ void bypasses_health(const struct bypasses *b, const struct services *s,
 		if (!t)
 			continue;
 		snprintf(line, sizeof(line),
-			 "%s is protected, but bypasses a firewall rule that "
-			 "refuses SYNs: %s%s",
-			 listen_format(&svc->listen, text), t->list[0],
-			 t->n > 1 ? ", ..." : "");
+			 "%s: a firewall rule refuses some of its SYNs, %s: "
+			 "%s%s",
+			 listen_format(&svc->listen, text),
+			 svc->why == WHY_ARMED ? "but is bypassed in a flood"
+					       : "so they pass",
+			 t->list[0], t->n > 1 ? ", ..." : "");
 		json_array_append_new(list, request_text(line));
 	}
 }

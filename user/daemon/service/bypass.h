@@ -3,8 +3,9 @@
  * Theory of operation: which firewall rules would refuse some SYNs to a
  * service, and do not, as XDP answers first (nft/netfilter.h). All services are
  * looked at again when the rules or the interfaces change, a bounded number of
- * rules at a time. A rule that comes is warned of once for each service; the
- * service is protected nevertheless.
+ * rules at a time. A rule that comes is logged once for each service, which
+ * then yields: the kernel answers its SYNs, so that the rule counts, until there
+ * is a flood.
  */
 #ifndef BYPASS_H
 #define BYPASS_H
@@ -21,9 +22,12 @@ struct bypasses; /* opaque */
 int bypasses_init(struct bypasses **ret);
 void bypasses_free(struct bypasses *b);
 
-/* Looks at services, as far as anything has changed. */
-void bypasses_look(struct bypasses *b, const struct nat *nat,
-		   const struct ifaces *ifaces, const struct services *s);
+/*
+ * Looks at services, as far as anything has changed. Returns whether one yields
+ * that did not, or the reverse.
+ */
+bool bypasses_look(struct bypasses *b, const struct nat *nat,
+		   const struct ifaces *ifaces, struct services *s);
 
 /* ["inet filter input handle 7: tcp flags syn drop"] */
 json_t *bypasses_json(const struct bypasses *b, const struct service *svc);

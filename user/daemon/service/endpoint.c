@@ -131,8 +131,8 @@ static enum service_why why_of(struct endpoints *e, const struct service *svc,
 		return WHY_MONITOR;
 	if (e->net.cookies < need && !e->may_raise)
 		return WHY_NO_COOKIES;
-	if (svc->policy == POLICY_AUTO && !svc->arming.armed)
-		return WHY_CALM;
+	if (service_is_auto(svc) && !svc->arming.armed)
+		return svc->policy == POLICY_AUTO ? WHY_CALM : WHY_YIELDING;
 	if (e->need < need)
 		e->need = need;
 	return WHY_ARMED;

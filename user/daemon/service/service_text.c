@@ -118,6 +118,8 @@ const char *service_why(const struct service *svc)
 	static const char *const text[] = {
 		[WHY_ARMED] = "",
 		[WHY_CALM] = "policy auto: no flood, SYNs pass",
+		[WHY_YIELDING] = "a firewall rule judges its SYNs: they pass "
+				 "until there is a flood",
 		[WHY_MONITOR] = "policy monitor: nothing is answered or "
 				"dropped, only counted",
 		[WHY_OFF] = "policy off",

@@ -175,14 +175,38 @@ static int write_info(struct services *s, const struct service *svc, bool used)
 	return bpf_map_update_elem(s->info_fd, &id, info, BPF_ANY) ? -errno : 0;
 }
 
-/* On a change to auto, an armed service stays armed until the flood is over. */
+bool service_is_auto(const struct service *svc)
+{
+	return svc->policy == POLICY_AUTO ||
+	       (svc->policy == POLICY_ON && svc->yields);
+}
+
+/*
+ * On a change to auto, an armed service stays armed until the flood is over;
+ * but not where rules judge its SYNs: these are to count at once.
+ */
 static void take_policy(struct services *s, struct service *svc,
 			enum config_policy policy)
 {
-	if (policy == POLICY_AUTO && svc->policy != POLICY_AUTO)
-		arming_begin(&svc->arming,
-			     endpoints_armed(&s->endpoints, &svc->listen));
+	bool was = service_is_auto(svc);
+
 	svc->policy = policy;
+	if (!was && service_is_auto(svc))
+		arming_begin(&svc->arming,
+			     !svc->yields && endpoints_armed(&s->endpoints,
+							     &svc->listen));
+	s->changed = true;
+}
+
+void services_yield(struct services *s, __u16 id, bool yields)
+{
+	struct service *svc = &s->slots[id % SERVICES_MAX];
+
+	if (svc->yields == yields)
+		return;
+	svc->yields = yields;
+	if (svc->policy == POLICY_ON && yields)
+		arming_begin(&svc->arming, false);
 	s->changed = true;
 }
 

@@ -30,6 +30,7 @@
 enum service_why {
 	WHY_ARMED,
 	WHY_CALM,
+	WHY_YIELDING,
 	WHY_MONITOR,
 	WHY_OFF,
 	WHY_NO_LISTENER,
@@ -69,7 +70,9 @@ struct service {
 	struct listener_settings learned; /* from its listeners */
 	bool has_listener;
 	__u64 drain_until_ns; /* deleted; 0: in service */
-	struct arming arming; /* of policy auto */
+	/* firewall rules judge its SYNs: with policy on, it acts as with auto */
+	bool yields;
+	struct arming arming; /* of policy auto, or if it yields */
 };
 
 struct services; /* opaque */
@@ -103,7 +106,14 @@ int services_del(struct services *s, const struct listen *l, __u64 drain_ns,
 		 const struct service **ret);
 int services_policy(struct services *s, const struct listen *l,
 		    enum config_policy policy, const struct service **ret);
-/* What arming.h decided for a service of policy auto. */
+/*
+ * Whether the firewall judges the service's SYNs, which it could not do if they
+ * were answered before it.
+ */
+void services_yield(struct services *s, __u16 id, bool yields);
+/* Is it armed only in a flood? */
+bool service_is_auto(const struct service *svc);
+/* What arming.h decided for such a service. */
 void services_arm(struct services *s, __u16 id, const struct arming *a);
 /*
  * Drains services that an earlier instance protected and that have not been
