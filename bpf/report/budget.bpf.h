@@ -15,6 +15,7 @@ enum budget_kind {
 	BUDGET_SOCKET_LOST,
 	BUDGET_REFUSED,
 	BUDGET_STALE_SOCKET,
+	BUDGET_SYN_COUNT, /* only counts: budget_nth() */
 	BUDGET_SYN_RUSH,
 	BUDGET_QUEUE,
 	BUDGET_LOST,
@@ -40,8 +41,6 @@ enum { RUSH_SYNS = 64, RUSH_SHIFT = 25 /* 34 ms */ };
 struct budget {
 	__u32 second; /* 2^30 ns, or another interval */
 	__u32 used;
-	__u32 calls; /* of budget_nth() */
-	__u32 pad;
 };
 
 struct {
@@ -69,12 +68,12 @@ static __always_inline bool budget_take_in(__u32 kind, __u32 shift, __u32 max)
 	return true;
 }
 
-/* True once in @n calls, a power of two, whatever their rate. No clock. */
+/* True once in @n calls, a power of two, whatever their rate. No clock read. */
 static __always_inline bool budget_nth(__u32 kind, __u32 n)
 {
 	struct budget *b = bpf_map_lookup_elem(&budgets, &kind);
 
-	return b && !(++b->calls & (n - 1));
+	return b && !(++b->used & (n - 1));
 }
 
 static __always_inline bool budget_take(__u32 kind, __u32 per_second)

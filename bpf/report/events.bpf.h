@@ -48,7 +48,7 @@ static __always_inline void report(enum event_kind kind, __u32 service,
  */
 static __always_inline void report_disarmed_syn(const struct flow *f)
 {
-	if (budget_nth(BUDGET_SYN_RUSH, RUSH_SYNS) &&
+	if (budget_nth(BUDGET_SYN_COUNT, RUSH_SYNS) &&
 	    budget_take_in(BUDGET_SYN_RUSH, RUSH_SHIFT, 1))
 		report(EVENT_SYN_RUSH, f->ep.service, &f->pkt.tuple);
 }

@@ -97,7 +97,7 @@ static struct tcp_opts parse(const struct spec *syn)
 	return w.opts;
 }
 
-void synack_reference(const struct spec *syn, const struct frame *in,
+bool synack_reference(const struct spec *syn, const struct frame *in,
 		      struct frame *ret)
 {
 	struct tcp_opts o = parse(syn);
@@ -114,6 +114,8 @@ void synack_reference(const struct spec *syn, const struct frame *in,
 	};
 	char opts[128], ts[48] = "", ws[16] = "";
 
+	if (hs.mss < (syn->v6 ? 1220 : 536))
+		return false;
 	if (hs.ts)
 		snprintf(ts, sizeof(ts), "ts:COOKIE:%u", o.tsval);
 	if (hs.wscale != WSCALE_NONE)
@@ -123,6 +125,7 @@ void synack_reference(const struct spec *syn, const struct frame *in,
 		 hs.sack ? "sack" : "", ts, ws);
 	synack_build(syn, in, &(struct answer_spec){ .hs = hs, .opts = opts },
 		     ret);
+	return true;
 }
 
 struct spec synack_ack(const struct spec *syn, const struct handshake *hs,

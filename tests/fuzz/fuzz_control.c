@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "daemon_requests.h"
+#include "service/bypass.h"
 #include "kernel/clock.h"
 #include "main_loop.h"
 #include "memfile.h"
@@ -208,6 +209,7 @@ static void fresh_services(void)
 	}
 	if (nat_init(&d.totals, &d.nat) ||
 	    services_init(&d.loader, &d.totals, d.nat, &d.services) ||
+	    bypasses_init(&d.bypasses) ||
 	    services_add(d.services, &web, NULL))
 		finding("no services");
 	size = malloc_usable_size(d.services);
@@ -260,6 +262,7 @@ static void serve(void)
 	memcpy(d.requests, tables, sizeof(tables));
 	d.service_requests = (struct service_request_deps){
 		.services = d.services,
+		.bypasses = d.bypasses,
 		.loader = &d.loader,
 		.keys = &d.keys,
 		.apply = apply,

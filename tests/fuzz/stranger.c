@@ -158,7 +158,8 @@ static void note(struct strangers *ret)
 	const struct settings *cfg = native_value("settings", &zero, true);
 	const struct port_services *any = native_value("ports", &port, true);
 
-	ret->flags = cfg->flags;
+	/* these two only make the programs look where they need not otherwise */
+	ret->flags = cfg->flags & ~(SETTING_QUEUES | SETTING_REFUSED);
 	ret->ep[0] = any->any4;
 	ret->ep[1] = any->any6;
 	ret->ep[2] = exact_of(false);

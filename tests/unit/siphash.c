@@ -144,7 +144,7 @@ static size_t mac_message(uint8_t *p, const struct tuple *t, bool v4,
 	n += to_le(p + n, isn, 4);
 	n += to_le(p + n, t->client_port, 2);
 	n += to_le(p + n, t->server_port, 2);
-	n += to_le(p + n, tail, 2);
+	n += to_le(p + n, COOKIE_TAIL_LAYOUT | tail, 2);
 	return n;
 }
 

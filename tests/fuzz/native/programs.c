@@ -25,6 +25,8 @@ struct native_map native_maps[] = {
 	MAP(counters),
 	MAP(monitored),
 	MAP(sources),
+	MAP(queues),
+	MAP(refused_sources),
 	MAP(budgets),
 	MAP(session_tags),
 	MAP(incomplete_sets),
