@@ -28,6 +28,7 @@ struct flow {
 	__u32 tsecr;
 	__u8 hop[6];	  /* where an answer goes, see path/next_hop.bpf.h */
 	__u8 hop_unknown; /* enum hop_unknown: ... that is the sender */
+	__u8 hop_limit;	  /* of a SYN-ACK, by the route; 0: the host's */
 	struct endpoint ep;
 	struct owned owned; /* the last answer of owner_find() */
 };

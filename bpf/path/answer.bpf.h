@@ -205,6 +205,7 @@ static __always_inline void answer_as_listener(const struct settings *cfg,
 					       struct answer *a)
 {
 	a->hop_limit = f->ep.hop_limit ? f->ep.hop_limit
+		       : f->hop_limit  ? f->hop_limit
 		       : f->pkt.v4     ? cfg->ttl
 				       : cfg->hop_limit;
 	a->tos = f->ep.tos;

@@ -13,6 +13,7 @@
 #include "answer.bpf.h"
 #include "hand_over.bpf.h"
 #include "next_hop.bpf.h"
+#include "by_route.bpf.h"
 #include "owner/owner.bpf.h"
 #include "wire/parse.bpf.h"
 #include "session/track.bpf.h"
@@ -39,7 +40,7 @@ static __always_inline enum reason on_syn(struct xdp_md *ctx,
 					  struct flow *f,
 					  const struct iface *iface)
 {
-	__u32 source, our_mss = iface->mtu - (f->pkt.v4 ? 40 : 60);
+	__u32 source, our_mss;
 	enum reason r;
 
 	if (!answerable(&f->pkt))
@@ -56,6 +57,7 @@ static __always_inline enum reason on_syn(struct xdp_md *ctx,
 	}
 	if (cfg->flags & SETTING_REFUSED && refused_take(f))
 		return REASON_refused_source;
+	our_mss = by_route(cfg, iface, f);
 	if (f->ep.cookies == COOKIES_KERNEL) {
 		r = next_hop_find(ctx, iface, f);
 		return r ? r : answer_syn_kernel(ctx, f, our_mss, source);

@@ -10,6 +10,7 @@
  *   ports         [port]         is there a service at this port, and which
  *   endpoints     address:port   services at an exact address
  *   local_addrs   prefix         this host's addresses, if it also forwards
+ *   route_metrics prefix         what routes say of SYN-ACKs, if any does
  *   ifaces        [ifindex%256]  what an answer needs to know of the interface
  *   services      [service]      what an id stands for; not used by programs
  *   counters      [service]      per CPU, by reason
@@ -85,6 +86,7 @@ enum setting_flags {
 	SETTING_GUARDED = 1 << 14,     /* any endpoint is armed */
 	SETTING_REFUSED = 1 << 15,     /* a source is marked as refused */
 	SETTING_QUEUES = 1 << 16,      /* an accept queue is watched */
+	SETTING_METRICS = 1 << 17,     /* look into route_metrics */
 };
 
 /* The first three keep their place in all versions: a successor reads them. */
@@ -202,6 +204,17 @@ struct local_key {
 };
 _Static_assert(sizeof(struct local_key) == 20, "abi");
 
+/*
+ * What the route to a prefix says of a SYN-ACK. 0: nothing. The longest prefix
+ * decides; routes that say nothing are there where a shorter one does.
+ */
+struct route_metrics {
+	__u16 mss; /* announced, instead of what follows from the MTU */
+	__u8 hop_limit;
+	__u8 pad;
+};
+_Static_assert(sizeof(struct route_metrics) == 4, "abi");
+
 /* Values of prefixes; keys are struct local_key. The longest prefix decides. */
 enum source_kind {
 	SOURCE_ALLOWED = 1, /* even inside a denied prefix; no cap */
@@ -248,11 +261,12 @@ _Static_assert(sizeof(struct next_hop) == 144, "abi");
 struct iface {
 	__u32 ifindex; /* 0: slot is free */
 	__u8 mac[6];
-	__u16 mtu;    /* 0: about to be detached, make no cookies */
-	__u32 device; /* what routes name; a bond, for its port */
-	__u32 lower;  /* a VLAN device's; 0: it is none */
-	__u16 vlan;   /* its id */
-	__u8 pad[2];
+	__u16 mtu;	 /* 0: about to be detached, make no cookies */
+	__u32 device;	 /* what routes name; a bond, for its port */
+	__u32 lower;	 /* a VLAN device's; 0: it is none */
+	__u16 vlan;	 /* its id */
+	__u8 hop_limit6; /* net.ipv6.conf.DEVICE.hop_limit; 0: the host's */
+	__u8 pad;
 	struct next_hop hop4;
 	struct next_hop hop6;
 };

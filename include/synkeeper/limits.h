@@ -10,6 +10,8 @@ enum {
 	SERVICES_MAX = 8192,	 /* service ids, 0 means "none" */
 	ENDPOINTS_MAX = 65536,	 /* exact address:port entries */
 	LOCAL_ADDRS_MAX = 16384, /* local prefixes, on forwarding hosts */
+	ROUTES_MAX = 4096,	 /* of a family: more are not looked into */
+	METRICS_MAX = 16384,	 /* prefixes, old and new */
 	IFACES_MAX = 256,	 /* slots, by ifindex modulo this */
 	IFACE_TRIES = 4,	 /* slots probed for an interface */
 	PORTS_MAX = 65536,

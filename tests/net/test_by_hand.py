@@ -265,7 +265,7 @@ def test_maps_by_name(env):
     key = attached.map_value(env, "keys", 0)
     assert key["born_ns"] and key["key"]["k0"], "keys: no key in slot 0"
     for name, words in (("endpoints", ("service", "window", "wscale")),
-                        ("local_addrs", ())):
+                        ("local_addrs", ()), ("route_metrics", ())):
         out = dump(env, name)
         for word in words:
             assert f'"{word}"' in out, f"{name}: no {word} in {out}"

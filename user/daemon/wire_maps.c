@@ -97,7 +97,8 @@ int wire_host_refresh(struct daemon *d)
 
 int wire_next_hops_start(struct daemon *d)
 {
-	next_hops_init(&d->next_hops, d->settings);
+	next_hops_init(&d->next_hops, d->settings,
+		       loader_map_fd(&d->loader, MAP_ROUTE_METRICS));
 	return 0;
 }
 

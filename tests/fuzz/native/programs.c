@@ -20,6 +20,7 @@ struct native_map native_maps[] = {
 	MAP(ports),
 	MAP(endpoints),
 	MAP(local_addrs),
+	MAP(route_metrics),
 	MAP(ifaces),
 	MAP(services),
 	MAP(counters),

@@ -12,6 +12,7 @@
 #include "check.h"
 #include "kernel/forwarding.h"
 #include "kernel/hop.h"
+#include "kernel/metrics.h"
 
 /* What keeps the daemon from having the kernel asked; false: nothing. */
 static bool cannot_ask(const struct routing *r, bool v6, char why[160],
@@ -79,6 +80,13 @@ static void check_family(struct check *c, __u8 family, const char *what)
 					 : "no single gateway on this "
 					   "interface, or too many prefixes "
 					   "beside it");
+	if (metrics_exist(&r) && metrics_ignored(&r))
+		check_add(c, what, CHECK_WARN,
+			  "where clients need them, set the MSS (TCP_MAXSEG) "
+			  "of the listener",
+			  "advmss, mtu and hoplimit of routes are not followed "
+			  "in SYN-ACKs: %s",
+			  metrics_ignored(&r));
 	routing_free(&r);
 }
 

@@ -53,6 +53,17 @@ static __u32 flag_if(int *err, const char *name, __u32 flag, long fallback)
 	return sysctl_read(err, name, 0, fallback) ? flag : 0;
 }
 
+__u8 netconf_hop_limit6(const char *device)
+{
+	char name[64];
+	int err = 0;
+	long limit;
+
+	snprintf(name, sizeof(name), "ipv6/conf/%s/hop_limit", device);
+	limit = sysctl_read(&err, name, 0, 0);
+	return limit > 0 && limit <= 255 ? (__u8)limit : 0;
+}
+
 /* The file has pairs of lines, names then values, in the same order. */
 void netconf_counts(struct netconf_counts *ret)
 {

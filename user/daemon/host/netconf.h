@@ -29,6 +29,9 @@ struct netconf {
  */
 int netconf_read(struct netconf *ret);
 
+/* net.ipv6.conf.DEVICE.hop_limit, which router advertisements set; or 0. */
+__u8 netconf_hop_limit6(const char *device);
+
 /* The kernel's counters since boot (TcpExt of netstat). */
 struct netconf_counts {
 	__u64 cookies_sent;	/* by the kernel */

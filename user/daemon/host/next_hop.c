@@ -23,10 +23,12 @@ enum {
 	LOOK_MS = 20,
 };
 
-void next_hops_init(struct next_hops *h, struct settings *settings)
+void next_hops_init(struct next_hops *h, struct settings *settings,
+		    int metrics_fd)
 {
 	*h = (struct next_hops){
 		.settings = settings,
+		.metrics = { .settings = settings, .fd = metrics_fd },
 		.events = netlink_open(NETLINK_ROUTE, GROUPS),
 		.nl = netlink_open(NETLINK_ROUTE, 0),
 	};
@@ -119,6 +121,8 @@ static void read_all(struct next_hops *h)
 		err = routing_read(AF_INET6, &h->v6);
 	if (err == -EAFNOSUPPORT || err == -EOPNOTSUPP)
 		err = 0; /* no IPv6 */
+	if (!err)
+		route_metrics_write(&h->metrics, &h->v4, &h->v6);
 	h->current = !err;
 	h->read_ns = clock_ns();
 	h->next_ns = h->read_ns + READ_SHARE * (h->read_ns - start);

@@ -17,11 +17,13 @@
 #include <systemd/sd-event.h>
 
 #include "kernel/routing.h"
+#include "route_metrics.h"
 #include "synkeeper/abi.h"
 
 struct next_hops {
 	struct settings *settings; /* mapped */
 	struct routing v4, v6;
+	struct route_metrics_map metrics;
 	struct mnl_socket *events, *nl; /* owned; NULL: none could be had */
 	sd_event_source *io, *timer;
 	bool current;
@@ -31,7 +33,9 @@ struct next_hops {
 	void *data;
 };
 
-void next_hops_init(struct next_hops *h, struct settings *settings);
+/* @metrics_fd: the LPM map route_metrics. */
+void next_hops_init(struct next_hops *h, struct settings *settings,
+		    int metrics_fd);
 void next_hops_free(struct next_hops *h);
 
 /*

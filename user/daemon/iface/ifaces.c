@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "host/netconf.h"
 #include "kernel/clock.h"
 #include "iface.h"
 #include "log.h"
@@ -92,6 +93,9 @@ static void read_hops(const struct ifaces *f, const struct device *device,
 		iface->lower = device->lower;
 		iface->vlan = device->vlan;
 	}
+	device = devices_find(&f->devices, (int)iface->device);
+	if (device)
+		iface->hop_limit6 = netconf_hop_limit6(device->name);
 }
 
 /* The VLAN devices on @lower; those without room are not recognised. */

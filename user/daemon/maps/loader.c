@@ -26,6 +26,7 @@ struct bpf_map *loader_map(const struct loader *l, enum loader_map map)
 		[MAP_PORTS] = s->maps.ports,
 		[MAP_ENDPOINTS] = s->maps.endpoints,
 		[MAP_LOCAL_ADDRS] = s->maps.local_addrs,
+		[MAP_ROUTE_METRICS] = s->maps.route_metrics,
 		[MAP_IFACES] = s->maps.ifaces,
 		[MAP_SERVICES] = s->maps.services,
 		[MAP_COUNTERS] = s->maps.counters,

@@ -164,7 +164,7 @@ static int (*const carry[MAP_COUNT])(int from, int to) = {
 	[MAP_COUNTERS] = carry_counters,   [MAP_MONITORED] = carry_monitored,
 	[MAP_PREFIXES] = carry_nothing,	   [MAP_SOURCES] = carry_nothing,
 	[MAP_EVENTS] = carry_nothing,	   [MAP_SAMPLES] = carry_nothing,
-	[MAP_TC_PROGRAMS] = carry_nothing,
+	[MAP_TC_PROGRAMS] = carry_nothing, [MAP_ROUTE_METRICS] = carry_nothing,
 };
 
 void loader_carry(struct loader *l)

@@ -93,6 +93,26 @@ static void take_via(const struct nlattr *a, struct route *r)
 	memcpy(r->via, via->rtvia_addr, len - sizeof(*via));
 }
 
+/* ip_metrics_convert() of net/ipv4/metrics.c has bounded the values. */
+static void take_metrics(const struct nlattr *metrics, struct route *r)
+{
+	const struct nlattr *a;
+
+	mnl_attr_for_each_nested (a, metrics) {
+		switch (mnl_attr_get_type(a)) {
+		case RTAX_ADVMSS:
+			r->advmss = (__u16)attr_u32(a);
+			break;
+		case RTAX_MTU:
+			r->mtu = (__u16)attr_u32(a);
+			break;
+		case RTAX_HOPLIMIT:
+			r->hop_limit = (__u8)attr_u32(a);
+			break;
+		}
+	}
+}
+
 static void read_route(const struct nlmsghdr *nlh, struct route *r)
 {
 	const struct rtmsg *rtm = mnl_nlmsg_get_payload(nlh);
@@ -123,6 +143,9 @@ static void read_route(const struct nlmsghdr *nlh, struct route *r)
 		case RTA_PRIORITY:
 			r->priority = attr_u32(a);
 			break;
+		case RTA_METRICS:
+			take_metrics(a, r);
+			break;
 		case RTA_ENCAP_TYPE:
 			r->odd = true;
 			break;
@@ -137,7 +160,7 @@ static int on_route(const struct nlmsghdr *nlh, void *data)
 
 	if (nlh->nlmsg_type != RTM_NEWROUTE)
 		return MNL_CB_OK;
-	if (r->n == ROUTING_ROUTES_MAX) {
+	if (r->n == ROUTES_MAX) {
 		r->complete = false;
 		return MNL_CB_STOP;
 	}

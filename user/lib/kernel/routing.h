@@ -11,9 +11,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "synkeeper/limits.h"
 #include "synkeeper/types.h"
-
-enum { ROUTING_ROUTES_MAX = 4096 };
 
 struct mnl_socket;
 
@@ -27,12 +26,16 @@ struct route {
 	bool odd;	 /* dead, encapsulated, or chosen by a TOS */
 	int device;	 /* 0: none or several */
 	__u32 priority;
+	/* metrics; 0: not set */
+	__u16 advmss;
+	__u16 mtu;
+	__u8 hop_limit;
 };
 
 struct routing {
 	struct route *routes; /* owned */
 	size_t n;
-	bool complete;	  /* else there are more than ROUTING_ROUTES_MAX */
+	bool complete;	  /* else there are more than ROUTES_MAX */
 	bool plain_rules; /* local, main and (IPv4) default, nothing else */
 };
 

@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What routes and the interface say of a SYN-ACK: its MSS and hop limit.
+
+Theory of operation: port 80 is protected, port 81 is not: what the kernel
+answers there, at the same moment, is expected of Synkeeper. The client is made
+by hand, so that both ports meet the same source, which has a static neighbour
+entry.
+"""
+import contextlib
+
+from scapy.layers.inet import IP, TCP
+from scapy.layers.inet6 import IPv6
+
+from namespace import wait_for
+from nettest import net_test
+from scapytools import LINUX, Peer
+from session_stats import counted, protect
+from sockets import listen
+
+PLAIN = 81
+NETS = {False: "192.0.2.0/24", True: "2001:db8::/64"}
+WITHIN = {False: "192.0.2.64/27", True: "2001:db8::70/124"}  # the peer's
+
+
+def synack(peer, port):
+    frame = peer.flow(port).syn(LINUX)
+    ip = frame[IPv6 if peer.v6 else IP]
+    return {"mss": dict(frame[TCP].options)["MSS"],
+            "hops": ip.hlim if peer.v6 else ip.ttl}
+
+
+def route(env, v6, net, *words, verb="replace"):
+    env.server.ip("-6" if v6 else "-4", "route", verb, net, "dev",
+                  env.server.iface, *words)
+
+
+def on_link(env, v6, *words):
+    """The connected prefix's route says @words."""
+    net = NETS[v6]
+    env.server.ip("-6" if v6 else "-4", "route", "del", net)
+    route(env, v6, net, *words)
+
+
+@contextlib.contextmanager
+def serving(env, **kwargs):
+    with listen(env), listen(env, port=PLAIN):
+        protect(env, **kwargs)
+        yield
+
+
+def same(env, what, v6, want=None):
+    """Within two seconds, Synkeeper answers as the kernel, which says @want."""
+    what = f"{what}, IPv{6 if v6 else 4}"
+    got = {}
+    with Peer(env, v6) as peer:
+        plain = synack(peer, PLAIN)
+        for key, value in (want or {}).items():
+            assert plain[key] == value, f"{what}: bed: expected the kernel's " \
+                f"{key} {value}, got {plain}"
+
+        def is_same():
+            got.update(synack(peer, 80))
+            return got == plain
+
+        with contextlib.suppress(AssertionError):
+            wait_for(is_same, 2, "the same answer")
+        assert got == plain, f"{what}: the kernel's SYN-ACK has {plain}, " \
+            f"Synkeeper's {got}"
+        with counted(env, what, answered=1):
+            synack(peer, 80)
+    return plain
+
+
+def both(env, what, **want):
+    for v6 in (False, True):
+        same(env, what, v6, want)
+
+
+@net_test
+def test_followed(env):
+    """What the plain kernel says, one route after the other."""
+    with serving(env):
+        same(env, "nothing said", False, {"mss": 1460, "hops": 64})
+        same(env, "nothing said", True, {"mss": 1440, "hops": 64})
+        for words in ("advmss 1200", "advmss 100", "advmss 9000", "mtu 1300",
+                      "mtu lock 1300", "mtu 9000", "mtu 65520", "mtu 280",
+                      "hoplimit 7", "mtu 1400 advmss 1000 hoplimit 255",
+                      "initcwnd 20"):
+            for v6 in (False, True):
+                on_link(env, v6, *words.split())
+                same(env, words, v6)
+
+
+@net_test
+def test_known_at_the_start(env):
+    for v6 in (False, True):
+        on_link(env, v6, "advmss", "1111", "hoplimit", "9")
+    with serving(env):
+        both(env, "at the start", mss=1111, hops=9)
+        env.synkeeper("down")
+        env.server.ip("-4", "route", "replace", NETS[False], "dev",
+                      env.server.iface)
+        protect(env)
+        same(env, "gone meanwhile", False, {"mss": 1460, "hops": 64})
+        same(env, "still there", True, {"mss": 1111, "hops": 9})
+
+
+@net_test
+def test_one_family_alone(env):
+    """::/0 is no route of IPv4, whose addresses are mapped into it."""
+    with serving(env):
+        env.server.ip("-6", "route", "add", "default", "via", "2001:db8::1",
+                      "advmss", "1234")
+        env.server.ip("-6", "route", "del", NETS[True])
+        env.server.ip("-6", "route", "add", "2001:db8::1", "dev",
+                      env.server.iface)
+        same(env, "no metrics", False, {"mss": 1460})
+
+
+@net_test
+def test_longest_prefix(env):
+    with serving(env):
+        for v6 in (False, True):
+            on_link(env, v6, "advmss", "1100")
+            same(env, "the connected prefix", v6, {"mss": 1100})
+            route(env, v6, WITHIN[v6], "hoplimit", "5")
+            same(env, "a longer one", v6, {"hops": 5})
+            route(env, v6, WITHIN[v6], verb="del")
+            route(env, v6, WITHIN[v6])
+            assert same(env, "a longer one that says nothing",
+                        v6)["mss"] >= 1440
+            route(env, v6, WITHIN[v6], verb="del")
+            route(env, v6, WITHIN[v6], "metric", "50", "advmss", "900")
+            route(env, v6, WITHIN[v6], "metric", "40", "advmss", "800",
+                  verb="add")
+            same(env, "two with metrics", v6, {"mss": 800})
+
+
+@net_test
+def test_interface_hop_limit(env):
+    """Router advertisements set it; a route's own has precedence."""
+    key = f"net.ipv6.conf.{env.server.iface}.hop_limit"
+    env.server.sysctl(key, 200)
+    with serving(env):
+        same(env, "at the start", True, {"hops": 200})
+        same(env, "not IPv4's", False, {"hops": 64})
+        env.server.sysctl(key, 33)
+        same(env, "changed", True, {"hops": 33})
+        on_link(env, True, "hoplimit", "44")
+        same(env, "the route's", True, {"hops": 44})
+
+
+@net_test
+def test_listener_bounds(env):
+    """TCP_MAXSEG bounds the route's MSS; IP_TTL replaces its hop limit."""
+    for v6 in (False, True):
+        on_link(env, v6, "advmss", "1200", "hoplimit", "7")
+    with listen(env) as one, listen(env, port=PLAIN) as other:
+        for listener in (one, other):
+            listener.setsockopt(6, 2, 1000)  # TCP_MAXSEG
+            listener.setsockopt(0, 2, 99)  # IP_TTL
+            listener.setsockopt(41, 16, 98)  # IPV6_UNICAST_HOPS
+        protect(env)
+        same(env, "bounded", False, {"mss": 1000, "hops": 99})
+        same(env, "bounded", True, {"mss": 1000, "hops": 98})
+
+
+@net_test
+def test_kernel_cookies(env):
+    for v6 in (False, True):
+        on_link(env, v6, "advmss", "1200", "hoplimit", "7")
+    with listen(env), listen(env, port=PLAIN):
+        protect(env, config="[service web]\nlisten = *:80\n"
+                            "cookies = kernel\n")
+        both(env, "the kernel's cookies", mss=1200, hops=7)
+
+
+@net_test
+def test_policy_rules(env):
+    """Which table it is, is not known: said, and not followed."""
+    on_link(env, False, "advmss", "1200")
+    with serving(env):
+        same(env, "before", False, {"mss": 1200})
+        env.server.ip("rule", "add", "from", "192.0.2.99", "lookup", "77")
+        with Peer(env) as peer:
+            wait_for(lambda: synack(peer, 80)["mss"] == 1460, 2,
+                     "the interface's MSS")
+        said = "advmss, mtu and hoplimit of routes are not followed"
+        out = env.synkeeper("check", "-i", env.server.iface, check=False)
+        assert said in out.stdout, f"check: expected {said!r} in {out.stdout}"
+        env.server.ip("rule", "del", "from", "192.0.2.99", "lookup", "77")
+        same(env, "without the rule", False, {"mss": 1200})

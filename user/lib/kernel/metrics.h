@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Theory of operation: what the routes' metrics (`ip route ... advmss, mtu,
+ * hoplimit`) amount to for SYN-ACKs, as the map route_metrics has it. Pure
+ * functions of what routing.h has read.
+ *
+ * The programs look for the longest prefix, as the kernel does. So a route
+ * without metrics is in the list if it is within the prefix of one that has
+ * some. Where policy rules choose among tables, or where not all routes were
+ * read, the list would not be true: then metrics are ignored.
+ */
+#ifndef METRICS_H
+#define METRICS_H
+
+#include "routing.h"
+#include "synkeeper/abi.h"
+
+struct metrics_entry {
+	struct local_key to;
+	struct route_metrics says;
+};
+
+/* Sorted by metrics_compare(). */
+struct metrics_list {
+	struct metrics_entry *all; /* owned; NULL: no route has metrics */
+	size_t n;
+};
+
+/* Returns 0 or -ENOMEM, with *@ret unchanged. */
+int metrics_choose(const struct routing *v4, const struct routing *v6,
+		   struct metrics_list *ret);
+void metrics_free(struct metrics_list *l);
+
+/* By the bytes of the keys, for qsort() and bsearch(). */
+int metrics_compare(const void *a, const void *b);
+
+/* Has any route metrics that a SYN-ACK shows? */
+bool metrics_exist(const struct routing *r);
+
+/* Why those of @r are ignored, for messages; NULL: they are not. */
+const char *metrics_ignored(const struct routing *r);
+
+#endif
