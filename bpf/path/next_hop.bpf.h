@@ -89,15 +89,15 @@ static __always_inline bool hop_is_here(struct xdp_md *ctx,
 {
 	struct span s = span_of(ctx);
 	const __be16 *tag = s.data + sizeof(struct ethhdr);
-	__u16 id;
+	__u16 id = 0;
 
-	if (p->l3 == HOP_L3_UNTAGGED)
-		return ifindex == iface->device;
-	if (p->l3 != HOP_L3_TAGGED || (void *)(tag + 1) > s.end)
-		return false;
-	id = bpf_ntohs(*tag) & HOP_VLAN_ID;
-	if (!id) /* a priority alone */
-		return ifindex == iface->device;
+	if (p->l3 != HOP_L3_UNTAGGED) {
+		if (p->l3 != HOP_L3_TAGGED || (void *)(tag + 1) > s.end)
+			return false;
+		id = bpf_ntohs(*tag) & HOP_VLAN_ID; /* 0: a priority alone */
+	}
+	if (!id && ifindex == iface->device)
+		return true;
 	iface = get_iface_on(iface, ifindex);
 	return iface && iface->vlan == id;
 }

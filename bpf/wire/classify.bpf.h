@@ -125,13 +125,13 @@ static __always_inline const struct iface *get_iface(__u32 ifindex)
 	return 0;
 }
 
-/* The entry of VLAN device @ifindex if it stands on @lower; NULL. */
+/* The entry of device @ifindex if it stands on @lower; NULL. */
 static __always_inline const struct iface *
 get_iface_on(const struct iface *lower, __u32 ifindex)
 {
-	const struct iface *vlan = get_iface(ifindex);
+	const struct iface *upper = get_iface(ifindex);
 
-	return vlan && vlan->lower == lower->device ? vlan : 0;
+	return upper && upper->lower == lower->device ? upper : 0;
 }
 
 static __always_inline bool same_mac(const __u8 *a, const __u8 *b)

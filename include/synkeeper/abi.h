@@ -255,8 +255,8 @@ struct next_hop {
 _Static_assert(sizeof(struct next_hop) == 144, "abi");
 
 /*
- * Also written for the VLAN devices on a protected one, to be recognised in
- * routes.
+ * Also written for the VLAN and macvlan devices on a protected one, to be
+ * recognised in routes.
  */
 struct iface {
 	__u32 ifindex; /* 0: slot is free */

@@ -308,7 +308,8 @@ def test_down(env):
     daemon = env.synkeeperd()
     get_once(env)
     got = env.json("down")
-    assert got == {"interfaces": ["server0"], "restored": [],
+    restored = [f"net.{ip}.conf.lo.forwarding = 0" for ip in ("ipv4", "ipv6")]
+    assert got == {"interfaces": ["server0"], "restored": restored,
                    "pin_dir": env.pin_dir, "gone": True}, got
     assert daemon.wait(10) == 0
     get_once(env)

@@ -65,22 +65,25 @@ def test_pending(env):
     with listen(env, backlog=1) as listener:
         protect(env, config="[sessions]\npending-timeout = 1s\n")
         watch = Watch(env)
-        held = [connect(env) for _ in range(2)]
-        wait_for(lambda: env.server.ss("-ltn", "sport = :80")[0]["recv_q"]
-                 == 2, 2, "two connections in the accept queue")
         for v6 in BOTH:
             name = f"{family(v6)}, pending"
-            with Peer(env, v6) as peer, life(env, name, timeout=1, admitted=1):
+            with Peer(env, v6) as peer:
                 flow = peer.flow()
-                flow.open()
+                flow.syn()  # a full queue would ignore it
+            held = [connect(env) for _ in range(2)]
+            wait_for(lambda: env.server.ss("-ltn", "sport = :80")[0]["recv_q"]
+                     == 2, 2, "two connections in the accept queue")
+            with Peer(env, v6) as peer, life(env, name, timeout=1, admitted=1):
+                flow.peer = peer
+                flow.send("A")
                 client = client_of(flow)
                 wait_state(env, client, "pending", name)
                 timed_out(env, watch, client, name, PENDING_S, "pending")
                 watch.expect(client, "admitted", "timeout")
-        for c in held:
-            with c, accept(listener) as s:
-                move(c, s, 1 << 12)
-        stats_agree(env, "those that were in the queue")
+            for c in held:
+                with c, accept(listener) as s:
+                    move(c, s, 1 << 12)
+            stats_agree(env, f"{name}: those that were in the queue")
 
 
 @net_test

@@ -74,10 +74,11 @@ def is_redirected(env, v6):
     redirect_these(env, v6)
     start(env)
     sources = NETWORKS6 if v6 else NETWORKS4
-    for _ in range(10):  # one network, however often, is one witness
-        assert not get_from(env, sources[0], 0.05), "was not redirected"
+    assert not get_from(env, sources[0], 0.05), "was not redirected"
+    for _ in range(9):  # one network, however often, is one witness
+        get_from(env, sources[0], 0.05)
     expect_cookies(env, "own, kernel", "one network")
-    for source in sources[:3]:
+    for source in sources[1:]:
         get_from(env, source, 0.2)
     wait_for(lambda: not any(
         attached.map_value(env, "ports", 80, 0, 0, 0)

@@ -130,10 +130,10 @@ def test_pending_and_adopted(env):
         old.open(LINUX)
         s = accept(listener)
         protect_web(env)
+        flow = peer.flow(81)
+        flow.syn(LINUX)  # a full queue would ignore it
         held = fill_queue(peer)
         watch = Watch(env)
-        flow = peer.flow(81)
-        flow.syn(LINUX)
         flow.send("A")
         client = client_of(flow)
         events = watch.expect(client, "admitted", "timeout", timeout=10)

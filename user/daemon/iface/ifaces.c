@@ -98,20 +98,30 @@ static void read_hops(const struct ifaces *f, const struct device *device,
 		iface->hop_limit6 = netconf_hop_limit6(device->name);
 }
 
-/* The VLAN devices on @lower; those without room are not recognised. */
-static void write_vlans(struct ifaces *f, __u32 lower)
+/* Does it send through its lower device as that one does, or with a tag? */
+static bool is_on_lower(const struct device *d)
+{
+	return d->vlan || !strcmp(d->kind, "macvlan") ||
+	       !strcmp(d->kind, "ipvlan");
+}
+
+/*
+ * What stands on @lower: routes name these devices. Those without room in the
+ * map are not recognised.
+ */
+static void write_uppers(struct ifaces *f, __u32 lower)
 {
 	size_t i;
 
 	for (i = 0; i < f->devices.n; i++) {
 		const struct device *d = &f->devices.all[i];
-		const struct iface vlan = { .ifindex = d->ifindex,
-					    .lower = lower,
-					    .vlan = d->vlan };
+		const struct iface upper = { .ifindex = d->ifindex,
+					     .lower = lower,
+					     .vlan = d->vlan };
 
-		if (d->vlan && (__u32)d->lower == lower &&
+		if (is_on_lower(d) && (__u32)d->lower == lower &&
 		    !d->lower_elsewhere && !iface_by_index(f, d->ifindex, NULL))
-			write_entry(f, &vlan);
+			write_entry(f, &upper);
 	}
 }
 
@@ -134,7 +144,7 @@ int iface_write(struct ifaces *f, const struct attachment *a)
 	devices_mac(&f->devices, a->ifindex, iface.mac);
 	read_hops(f, device, &iface);
 	err = write_entry(f, &iface);
-	write_vlans(f, iface.device);
+	write_uppers(f, iface.device);
 	for (i = 0; i < f->devices.n && !err; i++) {
 		iface.ifindex = f->devices.all[i].ifindex;
 		if (devices_bond(&f->devices, iface.ifindex) == a->ifindex)
