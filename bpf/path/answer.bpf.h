@@ -20,7 +20,6 @@
 enum {
 	MIN_FRAME = 60, /* Ethernet's minimum without the FCS */
 	OPT_WORDS = 5,	/* MSS, SACK with timestamps (3), window scale */
-	ECN_MASK = 3,	/* of TOS and traffic class (RFC 3168) */
 	TS_LEN = 12,	/* timestamps in every segment, padded */
 };
 
@@ -284,7 +283,7 @@ __noinline int answer_syn(struct xdp_md *ctx, const struct flow *f,
 		return REASON_not_ready;
 	if (tcpopt_syn(ctx, span_of(ctx), &f->pkt, &o))
 		return REASON_bad_header;
-	owner_offer(cfg, f, &o, &hs);
+	owner_offer(ctx, cfg, f, &o, &hs);
 	if (!cookie_can_hold(f->pkt.v4, hs.mss))
 		return REASON_small_mss;
 	cookie_make(key, epoch, &f->pkt.tuple, f->pkt.seq, &hs, &cookie);
@@ -305,7 +304,7 @@ __noinline int answer_syn_kernel(struct xdp_md *ctx, const struct flow *f,
 		return REASON_not_ready;
 	if (tcpopt_syn(ctx, span_of(ctx), &f->pkt, &o))
 		return REASON_bad_header;
-	owner_offer(cfg, f, &o, &hs);
+	owner_offer(ctx, cfg, f, &o, &hs);
 	r = owner_cookie(ctx, f, source, &hs, &cookie);
 	return r ? r
 		 : answer_syn_ack(ctx, cfg, f, &hs, &cookie, our_mss, o.tsval);

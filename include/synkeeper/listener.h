@@ -24,7 +24,8 @@ struct listener_settings {
 	__u8 fast_open;	    /* TCP_FASTOPEN */
 	__u8 signs;	    /* TCP_AO_ADD_KEY */
 	__u8 rcvbuf_locked; /* SO_RCVBUF */
-	__u8 pad[2];
+	__u8 needs_ecn;	    /* TCP_CONGESTION, such as DCTCP */
+	__u8 pad;
 	__u32 window_clamp; /* TCP_WINDOW_CLAMP, bytes */
 };
 

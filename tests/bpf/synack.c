@@ -112,7 +112,8 @@ void synack_reference(const struct spec *syn, const struct frame *in,
 		.sack = o.sack && flags & SETTING_SACK,
 		.ts = o.ts && flags & SETTING_TS,
 		.ecn = flags & SETTING_ECN &&
-		       (syn->flags & (ECE | CWR)) == (ECE | CWR),
+		       (syn->flags & (ECE | CWR)) == (ECE | CWR) &&
+		       (!(syn->tos & 3) || syn->ae),
 	};
 	char opts[128], ts[48] = "", ws[16] = "";
 

@@ -63,6 +63,7 @@ static const struct {
 	  { .rcvbuf_locked = 1 },
 	  {},
 	  {} },
+	{ "ECN: what either needs", { .needs_ecn = 1 }, {}, { .needs_ecn = 1 } },
 	{ "window: the smaller",
 	  { .window_clamp = 5000, .rcvbuf_locked = 1 },
 	  { .window_clamp = 4000, .rcvbuf_locked = 1 },

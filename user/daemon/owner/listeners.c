@@ -145,6 +145,7 @@ void listeners_join(struct listener_settings *group,
 	if (one->window_clamp &&
 	    (!group->window_clamp || one->window_clamp < group->window_clamp))
 		group->window_clamp = one->window_clamp;
+	group->needs_ecn |= one->needs_ecn;
 	group->save_syn |= one->save_syn;
 	group->filter |= one->filter;
 	group->fast_open |= one->fast_open;
