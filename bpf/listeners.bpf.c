@@ -13,7 +13,13 @@
  */
 #include "synkeeper/listener.h"
 
-enum { ITER_NEXT = 0, ITER_STOP = 1, KERNEL_LISTEN = 10 };
+enum {
+	ITER_NEXT = 0,
+	ITER_STOP = 1,
+	KERNEL_LISTEN = 10,
+	RCVBUF_LOCKED = 2,
+	NEEDS_ECN = 2
+};
 
 /* The members that are read; CO-RE finds them in the kernel's types. */
 #define PARTLY __attribute__((preserve_access_index))
@@ -23,6 +29,7 @@ struct sock_common___part {
 } PARTLY;
 
 struct sock___part {
+	__u8 sk_userlocks : 4;
 	void *sk_filter;
 } PARTLY;
 
@@ -49,8 +56,13 @@ struct request_sock_queue___part {
 	struct fastopen_queue___part fastopenq;
 } PARTLY;
 
+struct tcp_congestion_ops___part {
+	__u32 flags;
+} PARTLY;
+
 struct inet_connection_sock___part {
 	struct inet_sock___part icsk_inet;
+	struct tcp_congestion_ops___part *icsk_ca_ops;
 	struct request_sock_queue___part icsk_accept_queue;
 } PARTLY;
 
@@ -61,6 +73,7 @@ struct tcp_options_received___part {
 struct tcp_sock___part {
 	struct inet_connection_sock___part inet_conn;
 	struct tcp_options_received___part rx_opt;
+	__u32 window_clamp;
 	__u8 save_syn : 2;
 	void *ao_info; /* Linux 6.7, CONFIG_TCP_AO */
 } PARTLY;
@@ -105,6 +118,13 @@ static __always_inline void read_settings(const struct tcp_sock___part *tp,
 	ret->fast_open = queue->fastopenq.max_qlen > 0;
 	ret->save_syn = !!BPF_CORE_READ_BITFIELD(tp, save_syn);
 	ret->filter = inet->sk.sk_filter != NULL;
+	ret->window_clamp = tp->window_clamp;
+	if (tp->inet_conn.icsk_ca_ops)
+		ret->needs_ecn =
+			!!(tp->inet_conn.icsk_ca_ops->flags & NEEDS_ECN);
+	ret->rcvbuf_locked =
+		!!(BPF_CORE_READ_BITFIELD(&inet->sk, sk_userlocks) &
+		   RCVBUF_LOCKED);
 	if (bpf_core_field_exists(tp->ao_info))
 		ret->signs = tp->ao_info != NULL;
 }

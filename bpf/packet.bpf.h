@@ -34,6 +34,7 @@ enum {
 	EXT_DESTINATION = 60,
 
 	TCP_HDR_LEN = 20,
+	ECN_MASK = 3, /* of TOS and traffic class (RFC 3168) */
 };
 
 /* Start and end of the packet's linear part. */

@@ -110,8 +110,8 @@ static __always_inline bool kernel_cookie_check(struct bpf_sock *listener,
 /*
  * The kernel derives its window scale from tcp_rmem and rmem_max, as the daemon
  * does for the endpoint, unless the listener has its own receive buffer or
- * window clamp. A route can bound it as well: if the daemon finds such a route,
- * it clears SETTING_KERNEL_TS.
+ * window clamp, which the daemon may not have seen yet. A route can bound it as
+ * well: if the daemon finds such a route, it clears SETTING_KERNEL_TS.
  */
 static __always_inline bool kernel_scale_is_known(struct bpf_sock *listener)
 {

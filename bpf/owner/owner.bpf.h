@@ -71,12 +71,13 @@ static __noinline bool owner_ignores(struct xdp_md *ctx, const struct flow *f)
  * Which of the options @o of SYN @f the owner would agree to; @ret->mss is the
  * client's. The owner's window and scale are in the endpoint, see abi.h.
  */
-static __always_inline void owner_offer(const struct settings *cfg,
+static __always_inline void owner_offer(struct xdp_md *ctx,
+					const struct settings *cfg,
 					const struct flow *f,
 					const struct tcp_opts *o,
 					struct handshake *ret)
 {
-	socket_offer(cfg, &f->pkt, o, ret);
+	socket_offer(ctx, cfg, f, o, ret);
 }
 
 /*

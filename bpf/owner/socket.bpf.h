@@ -16,6 +16,7 @@
 enum {
 	MSS_DEFAULT4 = 536, /* RFC 9293 MUST-15 */
 	MSS_DEFAULT6 = 1220,
+	TCP_RESERVED = 0x0f, /* of the byte with the header's length */
 };
 
 static __always_inline __u32 socket_tuple(const struct packet *p,
@@ -116,12 +117,36 @@ static __noinline enum queue_level socket_queue(struct xdp_md *ctx,
 	return level;
 }
 
+/*
+ * tcp_ecn_create_request() (net/ipv4/tcp_input.c): SYN @p offers ECN, but was
+ * sent as ECT or CE itself, which RFC 3168 forbids. With a reserved bit set it
+ * comes from a later protocol that may do so (AccECN, RFC 9768).
+ */
+static __always_inline bool socket_declines_ecn(struct xdp_md *ctx,
+						const struct packet *p)
+{
+	struct span s = span_of(ctx);
+	__u32 l3 = p->l3, l4 = p->l4;
+	const __u8 *ip, *tcp;
+
+	barrier_var(l3);
+	barrier_var(l4);
+	ip = s.data + (l3 & 0x7fff);
+	tcp = s.data + (l4 & 0x7fff);
+	if ((const void *)(ip + 2) > s.end || (const void *)(tcp + 13) > s.end)
+		return false;
+	return ip[1] & (p->v4 ? ECN_MASK : ECN_MASK << 4) &&
+	       !(tcp[12] & TCP_RESERVED);
+}
+
 /* owner_offer(): what this host's sysctls allow. */
-static __always_inline void socket_offer(const struct settings *cfg,
-					 const struct packet *p,
+static __always_inline void socket_offer(struct xdp_md *ctx,
+					 const struct settings *cfg,
+					 const struct flow *f,
 					 const struct tcp_opts *o,
 					 struct handshake *ret)
 {
+	const struct packet *p = &f->pkt;
 	__u32 flags = cfg->flags;
 
 	ret->mss = o->mss ? o->mss : p->v4 ? MSS_DEFAULT4 : MSS_DEFAULT6;
@@ -129,7 +154,9 @@ static __always_inline void socket_offer(const struct settings *cfg,
 	ret->sack = o->sack && flags & SETTING_SACK;
 	ret->ts = o->ts && flags & SETTING_TS;
 	ret->ecn = flags & SETTING_ECN && p->flags & FLAG_ECE &&
-		   p->flags & FLAG_CWR;
+		   p->flags & FLAG_CWR &&
+		   (f->ep.flags & ENDPOINT_NEEDS_ECN ||
+		    !socket_declines_ecn(ctx, p));
 }
 
 /*

@@ -20,7 +20,7 @@
 enum {
 	MIN_FRAME = 60, /* Ethernet's minimum without the FCS */
 	OPT_WORDS = 5,	/* MSS, SACK with timestamps (3), window scale */
-	ECN_MASK = 3,	/* of TOS and traffic class (RFC 3168) */
+	TS_LEN = 12,	/* timestamps in every segment, padded */
 };
 
 struct answer {
@@ -216,6 +216,18 @@ static __always_inline void answer_as_listener(const struct settings *cfg,
 }
 
 /*
+ * Whole segments of @len bytes, of a buffer for @window bytes, as
+ * tcp_select_initial_window() (net/ipv4/tcp_output.c) cuts it. The field holds
+ * no more than 65535: a SYN-ACK's window is not scaled.
+ */
+static __always_inline __u16 answer_window(__u32 window, __u32 len)
+{
+	if (window > len)
+		window -= window % len;
+	return window > 0xffff ? 0xffff : window;
+}
+
+/*
  * Turns SYN @f into a SYN-ACK with cookie @c that offers @hs. @our_mss: from
  * the MTU of this interface. @tsval: the client's.
  */
@@ -229,13 +241,13 @@ answer_syn_ack(struct xdp_md *ctx, const struct settings *cfg,
 	enum reason r;
 	__u32 i;
 
+	if (f->ep.mss && f->ep.mss < our_mss)
+		our_mss = f->ep.mss;
 	a.seq = c->isn;
 	a.ack = p->seq + 1;
 	a.flags = FLAG_SYN | FLAG_ACK | (hs->ecn ? FLAG_ECE : 0);
-	a.window = f->ep.window;
+	a.window = answer_window(f->ep.window, our_mss - (hs->ts ? TS_LEN : 0));
 	answer_as_listener(cfg, f, &a);
-	if (f->ep.mss && f->ep.mss < our_mss)
-		our_mss = f->ep.mss;
 	answer_options(hs, our_mss, f->ep.wscale, c->tsval, tsval, &a);
 	if (answer_resize(ctx, p, answer_len(p, a.words))) {
 		a.words--;
@@ -272,7 +284,7 @@ __noinline int answer_syn(struct xdp_md *ctx, const struct flow *f,
 		return REASON_not_ready;
 	if (tcpopt_syn(ctx, span_of(ctx), &f->pkt, &o))
 		return REASON_bad_header;
-	owner_offer(cfg, f, &o, &hs);
+	owner_offer(ctx, cfg, f, &o, &hs);
 	if (!cookie_can_hold(f->pkt.v4, hs.mss))
 		return REASON_small_mss;
 	cookie_make(key, epoch, &f->pkt.tuple, f->pkt.seq, &hs, &cookie);
@@ -293,7 +305,7 @@ __noinline int answer_syn_kernel(struct xdp_md *ctx, const struct flow *f,
 		return REASON_not_ready;
 	if (tcpopt_syn(ctx, span_of(ctx), &f->pkt, &o))
 		return REASON_bad_header;
-	owner_offer(cfg, f, &o, &hs);
+	owner_offer(ctx, cfg, f, &o, &hs);
 	r = owner_cookie(ctx, f, source, &hs, &cookie);
 	return r ? r
 		 : answer_syn_ack(ctx, cfg, f, &hs, &cookie, our_mss, o.tsval);

@@ -159,6 +159,7 @@ enum __attribute__((packed)) cookie_backend {
 
 enum endpoint_flags {
 	ENDPOINT_DEFER = 1 << 1, /* TCP_DEFER_ACCEPT: data open connections */
+	ENDPOINT_NEEDS_ECN = 1 << 2, /* congestion control such as DCTCP */
 };
 
 /*
@@ -169,14 +170,14 @@ enum endpoint_flags {
 struct endpoint {
 	__u16 service __attribute__((aligned(8))); /* id, index of counters */
 	enum endpoint_mode mode;
-	__u8 wscale;  /* what the server offers */
-	__u16 window; /* of the SYN-ACK, host byte order */
+	__u8 wscale; /* what the server offers */
+	__u16 pad;
 	enum cookie_backend cookies;
 	__u8 flags;	/* enum endpoint_flags */
 	__u16 mss;	/* the most, in both directions; 0: no bound */
 	__u8 hop_limit; /* or TTL, of the SYN-ACK; 0: the host's */
 	__u8 tos;	/* or traffic class, of the SYN-ACK */
-	__u8 pad[4];
+	__u32 window;	/* of the SYN-ACK, before it is cut to segments */
 };
 _Static_assert(sizeof(struct endpoint) == 16, "abi");
 

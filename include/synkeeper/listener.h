@@ -23,14 +23,17 @@ struct listener_settings {
 	__u8 filter;	    /* SO_ATTACH_FILTER, SO_ATTACH_BPF */
 	__u8 fast_open;	    /* TCP_FASTOPEN */
 	__u8 signs;	    /* TCP_AO_ADD_KEY */
-	__u8 pad[3];
+	__u8 rcvbuf_locked; /* SO_RCVBUF */
+	__u8 needs_ecn;	    /* TCP_CONGESTION, such as DCTCP */
+	__u8 pad;
+	__u32 window_clamp; /* TCP_WINDOW_CLAMP, bytes */
 };
 
 struct listener_record {
 	__u64 cookie; /* the socket's, as sock_diag has it */
 	struct listener_settings settings;
 };
-_Static_assert(sizeof(struct listener_record) == 24, "read by both sides");
+_Static_assert(sizeof(struct listener_record) == 32, "read by both sides");
 
 /* A walk, in parts of so many; the iterator fills in @n, @more and @at. */
 enum { LISTENERS_AT_ONCE = 256 };

@@ -25,7 +25,7 @@ enum {
 	SERVICE_4 = 1,
 	SERVICE_6 = 2,
 	SERVER_WSCALE = 9,
-	SERVER_WINDOW = 29200,
+	SERVER_WINDOW = 30000, /* 20 segments of 1460, and some more */
 	MTU = 1500,
 };
 

@@ -69,12 +69,14 @@ void synack_build(const struct spec *syn, const struct frame *in,
 	struct handshake hs = a->hs;
 	struct cookie c = a->cookie ? *a->cookie : synack_cookie(syn, &hs);
 	struct spec out = answer_to(syn);
+	unsigned segment;
 	char opts[128];
 
 	out.seq = c.isn;
 	out.ack = isn_of(syn) + 1;
 	out.flags = SYN | ACK | (hs.ecn ? ECE : 0);
-	out.window = SERVER_WINDOW;
+	segment = MTU - (syn->v6 ? 60 : 40) - (hs.ts ? 12 : 0);
+	out.window = SERVER_WINDOW / segment * segment;
 	fill_in(a->opts, c.tsval, opts, sizeof(opts));
 	out.opts = opts;
 	packet_build(&out, ret);
@@ -110,7 +112,8 @@ bool synack_reference(const struct spec *syn, const struct frame *in,
 		.sack = o.sack && flags & SETTING_SACK,
 		.ts = o.ts && flags & SETTING_TS,
 		.ecn = flags & SETTING_ECN &&
-		       (syn->flags & (ECE | CWR)) == (ECE | CWR),
+		       (syn->flags & (ECE | CWR)) == (ECE | CWR) &&
+		       (!(syn->tos & 3) || syn->ae),
 	};
 	char opts[128], ts[48] = "", ws[16] = "";
 

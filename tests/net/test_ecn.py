@@ -12,7 +12,7 @@ from backend import needs_own_cookies
 from nettest import net_test
 from scapy.layers.inet import TCP
 from scapytools import LINUX, WINDOWS, Peer
-from session_stats import wait_armed
+from session_stats import protect, wait_armed
 from sockets import accept, listen, receive
 
 ECN = 0x1c0  # AE, CWR, ECE
@@ -67,3 +67,29 @@ def test_cwr_on_the_first_segment_kernel_cookies(env):
     """They carry ECN in timestamps without a secret offset."""
     env.server.sysctl("net.ipv4.tcp_timestamps", 2)
     same_as_plain(env, "kernel", [(False, LINUX), (True, LINUX)])
+
+
+def answers(env):
+    """Does the SYN-ACK agree to ECN, by the SYN's own ECN bits?"""
+    got = {}
+    for v6 in (False, True):
+        with Peer(env, v6) as peer:
+            for flags in ("SEC", "SECN"):
+                for bits in range(4):
+                    header = peer.ip_header(**{"tc" if v6 else "tos": bits})
+                    tcp = peer.flow().syn(LINUX, flags=flags, ip=header)[TCP]
+                    got[v6, flags, bits] = "E" in str(tcp.flags)
+    return got
+
+
+@net_test
+def test_syn_with_ect_got_ecn(env):
+    """RFC 3168 sends no SYN as ECT: the kernel then declines."""
+    needs_own_cookies("the kernel's own cookies carry no ECN by default")
+    env.server.sysctl("net.ipv4.tcp_ecn", 2)
+    with listen(env):
+        plain = answers(env)
+        protect(env)
+        got = answers(env)
+    assert got == plain, "{(IPv6, SYN's flags, ECN bits): ECN agreed}: " \
+        f"expected the plain kernel's {plain}, got {got}"

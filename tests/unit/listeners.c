@@ -31,64 +31,72 @@ static struct owner_socket listener6(void)
 }
 
 /* Two settings, and what suits the clients of both. */
+static const struct {
+	const char *what;
+	struct listener_settings a, b, both;
+} joined[] = {
+	{ "nothing", {}, {}, {} },
+	{ "MSS: the smaller",
+	  { .mss = 1300 },
+	  { .mss = 1200 },
+	  { .mss = 1200 } },
+	{ "MSS: none is no bound", { .mss = 1300 }, {}, { .mss = 1300 } },
+	{ "TTL: the larger",
+	  { .ttl = 255, .hop_limit = 100 },
+	  { .ttl = 128, .hop_limit = 200 },
+	  { .ttl = 255, .hop_limit = 200 } },
+	{ "TTL: the host's reaches farther than 1",
+	  { .ttl = 1, .hop_limit = 1 },
+	  {},
+	  {} },
+	{ "TTL: 255 reaches farther than the host's",
+	  { .ttl = 255, .hop_limit = 255 },
+	  {},
+	  { .ttl = 255, .hop_limit = 255 } },
+	{ "TOS: any",
+	  { .tos = 0xb8, .tclass = 0x48 },
+	  {},
+	  { .tos = 0xb8, .tclass = 0x48 } },
+	{ "deferred: only if both are", { .defer = 3 }, {}, {} },
+	{ "deferred: both", { .defer = 3 }, { .defer = 2 }, { .defer = 2 } },
+	{ "buffer: as large as it may grow where one may",
+	  { .rcvbuf_locked = 1 },
+	  {},
+	  {} },
+	{ "ECN: what either needs", { .needs_ecn = 1 }, {}, { .needs_ecn = 1 } },
+	{ "window: the smaller",
+	  { .window_clamp = 5000, .rcvbuf_locked = 1 },
+	  { .window_clamp = 4000, .rcvbuf_locked = 1 },
+	  { .window_clamp = 4000, .rcvbuf_locked = 1 } },
+	{ "window: none is no bound",
+	  { .window_clamp = 5000 },
+	  {},
+	  { .window_clamp = 5000 } },
+	{ "what is lost: by either",
+	  { .save_syn = 1, .min_ttl = 5 },
+	  { .filter = 1, .fast_open = 1, .min_hop_limit = 7 },
+	  { .save_syn = 1,
+	    .min_ttl = 5,
+	    .filter = 1,
+	    .fast_open = 1,
+	    .min_hop_limit = 7 } },
+};
+
 static void group_suits_all(void **state)
 {
-	static const struct {
-		const char *what;
-		struct listener_settings a, b, both;
-	} rows[] = {
-		{ "nothing", {}, {}, {} },
-		{ "MSS: the smaller",
-		  { .mss = 1300 },
-		  { .mss = 1200 },
-		  { .mss = 1200 } },
-		{ "MSS: none is no bound",
-		  { .mss = 1300 },
-		  {},
-		  { .mss = 1300 } },
-		{ "TTL: the larger",
-		  { .ttl = 255, .hop_limit = 100 },
-		  { .ttl = 128, .hop_limit = 200 },
-		  { .ttl = 255, .hop_limit = 200 } },
-		{ "TTL: the host's reaches farther than 1",
-		  { .ttl = 1, .hop_limit = 1 },
-		  {},
-		  {} },
-		{ "TTL: 255 reaches farther than the host's",
-		  { .ttl = 255, .hop_limit = 255 },
-		  {},
-		  { .ttl = 255, .hop_limit = 255 } },
-		{ "TOS: any",
-		  { .tos = 0xb8, .tclass = 0x48 },
-		  {},
-		  { .tos = 0xb8, .tclass = 0x48 } },
-		{ "deferred: only if both are", { .defer = 3 }, {}, {} },
-		{ "deferred: both",
-		  { .defer = 3 },
-		  { .defer = 2 },
-		  { .defer = 2 } },
-		{ "what is lost: by either",
-		  { .save_syn = 1, .min_ttl = 5 },
-		  { .filter = 1, .fast_open = 1, .min_hop_limit = 7 },
-		  { .save_syn = 1,
-		    .min_ttl = 5,
-		    .filter = 1,
-		    .fast_open = 1,
-		    .min_hop_limit = 7 } },
-	};
 	unsigned i, bad = 0;
 
 	(void)state;
-	for (i = 0; i < 2 * sizeof(rows) / sizeof(rows[0]); i++) {
+	for (i = 0; i < 2 * sizeof(joined) / sizeof(joined[0]); i++) {
 		bool turned = i & 1;
-		struct listener_settings group = turned ? rows[i / 2].b
-							: rows[i / 2].a;
+		struct listener_settings group = turned ? joined[i / 2].b
+							: joined[i / 2].a;
 
 		listeners_join(&group,
-			       turned ? &rows[i / 2].a : &rows[i / 2].b);
-		if (memcmp(&group, &rows[i / 2].both, sizeof(group))) {
+			       turned ? &joined[i / 2].a : &joined[i / 2].b);
+		if (memcmp(&group, &joined[i / 2].both, sizeof(group))) {
 			fprintf(stderr, "%s%s: joined otherwise\n",
-				rows[i / 2].what, turned ? ", turned" : "");
+				joined[i / 2].what, turned ? ", turned" : "");
 			bad++;
 		}
 	}

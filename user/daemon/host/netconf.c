@@ -11,7 +11,7 @@
 #include "log.h"
 #include "netconf.h"
 
-enum { RMEM_MAX_DEFAULT = 212992, ETH_FALLBACK_MSS = 1460 };
+enum { RMEM_MAX_DEFAULT = 212992, WINDOW_SCALE_MAX = 14 };
 
 /*
  * Reads the @nth number of a sysctl, or returns @fallback where there is none.
@@ -148,16 +148,6 @@ static bool route_may_bound_window(void)
 	return err || s.found;
 }
 
-/* Like tcp_select_initial_window() (net/ipv4/tcp_output.c). */
-static __u8 window_scale(long space)
-{
-	__u8 scale = 0;
-
-	while (scale < 14 && space > (65535L << scale))
-		scale++;
-	return scale;
-}
-
 static __u32 read_offer(int *err)
 {
 	return (sysctl_read(err, "ipv4/tcp_timestamps", 0, 1) == 2 &&
@@ -182,7 +172,7 @@ int netconf_read(struct netconf *ret)
 
 	now.ttl = sysctl_read(&err, "ipv4/ip_default_ttl", 0, 64);
 	now.hop_limit = sysctl_read(&err, "ipv6/conf/default/hop_limit", 0, 64);
-	now.wscale = window_scale(rmem_top > rmem_max ? rmem_top : rmem_max);
+	now.rmem_max = rmem_top > rmem_max ? rmem_top : rmem_max;
 	now.rcvbuf = sysctl_read(&err, "ipv4/tcp_rmem", 1, 131072);
 	if (cookies < 0)
 		return cookies;
@@ -193,16 +183,26 @@ int netconf_read(struct netconf *ret)
 }
 
 /*
- * Half of the buffer is window (the kernel's initial scaling ratio), in whole
- * segments, as in its own SYN-ACK. Less is safe, more is not.
+ * The kernel's initial scaling ratio makes half of a buffer window
+ * (tcp_win_from_space() of include/net/tcp.h).
  */
-__u16 netconf_window(__u32 rcvbuf)
+struct netconf_window netconf_window(const struct netconf *n, __u32 rcvbuf,
+				     bool locked, __u32 clamp)
 {
-	__u32 window = rcvbuf / 2;
+	struct netconf_window ret = { .bytes = rcvbuf / 2 };
+	__u32 most = n->rmem_max;
 
-	if (window > 65535)
-		window = 65535;
-	if (window > ETH_FALLBACK_MSS)
-		window -= window % ETH_FALLBACK_MSS;
-	return window;
+	if (locked && (!clamp || clamp > ret.bytes))
+		clamp = ret.bytes;
+	if (most < ret.bytes)
+		most = ret.bytes;
+	if (clamp) {
+		if (ret.bytes > clamp)
+			ret.bytes = clamp;
+		if (most > clamp)
+			most = clamp;
+	}
+	while (ret.scale < WINDOW_SCALE_MAX && most >> (16 + ret.scale))
+		ret.scale++;
+	return ret;
 }

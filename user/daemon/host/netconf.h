@@ -7,6 +7,8 @@
 #ifndef NETCONF_H
 #define NETCONF_H
 
+#include <stdbool.h>
+
 #include "synkeeper/abi.h"
 
 struct netconf {
@@ -18,9 +20,9 @@ struct netconf {
 	__u32 offer;
 	__u8 ttl;
 	__u8 hop_limit;
-	__u8 wscale;  /* as the kernel would offer */
-	__u8 cookies; /* net.ipv4.tcp_syncookies */
-	__u32 rcvbuf; /* bytes, net.ipv4.tcp_rmem's default */
+	__u8 cookies;	/* net.ipv4.tcp_syncookies */
+	__u32 rcvbuf;	/* bytes, net.ipv4.tcp_rmem's default */
+	__u32 rmem_max; /* the larger of its maximum and net.core.rmem_max */
 };
 
 /*
@@ -47,7 +49,18 @@ struct netconf_counts {
 /* If they cannot be read, those read last. */
 void netconf_counts(struct netconf_counts *ret);
 
-/* The window of a SYN-ACK for a listener with @rcvbuf bytes. */
-__u16 netconf_window(__u32 rcvbuf);
+struct netconf_window {
+	__u32 bytes; /* before it is cut to whole segments */
+	__u8 scale;
+};
+
+/*
+ * The window of a listener's SYN-ACKs, as tcp_openreq_init_rwin() and
+ * tcp_select_initial_window() (net/ipv4/tcp_output.c) choose it. @rcvbuf: of
+ * the listener, bytes; @locked: it was told so (SO_RCVBUF); @clamp:
+ * TCP_WINDOW_CLAMP, 0: none. What routes say of it is not looked at.
+ */
+struct netconf_window netconf_window(const struct netconf *n, __u32 rcvbuf,
+				     bool locked, __u32 clamp);
 
 #endif

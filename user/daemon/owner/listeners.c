@@ -141,6 +141,11 @@ void listeners_join(struct listener_settings *group,
 		group->min_hop_limit = one->min_hop_limit;
 	if (one->defer < group->defer)
 		group->defer = one->defer;
+	group->rcvbuf_locked &= one->rcvbuf_locked;
+	if (one->window_clamp &&
+	    (!group->window_clamp || one->window_clamp < group->window_clamp))
+		group->window_clamp = one->window_clamp;
+	group->needs_ecn |= one->needs_ecn;
 	group->save_syn |= one->save_syn;
 	group->filter |= one->filter;
 	group->fast_open |= one->fast_open;

@@ -163,6 +163,17 @@ static void note_learned(struct service *svc, const struct owner_socket *sk)
 	svc->has_listener = true;
 }
 
+/* The host's window where no listener is found: one may be back any moment. */
+static struct netconf_window window_of(const struct netconf *net,
+				       const struct owner_socket *sk)
+{
+	if (!sk)
+		return netconf_window(net, net->rcvbuf, false, 0);
+	return netconf_window(net, sk->rcvbuf ? sk->rcvbuf : net->rcvbuf,
+			      sk->settings.rcvbuf_locked,
+			      sk->settings.window_clamp);
+}
+
 /* What the listener was told about its SYN-ACKs and connections. */
 static void take_settings(const struct place *at, struct endpoint *ret)
 {
@@ -172,13 +183,13 @@ static void take_settings(const struct place *at, struct endpoint *ret)
 	ret->hop_limit = at->v4 ? s->ttl : s->hop_limit;
 	ret->tos = at->v4 ? s->tos : s->tclass;
 	ret->flags |= s->defer ? ENDPOINT_DEFER : 0;
+	ret->flags |= s->needs_ecn ? ENDPOINT_NEEDS_ECN : 0;
 }
 
 struct endpoint endpoint_of(struct endpoints *e, struct service *svc,
 			    struct place *at, enum service_why *why)
 {
-	__u32 rcvbuf = at->sk && at->sk->rcvbuf ? at->sk->rcvbuf
-						: e->net.rcvbuf;
+	struct netconf_window window = window_of(&e->net, at->sk);
 	struct endpoint ep;
 	enum service_cookies_why cookies_why;
 	enum cookie_backend cookies;
@@ -196,8 +207,8 @@ struct endpoint endpoint_of(struct endpoints *e, struct service *svc,
 	ep = (struct endpoint){
 		.service = svc->id,
 		.mode = mode_of(*why),
-		.wscale = e->net.wscale,
-		.window = netconf_window(rcvbuf),
+		.wscale = window.scale,
+		.window = window.bytes,
 		.cookies = cookies,
 	};
 	if (at->sk) {
