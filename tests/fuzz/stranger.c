@@ -158,7 +158,7 @@ static void note(struct strangers *ret)
 	const struct settings *cfg = native_value("settings", &zero, true);
 	const struct port_services *any = native_value("ports", &port, true);
 
-	/* these two only make the programs look where they need not otherwise */
+	/* these two only make the programs look closer */
 	ret->flags = cfg->flags & ~(SETTING_QUEUES | SETTING_REFUSED);
 	ret->ep[0] = any->any4;
 	ret->ep[1] = any->any6;

@@ -36,9 +36,10 @@ def words(column):
 
 
 def read():
-    with open(f"{ROOT}/include/synkeeper/reason_table.h",
-              encoding="utf-8") as f:
-        text = f.read()
+    text = ""
+    for name in "reason_table.h", "reason_table_kernel.h":
+        with open(f"{ROOT}/include/synkeeper/{name}", encoding="utf-8") as f:
+            text += f.read()
     rows = ROW.findall(text)
     assert len(rows) == len(re.findall(r"^REASON\(", text, re.M)), \
         "reason_table.h: a row that ROW does not match"

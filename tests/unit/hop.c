@@ -12,7 +12,7 @@
 
 #include "kernel/hop.h"
 
-enum { DEVICE = 2, ROUTES_MAX = 32 };
+enum { DEVICE = 2, LISTED_MAX = 32 };
 
 static void read_addr(const char *text, int family, __u8 ret[16])
 {
@@ -62,7 +62,7 @@ static void read_route(char *line, int family, struct route *r)
 
 static void read_table(const char *text, int family, struct routing *ret)
 {
-	static struct route routes[ROUTES_MAX];
+	static struct route routes[LISTED_MAX];
 	char copy[2048], *at, *line;
 
 	*ret = (struct routing){ .routes = routes,
@@ -81,90 +81,90 @@ struct row {
 	int family; /* 0: AF_INET */
 };
 
+static const struct row gateway_rows[] = {
+	{ "", "" },
+	{ "192.0.2.0/24 dev 2", "" },
+	{ "default via 192.0.2.1 dev 2", "192.0.2.1", 0 },
+	{ "default via 192.0.2.1 dev 2\n192.0.2.0/24 dev 2", "192.0.2.1", 1 },
+	/* whatever else there is: the kernel is asked about it */
+	{ "default via 192.0.2.1 dev 2\n192.0.2.0/24 dev 2\n"
+	  "172.17.0.0/16 dev 9\nblackhole 203.0.113.0/24\n"
+	  "198.51.100.0/24 via 192.0.2.9 dev 2",
+	  "192.0.2.1", 4 },
+	/* one within another, in both orders */
+	{ "default via 192.0.2.1 dev 2\n10.0.0.0/8 dev 3\n"
+	  "10.1.0.0/16 dev 2",
+	  "192.0.2.1", 1 },
+	{ "default via 192.0.2.1 dev 2\n10.1.0.0/16 dev 2\n"
+	  "10.2.0.0/16 dev 2\n10.0.0.0/8 dev 3",
+	  "192.0.2.1", 1 },
+	/* the best default decides */
+	{ "default via 192.0.2.1 dev 2 metric 100\n"
+	  "default via 192.0.2.9 dev 3 metric 200",
+	  "192.0.2.1", 0 },
+	{ "default via 192.0.2.9 dev 3 metric 200\n"
+	  "default via 192.0.2.1 dev 2 metric 100",
+	  "192.0.2.1", 0 },
+	{ "default via 192.0.2.1 dev 2 metric 300\n"
+	  "default via 192.0.2.9 dev 3 metric 200",
+	  "" },
+	{ "default via 192.0.2.1 dev 2\ndefault via 192.0.2.9 dev 2", "" },
+	{ "default dev 2", "" },
+	{ "default via 192.0.2.1 dev 3", "" },
+	{ "default via 192.0.2.1", "" }, /* several paths */
+	{ "dead default via 192.0.2.1 dev 2", "" },
+	{ "blackhole default", "" },
+	/* halves of everything leave nothing for the gateway */
+	{ "default via 192.0.2.1 dev 2\n0.0.0.0/1 dev 5\n"
+	  "128.0.0.0/1 dev 5",
+	  "192.0.2.1", 2 },
+	/* nine are too many, eight are not */
+	{ "default via 192.0.2.1 dev 2\n10.1.0.0/16 dev 2\n"
+	  "10.2.0.0/16 dev 2\n10.3.0.0/16 dev 2\n10.4.0.0/16 dev 2\n"
+	  "10.5.0.0/16 dev 2\n10.6.0.0/16 dev 2\n10.7.0.0/16 dev 2\n"
+	  "10.8.0.0/16 dev 2",
+	  "192.0.2.1", 8 },
+	{ "default via 192.0.2.1 dev 2\n10.1.0.0/16 dev 2\n"
+	  "10.2.0.0/16 dev 2\n10.3.0.0/16 dev 2\n10.4.0.0/16 dev 2\n"
+	  "10.5.0.0/16 dev 2\n10.6.0.0/16 dev 2\n10.7.0.0/16 dev 2\n"
+	  "10.8.0.0/16 dev 2\n10.9.0.0/16 dev 2",
+	  "" },
+	{ "default via fe80::1 dev 2 proto ra\n2001:db8::/64 dev 2\n"
+	  "fe80::/64 dev 2\nff00::/8 dev 2",
+	  "fe80::1", 1, AF_INET6 },
+	/* longer ones count as the /64 that they are in */
+	{ "default via fe80::1 dev 2\n2001:db8::1/128 dev 2\n"
+	  "2001:db8::2/127 dev 2",
+	  "fe80::1", 1, AF_INET6 },
+};
+
 static void one_gateway(void **state)
 {
-	static const struct row rows[] = {
-		{ "", "" },
-		{ "192.0.2.0/24 dev 2", "" },
-		{ "default via 192.0.2.1 dev 2", "192.0.2.1", 0 },
-		{ "default via 192.0.2.1 dev 2\n192.0.2.0/24 dev 2",
-		  "192.0.2.1", 1 },
-		/* whatever else there is: the kernel is asked about it */
-		{ "default via 192.0.2.1 dev 2\n192.0.2.0/24 dev 2\n"
-		  "172.17.0.0/16 dev 9\nblackhole 203.0.113.0/24\n"
-		  "198.51.100.0/24 via 192.0.2.9 dev 2",
-		  "192.0.2.1", 4 },
-		/* one within another, in both orders */
-		{ "default via 192.0.2.1 dev 2\n10.0.0.0/8 dev 3\n"
-		  "10.1.0.0/16 dev 2",
-		  "192.0.2.1", 1 },
-		{ "default via 192.0.2.1 dev 2\n10.1.0.0/16 dev 2\n"
-		  "10.2.0.0/16 dev 2\n10.0.0.0/8 dev 3",
-		  "192.0.2.1", 1 },
-		/* the best default decides */
-		{ "default via 192.0.2.1 dev 2 metric 100\n"
-		  "default via 192.0.2.9 dev 3 metric 200",
-		  "192.0.2.1", 0 },
-		{ "default via 192.0.2.9 dev 3 metric 200\n"
-		  "default via 192.0.2.1 dev 2 metric 100",
-		  "192.0.2.1", 0 },
-		{ "default via 192.0.2.1 dev 2 metric 300\n"
-		  "default via 192.0.2.9 dev 3 metric 200",
-		  "" },
-		{ "default via 192.0.2.1 dev 2\ndefault via 192.0.2.9 dev 2",
-		  "" },
-		{ "default dev 2", "" },
-		{ "default via 192.0.2.1 dev 3", "" },
-		{ "default via 192.0.2.1", "" }, /* several paths */
-		{ "dead default via 192.0.2.1 dev 2", "" },
-		{ "blackhole default", "" },
-		/* halves of everything leave nothing for the gateway */
-		{ "default via 192.0.2.1 dev 2\n0.0.0.0/1 dev 5\n"
-		  "128.0.0.0/1 dev 5",
-		  "192.0.2.1", 2 },
-		/* nine are too many, eight are not */
-		{ "default via 192.0.2.1 dev 2\n10.1.0.0/16 dev 2\n"
-		  "10.2.0.0/16 dev 2\n10.3.0.0/16 dev 2\n10.4.0.0/16 dev 2\n"
-		  "10.5.0.0/16 dev 2\n10.6.0.0/16 dev 2\n10.7.0.0/16 dev 2\n"
-		  "10.8.0.0/16 dev 2",
-		  "192.0.2.1", 8 },
-		{ "default via 192.0.2.1 dev 2\n10.1.0.0/16 dev 2\n"
-		  "10.2.0.0/16 dev 2\n10.3.0.0/16 dev 2\n10.4.0.0/16 dev 2\n"
-		  "10.5.0.0/16 dev 2\n10.6.0.0/16 dev 2\n10.7.0.0/16 dev 2\n"
-		  "10.8.0.0/16 dev 2\n10.9.0.0/16 dev 2",
-		  "" },
-		{ "default via fe80::1 dev 2 proto ra\n2001:db8::/64 dev 2\n"
-		  "fe80::/64 dev 2\nff00::/8 dev 2",
-		  "fe80::1", 1, AF_INET6 },
-		/* longer ones count as the /64 that they are in */
-		{ "default via fe80::1 dev 2\n2001:db8::1/128 dev 2\n"
-		  "2001:db8::2/127 dev 2",
-		  "fe80::1", 1, AF_INET6 },
-	};
 	char got[INET6_ADDRSTRLEN];
 	unsigned bad = 0;
 	size_t i;
 
 	(void)state;
-	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		int family = rows[i].family ? rows[i].family : AF_INET;
+	for (i = 0; i < sizeof(gateway_rows) / sizeof(gateway_rows[0]); i++) {
+		int family = gateway_rows[i].family ? gateway_rows[i].family
+						    : AF_INET;
 		const struct route *r;
 		struct routing routing;
 		struct next_hop hop;
 
-		read_table(rows[i].table, family, &routing);
+		read_table(gateway_rows[i].table, family, &routing);
 		r = hop_choose(&routing, (__u8)family, DEVICE, &hop);
 		got[0] = '\0';
 		if (r)
 			inet_ntop(family, r->via, got, sizeof(got));
-		if (!strcmp(got, rows[i].gateway) &&
-		    hop.n == rows[i].prefixes &&
+		if (!strcmp(got, gateway_rows[i].gateway) &&
+		    hop.n == gateway_rows[i].prefixes &&
 		    hop.kind == (r ? HOP_USUAL : HOP_ROUTED))
 			continue;
 		print_error("%s\n\texpected gateway \"%s\", %d prefixes; got "
 			    "\"%s\", %d\n",
-			    rows[i].table, rows[i].gateway, rows[i].prefixes,
-			    got, hop.n);
+			    gateway_rows[i].table, gateway_rows[i].gateway,
+			    gateway_rows[i].prefixes, got, hop.n);
 		bad++;
 	}
 	assert_int_equal(bad, 0);

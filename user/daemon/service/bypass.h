@@ -4,8 +4,8 @@
  * service, and do not, as XDP answers first (nft/netfilter.h). All services are
  * looked at again when the rules or the interfaces change, a bounded number of
  * rules at a time. A rule that comes is logged once for each service, which
- * then yields: the kernel answers its SYNs, so that the rule counts, until there
- * is a flood.
+ * then yields: the kernel answers its SYNs, so that the rule counts, until
+ * there is a flood.
  */
 #ifndef BYPASS_H
 #define BYPASS_H

@@ -70,8 +70,7 @@ struct service {
 	struct listener_settings learned; /* from its listeners */
 	bool has_listener;
 	__u64 drain_until_ns; /* deleted; 0: in service */
-	/* firewall rules judge its SYNs: with policy on, it acts as with auto */
-	bool yields;
+	bool yields;	      /* rules judge its SYNs: policy on acts as auto */
 	struct arming arming; /* of policy auto, or if it yields */
 };
 

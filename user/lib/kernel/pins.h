@@ -33,7 +33,8 @@ void pins_disarm(const char *pin_dir);
 
 /*
  * Restores net.ipv4.tcp_syncookies if the daemon changed it. Returns the
- * restored value, or -1: nothing to do. *@ret_forwarding: forwarding_restore()'s.
+ * restored value, or -1: nothing to do. *@ret_forwarding:
+ * forwarding_restore()'s.
  */
 int pins_restore(const char *pin_dir, unsigned int *ret_forwarding);
 
