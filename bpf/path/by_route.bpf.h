@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Theory of operation: what a SYN-ACK says that the listener does not: the MSS,
- * from the route or the interface's MTU (ip_default_advmss() of
+ * from the route or the interface's MTU (ipv4_default_advmss() of
  * net/ipv4/route.c, ip6_default_advmss() of net/ipv6/route.c), and the hop
  * limit, from the route or the IPv6 interface (ip6_dst_hoplimit()).
  *
@@ -43,8 +43,7 @@ static __always_inline __u32 by_route(const struct settings *cfg,
 
 	if (!f->pkt.v4 && f->pkt.l3 == HOP_L3_UNTAGGED)
 		f->hop_limit = iface->hop_limit6;
-	return cfg->flags & SETTING_METRICS ? by_route_metrics(f, mss)
-						  : mss;
+	return cfg->flags & SETTING_METRICS ? by_route_metrics(f, mss) : mss;
 }
 
 #endif

@@ -14,7 +14,7 @@ from scapy.layers.inet6 import IPv6
 from namespace import wait_for
 from nettest import net_test
 from scapytools import LINUX, Peer
-from session_stats import counted, protect
+from session_stats import counted, protect, wait_armed
 from sockets import listen
 
 PLAIN = 81
@@ -109,11 +109,11 @@ def test_known_at_the_start(env):
 def test_one_family_alone(env):
     """::/0 is no route of IPv4, whose addresses are mapped into it."""
     with serving(env):
-        env.server.ip("-6", "route", "add", "default", "via", "2001:db8::1",
-                      "advmss", "1234")
+        env.server.ip("-6", "route", "replace", "default", "via",
+                      env.client.ip6, "advmss", "1234")
         env.server.ip("-6", "route", "del", NETS[True])
-        env.server.ip("-6", "route", "add", "2001:db8::1", "dev",
-                      env.server.iface)
+        route(env, True, env.client.ip6)
+        same(env, "the default route", True, {"mss": 1234})
         same(env, "no metrics", False, {"mss": 1460})
 
 
@@ -170,8 +170,10 @@ def test_kernel_cookies(env):
     for v6 in (False, True):
         on_link(env, v6, "advmss", "1200", "hoplimit", "7")
     with listen(env), listen(env, port=PLAIN):
-        protect(env, config="[service web]\nlisten = *:80\n"
-                            "cookies = kernel\n")
+        env.synkeeperd("-c", env.configure("[service web]\nlisten = *:80\n"
+                                           "cookies = kernel\n"),
+                       services=())
+        wait_armed(env)
         both(env, "the kernel's cookies", mss=1200, hops=7)
 
 
@@ -186,7 +188,7 @@ def test_policy_rules(env):
             wait_for(lambda: synack(peer, 80)["mss"] == 1460, 2,
                      "the interface's MSS")
         said = "advmss, mtu and hoplimit of routes are not followed"
-        out = env.synkeeper("check", "-i", env.server.iface, check=False)
+        out = env.synkeeper("check", env.server.iface, check=False)
         assert said in out.stdout, f"check: expected {said!r} in {out.stdout}"
         env.server.ip("rule", "del", "from", "192.0.2.99", "lookup", "77")
         same(env, "without the rule", False, {"mss": 1200})

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Theory of operation: MSS and hop limit of a SYN-ACK, by the route to the
+ * client, the interface and the listener. Clients are 198.51.100.9 and
+ * 2001:db8:c::9.
+ */
+#include <arpa/inet.h>
+#include <bpf/bpf.h>
+#include <linux/bpf.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "synack.h"
+#include "testmain.h"
+
+struct entry {
+	const char *addr;
+	unsigned len; /* IPv4: of the mapped prefix */
+	struct route_metrics says;
+};
+
+enum { ENTRIES = 4 };
+
+struct row {
+	const char *what;
+	struct entry routes[ENTRIES];
+	uint16_t listener_mss;
+	uint8_t listener_hops, iface_hops;
+	bool no_flag, v6;
+	uint16_t mss;
+	uint8_t hops;
+};
+
+static const struct row rows[] = {
+	{ "nothing said", {}, .mss = 1460, .hops = 64 },
+	{ "nothing said, IPv6", {}, .v6 = true, .mss = 1440, .hops = 64 },
+	{ "the route",
+	  { { "198.51.100.0", 120, { .mss = 1200, .hop_limit = 7 } } },
+	  .mss = 1200,
+	  .hops = 7 },
+	{ "the route, IPv6",
+	  { { "2001:db8:c::", 48, { .mss = 1200, .hop_limit = 7 } } },
+	  .v6 = true,
+	  .mss = 1200,
+	  .hops = 7 },
+	{ "more than the interface's MTU",
+	  { { "198.51.100.0", 120, { .mss = 8960 } } },
+	  .mss = 8960,
+	  .hops = 64 },
+	{ "another route",
+	  { { "198.51.101.0", 120, { .mss = 1200, .hop_limit = 7 } } },
+	  .mss = 1460,
+	  .hops = 64 },
+	{ "the longest prefix",
+	  { { "0.0.0.0", 96, { .mss = 1000 } },
+	    { "198.51.100.0", 120, { .mss = 1200 } },
+	    { "198.51.100.9", 128, { .hop_limit = 9 } } },
+	  .mss = 1460,
+	  .hops = 9 },
+	{ "the longest says nothing",
+	  { { "::", 0, { .mss = 1000, .hop_limit = 1 } },
+	    { "2001:db8:c::", 64, {} } },
+	  .v6 = true,
+	  .mss = 1440,
+	  .hops = 64 },
+	{ "no flag",
+	  { { "198.51.100.0", 120, { .mss = 1200, .hop_limit = 7 } } },
+	  .no_flag = true,
+	  .mss = 1460,
+	  .hops = 64 },
+	{ "the listener's",
+	  { { "198.51.100.0", 120, { .mss = 1200, .hop_limit = 7 } } },
+	  .listener_mss = 1100,
+	  .listener_hops = 99,
+	  .mss = 1100,
+	  .hops = 99 },
+	{ "the listener's MSS is larger",
+	  { { "198.51.100.0", 120, { .mss = 1200 } } },
+	  .listener_mss = 1400,
+	  .mss = 1200,
+	  .hops = 64 },
+	{ "the interface, IPv6",
+	  {},
+	  .iface_hops = 200,
+	  .v6 = true,
+	  .mss = 1440,
+	  .hops = 200 },
+	{ "not for IPv4", {}, .iface_hops = 200, .mss = 1460, .hops = 64 },
+	{ "the route before the interface",
+	  { { "::", 0, { .hop_limit = 44 } } },
+	  .iface_hops = 200,
+	  .v6 = true,
+	  .mss = 1440,
+	  .hops = 44 },
+	{ "the listener before the interface",
+	  {},
+	  .listener_hops = 98,
+	  .iface_hops = 200,
+	  .v6 = true,
+	  .mss = 1440,
+	  .hops = 98 },
+};
+
+static struct local_key key_of(const struct entry *e)
+{
+	struct local_key key = { .prefixlen = e->len };
+
+	if (inet_pton(AF_INET6, e->addr, key.addr) == 1)
+		return key;
+	key.addr[10] = key.addr[11] = 0xff;
+	inet_pton(AF_INET, e->addr, &key.addr[12]);
+	return key;
+}
+
+/* Adds or deletes the routes of @row. */
+static void routes(const struct row *row, bool add)
+{
+	int map = bpf_map__fd(harness.skel->maps.route_metrics);
+	const struct entry *e;
+
+	for (e = row->routes; e < row->routes + ENTRIES && e->addr; e++) {
+		struct local_key key = key_of(e);
+
+		assert_int_equal(
+			add ? bpf_map_update_elem(map, &key, &e->says, BPF_ANY)
+			    : bpf_map_delete_elem(map, &key),
+			0);
+	}
+}
+
+static void tell(const struct row *row)
+{
+	struct endpoint four = harness_service(SERVICE_4, ENDPOINT_ARMED);
+	struct iface lo = { .ifindex = LO,
+			    .mtu = MTU,
+			    .hop_limit6 = row->iface_hops };
+	struct port_services ps;
+
+	four.mss = row->listener_mss;
+	four.hop_limit = row->listener_hops;
+	ps = (struct port_services){ .any4 = four, .any6 = four };
+	ps.any6.service = SERVICE_6;
+	harness_port(443, &ps);
+	memcpy(lo.mac, server_mac, 6);
+	harness_iface(&lo);
+	harness.cfg.flags &= ~(__u32)SETTING_METRICS;
+	if (!row->no_flag && row->routes[0].addr)
+		harness.cfg.flags |= SETTING_METRICS;
+	harness_settings();
+}
+
+static bool answers(const struct row *row)
+{
+	static const struct handshake hs = { 1460, 7, 1, 0, 1 };
+	static struct frame in, out;
+	struct spec syn = { .v6 = row->v6,
+			    .flags = SYN,
+			    .src = row->v6 ? "2001:db8:c::9" : "198.51.100.9",
+			    .opts = "mss:1460 sack ts:7:0 nop ws:7" };
+	struct answer_spec a = { .hs = hs };
+	char opts[64];
+
+	snprintf(opts, sizeof(opts), "mss:%u sack ts:COOKIE:7 nop ws:9",
+		 row->mss);
+	a.opts = opts;
+	packet_build(&syn, &in);
+	synack_build(&syn, &in, &a, &out);
+	out.data[out.l3 + (row->v6 ? 7 : 8)] = row->hops;
+	packet_checksum(&out, row->v6);
+	return expect(row->what, &in, XDP_TX, REASON_answered, &out);
+}
+
+static void synack_says(void **state)
+{
+	unsigned bad = 0;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		tell(&rows[i]);
+		routes(&rows[i], true);
+		bad += !answers(&rows[i]);
+		routes(&rows[i], false);
+	}
+	assert_int_equal(bad, 0);
+}
+
+/* A VLAN device has a hop limit of its own, which is not known. */
+static void tagged(void **state)
+{
+	static const struct row row = { .iface_hops = 200, .v6 = true };
+	struct spec syn = { .v6 = true, .flags = SYN, .vlan = "q" };
+	static struct frame in, out;
+
+	(void)state;
+	tell(&row);
+	packet_build(&syn, &in);
+	synack_reference(&syn, &in, &out);
+	assert_true(expect("tagged", &in, XDP_TX, REASON_answered, &out));
+}
+
+static const struct CMUnitTest tests[] = {
+	cmocka_unit_test_setup(synack_says, harness_setup),
+	cmocka_unit_test_setup(tagged, harness_setup),
+};
+
+TEST_MAIN(tests)
