@@ -28,11 +28,10 @@ enum {
 struct lost {
 	struct siphash_key key;
 	struct tuple tuple;
-	struct cookie cookie;
-	__u32 isn; /* if nothing was lost */
-	__u32 len; /* of this segment */
-	__u8 ts;
-	__u8 found;
+	__u32 cookie; /* the ISN of the SYN-ACK */
+	__u32 isn;    /* the client's, if nothing was lost */
+	__u32 len;    /* of this segment */
+	__u32 found;
 };
 
 /* One loop for both: Linux 6.1 does not find what a second one changed. */
@@ -40,27 +39,26 @@ static long lost_try(__u32 i, void *data)
 {
 	struct lost *l = data;
 	__u32 lost = i < LOST_BYTES ? i + 1 : (i - LOST_BYTES + 1) * l->len;
-	struct handshake hs;
+	__u64 mac;
 
-	if (!cookie_check(&l->key, &l->tuple, l->isn - lost, &l->cookie, l->ts,
-			  &hs))
+	if (!cookie_is_ours(&l->key, &l->tuple, l->isn - lost, l->cookie, &mac))
 		return 0;
 	l->found = 1;
 	return 1;
 }
 
 /*
- * Does segment @p, with options @o, come after a handshake with a cookie of
+ * Does segment @p come after a handshake with a cookie of
  * ours whose ACK was lost? 0 also if the budget is used up. A global function,
  * to keep its stack apart from the caller's.
  */
-__noinline int lost_handshake(const struct packet *p, const struct tcp_opts *o)
+__noinline int lost_handshake(const struct packet *p)
 {
 	const struct siphash_key *key;
 	struct lost l = {};
 	__u32 len;
 
-	if (!p || !o)
+	if (!p)
 		return 0;
 	len = p->l4_len - p->tcp_len;
 	if (!len && !(p->flags & FLAG_FIN))
@@ -72,10 +70,8 @@ __noinline int lost_handshake(const struct packet *p, const struct tcp_opts *o)
 		return 0;
 	l.key = *key;
 	l.tuple = p->tuple;
-	l.cookie.isn = p->ack - 1;
-	l.cookie.tsval = o->tsecr;
+	l.cookie = p->ack - 1;
 	l.isn = p->seq - 1;
-	l.ts = o->ts;
 	l.len = len;
 	bpf_loop(LOST_BYTES + LOST_SEGMENTS, lost_try, &l, 0);
 	return l.found;

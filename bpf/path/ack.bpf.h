@@ -34,8 +34,7 @@ static __always_inline enum reason ack_invalid(const struct settings *cfg,
 	if (!budget)
 		return REASON_bad_cookie;
 	if (stray_take_reset(cfg, f))
-		return f->ep.cookies == COOKIES_OWN &&
-				       lost_handshake(&f->pkt, o)
+		return f->ep.cookies == COOKIES_OWN && lost_handshake(&f->pkt)
 			       ? REASON_data_before_socket
 			       : REASON_reset;
 	return check_cookie(&f->pkt, o, KEYS_ENDED, &hs) ? REASON_expired_cookie

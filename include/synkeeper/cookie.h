@@ -329,6 +329,20 @@ static __always_inline bool cookie_exact(bool v4, __u64 mac, __u32 profile,
 }
 
 /*
+ * Does @c_isn belong to a cookie for this tuple and client's ISN? *@ret_mac: of
+ * the cookie. Both in host byte order.
+ */
+static __always_inline bool cookie_is_ours(const struct siphash_key *key,
+					   const struct tuple *t, __u32 isn,
+					   __u32 c_isn, __u64 *ret_mac)
+{
+	__u32 profile = c_isn & COOKIE_PROFILE_MASK;
+
+	*ret_mac = cookie_mac(key, t, isn, profile);
+	return c_isn == cookie_isn(*ret_mac, profile, cookie_slot(c_isn));
+}
+
+/*
  * Checks a returned cookie. @isn: the client's (its sequence number minus one),
  * @c->isn: the acknowledgement number minus one, @c->tsval: the TSecr, @ts:
  * whether the segment had timestamps. Host byte order. @key: the one in
@@ -342,10 +356,10 @@ static __always_inline bool cookie_check(const struct siphash_key *key,
 					 struct handshake *hs)
 {
 	__u32 profile = c->isn & COOKIE_PROFILE_MASK;
-	__u64 mac = cookie_mac(key, t, isn, profile);
 	bool v4 = tuple_is_v4(t);
+	__u64 mac;
 
-	if (c->isn != cookie_isn(mac, profile, cookie_slot(c->isn)))
+	if (!cookie_is_ours(key, t, isn, c->isn, &mac))
 		return false;
 	cookie_unprofile(v4, profile, hs);
 	if (!ts)
