@@ -69,13 +69,15 @@ void synack_build(const struct spec *syn, const struct frame *in,
 	struct handshake hs = a->hs;
 	struct cookie c = a->cookie ? *a->cookie : synack_cookie(syn, &hs);
 	struct spec out = answer_to(syn);
-	unsigned segment;
+	unsigned segment = MTU - (syn->v6 ? 60 : 40);
 	char opts[128];
 
 	out.seq = c.isn;
 	out.ack = isn_of(syn) + 1;
 	out.flags = SYN | ACK | (hs.ecn ? ECE : 0);
-	segment = MTU - (syn->v6 ? 60 : 40) - (hs.ts ? 12 : 0);
+	if (a->opts)
+		sscanf(a->opts, "mss:%u", &segment);
+	segment -= hs.ts ? 12 : 0;
 	out.window = SERVER_WINDOW / segment * segment;
 	fill_in(a->opts, c.tsval, opts, sizeof(opts));
 	out.opts = opts;

@@ -296,6 +296,14 @@ static const char *cookie_wrong(const struct scenario *s, const struct parts *p,
 	return NULL;
 }
 
+/* Whole segments of @len bytes, and what the field holds. */
+static unsigned int window_of(unsigned int space, unsigned int len)
+{
+	unsigned int window = space > len ? space - space % len : space;
+
+	return window > 0xffff ? 0xffff : window;
+}
+
 const char *answer_wrong(const struct scenario *s, const struct endpoint *ep,
 			 struct frame_view in, struct frame_view out)
 {
@@ -322,10 +330,12 @@ const char *answer_wrong(const struct scenario *s, const struct endpoint *ep,
 		return "ECE, and the SYN had no ECN";
 	if (q.ack != p.seq + 1)
 		return "the acknowledgement";
-	if (get16(out.data + q.l4 + 14) != ep->window)
-		return "the window";
 	if (!read_options(out.data + q.l4 + 20, q.tcp_len - 20, &o))
 		return "the options are broken";
+	if (get16(out.data + q.l4 + 14) !=
+	    window_of(ep->window,
+		      s->iface.mtu - (p.v6 ? 60 : 40) - (o.ts ? 12 : 0)))
+		return "the window";
 	read_options(in.data + p.l4 + 20, p.tcp_len - 20, &theirs);
 	if (o.mss && o.mss_is != s->iface.mtu - (p.v6 ? 60U : 40U))
 		return "the MSS is not the interface's";
