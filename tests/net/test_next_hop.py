@@ -128,6 +128,12 @@ def both(env, what, mac=DIRECTOR, want=USUAL, counted="answered"):
         same(env, FAR[v6], mac, f"{what}, IPv{6 if v6 else 4}", want, counted)
 
 
+def follows(env, source, mac, want, dst=None):
+    """The daemon hears of a change soon after the kernel has made it."""
+    wait_for(lambda: hop(env, source, mac, 80, dst) == want, 1,
+             f"SYN-ACKs to {source} to go to {want}")
+
+
 @net_test
 def test_behind_the_gateway(env):
     with serving(env):
@@ -135,6 +141,8 @@ def test_behind_the_gateway(env):
         both(env, "a VRRP router's own MAC")
         route(env, "198.51.100.0/24", "via", GATEWAYS[False][1])
         route(env, "2001:db8:c::/48", "via", GATEWAYS[True][1])
+        for v6 in (False, True):
+            follows(env, FAR[v6], USUAL, OTHER)
         both(env, "the route says the other gateway", USUAL, OTHER)
 
 
@@ -158,6 +166,7 @@ def test_policy_rule_by_source(env):
         env.server.ip("rule", "add", "from", "192.0.2.99", "lookup", "77")
         env.server.ip("route", "add", "default", "via", GATEWAYS[False][1],
                       "dev", env.server.iface, "table", "77")
+        follows(env, FAR[False], USUAL, OTHER, "192.0.2.99")
         same(env, FAR[False], USUAL, "an address with a table of its own",
              OTHER, dst="192.0.2.99")
         same(env, FAR[False], USUAL, "another address", USUAL)
@@ -170,11 +179,11 @@ def test_changes_are_followed(env):
         both(env, "before", USUAL)
         for v6 in (False, True):
             neighbour(env, GATEWAYS[v6][0], DIRECTOR)
+            follows(env, FAR[v6], USUAL, DIRECTOR)
         both(env, "the gateway has another MAC", USUAL, DIRECTOR)
         for v6 in (False, True):
             default(env, v6, GATEWAYS[v6][1])
-        wait_for(lambda: hop(env, FAR[False], DIRECTOR, 80) == OTHER, 1,
-                 "SYN-ACKs to the new gateway")
+            follows(env, FAR[v6], DIRECTOR, OTHER)
         both(env, "another gateway", DIRECTOR, OTHER)
 
 
