@@ -223,17 +223,14 @@ int wire_services_start(struct daemon *d)
 
 int wire_services_refresh(struct daemon *d)
 {
-	struct endpoints_changes changes, more = {};
+	struct endpoints_changes changes;
 	int err;
 
 	services_reached_by(d->services, ifaces_only(&d->ifaces));
+	services_look(d->services);
+	bypasses_look(d->bypasses, d->nat, &d->ifaces, d->services);
 	err = services_apply(d->services, d->owner, &d->host.net, d->settings,
 			     &changes);
-	if (!err && bypasses_look(d->bypasses, d->nat, &d->ifaces, d->services))
-		err = services_apply(d->services, d->owner, &d->host.net,
-				     d->settings, &more);
-	changes.armed |= more.armed;
-	changes.own |= more.own;
 	if (!err && (changes.armed || changes.own))
 		resync_now(&d->resync, changes.own);
 	if (d->host.proxies != nat_proxies(d->nat)) {

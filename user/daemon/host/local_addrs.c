@@ -109,27 +109,13 @@ static int on_event(const struct nlmsghdr *nlh, void *data)
 	return MNL_CB_OK;
 }
 
-/* Bounded, so that a router's full table does not keep the loop. */
-enum { READS_MAX = 1000 };
-
 /* Has anything been announced that may change the addresses? */
 static bool have_changed(struct local_addrs *l)
 {
-	char buf[MNL_SOCKET_BUFFER_SIZE];
-	bool changed = !l->events;
-	ssize_t len;
-	int i;
+	bool changed = false;
 
-	for (i = 0; l->events && i < READS_MAX; i++) {
-		len = recv(mnl_socket_get_fd(l->events), buf, sizeof(buf),
-			   MSG_DONTWAIT);
-		if (len < 0 && errno == EAGAIN)
-			break;
-		if (len < 0 ||
-		    mnl_cb_run(buf, len, 0, 0, on_event, &changed) < 0)
-			changed = true;
-	}
-	return changed;
+	return !l->events || !netlink_drain(l->events, on_event, &changed) ||
+	       changed;
 }
 
 int local_addrs_poll(struct local_addrs *l)

@@ -13,11 +13,7 @@
 
 enum { RMEM_MAX_DEFAULT = 212992, WINDOW_SCALE_MAX = 14 };
 
-/*
- * Reads the @nth number of a sysctl, or returns @fallback where there is none.
- * *@err is set if it cannot be read right now (no descriptor, no memory).
- */
-static long sysctl_read(int *err, const char *name, int nth, long fallback)
+long netconf_sysctl(int *err, const char *name, int nth, long fallback)
 {
 	char path[128], line[128];
 	const char *at = line;
@@ -50,7 +46,7 @@ static long sysctl_read(int *err, const char *name, int nth, long fallback)
 
 static __u32 flag_if(int *err, const char *name, __u32 flag, long fallback)
 {
-	return sysctl_read(err, name, 0, fallback) ? flag : 0;
+	return netconf_sysctl(err, name, 0, fallback) ? flag : 0;
 }
 
 __u8 netconf_hop_limit6(const char *device)
@@ -60,7 +56,7 @@ __u8 netconf_hop_limit6(const char *device)
 	long limit;
 
 	snprintf(name, sizeof(name), "ipv6/conf/%s/hop_limit", device);
-	limit = sysctl_read(&err, name, 0, 0);
+	limit = netconf_sysctl(&err, name, 0, 0);
 	return limit > 0 && limit <= 255 ? (__u8)limit : 0;
 }
 
@@ -150,7 +146,7 @@ static bool route_may_bound_window(void)
 
 static __u32 read_offer(int *err)
 {
-	return (sysctl_read(err, "ipv4/tcp_timestamps", 0, 1) == 2 &&
+	return (netconf_sysctl(err, "ipv4/tcp_timestamps", 0, 1) == 2 &&
 				!route_may_bound_window()
 			? SETTING_KERNEL_TS
 			: 0) |
@@ -166,14 +162,16 @@ static __u32 read_offer(int *err)
 int netconf_read(struct netconf *ret)
 {
 	int err = 0, cookies = syncookies_read();
-	long rmem_top = sysctl_read(&err, "ipv4/tcp_rmem", 2, 6291456);
-	long rmem_max = sysctl_read(&err, "core/rmem_max", 0, RMEM_MAX_DEFAULT);
+	long rmem_top = netconf_sysctl(&err, "ipv4/tcp_rmem", 2, 6291456);
+	long rmem_max =
+		netconf_sysctl(&err, "core/rmem_max", 0, RMEM_MAX_DEFAULT);
 	struct netconf now = { .offer = read_offer(&err) };
 
-	now.ttl = sysctl_read(&err, "ipv4/ip_default_ttl", 0, 64);
-	now.hop_limit = sysctl_read(&err, "ipv6/conf/default/hop_limit", 0, 64);
+	now.ttl = netconf_sysctl(&err, "ipv4/ip_default_ttl", 0, 64);
+	now.hop_limit =
+		netconf_sysctl(&err, "ipv6/conf/default/hop_limit", 0, 64);
 	now.rmem_max = rmem_top > rmem_max ? rmem_top : rmem_max;
-	now.rcvbuf = sysctl_read(&err, "ipv4/tcp_rmem", 1, 131072);
+	now.rcvbuf = netconf_sysctl(&err, "ipv4/tcp_rmem", 1, 131072);
 	if (cookies < 0)
 		return cookies;
 	now.cookies = cookies;

@@ -34,6 +34,13 @@ int netconf_read(struct netconf *ret);
 /* net.ipv6.conf.DEVICE.hop_limit, which router advertisements set; or 0. */
 __u8 netconf_hop_limit6(const char *device);
 
+/*
+ * The @nth number, from 0, of net.@name ("ipv4/tcp_rmem"), or @fallback where
+ * there is none. *@err is set if it cannot be read right now (no descriptor, no
+ * memory), and left alone otherwise.
+ */
+long netconf_sysctl(int *err, const char *name, int nth, long fallback);
+
 /* The kernel's counters since boot (TcpExt of netstat). */
 struct netconf_counts {
 	__u64 cookies_sent;	/* by the kernel */

@@ -12,14 +12,14 @@
 #include "kernel/netlink.h"
 #include "log.h"
 #include "loop/timer.h"
+#include "netconf.h"
 #include "next_hop.h"
 
 enum {
 	GROUPS = RTMGRP_LINK | RTMGRP_NEIGH | RTMGRP_IPV4_ROUTE |
 		 RTMGRP_IPV6_ROUTE | RTMGRP_IPV4_RULE |
 		 1 << (RTNLGRP_IPV6_RULE - 1),
-	READS_MAX = 1000, /* at once */
-	READ_SHARE = 50,  /* of the time between two */
+	READ_SHARE = 50, /* of the time between two */
 	LOOK_MS = 20,
 };
 
@@ -88,22 +88,12 @@ static int on_event(const struct nlmsghdr *nlh, void *data)
 /* Empties the socket. Returns whether anything concerns us. */
 static bool drain(struct next_hops *h)
 {
-	char buf[MNL_SOCKET_BUFFER_SIZE];
 	struct news news = {
 		.gateways = { hop_default(&h->v4), hop_default(&h->v6) },
-		.routes = !h->events,
 	};
-	ssize_t len;
-	int i;
 
-	for (i = 0; h->events && i < READS_MAX; i++) {
-		len = recv(mnl_socket_get_fd(h->events), buf, sizeof(buf),
-			   MSG_DONTWAIT);
-		if (len < 0 && errno == EAGAIN)
-			break;
-		if (len < 0 || mnl_cb_run(buf, len, 0, 0, on_event, &news) < 0)
-			news.routes = true; /* some were lost */
-	}
+	if (!h->events || !netlink_drain(h->events, on_event, &news))
+		news.routes = true; /* some were lost */
 	if (news.routes)
 		h->current = false;
 	return news.routes || news.gateway;
@@ -225,22 +215,14 @@ int next_hops_watch(struct next_hops *h, sd_event *loop,
 
 /* ---- for the programs ---- */
 
-/* Own addresses as sources (accept_local): routes know nothing of them. */
-static bool accepts_local(const char *name)
+/* Own addresses as sources: routes know nothing of them. */
+static bool accepts_local(const char *device)
 {
-	char path[128];
-	int on = 0;
-	FILE *f;
+	char name[64];
+	int err = 0;
 
-	snprintf(path, sizeof(path), "/proc/sys/net/ipv4/conf/%s/accept_local",
-		 name);
-	f = fopen(path, "re");
-	if (!f)
-		return false;
-	if (fscanf(f, "%d", &on) != 1)
-		on = 0;
-	fclose(f);
-	return on;
+	snprintf(name, sizeof(name), "ipv4/conf/%s/accept_local", device);
+	return netconf_sysctl(&err, name, 0, 0);
 }
 
 static void next_hop_of(const struct next_hops *h, const struct routing *r,

@@ -37,16 +37,13 @@ static void look_soon(struct link_events *e)
 static int on_event(sd_event_source *source, int fd, uint32_t revents,
 		    void *data)
 {
-	char buf[256]; /* the rest of a message is discarded */
-	int i;
+	struct link_events *e = data;
 
 	(void)source;
+	(void)fd;
 	(void)revents;
-	for (i = 0; i < 1000; i++)
-		if (recv(fd, buf, sizeof(buf), MSG_DONTWAIT) < 0 &&
-		    errno != ENOBUFS)
-			break;
-	look_soon(data);
+	netlink_drain(e->nl, NULL, NULL);
+	look_soon(e);
 	return 0;
 }
 

@@ -173,27 +173,21 @@ static unsigned int look_at(struct bypasses *b, const struct nat *nat,
 	return cost;
 }
 
-bool bypasses_look(struct bypasses *b, const struct nat *nat,
+void bypasses_look(struct bypasses *b, const struct nat *nat,
 		   const struct ifaces *ifaces, struct services *s)
 {
 	__u64 state = state_of(nat, ifaces);
 	const struct service *svc = NULL;
 	unsigned int cost = 0;
-	bool changed = false;
 
 	if (state != b->state) {
 		b->state = state;
 		b->logged = 0;
 	}
 	while ((svc = services_next(s, svc)) && cost < COST_MAX) {
-		bool yields;
-
 		cost += look_at(b, nat, ifaces, svc);
-		yields = b->by_id[svc->id].texts;
-		changed |= svc->yields != yields;
-		services_yield(s, svc->id, yields);
+		services_yield(s, svc->id, b->by_id[svc->id].texts);
 	}
-	return changed;
 }
 
 static const struct texts *texts_of(const struct bypasses *b,

@@ -22,11 +22,8 @@ struct bypasses; /* opaque */
 int bypasses_init(struct bypasses **ret);
 void bypasses_free(struct bypasses *b);
 
-/*
- * Looks at services, as far as anything has changed. Returns whether one yields
- * that did not, or the reverse.
- */
-bool bypasses_look(struct bypasses *b, const struct nat *nat,
+/* Looks at services, as far as anything has changed, and has them yield. */
+void bypasses_look(struct bypasses *b, const struct nat *nat,
 		   const struct ifaces *ifaces, struct services *s);
 
 /* ["inet filter input handle 7: tcp flags syn drop"] */

@@ -84,7 +84,7 @@ struct endpoints_changes {
 
 /*
  * @totals: session totals by service. @nat: consulted for endpoints, and polled
- * by services_apply(). Both must outlive the services. Returns 0 or -ENOMEM.
+ * by services_look(). Both must outlive the services. Returns 0 or -ENOMEM.
  */
 int services_init(const struct loader *l, const struct totals *totals,
 		  struct nat *nat, struct services **ret);
@@ -123,6 +123,8 @@ void services_drain_rest(struct services *s, __u64 drain_ns);
 /* The one interface that brings packets to the programs; 0: several. */
 void services_reached_by(struct services *s, int ifindex);
 
+/* Polls what is known of NAT; call before services_apply(). */
+void services_look(struct services *s);
 /*
  * Rereads the listeners, computes the endpoints and writes what changed,
  * including tcp_syncookies. Returns 0 or -errno, logged.

@@ -147,6 +147,12 @@ void services_reached_by(struct services *s, int ifindex)
 	s->only = ifindex;
 }
 
+void services_look(struct services *s)
+{
+	if (nat_look(s->nat))
+		s->changed = true;
+}
+
 int services_apply(struct services *s, struct owner *owner,
 		   const struct netconf *net, struct settings *settings,
 		   struct endpoints_changes *ret)
@@ -158,8 +164,6 @@ int services_apply(struct services *s, struct owner *owner,
 	if (err)
 		return err;
 	drop_drained(s);
-	if (nat_look(s->nat))
-		s->changed = true;
 	if (s->raise_again_ns && clock_ns() >= s->raise_again_ns)
 		s->changed = true;
 	if (s->changed || memcmp(&s->net, net, sizeof(*net)))

@@ -112,3 +112,23 @@ int netlink_ask(int bus, struct nlmsghdr *nlh, mnl_cb_t cb, void *data)
 	mnl_socket_close(nl);
 	return err;
 }
+
+enum { DRAIN_MAX = 1000 };
+
+bool netlink_drain(struct mnl_socket *nl, mnl_cb_t cb, void *data)
+{
+	char buf[MNL_SOCKET_BUFFER_SIZE];
+	bool complete = true;
+	ssize_t len;
+	int i;
+
+	for (i = 0; i < DRAIN_MAX; i++) {
+		len = recv(mnl_socket_get_fd(nl), buf, sizeof(buf),
+			   MSG_DONTWAIT);
+		if (len < 0 && errno == EAGAIN)
+			break;
+		if (len < 0 || (cb && mnl_cb_run(buf, len, 0, 0, cb, data) < 0))
+			complete = false;
+	}
+	return complete;
+}

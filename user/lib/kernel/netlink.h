@@ -30,6 +30,13 @@ int netlink_ask_at(struct mnl_socket *nl, struct nlmsghdr *nlh, mnl_cb_t cb,
  */
 int netlink_ask_until(struct mnl_socket *nl, const struct nlmsghdr *nlh,
 		      mnl_cb_t cb, void *data);
+/*
+ * Hands what @nl has been told so far to @cb (NULL: discards it) without
+ * waiting, up to a bound, so that a router's full table does not keep the
+ * caller. Returns whether all of it was read: false if the socket overflowed,
+ * or @cb returned MNL_CB_ERROR.
+ */
+bool netlink_drain(struct mnl_socket *nl, mnl_cb_t cb, void *data);
 /* As netlink_ask_at(), with a socket of its own. */
 int netlink_ask(int bus, struct nlmsghdr *nlh, mnl_cb_t cb, void *data);
 

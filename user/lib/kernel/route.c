@@ -23,5 +23,5 @@ int route_dump(__u8 family, __u8 table, mnl_cb_t on_route, void *data)
 	rtm->rtm_table = table;
 	err = netlink_ask_until(nl, nlh, on_route, data);
 	mnl_socket_close(nl);
-	return err;
+	return err == -ENOENT ? 0 : err; /* a table that nothing was ever in */
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "array.h"
 #include "netlink.h"
 #include "route.h"
 #include "routing.h"
@@ -164,15 +165,12 @@ static int on_route(const struct nlmsghdr *nlh, void *data)
 		r->complete = false;
 		return MNL_CB_STOP;
 	}
-	if (!(r->n & (r->n - 1))) { /* 0, 1, 2, 4: double */
-		more = reallocarray(r->routes, r->n ? 2 * r->n : 1,
-				    sizeof(*more));
-		if (!more) {
-			errno = ENOMEM;
-			return MNL_CB_ERROR;
-		}
-		r->routes = more;
+	more = array_grow(r->routes, r->n, &r->room, sizeof(*more));
+	if (!more) {
+		errno = ENOMEM;
+		return MNL_CB_ERROR;
 	}
+	r->routes = more;
 	/* nothing is there unless somebody has plans with it */
 	if (((struct rtmsg *)mnl_nlmsg_get_payload(nlh))->rtm_table ==
 	    RT_TABLE_DEFAULT)
@@ -188,13 +186,8 @@ int routing_read(__u8 family, struct routing *ret)
 
 	if (!err)
 		err = route_dump(family, RT_TABLE_MAIN, on_route, &now);
-	if (err == -ENOENT) /* nothing was ever in it */
-		err = 0;
-	if (!err && now.complete && family == AF_INET) {
+	if (!err && now.complete && family == AF_INET)
 		err = route_dump(family, RT_TABLE_DEFAULT, on_route, &now);
-		if (err == -ENOENT)
-			err = 0;
-	}
 	if (err) {
 		free(now.routes);
 		return err;

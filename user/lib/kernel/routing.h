@@ -34,7 +34,7 @@ struct route {
 
 struct routing {
 	struct route *routes; /* owned */
-	size_t n;
+	size_t n, room;
 	bool complete;	  /* else there are more than ROUTES_MAX */
 	bool plain_rules; /* local, main and (IPv4) default, nothing else */
 };
