@@ -130,7 +130,7 @@ FIELD("not_honoured", "string", NEEDED,
       "others that have no effect while it is armed, such as \"TCP Fast "
       "Open\"; or empty")
 FIELD("bypasses", "[string]", NEEDED,
-      "firewall rules that would refuse some of its SYNs and never see them")
+      "firewall rules that refuse some of its SYNs: they pass until a flood")
 
 OBJECT(KEY_AGE, "The current key.")
 FIELD("epoch", "integer", NEEDED, "its number")
