@@ -36,7 +36,6 @@ enum {
 	HOP_FAMILY6 = 10,
 	HOP_VLAN_ID = 0xfff,
 	HOP_L3_UNTAGGED = 14,
-	HOP_L3_TAGGED = 18,
 };
 
 enum hop_unknown {
@@ -82,24 +81,31 @@ static __always_inline bool hop_is_link_local(const struct packet *p)
 			  (p->tuple.server[0] & mask) == net);
 }
 
-/* Does device @ifindex of a route send to where the packet came from? */
+/*
+ * Does device @ifindex of a route send to where the packet came from? Tags of
+ * VLAN 0 are priorities alone: the kernel removes them and looks at the next.
+ */
 static __always_inline bool hop_is_here(struct xdp_md *ctx,
 					const struct iface *iface,
 					const struct packet *p, __u32 ifindex)
 {
 	struct span s = span_of(ctx);
-	const __be16 *tag = s.data + sizeof(struct ethhdr);
-	__u16 id = 0;
+	const __be16 *tag = s.data + sizeof(struct ethhdr); /* TCI, type */
+	__u16 vlan = 0, id;
+	int i;
 
-	if (p->l3 != HOP_L3_UNTAGGED) {
-		if (p->l3 != HOP_L3_TAGGED || (void *)(tag + 1) > s.end)
+	for (i = 0; i < VLAN_TAGS_MAX && p->l3 > HOP_L3_UNTAGGED + 4 * i; i++) {
+		if ((void *)(tag + 2 * i + 1) > s.end)
 			return false;
-		id = bpf_ntohs(*tag) & HOP_VLAN_ID; /* 0: a priority alone */
+		id = bpf_ntohs(tag[2 * i]) & HOP_VLAN_ID;
+		if (id && vlan)
+			return false; /* a VLAN within a VLAN */
+		vlan |= id;
 	}
-	if (!id && ifindex == iface->device)
+	if (!vlan && ifindex == iface->device)
 		return true;
 	iface = get_iface_on(iface, ifindex);
-	return iface && iface->vlan == id;
+	return iface && iface->vlan == vlan;
 }
 
 /*

@@ -86,6 +86,7 @@ class Bed:
             f"{config}\n[service web]\nlisten = *:{PORT}\n"
             f"cookies = {cookies}\n"), services=())
         wait_armed(env)
+        self.barrier()  # and the server knows its neighbour
         self.had = self.state()
         self.syncookies = env.server.sysctl("net.ipv4.tcp_syncookies")
 

@@ -65,7 +65,7 @@ static void put_ethernet(const struct spec *s, struct frame *f)
 	put_bytes(f, s->from_mac ? s->from_mac : client_mac, 6);
 	for (; *tag; tag++) {
 		put(f, *tag == 'a' ? 0x88a8 : 0x8100, 2);
-		put(f, 0x2000 | id++, 2);
+		put(f, 0x2000 | (*tag == '0' ? 0 : id++), 2);
 	}
 	put(f, s->v6 ? 0x86dd : 0x0800, 2);
 }

@@ -36,7 +36,7 @@ extern const uint8_t server_mac[6], client_mac[6], foreign_mac[6];
 /* A member that is zero means the value of a plain packet of the client. */
 struct spec {
 	const uint8_t *to_mac, *from_mac;
-	const char *vlan; /* a tag each: 'q' 802.1Q, 'a' 802.1ad */
+	const char *vlan; /* a tag each: 'q' 802.1Q, 'a' 802.1ad, '0' VLAN 0 */
 	bool v6;	  /* which default addresses */
 	const char *src, *dst;
 	uint8_t tos, ttl;

@@ -206,6 +206,9 @@ static const struct row by_route[] = {
 	{ "on the link, IPv6",
 	  { .from_mac = director, .v6 = true, .src = "2001:db8:1::3" },
 	  other },
+	{ "priorities alone",
+	  { .from_mac = director, .src = NEAR, .vlan = "00" },
+	  other },
 	{ "a policy rule for the server's address",
 	  { .from_mac = usual, .dst = "192.0.2.9" },
 	  other },
@@ -277,6 +280,12 @@ static void vlan_devices(void **state)
 {
 	static const struct row rows[] = {
 		{ "tagged", { .from_mac = director, .vlan = "q" }, usual },
+		{ "a priority first",
+		  { .from_mac = director, .vlan = "0q" },
+		  usual },
+		{ "a priority last",
+		  { .from_mac = director, .vlan = "q0" },
+		  usual },
 	};
 	static const struct row wrong[] = {
 		{ "another tag",

@@ -279,6 +279,12 @@ class Env:
                     f"{self.bed_dir}/{program}", "dev", ns.iface,
                     "overwrite"])
 
+    def neighbour(self, ip, mac=None):
+        """The server knows @ip at @mac, by default the client's. Otherwise it
+        has to ask first, and its kernel answers the first SYN."""
+        self.server.ip("neigh", "replace", ip, "lladdr", mac or self.client.mac,
+                       "dev", self.server.iface, "nud", "permanent")
+
     def client_seen(self):
         """How many of the server's answers reached the client's veth, by
         kind."""

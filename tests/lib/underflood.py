@@ -21,6 +21,7 @@ ENOUGH = 5  # good clients served; a SYN lost on a full link costs 1 s
 ATTACKER = "203.0.113.5"
 GOOD = ("session", "session_syn", "session_rst", "half_open", "admitted",
         "adopted", "not_tcp")
+HANDED_OVER = ("handed_over", "routed_syn")  # within budgets
 
 
 def half_open(env):
@@ -91,7 +92,9 @@ def under_flood(env, kind, v6=False, src=None, seconds=SECONDS):
     print(f"{kind}: {sent} sent, {received} received, {served} good clients, "
           f"slowest {good.slowest:.2f} s; {reasons}")
     # a good client that reuses its TIME-WAIT tuple is left to the kernel
-    assert queue <= 2, f"{queue} half-open connections in the listener's queue"
+    handed = sum(reasons.get(r, 0) for r in HANDED_OVER)
+    assert queue <= 2 + handed, f"{queue} half-open connections in the " \
+        f"listener's queue, {handed} SYNs were handed over"
     counted = sum(reasons.values())
     assert abs(counted - received) <= received / 100 + 100, \
         f"{received} packets received, {counted} counted: {reasons}"

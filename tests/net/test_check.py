@@ -200,8 +200,7 @@ def test_firewall(env):
         # a source that was refused is left to the kernel for ten minutes
         source = f"{net}.{100 + i}"
         env.client.ip("addr", "add", f"{source}/24", "dev", env.client.iface)
-        env.server.ip("neigh", "replace", source, "lladdr", env.client.mac,
-                      "dev", env.server.iface, "nud", "permanent")
+        env.neighbour(source)
         nft(env, *rules, chains=hook, policy=policy)
         env.server.sysctl("net.netfilter.nf_conntrack_tcp_loose", loose)
         found, _ = check(env)

@@ -247,8 +247,7 @@ def test_port_for_a_while_stayed_unprotected(env):
         skip("no br_netfilter")
     iface, took = env.server.iface, []
     # a port's own address cannot resolve neighbours: the bridge hears them
-    env.server.ip("neigh", "replace", env.client.ip4, "dev", iface, "lladdr",
-                  env.client.mac, "nud", "permanent")
+    env.neighbour(env.client.ip4)
     with daemon_on(env, iface) as daemon:
         good = GoodClients(env).__enter__()
         for turn in range(4):

@@ -137,6 +137,7 @@ for _test in (test_random_acks_2_24, test_random_acks_with_timestamps_2_24):
 
 def reflection(env, kind, v6):
     """(SYNs, SYN-ACKs, bytes of both on the wire)"""
+    env.fetch(v6=v6)  # the server knows its neighbour
     before = env.client_seen()
     flood = env.flood(kind, 1, v6=v6)
     assert flood.wait(10) == 0, flood.output()

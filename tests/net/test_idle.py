@@ -52,9 +52,7 @@ def timed_out(env, watch, client, name, seconds, left):
 
 def vanish(env, v6):
     """What the server sends to the client is lost."""
-    env.server.ip("neigh", "replace",
-                  env.client.ip6 if v6 else env.client.ip4, "lladdr", NOBODY,
-                  "dev", env.server.iface, "nud", "permanent")
+    env.neighbour(env.client.ip6 if v6 else env.client.ip4, NOBODY)
 
 
 # -- each state

@@ -92,6 +92,7 @@ def stage(env):
     """Two services, bystanders on the first, and a Watch."""
     env.client.ip("addr", "add", f"{OTHER_SOURCE}/32", "dev",
                   env.client.iface)
+    env.neighbour(OTHER_SOURCE)
     with listen(env) as listener, listen(env, port=81) as other:
         protect(env, config=SERVICES)
         wait_armed(env, "*:81")
@@ -270,9 +271,9 @@ def test_pending(env):
     opens when there is room."""
     with listen(env, backlog=1) as listener, Peer(env) as peer:
         protect(env)
-        held = fill_queue(env)
         flow = peer.flow()
         flow.syn(LINUX)
+        held = fill_queue(env)
         flow.send("A")
         flow.nothing_came("ACK, the queue is full")
         client = client_of(flow)

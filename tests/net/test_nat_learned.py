@@ -39,8 +39,7 @@ NETWORKS6 = tuple(f"fd01:0:{i}::1" for i in range(1, 5))
 def networks(env):
     make_room(env, NETWORKS4, NETWORKS6)
     for gateway in env.client.ip4, env.client.ip6:
-        env.server.ip("neigh", "replace", gateway, "lladdr", env.client.mac,
-                      "dev", env.server.iface, "nud", "permanent")
+        env.neighbour(gateway)
     env.server.ip("route", "add", "10.1.0.0/16", "via", env.client.ip4)
     env.server.ip("-6", "route", "add", "fd01::/32", "via", env.client.ip6)
 

@@ -31,18 +31,13 @@ FAR = {False: "198.51.100.9", True: "2001:db8:c::9"}
 LO = "net.ipv{}.conf.lo.forwarding"
 
 
-def neighbour(env, ip, mac, *state):
-    env.server.ip("neigh", "replace", ip, "lladdr", mac, "dev",
-                  env.server.iface, *(state or ("nud", "permanent")))
-
-
 def routers(env):
     """Two gateways with static entries; the defaults go through the first. The
     bed's own program on the client's side hides answers to far sources."""
     env.xdp(env.client, "pass")
     for v6 in (False, True):
         for ip, mac in zip(GATEWAYS[v6], (USUAL, OTHER)):
-            neighbour(env, ip, mac)
+            env.neighbour(ip, mac)
         default(env, v6, GATEWAYS[v6][0])
 
 
@@ -154,7 +149,7 @@ def test_director_on_the_link(env):
     with serving(env):
         for source, vip in (("192.0.2.55", "203.0.113.80"),
                             ("2001:db8::55", "2001:db8:80::1")):
-            neighbour(env, source, OTHER)
+            env.neighbour(source, OTHER)
             same(env, source, DIRECTOR, f"LVS-DR, {vip}", OTHER, dst=vip)
 
 
@@ -178,7 +173,7 @@ def test_changes_are_followed(env):
     with serving(env):
         both(env, "before", USUAL)
         for v6 in (False, True):
-            neighbour(env, GATEWAYS[v6][0], DIRECTOR)
+            env.neighbour(GATEWAYS[v6][0], DIRECTOR)
             follows(env, FAR[v6], USUAL, DIRECTOR)
         both(env, "the gateway has another MAC", USUAL, DIRECTOR)
         for v6 in (False, True):
@@ -287,7 +282,7 @@ def test_routes_of_router_advertisements_stay(env):
         return "proto ra" in env.server.ip("-6", "route", "show", "default")
 
     wait_for(learned, 3, "a default route from a router advertisement")
-    neighbour(env, "fe80::99", DIRECTOR)
+    env.neighbour("fe80::99", DIRECTOR)
     with listen(env), listen(env, port=PLAIN):
         env.synkeeperd()
         there = env.server.ip("-6", "route", "show", "default")

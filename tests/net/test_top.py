@@ -40,6 +40,7 @@ def test_flood(env):
     """The effects of a flood are shown, at 80x24 and at every other size."""
     env.nginx()
     protect(env)
+    env.fetch()  # the server knows its neighbour
     with top(env, "--interval", "0.5") as terminal:
         floods = [env.flood("syn", 60, rate=20000),
                   env.flood("ack", 60, rate=20000, src=ATTACKER)]

@@ -57,9 +57,7 @@ def fresh_source(env, host):
     env.client.ip("addr", "add", f"{address}/32", "dev", env.client.iface)
     env.client.ip("route", "replace", "192.0.2.0/24", "dev", env.client.iface,
                   "src", address)
-    # else the kernel answers the first SYN, to learn it
-    env.server.ip("neigh", "replace", address, "lladdr", env.client.mac, "dev",
-                  env.server.iface, "nud", "permanent")
+    env.neighbour(address)
 
 
 class Load:

@@ -72,6 +72,7 @@ def storm(env):
     make_room(env, SOURCES)
     serve(env)
     serve(env, 81)
+    env.neighbour(env.client.ip4)
     daemon = protect(env, "*:80", "*:81")
     crowd = Crowd(env, *SOURCES)
     yield daemon, crowd
