@@ -63,16 +63,6 @@ enum {
 	COOKIE_TAIL_LAYOUT = 1 << 14,
 };
 
-/*
- * Global in BPF: the verifier checks it once, for any input, instead of
- * following each level into all that comes after it.
- */
-#ifdef __bpf__
-#define COOKIE_GLOBAL __noinline
-#else
-#define COOKIE_GLOBAL static inline
-#endif
-
 /* What both ends negotiate. Host byte order. */
 struct handshake {
 	__u16 mss;
@@ -95,28 +85,19 @@ struct cookie {
  * 7 % at most with eight levels and 13 % with four. Jumbo frames need
  * timestamps.
  */
-#define COOKIE_MSS4(i)     \
-	((i) == 0   ? 536  \
-	 : (i) == 1 ? 1220 \
-	 : (i) == 2 ? 1300 \
-	 : (i) == 3 ? 1360 \
-	 : (i) == 4 ? 1400 \
-	 : (i) == 5 ? 1440 \
-	 : (i) == 6 ? 1452 \
-		    : 1460)
-#define COOKIE_MSS6(i)     \
-	((i) == 0   ? 1220 \
-	 : (i) == 1 ? 1300 \
-	 : (i) == 2 ? 1340 \
-	 : (i) == 3 ? 1360 \
-	 : (i) == 4 ? 1400 \
-	 : (i) == 5 ? 1420 \
-	 : (i) == 6 ? 1432 \
-		    : 1440)
+#define COOKIE_MSS4_LOW	 COOKIE_4LEVELS(536, 1220, 1300, 1360)
+#define COOKIE_MSS4_HIGH COOKIE_4LEVELS(1400, 1440, 1452, 1460)
+#define COOKIE_MSS6_LOW	 COOKIE_4LEVELS(1220, 1300, 1340, 1360)
+#define COOKIE_MSS6_HIGH COOKIE_4LEVELS(1400, 1420, 1432, 1440)
+#define COOKIE_4LEVELS(a, b, c, d) \
+	((__u64)(a) | (__u64)(b) << 16 | (__u64)(c) << 32 | (__u64)(d) << 48)
 
 static __always_inline __u32 cookie_mss(bool v4, __u32 level)
 {
-	return v4 ? COOKIE_MSS4(level) : COOKIE_MSS6(level);
+	__u64 low = v4 ? COOKIE_MSS4_LOW : COOKIE_MSS6_LOW;
+	__u64 high = v4 ? COOKIE_MSS4_HIGH : COOKIE_MSS6_HIGH;
+
+	return (level & 4 ? high : low) >> (level & 3) * 16 & 0xffff;
 }
 
 /* The highest of the eight levels that does not exceed @mss, or the lowest. */
@@ -140,94 +121,79 @@ static __always_inline bool cookie_can_hold(bool v4, __u32 mss)
 	return mss >= cookie_mss(v4, 0);
 }
 
-/* profile mm -> level: 536, 1220, 1400, 1460; IPv6: 1220, 1300, 1400, 1440 */
-static __always_inline __u32 cookie_mm_level(__u32 mm)
+/*
+ * Small tables, four bits an entry, the first entry lowest: one shift each, and
+ * no branch that the verifier would follow.
+ *
+ *	mm <-> level		536, 1220, 1400, 1460; IPv6: 1220, 1300, 1400, 1440
+ *	www <-> window scale	none 0 2 4 6 7 10 8
+ *	ww <-> window scale	none 0 6 8
+ */
+#define COOKIE_LEVEL_OF_MM  0x7410ULL
+#define COOKIE_MM_OF_LEVEL  0x32221110ULL
+#define COOKIE_SCALE_OF_WWW 0x8a76420fULL
+#define COOKIE_WWW_OF_SCALE 0x0666667754332211ULL
+#define COOKIE_SCALE_OF_WW  0x860fULL
+#define COOKIE_WW_OF_SCALE  0x0333333322111111ULL
+
+static __always_inline __u32 cookie_nibble(__u64 table, __u32 i)
 {
-	return mm == 3 ? 7 : mm == 2 ? 4 : mm;
+	return table >> i * 4 & 0xf;
 }
 
-static __always_inline __u32 cookie_mm(__u32 level)
+enum { COOKIE_WWW_SCALE8 = 7 }; /* with eight MSS levels, and its own codes */
+
+/*
+ * The profile of what was negotiated, with the MSS of @v4 or IPv6: 0 to 63.
+ * @scale: the client's window scale, or WSCALE_NONE.
+ */
+static __always_inline __u32 cookie_profile_of(bool v4, __u32 mss, __u32 scale,
+					       bool sack, bool ecn)
 {
-	return level == 7 ? 3 : level >= 4 ? 2 : level >= 1;
-}
+	__u32 level = cookie_mss_level(v4, mss);
+	__u32 mm = cookie_nibble(COOKIE_MM_OF_LEVEL, level);
 
-/* profile www -> window scale: none 0 2 4 6 7 10 8 */
-static __always_inline __u32 cookie_www_scale(__u32 www)
-{
-	return www == 0	  ? WSCALE_NONE
-	       : www <= 4 ? (www - 1) * 2
-	       : www == 5 ? 7
-	       : www == 6 ? 10
-			  : 8;
-}
+	if (sack && !ecn) {
+		__u32 www = cookie_nibble(COOKIE_WWW_OF_SCALE, scale);
 
-static __always_inline __u32 cookie_www(__u32 wscale)
-{
-	return wscale == WSCALE_NONE ? 0
-	       : wscale >= 10	     ? 6
-	       : wscale >= 8	     ? 7
-	       : wscale == 7	     ? 5
-				     : wscale / 2 + 1;
-}
-
-/* profile ww -> window scale: none 0 6 8 */
-static __always_inline __u32 cookie_ww_scale(__u32 ww)
-{
-	return ww == 0 ? WSCALE_NONE : ww == 1 ? 0 : ww * 2 + 2;
-}
-
-static __always_inline __u32 cookie_ww(__u32 wscale)
-{
-	return wscale == WSCALE_NONE ? 0
-	       : wscale >= 8	     ? 3
-	       : wscale >= 6	     ? 2
-				     : 1;
-}
-
-/* The profile of @hs, with the MSS of @v4 or IPv6: 0 to 63. */
-COOKIE_GLOBAL int cookie_profile(bool v4, const struct handshake *hs)
-{
-	__u32 level, mm, scale;
-
-	if (!hs)
-		return 0;
-	level = cookie_mss_level(v4, hs->mss);
-	mm = cookie_mm(level);
-	scale = hs->wscale;
-	if (hs->sack && !hs->ecn) {
-		__u32 www = cookie_www(scale);
-
-		if (www != 7)
+		if (www != COOKIE_WWW_SCALE8)
 			return 0x20 | www << 2 | mm;
 		return level >= 4 ? 0x3c | (level - 4) : 0x0c | level;
 	}
-	if (hs->sack)
-		return 0x10 | cookie_ww(scale) << 2 | mm;
-	if (hs->ecn)
+	if (sack)
+		return 0x10 | cookie_nibble(COOKIE_WW_OF_SCALE, scale) << 2 |
+		       mm;
+	if (ecn)
 		return 0x08 | (scale != WSCALE_NONE) << 1 | (level >= 1);
 	if (scale != WSCALE_NONE)
 		return 0x04 | (scale >= 7) << 1 | (level >= 1);
 	return mm;
 }
 
-/* The inverse: *@hs is what @profile stands for, without timestamps. */
-COOKIE_GLOBAL int cookie_unprofile(bool v4, __u32 profile, struct handshake *hs)
+static __always_inline __u32 cookie_profile(bool v4, const struct handshake *hs)
 {
-	__u32 mm = profile & 3, level = cookie_mm_level(mm);
+	return cookie_profile_of(v4, hs->mss, hs->wscale & 0xf, hs->sack,
+				 hs->ecn);
+}
+
+/* The inverse: *@hs is what @profile stands for, without timestamps. */
+static __always_inline void cookie_unprofile(bool v4, __u32 profile,
+					     struct handshake *hs)
+{
+	__u32 mm = profile & 3, www = profile >> 2 & 7;
+	__u32 level = cookie_nibble(COOKIE_LEVEL_OF_MM, mm);
 	bool w = profile & 2;
 
-	if (!hs)
-		return 0;
 	hs->ts = 0;
 	hs->ecn = 0;
 	hs->sack = profile >= 0x0c;
 	if (profile & 0x20) {
-		hs->wscale = cookie_www_scale(profile >> 2 & 7);
-		if (hs->wscale == 8)
+		hs->wscale = cookie_nibble(COOKIE_SCALE_OF_WWW, www);
+		if (www == COOKIE_WWW_SCALE8)
 			level = 4 + mm;
 	} else if (profile & 0x10) {
 		hs->ecn = 1;
-		hs->wscale = cookie_ww_scale(profile >> 2 & 3);
+		hs->wscale = cookie_nibble(COOKIE_SCALE_OF_WW, www & 3);
 	} else if (profile >= 0x0c) {
 		hs->wscale = 8;
 		level = mm;
@@ -242,7 +208,6 @@ COOKIE_GLOBAL int cookie_unprofile(bool v4, __u32 profile, struct handshake *hs)
 		hs->wscale = WSCALE_NONE;
 	}
 	hs->mss = cookie_mss(v4, level);
-	return 0;
 }
 
 /*
@@ -317,14 +282,14 @@ static __always_inline bool cookie_exact(bool v4, __u64 mac, __u32 profile,
 					 __u32 tsecr, struct handshake *hs)
 {
 	__u32 fields = tsecr ^ cookie_ts_mask(mac);
-	struct handshake exact = *hs;
+	__u32 mss = fields >> COOKIE_TS_MSS_SHIFT;
+	__u32 scale = fields & COOKIE_TS_WSCALE;
 
-	exact.mss = fields >> COOKIE_TS_MSS_SHIFT;
-	exact.wscale = fields & COOKIE_TS_WSCALE;
-	if (fields > COOKIE_TS_FIELDS || exact.mss < hs->mss ||
-	    (__u32)cookie_profile(v4, &exact) != profile)
+	if (fields > COOKIE_TS_FIELDS || mss < hs->mss ||
+	    cookie_profile_of(v4, mss, scale, hs->sack, hs->ecn) != profile)
 		return false;
-	*hs = exact;
+	hs->mss = mss;
+	hs->wscale = scale;
 	return true;
 }
 
