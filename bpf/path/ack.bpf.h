@@ -98,6 +98,22 @@ static __always_inline void ack_note_refused(struct settings *cfg,
 }
 
 /*
+ * What keeps ACK @f, whose cookie is valid, from being handed over now;
+ * REASON_NONE: nothing. Not inlined: hardly any ACK comes here, and what it
+ * needs on the stack made every other one dearer.
+ */
+static __noinline enum reason ack_unusual(struct settings *cfg,
+					  const struct flow *f)
+{
+	if (f->pkt.fragment)
+		return REASON_fragment; /* reassembly would lose the metadata */
+	if (is_deferred(f))
+		return REASON_deferred;
+	ack_note_refused(cfg, f);
+	return REASON_NONE;
+}
+
+/*
  * The verdict on an ACK. Stores the timestamps of an admitted one in @f. A
  * global function, for the same reason as answer_syn().
  */
@@ -108,6 +124,7 @@ __noinline int ack_verdict(struct xdp_md *ctx, struct flow *f)
 	bool valid, budget;
 	struct tcp_opts o;
 	enum owner_has has;
+	enum reason r;
 
 	if (!cfg || !f)
 		return REASON_not_ready;
@@ -121,12 +138,12 @@ __noinline int ack_verdict(struct xdp_md *ctx, struct flow *f)
 		return REASON_adopted;
 	f->tsval = o.tsval;
 	f->tsecr = o.tsecr;
-	if ((valid || f->owned.made_cookie) && f->pkt.fragment)
-		return REASON_fragment; /* reassembly would lose the metadata */
-	if ((valid || f->owned.made_cookie) && is_deferred(f))
-		return REASON_deferred;
-	if (valid || f->owned.made_cookie)
-		ack_note_refused(cfg, f);
+	if ((valid || f->owned.made_cookie) &&
+	    (f->pkt.fragment || f->handed || f->ep.flags & ENDPOINT_DEFER)) {
+		r = ack_unusual(cfg, f);
+		if (r)
+			return r;
+	}
 	if (f->owned.made_cookie) {
 		if (f->recent && of_pending(f))
 			owner_accept_behind(ctx, cfg);
