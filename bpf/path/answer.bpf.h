@@ -247,6 +247,8 @@ answer_syn_ack(struct xdp_md *ctx, const struct settings *cfg,
 	a.ack = p->seq + 1;
 	a.flags = FLAG_SYN | FLAG_ACK | (hs->ecn ? FLAG_ECE : 0);
 	a.window = answer_window(f->ep.window, our_mss - (hs->ts ? TS_LEN : 0));
+	if (f->ep.announced && f->ep.announced < our_mss)
+		our_mss = f->ep.announced; /* rewritten by a firewall */
 	answer_as_listener(cfg, f, &a);
 	answer_options(hs, our_mss, f->ep.wscale, c->tsval, tsval, &a);
 	if (answer_resize(ctx, p, answer_len(p, a.words))) {

@@ -170,8 +170,8 @@ enum endpoint_flags {
 struct endpoint {
 	__u16 service __attribute__((aligned(8))); /* id, index of counters */
 	enum endpoint_mode mode;
-	__u8 wscale; /* what the server offers */
-	__u16 pad;
+	__u8 wscale;	 /* what the server offers */
+	__u16 announced; /* the most, as MSS of the SYN-ACK; 0: no bound */
 	enum cookie_backend cookies;
 	__u8 flags;	/* enum endpoint_flags */
 	__u16 mss;	/* the most, in both directions; 0: no bound */

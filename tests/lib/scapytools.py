@@ -252,3 +252,13 @@ def check_sums(frame, what):
     again = Ether(bytes(again))
     want = [again[TCP].chksum] + ([again[IP].chksum] if IP in again else [])
     assert got == want, f"{what}: expected checksums {want}, got {got}"
+
+
+def synack(peer, port=80, tos=0):
+    """What the host's settings show in a SYN-ACK."""
+    header = peer.ip_header(**{"tc" if peer.v6 else "tos": tos})
+    frame = peer.flow(port=port).syn(LINUX, ip=header)
+    ip = frame[IPv6 if peer.v6 else IP]
+    return {"hops": ip.hlim if peer.v6 else ip.ttl,
+            "tos": ip.tc if peer.v6 else ip.tos,
+            "mss": dict(frame[TCP].options)["MSS"]}

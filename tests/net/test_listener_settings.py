@@ -12,13 +12,10 @@ import select
 import socket
 import struct
 
-from scapy.layers.inet import IP, TCP
-from scapy.layers.inet6 import IPv6
-
 from backend import needs_own_cookies
 from namespace import wait_for
 from nettest import net_test
-from scapytools import LINUX, Peer
+from scapytools import Peer, synack
 from session_stats import counted, protect, service, sessions, wait_armed
 from sockets import (Server, accept, ask, connect, listen, move, pair, receive,
                      tcp_info)
@@ -41,19 +38,12 @@ def tell(listener, mss=0, ttl=0, hops=0, tos=0, tclass=0, defer=0):
             listener.setsockopt(level, option, value)
 
 
-def synack(env, v6, tos=0):
-    """What a listener's settings show in a SYN-ACK."""
-    with Peer(env, v6) as peer:
-        header = peer.ip_header(**{"tc" if v6 else "tos": tos})
-        frame = peer.flow().syn(LINUX, ip=header)
-        ip = frame[IPv6 if v6 else IP]
-        return {"hops": ip.hlim if v6 else ip.ttl,
-                "tos": ip.tc if v6 else ip.tos,
-                "mss": dict(frame[TCP].options)["MSS"]}
-
-
 def synacks(env, **kwargs):
-    return {v6: synack(env, v6, **kwargs) for v6 in (False, True)}
+    got = {}
+    for v6 in (False, True):
+        with Peer(env, v6) as peer:
+            got[v6] = synack(peer, **kwargs)
+    return got
 
 
 def wait_learned(env, what, listen_at="*:80"):

@@ -78,9 +78,7 @@ DIFFERENCES = {
     "route/initrwnd": D(ROUTE, {"window": SPACE}),
     "route/ecn": D(ROUTE, {"with it": "SA"}),
     "route/policy": D(ROUTE, {"mss": MSS, "window": SPACE}),
-    "route/maxseg_out": D(FIREWALL, {"mss": MSS, "client sends": SEGMENT}),
     "route/maxseg_in": D(FIREWALL, {"server sends": SEGMENT}),
-    "route/dscp_out": D(FIREWALL, {"tos": 0}),
     "refused/drop": D(REFUSED, ONCE_HUNG),
     "refused/reset": D(REFUSED, {"first": "reset"}),
     "refused/stateful": D(

@@ -183,6 +183,12 @@ void nat_judge(const struct nat *n, const struct nf_asked *asked,
 	netfilter_judge(n->firewall, asked, ret);
 }
 
+unsigned int nat_rewrites(const struct nat *n, const struct nf_asked *asked,
+			  struct nf_rewrite *ret)
+{
+	return netfilter_rewrites(n->firewall, asked, ret);
+}
+
 unsigned int nat_version(const struct nat *n)
 {
 	return netfilter_version(n->firewall);

@@ -34,9 +34,11 @@ bool nat_look(struct nat *n);
 enum nf_fate nat_at(const struct nat *n, bool v4, const __be32 addr[4],
 		    __be16 port);
 
-/* Like netfilter_judge() and netfilter_version(). */
+/* Like netfilter_judge(), netfilter_rewrites() and netfilter_version(). */
 void nat_judge(const struct nat *n, const struct nf_asked *asked,
 	       struct nf_findings *ret);
+unsigned int nat_rewrites(const struct nat *n, const struct nf_asked *asked,
+			  struct nf_rewrite *ret);
 unsigned int nat_version(const struct nat *n);
 /* Does a rule lead some connections to a transparent proxy? These there? */
 bool nat_proxies(const struct nat *n);

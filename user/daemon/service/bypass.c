@@ -24,6 +24,7 @@ struct known {
 	__u64 of; /* state of the host; 0: nothing yet */
 	struct listen listen;
 	struct texts *texts; /* NULL: none */
+	struct service_rewrites rewrites;
 };
 
 struct bypasses {
@@ -91,10 +92,26 @@ static void add(struct texts *t, const struct nf_findings *found)
 	}
 }
 
+/* Of several interfaces: the smallest MSS, and a DSCP that all agree on. */
+static void join(struct nf_rewrite *to, const struct nf_rewrite *from,
+		 bool first)
+{
+	if (from->mss && (!to->mss || from->mss < to->mss))
+		to->mss = from->mss;
+	if (first) {
+		to->tos = from->tos;
+		to->tos_mask = from->tos_mask;
+	} else if (to->tos != from->tos || to->tos_mask != from->tos_mask) {
+		to->tos = to->tos_mask = 0;
+	}
+}
+
 /* Of all interfaces and families. Returns what it cost. */
 static unsigned int find(const struct nat *nat, const struct ifaces *f,
-			 const struct service *svc, struct texts *ret)
+			 const struct service *svc, struct texts *ret,
+			 struct service_rewrites *rewrites)
 {
+	struct nf_rewrite rewrite;
 	const struct listen *l = &svc->listen;
 	struct nf_findings found;
 	unsigned int cost = 0;
@@ -115,6 +132,8 @@ static unsigned int find(const struct nat *nat, const struct ifaces *f,
 			nat_judge(nat, &asked, &found);
 			cost += found.cost + 1;
 			add(ret, &found);
+			cost += nat_rewrites(nat, &asked, &rewrite);
+			join(&rewrites->by_v4[v4], &rewrite, !i);
 		}
 	}
 	return cost;
@@ -152,6 +171,7 @@ static unsigned int look_at(struct bypasses *b, const struct nat *nat,
 {
 	struct known *k = &b->by_id[svc->id];
 	struct texts now = {}, *had = k->texts;
+	struct service_rewrites rewrites = {};
 	unsigned int cost;
 
 	if (k->of == b->state && listen_equal(&k->listen, &svc->listen))
@@ -162,12 +182,13 @@ static unsigned int look_at(struct bypasses *b, const struct nat *nat,
 	}
 	cost = svc->policy == POLICY_OFF || svc->drain_until_ns
 		       ? 1
-		       : find(nat, f, svc, &now);
+		       : find(nat, f, svc, &now, &rewrites);
 	log_new(b, svc, had, &now);
 	k->texts = now.n ? malloc(sizeof(now)) : NULL;
 	if (k->texts)
 		*k->texts = now;
 	free(had);
+	k->rewrites = rewrites;
 	k->of = b->state;
 	k->listen = svc->listen;
 	return cost;
@@ -187,6 +208,7 @@ void bypasses_look(struct bypasses *b, const struct nat *nat,
 	while ((svc = services_next(s, svc)) && cost < COST_MAX) {
 		cost += look_at(b, nat, ifaces, svc);
 		services_yield(s, svc->id, b->by_id[svc->id].texts);
+		services_rewrite(s, svc->id, &b->by_id[svc->id].rewrites);
 	}
 }
 

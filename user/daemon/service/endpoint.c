@@ -186,6 +186,13 @@ static void take_settings(const struct place *at, struct endpoint *ret)
 	ret->flags |= s->needs_ecn ? ENDPOINT_NEEDS_ECN : 0;
 }
 
+/* What the firewall would make of the kernel's SYN-ACK. */
+static void take_rewrite(const struct nf_rewrite *r, struct endpoint *ret)
+{
+	ret->announced = r->mss;
+	ret->tos = (ret->tos & ~r->tos_mask) | r->tos;
+}
+
 struct endpoint endpoint_of(struct endpoints *e, struct service *svc,
 			    struct place *at, enum service_why *why)
 {
@@ -214,6 +221,7 @@ struct endpoint endpoint_of(struct endpoints *e, struct service *svc,
 	if (at->sk) {
 		note_learned(svc, at->sk);
 		take_settings(at, &ep);
+		take_rewrite(&svc->rewrites.by_v4[at->v4], &ep);
 	}
 	return ep;
 }

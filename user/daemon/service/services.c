@@ -194,6 +194,17 @@ void services_yield(struct services *s, __u16 id, bool yields)
 	s->changed = true;
 }
 
+void services_rewrite(struct services *s, __u16 id,
+		      const struct service_rewrites *rewrites)
+{
+	struct service *svc = &s->slots[id % SERVICES_MAX];
+
+	if (!memcmp(&svc->rewrites, rewrites, sizeof(*rewrites)))
+		return;
+	svc->rewrites = *rewrites;
+	s->changed = true;
+}
+
 int services_set(struct services *s, const struct config_service *c,
 		 const struct service **ret)
 {

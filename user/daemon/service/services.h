@@ -56,6 +56,11 @@ enum service_cookies_why {
 	COOKIES_TOLD_OWN_NAT, /* own as configured, although NAT is in use */
 };
 
+/* What rules on the way out make of a SYN-ACK, [1] being IPv4's. */
+struct service_rewrites {
+	struct nf_rewrite by_v4[2];
+};
+
 struct service {
 	__u16 id; /* 0: the slot is free */
 	struct listen listen;
@@ -72,6 +77,7 @@ struct service {
 	__u64 drain_until_ns; /* deleted; 0: in service */
 	bool yields;	      /* rules judge its SYNs: policy on acts as auto */
 	struct arming arming; /* of policy auto, or if it yields */
+	struct service_rewrites rewrites;
 };
 
 struct services; /* opaque */
@@ -110,6 +116,9 @@ int services_policy(struct services *s, const struct listen *l,
  * were answered before it.
  */
 void services_yield(struct services *s, __u16 id, bool yields);
+/* What the firewall writes into its SYN-ACKs. */
+void services_rewrite(struct services *s, __u16 id,
+		      const struct service_rewrites *rewrites);
 /* Is it armed only in a flood? */
 bool service_is_auto(const struct service *svc);
 /* What arming.h decided for such a service. */

@@ -16,6 +16,7 @@
 #include "nfchain.h"
 #include "nfhost.h"
 #include "nfjudge.h"
+#include "nfrewrite.h"
 
 enum { BUF_MAX = 65536, TRIES = 3, NAMES_MAX = 256 };
 
@@ -415,4 +416,11 @@ void netfilter_judge(const struct netfilter *n, const struct nf_asked *asked,
 	if (j.refuses)
 		nf_found_text(&n->rules, j.refuses, j.refused_by, ret->refuses,
 			      NF_TEXT_LEN);
+}
+
+unsigned int netfilter_rewrites(const struct netfilter *n,
+				const struct nf_asked *asked,
+				struct nf_rewrite *ret)
+{
+	return nf_ruleset_rewrites(&n->rules, asked, ret);
 }

@@ -23,7 +23,8 @@
  * a rule that matches on the port and has no condition that is not understood,
  * except on the interface. No cookie made here is honoured there.
  *
- * It also finds rules that refuse SYNs which Synkeeper answers before them, and
+ * It also finds what rules on the way out would make of a SYN-ACK
+ * (nfrewrite.h), and rules that refuse SYNs which Synkeeper answers before them, and
  * not the rest of the connection (nfjudge.h). For that, all rules on the way in
  * are read wherever nftables is loaded.
  *
@@ -107,9 +108,19 @@ struct nf_findings {
 	unsigned int cost; /* rules looked at */
 };
 
+/* What is written into a SYN-ACK on its way out. */
+struct nf_rewrite {
+	__u16 mss;	    /* at most; 0: as it is */
+	__u8 tos, tos_mask; /* or traffic class: these bits become @tos */
+};
+
 /* Legacy iptables and what is not understood are not in it. */
 void netfilter_judge(const struct netfilter *n, const struct nf_asked *asked,
 		     struct nf_findings *ret);
+/* The same for what rules write. Returns what it cost: rules looked at. */
+unsigned int netfilter_rewrites(const struct netfilter *n,
+				const struct nf_asked *asked,
+				struct nf_rewrite *ret);
 /* Does any rule lead connections to a transparent proxy (TPROXY)? */
 bool netfilter_proxies(const struct netfilter *n);
 /* How often what is known has changed: the same number, the same findings. */

@@ -6,7 +6,6 @@
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <string.h>
 
 #include "nfprobe.h"
@@ -36,6 +35,12 @@ static void put(struct nf_bits *b, size_t at, const void *value, size_t len)
 	memset(b->known + at, 0xff, len);
 }
 
+/* Where the host's address is: the destination, of an answer the source. */
+static __u32 addr_at(const struct nf_probe *p)
+{
+	return p->answer ? (p->v4 ? 12 : 8) : p->v4 ? 16 : 24;
+}
+
 static struct nf_bits network_header(const struct nf_probe *p)
 {
 	static const __u8 version[] = { 0x60, 0x40 }, tcp = IPPROTO_TCP;
@@ -46,29 +51,29 @@ static struct nf_bits network_header(const struct nf_probe *p)
 	put(&b, p->v4 ? 9 : 6, &tcp, 1);
 	if (p->v4) /* no fragment */
 		memcpy(b.known + 6, "\xbf\xff", 2);
-	if (p->addr && p->v4)
-		put(&b, 16, &p->addr[3], 4);
-	else if (p->addr)
-		put(&b, 24, p->addr, 16);
+	if (p->addr)
+		put(&b, addr_at(p), p->v4 ? &p->addr[3] : p->addr,
+		    p->v4 ? 4 : 16);
 	return b;
 }
 
 static struct nf_bits transport_header(const struct nf_probe *p)
 {
-	__u8 flags = p->ack ? TH_ACK : TH_SYN;
+	__u8 flags = nf_probe_flags(p);
 	struct nf_bits b = {};
 
-	put(&b, 2, &p->port, 2);
+	put(&b, p->answer ? 0 : 2, &p->port, 2);
+	if (p->answer) /* clients' ports are ephemeral: 32768 and above */
+		b.value[2] = b.known[2] = 0x80;
 	put(&b, 13, &flags, 1);
 	put(&b, 18, "\0", 2); /* the urgent pointer */
 	return b;
 }
 
-static bool covers_daddr(const struct nf_probe *p, __u32 at, __u32 len)
+static bool covers_addr(const struct nf_probe *p, __u32 at, __u32 len)
 {
-	__u32 daddr = p->v4 ? 16 : 24;
-
-	return !p->addr && at < daddr + (p->v4 ? 4 : 16) && at + len > daddr;
+	return !p->addr && at < addr_at(p) + (p->v4 ? 4 : 16) &&
+	       at + len > addr_at(p);
 }
 
 static void on_payload(struct nf_run *r, const struct nf_expr *e)
@@ -80,11 +85,13 @@ static void on_payload(struct nf_run *r, const struct nf_expr *e)
 	__be16 ether = htons(r->p->v4 ? ETH_P_IP : ETH_P_IPV6);
 	bool unsure = false;
 
-	if (!e->attrs[NFTA_PAYLOAD_DREG])
-		return; /* it writes */
+	if (!e->attrs[NFTA_PAYLOAD_DREG]) {
+		nf_run_writes_header(r, e);
+		return;
+	}
 	if (base == NFT_PAYLOAD_NETWORK_HEADER) {
 		header = network_header(r->p);
-		unsure = covers_daddr(r->p, at, len);
+		unsure = covers_addr(r->p, at, len);
 	} else if (base == NFT_PAYLOAD_TRANSPORT_HEADER) {
 		header = transport_header(r->p);
 	} else if (base == NFT_PAYLOAD_LL_HEADER) {
@@ -103,12 +110,13 @@ static void on_meta(struct nf_run *r, const struct nf_expr *e)
 	__u8 nfproto = r->p->v4 ? NFPROTO_IPV4 : NFPROTO_IPV6;
 	__be16 ether = htons(r->p->v4 ? ETH_P_IP : ETH_P_IPV6);
 	__u8 tcp = IPPROTO_TCP, host = 0;
+	__u32 key = nf_expr_be32(e->attrs[NFTA_META_KEY]);
 	char name[IFNAMSIZ] = "";
 	struct nf_bits b = {};
 
 	if (!e->attrs[NFTA_META_DREG])
 		return; /* it sets */
-	switch (nf_expr_be32(e->attrs[NFTA_META_KEY])) {
+	switch (key) {
 	case NFT_META_NFPROTO:
 		b = all_known(&nfproto, 1);
 		break;
@@ -121,7 +129,11 @@ static void on_meta(struct nf_run *r, const struct nf_expr *e)
 	case NFT_META_PKTTYPE:
 		b = all_known(&host, 1);
 		break;
+	case NFT_META_OIFNAME:
 	case NFT_META_IIFNAME:
+		b.unsure = r->p->answer != (key == NFT_META_OIFNAME);
+		if (b.unsure)
+			break;
 		if (r->p->iface)
 			strncpy(name, r->p->iface, sizeof(name) - 1);
 		b = all_known(name, sizeof(name));
@@ -159,7 +171,7 @@ static void on_fib(struct nf_run *r, const struct nf_expr *e)
 	__u32 flags = nf_expr_be32(e->attrs[NFTA_FIB_FLAGS]);
 	struct nf_bits b = {};
 
-	if (flags & NFTA_FIB_F_DADDR &&
+	if (flags & (r->p->answer ? NFTA_FIB_F_SADDR : NFTA_FIB_F_DADDR) &&
 	    nf_expr_be32(e->attrs[NFTA_FIB_RESULT]) == NFT_FIB_RESULT_ADDRTYPE)
 		b = known_u32(RTN_LOCAL);
 	nf_run_put(r, e->attrs[NFTA_FIB_DREG], &b, NF_BITS_MAX);
@@ -174,8 +186,10 @@ static void on_exthdr(struct nf_run *r, const struct nf_expr *e)
 	struct nf_bits none = known_u32(0);
 	bool missing;
 
-	if (!e->attrs[NFTA_EXTHDR_DREG])
-		return; /* it writes */
+	if (!e->attrs[NFTA_EXTHDR_DREG]) {
+		nf_run_writes_option(r, e);
+		return;
+	}
 	missing = op != NFT_EXTHDR_OP_TCPOPT ||
 		  (r->p->ack && kind &&
 		   nf_option_of_syn(*(const __u8 *)mnl_attr_get_payload(kind)));

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Theory of operation: what one rule of nftables does to a packet of which a
- * part is known: the SYN of a client, or the ACK that completes its handshake.
- * The rule's expressions are run as the kernel runs them (nf_tables_core.c,
+ * part is known: the SYN of a client, the ACK that completes its handshake, or
+ * the SYN-ACK between them on its way out. The rule's expressions are run as the kernel runs them (nf_tables_core.c,
  * nft_do_chain()), on registers in which each bit is known or not. Known are
  * protocol, port, TCP flags, the state that conntrack sees, and that only a SYN
  * has certain options; unknown are the client and the values of its options.
@@ -12,23 +12,27 @@
 #define NFPROBE_H
 
 #include <linux/netfilter/nf_tables.h>
+#include <netinet/tcp.h>
 
+#include "netfilter.h"
 #include "nfset.h"
 
 /* Bits of `ct state`: NF_CT_STATE_*_BIT of the kernel. */
 enum {
 	NF_CT_INVALID = 1 << 0,
+	NF_CT_ESTABLISHED = 1 << 1,
 	NF_CT_NEW = 1 << 3,
 	NF_CT_UNTRACKED = 1 << 6,
 };
 
 struct nf_probe {
-	bool ack; /* the ACK; else the SYN */
+	bool ack;    /* the ACK; else the SYN */
+	bool answer; /* neither, the SYN-ACK */
 	bool v4;
-	const __be32 *addr; /* destination, v4-mapped; NULL: any local one */
-	__be16 port;
-	const char *iface; /* on which it comes; NULL: it may be any */
-	__u32 ct_state;	   /* one of the above */
+	const __be32 *addr; /* the host's, v4-mapped; NULL: any local one */
+	__be16 port;	    /* the service's */
+	const char *iface;  /* by which it comes or goes; NULL: it may be any */
+	__u32 ct_state;	    /* one of the above */
 	/* where the rule is, to find its sets; NULL: none can be found */
 	const struct nf_sets *sets;
 	__u8 family;
@@ -57,6 +61,7 @@ struct nf_effect {
 	enum nf_deed deed;
 	bool notracks;	    /* connection tracking is not to see the packet */
 	const char *target; /* of a jump; the rule's or a set's */
+	struct nf_rewrite rewrites;
 };
 
 /* @expressions: NFTA_RULE_EXPRESSIONS, NULL: none. */
@@ -80,6 +85,11 @@ void nf_probe_match(const struct nf_probe *p, const char *name,
 		    const void *info, size_t len, struct nf_effect *e);
 void nf_probe_target(const char *name, const void *info, size_t len,
 		     struct nf_effect *e);
+
+static inline __u8 nf_probe_flags(const struct nf_probe *p)
+{
+	return p->answer ? TH_SYN | TH_ACK : p->ack ? TH_ACK : TH_SYN;
+}
 
 /* One more condition of the rule. */
 static inline void nf_effect_if(struct nf_effect *e, enum nf_odds odds)

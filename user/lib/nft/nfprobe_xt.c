@@ -2,7 +2,6 @@
 /* Theory of operation: see nfprobe.h; layouts as in linux/netfilter/xt_*.h. */
 #include <arpa/inet.h>
 #include <linux/rtnetlink.h>
-#include <netinet/tcp.h>
 #include <string.h>
 
 #include "nfprobe.h"
@@ -22,18 +21,23 @@ enum { TCP_NOT_SOURCE = 1, TCP_NOT_DEST = 2, TCP_NOT_FLAGS = 4, TCP_NOT = 8 };
 static void match_tcp(const struct nf_probe *p, const void *info, size_t len,
 		      struct nf_effect *e)
 {
-	__u8 flags = p->ack ? TH_ACK : TH_SYN;
+	__u8 flags = nf_probe_flags(p);
 	__u16 port = ntohs(p->port);
+	const __u16 *ours, *theirs;
 	struct match_tcp m;
 	bool in;
 
 	if (len < sizeof(m))
 		return;
 	memcpy(&m, info, sizeof(m));
-	if (m.source[0] || m.source[1] != 0xffff)
+	ours = p->answer ? m.source : m.dest;
+	theirs = p->answer ? m.dest : m.source;
+	if (theirs[0] || theirs[1] != 0xffff)
 		nf_effect_if(e, NF_PERHAPS);
-	in = port >= m.dest[0] && port <= m.dest[1];
-	nf_effect_if(e, certain(in != !!(m.inverted & TCP_NOT_DEST)));
+	in = port >= ours[0] && port <= ours[1];
+	nf_effect_if(
+		e, certain(in != !!(m.inverted & (p->answer ? TCP_NOT_SOURCE
+							    : TCP_NOT_DEST))));
 	in = (flags & m.flag_mask) == m.flag_cmp;
 	nf_effect_if(e, certain(in != !!(m.inverted & TCP_NOT_FLAGS)));
 	if (m.option && p->ack && nf_option_of_syn(m.option))
@@ -114,7 +118,7 @@ static void match_multiport(const struct nf_probe *p, const void *info,
 			high = m.ports[++i];
 		in = port >= low && port <= high;
 	}
-	if (m.which == 1 || (m.which == 2 && in))
+	if (m.which == !p->answer || (m.which == 2 && in))
 		nf_effect_if(e, certain(in != !!m.inverted));
 	else
 		nf_effect_if(e, NF_PERHAPS);
@@ -124,21 +128,22 @@ static void match_multiport(const struct nf_probe *p, const void *info,
 static void match_addrtype(const struct nf_probe *p, const void *info,
 			   size_t len, struct nf_effect *e)
 {
-	enum { NOT_DEST = 2 };
+	enum { NOT_SOURCE = 1, NOT_DEST = 2 };
 	__u16 types[2]; /* source, destination */
 	__u32 flags;
 
-	(void)p;
 	if (len < sizeof(types) + sizeof(flags)) {
 		nf_effect_if(e, NF_PERHAPS);
 		return;
 	}
 	memcpy(types, info, sizeof(types));
 	memcpy(&flags, (const char *)info + sizeof(types), sizeof(flags));
-	if (types[1])
-		nf_effect_if(e, certain(!!(types[1] & 1 << RTN_LOCAL) !=
-					!!(flags & NOT_DEST)));
-	if (types[0])
+	if (types[!p->answer])
+		nf_effect_if(e,
+			     certain(!!(types[!p->answer] & 1 << RTN_LOCAL) !=
+				     !!(flags &
+					(p->answer ? NOT_SOURCE : NOT_DEST))));
+	if (types[p->answer])
 		nf_effect_if(e, NF_PERHAPS);
 }
 
@@ -230,6 +235,26 @@ static bool is_notrack(const char *name, const void *info, size_t len)
 	       (!strcmp(name, "CT") && flags & CT_NOTRACK);
 }
 
+/* xt_TCPMSS.h, xt_DSCP.h */
+static void rewrite(const char *name, const __u8 *info, size_t len,
+		    struct nf_rewrite *ret)
+{
+	enum { CLAMP_TO_PMTU = 0xffff, DSCP_SHIFT = 2 };
+	__u16 mss = CLAMP_TO_PMTU;
+
+	if (!strcmp(name, "TCPMSS") && len >= sizeof(mss)) {
+		memcpy(&mss, info, sizeof(mss));
+		if (mss != CLAMP_TO_PMTU)
+			ret->mss = mss;
+	} else if (!strcmp(name, "DSCP") && len >= 1) {
+		ret->tos = (__u8)(info[0] << DSCP_SHIFT);
+		ret->tos_mask = (__u8)(0xff << DSCP_SHIFT);
+	} else if (!strcmp(name, "TOS") && len >= 2) {
+		ret->tos = info[0] & info[1];
+		ret->tos_mask = info[1];
+	}
+}
+
 void nf_probe_target(const char *name, const void *info, size_t len,
 		     struct nf_effect *e)
 {
@@ -244,6 +269,7 @@ void nf_probe_target(const char *name, const void *info, size_t len,
 	};
 
 	e->notracks = e->notracks || is_notrack(name, info, len);
+	rewrite(name, info, len, &e->rewrites);
 	if (is_one_of(name, drops))
 		e->deed = NF_DEED_DROP;
 	else if (!strcmp(name, "SYNPROXY"))
