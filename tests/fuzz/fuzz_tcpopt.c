@@ -127,6 +127,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		ref.mss = fast.mss;
 		ref.wscale = fast.wscale;
 		ref.sack = fast.sack;
+		ref.asks = fast.asks;
 	} else {
 		ref.tsecr = fast.tsecr; /* nor is this of a SYN */
 	}
