@@ -37,7 +37,7 @@ static __always_inline void tcpopt_walk(struct tcpopt_walk *w, __u32 len,
 	w->opts.tsval = w->opts.tsecr = zero;
 	w->opts.mss = zero;
 	w->opts.wscale += zero;
-	w->opts.sack = w->opts.ts = zero;
+	w->opts.sack = w->opts.ts = w->opts.asks = zero;
 	tcpopt_goto(w, zero);
 	w->len = len;
 	bpf_loop(TCPOPT_MAX_LEN, tcpopt_step_bpf, w, 0);

@@ -15,6 +15,7 @@
 
 #include "cookie/keys.bpf.h"
 #include "cookie/options.bpf.h"
+#include "hand_over.bpf.h"
 #include "owner/owner.bpf.h"
 
 enum {
@@ -265,9 +266,9 @@ answer_syn_ack(struct xdp_md *ctx, const struct settings *cfg,
 }
 
 /*
- * Step 4: turns a SYN into its SYN-ACK, or returns REASON_small_mss and leaves
- * it alone. A global function: the verifier checks it once instead of once per
- * path that leads here.
+ * Step 4: turns a SYN into its SYN-ACK, or returns why not, as hand_over(), and
+ * leaves it alone. A global function: the verifier checks it once instead of
+ * once per path that leads here.
  */
 __noinline int answer_syn(struct xdp_md *ctx, const struct flow *f,
 			  __u32 our_mss)
@@ -277,6 +278,7 @@ __noinline int answer_syn(struct xdp_md *ctx, const struct flow *f,
 	struct handshake hs;
 	struct cookie cookie;
 	struct tcp_opts o;
+	enum reason r;
 	__u32 epoch;
 
 	if (!cfg || !f)
@@ -286,14 +288,21 @@ __noinline int answer_syn(struct xdp_md *ctx, const struct flow *f,
 		return REASON_not_ready;
 	if (tcpopt_syn(ctx, span_of(ctx), &f->pkt, &o))
 		return REASON_bad_header;
+	r = hand_over_asked(f, &o);
+	if (r)
+		return r;
 	owner_offer(ctx, cfg, f, &o, &hs);
 	if (!cookie_can_hold(f->pkt.v4, hs.mss))
-		return REASON_small_mss;
+		return hand_over_small_mss();
 	cookie_make(key, epoch, &f->pkt.tuple, f->pkt.seq, &hs, &cookie);
 	return answer_syn_ack(ctx, cfg, f, &hs, &cookie, our_mss, o.tsval);
 }
 
-/* The same with the owner's cookie. @source: enum source_kind, or 0. */
+/*
+ * The same with the owner's cookie. @source: enum source_kind, or 0. Fast Open
+ * is not the owner's either while it makes cookies for all (tcp_conn_request()
+ * in net/ipv4/tcp_input.c).
+ */
 __noinline int answer_syn_kernel(struct xdp_md *ctx, const struct flow *f,
 				 __u32 our_mss, __u32 source)
 {
@@ -307,6 +316,8 @@ __noinline int answer_syn_kernel(struct xdp_md *ctx, const struct flow *f,
 		return REASON_not_ready;
 	if (tcpopt_syn(ctx, span_of(ctx), &f->pkt, &o))
 		return REASON_bad_header;
+	if (o.asks & OPTS_SIGNED)
+		return hand_over_signed();
 	owner_offer(ctx, cfg, f, &o, &hs);
 	r = owner_cookie(ctx, f, source, &hs, &cookie);
 	return r ? r

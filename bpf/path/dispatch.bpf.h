@@ -74,9 +74,7 @@ static __always_inline enum reason on_syn(struct xdp_md *ctx,
 	r = take_answer(cfg, f, source);
 	if (!r)
 		r = next_hop_find(ctx, iface, f);
-	if (!r)
-		r = answer_syn(ctx, f, our_mss);
-	return r == REASON_small_mss ? hand_over(f, r) : r;
+	return r ? r : answer_syn(ctx, f, our_mss);
 }
 
 static __always_inline enum reason
@@ -221,6 +219,8 @@ by_session(struct xdp_md *ctx, struct settings *cfg, struct flow *f)
 	case REASON_stale_socket:
 		return ack_record(ctx, f, r);
 	case REASON_refused_source:
+	case REASON_handed_over:
+	case REASON_routed_syn:
 		record_handover(f);
 		return r;
 	case REASON_session: /* data of a pending session */

@@ -24,7 +24,6 @@
 #define SYNKEEPER_NEXT_HOP_BPF_H
 
 #include "flow.bpf.h"
-#include "hand_over.bpf.h"
 #include "maps.bpf.h"
 #include "report/budget.bpf.h"
 #include "wire/classify.bpf.h"
@@ -157,12 +156,11 @@ static __noinline enum reason next_hop_ask(struct xdp_md *ctx,
 	return REASON_NONE;
 }
 
-static __always_inline enum reason next_hop_hand_over(struct flow *f)
+static __always_inline enum reason next_hop_hand_over(const struct flow *f)
 {
 	if (f->ep.mode != ENDPOINT_ARMED ||
 	    !budget_take(BUDGET_ROUTED, ROUTED_PER_SECOND))
 		return REASON_NONE;
-	record_handover(f);
 	return REASON_routed_syn;
 }
 

@@ -160,6 +160,7 @@ enum __attribute__((packed)) cookie_backend {
 enum endpoint_flags {
 	ENDPOINT_DEFER = 1 << 1, /* TCP_DEFER_ACCEPT: data open connections */
 	ENDPOINT_NEEDS_ECN = 1 << 2, /* congestion control such as DCTCP */
+	ENDPOINT_FASTOPEN = 1 << 3,  /* TCP_FASTOPEN */
 };
 
 /*

@@ -127,8 +127,8 @@ FIELD("listener", "string", NEEDED,
       "settings of its listener that SYN-ACKs follow, such as \"mss 1200, ttl "
       "255\"; or empty")
 FIELD("not_honoured", "string", NEEDED,
-      "others that have no effect while it is armed, such as \"TCP Fast "
-      "Open\"; or empty")
+      "others that have no effect while it is armed, such as "
+      "\"TCP_SAVE_SYN\"; or empty")
 FIELD("bypasses", "[string]", NEEDED,
       "firewall rules that refuse some of its SYNs: they pass until a flood")
 

@@ -43,11 +43,16 @@ REASON(handed_over, PASS, AT_XDP, OF_SYN, AS_SYN_FLOOD | AS_ARMING,
        "SYN that only the kernel can answer",
        "A SYN that asks for what a cookie cannot give: an MSS below 536, or "
        "below 1220 with IPv6, which is the least that the kernel accepts from "
-       "Synkeeper. The kernel answers it as it would without Synkeeper; the "
-       "ACK passes as half_open. At most 100 a second on each CPU; the rest "
-       "are small_mss.",
+       "Synkeeper; TCP Fast Open, where the listener has it; or an answer with "
+       "a signature (TCP MD5, TCP-AO). The kernel answers it as it would "
+       "without Synkeeper; the ACK passes as half_open or adopted. At most 100 "
+       "of each kind a second on each CPU; the rest are small_mss, answered "
+       "without Fast Open, and signed_syn.",
        CAUSES("small devices, and links with a tiny MTU",
-	      "scanners that probe with an unusual MSS (nmap -O)"),
+	      "scanners that probe with an unusual MSS (nmap -O)",
+	      "clients that use TCP Fast Open",
+	      "a BGP router with a password, while the server has no key for "
+	      "it"),
        "Nothing.")
 
 REASON(small_mss, DROP, AT_XDP, OF_SYN, AS_SYN_FLOOD | AS_ARMING,
@@ -81,7 +86,8 @@ REASON(no_route, DROP, AT_XDP, OF_SYN, AS_SYN_FLOOD | AS_ARMING,
        CAUSES("a blackhole route against an attacker",
 	      "no default route, and a client outside of the connected "
 	      "networks"),
-       "`ip route get CLIENT` shows what the kernel finds. If the client should "
+       "`ip route get CLIENT` shows what the kernel finds. If the client "
+       "should "
        "get in, add a route.")
 
 REASON(routed_syn, PASS, AT_XDP, OF_SYN, AS_SYN_FLOOD | AS_ARMING,
@@ -94,3 +100,14 @@ REASON(routed_syn, PASS, AT_XDP, OF_SYN, AS_SYN_FLOOD | AS_ARMING,
 	      "long pause, behind a director (LVS-DR)",
 	      "the route to the client leaves through another interface"),
        "Nothing.")
+
+REASON(signed_syn, DROP, AT_XDP, OF_SYN, AS_SYN_FLOOD | AS_ARMING,
+       "SYN with a signature, beyond what the kernel may be handed",
+       "A SYN with a TCP MD5 or TCP-AO signature to a listener without keys, "
+       "of which the kernel has already been handed 100 in this second on this "
+       "CPU, see handed_over. The kernel drops such a SYN, and the client an "
+       "answer without a signature. Where the listener has keys, the service "
+       "is not armed, and SYNs pass.",
+       CAUSES("a flood of such SYNs"),
+       "Nothing. `synkeeper capture -w FILE --reason signed_syn` shows who "
+       "sends them.")

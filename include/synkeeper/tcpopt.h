@@ -22,9 +22,21 @@ enum {
 	OPT_WSCALE = 3,
 	OPT_SACK_PERM = 4,
 	OPT_TIMESTAMP = 8,
+	OPT_MD5 = 19,	    /* RFC 2385 */
+	OPT_AO = 29,	    /* RFC 5925 */
+	OPT_FAST_OPEN = 34, /* RFC 7413 */
+	OPT_EXPERIMENT = 254,
+
+	EXPERIMENT_FAST_OPEN = 0xf989, /* its number, RFC 6994 */
 
 	WSCALE_MAX = 14, /* RFC 7323 section 2.3: more counts as 14 */
 	WSCALE_NONE = 15,
+};
+
+/* What is for the kernel alone to judge. Its contents are not looked at. */
+enum tcp_opts_asks {
+	OPTS_FAST_OPEN = 1 << 0,
+	OPTS_SIGNED = 1 << 1,
 };
 
 /* What a SYN offered or an ACK carried. Host byte order. */
@@ -35,6 +47,7 @@ struct tcp_opts {
 	__u8 wscale; /* WSCALE_NONE: no option */
 	__u8 sack;
 	__u8 ts;
+	__u8 asks; /* enum tcp_opts_asks */
 };
 
 struct tcpopt_walk {
@@ -58,6 +71,21 @@ static __always_inline __u32 tcpopt_be32(const struct tcpopt_walk *w, __u32 i)
 static __always_inline void tcp_opts_init(struct tcp_opts *o)
 {
 	*o = (struct tcp_opts){ .wscale = WSCALE_NONE };
+}
+
+/* An option that is none of an ordinary handshake, at @pos, of length @len. */
+static __always_inline __u32 tcpopt_asks(const struct tcpopt_walk *w, __u32 pos,
+					 __u32 kind, __u32 len)
+{
+	if (kind == OPT_MD5 || kind == OPT_AO)
+		return OPTS_SIGNED;
+	if (kind == OPT_FAST_OPEN)
+		return OPTS_FAST_OPEN;
+	if (kind == OPT_EXPERIMENT && len >= 4 &&
+	    (tcpopt_byte(w, pos + 2) << 8 | tcpopt_byte(w, pos + 3)) ==
+		    EXPERIMENT_FAST_OPEN)
+		return OPTS_FAST_OPEN;
+	return 0;
 }
 
 /* The mask is a no-op; it keeps the verifier from tracking every value. */
@@ -97,6 +125,8 @@ static __always_inline int tcpopt_step(struct tcpopt_walk *w)
 		w->opts.ts = 1;
 		w->opts.tsval = tcpopt_be32(w, pos + 2);
 		w->opts.tsecr = tcpopt_be32(w, pos + 6);
+	} else {
+		w->opts.asks |= tcpopt_asks(w, pos, kind, len);
 	}
 	tcpopt_goto(w, pos + len);
 	return 0;

@@ -119,7 +119,7 @@ bool synack_reference(const struct spec *syn, const struct frame *in,
 	};
 	char opts[128], ts[48] = "", ws[16] = "";
 
-	if (hs.mss < (syn->v6 ? 1220 : 536))
+	if (hs.mss < (syn->v6 ? 1220 : 536) || o.asks & OPTS_SIGNED)
 		return false;
 	if (hs.ts)
 		snprintf(ts, sizeof(ts), "ts:COOKIE:%u", o.tsval);

@@ -29,7 +29,8 @@ void synack_build(const struct spec *syn, const struct frame *in,
 
 /*
  * The same with everything derived from @syn: a plain loop over its options,
- * RFC 7323, RFC 3168 and the settings decide. False: no cookie holds its MSS.
+ * RFC 7323, RFC 3168 and the settings decide. False: no cookie holds its MSS,
+ * or it is signed.
  */
 bool synack_reference(const struct spec *syn, const struct frame *in,
 		      struct frame *ret);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Theory of operation: SYNs that no cookie can answer. The kernel gets them, as
- * long as the budget lasts, and the ACK that completes its handshake must pass
- * in a flood as well.
+ * Theory of operation: SYNs that no cookie can answer, or none may: with a tiny
+ * MSS, with a signature. The kernel gets them, as long as the budget lasts, and
+ * the ACK that completes its handshake must pass in a flood as well. With Fast
+ * Open: see test_fast_open.c.
  */
 #include <linux/bpf.h>
 #include <stdio.h>
@@ -23,24 +24,16 @@ static int setup(void **state)
 	return 0;
 }
 
-/* The least MSS is answered, one byte less is not. */
-static void small_mss(void **state)
+struct row {
+	bool v6;
+	const char *opts;
+};
+
+static void run_handed_over(const struct row *rows, size_t n)
 {
-	static const struct {
-		bool v6;
-		const char *opts;
-	} rows[] = {
-		{ false, "mss:535" },
-		{ false, "mss:265 sack ts:1:0 nop ws:7" },
-		{ false, "mss:92 nop ws:8 nop nop sack" },
-		{ false, "mss:1" },
-		{ true, "mss:1219" },
-		{ true, "mss:536 sack ts:1:0 nop ws:7" },
-	};
 	unsigned i, bad = 0;
 
-	(void)state;
-	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (i = 0; i < n; i++) {
 		struct spec s = { .v6 = rows[i].v6,
 				  .flags = SYN,
 				  .opts = rows[i].opts };
@@ -58,27 +51,79 @@ static void small_mss(void **state)
 	assert_int_equal(bad, 0);
 }
 
-static void in_a_flood_most_are_dropped(void **state)
+#define RUN_HANDED_OVER(rows) \
+	run_handed_over(rows, sizeof(rows) / sizeof((rows)[0]))
+
+/* The least MSS is answered, one byte less is not. */
+static void small_mss(void **state)
 {
-	struct spec s = { .flags = SYN, .opts = "mss:265" };
+	static const struct row rows[] = {
+		{ false, "mss:535" },
+		{ false, "mss:265 sack ts:1:0 nop ws:7" },
+		{ false, "mss:92 nop ws:8 nop nop sack" },
+		{ false, "mss:1" },
+		{ true, "mss:1219" },
+		{ true, "mss:536 sack ts:1:0 nop ws:7" },
+	};
+
+	(void)state;
+	RUN_HANDED_OVER(rows);
+}
+
+#define MD5 "x:1312000102030405060708090a0b0c0d0e0f"
+
+/* The kernel knows the keys: whose SYN-ACK lacks a signature is not heard. */
+static void signatures(void **state)
+{
+	static const struct row rows[] = {
+		{ false, MD5 " nop nop mss:1460" },
+		{ false, "mss:1460 " MD5 " sack ts:9:0" },
+		{ false, "mss:265 " MD5 },
+		{ false, "mss:1460 x:1d106400010203040506070809101112" },
+		{ false, "x:1d046464" },
+		{ true, "mss:1440 " MD5 " nop nop sack" },
+		{ true, "mss:1440 x:1d106400010203040506070809101112" },
+	};
+
+	(void)state;
+	RUN_HANDED_OVER(rows);
+}
+
+static void flood(const char *opts, enum reason beyond)
+{
+	struct spec s = { .flags = SYN, .opts = opts };
 	unsigned i, passed = 0;
 	static struct frame in;
 	static struct run r;
 
-	(void)state;
 	for (i = 0; i < 10 * BUDGET; i++) {
 		s.sport = 10000 + i;
 		packet_build(&s, &in);
 		harness_run(&in, &r);
 		passed += r.verdict == XDP_PASS;
-		if (r.reason != (r.verdict == XDP_PASS ? REASON_handed_over
-						       : REASON_small_mss))
-			fail_msg("SYN %u: expected handed_over or small_mss, "
-				 "got %s",
-				 i, reason_name(r.reason));
+		if (r.reason !=
+		    (r.verdict == XDP_PASS ? REASON_handed_over : beyond))
+			fail_msg("SYN %u: expected handed_over or %s, got %s",
+				 i, reason_name(beyond), reason_name(r.reason));
 	}
 	/* the second may have turned, on a slow machine more than once */
 	assert_in_range(passed, BUDGET, 5 * BUDGET);
+}
+
+static void in_a_flood_most_are_dropped(void **state)
+{
+	(void)state;
+	flood("mss:265", REASON_small_mss);
+}
+
+static void in_a_flood_of_signatures(void **state)
+{
+	struct spec small = { .flags = SYN, .opts = "mss:265" };
+
+	(void)state;
+	flood("mss:1460 " MD5, REASON_signed_syn);
+	assert_true(
+		expect_spec("small MSS", &small, XDP_PASS, REASON_handed_over));
 }
 
 static void monitored(void **state)
@@ -137,6 +182,7 @@ static void ack_of_nothing(void **state)
 
 static const struct CMUnitTest tests[] = {
 	TEST(small_mss),      TEST(in_a_flood_most_are_dropped),
+	TEST(signatures),     TEST(in_a_flood_of_signatures),
 	TEST(monitored),      TEST(ack_of_the_listeners_cookie),
 	TEST(ack_of_nothing),
 };

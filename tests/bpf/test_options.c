@@ -77,9 +77,6 @@ static void unknown_options_are_skipped(void **state)
 		{ "mss:1460 x:1e0c00010000000000000000 sack ts:9:0 ws:7",
 		  { 1460, 7, 1, 0, 1 }, /* MPTCP */
 		  all },
-		{ "mss:1460 x:1312000102030405060708090a0b0c0d0e0f sack ts:9:0",
-		  { 1460, NONE, 1, 0, 1 }, /* MD5 signature */
-		  "mss:1460 sack ts:COOKIE:9" },
 		{ "x:fd02 x:fd02 x:fd02 mss:1460 ws:7",
 		  { 1460, 7 },
 		  "mss:1460 nop ws:9" },

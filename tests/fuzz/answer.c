@@ -20,7 +20,7 @@ struct parts {
 };
 
 struct options {
-	bool mss, wscale, sack, ts;
+	bool mss, wscale, sack, ts, sign;
 	__u32 mss_is, wscale_is, tsval, tsecr;
 };
 
@@ -152,6 +152,8 @@ static bool read_options(const uint8_t *at, size_t len, struct options *o)
 			o->ts = true;
 			o->tsval = get32(opt + 2);
 			o->tsecr = get32(opt + 6);
+		} else if (opt[0] == 19 || opt[0] == 29) {
+			o->sign = true;
 		}
 	}
 	for (; i < len; i++)
@@ -337,6 +339,8 @@ const char *answer_wrong(const struct scenario *s, const struct endpoint *ep,
 		      s->iface.mtu - (p.v6 ? 60 : 40) - (o.ts ? 12 : 0)))
 		return "the window";
 	read_options(in.data + p.l4 + 20, p.tcp_len - 20, &theirs);
+	if (theirs.sign)
+		return "the SYN has a signature, the answer none";
 	if (o.mss && o.mss_is != s->iface.mtu - (p.v6 ? 60U : 40U))
 		return "the MSS is not the interface's";
 	if (kernel && !(theirs.ts && may_ts))

@@ -39,7 +39,10 @@ static struct tcp_opts walk(const uint8_t *bytes, unsigned int len)
 	return w.opts;
 }
 
-/* RFC 9293 section 3.1, RFC 7323; *@ret_ts: how many timestamps options. */
+/*
+ * RFC 9293 section 3.1, RFC 7323; what RFC 2385, 5925 and 7413 have is told by
+ * its kind. *@ret_ts: how many timestamps options.
+ */
 static struct tcp_opts plain(const uint8_t *b, unsigned int len,
 			     unsigned int *ret_ts)
 {
@@ -72,6 +75,11 @@ static struct tcp_opts plain(const uint8_t *b, unsigned int len,
 			o.tsecr = be32toh(ts[1]);
 			++*ret_ts;
 		}
+		if (b[i] == 34 || (b[i] == 254 && n >= 4 && b[i + 2] == 0xf9 &&
+				   b[i + 3] == 0x89))
+			o.asks |= OPTS_FAST_OPEN;
+		if (b[i] == 19 || b[i] == 29)
+			o.asks |= OPTS_SIGNED;
 		i += n;
 	}
 	return o;
@@ -81,7 +89,7 @@ static bool same(const struct tcp_opts *a, const struct tcp_opts *b)
 {
 	return a->tsval == b->tsval && a->tsecr == b->tsecr &&
 	       a->mss == b->mss && a->wscale == b->wscale &&
-	       a->sack == b->sack && a->ts == b->ts;
+	       a->sack == b->sack && a->ts == b->ts && a->asks == b->asks;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -119,6 +127,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		ref.mss = fast.mss;
 		ref.wscale = fast.wscale;
 		ref.sack = fast.sack;
+		ref.asks = fast.asks;
 	} else {
 		ref.tsecr = fast.tsecr; /* nor is this of a SYN */
 	}

@@ -22,6 +22,7 @@ static struct endpoint endpoint(__u16 service, unsigned int mode,
 		.service = service,
 		.mode = mode % (ENDPOINT_OFF + 1),
 		.wscale = wscale % 15,
+		.flags = wscale & 8 ? ENDPOINT_FASTOPEN : 0,
 		.window = 29200,
 		.cookies = kernel ? COOKIES_KERNEL : COOKIES_OWN,
 	};

@@ -68,11 +68,6 @@ DIFFERENCES = {
     "listener/save_syn": D(
         "the SYN is gone when its ACK is admitted", {
             "the SYN's headers": False}),
-    "listener/fast_open": D(
-        "data in a SYN would need the listener: the client falls back to a "
-        "usual handshake", {
-            "cookie offered": False, "data of the SYN acknowledged": False,
-            "accept() after the SYN": False}),
     "listener/flow_label": D(NO_LABEL, {"SYN-ACK": "0"}),
     "route/window": D(ROUTE, {"window": SPACE, "scale": 10}),
     "route/initrwnd": D(ROUTE, {"window": SPACE}),
@@ -95,9 +90,6 @@ DIFFERENCES = {
         "cookies keep nothing of the first SYN: the second one is answered at "
         "once, where the kernel makes the client wait for a retransmission", {
             "answer": ["SA"], "then": True}),
-    "signatures/linux_md5": D(
-        NOT_YET + "a signed SYN to a listener without keys is answered", {
-            "answer": "SA"}),
     "lost/lost_data": D(LOST, {"the client": "timed out"}),
     "lost/lost_end": D(LOST, {"the client": "timed out"}),
 }

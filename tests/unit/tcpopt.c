@@ -19,7 +19,7 @@ struct option_case {
 	const char *name;
 	const uint8_t *bytes;
 	size_t len;
-	struct tcp_opts want; /* tsval, tsecr, mss, wscale, sack, ts */
+	struct tcp_opts want; /* tsval, tsecr, mss, wscale, sack, ts, asks */
 };
 
 #define MSS_1460 "\2\4\5\xb4"
@@ -85,15 +85,37 @@ static const struct option_case cases[] = {
 	{ "kind 99 of 40",
 	  O("\x63\x28" NOP16 NOP16 NOP4 "\1\1"),
 	  { 0, 0, 0, NONE, 0, 0 } },
-	{ "Fast Open, empty", O("\x22\2" MSS_1460), { 0, 0, 1460, NONE, 0, 0 } },
+	/* what only the kernel can answer is noted, whatever is in it */
+	{ "Fast Open, empty",
+	  O("\x22\2" MSS_1460),
+	  { 0, 0, 1460, NONE, 0, 0, OPTS_FAST_OPEN } },
 	{ "Fast Open with a cookie",
 	  O(MSS_1460 "\x22\xa\2\4\3\3\4\2\x8\xa" WS_7),
-	  { 0, 0, 1460, 7, 0, 0 } },
+	  { 0, 0, 1460, 7, 0, 0, OPTS_FAST_OPEN } },
+	{ "Fast Open beyond the end",
+	  O(MSS_1460 "\x22\xa\2"),
+	  { 0, 0, 1460, NONE, 0, 0 } },
+	{ "Fast Open, experimental",
+	  O("\xfe\4\xf9\x89" WS_7),
+	  { 0, 0, 0, 7, 0, 0, OPTS_FAST_OPEN } },
+	{ "Fast Open, experimental, with a cookie",
+	  O("\xfe\xc\xf9\x89\1\2\3\4\5\6\7\x8" WS_7),
+	  { 0, 0, 0, 7, 0, 0, OPTS_FAST_OPEN } },
+	{ "another experiment", O("\xfe\4\xf9\x88" WS_7), { 0, 0, 0, 7, 0, 0 } },
+	{ "the number is of another option",
+	  O("\xfe\3\xf9\x89\2"),
+	  { 0, 0, 0, NONE, 0, 0 } },
 	{ "SACK blocks",
 	  O("\5\xa\2\4\5\xb4\3\3\7\1" TS_12),
 	  { 1, 2, 0, NONE, 0, 1 } },
 	{ "MPTCP", O("\x1e\4\1\x81" MSS_1460), { 0, 0, 1460, NONE, 0, 0 } },
-	{ "MD5", O("\x13\x12" NOP16 SACK), { 0, 0, 0, NONE, 1, 0 } },
+	{ "MD5",
+	  O("\x13\x12" NOP16 SACK),
+	  { 0, 0, 0, NONE, 1, 0, OPTS_SIGNED } },
+	{ "AO", O("\x1d\4\1\1" SACK), { 0, 0, 0, NONE, 1, 0, OPTS_SIGNED } },
+	{ "AO and Fast Open",
+	  O("\x1d\4\1\1\x22\2"),
+	  { 0, 0, 0, NONE, 0, 0, OPTS_SIGNED | OPTS_FAST_OPEN } },
 	/* a known kind with a wrong length is ignored and skipped */
 	{ "MSS of length 3", O("\2\3\5" WS_7), { 0, 0, 0, 7, 0, 0 } },
 	{ "MSS of length 5", O("\2\5\5\xb4\0" WS_7), { 0, 0, 0, 7, 0, 0 } },
@@ -154,8 +176,9 @@ static struct text text_of(const struct tcp_opts *o)
 {
 	struct text t;
 
-	snprintf(t.s, sizeof(t.s), "mss %u wscale %u sack %u ts %u %08x %08x",
-		 o->mss, o->wscale, o->sack, o->ts, o->tsval, o->tsecr);
+	snprintf(t.s, sizeof(t.s),
+		 "mss %u wscale %u sack %u ts %u %08x %08x asks %u", o->mss,
+		 o->wscale, o->sack, o->ts, o->tsval, o->tsecr, o->asks);
 	return t;
 }
 
@@ -173,7 +196,7 @@ static bool same(const struct tcp_opts *a, const struct tcp_opts *b)
 {
 	return a->tsval == b->tsval && a->tsecr == b->tsecr &&
 	       a->mss == b->mss && a->wscale == b->wscale &&
-	       a->sack == b->sack && a->ts == b->ts;
+	       a->sack == b->sack && a->ts == b->ts && a->asks == b->asks;
 }
 
 /* Walks @bytes as the BPF side does, with @garbage behind them. */
@@ -219,6 +242,11 @@ static struct tcp_opts parse(const uint8_t *p, size_t left)
 
 		if (n == 0 || n > left || (n == 1 && p[0] != 1))
 			break;
+		if (p[0] == 0x22 ||
+		    (p[0] == 0xfe && n >= 4 && p[2] == 0xf9 && p[3] == 0x89))
+			o.asks |= OPTS_FAST_OPEN;
+		if (p[0] == 0x13 || p[0] == 0x1d)
+			o.asks |= OPTS_SIGNED;
 		switch (p[0] << 8 | n) {
 		case 0x0204:
 			o.mss = p[2] * 256 + p[3];

@@ -77,7 +77,7 @@ static bool same(bool syn, const struct tcp_opts *fast,
 	if (!syn)
 		return fast->tsecr == all->tsecr;
 	return fast->mss == all->mss && fast->wscale == all->wscale &&
-	       fast->sack == all->sack;
+	       fast->sack == all->sack && fast->asks == all->asks;
 }
 
 static bool fast_path(bool syn, const uint8_t *bytes, unsigned len,

@@ -70,9 +70,9 @@ static const struct {
 } losses[] = {
 	{ "TCP Fast Open",
 	  "while its service is armed, clients send the data of their SYN "
-	  "again "
-	  "after the handshake, a round trip later: policy = auto keeps Fast "
-	  "Open while there is no flood",
+	  "again after the handshake, a round trip later, in a flood of such "
+	  "SYNs, and always where cookies are the kernel's: policy = auto "
+	  "keeps Fast Open while there is no flood",
 	  has_fast_open },
 	{ "TCP_SAVE_SYN",
 	  "while its service is armed, the server reads no SYN (TCP_SAVED_SYN "

@@ -74,6 +74,13 @@ static void add_number(char *buf, const char *format, unsigned int value)
 		words_append(buf, SERVICE_LEARNED_LEN, word);
 }
 
+/* With kernel cookies, the kernel has no Fast Open: bpf/path/answer.bpf.h. */
+static bool has_kernel_cookies(const struct service *svc)
+{
+	return svc->backends & 1 << COOKIES_KERNEL ||
+	       svc->cookies_why == COOKIES_OLD_KERNEL;
+}
+
 const char *service_learned(const struct service *svc,
 			    char buf[SERVICE_LEARNED_LEN])
 {
@@ -89,6 +96,8 @@ const char *service_learned(const struct service *svc,
 	add_number(buf, "tclass 0x%02x", s->tclass);
 	if (s->defer)
 		words_append(buf, SERVICE_LEARNED_LEN, "deferred accept");
+	if (s->fast_open && !has_kernel_cookies(svc))
+		words_append(buf, SERVICE_LEARNED_LEN, "TCP Fast Open");
 	return buf;
 }
 
@@ -100,7 +109,7 @@ const char *service_not_honoured(const struct service *svc,
 	*buf = '\0';
 	if (!svc->has_listener)
 		return buf;
-	if (s->fast_open)
+	if (s->fast_open && has_kernel_cookies(svc))
 		words_append(buf, SERVICE_LEARNED_LEN, "TCP Fast Open");
 	if (s->save_syn)
 		words_append(buf, SERVICE_LEARNED_LEN, "TCP_SAVE_SYN");
