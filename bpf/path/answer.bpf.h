@@ -217,10 +217,11 @@ static __always_inline void answer_as_listener(const struct settings *cfg,
 
 /*
  * Whole segments of @len bytes, of a buffer for @window bytes, as
- * tcp_select_initial_window() (net/ipv4/tcp_output.c) cuts it. The field holds
- * no more than 65535: a SYN-ACK's window is not scaled.
+ * tcp_select_initial_window() (net/ipv4/tcp_output.c) cuts it. @most: segments;
+ * 0: no bound. The field holds no more than 65535: a SYN-ACK's window is not
+ * scaled.
  */
-static __always_inline __u16 answer_window(__u32 window, __u32 len)
+static __always_inline __u16 answer_window(__u32 window, __u32 len, __u32 most)
 {
 	if (window > len)
 		window -= window % len;
@@ -242,11 +243,14 @@ answer_syn_ack(struct xdp_md *ctx, const struct settings *cfg,
 	__u32 i;
 
 	if (f->ep.mss && f->ep.mss < our_mss)
+	if (most && window > most * len)
+		window = most * len;
 		our_mss = f->ep.mss;
 	a.seq = c->isn;
 	a.ack = p->seq + 1;
 	a.flags = FLAG_SYN | FLAG_ACK | (hs->ecn ? FLAG_ECE : 0);
-	a.window = answer_window(f->ep.window, our_mss - (hs->ts ? TS_LEN : 0));
+	a.window = answer_window(f->ep.window, our_mss - (hs->ts ? TS_LEN : 0),
+				 f->initrwnd);
 	answer_as_listener(cfg, f, &a);
 	answer_options(hs, our_mss, f->ep.wscale, c->tsval, tsval, &a);
 	if (answer_resize(ctx, p, answer_len(p, a.words))) {

@@ -41,9 +41,10 @@
 /*
  * From ABI_TAKEN_OVER on, state (settings, keys, sessions, ...) has the same
  * layout, so it is taken over. 6 has other names of maps (5: "would",
- * "session_marks"), 7 a larger struct endpoint.
+ * "session_marks"), 7 a larger struct endpoint, 8 a larger struct
+ * route_metrics.
  */
-enum { ABI_VERSION = 7, ABI_TAKEN_OVER = 5 };
+enum { ABI_VERSION = 8, ABI_TAKEN_OVER = 5 };
 
 /*
  * The clock for sessions: CLOCK_MONOTONIC in units of 2^24 ns (16.8 ms), which
@@ -87,6 +88,7 @@ enum setting_flags {
 	SETTING_REFUSED = 1 << 15,     /* a source is marked as refused */
 	SETTING_QUEUES = 1 << 16,      /* an accept queue is watched */
 	SETTING_METRICS = 1 << 17,     /* look into route_metrics */
+	SETTING_ROUTE_SCALE = 1 << 18, /* ... for the scale, too */
 };
 
 /* The first three keep their place in all versions: a successor reads them. */
@@ -161,6 +163,7 @@ enum endpoint_flags {
 	ENDPOINT_DEFER = 1 << 1, /* TCP_DEFER_ACCEPT: data open connections */
 	ENDPOINT_NEEDS_ECN = 1 << 2, /* congestion control such as DCTCP */
 };
+	ENDPOINT_CLAMPED = 1 << 3,   /* TCP_WINDOW_CLAMP: no route's counts */
 
 /*
  * What answering a SYN needs to know of the service and its listener; small
@@ -213,8 +216,12 @@ struct route_metrics {
 	__u16 mss; /* announced, instead of what follows from the MTU */
 	__u8 hop_limit;
 	__u8 pad;
+	__u8 ecn;	/* agreed to, whatever the sysctl */
+	__u32 window;	/* the most, bytes; bounds the scale to wscale */
+	__u16 initrwnd; /* the most of a SYN-ACK, segments */
+	__u8 wscale;
 };
-_Static_assert(sizeof(struct route_metrics) == 4, "abi");
+_Static_assert(sizeof(struct route_metrics) == 12, "abi");
 
 /* Values of prefixes; keys are struct local_key. The longest prefix decides. */
 enum source_kind {

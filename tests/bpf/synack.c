@@ -78,7 +78,7 @@ void synack_build(const struct spec *syn, const struct frame *in,
 	if (a->opts)
 		sscanf(a->opts, "mss:%u", &segment);
 	segment -= hs.ts ? 12 : 0;
-	out.window = SERVER_WINDOW / segment * segment;
+	out.window = a->window ? a->window : SERVER_WINDOW / segment * segment;
 	fill_in(a->opts, c.tsval, opts, sizeof(opts));
 	out.opts = opts;
 	packet_build(&out, ret);

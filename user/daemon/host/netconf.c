@@ -6,12 +6,13 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "kernel/metrics.h"
 #include "kernel/route.h"
 #include "kernel/syncookies.h"
 #include "log.h"
 #include "netconf.h"
 
-enum { RMEM_MAX_DEFAULT = 212992, WINDOW_SCALE_MAX = 14 };
+enum { RMEM_MAX_DEFAULT = 212992 };
 
 long netconf_sysctl(int *err, const char *name, int nth, long fallback)
 {
@@ -200,7 +201,6 @@ struct netconf_window netconf_window(const struct netconf *n, __u32 rcvbuf,
 		if (most > clamp)
 			most = clamp;
 	}
-	while (ret.scale < WINDOW_SCALE_MAX && most >> (16 + ret.scale))
-		ret.scale++;
+	ret.scale = metrics_window_scale(most);
 	return ret;
 }

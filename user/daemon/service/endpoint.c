@@ -184,6 +184,7 @@ static void take_settings(const struct place *at, struct endpoint *ret)
 	ret->tos = at->v4 ? s->tos : s->tclass;
 	ret->flags |= s->defer ? ENDPOINT_DEFER : 0;
 	ret->flags |= s->needs_ecn ? ENDPOINT_NEEDS_ECN : 0;
+	ret->flags |= s->window_clamp ? ENDPOINT_CLAMPED : 0;
 }
 
 struct endpoint endpoint_of(struct endpoints *e, struct service *svc,
