@@ -89,6 +89,7 @@ enum setting_flags {
 	SETTING_QUEUES = 1 << 16,      /* an accept queue is watched */
 	SETTING_METRICS = 1 << 17,     /* look into route_metrics */
 	SETTING_ROUTE_SCALE = 1 << 18, /* ... for the scale, too */
+	SETTING_FLOW_LABEL = 1 << 19,  /* net.ipv6.auto_flowlabels: 1 or 3 */
 };
 
 /* The first three keep their place in all versions: a successor reads them. */
@@ -162,8 +163,8 @@ enum __attribute__((packed)) cookie_backend {
 enum endpoint_flags {
 	ENDPOINT_DEFER = 1 << 1, /* TCP_DEFER_ACCEPT: data open connections */
 	ENDPOINT_NEEDS_ECN = 1 << 2, /* congestion control such as DCTCP */
-};
 	ENDPOINT_CLAMPED = 1 << 3,   /* TCP_WINDOW_CLAMP: no route's counts */
+};
 
 /*
  * What answering a SYN needs to know of the service and its listener; small
@@ -215,11 +216,11 @@ _Static_assert(sizeof(struct local_key) == 20, "abi");
 struct route_metrics {
 	__u16 mss; /* announced, instead of what follows from the MTU */
 	__u8 hop_limit;
-	__u8 pad;
 	__u8 ecn;	/* agreed to, whatever the sysctl */
 	__u32 window;	/* the most, bytes; bounds the scale to wscale */
 	__u16 initrwnd; /* the most of a SYN-ACK, segments */
 	__u8 wscale;
+	__u8 pad;
 };
 _Static_assert(sizeof(struct route_metrics) == 12, "abi");
 

@@ -45,7 +45,6 @@ class Difference:
 
 
 D, V = Difference, PerFamily
-NO_LABEL = NOT_YET + "SYN-ACKs carry no flow label"
 ROUTE = NOT_YET + "of routes only those of the main table are followed"
 REFUSED = "it can be refused only with its ACK; from then on the kernel sees " \
     "the SYNs of its source"
@@ -72,7 +71,6 @@ DIFFERENCES = {
         "usual handshake", {
             "cookie offered": False, "data of the SYN acknowledged": False,
             "accept() after the SYN": False}),
-    "listener/flow_label": D(NO_LABEL, {"SYN-ACK": "0"}),
     "route/policy": D(ROUTE, {"mss": MSS, "window": SPACE}),
     "route/maxseg_out": D(FIREWALL, {"mss": MSS, "client sends": SEGMENT}),
     "route/maxseg_in": D(FIREWALL, {"server sends": SEGMENT}),

@@ -145,9 +145,21 @@ static bool route_may_bound_window(void)
 	return err || s.found;
 }
 
+/*
+ * Do sockets label what they send unless told otherwise?
+ * ip6_default_np_autolabel() of include/net/ipv6.h: OPTOUT or FORCED.
+ */
+static __u32 flow_labels(int *err)
+{
+	return netconf_sysctl(err, "ipv6/auto_flowlabels", 0, 1) & 1
+		       ? SETTING_FLOW_LABEL
+		       : 0;
+}
+
 static __u32 read_offer(int *err)
 {
-	return (netconf_sysctl(err, "ipv4/tcp_timestamps", 0, 1) == 2 &&
+	return flow_labels(err) |
+	       (netconf_sysctl(err, "ipv4/tcp_timestamps", 0, 1) == 2 &&
 				!route_may_bound_window()
 			? SETTING_KERNEL_TS
 			: 0) |
