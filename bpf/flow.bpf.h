@@ -24,8 +24,16 @@ struct flow {
 	int slot;	  /* of the session in the table; -1: none */
 	__u32 client_isn; /* of a pending session, host byte order */
 	__u32 server_isn;
-	__u32 tsval; /* of an ACK whose cookie was checked, host byte order */
-	__u32 tsecr;
+	union {
+		struct {	     /* of an ACK whose cookie was checked */
+			__u32 tsval; /* host byte order */
+			__u32 tsecr;
+		};
+		struct {		/* of a SYN, by the route */
+			__u16 initrwnd; /* segments; 0: no bound */
+			__u8 route_ecn; /* agree to it */
+		};
+	};
 	__u8 hop[6];	  /* where an answer goes, see path/next_hop.bpf.h */
 	__u8 hop_unknown; /* enum hop_unknown: ... that is the sender */
 	__u8 hop_limit;	  /* of a SYN-ACK, by the route; 0: the host's */

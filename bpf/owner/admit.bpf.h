@@ -19,6 +19,7 @@
 #include "cookie/options.bpf.h"
 #include "wire/classify.bpf.h"
 #include "wire/parse.bpf.h"
+#include "wire/route.bpf.h"
 #include "report/budget.bpf.h"
 #include "report/events.bpf.h"
 #include "session/table.bpf.h"
@@ -77,7 +78,7 @@ static __always_inline void admit_attrs(const struct settings *cfg,
 	if (hs->wscale != WSCALE_NONE) {
 		ret->wscale_ok = 1;
 		ret->snd_wscale = hs->wscale;
-		ret->rcv_wscale = f->ep.wscale;
+		ret->rcv_wscale = route_scale(cfg, f);
 	}
 	if (hs->ts && cfg->flags & SETTING_TS) {
 		ret->tstamp_ok = 1;

@@ -139,7 +139,7 @@ static __always_inline bool socket_declines_ecn(struct xdp_md *ctx,
 	       !(tcp[12] & TCP_RESERVED);
 }
 
-/* owner_offer(): what this host's sysctls allow. */
+/* owner_offer(): what this host's sysctls allow, and of ECN the route. */
 static __always_inline void socket_offer(struct xdp_md *ctx,
 					 const struct settings *cfg,
 					 const struct flow *f,
@@ -153,8 +153,8 @@ static __always_inline void socket_offer(struct xdp_md *ctx,
 	ret->wscale = flags & SETTING_WSCALE ? o->wscale : WSCALE_NONE;
 	ret->sack = o->sack && flags & SETTING_SACK;
 	ret->ts = o->ts && flags & SETTING_TS;
-	ret->ecn = flags & SETTING_ECN && p->flags & FLAG_ECE &&
-		   p->flags & FLAG_CWR &&
+	ret->ecn = (flags & SETTING_ECN || f->route_ecn) &&
+		   p->flags & FLAG_ECE && p->flags & FLAG_CWR &&
 		   (f->ep.flags & ENDPOINT_NEEDS_ECN ||
 		    !socket_declines_ecn(ctx, p));
 }

@@ -22,6 +22,10 @@ enum {
 	MIN_FRAME = 60, /* Ethernet's minimum without the FCS */
 	OPT_WORDS = 5,	/* MSS, SACK with timestamps (3), window scale */
 	TS_LEN = 12,	/* timestamps in every segment, padded */
+	/* a flow label: what of the ISN, and never 0 */
+	LABEL_SHIFT = 6,
+	LABEL_OF_ISN = 0x7ffff,
+	LABEL_STATELESS = 0x80000, /* IPV6_FLOWLABEL_STATELESS_FLAG */
 };
 
 struct answer {
@@ -33,6 +37,7 @@ struct answer {
 	__u8 tos;      /* or traffic class */
 	__u8 tos_kept; /* bits that stay as in the packet */
 	__u8 words;    /* of options, 32 bits each */
+	__u8 labelled; /* IPv6: with a flow label */
 	__be32 opt[OPT_WORDS];
 };
 
@@ -91,6 +96,18 @@ static __always_inline __u64 answer_ipv4(__be32 *w, const struct packet *p,
 	return addrs;
 }
 
+/*
+ * As ip6_make_flowlabel() of include/net/ipv6.h makes it of a random hash. The
+ * ISN's bits of the MAC are random as well, and known to the client anyway. The
+ * socket will choose another label, as after a cookie of the kernel's.
+ */
+static __always_inline __u32 answer_label(const struct answer *a)
+{
+	return a->labelled ? LABEL_STATELESS |
+				     (a->seq >> LABEL_SHIFT & LABEL_OF_ISN)
+			   : 0;
+}
+
 static __always_inline __u64 answer_ipv6(__be32 *w, const struct packet *p,
 					 __u32 tcp_len, const struct answer *a)
 {
@@ -98,7 +115,7 @@ static __always_inline __u64 answer_ipv6(__be32 *w, const struct packet *p,
 	__u64 sum = 0;
 	int i;
 
-	w[0] = bpf_htonl(0x60000000 | tclass << 20);
+	w[0] = bpf_htonl(0x60000000 | tclass << 20 | answer_label(a));
 	w[1] = bpf_htonl(tcp_len << 16 | IPPROTO_TCP << 8 | a->hop_limit);
 	for (i = 0; i < 4; i++) {
 		w[2 + i] = p->tuple.server[i];
@@ -210,6 +227,7 @@ static __always_inline void answer_as_listener(const struct settings *cfg,
 		       : f->pkt.v4     ? cfg->ttl
 				       : cfg->hop_limit;
 	a->tos = f->ep.tos;
+	a->labelled = !!(cfg->flags & SETTING_FLOW_LABEL);
 	if (cfg->flags & SETTING_REFLECT_TOS) {
 		a->tos &= ECN_MASK;
 		a->tos_kept = (__u8)~ECN_MASK;
@@ -218,13 +236,16 @@ static __always_inline void answer_as_listener(const struct settings *cfg,
 
 /*
  * Whole segments of @len bytes, of a buffer for @window bytes, as
- * tcp_select_initial_window() (net/ipv4/tcp_output.c) cuts it. The field holds
- * no more than 65535: a SYN-ACK's window is not scaled.
+ * tcp_select_initial_window() (net/ipv4/tcp_output.c) cuts it. @most: segments;
+ * 0: no bound. The field holds no more than 65535: a SYN-ACK's window is not
+ * scaled.
  */
-static __always_inline __u16 answer_window(__u32 window, __u32 len)
+static __always_inline __u16 answer_window(__u32 window, __u32 len, __u32 most)
 {
 	if (window > len)
 		window -= window % len;
+	if (most && window > most * len)
+		window = most * len;
 	return window > 0xffff ? 0xffff : window;
 }
 
@@ -247,7 +268,8 @@ answer_syn_ack(struct xdp_md *ctx, const struct settings *cfg,
 	a.seq = c->isn;
 	a.ack = p->seq + 1;
 	a.flags = FLAG_SYN | FLAG_ACK | (hs->ecn ? FLAG_ECE : 0);
-	a.window = answer_window(f->ep.window, our_mss - (hs->ts ? TS_LEN : 0));
+	a.window = answer_window(f->ep.window, our_mss - (hs->ts ? TS_LEN : 0),
+				 f->initrwnd);
 	if (f->ep.announced && f->ep.announced < our_mss)
 		our_mss = f->ep.announced; /* rewritten by a firewall */
 	answer_as_listener(cfg, f, &a);

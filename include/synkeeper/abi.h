@@ -41,9 +41,10 @@
 /*
  * From ABI_TAKEN_OVER on, state (settings, keys, sessions, ...) has the same
  * layout, so it is taken over. 6 has other names of maps (5: "would",
- * "session_marks"), 7 a larger struct endpoint.
+ * "session_marks"), 7 a larger struct endpoint, 8 a larger struct
+ * route_metrics.
  */
-enum { ABI_VERSION = 7, ABI_TAKEN_OVER = 5 };
+enum { ABI_VERSION = 8, ABI_TAKEN_OVER = 5 };
 
 /*
  * The clock for sessions: CLOCK_MONOTONIC in units of 2^24 ns (16.8 ms), which
@@ -87,6 +88,8 @@ enum setting_flags {
 	SETTING_REFUSED = 1 << 15,     /* a source is marked as refused */
 	SETTING_QUEUES = 1 << 16,      /* an accept queue is watched */
 	SETTING_METRICS = 1 << 17,     /* look into route_metrics */
+	SETTING_ROUTE_SCALE = 1 << 18, /* ... for the scale, too */
+	SETTING_FLOW_LABEL = 1 << 19,  /* net.ipv6.auto_flowlabels: 1 or 3 */
 };
 
 /* The first three keep their place in all versions: a successor reads them. */
@@ -161,6 +164,7 @@ enum endpoint_flags {
 	ENDPOINT_DEFER = 1 << 1, /* TCP_DEFER_ACCEPT: data open connections */
 	ENDPOINT_NEEDS_ECN = 1 << 2, /* congestion control such as DCTCP */
 	ENDPOINT_FASTOPEN = 1 << 3,  /* TCP_FASTOPEN */
+	ENDPOINT_CLAMPED = 1 << 4,   /* TCP_WINDOW_CLAMP: no route's counts */
 };
 
 /*
@@ -213,9 +217,13 @@ _Static_assert(sizeof(struct local_key) == 20, "abi");
 struct route_metrics {
 	__u16 mss; /* announced, instead of what follows from the MTU */
 	__u8 hop_limit;
+	__u8 ecn;	/* agreed to, whatever the sysctl */
+	__u32 window;	/* the most, bytes; bounds the scale to wscale */
+	__u16 initrwnd; /* the most of a SYN-ACK, segments */
+	__u8 wscale;
 	__u8 pad;
 };
-_Static_assert(sizeof(struct route_metrics) == 4, "abi");
+_Static_assert(sizeof(struct route_metrics) == 12, "abi");
 
 /* Values of prefixes; keys are struct local_key. The longest prefix decides. */
 enum source_kind {

@@ -148,6 +148,7 @@ static void settings(const struct scene *scene)
 		.abi = ABI_VERSION,
 		.flags = SETTING_READY | SETTING_TS | SETTING_WSCALE |
 			 SETTING_SACK | SETTING_ECN | SETTING_GUARDED |
+			 SETTING_FLOW_LABEL |
 			 (scene->unsure ? 0 : SETTING_COMPLETE),
 		.epoch = 6,
 		.set_mask = bed.tables.sets - 1,

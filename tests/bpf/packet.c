@@ -132,7 +132,7 @@ static void put_ipv6(const struct spec *s, struct frame *f)
 {
 	const char *c = s->ext ? s->ext : "";
 
-	put(f, 0x60000000 | s->tos << 20, 4);
+	put(f, 0x60000000 | s->tos << 20 | s->label, 4);
 	put(f, 0, 2); /* payload length: when all is there */
 	put(f, ext_kind(*c), 1);
 	put(f, s->ttl ? s->ttl : 64, 1);

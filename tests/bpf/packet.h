@@ -40,6 +40,7 @@ struct spec {
 	bool v6;	  /* which default addresses */
 	const char *src, *dst;
 	uint8_t tos, ttl;
+	uint32_t label;	 /* IPv6 */
 	uint8_t ip_opts; /* bytes of IPv4 options: NOPs */
 	bool no_df;	 /* IPv4 */
 	uint16_t ip_id;

@@ -75,10 +75,12 @@ void synack_build(const struct spec *syn, const struct frame *in,
 	out.seq = c.isn;
 	out.ack = isn_of(syn) + 1;
 	out.flags = SYN | ACK | (hs.ecn ? ECE : 0);
+	if (syn->v6 && harness.cfg.flags & SETTING_FLOW_LABEL)
+		out.label = 0x80000 | (c.isn >> 6 & 0x7ffff);
 	if (a->opts)
 		sscanf(a->opts, "mss:%u", &segment);
 	segment -= hs.ts ? 12 : 0;
-	out.window = SERVER_WINDOW / segment * segment;
+	out.window = a->window ? a->window : SERVER_WINDOW / segment * segment;
 	fill_in(a->opts, c.tsval, opts, sizeof(opts));
 	out.opts = opts;
 	packet_build(&out, ret);

@@ -15,6 +15,7 @@ struct answer_spec {
 	struct handshake hs; /* negotiated, before the cookie rounds it */
 	const char *opts;    /* "COOKIE" stands for the cookie's TSval */
 	const struct cookie *cookie; /* NULL: synack_cookie()'s */
+	uint16_t window;	     /* 0: whole segments of SERVER_WINDOW */
 };
 
 /* The current epoch's cookie. *@hs becomes what the cookie keeps of it. */

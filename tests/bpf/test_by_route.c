@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Theory of operation: MSS and hop limit of a SYN-ACK, by the route to the
- * client, the interface and the listener. Clients are 198.51.100.9 and
- * 2001:db8:c::9.
+ * Theory of operation: what a SYN-ACK says by the route to the client, the
+ * interface and the listener, and the scale that its ACK then takes along.
+ * Clients are 198.51.100.9 and 2001:db8:c::9.
  */
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "netns.h"
 #include "synack.h"
 #include "testmain.h"
 
@@ -29,7 +30,28 @@ struct row {
 	bool no_flag, v6;
 	uint16_t mss;
 	uint8_t hops;
+	uint16_t window; /* 0: SERVER_WINDOW's */
+	bool clamped, small, no_ecn, ece;
 };
+
+#define FOUR(...)                            \
+	{                                    \
+		{                            \
+			"198.51.100.0", 120, \
+			{                    \
+				__VA_ARGS__  \
+			}                    \
+		}                            \
+	}
+#define SIX(...)                            \
+	{                                   \
+		{                           \
+			"2001:db8:c::", 48, \
+			{                   \
+				__VA_ARGS__ \
+			}                   \
+		}                           \
+	}
 
 static const struct row rows[] = {
 	{ "nothing said", {}, .mss = 1460, .hops = 64 },
@@ -99,6 +121,32 @@ static const struct row rows[] = {
 	  .v6 = true,
 	  .mss = 1440,
 	  .hops = 98 },
+	/* 20 segments without the route, of 1460 less 12 for timestamps */
+	{ "initrwnd", FOUR(.initrwnd = 4), .mss = 1460, .hops = 64,
+	  .window = 4 * 1448 },
+	{ "initrwnd, IPv6", SIX(.initrwnd = 4), .v6 = true, .mss = 1440,
+	  .hops = 64, .window = 4 * 1428 },
+	{ "initrwnd, and the listener's MSS", FOUR(.initrwnd = 4),
+	  .listener_mss = 1000, .mss = 1000, .hops = 64, .window = 4 * 988 },
+	{ "initrwnd above the buffer", FOUR(.initrwnd = 65535), .mss = 1460,
+	  .hops = 64 },
+	{ "window", FOUR(.window = 3000, .wscale = 0), .mss = 1460, .hops = 64,
+	  .window = 2 * 1448, .small = true },
+	{ "window, IPv6", SIX(.window = 3000, .wscale = 0), .v6 = true,
+	  .mss = 1440, .hops = 64, .window = 2 * 1428, .small = true },
+	{ "window below a segment", FOUR(.window = 700), .mss = 1460,
+	  .hops = 64, .window = 700, .small = true },
+	{ "window above the listener's", FOUR(.window = 1 << 30, .wscale = 14),
+	  .mss = 1460, .hops = 64 },
+	{ "window and a listener's clamp", FOUR(.window = 3000, .wscale = 0),
+	  .clamped = true, .mss = 1460, .hops = 64 },
+	{ "no ECN", {}, .no_ecn = true, .mss = 1460, .hops = 64 },
+	{ "features ecn", FOUR(.ecn = 1), .no_ecn = true, .mss = 1460,
+	  .hops = 64, .ece = true },
+	{ "features ecn, IPv6", SIX(.ecn = 1), .no_ecn = true, .v6 = true,
+	  .mss = 1440, .hops = 64, .ece = true },
+	{ "features ecn and the sysctl", FOUR(.ecn = 1), .mss = 1460,
+	  .hops = 64, .ece = true },
 };
 
 static struct local_key key_of(const struct entry *e)
@@ -138,36 +186,100 @@ static void tell(const struct row *row)
 
 	four.mss = row->listener_mss;
 	four.hop_limit = row->listener_hops;
+	four.flags = row->clamped ? ENDPOINT_CLAMPED : 0;
 	ps = (struct port_services){ .any4 = four, .any6 = four };
 	ps.any6.service = SERVICE_6;
 	harness_port(443, &ps);
 	memcpy(lo.mac, server_mac, 6);
 	harness_iface(&lo);
-	harness.cfg.flags &= ~(__u32)SETTING_METRICS;
+	harness.cfg.flags &= ~(__u32)(SETTING_METRICS | SETTING_ROUTE_SCALE);
+	harness.cfg.flags |= SETTING_ECN;
 	if (!row->no_flag && row->routes[0].addr)
 		harness.cfg.flags |= SETTING_METRICS;
+	if (row->routes[0].says.window)
+		harness.cfg.flags |= SETTING_ROUTE_SCALE;
+	if (row->no_ecn)
+		harness.cfg.flags &= ~(__u32)SETTING_ECN;
 	harness_settings();
+}
+
+/* Has the row a client that offers ECN? */
+static bool offers_ecn(const struct row *row)
+{
+	return row->no_ecn || row->ece;
+}
+
+static struct spec syn_of(const struct row *row)
+{
+	return (struct spec){
+		.v6 = row->v6,
+		.flags = SYN | (offers_ecn(row) ? ECE | CWR : 0),
+		.src = row->v6 ? "2001:db8:c::9" : "198.51.100.9",
+		.opts = "mss:1460 sack ts:7:0 nop ws:7",
+	};
+}
+
+static struct handshake agreed(const struct row *row)
+{
+	return (struct handshake){ 1460, 7, 1, row->ece, 1 };
 }
 
 static bool answers(const struct row *row)
 {
-	static const struct handshake hs = { 1460, 7, 1, 0, 1 };
+	struct answer_spec a = { .hs = agreed(row), .window = row->window };
+	struct spec syn = syn_of(row);
 	static struct frame in, out;
-	struct spec syn = { .v6 = row->v6,
-			    .flags = SYN,
-			    .src = row->v6 ? "2001:db8:c::9" : "198.51.100.9",
-			    .opts = "mss:1460 sack ts:7:0 nop ws:7" };
-	struct answer_spec a = { .hs = hs };
 	char opts[64];
 
-	snprintf(opts, sizeof(opts), "mss:%u sack ts:COOKIE:7 nop ws:9",
-		 row->mss);
+	snprintf(opts, sizeof(opts), "mss:%u sack ts:COOKIE:7 nop ws:%d",
+		 row->mss, row->small ? 0 : SERVER_WSCALE);
 	a.opts = opts;
 	packet_build(&syn, &in);
 	synack_build(&syn, &in, &a, &out);
 	out.data[out.l3 + (row->v6 ? 7 : 8)] = row->hops;
 	packet_checksum(&out, row->v6);
 	return expect(row->what, &in, XDP_TX, REASON_answered, &out);
+}
+
+/* The socket must have the scale that answers() has seen. */
+static bool scales(const struct row *row)
+{
+	struct handshake hs = agreed(row), kept;
+	struct spec syn = syn_of(row);
+	struct spec ack = synack_ack(&syn, &hs, &kept);
+	unsigned want = row->small ? 0 : SERVER_WSCALE;
+	static struct frame in;
+	static struct run r;
+
+	packet_build(&ack, &in);
+	harness_run(&in, &r);
+	if (!expect_run(row->what, &in, &r, XDP_PASS, REASON_admitted, NULL))
+		return false;
+	if (r.meta.rcv_wscale == want)
+		return true;
+	print_error("%s: the ACK's scale: expected %u, got %u\n", row->what,
+		    want, r.meta.rcv_wscale);
+	return false;
+}
+
+static void the_scale_of_its_ack(void **state)
+{
+	unsigned bad = 0;
+	size_t i;
+
+	(void)state;
+	if (!harness_assigns())
+		skip();
+	netns_listen(false, 443);
+	netns_listen(true, 443);
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		harness_setup(NULL); /* no session of the row before */
+		tell(&rows[i]);
+		routes(&rows[i], true);
+		bad += !scales(&rows[i]);
+		routes(&rows[i], false);
+	}
+	assert_int_equal(bad, 0);
 }
 
 static void synack_says(void **state)
@@ -201,6 +313,7 @@ static void tagged(void **state)
 
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_setup(synack_says, harness_setup),
+	cmocka_unit_test_setup(the_scale_of_its_ack, harness_setup),
 	cmocka_unit_test_setup(tagged, harness_setup),
 };
 

@@ -168,8 +168,12 @@ static const char *ip_wrong(const struct scenario *s, const struct parts *p,
 	const uint8_t *ip = out.data + p->l3;
 
 	if (p->v6) {
-		if (get32(ip) != 0x60000000 || ip[6] != 6)
-			return "IPv6: version, class, label or next header";
+		bool labelled = s->cfg.flags & SETTING_FLOW_LABEL;
+
+		if (get32(ip) >> 20 != 0x600 || ip[6] != 6)
+			return "IPv6: version, class or next header";
+		if ((get32(ip) & 0xfffff ? true : false) != labelled)
+			return "IPv6: flow label";
 		return ip[7] == s->cfg.hop_limit ? NULL : "hop limit";
 	}
 	if (ip[0] != 0x45 || ip[1])

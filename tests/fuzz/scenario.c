@@ -43,6 +43,8 @@ static __u32 flags_of(const uint8_t *head)
 		ret |= head[0] >> i & 1 ? flags[i] : 0;
 	if (head[10] & HEAD_KERNEL_TS)
 		ret |= SETTING_KERNEL_TS;
+	if (head[10] & HEAD_FLOW_LABEL)
+		ret |= SETTING_FLOW_LABEL;
 	return ret;
 }
 

@@ -85,11 +85,12 @@ struct step {
 	const uint8_t *data;
 };
 
-/* Of the head's eleventh byte. */
+/* Of the head's eleventh byte: cookies, and what else had no room. */
 enum head_cookies {
 	HEAD_KERNEL = 1 << 0,	    /* the services' are the kernel's */
 	HEAD_KERNEL_EXACT = 1 << 1, /* those of the exact one are */
 	HEAD_KERNEL_TS = 1 << 2,
+	HEAD_FLOW_LABEL = 1 << 3,
 };
 
 /* Of STEP_SOCKET's argument. */

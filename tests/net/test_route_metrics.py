@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What routes and the interface say of a SYN-ACK: its MSS and hop limit.
+"""What routes and the interface say of a SYN-ACK, and of the connection.
 
 Theory of operation: port 80 is protected, port 81 is not: what the kernel
 answers there, at the same moment, is expected of Synkeeper. The client is made
@@ -11,11 +11,12 @@ import contextlib
 from scapy.layers.inet import IP, TCP
 from scapy.layers.inet6 import IPv6
 
+from backend import needs_own_cookies
 from namespace import wait_for
 from nettest import net_test
 from scapytools import LINUX, Peer
 from session_stats import counted, protect, wait_armed
-from sockets import listen
+from sockets import listen, move, pair, tcp_info
 
 PLAIN = 81
 NETS = {False: "192.0.2.0/24", True: "2001:db8::/64"}
@@ -25,7 +26,9 @@ WITHIN = {False: "192.0.2.64/27", True: "2001:db8::70/124"}  # the peer's
 def synack(peer, port):
     frame = peer.flow(port).syn(LINUX)
     ip = frame[IPv6 if peer.v6 else IP]
-    return {"mss": dict(frame[TCP].options)["MSS"],
+    options = dict(frame[TCP].options)
+    return {"mss": options["MSS"], "scale": options.get("WScale"),
+            "window": frame[TCP].window,
             "hops": ip.hlim if peer.v6 else ip.ttl}
 
 
@@ -48,8 +51,9 @@ def serving(env, **kwargs):
         yield
 
 
-def same(env, what, v6, want=None):
-    """Within two seconds, Synkeeper answers as the kernel, which says @want."""
+def same(env, what, v6, want=None, but=()):
+    """Within two seconds, Synkeeper answers as the kernel, which says @want;
+    @but is not compared."""
     what = f"{what}, IPv{6 if v6 else 4}"
     got = {}
     with Peer(env, v6) as peer:
@@ -59,7 +63,7 @@ def same(env, what, v6, want=None):
                 f"{key} {value}, got {plain}"
 
         def is_same():
-            got.update(synack(peer, 80))
+            got.update(synack(peer, 80), **{key: plain[key] for key in but})
             return got == plain
 
         with contextlib.suppress(AssertionError):
@@ -71,9 +75,9 @@ def same(env, what, v6, want=None):
     return plain
 
 
-def both(env, what, **want):
+def both(env, what, but=(), **want):
     for v6 in (False, True):
-        same(env, what, v6, want)
+        same(env, what, v6, want, but)
 
 
 @net_test
@@ -85,7 +89,9 @@ def test_followed(env):
         for words in ("advmss 1200", "advmss 100", "advmss 9000", "mtu 1300",
                       "mtu lock 1300", "mtu 9000", "mtu 65520", "mtu 280",
                       "hoplimit 7", "mtu 1400 advmss 1000 hoplimit 255",
-                      "initcwnd 20"):
+                      "initcwnd 20", "initrwnd 4", "initrwnd 90000",
+                      "window 3000", "window 100", "window 70000",
+                      "window 200000 initrwnd 2 advmss 900"):
             for v6 in (False, True):
                 on_link(env, v6, *words.split())
                 same(env, words, v6)
@@ -165,6 +171,47 @@ def test_listener_bounds(env):
         same(env, "bounded", True, {"mss": 1000, "hops": 98})
 
 
+def agreed(env, listener, port, v6):
+    """What a connection has after megabytes in both directions."""
+    c, s = pair(env, listener, port=port, v6=v6)
+    with c, s:
+        move(c, s)
+        words = tcp_info(env.server, s)
+        return {word: words.get(word) for word in ("wscale", "ecn", "mss")}
+
+
+@net_test
+def test_connections(env):
+    """A scale that only one end knows of would stall them."""
+    needs_own_cookies("kernel cookies round the MSS")
+    env.client.sysctl("net.ipv4.tcp_ecn", 1)
+    env.server.sysctl("net.ipv4.tcp_ecn", 0)
+    with listen(env) as one, listen(env, port=PLAIN) as other:
+        protect(env)
+        for v6 in (False, True):
+            for words in ("window 20000", "window 300000", "initrwnd 4",
+                          "features ecn"):
+                on_link(env, v6, *words.split())
+                same(env, words, v6)
+                plain = agreed(env, other, PLAIN, v6)
+                got = agreed(env, one, 80, v6)
+                assert got == plain, f"{words}, IPv{6 if v6 else 4}: the " \
+                    f"kernel's connection has {plain}, Synkeeper's {got}"
+                assert bool(got["ecn"]) == ("ecn" in words), \
+                    f"{words}: ECN: {got}"
+
+
+@net_test
+def test_listener_is_clamped(env):
+    """TCP_WINDOW_CLAMP, even a larger one, replaces the route's window."""
+    on_link(env, False, "window", "3000")
+    with listen(env) as one, listen(env, port=PLAIN) as other:
+        for listener in (one, other):
+            listener.setsockopt(6, 10, 20000)  # TCP_WINDOW_CLAMP
+        protect(env)
+        assert same(env, "clamped", False)["window"] > 3000
+
+
 @net_test
 def test_kernel_cookies(env):
     for v6 in (False, True):
@@ -174,7 +221,9 @@ def test_kernel_cookies(env):
                                            "cookies = kernel\n"),
                        services=())
         wait_armed(env)
-        both(env, "the kernel's cookies", mss=1200, hops=7)
+        # without timestamps, which would carry them, there are no options
+        both(env, "the kernel's cookies", but=("scale", "window"), mss=1200,
+             hops=7)
 
 
 @net_test
@@ -187,7 +236,7 @@ def test_policy_rules(env):
         with Peer(env) as peer:
             wait_for(lambda: synack(peer, 80)["mss"] == 1460, 2,
                      "the interface's MSS")
-        said = "advmss, mtu and hoplimit of routes are not followed"
+        said = "metrics of routes such as advmss are not followed"
         out = env.synkeeper("check", env.server.iface, check=False)
         assert said in out.stdout, f"check: expected {said!r} in {out.stdout}"
         env.server.ip("rule", "del", "from", "192.0.2.99", "lookup", "77")

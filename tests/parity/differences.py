@@ -45,9 +45,7 @@ class Difference:
 
 
 D, V = Difference, PerFamily
-NO_LABEL = NOT_YET + "SYN-ACKs carry no flow label"
-ROUTE = NOT_YET + "of a route only MSS, MTU and hop limit are followed, and " \
-    "only of the main table"
+ROUTE = NOT_YET + "of routes only those of the main table are followed"
 REFUSED = "it can be refused only with its ACK; from then on the kernel sees " \
     "the SYNs of its source"
 STRIPPED = "whether the client uses timestamps is seen from its ACK, not from " \
@@ -68,10 +66,6 @@ DIFFERENCES = {
     "listener/save_syn": D(
         "the SYN is gone when its ACK is admitted", {
             "the SYN's headers": False}),
-    "listener/flow_label": D(NO_LABEL, {"SYN-ACK": "0"}),
-    "route/window": D(ROUTE, {"window": SPACE, "scale": 10}),
-    "route/initrwnd": D(ROUTE, {"window": SPACE}),
-    "route/ecn": D(ROUTE, {"with it": "SA"}),
     "route/policy": D(ROUTE, {"mss": MSS, "window": SPACE}),
     "route/maxseg_in": D(FIREWALL, {"server sends": SEGMENT}),
     "refused/drop": D(REFUSED, ONCE_HUNG),

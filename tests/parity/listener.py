@@ -285,6 +285,10 @@ def dual_stack(bed):
             "options": wire.shown(answer, 1000)}
 
 
+def labelled(segment):
+    return "set" if segment.label else "0"
+
+
 @trial(30, "flow label", "routers that balance by it (RFC 6438)", families=(6,))
 def flow_label(bed):
     listener = bed.listen()
@@ -295,8 +299,15 @@ def flow_label(bed):
         s.sendall(b"hello")
         c.recv(5)
     data = next(s for s in sniffer.of_server() if s.data)
-    return {"SYN-ACK": "set" if sniffer.synack().label else "0",
-            "data": "set" if data.label else "0"}
+    return {"SYN-ACK": labelled(sniffer.synack()), "data": labelled(data)}
+
+
+@trial(30, "auto_flowlabels = 0", "networks that reserve labels for "
+       "applications", families=(6,))
+def no_flow_label(bed):
+    bed.sysctl("net.ipv6.auto_flowlabels", 0)
+    bed.listen()
+    return bed.learned(lambda: {"SYN-ACK": labelled(bed.hand().talk().syn())})
 
 
 @trial(30, "congestion control with ECN (DCTCP)", "data centres")

@@ -3,8 +3,9 @@
  * Theory of operation: what the map route_metrics has for given routes. Each
  * row is a routing table per family, a route a line: "10.0.0.0/8 advmss 1200
  * metric 5", "dead" in front of one that leads nowhere. Compared is the list as
- * text, "10.0.0.0/8 1200/0" for MSS and hop limit; IPv4 comes as ::ffff:a.b.c.d
- * with the length of the mapped prefix.
+ * text, "10.0.0.0/8 1200/0" for MSS and hop limit, then what else is said:
+ * "rwnd 20", "window 3000 scale 0", "ecn"; IPv4 comes as ::ffff:a.b.c.d with
+ * the length of the mapped prefix.
  */
 #include <arpa/inet.h>
 #include <linux/rtnetlink.h>
@@ -25,6 +26,12 @@ static void read_word(struct route *r, const char *key, long value)
 		r->mtu = (__u16)value;
 	else if (!strcmp(key, "hoplimit"))
 		r->hop_limit = (__u8)value;
+	else if (!strcmp(key, "initrwnd"))
+		r->initrwnd = (__u16)value;
+	else if (!strcmp(key, "window"))
+		r->window = (__u32)value;
+	else if (!strcmp(key, "ecn"))
+		r->ecn = value;
 	else
 		fail_msg("no such word: %s", key);
 }
@@ -64,17 +71,26 @@ static void read_table(const char *text, int family, struct route *room,
 
 static void print_list(const struct metrics_list *l, char ret[TEXT_MAX])
 {
+	FILE *f = fmemopen(ret, TEXT_MAX, "w");
 	char addr[INET6_ADDRSTRLEN];
-	size_t i, n = 0;
+	size_t i;
 
 	ret[0] = '\0';
+	assert_non_null(f);
 	for (i = 0; i < l->n; i++) {
+		const struct route_metrics *m = &l->all[i].says;
+
 		inet_ntop(AF_INET6, l->all[i].to.addr, addr, sizeof(addr));
-		n += (size_t)snprintf(
-			ret + n, TEXT_MAX - n, "%s%s/%u %u/%u", i ? ", " : "",
-			addr, l->all[i].to.prefixlen, l->all[i].says.mss,
-			l->all[i].says.hop_limit);
+		fprintf(f, "%s%s/%u %u/%u", i ? ", " : "", addr,
+			l->all[i].to.prefixlen, m->mss, m->hop_limit);
+		if (m->initrwnd)
+			fprintf(f, " rwnd %u", m->initrwnd);
+		if (m->window)
+			fprintf(f, " window %u scale %u", m->window, m->wscale);
+		if (m->ecn)
+			fprintf(f, " ecn");
 	}
+	fclose(f);
 }
 
 struct row {
@@ -175,9 +191,48 @@ static void mss_of_an_mtu(void **state)
 	assert_int_equal(bad, 0);
 }
 
+/* The scale: tcp_select_initial_window() with a clamp. */
+static void what_else_is_said(void **state)
+{
+	static const struct row rows[] = {
+		{ "0.0.0.0/0 initrwnd 20", "::/0 ecn 1",
+		  "::/0 0/0 ecn, " ALL4 "0/0 rwnd 20" },
+		{ "0.0.0.0/0 window 3000", "::/0 window 65535",
+		  "::/0 0/0 window 65535 scale 0, " ALL4
+		  "0/0 window 3000 scale 0" },
+		{ "0.0.0.0/0 window 65536", "::/0 window 1073741823",
+		  "::/0 0/0 window 1073741823 scale 14, " ALL4
+		  "0/0 window 65536 scale 1" },
+		{ "0.0.0.0/0 window 4294967295", "::/0 window 131071",
+		  "::/0 0/0 window 131071 scale 1, " ALL4
+		  "0/0 window 4294967295 scale 14" },
+	};
+	unsigned bad = 0;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		bad += !holds(&rows[i]);
+	assert_int_equal(bad, 0);
+}
+
+static void does_any_bound_the_window(void **state)
+{
+	struct metrics_entry all[2] = { { .says = { .mss = 1200 } },
+					{ .says = { .initrwnd = 9 } } };
+	struct metrics_list l = { all, 2 };
+
+	(void)state;
+	assert_false(metrics_bound_window(&l));
+	all[1].says.window = 3000;
+	assert_true(metrics_bound_window(&l));
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(which_prefixes),
 	cmocka_unit_test(mss_of_an_mtu),
+	cmocka_unit_test(what_else_is_said),
+	cmocka_unit_test(does_any_bound_the_window),
 };
 
 TEST_MAIN(tests)

@@ -84,7 +84,7 @@ static void check_family(struct check *c, __u8 family, const char *what)
 		check_add(c, what, CHECK_WARN,
 			  "where clients need them, set the MSS (TCP_MAXSEG) "
 			  "of the listener",
-			  "advmss, mtu and hoplimit of routes are not followed "
+			  "metrics of routes such as advmss are not followed "
 			  "in SYN-ACKs: %s",
 			  metrics_ignored(&r));
 	routing_free(&r);

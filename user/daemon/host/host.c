@@ -37,7 +37,8 @@ int host_poll(struct host *h)
 {
 	const __u32 offers = SETTING_TS | SETTING_WSCALE | SETTING_SACK |
 			     SETTING_ECN | SETTING_FORWARDING |
-			     SETTING_KERNEL_TS | SETTING_REFLECT_TOS;
+			     SETTING_KERNEL_TS | SETTING_REFLECT_TOS |
+			     SETTING_FLOW_LABEL;
 	struct netconf before = h->net;
 	int err = netconf_read(&h->net);
 

@@ -6,12 +6,13 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "kernel/metrics.h"
 #include "kernel/route.h"
 #include "kernel/syncookies.h"
 #include "log.h"
 #include "netconf.h"
 
-enum { RMEM_MAX_DEFAULT = 212992, WINDOW_SCALE_MAX = 14 };
+enum { RMEM_MAX_DEFAULT = 212992 };
 
 long netconf_sysctl(int *err, const char *name, int nth, long fallback)
 {
@@ -144,9 +145,21 @@ static bool route_may_bound_window(void)
 	return err || s.found;
 }
 
+/*
+ * Do sockets label what they send unless told otherwise?
+ * ip6_default_np_autolabel() of include/net/ipv6.h: OPTOUT or FORCED.
+ */
+static __u32 flow_labels(int *err)
+{
+	return netconf_sysctl(err, "ipv6/auto_flowlabels", 0, 1) & 1
+		       ? SETTING_FLOW_LABEL
+		       : 0;
+}
+
 static __u32 read_offer(int *err)
 {
-	return (netconf_sysctl(err, "ipv4/tcp_timestamps", 0, 1) == 2 &&
+	return flow_labels(err) |
+	       (netconf_sysctl(err, "ipv4/tcp_timestamps", 0, 1) == 2 &&
 				!route_may_bound_window()
 			? SETTING_KERNEL_TS
 			: 0) |
@@ -200,7 +213,6 @@ struct netconf_window netconf_window(const struct netconf *n, __u32 rcvbuf,
 		if (most > clamp)
 			most = clamp;
 	}
-	while (ret.scale < WINDOW_SCALE_MAX && most >> (16 + ret.scale))
-		ret.scale++;
+	ret.scale = metrics_window_scale(most);
 	return ret;
 }

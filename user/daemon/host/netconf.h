@@ -65,7 +65,7 @@ struct netconf_window {
  * The window of a listener's SYN-ACKs, as tcp_openreq_init_rwin() and
  * tcp_select_initial_window() (net/ipv4/tcp_output.c) choose it. @rcvbuf: of
  * the listener, bytes; @locked: it was told so (SO_RCVBUF); @clamp:
- * TCP_WINDOW_CLAMP, 0: none. What routes say of it is not looked at.
+ * TCP_WINDOW_CLAMP, 0: none. What routes say of it is in metrics.h.
  */
 struct netconf_window netconf_window(const struct netconf *n, __u32 rcvbuf,
 				     bool locked, __u32 clamp);

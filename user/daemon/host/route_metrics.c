@@ -48,7 +48,7 @@ static void tell_ignored(struct route_metrics_map *m, const struct routing *r,
 	const char *why = metrics_exist(r) ? metrics_ignored(r) : NULL;
 
 	if (why && why != m->told[v6])
-		log_warn("IPv%d routes with advmss, mtu or hoplimit: not "
+		log_warn("IPv%d routes with metrics such as advmss: not "
 			 "followed in SYN-ACKs: %s",
 			 v6 ? 6 : 4, why);
 	m->told[v6] = why;
@@ -66,14 +66,17 @@ void route_metrics_write(struct route_metrics_map *m, const struct routing *v4,
 	if (!err)
 		err = put_all(m->fd, &l);
 	if (err && !m->failed)
-		log_warn("cannot follow advmss, mtu and hoplimit of routes in "
-			 "SYN-ACKs: %s",
+		log_warn("cannot follow the metrics of routes in SYN-ACKs: %s",
 			 strerror(-err));
 	m->failed = err;
 	if (err || !l.n)
 		settings_clear(m->settings, SETTING_METRICS);
 	else
 		settings_set(m->settings, SETTING_METRICS);
+	if (err || !metrics_bound_window(&l))
+		settings_clear(m->settings, SETTING_ROUTE_SCALE);
+	else
+		settings_set(m->settings, SETTING_ROUTE_SCALE);
 	if (!err)
 		delete_others(m->fd, &l);
 	metrics_free(&l);

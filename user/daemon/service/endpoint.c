@@ -185,6 +185,7 @@ static void take_settings(const struct place *at, struct endpoint *ret)
 	ret->flags |= s->defer ? ENDPOINT_DEFER : 0;
 	ret->flags |= s->needs_ecn ? ENDPOINT_NEEDS_ECN : 0;
 	ret->flags |= s->fast_open ? ENDPOINT_FASTOPEN : 0;
+	ret->flags |= s->window_clamp ? ENDPOINT_CLAMPED : 0;
 }
 
 /* What the firewall would make of the kernel's SYN-ACK. */

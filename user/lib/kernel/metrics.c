@@ -12,15 +12,16 @@ enum {
 	MIN_ADVMSS4 = 256, /* net.ipv4.route.min_adv_mss */
 	MIN_ADVMSS6 = 1220,
 	MAPPED_BITS = 96,
+	WINDOW_SCALE_MAX = 14, /* RFC 7323 */
 };
 
 bool metrics_exist(const struct routing *r)
 {
-	size_t i;
+	const struct route *at;
 
-	for (i = 0; i < r->n; i++)
-		if (r->routes[i].advmss || r->routes[i].mtu ||
-		    r->routes[i].hop_limit)
+	for (at = r->routes; at < r->routes + r->n; at++)
+		if (at->advmss || at->mtu || at->hop_limit || at->initrwnd ||
+		    at->window || at->ecn)
 			return true;
 	return false;
 }
@@ -41,6 +42,15 @@ static __u16 mss_of_mtu(__u16 mtu, bool v6)
 	return mtu < least + headers ? least : mtu - headers;
 }
 
+__u8 metrics_window_scale(__u32 most)
+{
+	__u8 scale = 0;
+
+	while (scale < WINDOW_SCALE_MAX && most >> (16 + scale))
+		scale++;
+	return scale;
+}
+
 static struct route_metrics metrics_of(const struct route *r, bool v6)
 {
 	return (struct route_metrics){
@@ -48,6 +58,10 @@ static struct route_metrics metrics_of(const struct route *r, bool v6)
 		       : r->mtu	 ? mss_of_mtu(r->mtu, v6)
 				 : 0,
 		.hop_limit = r->hop_limit,
+		.ecn = r->ecn,
+		.window = r->window,
+		.initrwnd = r->initrwnd,
+		.wscale = r->window ? metrics_window_scale(r->window) : 0,
 	};
 }
 
@@ -100,7 +114,9 @@ static bool is_within(const struct local_key *key, const struct local_key *in)
 
 static bool says_something(const struct metrics_entry *e)
 {
-	return e->says.mss || e->says.hop_limit;
+	static const struct route_metrics nothing;
+
+	return memcmp(&e->says, &nothing, sizeof(nothing));
 }
 
 /* Appends those of @sorted routes that are needed. */
@@ -176,6 +192,16 @@ int metrics_choose(const struct routing *v4, const struct routing *v6,
 		qsort(l.all, l.n, sizeof(*l.all), metrics_compare);
 	*ret = l;
 	return 0;
+}
+
+bool metrics_bound_window(const struct metrics_list *l)
+{
+	size_t i;
+
+	for (i = 0; i < l->n; i++)
+		if (l->all[i].says.window)
+			return true;
+	return false;
 }
 
 void metrics_free(struct metrics_list *l)

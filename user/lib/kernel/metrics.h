@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Theory of operation: what the routes' metrics (`ip route ... advmss, mtu,
- * hoplimit`) amount to for SYN-ACKs, as the map route_metrics has it. Pure
- * functions of what routing.h has read.
+ * hoplimit, initrwnd, window, features`) amount to for SYN-ACKs, as the map
+ * route_metrics has it. Pure functions of what routing.h has read.
  *
  * The programs look for the longest prefix, as the kernel does. So a route
  * without metrics is in the list if it is within the prefix of one that has
@@ -33,6 +33,15 @@ void metrics_free(struct metrics_list *l);
 
 /* By the bytes of the keys, for qsort() and bsearch(). */
 int metrics_compare(const void *a, const void *b);
+
+/* Does any bound the scale? */
+bool metrics_bound_window(const struct metrics_list *l);
+
+/*
+ * The scale for windows of up to @most bytes: tcp_select_initial_window() of
+ * net/ipv4/tcp_output.c.
+ */
+__u8 metrics_window_scale(__u32 most);
 
 /* Has any route metrics that a SYN-ACK shows? */
 bool metrics_exist(const struct routing *r);

@@ -110,6 +110,16 @@ static void take_metrics(const struct nlattr *metrics, struct route *r)
 		case RTAX_HOPLIMIT:
 			r->hop_limit = (__u8)attr_u32(a);
 			break;
+		case RTAX_INITRWND: /* more than the field holds: all */
+			r->initrwnd = attr_u32(a) < 0xffff ? attr_u32(a)
+							   : 0xffff;
+			break;
+		case RTAX_WINDOW:
+			r->window = attr_u32(a);
+			break;
+		case RTAX_FEATURES:
+			r->ecn = attr_u32(a) & RTAX_FEATURE_ECN;
+			break;
 		}
 	}
 }

@@ -29,7 +29,10 @@ struct route {
 	/* metrics; 0: not set */
 	__u16 advmss;
 	__u16 mtu;
+	__u16 initrwnd; /* segments */
 	__u8 hop_limit;
+	bool ecn; /* of features */
+	__u32 window;
 };
 
 struct routing {
