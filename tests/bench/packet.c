@@ -11,6 +11,11 @@
  *	median		of the rounds' differences
  *	ratio		with a look-up as the baseline: value to its value. Else
  *			the whole run to that of the floor
+ *
+ * With --turns it only measures when it is told to, so that two builds can take
+ * turns (turns.py): it prints {"turn": NAME}, waits for a line on standard
+ * input, measures one round of that row and prints
+ * {"done": NAME, "ns": ..., "floor": ...}.
  */
 #include <getopt.h>
 #include <stdio.h>
@@ -29,6 +34,7 @@ struct effort {
 
 static const struct effort full = { 7, 10, 100000 };
 static const struct effort quick = { 3, 3, 30000 };
+static const struct effort turns = { 9, 3, 30000 };
 
 /* ns a packet, by round. */
 struct times {
@@ -145,6 +151,23 @@ static void report(const struct scene *scene, const struct trial *t,
 		base_name, base);
 }
 
+/* Measures one round, in its turn. */
+static void take_turn(const char *name, const struct effort *e,
+		      const struct trial *t, unsigned round,
+		      struct times *times)
+{
+	char line[16];
+
+	printf("{\"turn\": \"%s\"}\n", name);
+	fflush(stdout);
+	if (!fgets(line, sizeof(line), stdin))
+		exit(1); /* nobody wants it any more */
+	measure(e, t, round, times);
+	printf("{\"done\": \"%s\", \"ns\": %.2f, \"floor\": %.2f}\n", name,
+	       times->of[WRAP_UNDER_TEST][round], times->of[WRAP_FLOOR][round]);
+	fflush(stdout);
+}
+
 /* Does the user want a row of this scene? Lists them in @ret. */
 static unsigned choose(const struct scene *s, const char *only,
 		       const struct row *ret[ROWS_MAX])
@@ -175,25 +198,43 @@ static unsigned play(const struct scene *scene, const char *only,
 	}
 	for (round = 0; round < e->rounds; round++)
 		for (i = 0; i < n; i++)
-			measure(e, &trials[i], round, &times[i]);
-	for (i = 0; i < n; i++)
+			if (e == &turns)
+				take_turn(name_of(scene, rows[i]), e,
+					  &trials[i], round, &times[i]);
+			else
+				measure(e, &trials[i], round, &times[i]);
+	for (i = 0; i < n && e != &turns; i++)
 		report(scene, &trials[i], &times[i], e->rounds);
 	return n;
 }
 
 static int usage(FILE *to)
 {
-	fputs("usage: packet [--quick] [--only SUBSTRING]\n"
-	      "JSON rows to stdout; --only: those whose name has it.\n",
+	fputs("usage: packet [--quick|--turns] [--only SUBSTRING]\n"
+	      "       packet --list\n"
+	      "JSON rows to stdout; --only: those whose name has it; --turns: "
+	      "when told to\n",
 	      to);
 	return to == stdout ? 0 : 2;
+}
+
+static int list(void)
+{
+	unsigned i, j;
+
+	for (i = 0; i < n_scenes; i++)
+		for (j = 0; j < scenes[i].n_rows; j++)
+			puts(name_of(&scenes[i], &scenes[i].rows[j]));
+	return 0;
 }
 
 int main(int argc, char **argv)
 {
 	static const struct option longs[] = {
 		{ "quick", no_argument, NULL, 'q' },
+		{ "turns", no_argument, NULL, 't' },
 		{ "only", required_argument, NULL, 'o' },
+		{ "list", no_argument, NULL, 'l' },
 		{ "help", no_argument, NULL, 'h' },
 		{},
 	};
@@ -205,8 +246,12 @@ int main(int argc, char **argv)
 	while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
 		if (c == 'q')
 			e = &quick;
+		else if (c == 't')
+			e = &turns;
 		else if (c == 'o')
 			only = optarg;
+		else if (c == 'l')
+			return list();
 		else
 			return usage(c == 'h' ? stdout : stderr);
 	}

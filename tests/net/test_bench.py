@@ -7,11 +7,17 @@ docs/BENCHMARKS.md says about rows.
 """
 import json
 import os
+import sys
 
 from namespace import run
 from netenv import OUTPUT, last_json
 from nettest import net_test
 
+sys.path.append(os.path.join(os.path.dirname(os.path.realpath(__file__)),
+                             "../bench"))
+import turns  # noqa: E402  (needs the path)
+
+ROOT = os.path.dirname(OUTPUT)
 ROWS = ("SYN, no options, IPv4", "ACK, bad cookie, no timestamps, IPv4",
         "UDP")
 KEYS = {"part", "name", "value", "unit", "baseline", "ratio", "rounds", "min",
@@ -42,3 +48,27 @@ def test_paced_flood_sent_a_fifth(env):
         got = last_json(p)
         assert got["pps"] > want * 3 / 4, \
             f"a flood of {rate or 'any number of'} packets/s sent {got}"
+
+
+@net_test
+def test_two_builds_measured_a_row_by_turns(_env):
+    """bench-check compared with figures of another processor."""
+    old, new = turns.in_lockstep(ROOT, ROOT, "UDP")
+    got = [(name, len(rounds)) for build in (old, new)
+           for name, rounds in build.items()]
+    assert got == [("UDP", 9)] * 2, \
+        f"expected 9 rounds of UDP from either build, got {got}"
+
+
+@net_test
+def test_bench_check_tells_slower_from_noise(_env):
+    """Worse is what has a higher minimum and a higher median."""
+    old = [(100, 10), (130, 40), (180, 10)]
+    for name, new, worse in (
+            ("as fast", [(100, 10), (100, 10), (100, 10)], False),
+            ("2 ns slower", [(102, 10), (132, 40), (182, 10)], False),
+            ("20 ns slower", [(120, 10), (150, 40), (200, 10)], True),
+            ("disturbed, once as fast",
+             [(100, 10), (190, 10), (190, 10)], False)):
+        assert turns.is_worse(name, old, new) == worse, \
+            f"{name}: expected worse = {worse}"
