@@ -11,7 +11,7 @@ older one, which it builds, and of this one, by turns. --against names the older
 one, a folder or a commit. Otherwise it is where this branch left main; on main
 itself the last commit, or the one before if nothing has changed since.
 
-usage: bench.py [--quick] [--only SUBSTRING] [--check [--against WHAT]]
+usage: bench.py [--quick|--full] [--only SUBSTRING] [--check [--against WHAT]]
 """
 import argparse
 import datetime
@@ -35,6 +35,7 @@ PARTS = {
     "live": [os.path.join(HERE, "live.py")],
     "scale": [os.path.join(HERE, "scale.py")],
 }
+FULL = ("live",)  # the parts that know --full
 
 
 def command(cmd):
@@ -79,9 +80,14 @@ def run_part(part, args):
     return rows
 
 
-def run_all(quick, only):
-    args = ["--quick"] * quick + (["--only", only] if only else [])
-    return [row for part in PARTS for row in run_part(part, args)]
+def run_all(args):
+    only = ["--only", args.only] if args.only else []
+    out = []
+    for part in PARTS:
+        full = args.full and part in FULL
+        out += run_part(part, ["--quick"] * args.quick + ["--full"] * full +
+                        only)
+    return out
 
 
 def before():
@@ -137,6 +143,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--quick", action="store_true",
                         help="fewer and shorter rounds")
+    parser.add_argument("--full", action="store_true",
+                        help="also what takes long")
     parser.add_argument("--only", metavar="SUBSTRING")
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--against", metavar="WHAT")
@@ -149,7 +157,7 @@ def main():
     if args.check:
         return check(args.against, args.only)
     start = time.monotonic()
-    data = {"machine": machine(), "rows": run_all(args.quick, args.only)}
+    data = {"machine": machine(), "rows": run_all(args)}
     write_json(report.JSON, data)
     print(report.machine_line(data["machine"]) + "\n" +
           report.text(data["rows"]))

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""The parts of `make bench` with live packets: flood, clients, bulk.
+"""The parts of `make bench` with live packets: flood, tables, clients, bulk.
 
 Theory of operation: a flood's sender and the server's receive path share a core
 (see meter.py), every defence has a bed (see defences.py), and a round measures
@@ -8,7 +8,7 @@ all defences, one after another, with the same kind of flood. The ratio to the
 bare XDP_DROP is taken within a round. Rounds that had to share the core with
 other processes are replaced, as far as time allows.
 
-usage: live.py [--quick] [--only SUBSTRING]     rows to standard output
+usage: live.py [--quick|--full] [--only SUBSTRING]     rows to standard output
 """
 import argparse
 import os
@@ -16,6 +16,7 @@ import sys
 
 import bulk
 import clients
+import fills
 import rows
 from defences import (BOUNCE, DROP, KERNEL, NATIVE, NFTABLES, OTHER_CPU, SKB,
                       Beds)
@@ -33,7 +34,8 @@ GOALS = {DROP: 0.95, KERNEL: 5, NFTABLES: 5}  # native, in a SYN flood
 class Plan:
     """How long and how often, and which rows."""
 
-    def __init__(self, quick, only):
+    def __init__(self, quick, full, only):
+        self.full = full
         self.rounds = 3 if quick else 5
         self.client_rounds = 1 if quick else 3
         self.window_s = 0.25 if quick else 0.4
@@ -150,14 +152,16 @@ def flood_part(plan):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--full", action="store_true")
     parser.add_argument("--only", metavar="SUBSTRING")
     args = parser.parse_args()
-    plan = Plan(args.quick, args.only)
+    plan = Plan(args.quick, args.full, args.only)
     if os.geteuid():
         print("live.py: needs root", file=sys.stderr)
         return 1
     os.sched_setaffinity(0, {OTHER_CPU})
     flood_part(plan)
+    fills.tables_part(plan)
     clients.clients_part(plan)
     bulk.bulk_part(plan)
     return 0
