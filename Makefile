@@ -206,7 +206,7 @@ $(O)/tests/%: tests/bench/%.c $(O)/%.skel.h
 
 # tests/bench/packet: several files, and the harness of tests/bpf
 $(O)/packet.bpf.o: tests/bench/wrap.h $(SHARED)
-$(O)/tests/packet: $(addprefix tests/bench/,packet.c packet_rows.c bed.c trial.c tables.c) \
+$(O)/tests/packet: $(addprefix tests/bench/,packet.c packet_rows.c bed.c trial.c pass.c tables.c) \
 		$(filter-out $(wildcard tests/bpf/test_*.c),$(wildcard tests/bpf/*.c)) \
 		$(wildcard tests/bench/*.h tests/bpf/*.h) $(SHARED) $(O)/packet.skel.h $(O)/synkeeper.skel.h
 	$(call say,TEST,$@)

@@ -30,16 +30,24 @@ struct effort {
 	unsigned rounds;
 	unsigned slices; /* of a round; the least counts */
 	unsigned repeat; /* packets of a slice */
+	unsigned both;	 /* slices that are run on two cores, too */
 };
 
-static const struct effort full = { 7, 10, 100000 };
-static const struct effort quick = { 3, 3, 30000 };
-static const struct effort turns = { 9, 3, 30000 };
+static const struct effort full = { 7, 10, 100000, 3 };
+static const struct effort quick = { 3, 3, 30000, 1 };
+static const struct effort turns = { 9, 3, 30000, 0 };
 
 /* ns a packet, by round. */
 struct times {
 	double of[WRAP_PROGRAMS][ROUNDS_MAX];
+	double both[WRAP_PROGRAMS][ROUNDS_MAX]; /* on two cores at once */
 };
+
+static void keep_least(double *least, unsigned slice, double ns)
+{
+	if (!slice || ns < *least)
+		*least = ns;
+}
 
 static void measure(const struct effort *e, const struct trial *t,
 		    unsigned round, struct times *times)
@@ -49,14 +57,25 @@ static void measure(const struct effort *e, const struct trial *t,
 
 	bed_install(t);
 	for (slice = 0; slice < e->slices; slice++) {
-		for (program = 0; program < programs; program++) {
-			double *least = &times->of[program][round];
-			double ns = bed_run(t, program, repeat);
-
-			if (!slice || ns < *least)
-				*least = ns;
-		}
+		for (program = 0; program < programs; program++)
+			keep_least(&times->of[program][round], slice,
+				   bed_run(t, program, repeat));
 	}
+}
+
+/* Of @t and @other on two cores at once, the row and its floor. */
+static void measure_both(const struct effort *e, const struct trial *t,
+			 const struct trial *other, unsigned round,
+			 struct times *times)
+{
+	const struct trial *both[BED_LANES] = { t, other };
+	unsigned repeat = t->row->few ? BED_FEW : e->repeat, slice, program;
+
+	bed_install(other);
+	for (slice = 0; slice < e->both; slice++)
+		for (program = 0; program < WRAP_BASELINE; program++)
+			keep_least(&times->both[program][round], slice,
+				   bed_run_both(both, program, repeat));
 }
 
 static int compare(const void *a, const void *b)
@@ -76,13 +95,13 @@ static double least(const double *ns, unsigned rounds)
 	return min;
 }
 
-static double median_above_floor(const struct times *t, unsigned rounds)
+static double median_above_floor(const double of[][ROUNDS_MAX], unsigned rounds)
 {
 	double diffs[ROUNDS_MAX] = {};
 	unsigned i;
 
 	for (i = 0; i < rounds; i++)
-		diffs[i] = t->of[WRAP_UNDER_TEST][i] - t->of[WRAP_FLOOR][i];
+		diffs[i] = of[WRAP_UNDER_TEST][i] - of[WRAP_FLOOR][i];
 	qsort(diffs, rounds, sizeof(*diffs), compare);
 	return diffs[rounds / 2];
 }
@@ -141,7 +160,7 @@ static void report(const struct scene *scene, const struct trial *t,
 	       "\"ratio_max\":%.3f,\"rounds\":%u,\"min\":%.1f,\"median\":%.1f",
 	       name, whole - floor, base_name, base,
 	       ratio(row, whole, floor, lookup), min, max, rounds,
-	       whole - floor, median_above_floor(times, rounds));
+	       whole - floor, median_above_floor(times->of, rounds));
 	if (row->goal_unit)
 		printf(",\"goal\":%g,\"goal_unit\":\"%s\"", row->goal,
 		       row->goal_unit);
@@ -149,6 +168,26 @@ static void report(const struct scene *scene, const struct trial *t,
 	fflush(stdout);
 	fprintf(stderr, "%-62s %7.1f ns   %s %.1f\n", name, whole - floor,
 		base_name, base);
+}
+
+/* What it costs while another core does the same. */
+static void report_both(const struct scene *scene, const struct trial *t,
+			const struct times *times, unsigned rounds)
+{
+	double alone = least(times->of[WRAP_UNDER_TEST], rounds) -
+		       least(times->of[WRAP_FLOOR], rounds);
+	double both = least(times->both[WRAP_UNDER_TEST], rounds) -
+		      least(times->both[WRAP_FLOOR], rounds);
+	const char *name = name_of(scene, t->row);
+
+	printf("{\"part\":\"cores\",\"name\":\"%s\",\"value\":%.1f,"
+	       "\"unit\":\"ns above floor\",\"baseline\":\"one core alone\","
+	       "\"baseline_value\":%.1f,\"ratio\":%.3f,\"rounds\":%u,"
+	       "\"min\":%.1f,\"median\":%.1f}\n",
+	       name, both, alone, alone > 0 ? both / alone : 0, rounds, both,
+	       median_above_floor(times->both, rounds));
+	fflush(stdout);
+	fprintf(stderr, "%-62s %7.1f ns   two cores at once\n", name, both);
 }
 
 /* Measures one round, in its turn. */
@@ -180,31 +219,50 @@ static unsigned choose(const struct scene *s, const char *only,
 	return n;
 }
 
+/* A round of all rows, @n of them. */
+static void play_round(const struct scene *scene, const struct effort *e,
+		       struct trial trials[][BED_LANES], unsigned n,
+		       unsigned round, struct times *times)
+{
+	unsigned i;
+
+	for (i = 0; i < n; i++) {
+		const struct trial *t = trials[i];
+
+		if (e == &turns)
+			take_turn(name_of(scene, t->row), e, t, round,
+				  &times[i]);
+		else
+			measure(e, t, round, &times[i]);
+		if (e->both && bed.lanes > 1)
+			measure_both(e, t, &t[1], round, &times[i]);
+	}
+}
+
 static unsigned play(const struct scene *scene, const char *only,
 		     const struct effort *e)
 {
-	static struct trial trials[ROWS_MAX];
+	static struct trial trials[ROWS_MAX][BED_LANES];
 	static struct times times[ROWS_MAX];
 	const struct row *rows[ROWS_MAX];
-	unsigned n = choose(scene, only, rows), round, i;
+	unsigned n = choose(scene, only, rows), round, lane, i;
 
 	if (!n)
 		return 0;
 	bed_scene(scene);
 	for (i = 0; i < n; i++) {
-		bed_trial(rows[i], &trials[i]);
-		bed_install(&trials[i]);
-		bed_run(&trials[i], WRAP_UNDER_TEST, 1);
+		for (lane = 0; lane < bed.lanes; lane++) {
+			bed_trial(rows[i], lane, &trials[i][lane]);
+			bed_install(&trials[i][lane]);
+			bed_run(&trials[i][lane], WRAP_UNDER_TEST, 1);
+		}
 	}
 	for (round = 0; round < e->rounds; round++)
-		for (i = 0; i < n; i++)
-			if (e == &turns)
-				take_turn(name_of(scene, rows[i]), e,
-					  &trials[i], round, &times[i]);
-			else
-				measure(e, &trials[i], round, &times[i]);
+		play_round(scene, e, trials, n, round, times);
 	for (i = 0; i < n && e != &turns; i++)
-		report(scene, &trials[i], &times[i], e->rounds);
+		report(scene, trials[i], &times[i], e->rounds);
+	for (i = 0; i < n && e->both && bed.lanes > 1; i++)
+		report_both(scene, trials[i], &times[i], e->rounds);
 	return n;
 }
 

@@ -26,6 +26,8 @@ BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 
 TITLES = {
     "packet": "Per packet: ns above the floor",
+    "cores": "Per packet, on two cores at once: ns above the floor, and the "
+             "ratio to one core alone",
     "flood": "Flood: packets per second of core time, and their ratio to "
              "XDP_DROP",
     "cost": "Flood: core time per packet, in ns above the floor (a SYN: bare "

@@ -41,7 +41,8 @@ enum row_session {
 	OWN_SET_FULL, /* unknown, and its set full */
 };
 
-#define CONNECTED .src = NEAR4, .sport = 42000
+enum { CONNECTED_PORT = 42000 };
+#define CONNECTED .src = NEAR4, .sport = CONNECTED_PORT
 
 struct row {
 	const char *name;

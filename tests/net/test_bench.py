@@ -12,10 +12,12 @@ import sys
 from namespace import run
 from netenv import OUTPUT, last_json
 from nettest import net_test
+from session_stats import protect, reasons
 
 sys.path.append(os.path.join(os.path.dirname(os.path.realpath(__file__)),
                              "../bench"))
-import turns  # noqa: E402  (needs the path)
+import clients  # noqa: E402  (needs the path)
+import turns  # noqa: E402
 
 ROOT = os.path.dirname(OUTPUT)
 ROWS = ("SYN, no options, IPv4", "ACK, bad cookie, no timestamps, IPv4",
@@ -72,3 +74,18 @@ def test_bench_check_tells_slower_from_noise(_env):
              [(100, 10), (190, 10), (190, 10)], False)):
         assert turns.is_worse(name, old, new) == worse, \
             f"{name}: expected worse = {worse}"
+
+
+@net_test
+def test_each_timed_connection_needs_a_cookie(env):
+    """Ports used again within a second met TIME-WAIT, which the server's kernel
+    answers: a fifth of the connections were none of the defence's."""
+    env.nginx()
+    clients.add_addresses(env)
+    protect(env)
+    crowd = clients.Crowd(env, cpu=None)
+    made = sum(got["connections"] - got["failed"] for got in
+               (crowd.run(0, 1), crowd.run(200, 1), crowd.run(0, 1)))
+    got = reasons(env)
+    assert made > 300 and got["answered"] == got["admitted"] == made, \
+        f"{made} connections: expected as many answered and admitted, got {got}"
