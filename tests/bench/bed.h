@@ -31,7 +31,7 @@ extern struct bed bed;
 struct trial {
 	const struct row *row;
 	unsigned lane;
-	struct frame frame;
+	struct frame frame, mixed;
 	struct wrap_config cfg;
 	int program_fd, floor_fd;
 	__u32 verdict;

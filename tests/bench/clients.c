@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Theory of operation: times good clients, in the client's network namespace.
- * With a RATE, a connection is opened every 1/RATE seconds, whatever happened to
- * earlier ones: a client that waited for each answer would open few connections
- * while things go badly, and report that they go well. With a RATE of 0 there
- * are AT_ONCE at any time, so as many as possible. Each connects, gets /1k and
- * reads it to the end. Timed are the handshake, from before connect() until the
- * socket is reported connected, and the first byte of the answer, both
- * including the second until a lost SYN is retransmitted. A connection fails if
- * it breaks, if its page is incomplete, or if it is not done in time; both times
- * are then the full time limit.
+ * With a RATE, a connection is opened every 1/RATE seconds, whatever happened
+ * to earlier ones: a client that waited for each answer would open few
+ * connections while things go badly, and report that they go well. With a RATE
+ * of 0 there are AT_ONCE at any time, so as many as possible. Each connects,
+ * gets /1k and reads it to the end. Timed are the handshake, from before
+ * connect() until the socket is reported connected, and the first byte of the
+ * answer, both including the second until a lost SYN is retransmitted. A
+ * connection fails if it breaks, if its page is incomplete, or if it is not
+ * done in time; both times are then the full time limit.
  *
- * No client address uses a port twice: what is in TIME-WAIT would answer instead
- * of the defence. Connection FIRST + i comes from one of the client addresses in
- * turn, each of which counts its ports up, and goes to one of the server
- * addresses in turn. The caller passes on NEXT.
+ * No client address uses a port twice: what is in TIME-WAIT would answer
+ * instead of the defence. Connection FIRST + i comes from one of the client
+ * addresses in turn, each of which counts its ports up, and goes to one of the
+ * server addresses in turn. The caller passes on what is printed as next.
  *
  * Prints one line of JSON, the times in microseconds.
  */

@@ -90,7 +90,7 @@ def fill_case(plan, floors, sizes, fill, share):
             wanted = [s for s in sizes
                       if plan.wants("tables " + row_name(title, s, fill))]
             base, loads = [], {s: [] for s in wanted}
-            for _ in range(plan.rounds if wanted else 0):
+            for _ in range(plan.table_rounds if wanted else 0):
                 base.append(measure(floors[floor], kind, plan.window_s))
                 for size in wanted:
                     loads[size].append(beds[size].measure(kind, plan.window_s))

@@ -27,7 +27,7 @@ KINDS = (("syn", "SYN"), ("ack", "ACK"), ("rst", "RST"), ("mixed", "mixed"))
 DEFENCES = (DROP, BOUNCE, NATIVE, SKB, KERNEL, NFTABLES)
 LADDER = (DROP, BOUNCE)  # the reference for the others
 QUIET = 0.9  # a round that had less of the core is replaced,
-SPARE_ROUNDS = 3  # but not more often than this
+SPARE_ROUNDS = 2  # but not more often than this
 GOALS = {DROP: 0.95, KERNEL: 5, NFTABLES: 5}  # native, in a SYN flood
 
 
@@ -36,7 +36,8 @@ class Plan:
 
     def __init__(self, quick, full, only):
         self.full = full
-        self.rounds = 3 if quick else 5
+        self.rounds = 3 if quick else 4
+        self.table_rounds = 3
         self.client_rounds = 1 if quick else 3
         self.window_s = 0.25 if quick else 0.4
         self.quick = quick

@@ -58,7 +58,9 @@ struct row {
 	 * hardly any.
 	 */
 	bool few;
-	bool monitored;	  /* of a monitored service: it passes anyway */
+	bool monitored; /* of a monitored service: it passes anyway */
+	__u32 mix;	/* of WRAP_MIX_OF packets: so many are like @mixed */
+	struct spec mixed;
 	bool beside_hash; /* the baseline is a look-up in a hash map */
 	double goal;
 	const char *goal_unit;

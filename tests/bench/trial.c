@@ -189,9 +189,12 @@ void bed_trial(const struct row *row, unsigned lane, struct trial *ret)
 						  ? XDP_PASS
 						  : actions[row->reason] };
 	build(row, &s, &ret->frame);
+	packet_build(&row->mixed, &ret->mixed);
 	ret->cfg = (struct wrap_config){
 		.len = ret->frame.len,
 		.vary = row->vary,
+		.mix = row->mix,
+		.mix_len = ret->mixed.len,
 		.addr_at = ret->frame.l3 + (s.v6 ? 20 : 12),
 		.port_at = ret->frame.l4,
 		.sessions = bed.wrap[0]->bss->entered,
@@ -225,5 +228,6 @@ void bed_install(const struct trial *t)
 	put_program(wrap, WRAP_BASELINE,
 		    bpf_program__fd(wrap->progs.hash_lookup));
 	wrap->bss->cfg = t->cfg;
-	memcpy(wrap->bss->frame.bytes, t->frame.data, t->frame.len);
+	memcpy(wrap->bss->frames[0].bytes, t->frame.data, t->frame.len);
+	memcpy(wrap->bss->frames[1].bytes, t->mixed.data, t->mixed.len);
 }
