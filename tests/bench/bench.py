@@ -20,6 +20,7 @@ import os
 import platform
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -70,9 +71,15 @@ def run_part(part, args):
                  f"{os.path.relpath(program, ROOT)} does not exist"}]
     print(f"{part} ...", file=sys.stderr, flush=True)
     start = time.monotonic()
-    p = subprocess.run([*PARTS[part], *args], stdout=subprocess.PIPE,
-                       text=True, check=False)
-    rows = [json.loads(line) for line in p.stdout.splitlines()]
+    with subprocess.Popen([*PARTS[part], *args], stdout=subprocess.PIPE,
+                          text=True) as p:
+        try:
+            out = p.communicate()[0]
+        except BaseException:
+            p.terminate()  # it removes its namespaces
+            p.wait()
+            raise
+    rows = [json.loads(line) for line in out.splitlines()]
     if p.returncode and (rows or "--only" not in args):
         rows.append({"part": part, "name": "all", "failed": True, "skipped":
                      f"ended with exit code {p.returncode}"})
@@ -154,6 +161,7 @@ def main():
     if os.geteuid():
         print("bench: needs root: network namespaces, XDP", file=sys.stderr)
         return 1
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     if args.check:
         return check(args.against, args.only)
     start = time.monotonic()
