@@ -81,7 +81,7 @@ bench: deps ## repeat the measurements of docs/BENCHMARKS.md (root); 10 minutes
 	$(Q)tests/bench/bench.py
 
 bench-check: deps ## what a packet costs now and before, by turns; AGAINST=COMMIT or folder (root)
-	$(Q)$(MAKE) --no-print-directory $(O)/tests/packet
+	$(Q)$(MAKE) --no-print-directory all $(BENCH) $(BENCH_LIVE)
 	$(Q)tests/bench/bench.py --check $(AGAINST:%=--against %)
 
 tests: all $(UNIT) $(BPFTEST) $(BENCH) $(DEMO) $(FUZZ)

@@ -6,10 +6,11 @@ Theory of operation: each part is a program of its own that writes rows to
 standard output, one line of JSON each (docs/BENCHMARKS.md), and its progress
 to standard error. A part that is missing or fails becomes a row that says so.
 
---check compares two checkouts instead (turns.py): the per-packet rows of an
-older one, which it builds, and of this one, by turns. --against names the older
-one, a folder or a commit. Otherwise it is where this branch left main; on main
-itself the last commit, or the one before if nothing has changed since.
+--check compares two checkouts instead (turns.py): the per-packet rows and the
+live floods of an older one, which it builds, and of this one, by turns.
+--against names the older one, a folder or a commit. Otherwise it is where this
+branch left main; on main itself the last commit, or the one before if nothing
+has changed since.
 
 usage: bench.py [--quick|--full] [--only SUBSTRING] [--check [--against WHAT]]
 """
@@ -129,8 +130,8 @@ def checkout_of(what):
 
 def check(against, only):
     old = checkout_of(against or before())
-    subprocess.run(["make", "-C", old, ".output/tests/packet"],
-                   stdout=sys.stderr, check=True)
+    subprocess.run(["make", "-C", old, "all", ".output/tests/packet",
+                    ".output/tests/scale"], stdout=sys.stderr, check=True)
     print(f"bench-check: {os.path.relpath(old)} is the old one",
           file=sys.stderr)
     compared, bad = turns.compare(old, ROOT, only)

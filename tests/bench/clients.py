@@ -11,8 +11,8 @@ core, and in one at a rate that every defence can handle. Clients have several
 addresses, and so has the server, and no client address uses a port twice:
 recently used ports are in TIME-WAIT on the server, whose kernel answers them
 without a cookie, or remembered by conntrack, which would be measured instead. A
-round measures all defences in all of these; percentiles are per round, so that a
-moment of noise spoils only one round. Without a flood, `kernel SYN cookies`
+round measures all defences in all of these; percentiles are per round, so that
+a moment of noise spoils only one round. Without a flood, `kernel SYN cookies`
 sends none: it is a program that only passes.
 """
 import contextlib

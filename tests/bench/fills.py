@@ -10,17 +10,21 @@ measures a bare XDP_TX or XDP_DROP and then all sizes. The figure is core time
 per packet above that floor, of the same round. `full` is as many sessions as
 `sessions max` says: half of the table's slots.
 
+With --against DIR the same is measured with the daemon of another build, in the
+same rounds; for each row, the figures of both and of the floor are printed.
+
 The kernel has no sockets for these sessions, so they are kept fresh: the daemon
 ends what was idle for half a minute.
 """
 import contextlib
+import os
 import time
 
 import rows
 import scale
 from defences import BOUNCE, DROP, Beds
 from meter import Flood
-from netenv import Env
+from netenv import Env, OUTPUT
 from rows import progress
 
 SIZES = ("64k", "1M")
@@ -39,23 +43,24 @@ def row_name(title, size, fill):
 class Bed:
     """A daemon with a table of that size and fill."""
 
-    def __init__(self, stack, size, fill):
+    def __init__(self, stack, size, fill, output=OUTPUT):
+        self._output = output
         self.env = stack.enter_context(Env())
         self.env.nginx()
         sessions = scale.TABLES[size]
         stack.enter_context(scale.daemon(
-            self.env, scale.config(self.env, sessions=sessions)))
+            self.env, scale.config(self.env, sessions=sessions), output))
         self._filled = fill > 0
         self._touched = time.monotonic()
         wanted = int(sessions * fill)
         if wanted:
-            entered = scale.scale(self.env, "fill", wanted)[0]
+            entered = scale.scale(self.env, "fill", wanted, output=output)[0]
             assert entered >= wanted * (1 - MOST_MISSING), \
                 f"sessions max {size}: {entered:.0f} of {wanted} entered"
 
     def measure(self, kind, seconds):
         if self._filled and time.monotonic() > self._touched + FRESH_S:
-            scale.scale(self.env, "touch")
+            scale.scale(self.env, "touch", output=self._output)
             self._touched = time.monotonic()
         return measure(self.env, kind, seconds)
 
@@ -84,18 +89,32 @@ def emit(title, size, fill, floor, loads, floors):
 
 def fill_case(plan, floors, sizes, fill, share):
     """The rows of all sizes that are filled so."""
+    outputs = {"new": OUTPUT}
+    if plan.against:
+        outputs["old"] = os.path.join(plan.against, ".output")
     with contextlib.ExitStack() as stack:
-        beds = {size: Bed(stack, size, share) for size in sizes}
+        beds = {(size, which): Bed(stack, size, share, output)
+                for size in sizes for which, output in outputs.items()}
         for kind, title, floor in KINDS:
-            wanted = [s for s in sizes
-                      if plan.wants("tables " + row_name(title, s, fill))]
-            base, loads = [], {s: [] for s in wanted}
-            for _ in range(plan.table_rounds if wanted else 0):
+            wanted = [bed for bed in beds
+                      if plan.wants("tables " + row_name(title, bed[0], fill))]
+            base, loads = [], {bed: [] for bed in wanted}
+            for i in range(plan.table_rounds if wanted else 0):
                 base.append(measure(floors[floor], kind, plan.window_s))
-                for size in wanted:
-                    loads[size].append(beds[size].measure(kind, plan.window_s))
-            for size in wanted:
-                emit(title, size, fill, floor, loads[size], base)
+                for bed in wanted if i % 2 else reversed(wanted):
+                    loads[bed].append(beds[bed].measure(kind, plan.window_s))
+            for size in sizes if wanted else ():
+                if plan.against:
+                    rows.emit({"name": "live " + row_name(title, size, fill),
+                               **pairs(loads, size, base)})
+                else:
+                    emit(title, size, fill, floor, loads[size, "new"], base)
+
+
+def pairs(loads, size, base):
+    """For turns.py: [(ns, floor)] of both builds."""
+    return {which: [(x.ns, y.ns) for x, y in zip(loads[size, which], base)]
+            for which in ("old", "new") if loads.get((size, which))}
 
 
 def tables_part(plan):

@@ -28,14 +28,16 @@ DEFENCES = (DROP, BOUNCE, NATIVE, SKB, KERNEL, NFTABLES)
 LADDER = (DROP, BOUNCE)  # the reference for the others
 QUIET = 0.9  # a round that had less of the core is replaced,
 SPARE_ROUNDS = 2  # but not more often than this
+AGAINST_ROUNDS = 7
 GOALS = {DROP: 0.95, KERNEL: 5, NFTABLES: 5}  # native, in a SYN flood
 
 
 class Plan:
     """How long and how often, and which rows."""
 
-    def __init__(self, quick, full, only):
+    def __init__(self, quick, full, only, against=None):
         self.full = full
+        self.against = against
         self.rounds = 3 if quick else 4
         self.table_rounds = 3
         self.client_rounds = 1 if quick else 3
@@ -155,12 +157,18 @@ def main():
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--full", action="store_true")
     parser.add_argument("--only", metavar="SUBSTRING")
+    parser.add_argument("--against", metavar="DIR",
+                        help="the tables part only, of both builds")
     args = parser.parse_args()
-    plan = Plan(args.quick, args.full, args.only)
+    plan = Plan(args.quick, args.full, args.only, args.against)
     if os.geteuid():
         print("live.py: needs root", file=sys.stderr)
         return 1
     os.sched_setaffinity(0, {OTHER_CPU})
+    if args.against:
+        plan.table_rounds = AGAINST_ROUNDS
+        fills.tables_part(plan)
+        return 0
     flood_part(plan)
     fills.tables_part(plan)
     clients.clients_part(plan)

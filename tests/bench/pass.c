@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Theory of operation: runs a trial, on one core or on two at once. Measures the
- * CPU time of each thread: on a shared machine the kernel may schedule others in
- * the middle of a test run.
+ * Theory of operation: runs a trial, on one core or on two at once. Measures
+ * the CPU time of each thread: on a shared machine the kernel may schedule
+ * others in the middle of a test run.
  *
  * Two cores have a wrapper each, so that the benchmark itself shares nothing
  * that is written; maps and programs under test are shared, as in the field. A

@@ -9,6 +9,9 @@ CPU; who begins changes from round to round. Each round has a floor of its own,
 which is subtracted. A row is worse if the least figure, which noise can only
 raise, and the median both are, by more than LIMIT_NS and LIMIT; and that twice.
 
+Then the floods of fills.py, live, with the daemons of both builds in the same
+rounds. They are noisier, so more is allowed (LIVE_LIMIT).
+
 A build that is too old for --turns is compared by whole quick runs in turns.
 """
 import collections
@@ -21,7 +24,9 @@ import sys
 LIMIT_NS = 2
 LIMIT_SYN_NS = 5  # of a SYN that is answered
 LIMIT = 0.03
+LIVE_LIMIT = 0.1
 RUNS = 4  # of builds without --turns
+HERE = os.path.dirname(os.path.realpath(__file__))
 CPU = min(os.sched_getaffinity(0))
 
 
@@ -124,7 +129,20 @@ def median(rounds):
     return statistics.median(ns - floor for ns, floor in rounds)
 
 
+def live(old, only):
+    """The same of the rows of live floods."""
+    args = ["--only", only] if only else []
+    p = subprocess.run([os.path.join(HERE, "live.py"), "--quick", "--against",
+                        old, *args], check=True, stdout=subprocess.PIPE,
+                       text=True)
+    got = [r for r in map(json.loads, p.stdout.splitlines()) if "old" in r]
+    return ({r["name"]: r["old"] for r in got},
+            {r["name"]: r["new"] for r in got})
+
+
 def limit(name, ns):
+    if name.startswith("live "):
+        return LIVE_LIMIT * ns
     least_ns = LIMIT_SYN_NS if name.startswith("SYN, ") else LIMIT_NS
     return max(least_ns, LIMIT * ns)
 
@@ -146,6 +164,22 @@ HEAD = (f"{'ns above the floor':62} {'old':>7} {'median':>7} {'new':>7} "
         f"{'median':>7} {'change':>7} {'median':>7}")
 
 
+def compare_by(measure, old, new, only):
+    """Prints a line for each row. (rows compared, those that are worse)"""
+    was, now = measure(old, new, only)
+    both = [name for name in now if name in was]
+    for name in both:
+        print(line(name, was[name], now[name]), flush=True)
+    bad = [name for name in both if is_worse(name, was[name], now[name])]
+    for name in list(bad):
+        print(f"turns: {name}: measured again", file=sys.stderr)
+        again = measure(old, new, name.removeprefix("live "))
+        print(line(name, again[0][name], again[1][name]), flush=True)
+        if not is_worse(name, again[0][name], again[1][name]):
+            bad.remove(name)
+    return len(both), bad
+
+
 def compare(old, new, only=None):
     """Prints a table. Returns (rows compared, those that are worse)."""
     if names(old) is None or names(new) is None:
@@ -154,18 +188,10 @@ def compare(old, new, only=None):
               file=sys.stderr)
     else:
         measure = in_lockstep
-    was, now = measure(old, new, only)
-    both = [name for name in now if name in was]
     print(HEAD)
-    bad = []
-    for name in both:
-        print(line(name, was[name], now[name]))
-        if is_worse(name, was[name], now[name]):
-            bad.append(name)
-    for name in list(bad):
-        print(f"turns: {name}: measured again", file=sys.stderr)
-        again = measure(old, new, name)
-        print(line(name, again[0][name], again[1][name]))
-        if not is_worse(name, again[0][name], again[1][name]):
-            bad.remove(name)
-    return len(both), bad
+    n, bad = 0, []
+    if not only or any(only in name for name in names(new)):
+        n, bad = compare_by(measure, old, new, only)
+    live_n, live_bad = compare_by(lambda old, _, only: live(old, only), old,
+                                  new, only)
+    return n + live_n, bad + live_bad
