@@ -80,7 +80,7 @@ bench: deps ## repeat the measurements of docs/BENCHMARKS.md (root); 10 minutes
 	$(Q)$(MAKE) --no-print-directory all $(BENCH) $(BENCH_LIVE)
 	$(Q)tests/bench/bench.py
 
-bench-check: deps ## compare ratios with the recorded ones, or with AGAINST=CHECKOUT (root)
+bench-check: deps ## what a packet costs now and before, by turns; AGAINST=COMMIT or folder (root)
 	$(Q)$(MAKE) --no-print-directory all $(BENCH) $(BENCH_LIVE)
 	$(Q)tests/bench/bench.py --check $(AGAINST:%=--against %)
 
@@ -206,7 +206,7 @@ $(O)/tests/%: tests/bench/%.c $(O)/%.skel.h
 
 # tests/bench/packet: several files, and the harness of tests/bpf
 $(O)/packet.bpf.o: tests/bench/wrap.h $(SHARED)
-$(O)/tests/packet: $(addprefix tests/bench/,packet.c packet_rows.c bed.c trial.c tables.c) \
+$(O)/tests/packet: $(addprefix tests/bench/,packet.c packet_rows.c bed.c trial.c pass.c tables.c) \
 		$(filter-out $(wildcard tests/bpf/test_*.c),$(wildcard tests/bpf/*.c)) \
 		$(wildcard tests/bench/*.h tests/bpf/*.h) $(SHARED) $(O)/packet.skel.h $(O)/synkeeper.skel.h
 	$(call say,TEST,$@)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The process stays on one CPU. */
+/* The process stays on one CPU, and uses a second one for some rows. */
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -31,12 +31,20 @@ static void check(const char *what, int err)
 	}
 }
 
-static void stay_on_this_cpu(void)
+static void choose_cpus(void)
 {
-	cpu_set_t cpu;
+	cpu_set_t all, cpu;
+	unsigned i;
 
+	bed.cpus[0] = sched_getcpu();
+	bed.lanes = 1;
+	CPU_ZERO(&all);
+	sched_getaffinity(0, sizeof(all), &all);
+	for (i = 0; i < CPU_SETSIZE && bed.lanes < BED_LANES; i++)
+		if (CPU_ISSET(i, &all) && i != bed.cpus[0])
+			bed.cpus[bed.lanes++] = i;
 	CPU_ZERO(&cpu);
-	CPU_SET(sched_getcpu(), &cpu);
+	CPU_SET(bed.cpus[0], &cpu);
 	sched_setaffinity(0, sizeof(cpu), &cpu);
 }
 
@@ -59,13 +67,14 @@ static void load_product(void)
  * would be attributed to the program, unless the program is in it already
  * because it is attached somewhere.
  */
-static void attach_idly(const struct bpf_program *prog)
+static void attach_idly(const struct bpf_program *prog, unsigned lane)
 {
-	int ifindex = if_nametoindex("idle0");
+	const char *name = lane ? "idle1" : "idle0";
+	int ifindex = if_nametoindex(name);
 
 	if (!ifindex &&
 	    system("ip link add idle0 type veth peer name idle1") == 0)
-		ifindex = if_nametoindex("idle0");
+		ifindex = if_nametoindex(name);
 	if (!ifindex)
 		bed_die("a veth of the benchmark's own");
 	check("attaching to it", bpf_xdp_attach(ifindex, bpf_program__fd(prog),
@@ -73,15 +82,15 @@ static void attach_idly(const struct bpf_program *prog)
 }
 
 /* The hash map has room for @sessions and is filled with them. */
-static void load_wrapper(__u32 sessions)
+static void load_wrapper(unsigned lane, __u32 sessions)
 {
 	struct packet_bpf *skel = packet_bpf__open();
 	struct bpf_test_run_opts opts = { .sz = sizeof(opts) };
 	const struct spec any = { .flags = SYN };
 	static struct frame f;
 
-	packet_bpf__destroy(bed.wrap);
-	bed.wrap = skel;
+	packet_bpf__destroy(bed.wrap[lane]);
+	bed.wrap[lane] = skel;
 	if (!skel)
 		bed_die("packet.bpf.o");
 	bpf_map__set_max_entries(skel->maps.hash, sessions ? sessions : 1);
@@ -92,6 +101,7 @@ static void load_wrapper(__u32 sessions)
 	      bpf_map__reuse_fd(skel->maps.sessions,
 				bpf_map__fd(harness.skel->maps.sessions)));
 	check("loading packet.bpf.o", packet_bpf__load(skel));
+	skel->data->seed += lane;
 
 	packet_build(&any, &f);
 	opts.data_in = f.data;
@@ -103,22 +113,27 @@ static void load_wrapper(__u32 sessions)
 			      bpf_program__fd(skel->progs.hash_fill), &opts));
 	if (skel->bss->failures)
 		bed_die("filling the hash map");
-	attach_idly(skel->progs.wrap);
+	attach_idly(skel->progs.wrap, lane);
 }
 
 void bed_open(void)
 {
-	const struct spec connected = { CONNECTED };
+	struct spec connected = { CONNECTED };
+	unsigned i;
 
 	/* else the harness, outside of a cmocka test, ends without a word */
 	setenv("CMOCKA_TEST_ABORT", "1", 1);
-	stay_on_this_cpu();
+	choose_cpus();
 	check("a network namespace (as root?)", netns_enter());
 	load_product();
 	/* for bpf_tcp_gen_syncookie(), the product's calls of it, too */
 	netns_sysctl("tcp_syncookies", "2");
 	netns_listen(true, 443);
-	netns_connect(&connected, &bed.client, NULL); /* and listens */
+	netns_connect(&connected, &bed.clients[0], NULL); /* and listens */
+	for (i = 1; i < BED_CLIENTS; i++) {
+		connected.sport++;
+		bed.clients[i] = netns_dial(&connected);
+	}
 }
 
 static void exact_services(__u32 n, struct endpoint ep)
@@ -173,8 +188,10 @@ void bed_scene(const struct scene *scene)
 {
 	enum endpoint_mode mode = scene->mode ? scene->mode : ENDPOINT_ARMED;
 	__u32 n = scene->sessions;
+	unsigned lane;
 
-	load_wrapper(n);
+	for (lane = 0; lane < bed.lanes; lane++)
+		load_wrapper(lane, lane ? 0 : n);
 	if (bed.tables.tags)
 		tables_unmap(&bed.tables);
 	check("mapping the session table",
@@ -192,7 +209,8 @@ void bed_scene(const struct scene *scene)
 		harness_mode(mode);
 	if (n)
 		tables_fill(&bed.tables, &harness.cfg, inet_addr(SERVER4),
-			    htons(443), SERVICE_4, n);
+			    htons(443), SERVICE_4,
+			    n < BED_CLIENTS ? BED_CLIENTS : n);
 	if (scene->full)
 		tables_fill_up(&bed.tables, SERVICE_4);
 }

@@ -12,17 +12,26 @@
 /* behind the types of its variables */
 #include "packet.skel.h"
 
+enum {
+	BED_LANES = 2,	 /* cores that are used at once */
+	BED_CLIENTS = 8, /* among whom the second core's is found */
+};
+
 struct bed {
-	struct packet_bpf *wrap;
-	struct tables tables; /* of the scene */
-	int client;	      /* its end of a connection, from CONNECTED */
+	struct packet_bpf *wrap[BED_LANES];
+	unsigned cpus[BED_LANES]; /* the first is this thread's */
+	unsigned lanes;		  /* 1: there is no other core */
+	struct tables tables;	  /* of the scene */
+	/* their ends of connections, from CONNECTED and the ports after it */
+	int clients[BED_CLIENTS];
 };
 extern struct bed bed;
 
 /* A row made ready (trial.c). */
 struct trial {
 	const struct row *row;
-	struct frame frame;
+	unsigned lane;
+	struct frame frame, mixed;
 	struct wrap_config cfg;
 	int program_fd, floor_fd;
 	__u32 verdict;
@@ -34,7 +43,8 @@ _Noreturn void bed_die(const char *what); /* by errno */
 void bed_open(void);
 void bed_scene(const struct scene *scene);
 
-void bed_trial(const struct row *row, struct trial *ret);
+/* @lane: the core that it is for; each has a client of its own. */
+void bed_trial(const struct row *row, unsigned lane, struct trial *ret);
 
 /* Puts @t's packet and programs into the wrapper. */
 void bed_install(const struct trial *t);
@@ -48,5 +58,9 @@ enum { BED_FEW = 9000 }; /* below those */
  * the program unless all got @t's verdict and counted its reason.
  */
 double bed_run(const struct trial *t, __u32 program, unsigned repeat);
+
+/* The same on two cores at once: each runs its trial @repeat times. */
+double bed_run_both(const struct trial *t[BED_LANES], __u32 program,
+		    unsigned repeat);
 
 #endif

@@ -6,16 +6,13 @@ Theory of operation: each part is a program of its own that writes rows to
 standard output, one line of JSON each (docs/BENCHMARKS.md), and its progress
 to standard error. A part that is missing or fails becomes a row that says so.
 
---check runs the quick form and compares ratios with baseline.json. A row is
-guarded if the baseline names it; it may be worse by the baseline's tolerance,
-which is 15 % unless the row was noisier than that when it was recorded. What
-looks worse is measured a second time before it is reported. --record makes a
-baseline from a few quick runs. Ratios differ between processors; --against
-makes the baseline here and now, from another checkout, which it builds: the
-runs alternate, and the median of ours is compared.
+--check compares two checkouts instead (turns.py): the per-packet rows and the
+live floods of an older one, which it builds, and of this one, by turns.
+--against names the older one, a folder or a commit. Otherwise it is where this
+branch left main; on main itself the last commit, or the one before if nothing
+has changed since.
 
-usage: bench.py [--quick] [--only SUBSTRING]
-                [--check [--against DIR] | --record]
+usage: bench.py [--quick|--full] [--only SUBSTRING] [--check [--against WHAT]]
 """
 import argparse
 import datetime
@@ -23,25 +20,24 @@ import json
 import os
 import platform
 import re
+import shutil
+import signal
 import subprocess
 import sys
 import time
 
 import report
+import turns
 
 HERE = os.path.dirname(os.path.realpath(__file__))
 ROOT = report.ROOT
 OUTPUT = os.path.join(ROOT, ".output")
-BASELINE = os.path.join(HERE, "baseline.json")
 PARTS = {
     "packet": [os.path.join(OUTPUT, "tests/packet")],
     "live": [os.path.join(HERE, "live.py")],
     "scale": [os.path.join(HERE, "scale.py")],
 }
-TOLERANCE = 0.15
-NOISE = 1.5  # a row's tolerance is at least this multiple of its spread
-TOO_NOISY = 0.5  # rows with a tolerance above this are not guarded
-RUNS = 3  # of which the median counts
+FULL = ("live",)  # the parts that know --full
 
 
 def command(cmd):
@@ -76,9 +72,15 @@ def run_part(part, args):
                  f"{os.path.relpath(program, ROOT)} does not exist"}]
     print(f"{part} ...", file=sys.stderr, flush=True)
     start = time.monotonic()
-    p = subprocess.run([*PARTS[part], *args], stdout=subprocess.PIPE,
-                       text=True, check=False)
-    rows = [json.loads(line) for line in p.stdout.splitlines()]
+    with subprocess.Popen([*PARTS[part], *args], stdout=subprocess.PIPE,
+                          text=True) as p:
+        try:
+            out = p.communicate()[0]
+        except BaseException:
+            p.terminate()  # it removes its namespaces
+            p.wait()
+            raise
+    rows = [json.loads(line) for line in out.splitlines()]
     if p.returncode and (rows or "--only" not in args):
         rows.append({"part": part, "name": "all", "failed": True, "skipped":
                      f"ended with exit code {p.returncode}"})
@@ -86,125 +88,57 @@ def run_part(part, args):
     return rows
 
 
-def run_all(quick, only):
-    args = ["--quick"] * quick + (["--only", only] if only else [])
-    return [row for part in PARTS for row in run_part(part, args)]
-
-
-def key(row):
-    return f"{row['part']}: {row['name']}"
-
-
-def ratios(rows):
-    return {key(r): r["ratio"] for r in rows if r.get("ratio")}
-
-
-def more_is_better(row):
-    return row["unit"].endswith(("/s", "/core-s"))
-
-
-def ours(row):
-    """Can a change to Synkeeper make it worse?"""
-    return row.get("defence", "Synkeeper").startswith("Synkeeper") and \
-        not row["name"].startswith("kernel's ")
-
-
-def record(runs):
-    """A baseline from several runs' rows."""
-    guarded, unguarded = {}, []
-    for row in runs[0]:
-        got = [ratios(rows)[key(row)] for rows in runs
-               if key(row) in ratios(rows)]
-        if len(got) < len(runs) or not ours(row):
-            continue
-        got.sort()
-        middle = got[len(got) // 2]
-        spread = (got[-1] - got[0]) / middle
-        tolerance = round(max(TOLERANCE, NOISE * spread), 2)
-        if tolerance > TOO_NOISY:
-            unguarded.append(key(row))
-            continue
-        guarded[key(row)] = {
-            "ratio": middle, "spread": round(spread, 3),
-            "tolerance": tolerance,
-            "better": "more" if more_is_better(row) else "less"}
-    return {"machine": machine(), "runs": len(runs), "rows": guarded,
-            "too noisy": unguarded}
-
-
-def regressions(rows, baseline):
-    """[(key, what happened)]"""
-    now, out = ratios(rows), []
-    for name, was in baseline["rows"].items():
-        if name not in now:
-            continue
-        worse = was["ratio"] / now[name] if was["better"] == "more" else \
-            now[name] / was["ratio"]
-        if worse > 1 + was["tolerance"]:
-            out.append((name, f"ratio {now[name]:.3f}, recorded "
-                        f"{was['ratio']:.3f}: {100 * (worse - 1):.0f} % "
-                        f"worse, {100 * was['tolerance']:.0f} % allowed"))
+def run_all(args):
+    only = ["--only", args.only] if args.only else []
+    out = []
+    for part in PARTS:
+        full = args.full and part in FULL
+        out += run_part(part, ["--quick"] * args.quick + ["--full"] * full +
+                        only)
     return out
 
 
-def verdict(rows, baseline, bad, only):
-    """Reports it; returns the exit code."""
-    missing = sorted(set(baseline["rows"]) - set(ratios(rows)))
-    if missing and not only:
-        print(f"bench-check: not measured: {', '.join(missing)}")
-    for name, why in bad:
-        print(f"bench-check: {name}: {why}")
-    compared = len(baseline["rows"]) - len(missing)
-    print(f"bench-check: {compared} ratios compared, {len(bad)} worse")
+def before():
+    """The commit to compare with."""
+    head = command(["git", "rev-parse", "HEAD"])
+    fork = command(["git", "merge-base", "HEAD", "main"])
+    if fork and fork != head:
+        return fork
+    changed = command(["git", "status", "--porcelain", "--untracked-files=no"])
+    return head if changed else command(["git", "rev-parse", "HEAD^"])
+
+
+def checkout_of(what):
+    """A folder with that commit, or what is a folder already."""
+    if os.path.isdir(what):
+        return what
+    commit = command(["git", "rev-parse", "--verify", f"{what}^{{commit}}"])
+    if not commit:
+        sys.exit(f"bench-check: {what or 'main'}: no folder and no commit")
+    folder = os.path.join(OUTPUT, f"before-{commit[:12]}")
+    if not os.path.isdir(folder):
+        part = folder + ".part"
+        shutil.rmtree(part, ignore_errors=True)
+        os.makedirs(part)
+        with subprocess.Popen(["git", "archive", commit], cwd=ROOT,
+                              stdout=subprocess.PIPE) as p:
+            subprocess.run(["tar", "-x", "-C", part], stdin=p.stdout,
+                           check=True)
+        os.rename(part, folder)
+    return folder
+
+
+def check(against, only):
+    old = checkout_of(against or before())
+    subprocess.run(["make", "-C", old, "all", ".output/tests/packet",
+                    ".output/tests/scale"], stdout=sys.stderr, check=True)
+    print(f"bench-check: {os.path.relpath(old)} is the old one",
+          file=sys.stderr)
+    compared, bad = turns.compare(old, ROOT, only)
+    for name in bad:
+        print(f"bench-check: {name}: worse, twice")
+    print(f"bench-check: {compared} rows compared, {len(bad)} worse")
     return 1 if bad or not compared else 0
-
-
-def check(rows, only):
-    with open(BASELINE, encoding="utf-8") as f:
-        baseline = json.load(f)
-    here, there = machine()["cpu"], baseline["machine"]["cpu"]
-    if here != there:
-        print(f"bench-check: recorded on another processor ({there}, here "
-              f"{here}): use --against to compare with another version")
-    bad = regressions(rows, baseline)
-    if bad:
-        print(f"bench-check: {len(bad)} rows look worse, measuring again",
-              file=sys.stderr)
-        again = dict(regressions(run_all(True, only), baseline))
-        bad = [(name, again[name]) for name, _ in bad if name in again]
-    return verdict(rows, baseline, bad, only)
-
-
-def rows_of(checkout, only):
-    """The quick rows of another checkout, by its own bench.py."""
-    subprocess.run([os.path.join(checkout, "tests/bench/bench.py"), "--quick",
-                    *(["--only", only] if only else [])],
-                   stdout=subprocess.DEVNULL, check=False)
-    with open(os.path.join(checkout, ".output/bench.json"),
-              encoding="utf-8") as f:
-        return json.load(f)["rows"]
-
-
-def middle(runs):
-    """The rows of the last run, with the median ratio."""
-    rows = runs[-1]
-    for row in rows:
-        got = sorted(ratios(r)[key(row)] for r in runs if key(row) in ratios(r))
-        if got:
-            row["ratio"] = got[len(got) // 2]
-    return rows
-
-
-def check_against(checkout, only):
-    subprocess.run(["make", "-C", checkout, "all", "tests",
-                    ".output/floor/bounce.bpf.o"], stdout=sys.stderr,
-                   check=True)
-    theirs, mine = [], []
-    for _ in range(RUNS):
-        theirs.append(rows_of(checkout, only))
-        mine.append(run_all(True, only))
-    baseline, rows = record(theirs), middle(mine)
-    return verdict(rows, baseline, regressions(rows, baseline), only)
 
 
 def write_json(path, data):
@@ -217,29 +151,23 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--quick", action="store_true",
                         help="fewer and shorter rounds")
+    parser.add_argument("--full", action="store_true",
+                        help="also what takes long")
     parser.add_argument("--only", metavar="SUBSTRING")
-    what = parser.add_mutually_exclusive_group()
-    what.add_argument("--check", action="store_true")
-    what.add_argument("--record", action="store_true")
-    parser.add_argument("--against", metavar="DIR")
+    parser.add_argument("--check", action="store_true")
+    parser.add_argument("--against", metavar="WHAT")
     args = parser.parse_args()
     if args.against and not args.check:
         parser.error("--against requires --check")
     if os.geteuid():
         print("bench: needs root: network namespaces, XDP", file=sys.stderr)
         return 1
-    start = time.monotonic()
-    if args.record:
-        write_json(BASELINE, record([run_all(True, args.only)
-                                     for _ in range(RUNS)]))
-        return 0
-    if args.against:
-        return check_against(args.against, args.only)
-    data = {"machine": machine(),
-            "rows": run_all(args.quick or args.check, args.only)}
-    write_json(report.JSON, data)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     if args.check:
-        return check(data["rows"], args.only)
+        return check(args.against, args.only)
+    start = time.monotonic()
+    data = {"machine": machine(), "rows": run_all(args)}
+    write_json(report.JSON, data)
     print(report.machine_line(data["machine"]) + "\n" +
           report.text(data["rows"]))
     trouble = report.draw(data, OUTPUT)

@@ -99,6 +99,11 @@ class Defence:
         env.xdp(env.server, "pass")
 
     @staticmethod
+    def _cookies(env):
+        env.server.sysctl("net.ipv4.tcp_syncookies", 2)
+        env.xdp(env.server, "pass")
+
+    @staticmethod
     def _nftables(env):
         if not shutil.which("nft"):
             raise Missing("nft is not installed")
@@ -119,6 +124,7 @@ BOUNCE = Defence("bounce", "XDP_TX", answers=("syn",), serves=False)
 NATIVE = Defence("native", "Synkeeper native", answers=("syn",))
 SKB = Defence("skb", "Synkeeper skb", answers=("syn",))
 KERNEL = Defence("kernel", "kernel SYN cookies", answers=("syn",))
+COOKIES = Defence("cookies", "kernel, cookies for all SYNs", answers=("syn",))
 NFTABLES = Defence("nftables", "nftables SYNPROXY", answers=("syn",))
 
 

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""The parts of `make bench` with live packets: flood, clients, bulk.
+"""The parts of `make bench` with live packets: flood, tables, clients, bulk.
 
 Theory of operation: a flood's sender and the server's receive path share a core
 (see meter.py), every defence has a bed (see defences.py), and a round measures
@@ -8,7 +8,7 @@ all defences, one after another, with the same kind of flood. The ratio to the
 bare XDP_DROP is taken within a round. Rounds that had to share the core with
 other processes are replaced, as far as time allows.
 
-usage: live.py [--quick] [--only SUBSTRING]     rows to standard output
+usage: live.py [--quick|--full] [--only SUBSTRING]     rows to standard output
 """
 import argparse
 import os
@@ -16,6 +16,7 @@ import sys
 
 import bulk
 import clients
+import fills
 import rows
 from defences import (BOUNCE, DROP, KERNEL, NATIVE, NFTABLES, OTHER_CPU, SKB,
                       Beds)
@@ -26,15 +27,19 @@ KINDS = (("syn", "SYN"), ("ack", "ACK"), ("rst", "RST"), ("mixed", "mixed"))
 DEFENCES = (DROP, BOUNCE, NATIVE, SKB, KERNEL, NFTABLES)
 LADDER = (DROP, BOUNCE)  # the reference for the others
 QUIET = 0.9  # a round that had less of the core is replaced,
-SPARE_ROUNDS = 3  # but not more often than this
+SPARE_ROUNDS = 2  # but not more often than this
+AGAINST_ROUNDS = 7
 GOALS = {DROP: 0.95, KERNEL: 5, NFTABLES: 5}  # native, in a SYN flood
 
 
 class Plan:
     """How long and how often, and which rows."""
 
-    def __init__(self, quick, only):
-        self.rounds = 3 if quick else 5
+    def __init__(self, quick, full, only, against=None):
+        self.full = full
+        self.against = against
+        self.rounds = 3 if quick else 4
+        self.table_rounds = 3
         self.client_rounds = 1 if quick else 3
         self.window_s = 0.25 if quick else 0.4
         self.quick = quick
@@ -150,14 +155,22 @@ def flood_part(plan):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--full", action="store_true")
     parser.add_argument("--only", metavar="SUBSTRING")
+    parser.add_argument("--against", metavar="DIR",
+                        help="the tables part only, of both builds")
     args = parser.parse_args()
-    plan = Plan(args.quick, args.only)
+    plan = Plan(args.quick, args.full, args.only, args.against)
     if os.geteuid():
         print("live.py: needs root", file=sys.stderr)
         return 1
     os.sched_setaffinity(0, {OTHER_CPU})
+    if args.against:
+        plan.table_rounds = AGAINST_ROUNDS
+        fills.tables_part(plan)
+        return 0
     flood_part(plan)
+    fills.tables_part(plan)
     clients.clients_part(plan)
     bulk.bulk_part(plan)
     return 0

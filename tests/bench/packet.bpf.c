@@ -16,7 +16,7 @@
 enum { KEYS_OFFSET4 = 14 + 12, TCP4 = 14 + 20, TCP6 = 14 + 40 };
 
 struct wrap_config cfg = {};
-struct wrap_frame frame = {};
+struct wrap_frame frames[2] = {};
 __u64 seed = 1;
 __u64 failures = 0; /* of the programs compared with */
 __u64 entered = 0;  /* into hash */
@@ -88,14 +88,15 @@ static __always_inline void restore_session(void)
  * program would wait for two stores to be in the cache, which a packet from a
  * NIC is already.
  */
-static __always_inline void restore_frame(void *data, void *end)
+static __always_inline void restore_frame(const struct wrap_frame *frame,
+					  void *data, void *end)
 {
 	__u64 *to = data + 6;
-	const __u64 *from = (const void *)&frame + 8;
+	const __u64 *from = (const void *)frame + 8;
 	int i;
 
-	*(__u32 *)data = *(__u32 *)frame.bytes;
-	*(__u16 *)(data + 4) = *(__u16 *)(frame.bytes + 4);
+	*(__u32 *)data = *(const __u32 *)frame->bytes;
+	*(__u16 *)(data + 4) = *(const __u16 *)(frame->bytes + 4);
 	for (i = 0; i < (WRAP_FRAME - 6) / 8; i++) {
 		if ((void *)(to + i + 1) > end)
 			break;
@@ -105,13 +106,13 @@ static __always_inline void restore_frame(void *data, void *end)
 		*(__u32 *)(to + i) = *(const __u32 *)(from + i);
 }
 
-static __always_inline void vary(void *data, void *end)
+static __always_inline void vary(void *data, void *end, __u32 how)
 {
 	__u32 addr_at = cfg.addr_at & 63, port_at = cfg.port_at & 63, addr;
 	__u64 random = next_random();
 	__u16 port;
 
-	if (cfg.vary == VARY_TUPLE) {
+	if (how == VARY_TUPLE) {
 		addr = 0x80000000 | (random & 0x3fffffff); /* 128/2 */
 		port = random >> 32;
 	} else {
@@ -131,20 +132,26 @@ int wrap(struct xdp_md *ctx)
 {
 	void *data = (void *)(long)ctx->data,
 	     *end = (void *)(long)ctx->data_end;
-	long len = end - data;
+	long len = end - data, want = cfg.len;
+	__u32 how = cfg.vary, other = 0;
 
+	if (cfg.mix && (next_random() & (WRAP_MIX_OF - 1)) < cfg.mix) {
+		want = cfg.mix_len;
+		how = VARY_TUPLE;
+		other = 1;
+	}
 	if (cfg.meta)
 		bpf_xdp_adjust_meta(ctx, cfg.meta);
 	/* always, so that the floor includes it as well */
-	if (bpf_xdp_adjust_tail(ctx, (long)cfg.len - len))
+	if (bpf_xdp_adjust_tail(ctx, want - len))
 		return XDP_ABORTED;
 	data = (void *)(long)ctx->data;
 	end = (void *)(long)ctx->data_end;
 	if (data + 6 > end)
 		return XDP_ABORTED;
-	restore_frame(data, end);
-	if (cfg.vary)
-		vary(data, end);
+	restore_frame(&frames[other], data, end);
+	if (how)
+		vary(data, end, how);
 	if (cfg.restore)
 		restore_session();
 	/* the slot as a constant: the JIT makes that a direct jump */

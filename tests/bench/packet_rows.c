@@ -114,12 +114,29 @@ static const struct row plain[] = {
 	{ "UDP", .packet = PACKET_UDP, COUNTS(not_tcp, 0), GOAL(15) },
 };
 
-static const struct row flood[] = {
-	{ "SYN, random tuples", SYN_OF(LINUX), .vary = VARY_TUPLE,
-	  COUNTS(answered, SERVICE_4), GOAL(100) },
-	{ "ACK, bad cookie, random tuples", SYN_OF(LINUX),
-	  .packet = PACKET_BAD_COOKIE, .vary = VARY_TUPLE,
-	  COUNTS(bad_cookie, SERVICE_4) },
+/* clang-format off */
+#define FLOOD_SYN { "SYN, random tuples", SYN_OF(LINUX), .vary = VARY_TUPLE, \
+	  COUNTS(answered, SERVICE_4), GOAL(100) }
+#define FLOOD_ACK { "ACK, bad cookie, random tuples", SYN_OF(LINUX), \
+	  .packet = PACKET_BAD_COOKIE, .vary = VARY_TUPLE, \
+	  COUNTS(bad_cookie, SERVICE_4) }
+/* clang-format on */
+
+static const struct row flood[] = { FLOOD_SYN, FLOOD_ACK };
+
+/* What a server under attack sees, if its clients are not kept out. */
+static const struct row flood_and_clients[] = {
+	FLOOD_SYN,
+	FLOOD_ACK,
+	{ "90 % packets of a session, random order, 10 % SYNs, random tuples",
+	  .spec = { .src = "10.0.0.0",
+		    .sport = WRAP_CLIENT_PORT,
+		    .flags = ACK,
+		    .opts = TS,
+		    .data = 20 },
+	  .vary = VARY_SESSION, .mix = WRAP_MIX_OF / 10,
+	  .mixed = { .flags = SYN, .opts = LINUX },
+	  COUNTS(session, SERVICE_4) },
 };
 
 static const struct row unsure[] = {
@@ -221,7 +238,7 @@ const struct scene scenes[] = {
 	{ "1 session", ROWS(session_one), .sessions = 1 },
 	{ "100,000 sessions", ROWS(session_any), .sessions = 100000 },
 	{ "1 million sessions", ROWS(session_any), .sessions = 1000000 },
-	{ "1 million sessions", ROWS(flood), .sessions = 1000000 },
+	{ "1 million sessions", ROWS(flood_and_clients), .sessions = 1000000 },
 	{ "4 million sessions", ROWS(session_any), .sessions = 4000000 },
 	{ "full table", ROWS(flood), .sessions = 1000000, .full = true },
 };

@@ -6,7 +6,6 @@ Theory of operation: the rows of a part make one table. Where rows name a `case`
 and a `defence`, cases are lines and defences columns; otherwise each row is a
 line. The same tables are printed and written as Markdown. gnuplot draws the
 charts from the scripts in graphs/.
-gnuplot draws the pictures from the scripts in graphs/.
 
 usage: report.py            the tables, as text
        report.py --docs     docs/BENCHMARKS.md, between its markers, and
@@ -27,10 +26,14 @@ BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 
 TITLES = {
     "packet": "Per packet: ns above the floor",
+    "cores": "Per packet, on two cores at once: ns above the floor, and the "
+             "ratio to one core alone",
     "flood": "Flood: packets per second of core time, and their ratio to "
              "XDP_DROP",
     "cost": "Flood: core time per packet, in ns above the floor (a SYN: bare "
             "XDP_TX; else: XDP_DROP)",
+    "tables": "Flood, by size and fill of the session table: core time per "
+              "packet, in ns above the floor",
     "clients": "Good clients in that flood",
     "bulk": "Bulk transfer: Gbit per second of core time, and the ratio to a "
             "program that only passes",
@@ -80,7 +83,7 @@ def matrix(rows):
             continue
         unit = {"µs": " µs", "%": " %"}.get(r.get("unit"), "")
         text = "skipped" if "skipped" in r else number(r["value"]) + unit
-        if ratio(r) and r["part"] != "cost":
+        if ratio(r) and r["part"] not in ("cost", "tables"):
             text += f"  {ratio(r)}×"
         lines.setdefault(r["case"], {})[r["defence"]] = text
     return [["", *defences]] + [[case, *(cells.get(d, "") for d in defences)]

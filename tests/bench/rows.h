@@ -41,7 +41,8 @@ enum row_session {
 	OWN_SET_FULL, /* unknown, and its set full */
 };
 
-#define CONNECTED .src = NEAR4, .sport = 42000
+enum { CONNECTED_PORT = 42000 };
+#define CONNECTED .src = NEAR4, .sport = CONNECTED_PORT
 
 struct row {
 	const char *name;
@@ -57,7 +58,9 @@ struct row {
 	 * hardly any.
 	 */
 	bool few;
-	bool monitored;	  /* of a monitored service: it passes anyway */
+	bool monitored; /* of a monitored service: it passes anyway */
+	__u32 mix;	/* of WRAP_MIX_OF packets: so many are like @mixed */
+	struct spec mixed;
 	bool beside_hash; /* the baseline is a look-up in a hash map */
 	double goal;
 	const char *goal_unit;

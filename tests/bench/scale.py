@@ -88,15 +88,16 @@ def config(env, services=("*:80",), sessions=None, lifetime=None):
 
 
 @contextlib.contextmanager
-def daemon(env, conf):
-    """A daemon that is ready: (process, seconds that it took)."""
+def daemon(env, conf, output=OUTPUT):
+    """A daemon that is ready: (process, seconds that it took). Of the build in
+    @output."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
         path = f"{env.dir}/notify-{time.monotonic_ns()}"
         notify.bind(path)
         notify.settimeout(READY_S)
         start = time.monotonic()
         p = env.server.start(
-            [f"{OUTPUT}/synkeeperd", "-c", conf, "--pin-dir", env.pin_dir,
+            [f"{output}/synkeeperd", "-c", conf, "--pin-dir", env.pin_dir,
              "--control", env.control], name="synkeeperd",
             env={**os.environ, "NOTIFY_SOCKET": path})
         try:
@@ -118,9 +119,9 @@ def down(env):
     run(["rm", "-r", env.pin_dir], check=False)
 
 
-def scale(env, verb, *args):
-    """The numbers printed by tests/bench/scale.c."""
-    out = run([f"{OUTPUT}/tests/scale", verb, env.pin_dir, *map(str, args)],
+def scale(env, verb, *args, output=OUTPUT):
+    """The numbers printed by tests/bench/scale.c, of the daemon's build."""
+    out = run([f"{output}/tests/scale", verb, env.pin_dir, *map(str, args)],
               timeout=300).stdout
     return [float(word) for word in out.split()]
 

@@ -1,9 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * Theory of operation: turns a row into a packet and runs it. Measures the CPU
- * time of this thread: on a shared machine the kernel may schedule others in
- * the middle of a test run.
- */
+/* Theory of operation: turns a row into a packet and a state of the table. */
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <linux/tcp.h>
@@ -12,15 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #include "bed.h"
 #include "../bpf/kernelside.h"
 #include "../bpf/sessions.h"
 #include "../bpf/synack.h"
-
-/* Where packets meet sessions in random order, a few sessions are not there. */
-enum { MISSES_PER_MILLE = 2 };
 
 /* The ACK to what the listener of SYN @s makes. */
 static struct spec kernel_ack_of(const struct spec *s)
@@ -64,11 +56,13 @@ static __u32 queue_seq(int fd, int queue)
 	return seq;
 }
 
-/* Gives @s the numbers that the server expects of bed.client. */
+/* Gives @s the numbers that the server expects of the connection's client. */
 static void of_socket(struct spec *s)
 {
-	s->seq = queue_seq(bed.client, TCP_SEND_QUEUE);
-	s->ack = queue_seq(bed.client, TCP_RECV_QUEUE);
+	int client = bed.clients[s->sport - CONNECTED_PORT];
+
+	s->seq = queue_seq(client, TCP_SEND_QUEUE);
+	s->ack = queue_seq(client, TCP_RECV_QUEUE);
 }
 
 /* The ACK to what a SYN @s is answered with, @epochs ago. */
@@ -115,6 +109,25 @@ static void build(const struct row *row, struct spec *s, struct frame *ret)
 	}
 }
 
+/*
+ * The packet of the second core: the next client whose tags are in another
+ * cache line, as those of two clients are in any table of the usual size.
+ */
+static void next_client(struct spec *s)
+{
+	enum { SETS_OF_LINE = 64 / sizeof(struct session_set) };
+	struct tuple t = sessions_tuple(s);
+	unsigned line = sessions_set_of(&t) / SETS_OF_LINE, i;
+
+	s->sport = s->sport ? s->sport : 40000;
+	for (i = 1; i < BED_CLIENTS; i++) {
+		s->sport++;
+		t = sessions_tuple(s);
+		if (sessions_set_of(&t) / SETS_OF_LINE != line)
+			return;
+	}
+}
+
 /* The packet's own session is in way 0 of a set without others. */
 static void own_session(const struct row *row, const struct spec *s,
 			struct wrap_config *cfg)
@@ -146,154 +159,75 @@ static const __u8 actions[REASON_COUNT] = {
 #include "synkeeper/reason_table.h"
 };
 
-static const struct bpf_program *under_test(enum under_test which)
+static const struct bpf_program *under_test(const struct packet_bpf *wrap,
+					    enum under_test which)
 {
 	switch (which) {
 	case TEST_SIPHASH:
-		return bed.wrap->progs.siphash;
+		return wrap->progs.siphash;
 	case TEST_KERNEL_RAW4:
-		return bed.wrap->progs.kernel_raw4;
+		return wrap->progs.kernel_raw4;
 	case TEST_KERNEL_RAW6:
-		return bed.wrap->progs.kernel_raw6;
+		return wrap->progs.kernel_raw6;
 	case TEST_KERNEL_GEN4:
-		return bed.wrap->progs.kernel_gen4;
+		return wrap->progs.kernel_gen4;
 	default:
 		return harness.skel->progs.synkeeper_xdp_f;
 	}
 }
 
-void bed_trial(const struct row *row, struct trial *ret)
+void bed_trial(const struct row *row, unsigned lane, struct trial *ret)
 {
+	const struct packet_bpf *wrap = bed.wrap[lane];
 	struct spec s = row->spec;
 
+	if (lane)
+		next_client(&s);
 	*ret = (struct trial){ .row = row,
+			       .lane = lane,
 			       .verdict = row->monitored
 						  ? XDP_PASS
 						  : actions[row->reason] };
 	build(row, &s, &ret->frame);
+	packet_build(&row->mixed, &ret->mixed);
 	ret->cfg = (struct wrap_config){
 		.len = ret->frame.len,
 		.vary = row->vary,
+		.mix = row->mix,
+		.mix_len = ret->mixed.len,
 		.addr_at = ret->frame.l3 + (s.v6 ? 20 : 12),
 		.port_at = ret->frame.l4,
-		.sessions = bed.wrap->bss->entered,
+		.sessions = bed.wrap[0]->bss->entered,
 		.meta = row->reason == REASON_admitted ? sizeof(struct meta)
 						       : 0,
 	};
 	own_session(row, &s, &ret->cfg);
-	ret->program_fd = bpf_program__fd(under_test(row->program));
+	ret->program_fd = bpf_program__fd(under_test(wrap, row->program));
 	ret->floor = ret->verdict == XDP_TX	? "XDP_TX"
 		     : ret->verdict == XDP_DROP ? "XDP_DROP"
 						: "XDP_PASS";
 	ret->floor_fd = bpf_program__fd(
-		ret->verdict == XDP_TX	   ? bed.wrap->progs.bare_tx
-		: ret->verdict == XDP_DROP ? bed.wrap->progs.bare_drop
-					   : bed.wrap->progs.bare_pass);
+		ret->verdict == XDP_TX	   ? wrap->progs.bare_tx
+		: ret->verdict == XDP_DROP ? wrap->progs.bare_drop
+					   : wrap->progs.bare_pass);
 }
 
-static void put_program(__u32 slot, int fd)
+static void put_program(const struct packet_bpf *wrap, __u32 slot, int fd)
 {
-	if (bpf_map_update_elem(bpf_map__fd(bed.wrap->maps.programs), &slot,
-				&fd, BPF_ANY))
+	if (bpf_map_update_elem(bpf_map__fd(wrap->maps.programs), &slot, &fd,
+				BPF_ANY))
 		bed_die("a program for the wrapper");
 }
 
 void bed_install(const struct trial *t)
 {
-	put_program(WRAP_UNDER_TEST, t->program_fd);
-	put_program(WRAP_FLOOR, t->floor_fd);
-	put_program(WRAP_BASELINE,
-		    bpf_program__fd(bed.wrap->progs.hash_lookup));
-	bed.wrap->bss->cfg = t->cfg;
-	memcpy(bed.wrap->bss->frame.bytes, t->frame.data, t->frame.len);
-}
+	const struct packet_bpf *wrap = bed.wrap[t->lane];
 
-static void read_counters(__u16 service, struct counters *ret)
-{
-	struct counters *all = calloc(libbpf_num_possible_cpus(), sizeof(*all));
-	__u32 key = service, reason;
-	int cpu;
-
-	*ret = (struct counters){};
-	bpf_map_lookup_elem(bpf_map__fd(harness.skel->maps.counters), &key,
-			    all);
-	for (cpu = 0; cpu < libbpf_num_possible_cpus(); cpu++)
-		for (reason = 0; reason < REASON_COUNT; reason++)
-			ret->packets[reason] += all[cpu].packets[reason];
-	bpf_map_lookup_elem(bpf_map__fd(harness.skel->maps.monitored), &key,
-			    all);
-	for (reason = 0; reason < REASON_COUNT; reason++)
-		ret->packets[reason] += all[0].packets[reason];
-	free(all);
-}
-
-/* Did the @n packets since @before count the row's reason? */
-static void check_reason(const struct trial *t, const struct counters *before,
-			 unsigned n)
-{
-	const struct row *row = t->row;
-	struct counters now;
-	__u64 got, other;
-	__u32 reason;
-
-	read_counters(row->service, &now);
-	got = now.packets[row->reason] - before->packets[row->reason];
-	if (got <= n && got >= n - n / 1000 * MISSES_PER_MILLE)
-		return;
-	fprintf(stderr, "packet: %s: %s expected of %u packets, got %llu\n",
-		row->name, reason_name(row->reason), n, got);
-	for (reason = 1; reason < REASON_COUNT; reason++) {
-		other = now.packets[reason] - before->packets[reason];
-		if (reason != (__u32)row->reason && other)
-			fprintf(stderr, "packet: and %llu %s\n", other,
-				reason_name(reason));
-	}
-	exit(1);
-}
-
-static __u64 cpu_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
-	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
-}
-
-double bed_run(const struct trial *t, __u32 program, unsigned repeat)
-{
-	bool product = program == WRAP_UNDER_TEST && t->row->reason;
-	struct xdp_md ctx = { .data_end = t->frame.len, .ingress_ifindex = LO };
-	struct bpf_test_run_opts opts = { .sz = sizeof(opts),
-					  .data_in = t->frame.data,
-					  .data_size_in = t->frame.len,
-					  .ctx_in = &ctx,
-					  .ctx_size_in = sizeof(ctx),
-					  .repeat = repeat };
-	struct counters before;
-	__u64 begun;
-	double ns;
-	int err;
-
-	bed.wrap->bss->cfg.program = program;
-	if (t->row->few)
-		bed_clear_budgets();
-	if (product)
-		read_counters(t->row->service, &before);
-	begun = cpu_ns();
-	err = bpf_prog_test_run_opts(bpf_program__fd(bed.wrap->progs.wrap),
-				     &opts);
-	ns = (double)(cpu_ns() - begun) / repeat;
-	if (err)
-		bed_die(t->row->name);
-	if (product)
-		check_reason(t, &before, repeat);
-	if (opts.retval != t->verdict || bed.wrap->bss->failures) {
-		fprintf(stderr,
-			"packet: %s: XDP verdict %u expected, got %u (slot %u, "
-			"%llu failures)\n",
-			t->row->name, t->verdict, opts.retval, program,
-			bed.wrap->bss->failures);
-		exit(1);
-	}
-	return ns;
+	put_program(wrap, WRAP_UNDER_TEST, t->program_fd);
+	put_program(wrap, WRAP_FLOOR, t->floor_fd);
+	put_program(wrap, WRAP_BASELINE,
+		    bpf_program__fd(wrap->progs.hash_lookup));
+	wrap->bss->cfg = t->cfg;
+	memcpy(wrap->bss->frames[0].bytes, t->frame.data, t->frame.len);
+	memcpy(wrap->bss->frames[1].bytes, t->mixed.data, t->mixed.len);
 }

@@ -28,6 +28,9 @@ enum wrap_vary {
 	VARY_SESSION, /* one of wrap_config.sessions, in random order */
 };
 
+/* Of so many packets wrap_config.mix are the other frame's. */
+enum { WRAP_MIX_OF = 1024 };
+
 /* The two leading bytes align what follows the MACs to a multiple of 8. */
 struct wrap_frame {
 	__u8 pad[2];
@@ -45,6 +48,12 @@ struct wrap_config {
 	/* Restore an entry and the tags of its set. */
 	__u32 restore;
 	__u32 slot;
+	/*
+	 * A second frame, of random tuples, is sent in between; 0: none. Its
+	 * headers are as long as the first one's.
+	 */
+	__u32 mix;
+	__u32 mix_len;
 	__u32 pad;
 	__u64 live;
 	__u64 tags; /* the word of them that slot is in */

@@ -7,13 +7,22 @@ docs/BENCHMARKS.md says about rows.
 """
 import json
 import os
+import sys
 
 from namespace import run
 from netenv import OUTPUT, last_json
 from nettest import net_test
+from session_stats import protect, reasons
 
+sys.path.append(os.path.join(os.path.dirname(os.path.realpath(__file__)),
+                             "../bench"))
+import clients  # noqa: E402  (needs the path)
+import turns  # noqa: E402
+
+ROOT = os.path.dirname(OUTPUT)
 ROWS = ("SYN, no options, IPv4", "ACK, bad cookie, no timestamps, IPv4",
         "UDP")
+PARTS = ("packet", "cores")
 KEYS = {"part", "name", "value", "unit", "baseline", "ratio", "rounds", "min",
         "median"}
 
@@ -26,8 +35,10 @@ def test_packet_rows_can_be_measured(_env):
         p = run([os.path.join(OUTPUT, "tests/packet"), "--quick", "--only",
                  name], check=False)
         rows = [json.loads(line) for line in p.stdout.splitlines()]
-        assert [r["name"] for r in rows] == [name], \
-            f"expected the row {name!r}, got {rows}: {p.stderr}"
+        got = [(r["part"], r["name"]) for r in rows]
+        parts = PARTS if len(os.sched_getaffinity(0)) > 1 else PARTS[:1]
+        want = [(part, name) for part in parts]
+        assert got == want, f"expected the rows {want}, got {got}: {p.stderr}"
         assert KEYS <= set(rows[0]), \
             f"{name}: expected {sorted(KEYS)}, got {rows[0]}"
 
@@ -42,3 +53,42 @@ def test_paced_flood_sent_a_fifth(env):
         got = last_json(p)
         assert got["pps"] > want * 3 / 4, \
             f"a flood of {rate or 'any number of'} packets/s sent {got}"
+
+
+@net_test
+def test_two_builds_measured_a_row_by_turns(_env):
+    """bench-check compared with figures of another processor."""
+    old, new = turns.in_lockstep(ROOT, ROOT, "UDP")
+    got = [(name, len(rounds)) for build in (old, new)
+           for name, rounds in build.items()]
+    assert got == [("UDP", 9)] * 2, \
+        f"expected 9 rounds of UDP from either build, got {got}"
+
+
+@net_test
+def test_bench_check_tells_slower_from_noise(_env):
+    """Worse is what has a higher minimum and a higher median."""
+    old = [(100, 10), (130, 40), (180, 10)]
+    for name, new, worse in (
+            ("as fast", [(100, 10), (100, 10), (100, 10)], False),
+            ("2 ns slower", [(102, 10), (132, 40), (182, 10)], False),
+            ("20 ns slower", [(120, 10), (150, 40), (200, 10)], True),
+            ("disturbed, once as fast",
+             [(100, 10), (190, 10), (190, 10)], False)):
+        assert turns.is_worse(name, old, new) == worse, \
+            f"{name}: expected worse = {worse}"
+
+
+@net_test
+def test_each_timed_connection_needs_a_cookie(env):
+    """Ports used again within a second met TIME-WAIT, which the server's kernel
+    answers: a fifth of the connections were none of the defence's."""
+    env.nginx()
+    clients.add_addresses(env)
+    protect(env)
+    crowd = clients.Crowd(env, cpu=None)
+    made = sum(got["connections"] - got["failed"] for got in
+               (crowd.run(0, 1), crowd.run(200, 1), crowd.run(0, 1)))
+    got = reasons(env)
+    assert made > 300 and got["answered"] == got["admitted"] == made, \
+        f"{made} connections: expected as many answered and admitted, got {got}"
