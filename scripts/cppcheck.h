@@ -8,8 +8,10 @@
 	for ((i) = 0; ((value) = json_array_get(array, i)); (i)++)
 #define json_object_foreach(object, key, value) \
 	for ((key) = 0; ((value) = json_object_get(object, key)); (key)++)
-#define mnl_attr_for_each(attr, nlh, offset) for (; (attr);)
-#define mnl_attr_for_each_nested(attr, nest) for (; (attr);)
+#define mnl_attr_for_each(attr, nlh, offset) \
+	for ((attr) = mnl_nlmsg_get_payload_offset(nlh, offset); (attr);)
+#define mnl_attr_for_each_nested(attr, nest) \
+	for ((attr) = mnl_attr_get_payload(nest); (attr);)
 #define cmocka_unit_test(f) \
 	{                   \
 #f, f       \

@@ -125,8 +125,8 @@ static __always_inline bool cookie_can_hold(bool v4, __u32 mss)
  * Small tables, four bits an entry, the first entry lowest: one shift each, and
  * no branch that the verifier would follow.
  *
- *	mm <-> level		536, 1220, 1400, 1460, or of IPv6
- *				1220, 1300, 1400, 1440
+ *	mm <-> level		536, 1220, 1400, 1460
+ *				IPv6: 1220, 1300, 1400, 1440
  *	www <-> window scale	none 0 2 4 6 7 10 8
  *	ww <-> window scale	none 0 6 8
  */

@@ -87,8 +87,7 @@ REASON(no_route, DROP, AT_XDP, OF_SYN, AS_SYN_FLOOD | AS_ARMING,
 	      "no default route, and a client outside of the connected "
 	      "networks"),
        "`ip route get CLIENT` shows what the kernel finds. If the client "
-       "should "
-       "get in, add a route.")
+       "should get in, add a route.")
 
 REASON(routed_syn, PASS, AT_XDP, OF_SYN, AS_SYN_FLOOD | AS_ARMING,
        "SYN whose answer only the kernel can route",

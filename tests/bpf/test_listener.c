@@ -73,7 +73,7 @@ static bool answers(const struct row *row, bool v6)
 	struct answer_spec a = { .hs = with_ts };
 	char opts[64];
 
-	snprintf(opts, sizeof(opts), "mss:%u sack ts:COOKIE:7 nop ws:9",
+	snprintf(opts, sizeof(opts), "mss:%d sack ts:COOKIE:7 nop ws:9",
 		 v6 ? row->mss6 : row->mss4);
 	a.opts = opts;
 	packet_build(&syn, &in);

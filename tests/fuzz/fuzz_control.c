@@ -209,8 +209,7 @@ static void fresh_services(void)
 	}
 	if (nat_init(&d.totals, &d.nat) ||
 	    services_init(&d.loader, &d.totals, d.nat, &d.services) ||
-	    bypasses_init(&d.bypasses) ||
-	    services_add(d.services, &web, NULL))
+	    bypasses_init(&d.bypasses) || services_add(d.services, &web, NULL))
 		finding("no services");
 	size = malloc_usable_size(d.services);
 	kept = malloc(size);

@@ -241,7 +241,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_nobody_listens),
 	cmocka_unit_test(test_begins_armed),
 	cmocka_unit_test(test_early_looks),
-		cmocka_unit_test(test_counters_fall),
+	cmocka_unit_test(test_counters_fall),
 };
 
 TEST_MAIN(tests)

@@ -68,12 +68,14 @@ static int open_file(const struct cmd *c, const json_t *status,
 {
 	const char *path = json_string_value(json_object_get(status, "config"));
 
-	if (!path)
-		return cmd_failed(c,
-				  "start it with -c FILE, or give the service "
-				  "with -s at each start",
-				  "not saved: the daemon runs without a "
-				  "configuration file");
+	if (!path) {
+		cmd_failed(c,
+			   "start it with -c FILE, or give the service with "
+			   "-s at each start",
+			   "not saved: the daemon runs without a "
+			   "configuration file");
+		return CMD_FAILED;
+	}
 	return conf_file_read(c, path, ret);
 }
 

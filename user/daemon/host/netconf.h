@@ -21,6 +21,7 @@ struct netconf {
 	__u8 ttl;
 	__u8 hop_limit;
 	__u8 cookies;	/* net.ipv4.tcp_syncookies */
+	__u8 unused;	/* instead of padding: compared as a whole */
 	__u32 rcvbuf;	/* bytes, net.ipv4.tcp_rmem's default */
 	__u32 rmem_max; /* the larger of its maximum and net.core.rmem_max */
 };

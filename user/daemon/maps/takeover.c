@@ -172,7 +172,7 @@ void loader_carry(struct loader *l)
 	int i, fd, err;
 
 	for (i = 0; i < MAP_COUNT; i++) {
-		fd = l->fresh[i] ? open_pinned(l, i) : -1;
+		fd = l->fresh[i] && carry[i] ? open_pinned(l, i) : -1;
 		if (fd < 0)
 			continue; /* in use, or there was none */
 		err = carry[i](fd, loader_map_fd(l, i));

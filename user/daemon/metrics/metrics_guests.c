@@ -67,7 +67,8 @@ struct metrics_guest *metrics_guests_victim(struct metrics_guest *guests,
 		if (!stays(g))
 			continue;
 		w = weight(guests, n, g);
-		if (w > most || (w == most && g->number < victim->number)) {
+		if (!victim || w > most ||
+		    (w == most && g->number < victim->number)) {
 			most = w;
 			victim = g;
 		}

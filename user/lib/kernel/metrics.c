@@ -153,7 +153,7 @@ static void add_family(const struct routing *r, const struct route **room,
 	for (i = 0; i < r->n; i++)
 		if (!r->routes[i].odd)
 			room[n++] = &r->routes[i];
-	qsort(room, n, sizeof(*room), by_prefix);
+	qsort(room, n, sizeof(const struct route *), by_prefix);
 	add_sorted(room, n, v6, l);
 }
 

@@ -102,6 +102,7 @@ static int read_verdict(const struct nlattr *data, struct nf_element *e)
 	a = in(verdict, NFTA_VERDICT_CHAIN);
 	if (!a)
 		return 0;
+	free(e->chain); /* of a verdict before, which the kernel never sends */
 	e->chain = strdup(mnl_attr_get_str(a));
 	return e->chain ? 0 : -ENOMEM;
 }
