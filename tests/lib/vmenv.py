@@ -173,7 +173,7 @@ class VmEnv:
             p = self.synkeeper("-j", "service", "list", check=False)
             return p.returncode == 0 and all(
                 s["armed"] for s in json.loads(p.stdout)["services"])
-        wait_for(armed, 15, "armed services in the guest")
+        wait_for(armed, 40, "armed services in the guest")
 
     def synkeeper(self, *args, check=True):
         return self.guest.run([f"{self.bin}/synkeeper", *args], check)

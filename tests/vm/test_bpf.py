@@ -68,11 +68,11 @@ def run_all(env, left_out=()):
     assert passed, "no test ran"
 
 
-@vm_test("6.1")
+@vm_test("6.1", timeout=1200)
 def test_linux_6_1(env):
     run_all(env, NO_ADMISSION)
 
 
-@vm_test("6.12")
+@vm_test("6.12", timeout=1200)
 def test_linux_6_12(env):
     run_all(env)

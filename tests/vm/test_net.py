@@ -22,7 +22,7 @@ def of(subject, *names):
 HANDSHAKES = (
     *of("handshake"), *of("invalid_ack"),
     *of("options", "all", "ecn", "client_without_timestamps",
-        "client_without_all", "no_options_ipv4", "small_mss_ipv6",
+        "client_without_all", "no_options_ipv4", "small_mss_ipv4",
         "accurate_ecn_falls_back"),
     *of("odd_packets", "ipv4_options_of_a_linux_client",
         "ipv6_extension_headers_of_a_linux_client", "padded_frames",
