@@ -23,10 +23,10 @@
  * a rule that matches on the port and has no condition that is not understood,
  * except on the interface. No cookie made here is honoured there.
  *
- * It also finds what rules on the way out would make of a SYN-ACK
- * (nfrewrite.h), and rules that refuse SYNs which Synkeeper answers before them, and
- * not the rest of the connection (nfjudge.h). For that, all rules on the way in
- * are read wherever nftables is loaded.
+ * It also finds rules that refuse SYNs which Synkeeper answers before them, and
+ * not the rest of the connection (nfjudge.h), and what rules on the way out
+ * would make of a SYN-ACK (nfrewrite.h). For that, all rules are read wherever
+ * nftables is loaded.
  *
  * NFNL_SUBSYS_HOOK would list the hooks themselves, but many kernels lack it
  * (CONFIG_NETFILTER_NETLINK_HOOK); the chains say the same.

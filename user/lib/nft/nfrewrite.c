@@ -25,8 +25,8 @@ void nf_run_writes_option(struct nf_run *r, const struct nf_expr *e)
 }
 
 /*
- * nft writes a DSCP as the two bytes that hold it, or in IPv4 the one. Bits that
- * are not known are left as they were.
+ * nft writes a DSCP as the two bytes that hold it, or in IPv4 the one. Bits
+ * that are not known are left as they were.
  */
 void nf_run_writes_header(struct nf_run *r, const struct nf_expr *e)
 {
