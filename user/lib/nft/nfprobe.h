@@ -4,10 +4,10 @@
  * part is known: the SYN of a client, the ACK that completes its handshake, or
  * the SYN-ACK between them on its way out. The rule's expressions are run as
  * the kernel runs them (nf_tables_core.c, nft_do_chain()), on registers in
- * which each bit is known or not. Known are protocol, port, TCP flags, the state
- * that conntrack sees, and that only a SYN has certain options; unknown are the
- * client and the values of its options. Matches and targets of iptables are
- * read in nfprobe_xt.c. Pure.
+ * which each bit is known or not. Known are protocol, port, TCP flags, the
+ * state that conntrack sees, and that only a SYN has certain options; unknown
+ * are the client and the values of its options. Matches and targets of iptables
+ * are read in nfprobe_xt.c. Pure.
  */
 #ifndef NFPROBE_H
 #define NFPROBE_H
