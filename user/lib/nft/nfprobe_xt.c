@@ -118,7 +118,7 @@ static void match_multiport(const struct nf_probe *p, const void *info,
 			high = m.ports[++i];
 		in = port >= low && port <= high;
 	}
-	if (m.which == !p->answer || (m.which == 2 && in))
+	if (m.which == (p->answer ? 0 : 1) || (m.which == 2 && in))
 		nf_effect_if(e, certain(in != !!m.inverted));
 	else
 		nf_effect_if(e, NF_PERHAPS);
