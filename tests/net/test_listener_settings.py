@@ -116,7 +116,7 @@ def test_tos_was_not_reflected(env):
         for tos, want in plain.items():
             same_as(env, want, f"a SYN with TOS {tos:#x}", tos=tos)
         env.server.sysctl("net.ipv4.tcp_reflect_tos", 0)
-        wait_for(lambda: synack(env, False, tos=0x48)["tos"] == 0xb8, 3,
+        wait_for(lambda: synacks(env, tos=0x48)[False]["tos"] == 0xb8, 3,
                  "the listener's TOS once nothing is reflected")
 
 
