@@ -157,7 +157,7 @@ def test_group_of_listeners(env):
         tell(b, mss=1200)
         protect(env)
         wait_learned(env, "mss 1200, ttl 255")
-        got = synack(env, False)
+        got = synacks(env)[False]
         assert (got["mss"], got["hops"]) == (1200, 255), \
             f"group: expected the smallest MSS and the largest TTL, got {got}"
 
