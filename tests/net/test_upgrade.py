@@ -52,12 +52,11 @@ def kernel_saw(env):
 
 
 def fresh_source(env, host):
-    """Moves the clients to an address that has no TIME-WAIT yet."""
+    """One more address of the client's, which has no TIME-WAIT yet."""
     address = f"192.0.2.{host}"
     env.client.ip("addr", "add", f"{address}/32", "dev", env.client.iface)
-    env.client.ip("route", "replace", "192.0.2.0/24", "dev", env.client.iface,
-                  "src", address)
     env.neighbour(address)
+    return address
 
 
 class Load:
@@ -73,11 +72,11 @@ class Load:
         """Nothing inside may affect clients. @gap: it is intentionally
         unprotected meanwhile."""
         env = self.env
-        fresh_source(env, next(self.hosts))
+        source = fresh_source(env, next(self.hosts))
         saw, answered = kernel_saw(env), env.client_seen()["spoofed_synack"]
         clients = env.client.start(
-            [f"{OUTPUT}/tests/clients", env.server.ip4, 80, CLIENTS_PER_S,
-             STEP_S], name="clients")
+            [f"{OUTPUT}/tests/clients", f"{source}+1", f"{env.server.ip4}+1",
+             80, 0, CLIENTS_PER_S, STEP_S], name="clients")
         self.transfers.go_on(f"before: {what}")
         yield
         if gap:

@@ -425,26 +425,10 @@ struct nf_effect nf_probe_rule(const struct nf_probe *p,
 void nf_probe_sets(const struct nlattr *expressions,
 		   void (*want)(const char *set, void *data), void *data)
 {
-	const struct nf_probe p = { .v4 = true };
+	struct nf_probe p = { .v4 = true };
 	struct nf_run r = { .p = &p, .want = want, .data = data };
 
 	run(&r, expressions);
-}
-
-bool nf_probe_tproxies(const struct nlattr *expressions)
-{
-	const struct nlattr *elem, *name;
-	struct nf_expr e;
-
-	if (!expressions)
-		return false;
-	mnl_attr_for_each_nested (elem, expressions) {
-		nf_expr_read(elem, &e);
-		name = e.attrs[NFTA_TARGET_NAME];
-		if (!strcmp(e.name, "tproxy") ||
-		    (!strcmp(e.name, "target") && name &&
-		     !strcmp(mnl_attr_get_str(name), "TPROXY")))
-			return true;
-	}
-	return false;
+	p.answer = true;
+	run(&r, expressions);
 }

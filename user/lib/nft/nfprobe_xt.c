@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Theory of operation: see nfprobe.h; layouts as in linux/netfilter/xt_*.h. */
 #include <arpa/inet.h>
+#include <linux/netfilter/nf_tables_compat.h>
 #include <linux/rtnetlink.h>
 #include <string.h>
 
-#include "nfprobe.h"
+#include "nfregs.h"
 
 static enum nf_odds certain(bool is)
 {
@@ -278,4 +279,22 @@ void nf_probe_target(const char *name, const void *info, size_t len,
 		e->deed = NF_DEED_TPROXY_ENDS;
 	else if (!is_one_of(name, goes_on))
 		e->deed = NF_DEED_ACCEPT;
+}
+
+bool nf_probe_tproxies(const struct nlattr *expressions)
+{
+	const struct nlattr *elem, *name;
+	struct nf_expr e;
+
+	if (!expressions)
+		return false;
+	mnl_attr_for_each_nested (elem, expressions) {
+		nf_expr_read(elem, &e);
+		name = e.attrs[NFTA_TARGET_NAME];
+		if (!strcmp(e.name, "tproxy") ||
+		    (!strcmp(e.name, "target") && name &&
+		     !strcmp(mnl_attr_get_str(name), "TPROXY")))
+			return true;
+	}
+	return false;
 }
