@@ -62,24 +62,20 @@ static void check_text(FILE *out, const json_t *result)
 			: "not ready: fix the failures above");
 }
 
-static const struct {
-	void (*run)(struct check *c);
-	bool of_link; /* only for existing Ethernet interfaces */
-} checks[] = {
-	{ check_privileges, false }, { check_kernel, false },
-	{ check_bpf, false },	     { check_bpffs, false },
-	{ check_syncookies, false }, { check_options, false },
-	{ check_backlog, false },    { check_mptcp, false },
-	{ check_listeners, false },  { check_services, false },
-	{ check_ipvs, false },	     { check_firewall, false },
-	{ check_bypass, false },     { check_programs, false },
-	{ check_ipsec, false },	     { check_reverse_path, false },
-	{ check_interface, false },  { check_device, false },
-	{ check_driver, true },	     { check_native, true },
-	{ check_attached, true },    { check_tc, true },
-	{ check_queues, true },	     { check_merging, true },
-	{ check_mtu, true },	     { check_vlan, true },
-	{ check_veth, true },	     { check_routes, true },
+typedef void check_fn(struct check *c);
+
+static check_fn *const checks[] = {
+	check_privileges, check_kernel,	  check_bpf,	 check_bpffs,
+	check_syncookies, check_options,  check_backlog, check_mptcp,
+	check_listeners,  check_services, check_ipvs,	 check_firewall,
+	check_bypass,	  check_programs, check_ipsec,	 check_reverse_path,
+	check_interface,  check_device,
+};
+
+/* Only for existing Ethernet interfaces. */
+static check_fn *const link_checks[] = {
+	check_driver,  check_native, check_attached, check_tc,	 check_queues,
+	check_merging, check_mtu,    check_vlan,     check_veth, check_routes,
 };
 
 static json_t *services_of(const struct cmd *cmd)
@@ -110,8 +106,10 @@ static void run_checks(struct check *c)
 	size_t i;
 
 	for (i = 0; i < sizeof(checks) / sizeof(checks[0]); i++)
-		if (ethernet || !checks[i].of_link)
-			checks[i].run(c);
+		checks[i](c);
+	for (i = 0;
+	     ethernet && i < sizeof(link_checks) / sizeof(link_checks[0]); i++)
+		link_checks[i](c);
 }
 
 static int check_run(const struct cmd *cmd, const struct cmd_args *args)

@@ -111,9 +111,9 @@ static unsigned int find(const struct nat *nat, const struct ifaces *f,
 			 const struct service *svc, struct texts *ret,
 			 struct service_rewrites *rewrites)
 {
-	struct nf_rewrite rewrite;
 	const struct listen *l = &svc->listen;
 	struct nf_findings found;
+	struct nf_rewrite rewrite;
 	unsigned int cost = 0;
 	size_t i;
 	int v4;

@@ -14,6 +14,8 @@
 #include "nfrule.h"
 #include "nfset.h"
 
+enum { NF_DEPTH_MAX = 16 }; /* of jumps: NFT_JUMP_STACK_SIZE */
+
 struct nf_chain {
 	__u8 family;
 	char *table, *name;

@@ -9,7 +9,7 @@
 #include "nfjudge.h"
 #include "nftext.h"
 
-enum { DEPTH_MAX = 16, VISITS_MAX = 16384 };
+enum { VISITS_MAX = 16384 };
 
 /* Can it be here? And did it come here by something that is not sure? */
 struct live {
@@ -243,7 +243,7 @@ static struct live walk_chain(struct walk *w, size_t chain, struct live l,
 	struct live out = {};
 	size_t i, end;
 
-	if (chain == SIZE_MAX || depth > DEPTH_MAX) {
+	if (chain == SIZE_MAX || depth > NF_DEPTH_MAX) {
 		w->cut = true;
 		return l;
 	}
@@ -380,7 +380,7 @@ void nf_ruleset_judge(const struct nf_ruleset *s, const struct nf_asked *asked,
 				   .iface = asked->iface,
 				   .sets = &s->sets };
 	w.ack = w.syn;
-	w.ack.ack = true;
+	w.ack.packet = NF_ACK;
 	w.syn_state = untracked || is_exempt(&w, &w.syn, asked)
 			      ? NF_CT_UNTRACKED
 			      : NF_CT_NEW;

@@ -35,10 +35,10 @@ static void put(struct nf_bits *b, size_t at, const void *value, size_t len)
 	memset(b->known + at, 0xff, len);
 }
 
-/* Where the host's address is: the destination, of an answer the source. */
+/* Where the host's address is. */
 static __u32 addr_at(const struct nf_probe *p)
 {
-	return p->answer ? (p->v4 ? 12 : 8) : p->v4 ? 16 : 24;
+	return p->v4 ? 12 + 4 * nf_probe_host(p) : 8 + 16 * nf_probe_host(p);
 }
 
 static struct nf_bits network_header(const struct nf_probe *p)
@@ -62,8 +62,8 @@ static struct nf_bits transport_header(const struct nf_probe *p)
 	__u8 flags = nf_probe_flags(p);
 	struct nf_bits b = {};
 
-	put(&b, p->answer ? 0 : 2, &p->port, 2);
-	if (p->answer) /* clients' ports are ephemeral: 32768 and above */
+	put(&b, 2 * nf_probe_host(p), &p->port, 2);
+	if (p->packet == NF_SYN_ACK) /* to an ephemeral port: 32768 and above */
 		b.value[2] = b.known[2] = 0x80;
 	put(&b, 13, &flags, 1);
 	put(&b, 18, "\0", 2); /* the urgent pointer */
@@ -131,7 +131,7 @@ static void on_meta(struct nf_run *r, const struct nf_expr *e)
 		break;
 	case NFT_META_OIFNAME:
 	case NFT_META_IIFNAME:
-		b.unsure = r->p->answer != (key == NFT_META_OIFNAME);
+		b.unsure = nf_probe_host(r->p) != (key == NFT_META_IIFNAME);
 		if (b.unsure)
 			break;
 		if (r->p->iface)
@@ -171,7 +171,8 @@ static void on_fib(struct nf_run *r, const struct nf_expr *e)
 	__u32 flags = nf_expr_be32(e->attrs[NFTA_FIB_FLAGS]);
 	struct nf_bits b = {};
 
-	if (flags & (r->p->answer ? NFTA_FIB_F_SADDR : NFTA_FIB_F_DADDR) &&
+	if (flags & (nf_probe_host(r->p) ? NFTA_FIB_F_DADDR
+					 : NFTA_FIB_F_SADDR) &&
 	    nf_expr_be32(e->attrs[NFTA_FIB_RESULT]) == NFT_FIB_RESULT_ADDRTYPE)
 		b = known_u32(RTN_LOCAL);
 	nf_run_put(r, e->attrs[NFTA_FIB_DREG], &b, NF_BITS_MAX);
@@ -191,7 +192,7 @@ static void on_exthdr(struct nf_run *r, const struct nf_expr *e)
 		return;
 	}
 	missing = op != NFT_EXTHDR_OP_TCPOPT ||
-		  (r->p->ack && kind &&
+		  (r->p->packet == NF_ACK && kind &&
 		   nf_option_of_syn(*(const __u8 *)mnl_attr_get_payload(kind)));
 	if (missing && !asks) /* the kernel leaves the rule */
 		nf_effect_if(&r->effect, NF_NEVER);
@@ -303,7 +304,7 @@ static void on_objref(struct nf_run *r, const struct nf_expr *e)
 
 static void on_osf(struct nf_run *r, const struct nf_expr *e)
 {
-	if (r->p->ack) /* nft_osf_eval() leaves the rule */
+	if (r->p->packet == NF_ACK) /* nft_osf_eval() leaves the rule */
 		nf_effect_if(&r->effect, NF_NEVER);
 	nf_run_put(r, e->attrs[NFTA_OSF_DREG], &nothing, NF_BITS_MAX);
 }
@@ -429,6 +430,6 @@ void nf_probe_sets(const struct nlattr *expressions,
 	struct nf_run r = { .p = &p, .want = want, .data = data };
 
 	run(&r, expressions);
-	p.answer = true;
+	p.packet = NF_SYN_ACK;
 	run(&r, expressions);
 }

@@ -26,9 +26,10 @@ enum {
 	NF_CT_UNTRACKED = 1 << 6,
 };
 
+enum nf_probed { NF_SYN, NF_ACK, NF_SYN_ACK };
+
 struct nf_probe {
-	bool ack;    /* the ACK; else the SYN */
-	bool answer; /* neither, the SYN-ACK */
+	enum nf_probed packet;
 	bool v4;
 	const __be32 *addr; /* the host's, v4-mapped; NULL: any local one */
 	__be16 port;	    /* the service's */
@@ -87,9 +88,17 @@ void nf_probe_match(const struct nf_probe *p, const char *name,
 void nf_probe_target(const char *name, const void *info, size_t len,
 		     struct nf_effect *e);
 
+/* Which of source and destination, 0 and 1, is the host's end. */
+static inline int nf_probe_host(const struct nf_probe *p)
+{
+	return p->packet != NF_SYN_ACK;
+}
+
 static inline __u8 nf_probe_flags(const struct nf_probe *p)
 {
-	return p->answer ? TH_SYN | TH_ACK : p->ack ? TH_ACK : TH_SYN;
+	static const __u8 flags[] = { TH_SYN, TH_ACK, TH_SYN | TH_ACK };
+
+	return flags[p->packet];
 }
 
 /* One more condition of the rule. */

@@ -14,34 +14,30 @@ static enum nf_odds certain(bool is)
 
 /* xt_tcpudp.h */
 struct match_tcp {
-	__u16 source[2], dest[2];
+	__u16 ports[2][2]; /* source, destination: the first, the last */
 	__u8 option, flag_mask, flag_cmp, inverted;
 };
-enum { TCP_NOT_SOURCE = 1, TCP_NOT_DEST = 2, TCP_NOT_FLAGS = 4, TCP_NOT = 8 };
+enum { TCP_NOT_SOURCE = 1, TCP_NOT_FLAGS = 4, TCP_NOT = 8 };
 
 static void match_tcp(const struct nf_probe *p, const void *info, size_t len,
 		      struct nf_effect *e)
 {
 	__u8 flags = nf_probe_flags(p);
 	__u16 port = ntohs(p->port);
-	const __u16 *ours, *theirs;
+	int host = nf_probe_host(p);
 	struct match_tcp m;
 	bool in;
 
 	if (len < sizeof(m))
 		return;
 	memcpy(&m, info, sizeof(m));
-	ours = p->answer ? m.source : m.dest;
-	theirs = p->answer ? m.dest : m.source;
-	if (theirs[0] || theirs[1] != 0xffff)
+	if (m.ports[!host][0] || m.ports[!host][1] != 0xffff)
 		nf_effect_if(e, NF_PERHAPS);
-	in = port >= ours[0] && port <= ours[1];
-	nf_effect_if(
-		e, certain(in != !!(m.inverted & (p->answer ? TCP_NOT_SOURCE
-							    : TCP_NOT_DEST))));
+	in = port >= m.ports[host][0] && port <= m.ports[host][1];
+	nf_effect_if(e, certain(in != !!(m.inverted & TCP_NOT_SOURCE << host)));
 	in = (flags & m.flag_mask) == m.flag_cmp;
 	nf_effect_if(e, certain(in != !!(m.inverted & TCP_NOT_FLAGS)));
-	if (m.option && p->ack && nf_option_of_syn(m.option))
+	if (m.option && p->packet == NF_ACK && nf_option_of_syn(m.option))
 		nf_effect_if(e, certain(m.inverted & TCP_NOT));
 	else if (m.option)
 		nf_effect_if(e, NF_PERHAPS);
@@ -119,7 +115,7 @@ static void match_multiport(const struct nf_probe *p, const void *info,
 			high = m.ports[++i];
 		in = port >= low && port <= high;
 	}
-	if (m.which == (p->answer ? 0 : 1) || (m.which == 2 && in))
+	if (m.which == nf_probe_host(p) || (m.which == 2 && in))
 		nf_effect_if(e, certain(in != !!m.inverted));
 	else
 		nf_effect_if(e, NF_PERHAPS);
@@ -129,7 +125,8 @@ static void match_multiport(const struct nf_probe *p, const void *info,
 static void match_addrtype(const struct nf_probe *p, const void *info,
 			   size_t len, struct nf_effect *e)
 {
-	enum { NOT_SOURCE = 1, NOT_DEST = 2 };
+	enum { NOT_SOURCE = 1 };
+	int host = nf_probe_host(p);
 	__u16 types[2]; /* source, destination */
 	__u32 flags;
 
@@ -139,12 +136,10 @@ static void match_addrtype(const struct nf_probe *p, const void *info,
 	}
 	memcpy(types, info, sizeof(types));
 	memcpy(&flags, (const char *)info + sizeof(types), sizeof(flags));
-	if (types[!p->answer])
-		nf_effect_if(e,
-			     certain(!!(types[!p->answer] & 1 << RTN_LOCAL) !=
-				     !!(flags &
-					(p->answer ? NOT_SOURCE : NOT_DEST))));
-	if (types[p->answer])
+	if (types[host])
+		nf_effect_if(e, certain(!!(types[host] & 1 << RTN_LOCAL) !=
+					!!(flags & NOT_SOURCE << host)));
+	if (types[!host])
 		nf_effect_if(e, NF_PERHAPS);
 }
 
@@ -159,7 +154,7 @@ static void match_tcpmss(const struct nf_probe *p, const void *info, size_t len,
 
 	if (len >= 5)
 		memcpy(&m, info, 5);
-	nf_effect_if(e, p->ack ? certain(m.inverted) : NF_PERHAPS);
+	nf_effect_if(e, p->packet == NF_ACK ? certain(m.inverted) : NF_PERHAPS);
 }
 
 /* xt_osf.c: nothing but SYNs match, inverted or not */
@@ -168,7 +163,7 @@ static void match_osf(const struct nf_probe *p, const void *info, size_t len,
 {
 	(void)info;
 	(void)len;
-	nf_effect_if(e, p->ack ? NF_NEVER : NF_PERHAPS);
+	nf_effect_if(e, p->packet == NF_ACK ? NF_NEVER : NF_PERHAPS);
 }
 
 static void match_nothing(const struct nf_probe *p, const void *info,

@@ -49,7 +49,7 @@ void nf_run_compare(struct nf_run *r, const struct nf_bits *b, __u32 op,
 		    const void *with, size_t len);
 void nf_run_lookup(struct nf_run *r, const struct nf_expr *e);
 void nf_run_does(struct nf_run *r, enum nf_deed deed);
-/* It writes to the network header, or a TCP option (nfrewrite.c). */
+/* It writes to the network header, or a TCP option: struct nf_rewrite. */
 void nf_run_writes_header(struct nf_run *r, const struct nf_expr *e);
 void nf_run_writes_option(struct nf_run *r, const struct nf_expr *e);
 void nf_run_verdict(struct nf_run *r, int code, const char *target);

@@ -1,53 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-#include <arpa/inet.h>
-#include <netinet/tcp.h>
-#include <string.h>
+#include <stdint.h>
 
-#include "nfregs.h"
 #include "nfrewrite.h"
 
-enum { DEPTH_MAX = 16, VISITS_MAX = 4096 };
-
-/* nft_exthdr_tcp_set_eval() (net/netfilter/nft_exthdr.c) */
-void nf_run_writes_option(struct nf_run *r, const struct nf_expr *e)
-{
-	const struct nlattr *kind = e->attrs[NFTA_EXTHDR_TYPE];
-	struct nf_bits b = nf_run_get(r, e->attrs[NFTA_EXTHDR_SREG]);
-	__be16 mss;
-
-	if (nf_expr_be32(e->attrs[NFTA_EXTHDR_OP]) != NFT_EXTHDR_OP_TCPOPT ||
-	    !kind || *(const __u8 *)mnl_attr_get_payload(kind) != TCPOPT_MAXSEG)
-		return;
-	if (!nf_bits_known(&b, sizeof(mss)))
-		return; /* `rt mtu`: no less than what the route says anyway */
-	memcpy(&mss, b.value, sizeof(mss));
-	r->effect.rewrites.mss = ntohs(mss);
-}
-
-/*
- * nft writes a DSCP as the two bytes that hold it, or in IPv4 the one. Bits
- * that are not known are left as they were.
- */
-void nf_run_writes_header(struct nf_run *r, const struct nf_expr *e)
-{
-	struct nf_bits b = nf_run_get(r, e->attrs[NFTA_PAYLOAD_SREG]);
-	__u32 at = nf_expr_be32(e->attrs[NFTA_PAYLOAD_OFFSET]);
-	__u32 len = nf_expr_be32(e->attrs[NFTA_PAYLOAD_LEN]);
-	struct nf_rewrite *to = &r->effect.rewrites;
-	int shift = r->p->v4 ? 0 : 4;
-	__u32 value, known;
-
-	if (nf_expr_be32(e->attrs[NFTA_PAYLOAD_BASE]) !=
-		    NFT_PAYLOAD_NETWORK_HEADER ||
-	    at + len != 2 || len > 2 || (len == 1 && !r->p->v4))
-		return;
-	value = (__u32)(b.value[0] << 8 | b.value[1]) >> 8 * at;
-	known = (__u32)(b.known[0] << 8 | b.known[1]) >> 8 * at;
-	to->tos_mask = (__u8)(known >> shift);
-	to->tos = (__u8)(value >> shift) & to->tos_mask;
-}
-
-/* ---- the way out ---- */
+enum { VISITS_MAX = 4096 };
 
 struct walk {
 	const struct nf_ruleset *s;
@@ -78,7 +34,7 @@ static bool walk_chain(struct walk *w, size_t chain, bool always, int depth)
 {
 	size_t i, end;
 
-	if (chain == SIZE_MAX || depth > DEPTH_MAX)
+	if (chain == SIZE_MAX || depth > NF_DEPTH_MAX)
 		return true;
 	i = w->s->chains[chain].first;
 	for (end = i + w->s->chains[chain].n; i < end && w->left; i++) {
@@ -120,7 +76,7 @@ unsigned int nf_ruleset_rewrites(const struct nf_ruleset *s,
 	size_t i;
 
 	*ret = (struct nf_rewrite){};
-	w.p = (struct nf_probe){ .answer = true,
+	w.p = (struct nf_probe){ .packet = NF_SYN_ACK,
 				 .v4 = asked->v4,
 				 .addr = asked->addr,
 				 .port = asked->port,

@@ -3,8 +3,8 @@
  * Theory of operation: what the rules on the way out would make of the kernel's
  * SYN-ACK, which one of ours does not meet: a smaller MSS (clamped for a tunnel
  * behind this host) or another DSCP. An MSS counts even if only some clients
- * would get it, since a smaller one is always safe; a DSCP if all would. The
- * walk is bounded. Pure.
+ * would get it, since a smaller one is always safe; a DSCP if its rule is for
+ * all that come to it. The walk is bounded. Pure.
  */
 #ifndef NFREWRITE_H
 #define NFREWRITE_H

@@ -9,7 +9,7 @@
 
 #include "nfchain.h"
 
-enum { DEPTH_MAX = 16, VISITS_MAX = 4096 }; /* DEPTH_MAX: the kernel's */
+enum { VISITS_MAX = 4096 };
 
 static bool port_matches(const struct nf_rule *r, __u16 port)
 {
@@ -87,7 +87,7 @@ static enum walked walk_untracked(struct walk *w, size_t chain, int depth)
 {
 	size_t i, end;
 
-	if (chain == SIZE_MAX || depth > DEPTH_MAX)
+	if (chain == SIZE_MAX || depth > NF_DEPTH_MAX)
 		return WALKED_ENDED;
 	i = w->s->chains[chain].first;
 	for (end = i + w->s->chains[chain].n; i < end; i++) {
@@ -113,7 +113,7 @@ static enum walked walk_redirects(struct walk *w, size_t chain, bool named,
 {
 	size_t i, end;
 
-	if (chain == SIZE_MAX || depth > DEPTH_MAX)
+	if (chain == SIZE_MAX || depth > NF_DEPTH_MAX)
 		return WALKED_THROUGH;
 	i = w->s->chains[chain].first;
 	for (end = i + w->s->chains[chain].n; i < end; i++) {
