@@ -394,6 +394,15 @@ int harness_setup(void **state)
 	return 0;
 }
 
+int harness_setup_listening(void **state)
+{
+	if (harness_setup(state))
+		return -1;
+	netns_listen(false, 443);
+	netns_listen(true, 443);
+	return 0;
+}
+
 int harness_teardown(void **state)
 {
 	__u32 zero = 0;

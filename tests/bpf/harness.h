@@ -54,6 +54,8 @@ struct harness {
 extern struct harness harness;
 
 int harness_setup(void **state);
+/* The same, with a listener of each family at port 443. */
+int harness_setup_listening(void **state);
 int harness_teardown(void **state);
 
 void harness_settings(void);

@@ -17,15 +17,6 @@ static const struct handshake without_ts = { 1460, 8, 1, 0, 0 };
 static const struct spec syn4 = { .flags = SYN };
 static const struct spec syn6 = { .v6 = true, .flags = SYN };
 
-static int setup(void **state)
-{
-	if (harness_setup(state))
-		return -1;
-	netns_listen(false, 443);
-	netns_listen(true, 443);
-	return 0;
-}
-
 static struct spec ack_of(const struct spec *syn, const struct handshake *hs)
 {
 	struct handshake kept;
@@ -370,8 +361,9 @@ static void kernel_cookie(void **state)
 	assert_true(refused("another client", &s));
 }
 
-#define TEST(name) \
-	cmocka_unit_test_setup_teardown(name, setup, harness_teardown)
+#define TEST(name)                                                     \
+	cmocka_unit_test_setup_teardown(name, harness_setup_listening, \
+					harness_teardown)
 
 static const struct CMUnitTest tests[] = {
 	TEST(round_trip),

@@ -20,15 +20,6 @@ static const struct spec syn4 = { .flags = SYN };
 static const struct spec syn6 = { .v6 = true, .flags = SYN };
 static const struct handshake with_ts = { 1460, 7, 1, 0, 1 };
 
-static int setup(void **state)
-{
-	if (harness_setup(state))
-		return -1;
-	netns_listen(false, 443);
-	netns_listen(true, 443);
-	return 0;
-}
-
 /* Runs tc's program; expects @verdict, @reason counted, the frame unchanged. */
 static bool run_tc(const char *what, const struct spec *s, int verdict,
 		   enum reason reason)
@@ -245,8 +236,9 @@ static void tc_listener_gone(void **state)
 	assert_true(run_tc("nobody listens", &s, TC_NEXT, REASON_no_listener));
 }
 
-#define TEST(name) \
-	cmocka_unit_test_setup_teardown(name, setup, harness_teardown)
+#define TEST(name)                                                     \
+	cmocka_unit_test_setup_teardown(name, harness_setup_listening, \
+					harness_teardown)
 
 static const struct CMUnitTest tests[] = {
 	TEST(tc_without_mark),

@@ -8,21 +8,11 @@
 #include <linux/bpf.h>
 #include <stdio.h>
 
+#include "handed_over.h"
 #include "netns.h"
 #include "sessions.h"
 #include "synack.h"
 #include "testmain.h"
-
-enum { BUDGET = 100 }; /* HANDED_OVER_PER_SECOND */
-
-static int setup(void **state)
-{
-	if (harness_setup(state))
-		return -1;
-	netns_listen(false, 443);
-	netns_listen(true, 443);
-	return 0;
-}
 
 struct row {
 	bool v6;
@@ -37,16 +27,8 @@ static void run_handed_over(const struct row *rows, size_t n)
 		struct spec s = { .v6 = rows[i].v6,
 				  .flags = SYN,
 				  .opts = rows[i].opts };
-		struct tuple t = sessions_tuple(&s);
 
-		sessions_clear();
-		bad += !expect_spec(rows[i].opts, &s, XDP_PASS,
-				    REASON_handed_over);
-		if (sessions_find(&t, NULL) != SESSION_OPENING) {
-			fprintf(stderr, "%s: expected an entry, opening\n",
-				rows[i].opts);
-			bad++;
-		}
+		bad += handed_over(rows[i].opts, &s);
 	}
 	assert_int_equal(bad, 0);
 }
@@ -89,39 +71,21 @@ static void signatures(void **state)
 	RUN_HANDED_OVER(rows);
 }
 
-static void flood(const char *opts, enum reason beyond)
-{
-	struct spec s = { .flags = SYN, .opts = opts };
-	unsigned i, passed = 0;
-	static struct frame in;
-	static struct run r;
-
-	for (i = 0; i < 10 * BUDGET; i++) {
-		s.sport = 10000 + i;
-		packet_build(&s, &in);
-		harness_run(&in, &r);
-		passed += r.verdict == XDP_PASS;
-		if (r.reason !=
-		    (r.verdict == XDP_PASS ? REASON_handed_over : beyond))
-			fail_msg("SYN %u: expected handed_over or %s, got %s",
-				 i, reason_name(beyond), reason_name(r.reason));
-	}
-	/* the second may have turned, on a slow machine more than once */
-	assert_in_range(passed, BUDGET, 5 * BUDGET);
-}
-
 static void in_a_flood_most_are_dropped(void **state)
 {
+	static const struct spec small = { .flags = SYN, .opts = "mss:265" };
+
 	(void)state;
-	flood("mss:265", REASON_small_mss);
+	handed_over_flood(&small, REASON_small_mss);
 }
 
 static void in_a_flood_of_signatures(void **state)
 {
-	struct spec small = { .flags = SYN, .opts = "mss:265" };
+	static const struct spec small = { .flags = SYN, .opts = "mss:265" };
+	static const struct spec s = { .flags = SYN, .opts = "mss:1460 " MD5 };
 
 	(void)state;
-	flood("mss:1460 " MD5, REASON_signed_syn);
+	handed_over_flood(&s, REASON_signed_syn);
 	assert_true(
 		expect_spec("small MSS", &small, XDP_PASS, REASON_handed_over));
 }
@@ -177,8 +141,9 @@ static void ack_of_nothing(void **state)
 	assert_true(expect_spec("ACK", &s, XDP_DROP, REASON_bad_cookie));
 }
 
-#define TEST(name) \
-	cmocka_unit_test_setup_teardown(name, setup, harness_teardown)
+#define TEST(name)                                                     \
+	cmocka_unit_test_setup_teardown(name, harness_setup_listening, \
+					harness_teardown)
 
 static const struct CMUnitTest tests[] = {
 	TEST(small_mss),      TEST(in_a_flood_most_are_dropped),

@@ -15,15 +15,6 @@
 static const struct handshake with_ts = { 1460, 7, 1, 0, 1 };
 static const struct handshake without_ts = { 1460, 8, 1, 0, 0 };
 
-static int setup(void **state)
-{
-	if (harness_setup(state))
-		return -1;
-	netns_listen(false, 443);
-	netns_listen(true, 443);
-	return 0;
-}
-
 /* Both services have the listener of @told. */
 static void tell(const struct endpoint *told)
 {
@@ -279,8 +270,8 @@ static void deferred_without_listener(void **state)
 
 static const struct CMUnitTest tests[] = {
 	TEST(answer_follows, harness_setup),
-	TEST(sends_no_larger_segments, setup),
-	TEST(deferred, setup),
+	TEST(sends_no_larger_segments, harness_setup_listening),
+	TEST(deferred, harness_setup_listening),
 	TEST(deferred_without_listener, harness_setup),
 };
 

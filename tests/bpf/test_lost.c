@@ -17,10 +17,8 @@ enum { SEARCHES = 100, PACKETS = 1000 };
 
 static int setup(void **state)
 {
-	if (harness_setup(state))
+	if (harness_setup_listening(state))
 		return -1;
-	netns_listen(false, 443);
-	netns_listen(true, 443);
 	harness.cfg.resets_per_second = 1000000;
 	harness.cfg.source_bits4 = 24;
 	harness.cfg.source_bits6 = 56;

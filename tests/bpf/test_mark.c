@@ -14,15 +14,6 @@ static const struct spec syn4 = { .flags = SYN };
 static const struct spec syn6 = { .v6 = true, .flags = SYN };
 static const struct handshake with_ts = { 1460, 7, 1, 0, 1 };
 
-static int setup(void **state)
-{
-	if (harness_setup(state))
-		return -1;
-	netns_listen(false, 443);
-	netns_listen(true, 443);
-	return 0;
-}
-
 static unsigned differs(const char *what, const char *field, uint32_t want,
 			uint32_t got)
 {
@@ -257,8 +248,9 @@ static void no_metadata(void **state)
 	assert_int_equal(r.meta_len, 0);
 }
 
-#define TEST(name) \
-	cmocka_unit_test_setup_teardown(name, setup, harness_teardown)
+#define TEST(name)                                                     \
+	cmocka_unit_test_setup_teardown(name, harness_setup_listening, \
+					harness_teardown)
 
 static const struct CMUnitTest tests[] = {
 	TEST(meta),

@@ -17,15 +17,6 @@ enum { PER_SECOND = 100 };
 
 static const struct handshake with_ts = { 1460, 7, 1, 0, 1 };
 
-static int setup(void **state)
-{
-	if (harness_setup(state))
-		return -1;
-	netns_listen(false, 443);
-	netns_listen(true, 443);
-	return 0;
-}
-
 static bool flagged(void)
 {
 	int fd = bpf_map__fd(harness.skel->maps.settings);
@@ -132,8 +123,10 @@ static void syns_pass_within_a_budget(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-	cmocka_unit_test_setup_teardown(who_is_marked, setup, harness_teardown),
-	cmocka_unit_test_setup_teardown(syns_pass_within_a_budget, setup,
+	cmocka_unit_test_setup_teardown(who_is_marked, harness_setup_listening,
+					harness_teardown),
+	cmocka_unit_test_setup_teardown(syns_pass_within_a_budget,
+					harness_setup_listening,
 					harness_teardown),
 };
 

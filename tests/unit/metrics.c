@@ -119,6 +119,17 @@ static bool holds(const struct row *row)
 	return false;
 }
 
+static void all_hold(const struct row *rows, size_t n)
+{
+	unsigned bad = 0;
+
+	for (; n--; rows++)
+		bad += !holds(rows);
+	assert_int_equal(bad, 0);
+}
+
+#define ALL_HOLD(rows) all_hold(rows, sizeof(rows) / sizeof((rows)[0]))
+
 #define ALL4 "::ffff:0.0.0.0/96 "
 
 static void which_prefixes(void **state)
@@ -160,13 +171,9 @@ static void which_prefixes(void **state)
 		{ "10.0.0.0/8 advmss 1200", "2001:db8::/32 hoplimit 3",
 		  "2001:db8::/32 0/3, " ALL4 "0/0", .rules4 = true },
 	};
-	unsigned bad = 0;
-	size_t i;
 
 	(void)state;
-	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		bad += !holds(&rows[i]);
-	assert_int_equal(bad, 0);
+	ALL_HOLD(rows);
 }
 
 /* ipv4_default_advmss(), ip6_default_advmss(). */
@@ -182,13 +189,9 @@ static void mss_of_an_mtu(void **state)
 		{ "0.0.0.0/0 mtu 1400 advmss 100", "::/0 mtu 1400 advmss 100",
 		  "::/0 100/0, " ALL4 "100/0" },
 	};
-	unsigned bad = 0;
-	size_t i;
 
 	(void)state;
-	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		bad += !holds(&rows[i]);
-	assert_int_equal(bad, 0);
+	ALL_HOLD(rows);
 }
 
 /* The scale: tcp_select_initial_window() with a clamp. */
@@ -207,13 +210,9 @@ static void what_else_is_said(void **state)
 		  "::/0 0/0 window 131071 scale 1, " ALL4
 		  "0/0 window 4294967295 scale 14" },
 	};
-	unsigned bad = 0;
-	size_t i;
 
 	(void)state;
-	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		bad += !holds(&rows[i]);
-	assert_int_equal(bad, 0);
+	ALL_HOLD(rows);
 }
 
 static void does_any_bound_the_window(void **state)
