@@ -50,6 +50,3 @@ def must_find(env, what, *words):
     for word in words:
         assert word in text, f"{what}: expected {word!r} in {text}"
     assert all(f["fix"] for f in found), found
-
-
-# rules of one chain on the way in: what must be named

@@ -255,10 +255,12 @@ def check_sums(frame, what):
 
 
 def synack(peer, port=80, tos=0):
-    """What the host's settings show in a SYN-ACK."""
+    """What listener, route, firewall and host show in a SYN-ACK."""
     header = peer.ip_header(**{"tc" if peer.v6 else "tos": tos})
     frame = peer.flow(port=port).syn(LINUX, ip=header)
     ip = frame[IPv6 if peer.v6 else IP]
+    options = dict(frame[TCP].options)
     return {"hops": ip.hlim if peer.v6 else ip.ttl,
             "tos": ip.tc if peer.v6 else ip.tos,
-            "mss": dict(frame[TCP].options)["MSS"]}
+            "mss": options["MSS"], "scale": options.get("WScale"),
+            "window": frame[TCP].window}

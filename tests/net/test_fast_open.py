@@ -6,6 +6,7 @@ and sends data in the SYN of its second one. Both kernels count what became of
 that, and must count the same without Synkeeper. In a flood of such SYNs the
 client is served as one without Fast Open.
 """
+import contextlib
 import os
 import socket
 import sys
@@ -24,6 +25,7 @@ COUNTERS = ("TcpExtTCPFastOpenActive", "TcpExtTCPFastOpenActiveFail",
             "TcpExtTCPFastOpenCookieReqd", "TcpExtTCPFastOpenPassive")
 ASKING = "020405b4" "0402080a0000000100000000" "01030307" "22020101"
 RATE = 5000
+NO_FAST_OPEN = "the kernel has no Fast Open while it makes cookies"
 
 
 def fast_listener(env):
@@ -62,9 +64,20 @@ def names(v6):
             ("asks for a cookie", "data in the SYN")]
 
 
+@contextlib.contextmanager
+def known_client(env):
+    """A protected listener whose cookies of both families the client has."""
+    needs_own_cookies(NO_FAST_OPEN)
+    with fast_listener(env) as listener:
+        protect(env)
+        for v6 in (False, True):
+            fast_connect(env, listener, v6, names(v6)[0])
+        yield listener
+
+
 @net_test
 def test_cookies_were_not_offered(env):
-    needs_own_cookies("the kernel has no Fast Open while it makes cookies")
+    needs_own_cookies(NO_FAST_OPEN)
     with fast_listener(env) as listener:
         plain = {}
         for v6 in (False, True):
@@ -103,11 +116,7 @@ def test_listener_without_it(env):
 @net_test
 def test_in_an_ack_flood(env):
     """The ACK of a connection that the data opened is not lost."""
-    needs_own_cookies("the kernel has no Fast Open while it makes cookies")
-    with fast_listener(env) as listener:
-        protect(env)
-        for v6 in (False, True):
-            fast_connect(env, listener, v6, names(v6)[0])
+    with known_client(env) as listener:
         flood = env.flood("ack-plain", 30)
         for v6 in (False, True):
             name = names(v6)[1]
@@ -121,11 +130,7 @@ def test_in_an_ack_flood(env):
 @net_test
 def test_in_a_flood_of_its_own(env):
     """Without budget the client sends its data after the handshake."""
-    needs_own_cookies("the kernel has no Fast Open while it makes cookies")
-    with fast_listener(env) as listener:
-        protect(env)
-        for v6 in (False, True):
-            fast_connect(env, listener, v6, names(v6)[0])
+    with known_client(env) as listener:
         before = reasons(env)
         flood = env.client.start(
             [sys.executable, os.path.join(ROOT, "tests/lib/rawflood.py"),

@@ -8,28 +8,16 @@ entry.
 """
 import contextlib
 
-from scapy.layers.inet import IP, TCP
-from scapy.layers.inet6 import IPv6
-
 from backend import needs_own_cookies
 from namespace import wait_for
 from nettest import net_test
-from scapytools import LINUX, Peer
+from scapytools import Peer, synack
 from session_stats import counted, protect, wait_armed
 from sockets import listen, move, pair, tcp_info
 
 PLAIN = 81
 NETS = {False: "192.0.2.0/24", True: "2001:db8::/64"}
 WITHIN = {False: "192.0.2.64/27", True: "2001:db8::70/124"}  # the peer's
-
-
-def synack(peer, port):
-    frame = peer.flow(port).syn(LINUX)
-    ip = frame[IPv6 if peer.v6 else IP]
-    options = dict(frame[TCP].options)
-    return {"mss": options["MSS"], "scale": options.get("WScale"),
-            "window": frame[TCP].window,
-            "hops": ip.hlim if peer.v6 else ip.ttl}
 
 
 def route(env, v6, net, *words, verb="replace"):
