@@ -110,7 +110,8 @@ vmcheck: deps ## run tests in guests with other kernels (root); emulated, about 
 	$(Q)$(MAKE) --no-print-directory all tests
 	$(Q)tests/run vm/bpf vm/net vm/clients
 
-debcheck: deb ## test the package in a container and in a guest booted by systemd (root)
+debcheck: deps ## test the package in a container and in a guest booted by systemd (root)
+	$(Q)$(MAKE) --no-print-directory tests deb
 	$(Q)tests/run vm/package vm/boot
 
 deb: ## build a Debian package in .output/deb/, checked by lintian (root)
