@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""The parts of `make bench` with live packets: flood, tables, clients, bulk.
+"""The parts of `make bench` with live packets: flood, tables, clients,
+bulk, container.
 
 Theory of operation: a flood's sender and the server's receive path share a core
 (see meter.py), every defence has a bed (see defences.py), and a round measures
@@ -17,6 +18,7 @@ import sys
 import bulk
 import clients
 import fills
+import forwarded
 import rows
 from defences import (BOUNCE, DROP, KERNEL, NATIVE, NFTABLES, OTHER_CPU, SKB,
                       Beds)
@@ -173,6 +175,7 @@ def main():
     fills.tables_part(plan)
     clients.clients_part(plan)
     bulk.bulk_part(plan)
+    forwarded.container_part(plan)
     return 0
 
 

@@ -77,10 +77,11 @@ class Load:
 class Flood:
     """with Flood(env, "syn") as f: load = f.measure(0.5)"""
 
-    def __init__(self, env, kind, v6=False, rate=None):
+    def __init__(self, env, kind, v6=False, rate=None, to=None):
+        """@to: a namespace behind the server."""
         self._start = lambda: env.flood(kind, FLOOD_MAX_S, v6=v6, rate=rate,
-                                        cpu=CPU, run=None)
-        self._counter = VethCounter(env.server)
+                                        cpu=CPU, run=None, to=to)
+        self._counter = VethCounter(to or env.server)
         self._ksoftirqd = pids_named(f"ksoftirqd/{CPU}")
         self.process = None
         self.sent = 0

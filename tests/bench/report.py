@@ -37,6 +37,7 @@ TITLES = {
     "clients": "Good clients in that flood",
     "bulk": "Bulk transfer: Gbit per second of core time, and the ratio to a "
             "program that only passes",
+    "container": "A flood at a container: packets per second of core time",
     "scale": "Scale",
 }
 

@@ -67,7 +67,7 @@ _numbers = itertools.count(1)
 
 def remove(name):
     """Removes everything that an Env of that name created and that exists."""
-    for role in ("client", "server", "server-spare"):
+    for role in ("client", "server", "server-spare", "container"):
         if os.path.exists(f"/run/netns/{name}-{role}"):
             kill_all_in(f"{name}-{role}")
             run(["ip", "netns", "del", f"{name}-{role}"], check=False)
@@ -225,13 +225,14 @@ class Env:
         return path
 
     def synkeeperd(self, *args, services=("*:80",), wait=True, binary=None,
-                   wrap=()):
-        """Starts the daemon on server0, in the mode of nettest.mode(); waits
-        until it answers `status`. @wrap: a command that runs the daemon's."""
+                   wrap=(), any_mode=False):
+        """Starts the daemon on server0, in the mode of nettest.mode(), or as
+        its configuration says if @any_mode; waits until it answers `status`.
+        @wrap: a command that runs the daemon's."""
         cmd = [*wrap, binary or f"{OUTPUT}/synkeeperd",
                "-i", self.server.iface,
                "--pin-dir", self.pin_dir, "--control", self.control]
-        if nettest.mode() != "native":  # the daemon's own choice
+        if not any_mode:  # on a veth, its own choice is skb
             cmd += ["-m", nettest.mode()]
         for service in services:
             cmd += ["-s", service]
@@ -295,22 +296,24 @@ class Env:
                   for entry in json.loads(out)]
         return dict(zip(CLIENT_SEEN, totals))
 
-    def flood_command(self, port=80, v6=False):
+    def flood_command(self, port=80, v6=False, to=None):
         if nettest.mode() == "skb":
             # a veth receives frames from XDP only in NAPI
             self.server.run(["ethtool", "-K", self.server.iface, "gro", "on"])
-        address = f"[{self.server.ip6}]" if v6 else self.server.ip4
+        to = to or self.server
+        address = f"[{to.ip6}]" if v6 else to.ip4
         return [f"{OUTPUT}/tests/flood", "--iface", self.client.iface,
                 "--dst", f"{address}:{port}", "--dst-mac", self.server.mac,
                 "--src-mac", self.client.mac]
 
     def flood(self, kind="syn", seconds=5, port=80, v6=False, src=None,
-              rate=None, cpu=0, count=None, run=RUN):
+              rate=None, cpu=0, count=None, run=RUN, to=None):
         """Starts a flood from the client's veth; stop() it or wait for its
         end, then see last_json(): {"kind" "sent" "bytes" "seconds" "pps"}.
         @count: ends it after that many packets at the latest. @run: the batch
-        size at full rate; None: whatever is fastest."""
-        cmd = [*self.flood_command(port, v6), "--kind", kind,
+        size at full rate; None: whatever is fastest. @to: a namespace that the
+        server routes to, instead of itself."""
+        cmd = [*self.flood_command(port, v6, to), "--kind", kind,
                "--seconds", seconds, "--cpu", cpu]
         if src:
             cmd += ["--src", src]

@@ -310,10 +310,13 @@ def test_queues(env):
 @net_test
 def test_veth_peer(env):
     env.server.ip("link", "add", "q0", "type", "veth", "peer", "q1")
-    expect(env, "veth peer", "warn", iface="q0")
-    env.server.run(["bpftool", "net", "attach", "xdpdrv", "pinned",
-                    f"{env.bed_dir}/client", "dev", "q1"])
-    expect(env, "veth peer", "ok", iface="q0")
+    expect(env, "veth peer", "ok", "skb mode", iface="q0")
+    pinned = ["bpftool", "net", "attach", "xdpdrv", "pinned",
+              f"{env.bed_dir}/client", "dev"]
+    env.server.run([*pinned, "q0"])
+    expect(env, "veth peer", "fail", "mode = auto", iface="q0")
+    env.server.run([*pinned, "q1"])
+    expect(env, "veth peer", "ok", "has an XDP program", iface="q0")
 
 
 @net_test

@@ -82,13 +82,24 @@ def whole_way(env):
 
 
 @net_test
-def test_auto(env):
+def test_container_behind_a_plain_veth_got_no_answer(env):
+    """No program runs at the other end: a veth then drops, or keeps in its
+    ring, what XDP sends in native mode."""
+    env.xdp(env.client, None)
     start(env, "auto")
     got = iface(env)
-    assert got["mode"] == "native" and "driver" in got["why"], \
+    assert got["mode"] == "skb" and "veth" in got["why"], \
         f"status shows {got}"
-    assert attached.xdp(env.server) == ("synkeeper_xdp", "native")
+    assert attached.xdp(env.server) == ("synkeeper_xdp", "skb")
     whole_way(env)
+
+
+@net_test
+def test_native_on_a_veth_is_warned_of(env):
+    start(env, "native")
+    p = env.synkeeper("check", env.server.iface, check=False)
+    assert "veth peer" in p.stdout and "only if the peer has" in p.stdout, \
+        f"check says {p.stdout}"
 
 
 @net_test
@@ -117,7 +128,7 @@ def test_skb_file(env):
     conf = f"{env.dir}/skb.conf"
     with open(conf, "w", encoding="utf-8") as f:
         f.write("[daemon]\nmode = skb\n")
-    first = env.synkeeperd("-c", conf, "--on-exit", "detach")
+    first = env.synkeeperd("-c", conf, "--on-exit", "detach", any_mode=True)
     assert iface(env)["mode"] == "skb", f"status shows {iface(env)}"
     first.stop()
     env.synkeeperd("-c", conf, "-m", "native")

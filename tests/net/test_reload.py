@@ -16,7 +16,7 @@ from backend import ADMITTED
 from crowd import Paced
 from goodclients import GoodClients, Held, connect, get_once, get_until
 from namespace import wait_for
-from nettest import mode, net_test
+from nettest import net_test
 from scapytools import Peer
 from session_stats import counted
 from sockets import Stream, listen, pair
@@ -28,12 +28,13 @@ NEEDS_DOWN = "synkeeper down and a new start"
 class Reloaded:
     """A daemon whose file is `daemon` (its section), then what write() adds."""
 
-    def __init__(self, env, text=WEB, daemon="", flags=(), services=()):
+    def __init__(self, env, text=WEB, daemon="", flags=(), services=(),
+                 any_mode=False):
         self.env = env
         self.path = f"{env.dir}/synkeeper.conf"
         self.write(text, daemon)
         self.process = env.synkeeperd("-c", self.path, *flags,
-                                      services=services)
+                                      services=services, any_mode=any_mode)
 
     def write(self, text, daemon=""):
         with open(self.path, "w", encoding="utf-8") as f:
@@ -64,11 +65,11 @@ class Reloaded:
 
 
 @contextlib.contextmanager
-def reloaded(env, text=WEB):
+def reloaded(env, text=WEB, any_mode=False):
     """Reloaded, with clients that connect and a transfer on port 81."""
     env.nginx()
     with listen(env, port=81) as listener:
-        r = Reloaded(env, text)
+        r = Reloaded(env, text, any_mode=any_mode)
         c, peer = pair(env, listener, 81)
         stream = Stream(Paced(c), peer)
         held = Held(env)
@@ -238,12 +239,11 @@ def move_on(ends):
 
 @net_test
 def test_needs_restart(env):
-    with reloaded(env) as r:
+    with reloaded(env, any_mode=True) as r:
         before = standing(env)
         text = WEB + "[sessions]\nmax = 4096\n"
-        rest = {"[sessions] max": ("1048576", "4096")}
-        if mode() == "native":  # else a flag says skb, which overrides it
-            rest["[daemon] mode"] = ("auto", "skb")
+        rest = {"[sessions] max": ("1048576", "4096"),
+                "[daemon] mode": ("auto", "skb")}
         for _ in range(2):  # it is reported each time
             r.expect({}, text, "mode = skb\n", rest)
         said = env.synkeeper("reload").stdout.splitlines()

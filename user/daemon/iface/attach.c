@@ -128,12 +128,25 @@ out:
 	return err;
 }
 
+/*
+ * What XDP sends in native mode over a veth arrives only if a program runs at
+ * the other end, which is usually in another namespace; and large segments are
+ * cut there. docs/BENCHMARKS.md has what skb mode costs.
+ */
+static bool attach_is_veth(const struct attachment *a)
+{
+	struct device d;
+
+	return !device_get(NULL, a->ifindex, &d) && !strcmp(d.kind, "veth");
+}
+
 static int attach_new(const struct loader *l, const struct config *c,
 		      struct attachment *a)
 {
+	bool veth = c->mode == MODE_AUTO && attach_is_veth(a);
 	int err = -EOPNOTSUPP;
 
-	if (c->mode != MODE_SKB) {
+	if (c->mode != MODE_SKB && !veth) {
 		err = attach_link_make(l, a->ifindex, "xdp", xdp_fd(l, true),
 				       BPF_XDP, XDP_FLAGS_DRV_MODE,
 				       &a->xdp_link);
@@ -146,6 +159,10 @@ static int attach_new(const struct loader *l, const struct config *c,
 		a->native = false;
 		if (c->mode == MODE_SKB)
 			snprintf(a->why, sizeof(a->why), "mode = skb");
+		else if (veth)
+			snprintf(a->why, sizeof(a->why),
+				 "a veth: native mode needs an XDP program at "
+				 "its other end");
 		else
 			snprintf(a->why, sizeof(a->why),
 				 "the driver cannot run XDP natively here: %s",
