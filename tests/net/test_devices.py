@@ -82,7 +82,9 @@ def total(env, reason):
 @contextlib.contextmanager
 def daemon_on(env, iface, *args):
     flags = ["-i", iface, "-s", "*:80", "--pin-dir", env.pin_dir, "--control",
-             env.control, *(["-m", mode()] if mode() == "skb" else []), *args]
+             env.control, *args]
+    if mode() == "skb" or iface == env.server.iface:
+        flags += ["-m", mode()]
     daemon = env.server.start([f"{OUTPUT}/synkeeperd", *flags],
                               name="synkeeperd")
 

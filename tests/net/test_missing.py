@@ -75,8 +75,8 @@ def test_only_interface_missing_at_start(env):
     s.settimeout(20)
     daemon = env.server.start(
         ["env", f"NOTIFY_SOCKET={path}", f"{OUTPUT}/synkeeperd", "-i",
-         "server1", "-s", "*:80", *(["-m", "skb"] if mode() == "skb" else []),
-         "--pin-dir", env.pin_dir, "--control", env.control],
+         "server1", "-s", "*:80", "-m", mode(), "--pin-dir", env.pin_dir,
+         "--control", env.control],
         name="synkeeperd")
     got = s.recv(1000)
     assert b"READY=1" in got, got
