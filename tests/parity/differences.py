@@ -45,7 +45,8 @@ class Difference:
 
 
 D, V = Difference, PerFamily
-ROUTE = NOT_YET + "of routes only those of the main table are followed"
+RULES = "rules by mark, user, TOS or the client's port are not known for a " \
+    "packet without a socket; then no route's metrics are followed"
 REFUSED = "it can be refused only with its ACK; from then on the kernel sees " \
     "the SYNs of its source"
 STRIPPED = "whether the client uses timestamps is seen from its ACK, not from " \
@@ -67,7 +68,7 @@ DIFFERENCES = {
     "listener/save_syn": D(
         "the SYN is gone when its ACK is admitted", {
             "the SYN's headers": False}),
-    "route/policy": D(ROUTE, {"mss": MSS, "window": SPACE}),
+    "route/policy_mark": D(RULES, {"mss": MSS, "window": SPACE}),
     "route/maxseg_in": D(FIREWALL, {"server sends": SEGMENT}),
     "refused/drop": D(REFUSED, ONCE_HUNG),
     "refused/reset": D(REFUSED, {"first": "reset"}),

@@ -24,11 +24,11 @@ enum {
 };
 
 void next_hops_init(struct next_hops *h, struct settings *settings,
-		    int metrics_fd)
+		    const struct route_metrics_maps *maps)
 {
 	*h = (struct next_hops){
 		.settings = settings,
-		.metrics = { .settings = settings, .fd = metrics_fd },
+		.metrics = *maps,
 		.events = netlink_open(NETLINK_ROUTE, GROUPS),
 		.nl = netlink_open(NETLINK_ROUTE, 0),
 	};

@@ -23,7 +23,7 @@
 struct next_hops {
 	struct settings *settings; /* mapped */
 	struct routing v4, v6;
-	struct route_metrics_map metrics;
+	struct route_metrics_maps metrics;
 	struct mnl_socket *events, *nl; /* owned; NULL: none could be had */
 	sd_event_source *io, *timer;
 	bool current;
@@ -33,9 +33,9 @@ struct next_hops {
 	void *data;
 };
 
-/* @metrics_fd: the LPM map route_metrics. */
+/* @maps: copied. */
 void next_hops_init(struct next_hops *h, struct settings *settings,
-		    int metrics_fd);
+		    const struct route_metrics_maps *maps);
 void next_hops_free(struct next_hops *h);
 
 /*
