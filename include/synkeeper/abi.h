@@ -284,7 +284,9 @@ struct next_hop {
 	enum hop_kind kind;
 	__u8 n;	    /* of prefixes */
 	__u32 seen; /* ticks; when the daemon last confirmed it */
-	__u32 pad;
+	__u8 throws; /* "no route" may be wrong */
+	__u8 pad;
+	__u16 vlan; /* of the gateway's device, above this one; 0: this one */
 	struct hop_prefix prefixes[HOP_PREFIXES];
 };
 _Static_assert(sizeof(struct next_hop) == 144, "abi");
