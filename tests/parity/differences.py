@@ -76,6 +76,7 @@ DIFFERENCES = {
         "conntrack has not seen the SYN, so every ACK is new to it; from then "
         "on the kernel sees the SYNs of the source", ONCE_HUNG),
     "refused/xfrm": D(REFUSED, ONCE_HUNG),
+    "refused/cgroup": D(REFUSED, ONCE_HUNG),
     "resets/reject": D(REFUSED, {"a client": "reset"}),
     "resets/reject_out": D(FIREWALL, {"a client": "served"}),
     "paths/stripped_answer": D(STRIPPED, {"agreed": ["sack", "scaling"]}),
