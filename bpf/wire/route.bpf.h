@@ -12,11 +12,11 @@
  *		tcp_openreq_init_rwin() of net/ipv4/tcp_minisocks.c
  *	ECN	agreed to: tcp_ecn_create_request() of net/ipv4/tcp_input.c
  *
- * Policy rules that say more than the usual three are followed as well, see
- * user/lib/kernel/ruled.h. Hardly any route has metrics: without one, this is the test of a flag. The
- * socket takes them from the route itself (cookie_v4_check() of
- * net/ipv4/syncookies.c), except the scale, which has to be the announced one:
- * for the ACK, the map is asked again.
+ * Policy rules other than the usual three are followed as well, see
+ * user/lib/kernel/ruled.h. Hardly any route has metrics: without one, this is
+ * the test of a flag. The socket takes them from the route itself
+ * (cookie_v4_check() of net/ipv4/syncookies.c), except the scale, which has to
+ * be the announced one: for the ACK, the map is asked again.
  */
 #ifndef SYNKEEPER_ROUTE_BPF_H
 #define SYNKEEPER_ROUTE_BPF_H

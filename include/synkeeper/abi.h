@@ -282,8 +282,8 @@ enum __attribute__((packed)) hop_kind {
 struct next_hop {
 	__u8 gateway[6];
 	enum hop_kind kind;
-	__u8 n;	    /* of prefixes */
-	__u32 seen; /* ticks; when the daemon last confirmed it */
+	__u8 n;	     /* of prefixes */
+	__u32 seen;  /* ticks; when the daemon last confirmed it */
 	__u8 throws; /* "no route" may be wrong */
 	__u8 pad;
 	__u16 vlan; /* of the gateway's device, above this one; 0: this one */

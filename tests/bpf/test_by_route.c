@@ -331,6 +331,35 @@ static void put_rules(__u32 v6, const struct route_rules *rules)
 	assert_int_equal(bpf_map_update_elem(map, &v6, rules, BPF_ANY), 0);
 }
 
+/* A rule before one for all that leads to an MSS of 1200. */
+struct ruled_row {
+	const char *what;
+	struct route_rule rule;
+	uint16_t mss;
+};
+
+static unsigned rules_that_fail(const struct ruled_row *rows, size_t n)
+{
+	struct row row = { .hops = 64, .routes = { { "::", 0, {} } } };
+	unsigned bad = 0;
+
+	for (; n--; rows++) {
+		struct route_rules rules = {
+			.n = 2,
+			.all = { rows->rule,
+				 { .port_max = 65535, .leads = 3 } },
+		};
+
+		put_rules(0, &rules);
+		row.what = rows->what;
+		row.mss = rows->mss;
+		row.hops = row.mss == 1200 ? 9 : 64;
+		tell(&row);
+		bad += !answers(&row);
+	}
+	return bad;
+}
+
 /* The server's address and port of packets: 192.0.2.1, 443. */
 static void rules_lead_to_tables(void **state)
 {
@@ -343,12 +372,7 @@ static void rules_lead_to_tables(void **state)
 		{},
 	};
 	static const struct route_rules none;
-	/* set by the rules before the last one, which leads to 1200 */
-	const struct {
-		const char *what;
-		struct route_rule rule;
-		uint16_t mss;
-	} all[] = {
+	const struct ruled_row rows[] = {
 		{ "all", { .port_max = 65535, .leads = 1 }, 1000 },
 		{ "the port",
 		  { .port_min = 443, .port_max = 443, .leads = 1 },
@@ -381,26 +405,11 @@ static void rules_lead_to_tables(void **state)
 		    .leads = 1 },
 		  1000 },
 	};
-	struct row row = { .hops = 64, .routes = { { "::", 0, {} } } };
-	unsigned bad = 0;
-	size_t i;
+	unsigned bad;
 
 	(void)state;
 	put_ruled(routes, true);
-	for (i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
-		struct route_rules rules = {
-			.n = 2,
-			.all = { all[i].rule,
-				 { .port_max = 65535, .leads = 3 } },
-		};
-
-		put_rules(0, &rules);
-		row.what = all[i].what;
-		row.mss = all[i].mss;
-		row.hops = row.mss == 1200 ? 9 : 64;
-		tell(&row);
-		bad += !answers(&row);
-	}
+	bad = rules_that_fail(rows, sizeof(rows) / sizeof(rows[0]));
 	put_rules(0, &none);
 	put_ruled(routes, false);
 	assert_int_equal(bad, 0);

@@ -110,7 +110,7 @@ static int by_prefix(const void *a, const void *b)
 
 void metrics_sort(const struct route **all, size_t n)
 {
-	qsort(all, n, sizeof(*all), by_prefix);
+	qsort(all, n, sizeof(const struct route *), by_prefix);
 }
 
 bool metrics_is_shadowed(const struct route *const *sorted, size_t i)

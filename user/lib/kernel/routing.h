@@ -45,7 +45,7 @@ struct routing {
 	bool plain_rules; /* local, main and (IPv4) default, nothing else */
 	/* unless they are: */
 	struct rules rules;
-	struct route *ruled; /* owned; where each rule leads, if all are known */
+	struct route *ruled; /* owned; where rules lead, if all are known */
 	size_t n_ruled, ruled_room;
 };
 
