@@ -338,21 +338,21 @@ struct ruled_row {
 	uint16_t mss;
 };
 
-static unsigned rules_that_fail(const struct ruled_row *rows, size_t n)
+static unsigned rules_that_fail(const struct ruled_row *ruled, size_t n)
 {
 	struct row row = { .hops = 64, .routes = { { "::", 0, {} } } };
 	unsigned bad = 0;
 
-	for (; n--; rows++) {
+	for (; n--; ruled++) {
 		struct route_rules rules = {
 			.n = 2,
-			.all = { rows->rule,
+			.all = { ruled->rule,
 				 { .port_max = 65535, .leads = 3 } },
 		};
 
 		put_rules(0, &rules);
-		row.what = rows->what;
-		row.mss = rows->mss;
+		row.what = ruled->what;
+		row.mss = ruled->mss;
 		row.hops = row.mss == 1200 ? 9 : 64;
 		tell(&row);
 		bad += !answers(&row);
@@ -372,7 +372,7 @@ static void rules_lead_to_tables(void **state)
 		{},
 	};
 	static const struct route_rules none;
-	const struct ruled_row rows[] = {
+	const struct ruled_row ruled[] = {
 		{ "all", { .port_max = 65535, .leads = 1 }, 1000 },
 		{ "the port",
 		  { .port_min = 443, .port_max = 443, .leads = 1 },
@@ -409,7 +409,7 @@ static void rules_lead_to_tables(void **state)
 
 	(void)state;
 	put_ruled(routes, true);
-	bad = rules_that_fail(rows, sizeof(rows) / sizeof(rows[0]));
+	bad = rules_that_fail(ruled, sizeof(ruled) / sizeof(ruled[0]));
 	put_rules(0, &none);
 	put_ruled(routes, false);
 	assert_int_equal(bad, 0);
