@@ -11,14 +11,17 @@
  * for ip_route_output_key_hash() (net/ipv4/route.c), and lo forwards nothing.
  *
  * The usual SYN needs no question. Where all but some prefixes are behind one
- * gateway, as the daemon has found, and the SYN comes from that gateway and
- * from none of these prefixes, the sender is the next hop.
+ * gateway, as the daemon has found, and the SYN comes from that gateway (with
+ * the tag of its VLAN) and from none of these prefixes, the sender is the next
+ * hop.
  *
  * Where XDP_TX can't lead, or the neighbour has to be asked for first, a few
  * SYNs a second are the kernel's to answer: after the first one the neighbour
  * is known, and a host at rest behaves as without Synkeeper. The connection is
  * entered in the table, so that its ACK finds the kernel's request. A flood of
- * such SYNs gets its answers where it came from.
+ * such SYNs gets its answers where it came from. So are those without a route
+ * where there are `throw` routes: bpf_fib_lookup() does not go on behind one of
+ * IPv6, unlike the kernel (fib6_rule_action_alt() in net/ipv6/fib6_rules.c).
  */
 #ifndef SYNKEEPER_NEXT_HOP_BPF_H
 #define SYNKEEPER_NEXT_HOP_BPF_H
@@ -107,6 +110,18 @@ static __always_inline bool hop_is_here(struct xdp_md *ctx,
 	return iface && iface->vlan == vlan;
 }
 
+/* Does @p come from the link that the usual gateway is on? */
+static __always_inline bool
+hop_is_on_link(struct span s, const struct next_hop *n, const struct packet *p)
+{
+	const __be16 *tag = s.data + sizeof(struct ethhdr);
+
+	if (!n->vlan || p->l3 != HOP_L3_UNTAGGED + 4)
+		return !n->vlan && p->l3 == HOP_L3_UNTAGGED;
+	return (void *)(tag + 1) <= s.end &&
+	       (bpf_ntohs(*tag) & HOP_VLAN_ID) == n->vlan;
+}
+
 /*
  * Asks the kernel's routes. Not inlined: 64 bytes of stack that no other path
  * shall have.
@@ -145,7 +160,8 @@ static __noinline enum reason next_hop_ask(struct xdp_md *ctx,
 		return REASON_no_route; /* the kernel drops its own SYN-ACK */
 	case HOP_NOT_ASKED: /* what the daemon says, if it is still there */
 		f->hop_unknown = HOP_UNASKED;
-		if (p->l3 != HOP_L3_UNTAGGED || !hop_is_usual(n, p) ||
+		if (!hop_is_on_link(span_of(ctx), n, p) ||
+		    !hop_is_usual(n, p) ||
 		    now_ticks() - n->seen > HOP_SEEN_TICKS)
 			return REASON_NONE;
 		__builtin_memcpy(f->hop, n->gateway, 6);
@@ -174,19 +190,21 @@ next_hop_find(struct xdp_md *ctx, const struct iface *iface, struct flow *f)
 	const struct next_hop *n = f->pkt.v4 ? &iface->hop4 : &iface->hop6;
 	struct span s = span_of(ctx);
 	const struct ethhdr *eth = s.data;
-	enum reason r;
+	enum reason r, handed;
 
 	if ((void *)(eth + 1) > s.end)
 		return REASON_no_room;
 	__builtin_memcpy(f->hop, eth->h_source, 6);
 	if (n->kind == HOP_SENDER || hop_is_link_local(&f->pkt))
 		return REASON_NONE;
-	if (f->pkt.l3 == HOP_L3_UNTAGGED && same_mac(n->gateway, f->hop) &&
+	if (same_mac(n->gateway, f->hop) && hop_is_on_link(s, n, &f->pkt) &&
 	    hop_is_usual(n, &f->pkt))
 		return REASON_NONE;
 	r = next_hop_ask(ctx, iface, n, f);
-	return !r && f->hop_unknown == HOP_ELSEWHERE ? next_hop_hand_over(f)
-						     : r;
+	if (r ? !n->throws : f->hop_unknown != HOP_ELSEWHERE)
+		return r;
+	handed = next_hop_hand_over(f);
+	return handed ? handed : r;
 }
 
 #endif

@@ -11,6 +11,8 @@
  *   endpoints     address:port   services at an exact address
  *   local_addrs   prefix         this host's addresses, if it also forwards
  *   route_metrics prefix         what routes say of SYN-ACKs, if any does
+ *   route_rules   [v6]           where policy rules lead, if they are not plain
+ *   ruled_metrics rule, prefix   what routes say that they lead to
  *   ifaces        [ifindex%256]  what an answer needs to know of the interface
  *   services      [service]      what an id stands for; not used by programs
  *   counters      [service]      per CPU, by reason
@@ -221,9 +223,32 @@ struct route_metrics {
 	__u32 window;	/* the most, bytes; bounds the scale to wscale */
 	__u16 initrwnd; /* the most of a SYN-ACK, segments */
 	__u8 wscale;
-	__u8 pad;
+	__u8 next; /* no route: ask the next rule */
 };
 _Static_assert(sizeof(struct route_metrics) == 12, "abi");
+
+/* A policy rule of an answer: from @server and a port of these to @client. */
+struct route_rule {
+	__be32 server[4], server_mask[4]; /* of IPv4 the last one counts */
+	__be32 client[4], client_mask[4];
+	__u16 port_min, port_max; /* host byte order */
+	__u32 leads;		  /* to this part of ruled_metrics */
+};
+_Static_assert(sizeof(struct route_rule) == 72, "abi");
+
+/* Of a family; 0: only the usual rules, so that route_metrics is asked. */
+struct route_rules {
+	__u32 n, pad;
+	struct route_rule all[ROUTE_RULES_MAX];
+};
+_Static_assert(sizeof(struct route_rules) == 1160, "abi");
+
+struct ruled_key {
+	__u32 prefixlen; /* 32 more than of the address */
+	__u32 leads;
+	__u8 addr[16]; /* IPv4 v4-mapped */
+};
+_Static_assert(sizeof(struct ruled_key) == 24, "abi");
 
 /* Values of prefixes; keys are struct local_key. The longest prefix decides. */
 enum source_kind {
@@ -257,9 +282,11 @@ enum __attribute__((packed)) hop_kind {
 struct next_hop {
 	__u8 gateway[6];
 	enum hop_kind kind;
-	__u8 n;	    /* of prefixes */
-	__u32 seen; /* ticks; when the daemon last confirmed it */
-	__u32 pad;
+	__u8 n;	     /* of prefixes */
+	__u32 seen;  /* ticks; when the daemon last confirmed it */
+	__u8 throws; /* "no route" may be wrong */
+	__u8 pad;
+	__u16 vlan; /* of the gateway's device, above this one; 0: this one */
 	struct hop_prefix prefixes[HOP_PREFIXES];
 };
 _Static_assert(sizeof(struct next_hop) == 144, "abi");

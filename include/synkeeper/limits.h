@@ -12,6 +12,7 @@ enum {
 	LOCAL_ADDRS_MAX = 16384, /* local prefixes, on forwarding hosts */
 	ROUTES_MAX = 4096,	 /* of a family: more are not looked into */
 	METRICS_MAX = 16384,	 /* prefixes, old and new */
+	ROUTE_RULES_MAX = 16,	 /* policy rules of a family */
 	IFACES_MAX = 256,	 /* slots, by ifindex modulo this */
 	IFACE_TRIES = 4,	 /* slots probed for an interface */
 	PORTS_MAX = 65536,

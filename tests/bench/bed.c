@@ -152,11 +152,23 @@ static void exact_services(__u32 n, struct endpoint ep)
 	harness_port(443, &ps);
 }
 
+/* The usual host: a gateway, its network, and a second one. */
+void bed_gateway(__u16 vlan)
+{
+	struct next_hop usual = { .kind = HOP_USUAL, .n = 2, .vlan = vlan };
+	struct iface lo = { .ifindex = LO, .mtu = MTU, .device = LO };
+	unsigned i;
+
+	memcpy(usual.gateway, client_mac, 6);
+	for (i = 0; i < usual.n; i++)
+		usual.prefixes[i] = (struct hop_prefix){ i + 1, ~0ULL };
+	lo.hop4 = lo.hop6 = usual;
+	memcpy(lo.mac, server_mac, 6);
+	harness_iface(&lo);
+}
+
 static void settings(const struct scene *scene)
 {
-	/* the usual host: a gateway, its network, and a second one */
-	struct next_hop usual = { .kind = HOP_USUAL, .n = 2 };
-	struct iface lo = { .ifindex = LO, .mtu = MTU, .device = LO };
 	unsigned i;
 
 	harness.cfg = (struct settings){
@@ -176,12 +188,7 @@ static void settings(const struct scene *scene)
 	harness_settings();
 	for (i = 0; i < KEY_SLOTS; i++)
 		harness_key(i, harness_key_of(6 - i % 2 - i / 2 * 2));
-	memcpy(usual.gateway, client_mac, 6);
-	for (i = 0; i < usual.n; i++)
-		usual.prefixes[i] = (struct hop_prefix){ i + 1, ~0ULL };
-	lo.hop4 = lo.hop6 = usual;
-	memcpy(lo.mac, server_mac, 6);
-	harness_iface(&lo);
+	bed_gateway(0);
 }
 
 void bed_scene(const struct scene *scene)

@@ -42,6 +42,7 @@ struct trial {
 _Noreturn void bed_die(const char *what); /* by errno */
 void bed_open(void);
 void bed_scene(const struct scene *scene);
+void bed_gateway(__u16 vlan); /* it is in; 0: none */
 
 /* @lane: the core that it is for; each has a client of its own. */
 void bed_trial(const struct row *row, unsigned lane, struct trial *ret);

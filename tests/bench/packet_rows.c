@@ -34,7 +34,7 @@ static const struct row plain[] = {
 	  COUNTS(answered, SERVICE_6), GOAL(60) },
 	{ "SYN, Linux options, IPv4, one VLAN tag",
 	  .spec = { .vlan = "q", .flags = SYN, .opts = LINUX },
-	  COUNTS(answered_back, SERVICE_4), GOAL(60) },
+	  COUNTS(answered, SERVICE_4), GOAL(60) },
 
 	{ "SipHash of one cookie, alone", SYN_OF(LINUX),
 	  .program = TEST_SIPHASH },

@@ -219,10 +219,19 @@ static void put_program(const struct packet_bpf *wrap, __u32 slot, int fd)
 		bed_die("a program for the wrapper");
 }
 
+/* The outer tag's, as on the wire; 0: there is none. */
+static __u16 vlan_of(const struct frame *f)
+{
+	bool tagged = f->data[12] == 0x81 && f->data[13] == 0;
+
+	return tagged ? (f->data[14] << 8 | f->data[15]) & 0xfff : 0;
+}
+
 void bed_install(const struct trial *t)
 {
 	const struct packet_bpf *wrap = bed.wrap[t->lane];
 
+	bed_gateway(vlan_of(&t->frame));
 	put_program(wrap, WRAP_UNDER_TEST, t->program_fd);
 	put_program(wrap, WRAP_FLOOR, t->floor_fd);
 	put_program(wrap, WRAP_BASELINE,

@@ -297,6 +297,124 @@ static void synack_says(void **state)
 	assert_int_equal(bad, 0);
 }
 
+/* ---- policy rules ---- */
+
+struct ruled_route {
+	const char *addr;
+	unsigned len; /* IPv4: of the mapped prefix */
+	__u32 leads;
+	struct route_metrics says;
+};
+
+static void put_ruled(const struct ruled_route *routes, bool add)
+{
+	int map = bpf_map__fd(harness.skel->maps.ruled_metrics);
+
+	for (; routes->addr; routes++) {
+		const struct entry e = { routes->addr, routes->len, {} };
+		struct local_key plain = key_of(&e);
+		struct ruled_key key = { 32 + plain.prefixlen, routes->leads };
+
+		memcpy(key.addr, plain.addr, 16);
+		assert_int_equal(add ? bpf_map_update_elem(map, &key,
+							   &routes->says,
+							   BPF_ANY)
+				     : bpf_map_delete_elem(map, &key),
+				 0);
+	}
+}
+
+static void put_rules(__u32 v6, const struct route_rules *rules)
+{
+	int map = bpf_map__fd(harness.skel->maps.route_rules);
+
+	assert_int_equal(bpf_map_update_elem(map, &v6, rules, BPF_ANY), 0);
+}
+
+/* A rule before one for all that leads to an MSS of 1200. */
+struct ruled_row {
+	const char *what;
+	struct route_rule rule;
+	uint16_t mss;
+};
+
+static unsigned rules_that_fail(const struct ruled_row *ruled, size_t n)
+{
+	struct row row = { .hops = 64, .routes = { { "::", 0, {} } } };
+	unsigned bad = 0;
+
+	for (; n--; ruled++) {
+		struct route_rules rules = {
+			.n = 2,
+			.all = { ruled->rule,
+				 { .port_max = 65535, .leads = 3 } },
+		};
+
+		put_rules(0, &rules);
+		row.what = ruled->what;
+		row.mss = ruled->mss;
+		row.hops = row.mss == 1200 ? 9 : 64;
+		tell(&row);
+		bad += !answers(&row);
+	}
+	return bad;
+}
+
+/* The server's address and port of packets: 192.0.2.1, 443. */
+static void rules_lead_to_tables(void **state)
+{
+	static const struct ruled_route routes[] = {
+		{ "0.0.0.0", 96, 1, { .mss = 1000 } },
+		{ "0.0.0.0", 96, 2, { .mss = 1100 } },
+		{ "198.51.100.0", 120, 2, { .next = 1 } },
+		{ "203.0.113.0", 120, 4, { .mss = 1150 } },
+		{ "0.0.0.0", 96, 3, { .mss = 1200, .hop_limit = 9 } },
+		{},
+	};
+	static const struct route_rules none;
+	const struct ruled_row ruled[] = {
+		{ "all", { .port_max = 65535, .leads = 1 }, 1000 },
+		{ "the port",
+		  { .port_min = 443, .port_max = 443, .leads = 1 },
+		  1000 },
+		{ "a port below", { .port_max = 442, .leads = 1 }, 1200 },
+		{ "a port above",
+		  { .port_min = 444, .port_max = 65535, .leads = 1 },
+		  1200 },
+		{ "a throw route", { .port_max = 65535, .leads = 2 }, 1200 },
+		{ "no route", { .port_max = 65535, .leads = 4 }, 1200 },
+		{ "no table", { .port_max = 65535, .leads = 5 }, 1200 },
+		{ "another server",
+		  { .server = { 0, 0, 0, 1 },
+		    .server_mask = { 0, 0, 0, ~0U },
+		    .port_max = 65535,
+		    .leads = 1 },
+		  1200 },
+		{ "another client",
+		  { .client = { 0, 0, 0, 1 },
+		    .client_mask = { 0, 0, 0, ~0U },
+		    .port_max = 65535,
+		    .leads = 1 },
+		  1200 },
+		{ "both within",
+		  { .server = { 0, 0, 0, htobe32_const(0xc0000000) },
+		    .server_mask = { 0, 0, 0, htobe32_const(0xff000000) },
+		    .client = { 0, 0, 0, htobe32_const(0xc6336400) },
+		    .client_mask = { 0, 0, 0, htobe32_const(0xffffff00) },
+		    .port_max = 65535,
+		    .leads = 1 },
+		  1000 },
+	};
+	unsigned bad;
+
+	(void)state;
+	put_ruled(routes, true);
+	bad = rules_that_fail(ruled, sizeof(ruled) / sizeof(ruled[0]));
+	put_rules(0, &none);
+	put_ruled(routes, false);
+	assert_int_equal(bad, 0);
+}
+
 /* A VLAN device has a hop limit of its own, which is not known. */
 static void tagged(void **state)
 {
@@ -314,6 +432,7 @@ static void tagged(void **state)
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_setup(synack_says, harness_setup),
 	cmocka_unit_test_setup(the_scale_of_its_ack, harness_setup),
+	cmocka_unit_test_setup(rules_lead_to_tables, harness_setup),
 	cmocka_unit_test_setup(tagged, harness_setup),
 };
 

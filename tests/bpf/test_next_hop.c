@@ -170,6 +170,44 @@ static void usual_gateway(void **state)
 	RUN(rows);
 }
 
+/* The default route leads through a VLAN device on the interface. */
+static void usual_gateway_in_a_vlan(void **state)
+{
+	static const struct row rows[] = {
+		{ "tagged", { .from_mac = usual, .vlan = "q" }, usual },
+		{ "tagged, IPv6",
+		  { .from_mac = usual, .v6 = true, .vlan = "q" },
+		  usual },
+		{ "no tag", { .from_mac = usual }, usual, true },
+		{ "two tags", { .from_mac = usual, .vlan = "qq" }, usual, true },
+		{ "a priority",
+		  { .from_mac = usual, .vlan = "0" },
+		  usual,
+		  true },
+		{ "from a prefix of another gateway",
+		  { .from_mac = usual, .src = ROUTED4, .vlan = "q" },
+		  usual,
+		  true },
+		{ "a director's", { .from_mac = director, .vlan = "q" }, usual },
+	};
+	static const struct row wrong[] = {
+		{ "another tag",
+		  { .from_mac = usual, .vlan = "q" },
+		  usual,
+		  true },
+	};
+	struct iface lo = routed(HOP_USUAL);
+
+	(void)state;
+	forwarding(false);
+	lo.hop4.vlan = lo.hop6.vlan = 100;
+	harness_iface(&lo);
+	RUN(rows);
+	lo.hop4.vlan = 101;
+	harness_iface(&lo);
+	RUN(wrong);
+}
+
 /* The last word where routes cannot be asked, for as long as it is fresh. */
 static void gateway_by_the_daemon(void **state)
 {
@@ -251,6 +289,25 @@ static void asks_the_routes(void **state)
 	run_rows(ROWS(by_route), true, true);
 }
 
+/* No route, or a throw route: the kernel knows. */
+static void throw_routes(void **state)
+{
+	struct spec syn = { .flags = SYN,
+			    .from_mac = director,
+			    .v6 = true,
+			    .src = "2001:db8:b::1" };
+	struct iface lo = routed(HOP_ROUTED);
+
+	(void)state;
+	forwarding(true);
+	lo.hop6.throws = 1;
+	harness_iface(&lo);
+	assert_true(expect_spec("few", &syn, XDP_PASS, REASON_routed_syn));
+	sessions_clear();
+	harness_spend(BUDGET_ROUTED);
+	assert_true(expect_spec("many", &syn, XDP_DROP, REASON_no_route));
+}
+
 /* Left to the kernel: its request is found again by the ACK. */
 static void handed_over(void **state)
 {
@@ -320,8 +377,10 @@ static void vlan_devices(void **state)
 
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_setup(usual_gateway, setup),
+	cmocka_unit_test_setup(usual_gateway_in_a_vlan, setup),
 	cmocka_unit_test_setup(gateway_by_the_daemon, setup),
 	cmocka_unit_test_setup(asks_the_routes, setup),
+	cmocka_unit_test_setup_teardown(throw_routes, setup, harness_teardown),
 	cmocka_unit_test_setup(vlan_devices, setup),
 	cmocka_unit_test_setup_teardown(handed_over, setup, harness_teardown),
 };

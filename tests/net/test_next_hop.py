@@ -16,8 +16,9 @@ from scapy.layers.inet import IP, TCP
 from scapy.layers.inet6 import ICMPv6ND_RA, ICMPv6NDOptSrcLLAddr, IPv6
 from scapy.layers.l2 import Ether
 
-from namespace import wait_for
-from nettest import net_test
+import attached
+from namespace import CommandError, wait_for
+from nettest import net_test, skip
 from scapytools import LINUX
 from slack import slack
 from sockets import listen
@@ -180,6 +181,39 @@ def test_changes_are_followed(env):
             default(env, v6, GATEWAYS[v6][1])
             follows(env, FAR[v6], DIRECTOR, OTHER)
         both(env, "another gateway", DIRECTOR, OTHER)
+
+
+@net_test
+def test_gateway_in_a_vlan(env):
+    """Known by its tag, so that the kernel need not be asked."""
+    try:
+        env.server.ip("link", "add", "link", env.server.iface, "name", "v5",
+                      "type", "vlan", "id", "5")
+    except CommandError as e:
+        skip(f"no VLAN devices: {e}")
+    with serving(env):
+        env.server.ip("link", "set", "v5", "up")
+        for v6, net in ((False, "203.0.113"), (True, "2001:db8:5:")):
+            address, via = (f"{net}:1/64", f"{net}:2") if v6 else \
+                (f"{net}.1/24", f"{net}.2")
+            env.server.ip("addr", "add", address, "dev", "v5",
+                          *(["nodad"] if v6 else []))
+            env.server.ip("neigh", "replace", via, "lladdr", OTHER, "dev",
+                          "v5", "nud", "permanent")
+            default(env, v6, via)
+
+            def known():
+                iface = attached.map_value(env, "ifaces",
+                                           attached.ifindex(env.server))
+                return all(iface[hop]["vlan"] == 5 and
+                           iface[hop]["gateway"] == [2, 0, 0, 0, 1, 2]
+                           for hop in ("hop4", "hop6"))
+            wait_for(known, 3, "the gateway in VLAN 5 to be known")
+            with wire(env) as sock:
+                syn = bytes(syn_of(env, FAR[False], OTHER, 80))
+                sock.send(syn[:12] + b"\x81\0\0\5" + syn[12:])
+                wait_for(lambda: total(env, "answered") == 1, 3,
+                         "the tagged SYN to be answered")
 
 
 @net_test

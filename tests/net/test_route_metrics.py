@@ -39,9 +39,9 @@ def serving(env, **kwargs):
         yield
 
 
-def same(env, what, v6, want=None, but=()):
+def same(env, what, v6, want=None, but=(), by="answered"):
     """Within two seconds, Synkeeper answers as the kernel, which says @want;
-    @but is not compared."""
+    @but is not compared. @by: the reason that is counted."""
     what = f"{what}, IPv{6 if v6 else 4}"
     got = {}
     with Peer(env, v6) as peer:
@@ -58,7 +58,7 @@ def same(env, what, v6, want=None, but=()):
             wait_for(is_same, 2, "the same answer")
         assert got == plain, f"{what}: the kernel's SYN-ACK has {plain}, " \
             f"Synkeeper's {got}"
-        with counted(env, what, answered=1):
+        with counted(env, what, **{by: 1}):
             synack(peer, 80)
     return plain
 
@@ -214,18 +214,65 @@ def test_kernel_cookies(env):
              hops=7)
 
 
+@contextlib.contextmanager
+def rule(env, v6, *words):
+    ip = ["ip", "-6" if v6 else "-4", "rule"]
+    env.server.run([*ip, "add", *words])
+    yield
+    env.server.run([*ip, "del", *words])
+
+
 @net_test
-def test_policy_rules(env):
-    """Which table it is, is not known: said, and not followed."""
+def test_unknown_rules(env):
+    """What they look at is not known of a SYN-ACK: said, and not followed."""
     on_link(env, False, "advmss", "1200")
     with serving(env):
         same(env, "before", False, {"mss": 1200})
-        env.server.ip("rule", "add", "from", "192.0.2.99", "lookup", "77")
-        with Peer(env) as peer:
+        with rule(env, False, "fwmark", "99", "lookup", "77"), \
+                Peer(env) as peer:
             wait_for(lambda: synack(peer, 80)["mss"] == 1460, 2,
                      "the interface's MSS")
-        said = "metrics of routes such as advmss are not followed"
-        out = env.synkeeper("check", env.server.iface, check=False)
-        assert said in out.stdout, f"check: expected {said!r} in {out.stdout}"
-        env.server.ip("rule", "del", "from", "192.0.2.99", "lookup", "77")
+            said = "metrics of routes such as advmss are not followed"
+            out = env.synkeeper("check", env.server.iface, check=False)
+            assert said in out.stdout, \
+                f"check: expected {said!r} in {out.stdout}"
         same(env, "without the rule", False, {"mss": 1200})
+
+
+@net_test
+def test_policy_rules(env):
+    """Each kind that can be followed; table 77 has another MSS than main."""
+    with serving(env):
+        for v6 in (False, True):
+            on_link(env, v6, "advmss", "1300", "hoplimit", "9")
+            route(env, v6, NETS[v6], "advmss", "1200", "table", "77")
+            own = env.server.ip6 if v6 else env.server.ip4
+            all_own = "2001:db8::/48" if v6 else "192.0.0.0/16"
+            other = "2001:db8:ffff::1" if v6 else "198.51.100.1"
+            for words, mss in (
+                    (["from", own], 1200),
+                    (["from", all_own], 1200),
+                    (["from", other], 1300),
+                    (["to", NETS[v6]], 1200),
+                    (["to", other], 1300),
+                    (["ipproto", "tcp"], 1200),
+                    (["ipproto", "udp"], 1300),
+                    (["sport", "80-81"], 1200),
+                    (["sport", "82-90"], 1300),
+                    (["iif", "lo"], 1200),
+                    (["iif", env.server.iface], 1300)):
+                with rule(env, v6, *words, "lookup", "77"):
+                    same(env, " ".join(words), v6, {"mss": mss})
+            plen = NETS[v6].split("/")[1]
+            with rule(env, v6, "lookup", "77", "suppress_prefixlength", plen):
+                same(env, "suppressed", v6, {"mss": 1300})
+            with rule(env, v6, "lookup", "77"):
+                env.server.ip("-6" if v6 else "-4", "route", "add", "throw",
+                              WITHIN[v6], "table", "77")
+                # of IPv6's, bpf_fib_lookup() says only that there is no route
+                same(env, "a throw route", v6, {"mss": 1300},
+                     by="routed_syn" if v6 else "answered")
+                env.server.ip("-6" if v6 else "-4", "route", "flush", "table",
+                              "77")
+                same(env, "an empty table", v6, {"mss": 1300})
+            same(env, "no rules", v6, {"mss": 1300})

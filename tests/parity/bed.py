@@ -243,6 +243,15 @@ class Bed:
                 return got
             time.sleep(slack(0.05))
 
+    def settled(self, client):
+        """The socket of @client's connection can have been noticed."""
+        if self.column.name == SYNKEEPER:
+            source = client.getsockname()[1]
+            wait_for(lambda: self.env.json("session", "list", "sport",
+                                           str(source), "state",
+                                           "established"), 4,
+                     f"the session from port {source} to be established")
+
     def sysctl(self, key, value, ns=None):
         ns = ns or self.server
         old = ns.sysctl(key, value)

@@ -45,16 +45,21 @@ class Difference:
 
 
 D, V = Difference, PerFamily
-ROUTE = NOT_YET + "of routes only those of the main table are followed"
+RULES = "rules by mark, user, TOS or the client's port are not known for a " \
+    "packet without a socket; then no route's metrics are followed"
 REFUSED = "it can be refused only with its ACK; from then on the kernel sees " \
     "the SYNs of its source"
 STRIPPED = "whether the client uses timestamps is seen from its ACK, not from " \
     "its SYN"
 ROUNDED = "without timestamps the cookie has room for a few sizes, none above " \
     "what was announced"
-TINY = NOT_YET + "the cookie has no room for less than the kernel would admit"
-LOST = NOT_YET + "the session outlives its socket"
-FIREWALL = NOT_YET + "the handshake passes below the firewall"
+TINY = "the kernel takes no handshake with a smaller MSS from a program " \
+    "(IPv4: 536)"
+AGAIN = "until its socket has been seen, a second or two, a client who repeats " \
+    "the cookie begins anew, as with the kernel's cookies for two minutes"
+BELOW_IN = "the SYN is answered before the rule could rewrite it"
+BELOW_OUT = "the SYN-ACK leaves from the driver, so the rule does not see it; " \
+    "it sees what follows"
 MSS = V(1460, 1440)
 SPACE = V(65160, 64260)
 HUNG = "connected, then silence"
@@ -66,16 +71,17 @@ DIFFERENCES = {
     "listener/save_syn": D(
         "the SYN is gone when its ACK is admitted", {
             "the SYN's headers": False}),
-    "route/policy": D(ROUTE, {"mss": MSS, "window": SPACE}),
-    "route/maxseg_in": D(FIREWALL, {"server sends": SEGMENT}),
+    "route/policy_mark": D(RULES, {"mss": MSS, "window": SPACE}),
+    "route/maxseg_in": D(BELOW_IN, {"server sends": SEGMENT}),
     "refused/drop": D(REFUSED, ONCE_HUNG),
     "refused/reset": D(REFUSED, {"first": "reset"}),
     "refused/stateful": D(
         "conntrack has not seen the SYN, so every ACK is new to it; from then "
         "on the kernel sees the SYNs of the source", ONCE_HUNG),
     "refused/xfrm": D(REFUSED, ONCE_HUNG),
+    "refused/cgroup": D(REFUSED, ONCE_HUNG),
     "resets/reject": D(REFUSED, {"a client": "reset"}),
-    "resets/reject_out": D(FIREWALL, {"a client": "served"}),
+    "resets/reject_out": D(BELOW_OUT, {"a client": "served"}),
     "paths/stripped_answer": D(STRIPPED, {"agreed": ["sack", "scaling"]}),
     "paths/stripped_acks": D(STRIPPED, {"agreed": ["sack", "scaling"]}),
     "paths/mss_1401_no_timestamps": D(ROUNDED, {"server sends": 1400}),
@@ -84,6 +90,6 @@ DIFFERENCES = {
         "cookies keep nothing of the first SYN: the second one is answered at "
         "once, where the kernel makes the client wait for a retransmission", {
             "answer": ["SA"], "then": True}),
-    "lost/lost_data": D(LOST, {"the client": "timed out"}),
-    "lost/lost_end": D(LOST, {"the client": "timed out"}),
+    "lost/lost_data": D(AGAIN, {"the client": "timed out"}),
+    "lost/lost_end": D(AGAIN, {"the client": "timed out"}),
 }

@@ -13,7 +13,7 @@ sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
 import looks  # noqa: E402
 import trials  # noqa: E402
 from bed import SILENCE, word  # noqa: E402
-from trials import each, trial  # noqa: E402
+from trials import each  # noqa: E402
 
 REPAIR = 19
 STRAYS = (
@@ -54,28 +54,75 @@ def stray(bed, flags):
                    "ack": numbers.get(answers[-1].ack, answers[-1].ack)}
 
 
-def lost(bed):
+def forget(s):
+    """The server's socket is gone, and says nothing."""
+    s.setsockopt(socket.IPPROTO_TCP, REPAIR, 1)
+    s.close()
+
+
+def connected(bed):
     listener = bed.listen()
     c = bed.connect()
     s, _ = listener.accept()
-    s.setsockopt(socket.IPPROTO_TCP, REPAIR, 1)
-    s.close()
     c.settimeout(SILENCE)
+    return c, s
+
+
+def fresh(bed):
+    """A connection of which only the handshake has been seen."""
+    c, s = connected(bed)
+    forget(s)
     return c
 
 
-@trial(42, "a connection that the server has lost: data", "clients after a "
-       "reboot, a failover, `ss -K`")
-def lost_data(bed):
-    c = lost(bed)
+def idle(bed):
+    """One that has said nothing for a while."""
+    c, s = connected(bed)
+    bed.settled(c)
+    forget(s)
+    return c
+
+
+def used(bed):
+    """One with data in both directions."""
+    c, s = connected(bed)
+    c.sendall(b"ping")
+    s.sendall(s.recv(4))
+    c.recv(4)
+    forget(s)
+    return c
+
+
+def heard(bed):
+    """One in which only the server has spoken."""
+    c, s = connected(bed)
+    s.sendall(b"220 ")
+    c.recv(4)
+    forget(s)
+    return c
+
+
+KINDS = (
+    ("lost", "a connection that the server has lost at once", fresh),
+    ("lost_idle", "an idle connection that the server has lost", idle),
+    ("lost_used", "a connection that the server has lost after data", used),
+    ("lost_heard", "a connection that the server has lost after a banner",
+     heard),
+)
+
+
+@each(42, [(name + "_data", kind + ": data", "clients after a reboot, a "
+            "failover", start) for name, kind, start in KINDS])
+def lost_data(bed, start):
+    c = start(bed)
     c.sendall(b"hello")
     return {"the client": looks.error_of(c.recv, 1)}
 
 
-@trial(42, "a connection that the server has lost: the end", "the same, by a "
-       "client that is done")
-def lost_end(bed):
-    c = lost(bed)
+@each(42, [(name + "_end", kind + ": the end", "the same, by a client that is "
+            "done", start) for name, kind, start in KINDS])
+def lost_end(bed, start):
+    c = start(bed)
     c.shutdown(socket.SHUT_WR)
     try:
         got = c.recv(1)

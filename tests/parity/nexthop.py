@@ -13,7 +13,7 @@ sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
 import trials  # noqa: E402
 from bed import DIRECTOR  # noqa: E402
 from hand import Hand  # noqa: E402
-from trials import trial  # noqa: E402
+from trials import each, trial  # noqa: E402
 
 GATEWAY = "02:00:00:00:00:0e"
 NAMES = {DIRECTOR: "the SYN's sender", GATEWAY: "the route's gateway"}
@@ -116,6 +116,39 @@ def asymmetric(bed):
     listener = bed.listen()
     return bed.learned(lambda: whereto(bed, listener, hand,
                                        src_mac=bed.client.mac))
+
+
+@each(32, (
+    ("multipath", "several gateways at once", "hosts with two uplinks, ECMP by "
+     "address", 0),
+    ("multipath_ports", "several gateways, by ports as well",
+     "fib_multipath_hash_policy = 1", 1),
+))
+def multipath(bed, policy):
+    """Which gateway each of eight clients is answered through."""
+    family = "6" if bed.v6 else "4"
+    bed.sysctl(f"net.ipv{family}.fib_multipath_hash_policy", policy)
+    net = "2001:db8:a::" if bed.v6 else "198.51.100."
+    second = "2001:db8::fd" if bed.v6 else "192.0.2.253"
+    bed.server.ip("neigh", "replace", second, "lladdr", DIRECTOR, "dev",
+                  bed.server.iface, "nud", "permanent")
+    where = [net + ("/64" if bed.v6 else "0/24")]
+    for via in (gateway(bed, bed.v6), second):
+        where += ["nexthop", "via", via, "dev", bed.server.iface]
+    bed.server.ip(f"-{family}", "route", "add", *where)
+    bed.undo(bed.server.ip, f"-{family}", "route", "del", where[0])
+    bed.listen()
+    hand = Hand(bed, address=f"{net}1")
+
+    def answers():
+        seen = {}
+        for n in range(1, 9):
+            hand.use(f"{net}{n}")
+            answer = hand.talk(sport=20000 + n).syn(src_mac=bed.client.mac)
+            seen[f"client {n}"] = NAMES.get(answer.dst_mac, answer.dst_mac) \
+                if answer else "nobody"
+        return seen
+    return bed.learned(answers)
 
 
 @trial(32, "a nexthop object", "FRR and systemd-networkd: routes with nhid")

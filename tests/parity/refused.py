@@ -5,15 +5,20 @@
 Theory of operation: see trials.py. The same client tries twice: who has been
 refused once is to meet the kernel the second time.
 """
+import contextlib
 import os
+import shutil
 import sys
+import threading
 
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
 import trials  # noqa: E402
-from namespace import CommandError  # noqa: E402
+from namespace import CommandError, wait_for  # noqa: E402
 from nettest import skip  # noqa: E402
 from trials import each, trial  # noqa: E402
 
+CGROUPS = next((p for p in ("/sys/fs/cgroup", "/sys/fs/cgroup/unified")
+                if os.path.exists(f"{p}/cgroup.controllers")), None)
 INPUT = "chain c { type filter hook input priority 0; "
 
 
@@ -52,6 +57,60 @@ def xfrm(bed):
         skip(f"no xfrm: {e}")
     bed.undo(bed.server.run, ["ip", "xfrm", "policy", "del", *policy])
     return twice(bed)
+
+
+moving = threading.Lock()  # a process is in one cgroup
+
+
+@contextlib.contextmanager
+def own_cgroup(bed, program):
+    """Sockets that are made meanwhile meet @program, C, first."""
+    place = f"{CGROUPS}/parity-{os.getpid()}-{bed.column.name}"
+    pin = f"{bed.env.pin_dir}-cgroup"
+    obj = f"{bed.env.dir}/cgroup.o"
+    bed.server.run(["clang", "-O2", "-g", "-target", "bpf", "-x", "c", "-c",
+                    "-o", obj, "-"], input=program)
+    bed.server.run(["bpftool", "prog", "load", obj, pin])
+    bed.undo(os.unlink, pin)
+    with moving:
+        os.mkdir(place)
+        bed.server.run(["bpftool", "cgroup", "attach", place, "ingress",
+                        "pinned", pin])
+        try:
+            write(f"{place}/cgroup.procs", "0")
+            yield
+        finally:
+            write(f"{CGROUPS}/cgroup.procs", "0")
+            # it lives on in the sockets; commands of another column may be in
+            wait_for(lambda: not read(f"{place}/cgroup.procs"), 5,
+                     f"{place} to be empty")
+            os.rmdir(place)
+
+
+def read(path):
+    with open(path, encoding="ascii") as f:
+        return f.read()
+
+
+def write(path, text):
+    with open(path, "w", encoding="ascii") as f:
+        f.write(text)
+
+
+@trial(34, "a cgroup's filter", "systemd's IPAddressDeny=, container runtimes")
+def cgroup(bed):
+    if not CGROUPS or not shutil.which("clang"):
+        skip("no cgroup2, or no clang")
+    with own_cgroup(bed, f"""
+struct __sk_buff {{
+    unsigned int before[34], local_port;
+}};
+__attribute__((section("cgroup_skb/ingress"), used))
+int choose(struct __sk_buff *skb) {{ return skb->local_port != {bed.port}; }}
+char l[] __attribute__((section("license"), used)) = "GPL";
+"""):
+        bed.echo()
+    return {"first": bed.served(), "second": bed.served()}
 
 
 @each(34, (

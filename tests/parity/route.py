@@ -6,6 +6,7 @@ Theory of operation: see trials.py. A route leads to the trial's own clients
 only, so the trials do not meet.
 """
 import os
+import socket
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
@@ -88,17 +89,40 @@ def gateway(bed):
     return bed.learned(lambda: {"mss": hand.talk().syn().mss()})
 
 
-@trial(31, "policy routing", "hosts with several uplinks: a table per source "
-       "or port")
-def policy(bed):
+def ruled(bed, *rule, options=()):
+    """The route to the trial's clients that @rule leads to has an MSS."""
     family = "-6" if bed.v6 else "-4"
-    rule = ["ipproto", "tcp", "sport", str(bed.port), "lookup",
-            str(bed.port)]
+    rule = [*rule, "lookup", str(bed.port)]
     bed.route("advmss", 1100, table=str(bed.port))
     bed.server.ip(family, "rule", "add", *rule)
     bed.undo(bed.server.ip, family, "rule", "del", *rule)
-    bed.listen()
+    bed.listen(*options)
     return bed.learned(lambda: answered(bed))
+
+
+@trial(31, "policy routing", "hosts with several uplinks: a table per source "
+       "or port")
+def policy(bed):
+    return ruled(bed, "ipproto", "tcp", "sport", str(bed.port))
+
+
+@trial(31, "policy routing by source", "multihomed hosts: a table per address "
+       "of their own")
+def policy_source(bed):
+    return ruled(bed, "from", bed.address)
+
+
+@trial(31, "policy routing by client", "hosts with a VPN or an overlay: a "
+       "table for its networks")
+def policy_client(bed):
+    return ruled(bed, "to", f"{bed.hand().ip}/{bed.bits}")
+
+
+@trial(31, "policy routing by mark", "servers that mark their sockets "
+       "(SO_MARK)")
+def policy_mark(bed):
+    return ruled(bed, "fwmark", str(bed.port),
+                 options=[(socket.SOL_SOCKET, socket.SO_MARK, bed.port)])
 
 
 @trial(31, "the host's or interface's hop limit", "router advertisements (Cur "

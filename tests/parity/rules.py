@@ -11,6 +11,8 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
 import trials  # noqa: E402
+from namespace import CommandError  # noqa: E402
+from nettest import skip  # noqa: E402
 from trials import each  # noqa: E402
 
 SYN = "tcp dport PORT tcp flags & (fin|syn|rst|ack) == syn"
@@ -62,6 +64,32 @@ def netdev(bed):
     bed.undo(bed.server.run, ["nft", "delete", "table", "netdev", name])
     bed.echo(armed=None)
     return bed.learned(lambda: {"served of 5": bed.several(5)})
+
+
+@each(33, (
+    ("iptables_source", "iptables: a source", "iptables --syn -s ... -j DROP",
+     "--syn -s SOURCE -j DROP"),
+    ("iptables_reset", "iptables: a source is reset", "iptables --syn -s ... "
+     "-j REJECT --reject-with tcp-reset",
+     "--syn -s SOURCE -j REJECT --reject-with tcp-reset"),
+    ("iptables_connlimit", "iptables: connlimit", "iptables --syn -m connlimit",
+     "--syn -m connlimit --connlimit-above 2 -j DROP"),
+    ("iptables_limit", "iptables: limit", "iptables --syn -m limit",
+     "--syn -m limit --limit 2/min --limit-burst 1 -j DROP"),
+    ("iptables_mss", "iptables: a small MSS", "the rule against "
+     "CVE-2019-11479", "-m tcpmss --mss 1:500 -j DROP", MAXSEG),
+))
+def iptables(bed, text, *options):
+    tool = "ip6tables-nft" if bed.v6 else "iptables-nft"
+    words = ["INPUT", "-p", "tcp", "--dport", str(bed.port),
+             *text.replace("SOURCE", bed.source()).split()]
+    try:
+        bed.server.run([tool, "-A", *words])
+    except (CommandError, FileNotFoundError) as e:
+        skip(f"no such rule here: {e}")
+    bed.undo(bed.server.run, [tool, "-D", *words])
+    bed.echo(armed=None)
+    return bed.learned(lambda: {"served of 5": bed.several(5, *options)})
 
 
 if __name__ == "__main__":

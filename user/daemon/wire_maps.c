@@ -97,8 +97,14 @@ int wire_host_refresh(struct daemon *d)
 
 int wire_next_hops_start(struct daemon *d)
 {
-	next_hops_init(&d->next_hops, d->settings,
-		       loader_map_fd(&d->loader, MAP_ROUTE_METRICS));
+	const struct route_metrics_maps maps = {
+		.settings = d->settings,
+		.metrics = loader_map_fd(&d->loader, MAP_ROUTE_METRICS),
+		.rules = loader_map_fd(&d->loader, MAP_ROUTE_RULES),
+		.ruled = loader_map_fd(&d->loader, MAP_RULED_METRICS),
+	};
+
+	next_hops_init(&d->next_hops, d->settings, &maps);
 	return 0;
 }
 

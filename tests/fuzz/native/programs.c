@@ -21,6 +21,8 @@ struct native_map native_maps[] = {
 	MAP(endpoints),
 	MAP(local_addrs),
 	MAP(route_metrics),
+	MAP(route_rules),
+	MAP(ruled_metrics),
 	MAP(ifaces),
 	MAP(services),
 	MAP(counters),

@@ -152,7 +152,9 @@ static void check_rules(struct check *c)
 		report_refused(&f);
 	else
 		check_add(c, "firewall", CHECK_OK, NULL,
-			  "no nftables rule drops admitted connections");
+			  "no nftables rule drops all admitted connections; a "
+			  "client whom one refuses, by source, hangs once "
+			  "connected");
 	rules_free(f.rules);
 }
 

@@ -24,11 +24,11 @@ enum {
 };
 
 void next_hops_init(struct next_hops *h, struct settings *settings,
-		    int metrics_fd)
+		    const struct route_metrics_maps *maps)
 {
 	*h = (struct next_hops){
 		.settings = settings,
-		.metrics = { .settings = settings, .fd = metrics_fd },
+		.metrics = *maps,
 		.events = netlink_open(NETLINK_ROUTE, GROUPS),
 		.nl = netlink_open(NETLINK_ROUTE, 0),
 	};
@@ -225,24 +225,44 @@ static bool accepts_local(const char *device)
 	return netconf_sysctl(&err, name, 0, 0);
 }
 
-static void next_hop_of(const struct next_hops *h, const struct routing *r,
-			__u8 family, int device, struct next_hop *ret)
+/* The VLAN device on @device that the default route leads to; NULL: none. */
+static const struct device *default_vlan(const struct routing *r,
+					 const struct devices *all, int device)
 {
-	const struct route *gateway = hop_choose(r, family, device, ret);
+	const struct route *best = hop_default(r);
+	const struct device *d = best ? devices_find(all, best->device) : NULL;
 
+	return d && d->vlan && d->lower == device ? d : NULL;
+}
+
+static void next_hop_of(const struct next_hops *h, const struct routing *r,
+			const struct devices *all, __u8 family, int device,
+			struct next_hop *ret)
+{
+	const struct device *vlan = default_vlan(r, all, device);
+	const struct route *gateway;
+
+	device = vlan ? vlan->ifindex : device;
+	gateway = hop_choose(r, family, device, ret);
+	ret->vlan = gateway && vlan ? vlan->vlan : 0;
 	ret->seen = ns_to_ticks(clock_ns());
+	ret->throws = family == AF_INET6 && hop_throws(r);
 	if (gateway &&
 	    (!h->nl || routing_neighbour(h->nl, gateway->via_family, device,
 					 gateway->via, ret->gateway)))
 		ret->kind = HOP_ROUTED;
 }
 
-void next_hops_of(const struct next_hops *h, int device, const char *name,
-		  struct next_hop *ret4, struct next_hop *ret6)
+void next_hops_of(const struct next_hops *h, const struct devices *all,
+		  int device, const char *name, struct next_hop *ret4,
+		  struct next_hop *ret6)
 {
-	next_hop_of(h, &h->v4, AF_INET, device, ret4);
-	next_hop_of(h, &h->v6, AF_INET6, device, ret6);
-	if (!h->read_ns || accepts_local("all") || accepts_local(name))
+	const struct device *vlan = default_vlan(&h->v4, all, device);
+
+	next_hop_of(h, &h->v4, all, AF_INET, device, ret4);
+	next_hop_of(h, &h->v6, all, AF_INET6, device, ret6);
+	if (!h->read_ns || accepts_local("all") || accepts_local(name) ||
+	    (vlan && accepts_local(vlan->name)))
 		ret4->kind = HOP_SENDER;
 	if (!h->read_ns)
 		ret6->kind = HOP_SENDER;

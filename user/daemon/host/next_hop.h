@@ -16,6 +16,7 @@
 
 #include <systemd/sd-event.h>
 
+#include "devices.h"
 #include "kernel/routing.h"
 #include "route_metrics.h"
 #include "synkeeper/abi.h"
@@ -23,7 +24,7 @@
 struct next_hops {
 	struct settings *settings; /* mapped */
 	struct routing v4, v6;
-	struct route_metrics_map metrics;
+	struct route_metrics_maps metrics;
 	struct mnl_socket *events, *nl; /* owned; NULL: none could be had */
 	sd_event_source *io, *timer;
 	bool current;
@@ -33,9 +34,9 @@ struct next_hops {
 	void *data;
 };
 
-/* @metrics_fd: the LPM map route_metrics. */
+/* @maps: copied. */
 void next_hops_init(struct next_hops *h, struct settings *settings,
-		    int metrics_fd);
+		    const struct route_metrics_maps *maps);
 void next_hops_free(struct next_hops *h);
 
 /*
@@ -49,11 +50,12 @@ int next_hops_watch(struct next_hops *h, sd_event *loop,
 void next_hops_poll(struct next_hops *h);
 
 /*
- * Where answers go that arrive at @device, the index that routes have. @name:
- * its name, for its sysctls.
+ * Where answers go that arrive at @device, the index that routes have, or with
+ * a tag for a VLAN device of @all on it. @name: its name, for its sysctls.
  */
-void next_hops_of(const struct next_hops *h, int device, const char *name,
-		  struct next_hop *ret4, struct next_hop *ret6);
+void next_hops_of(const struct next_hops *h, const struct devices *all,
+		  int device, const char *name, struct next_hop *ret4,
+		  struct next_hop *ret6);
 
 /* Puts lo.forwarding back. */
 void next_hops_restore(struct next_hops *h);

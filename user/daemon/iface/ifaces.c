@@ -87,8 +87,8 @@ static void read_hops(const struct ifaces *f, const struct device *device,
 {
 	iface->device = devices_routed(&f->devices, device->ifindex);
 	if (iface->device)
-		next_hops_of(f->deps.hops, (int)iface->device, device->name,
-			     &iface->hop4, &iface->hop6);
+		next_hops_of(f->deps.hops, &f->devices, (int)iface->device,
+			     device->name, &iface->hop4, &iface->hop6);
 	if (device->vlan) {
 		iface->lower = device->lower;
 		iface->vlan = device->vlan;

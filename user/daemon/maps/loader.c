@@ -27,6 +27,8 @@ struct bpf_map *loader_map(const struct loader *l, enum loader_map map)
 		[MAP_ENDPOINTS] = s->maps.endpoints,
 		[MAP_LOCAL_ADDRS] = s->maps.local_addrs,
 		[MAP_ROUTE_METRICS] = s->maps.route_metrics,
+		[MAP_ROUTE_RULES] = s->maps.route_rules,
+		[MAP_RULED_METRICS] = s->maps.ruled_metrics,
 		[MAP_IFACES] = s->maps.ifaces,
 		[MAP_SERVICES] = s->maps.services,
 		[MAP_COUNTERS] = s->maps.counters,

@@ -165,6 +165,7 @@ static int (*const carry[MAP_COUNT])(int from, int to) = {
 	[MAP_PREFIXES] = carry_nothing,	   [MAP_SOURCES] = carry_nothing,
 	[MAP_EVENTS] = carry_nothing,	   [MAP_SAMPLES] = carry_nothing,
 	[MAP_TC_PROGRAMS] = carry_nothing, [MAP_ROUTE_METRICS] = carry_nothing,
+	[MAP_ROUTE_RULES] = carry_nothing, [MAP_RULED_METRICS] = carry_nothing,
 };
 
 void loader_carry(struct loader *l)

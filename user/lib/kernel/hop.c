@@ -70,6 +70,20 @@ const struct route *hop_default(const struct routing *r)
 	return tie ? NULL : best;
 }
 
+static bool any_throws(const struct route *routes, size_t n)
+{
+	while (n--)
+		if (routes[n].type == RTN_THROW)
+			return true;
+	return false;
+}
+
+bool hop_throws(const struct routing *r)
+{
+	return (!r->plain_rules && r->rules.unknown) ||
+	       any_throws(r->routes, r->n) || any_throws(r->ruled, r->n_ruled);
+}
+
 const struct route *hop_choose(const struct routing *r, __u8 family, int device,
 			       struct next_hop *ret)
 {

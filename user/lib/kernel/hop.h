@@ -20,6 +20,9 @@
 const struct route *hop_choose(const struct routing *r, __u8 family, int device,
 			       struct next_hop *ret);
 
+/* May any route be `throw`, which sends on to the next policy rule? */
+bool hop_throws(const struct routing *r);
+
 /* The best default route; NULL if there is none, or several equal ones. */
 const struct route *hop_default(const struct routing *r);
 

@@ -15,20 +15,25 @@ enum {
 	WINDOW_SCALE_MAX = 14, /* RFC 7323 */
 };
 
-bool metrics_exist(const struct routing *r)
+static bool any_says(const struct route *at, size_t n)
 {
-	const struct route *at;
+	const struct route *end = at + n;
 
-	for (at = r->routes; at < r->routes + r->n; at++)
+	for (; at < end; at++)
 		if (at->advmss || at->mtu || at->hop_limit || at->initrwnd ||
 		    at->window || at->ecn)
 			return true;
 	return false;
 }
 
+bool metrics_exist(const struct routing *r)
+{
+	return any_says(r->routes, r->n) || any_says(r->ruled, r->n_ruled);
+}
+
 const char *metrics_ignored(const struct routing *r)
 {
-	return !r->plain_rules ? "there are policy rules"
+	return !r->plain_rules ? r->rules.unknown
 	       : !r->complete  ? "there are more than 4,096 routes"
 			       : NULL;
 }
@@ -72,7 +77,7 @@ static bool is_link_local(const struct route *r, bool v6)
 	       (r->dst[1] & 0xc0) == 0x80;
 }
 
-static struct metrics_entry entry_of(const struct route *r, bool v6)
+struct metrics_entry metrics_entry_of(const struct route *r, bool v6)
 {
 	struct metrics_entry e = { .to.prefixlen = r->len };
 
@@ -103,6 +108,17 @@ static int by_prefix(const void *a, const void *b)
 	return diff ? diff : (x > y) - (x < y); /* the first of equals */
 }
 
+void metrics_sort(const struct route **all, size_t n)
+{
+	qsort(all, n, sizeof(const struct route *), by_prefix);
+}
+
+bool metrics_is_shadowed(const struct route *const *sorted, size_t i)
+{
+	return i && sorted[i]->len == sorted[i - 1]->len &&
+	       !memcmp(sorted[i]->dst, sorted[i - 1]->dst, 16);
+}
+
 static bool is_within(const struct local_key *key, const struct local_key *in)
 {
 	__u32 bytes = in->prefixlen / 8, bits = in->prefixlen % 8;
@@ -128,10 +144,9 @@ static void add_sorted(const struct route *const *sorted, size_t n, bool v6,
 	size_t i;
 
 	for (i = 0; i < n; i++) {
-		struct metrics_entry e = entry_of(sorted[i], v6);
+		struct metrics_entry e = metrics_entry_of(sorted[i], v6);
 
-		if (i && !memcmp(sorted[i]->dst, sorted[i - 1]->dst, 16) &&
-		    sorted[i]->len == sorted[i - 1]->len)
+		if (metrics_is_shadowed(sorted, i))
 			continue; /* not the preferred one */
 		covered = covered && is_within(&e.to, &cover);
 		if (!covered && !says_something(&e))
@@ -148,12 +163,12 @@ static void add_family(const struct routing *r, const struct route **room,
 {
 	size_t i, n = 0;
 
-	if (metrics_ignored(r) || !metrics_exist(r))
+	if (!r->plain_rules || metrics_ignored(r) || !metrics_exist(r))
 		return;
 	for (i = 0; i < r->n; i++)
 		if (!r->routes[i].odd)
 			room[n++] = &r->routes[i];
-	qsort(room, n, sizeof(const struct route *), by_prefix);
+	metrics_sort(room, n);
 	add_sorted(room, n, v6, l);
 }
 
@@ -184,7 +199,7 @@ int metrics_choose(const struct routing *v4, const struct routing *v6,
 	whole = l.n && l.all[0].to.prefixlen == MAPPED_BITS;
 	add_family(v6, room, true, &l);
 	if (l.n && !whole)
-		l.all[l.n++] = entry_of(&all_ipv4, false);
+		l.all[l.n++] = metrics_entry_of(&all_ipv4, false);
 	free(room);
 	if (!l.n)
 		metrics_free(&l);

@@ -6,8 +6,8 @@
  *
  * The programs look for the longest prefix, as the kernel does. So a route
  * without metrics is in the list if it is within the prefix of one that has
- * some. Where policy rules choose among tables, or where not all routes were
- * read, the list would not be true: then metrics are ignored.
+ * some. Where policy rules choose among tables, see ruled.h. Where rules cannot
+ * be followed, or not all routes were read, metrics are ignored.
  */
 #ifndef METRICS_H
 #define METRICS_H
@@ -26,7 +26,19 @@ struct metrics_list {
 	size_t n;
 };
 
-/* Returns 0 or -ENOMEM, with *@ret unchanged. */
+/* What route @r says, for clients within which prefix. */
+struct metrics_entry metrics_entry_of(const struct route *r, bool v6);
+
+/*
+ * Puts first what contains others, and of routes to the same prefix the one
+ * that the kernel prefers.
+ */
+void metrics_sort(const struct route **all, size_t n);
+
+/* Is it to the same prefix as the one before it? */
+bool metrics_is_shadowed(const struct route *const *sorted, size_t i);
+
+/* Of families without policy rules. Returns 0 or -ENOMEM, *@ret unchanged. */
 int metrics_choose(const struct routing *v4, const struct routing *v6,
 		   struct metrics_list *ret);
 void metrics_free(struct metrics_list *l);

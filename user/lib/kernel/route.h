@@ -16,6 +16,6 @@
  * "local" and "main" of IPv4 in one trie (fib_trie_table() of
  * net/ipv4/fib_trie.c).
  */
-int route_dump(__u8 family, __u8 table, mnl_cb_t on_route, void *data);
+int route_dump(__u8 family, __u32 table, mnl_cb_t on_route, void *data);
 
 #endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include <errno.h>
-#include <linux/fib_rules.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <stdlib.h>
@@ -12,66 +11,9 @@
 #include "route.h"
 #include "routing.h"
 
-/* ---- rules ---- */
-
 static __u32 attr_u32(const struct nlattr *a)
 {
 	return mnl_attr_validate(a, MNL_TYPE_U32) < 0 ? 0 : mnl_attr_get_u32(a);
-}
-
-/* Is it one of those that fib_default_rules_init() makes? */
-static bool is_default(const struct nlmsghdr *nlh)
-{
-	const struct fib_rule_hdr *rule = mnl_nlmsg_get_payload(nlh);
-	__u32 priority = 0, table = rule->table;
-	const struct nlattr *a;
-
-	mnl_attr_for_each (a, nlh, sizeof(*rule)) {
-		switch (mnl_attr_get_type(a)) {
-		case FRA_TABLE:
-			table = attr_u32(a);
-			break;
-		case FRA_PRIORITY:
-			priority = attr_u32(a);
-			break;
-		case FRA_SUPPRESS_PREFIXLEN:
-			if (attr_u32(a) != (__u32)-1)
-				return false;
-			break;
-		case FRA_PROTOCOL:
-			break;
-		default:
-			return false;
-		}
-	}
-	if (rule->src_len || rule->dst_len || rule->tos ||
-	    rule->action != FR_ACT_TO_TBL || rule->flags & FIB_RULE_INVERT)
-		return false;
-	return priority == 0	   ? table == RT_TABLE_LOCAL
-	       : priority == 32766 ? table == RT_TABLE_MAIN
-	       : priority == 32767 ? table == RT_TABLE_DEFAULT
-				   : false;
-}
-
-static int on_rule(const struct nlmsghdr *nlh, void *data)
-{
-	bool *plain = data;
-
-	if (nlh->nlmsg_type == RTM_NEWRULE && !is_default(nlh))
-		*plain = false;
-	return MNL_CB_OK;
-}
-
-static int read_rules(__u8 family, bool *ret_plain)
-{
-	char buf[256] __attribute__((aligned(NLMSG_ALIGNTO)));
-	struct nlmsghdr *nlh = netlink_request(buf, RTM_GETRULE, NLM_F_DUMP);
-	struct fib_rule_hdr *rule =
-		mnl_nlmsg_put_extra_header(nlh, sizeof(*rule));
-
-	rule->family = family;
-	*ret_plain = true;
-	return netlink_ask(NETLINK_ROUTE, nlh, on_rule, ret_plain);
 }
 
 /* ---- routes ---- */
@@ -164,10 +106,23 @@ static void read_route(const struct nlmsghdr *nlh, struct route *r)
 	}
 }
 
+static int append(const struct nlmsghdr *nlh, struct route **all, size_t *n,
+		  size_t *room)
+{
+	struct route *more = array_grow(*all, *n, room, sizeof(*more));
+
+	if (!more) {
+		errno = ENOMEM;
+		return MNL_CB_ERROR;
+	}
+	*all = more;
+	read_route(nlh, &more[(*n)++]);
+	return MNL_CB_OK;
+}
+
 static int on_route(const struct nlmsghdr *nlh, void *data)
 {
 	struct routing *r = data;
-	struct route *more;
 
 	if (nlh->nlmsg_type != RTM_NEWROUTE)
 		return MNL_CB_OK;
@@ -175,31 +130,75 @@ static int on_route(const struct nlmsghdr *nlh, void *data)
 		r->complete = false;
 		return MNL_CB_STOP;
 	}
-	more = array_grow(r->routes, r->n, &r->room, sizeof(*more));
-	if (!more) {
-		errno = ENOMEM;
-		return MNL_CB_ERROR;
-	}
-	r->routes = more;
 	/* nothing is there unless somebody has plans with it */
 	if (((struct rtmsg *)mnl_nlmsg_get_payload(nlh))->rtm_table ==
 	    RT_TABLE_DEFAULT)
 		r->plain_rules = false;
-	read_route(nlh, &r->routes[r->n++]);
+	return append(nlh, &r->routes, &r->n, &r->room);
+}
+
+/* ---- where rules lead ---- */
+
+size_t routing_leads(const struct rules *r, size_t i)
+{
+	size_t first = 0;
+
+	while (first < i && (r->all[first].table != r->all[i].table ||
+			     r->all[first].suppress != r->all[i].suppress))
+		first++;
+	return first;
+}
+
+struct ruled_dump {
+	struct routing *r;
+	__u8 rule;
+};
+
+static int on_ruled(const struct nlmsghdr *nlh, void *data)
+{
+	const struct rtmsg *rtm = mnl_nlmsg_get_payload(nlh);
+	struct ruled_dump *d = data;
+	struct routing *r = d->r;
+
+	if (nlh->nlmsg_type != RTM_NEWROUTE ||
+	    rtm->rtm_dst_len <= r->rules.all[d->rule].suppress)
+		return MNL_CB_OK;
+	if (r->n_ruled == ROUTES_MAX) {
+		r->rules.unknown = "there are more than 4,096 routes";
+		return MNL_CB_STOP;
+	}
+	if (append(nlh, &r->ruled, &r->n_ruled, &r->ruled_room) == MNL_CB_ERROR)
+		return MNL_CB_ERROR;
+	r->ruled[r->n_ruled - 1].rule = d->rule;
 	return MNL_CB_OK;
+}
+
+static int read_ruled(__u8 family, struct routing *r)
+{
+	struct ruled_dump d = { .r = r };
+	int err = 0;
+
+	for (; !err && !r->rules.unknown && d.rule < r->rules.n; d.rule++)
+		if (routing_leads(&r->rules, d.rule) == d.rule)
+			err = route_dump(family, r->rules.all[d.rule].table,
+					 on_ruled, &d);
+	return err;
 }
 
 int routing_read(__u8 family, struct routing *ret)
 {
 	struct routing now = { .complete = true };
-	int err = read_rules(family, &now.plain_rules);
+	int err = rules_read(family, &now.rules);
 
+	now.plain_rules = now.rules.plain;
 	if (!err)
 		err = route_dump(family, RT_TABLE_MAIN, on_route, &now);
 	if (!err && now.complete && family == AF_INET)
 		err = route_dump(family, RT_TABLE_DEFAULT, on_route, &now);
+	if (!err && !now.plain_rules)
+		err = read_ruled(family, &now);
 	if (err) {
-		free(now.routes);
+		routing_free(&now);
 		return err;
 	}
 	routing_free(ret);
@@ -210,6 +209,7 @@ int routing_read(__u8 family, struct routing *ret)
 void routing_free(struct routing *r)
 {
 	free(r->routes);
+	free(r->ruled);
 	*r = (struct routing){};
 }
 

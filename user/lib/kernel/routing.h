@@ -2,8 +2,9 @@
 /*
  * Theory of operation: how this network namespace routes one family, as far as
  * a simple host needs it: are the policy rules those of every kernel, and which
- * routes are in the tables that these name, without `local`. Read over
- * rtnetlink; what it amounts to is decided in hop.h.
+ * routes are in the tables that these name, without `local`; where they are
+ * others, which routes each leads to. Read over rtnetlink; what it amounts to
+ * is decided in hop.h, metrics.h and ruled.h.
  */
 #ifndef ROUTING_H
 #define ROUTING_H
@@ -11,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "rules.h"
 #include "synkeeper/limits.h"
 #include "synkeeper/types.h"
 
@@ -23,6 +25,7 @@ struct route {
 	__u8 via_family; /* AF_INET, AF_INET6; 0: no gateway */
 	__u8 type;	 /* RTN_xxx */
 	__u8 protocol;	 /* RTPROT_xxx */
+	__u8 rule;	 /* of `ruled`: the first that leads to its table */
 	bool odd;	 /* dead, encapsulated, or chosen by a TOS */
 	int device;	 /* 0: none or several */
 	__u32 priority;
@@ -40,7 +43,17 @@ struct routing {
 	size_t n, room;
 	bool complete;	  /* else there are more than ROUTES_MAX */
 	bool plain_rules; /* local, main and (IPv4) default, nothing else */
+	/* unless they are: */
+	struct rules rules;
+	struct route *ruled; /* owned; where rules lead, if all are known */
+	size_t n_ruled, ruled_room;
 };
+
+/*
+ * The first of @r's rules to lead to the same table as rule @i, with the same
+ * routes left out.
+ */
+size_t routing_leads(const struct rules *r, size_t i);
 
 /*
  * @family: AF_INET or AF_INET6. Returns 0, or -errno with *@ret unchanged; what
