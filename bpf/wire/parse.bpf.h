@@ -69,9 +69,15 @@ static __always_inline enum reason parse_ipv4(struct span s, struct packet *p)
 static __always_inline enum reason parse_ipv6_ext(struct span s,
 						  struct packet *p, __u8 next)
 {
-	__u32 off = p->l3 + sizeof(struct ipv6hdr);
+	__u32 off = p->l3 + sizeof(struct ipv6hdr), zero = next;
 	int i;
 
+	/*
+	 * A zero that the verifier takes for an unknown scalar: it then forgets
+	 * by which headers an offset was reached, and checks each step once.
+	 */
+	barrier_var(zero);
+	zero -= next;
 	for (i = 0; i < IPV6_EXT_MAX && next != IPPROTO_TCP; i++) {
 		__u8 *ext;
 
@@ -80,6 +86,7 @@ static __always_inline enum reason parse_ipv6_ext(struct span s,
 			return REASON_not_tcp;
 		if (off > 0x3fff)
 			return REASON_unreadable;
+		off = (off + zero) & 0x3fff;
 		ext = s.data + off;
 		if ((void *)(ext + 8) > s.end)
 			return REASON_unreadable;
