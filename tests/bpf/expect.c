@@ -7,6 +7,7 @@
 #include <linux/bpf.h>
 #include <stdio.h>
 
+#include "check.h"
 #include "harness.h"
 
 static const char *action_name(uint32_t action)
@@ -22,6 +23,10 @@ bool expect_run(const char *what, const struct frame *in, const struct run *r,
 {
 	bool ok = true;
 
+	/* before Linux 6.9 cookies of ours are neither admitted nor in the way */
+	if ((reason == REASON_admitted || reason == REASON_stale_socket) &&
+	    !harness_assigns())
+		skip();
 	if (r->verdict != verdict || r->reason != reason) {
 		fprintf(stderr, "%s: expected %s (%s), got %s (%s)\n", what,
 			action_name(verdict), reason_name(reason),
