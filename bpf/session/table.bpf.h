@@ -30,15 +30,15 @@ __noinline int session_slot(const struct tuple *t, __u32 set, __u32 tag,
 			    __u32 skip)
 {
 	struct session_set *tags = bpf_map_lookup_elem(&session_tags, &set);
-	__u32 half, i;
+	__u32 word, i;
 
 	if (!tags || !t)
 		return -1;
-	for (half = 0; half < SET_WAYS / 8; half++) {
-		__u64 match = table_match(tags->tags[half], tag);
+	for (word = 0; word < SET_WORDS; word++) {
+		__u64 match = table_match(tags->tags[word], tag);
 
-		for (i = 0; i < 8 && match; i++, match &= match - 1) {
-			__u32 way = half * 8 + table_first(match);
+		for (i = 0; i < WORD_TAGS && match; i++, match &= match - 1) {
+			__u32 way = word * WORD_TAGS + table_first(match);
 			struct session *s = session_way(set, way);
 
 			if (s && way != skip && tuple_equal(&s->tuple, t) &&
@@ -225,12 +225,11 @@ static __always_inline __u32 session_evict(__u32 set)
  * Returns the way, or SET_WAYS if another CPU was faster.
  */
 static __always_inline __u32 session_claim(struct session_set *tags, __u32 set,
-					   __u8 tag)
+					   __u16 tag)
 {
 	__u32 way = table_claim(tags, tag);
 
-	if (way < SET_WAYS || table_match(tags->tags[0], 0) ||
-	    table_match(tags->tags[1], 0))
+	if (way < SET_WAYS || !table_is_full(tags))
 		return way;
 	way = session_evict(set);
 	if (way < SET_WAYS)

@@ -22,7 +22,7 @@
  *   sources       [hash%65536]   SYN-ACKs and RSTs to a prefix in this second
  *   queues        [service]      what was seen of its accept queues; not pinned
  *   refused_sources [hash%4096]  marks, see bpf/path/refused.bpf.h; not pinned
- *   session_tags  [set]          one byte per session, see session_table.h
+ *   session_tags  [set]          16 bits per session, see session_table.h
  *   incomplete_sets [set/64]     one bit per set that may lack a connection
  *   sessions      [set*16+way]   one cache line per session
  *   totals        [service]      its session stats, see session_stats.h
@@ -44,9 +44,9 @@
  * From ABI_TAKEN_OVER on, state (settings, keys, sessions, ...) has the same
  * layout, so it is taken over. 6 has other names of maps (5: "would",
  * "session_marks"), 7 a larger struct endpoint, 8 a larger struct
- * route_metrics.
+ * route_metrics, 9 wider tags.
  */
-enum { ABI_VERSION = 8, ABI_TAKEN_OVER = 5 };
+enum { ABI_VERSION = 9, ABI_TAKEN_OVER = 5 };
 
 /*
  * The clock for sessions: CLOCK_MONOTONIC in units of 2^24 ns (16.8 ms), which
@@ -374,9 +374,12 @@ struct service_info {
 };
 _Static_assert(sizeof(struct service_info) == 56, "abi");
 
+enum { SET_WORDS = SET_WAYS / 4 };
+
 struct session_set {
-	__u64 tags[SET_WAYS / 8]; /* a byte per way; 0: free */
+	__u64 tags[SET_WORDS]; /* 16 bits per way; 0: free */
 };
+_Static_assert(sizeof(struct session_set) == 32, "abi");
 
 /* Bucket bounds for session durations, in ms; one more bucket above. */
 #define SYNKEEPER_DURATIONS(X) \

@@ -79,7 +79,7 @@ static __always_inline void restore_session(void)
 
 	if (!tags || !s)
 		return;
-	tags->tags[slot / 8 % (SET_WAYS / 8)] = cfg.tags;
+	tags->tags[slot / 4 % SET_WORDS] = cfg.tags;
 	s->live.word = cfg.live;
 }
 

@@ -120,7 +120,7 @@ void tables_fill_set(struct tables *t, __u32 set, __u16 service)
 	__u32 way;
 
 	do { /* any tag but 0; of a tuple that no packet has */
-		way = table_claim(&t->tags[set], rand() % 255 + 1);
+		way = table_claim(&t->tags[set], rand() % 65535 + 1);
 		if (way < SET_WAYS)
 			t->entries[set * SET_WAYS + way] = s;
 	} while (way < SET_WAYS);

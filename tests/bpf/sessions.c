@@ -49,7 +49,7 @@ unsigned sessions_set_of(const struct tuple *t)
 	return h.set & harness.cfg.set_mask;
 }
 
-static __u8 tag_of(const struct tuple *t)
+static __u16 tag_of(const struct tuple *t)
 {
 	struct table_hash h;
 
@@ -57,17 +57,17 @@ static __u8 tag_of(const struct tuple *t)
 	return h.tag;
 }
 
-static void read_set(unsigned set, __u8 ret_tags[SET_WAYS])
+static void read_set(unsigned set, __u16 ret_tags[SET_WAYS])
 {
 	struct session_set tags;
 
 	bpf_map_lookup_elem(tags_fd(), &set, &tags);
-	memcpy(ret_tags, &tags, SET_WAYS);
+	memcpy(ret_tags, &tags, sizeof(tags));
 }
 
 unsigned sessions_in_set(unsigned set)
 {
-	__u8 tags[SET_WAYS];
+	__u16 tags[SET_WAYS];
 	unsigned way, n = 0;
 
 	read_set(set, tags);
@@ -80,7 +80,7 @@ void sessions_clear(void)
 {
 	struct session_set none = {};
 	struct session free = {};
-	__u8 tags[SET_WAYS];
+	__u16 tags[SET_WAYS];
 	__u32 set, way, index;
 
 	for (set = 0; set < SETS; set++) {
@@ -101,7 +101,7 @@ void sessions_clear(void)
 static bool locate(const struct tuple *t, struct session *ret, __u32 *ret_index)
 {
 	unsigned set = sessions_set_of(t), way;
-	__u8 tags[SET_WAYS];
+	__u16 tags[SET_WAYS];
 
 	read_set(set, tags);
 	for (way = 0; way < SET_WAYS; way++) {
@@ -142,7 +142,7 @@ void sessions_put(const struct session *s)
 {
 	unsigned set = sessions_set_of(&s->tuple), way;
 	struct session_set words;
-	__u8 tags[SET_WAYS];
+	__u16 tags[SET_WAYS];
 	__u32 index;
 
 	read_set(set, tags);

@@ -53,6 +53,6 @@ def fill(env, count, service=1):
                    V4 + b"\xc0\0\2\2", 1024, 80 << 8, now)
         for n in range(count))
     with _map(f"{env.pin_dir}/maps/sessions", len(entries)) as table, \
-            _map(f"{env.pin_dir}/maps/session_tags", count) as tags:
+            _map(f"{env.pin_dir}/maps/session_tags", 2 * count) as tags:
         table[:] = entries
-        tags[:] = b"\x01" * count
+        tags[:] = b"\1\0" * count

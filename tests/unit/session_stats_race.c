@@ -30,7 +30,7 @@ static struct table {
 	struct session sessions[WAYS];
 	struct session_totals totals[SERVICES];
 	uint32_t taken[WAYS]; /* the shadow: 1 from claim to free */
-	uint8_t tags[WAYS];   /* the shadow's idea of them */
+	uint16_t tags[WAYS];  /* the shadow's idea of them */
 	uint32_t clock;
 	pthread_barrier_t start;
 } table;
@@ -49,7 +49,7 @@ static void note(struct worker *w, uint64_t events)
 		w->events[events & 15]++;
 }
 
-static void own(struct worker *w, uint32_t slot, uint8_t tag)
+static void own(struct worker *w, uint32_t slot, uint16_t tag)
 {
 	if (__atomic_exchange_n(&table.taken[slot], 1, __ATOMIC_SEQ_CST))
 		w->clashes++;
@@ -84,7 +84,7 @@ static void enter(struct worker *w)
 					   1U << INPUT_SOCKET };
 	uint32_t set = random_below(&w->random, SETS);
 	uint32_t way, slot, service = random_below(&w->random, SERVICES);
-	uint8_t tag = 1 + random_below(&w->random, 255);
+	uint16_t tag = 1 + random_below(&w->random, 65535);
 	union session_word live = {};
 	struct session *s;
 	struct transition m;
@@ -206,14 +206,14 @@ static void judge_ways(void)
 	uint32_t i;
 
 	for (i = 0; i < WAYS; i++) {
-		uint64_t word = table.sets[i / SET_WAYS].tags[i % SET_WAYS / 8];
-		uint8_t tag = word >> i % 8 * 8;
+		uint16_t tag =
+			table_tag(&table.sets[i / SET_WAYS], i % SET_WAYS);
 
 		if (tag != table.tags[i])
-			fail_msg("way %u: expected tag %02x, got %02x", i,
+			fail_msg("way %u: expected tag %04x, got %04x", i,
 				 table.tags[i], tag);
 		if (!tag != (table.sessions[i].live.state == SESSION_FREE))
-			fail_msg("way %u: tag %02x, and yet %s", i, tag,
+			fail_msg("way %u: tag %04x, and yet %s", i, tag,
 				 state_names[table.sessions[i].live.state]);
 	}
 }

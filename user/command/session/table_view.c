@@ -138,23 +138,18 @@ fail:
 	return -1;
 }
 
-static __u8 tag_at(const struct session_table *t, __u32 set, __u32 way)
-{
-	return t->tags[set].tags[way / 8] >> way % 8 * 8;
-}
-
 bool table_view_next(const struct session_table *t, size_t *pos,
 		     struct session *ret)
 {
 	while (*pos < (size_t)t->sets * SET_WAYS) {
 		__u32 set = *pos / SET_WAYS, way = *pos % SET_WAYS;
 
-		if (!way && !t->tags[set].tags[0] && !t->tags[set].tags[1]) {
+		if (!way && table_is_empty(&t->tags[set])) {
 			*pos += SET_WAYS;
 			continue;
 		}
 		(*pos)++;
-		if (tag_at(t, set, way) &&
+		if (table_tag(&t->tags[set], way) &&
 		    session_snapshot(&t->sessions[*pos - 1], ret))
 			return true;
 	}
@@ -170,7 +165,7 @@ bool table_view_find(const struct session_table *t, const struct tuple *tuple,
 	table_hash(&t->settings, tuple, &h);
 	set = h.set & t->settings.set_mask;
 	for (way = 0; way < SET_WAYS; way++)
-		if (tag_at(t, set, way) == h.tag &&
+		if (table_tag(&t->tags[set], way) == h.tag &&
 		    session_snapshot(&t->sessions[(size_t)set * SET_WAYS + way],
 				     ret) &&
 		    tuple_equal(&ret->tuple, tuple))

@@ -56,17 +56,12 @@ void sessions_free(struct sessions *s)
 
 bool sessions_in_set(const struct sessions *s, __u32 set)
 {
-	return s->tags[set].tags[0] || s->tags[set].tags[1];
+	return !table_is_empty(&s->tags[set]);
 }
 
 bool sessions_in_slot(const struct sessions *s, __u32 slot)
 {
-	const __u64 *tags = s->tags[slot / SET_WAYS].tags;
-	__u32 way = slot % SET_WAYS;
-
-	return __atomic_load_n(&tags[way / 8], __ATOMIC_RELAXED) >>
-		       way % 8 * 8 &
-	       0xff;
+	return table_tag(&s->tags[slot / SET_WAYS], slot % SET_WAYS);
 }
 
 /* The slot of @t in any way of @set except @skip, or -1. */
