@@ -147,6 +147,14 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SETS_DEFAULT * 2);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, __u64);
+} session_summary SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, SETS_DEFAULT / 64);
 	__uint(map_flags, BPF_F_MMAPABLE);
 	__type(key, __u32);

@@ -13,6 +13,7 @@
 
 #include "report/events.bpf.h"
 #include "synkeeper/session_stats.h"
+#include "synkeeper/session_summary.h"
 #include "synkeeper/session_table.h"
 
 static __always_inline struct session *session_way(__u32 set, __u32 way)
@@ -47,6 +48,42 @@ __noinline int session_slot(const struct tuple *t, __u32 set, __u32 tag,
 		}
 	}
 	return -1;
+}
+
+/* The slot of @t's session, or -1. Strangers rarely get past the summary. */
+static __always_inline int session_look_up(const struct settings *cfg,
+					   const struct tuple *t,
+					   const struct table_hash *h)
+{
+	__u32 set = h->set & cfg->set_mask;
+	__u32 i = summary_index(cfg->summary.now, cfg->set_mask + 1, set);
+	const __u64 *word = bpf_map_lookup_elem(&session_summary, &i);
+
+	if (word && !summary_has(*word, summary_bits(h->tag)))
+		return -1;
+	return session_slot(t, set, h->tag, SET_WAYS);
+}
+
+static __always_inline void session_summarize_at(__u32 i, __u16 tag)
+{
+	__u64 *word = bpf_map_lookup_elem(&session_summary, &i);
+
+	if (word)
+		summary_put(word, summary_bits(tag));
+}
+
+/* A session with @tag was published in @set. */
+static __always_inline void session_summarize(const struct settings *cfg,
+					      __u32 set, __u16 tag)
+{
+	union summary_places at = {
+		.both = *(volatile __u64 *)&cfg->summary.both
+	};
+	__u32 sets = cfg->set_mask + 1;
+
+	session_summarize_at(summary_index(at.now, sets, set), tag);
+	if (at.next)
+		session_summarize_at(summary_index(at.next, sets, set), tag);
 }
 
 /* Records that @set no longer knows all of its connections. */
@@ -84,7 +121,7 @@ session_find(const struct settings *cfg, const struct tuple *t, int *ret_slot)
 	struct table_hash h;
 
 	table_hash(cfg, t, &h);
-	*ret_slot = session_slot(t, h.set & cfg->set_mask, h.tag, SET_WAYS);
+	*ret_slot = session_look_up(cfg, t, &h);
 	return session_at(*ret_slot);
 }
 
@@ -295,6 +332,7 @@ __noinline int session_insert(const struct session_new *n)
 	live.seen = now;
 	/* an exchange, for its barrier: publish the state after the rest */
 	__sync_lock_test_and_set(&s->live.word, live.word);
+	session_summarize(cfg, set, h.tag);
 	if (session_slot(&n->tuple, set, h.tag, way) >= 0) {
 		if (session_stats_withdraw(s, t, live.state, evs))
 			table_retag(tags, way, 0);

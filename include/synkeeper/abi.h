@@ -23,6 +23,7 @@
  *   queues        [service]      what was seen of its accept queues; not pinned
  *   refused_sources [hash%4096]  marks, see bpf/path/refused.bpf.h; not pinned
  *   session_tags  [set]          16 bits per session, see session_table.h
+ *   session_summary [word]       two summaries of them, see session_summary.h
  *   incomplete_sets [set/64]     one bit per set that may lack a connection
  *   sessions      [set*16+way]   one cache line per session
  *   totals        [service]      its session stats, see session_stats.h
@@ -44,7 +45,7 @@
  * From ABI_TAKEN_OVER on, state (settings, keys, sessions, ...) has the same
  * layout, so it is taken over. 6 has other names of maps (5: "would",
  * "session_marks"), 7 a larger struct endpoint, 8 a larger struct
- * route_metrics, 9 wider tags.
+ * route_metrics, 9 wider tags and a summary of them.
  */
 enum { ABI_VERSION = 9, ABI_TAKEN_OVER = 5 };
 
@@ -94,6 +95,15 @@ enum setting_flags {
 	SETTING_FLOW_LABEL = 1 << 19,  /* net.ipv6.auto_flowlabels: 1 or 3 */
 };
 
+/* Where the summaries of the session table are, see session_summary.h. */
+union summary_places {
+	struct {
+		__u32 now;
+		__u32 next; /* being built; 0: none */
+	};
+	__u64 both;
+};
+
 /* The first three keep their place in all versions: a successor reads them. */
 struct settings {
 	__u32 abi;
@@ -122,8 +132,9 @@ struct settings {
 	__u64 sample_reasons; /* bit per reason */
 	__u32 netns;	      /* inode of the daemon's network namespace */
 	__u32 refused_last;   /* ticks; when a source was last marked */
+	union summary_places summary; /* since ABI 8 */
 };
-_Static_assert(sizeof(struct settings) == 80, "abi");
+_Static_assert(sizeof(struct settings) == 88, "abi");
 
 /* What net.ipv4.tcp_syncookies was before the daemon raised it. */
 enum syncookies {

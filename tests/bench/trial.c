@@ -151,6 +151,9 @@ static void own_session(const struct row *row, const struct spec *s,
 	}
 	cfg->live = entry->live.word;
 	cfg->tags = bed.tables.tags[set].tags[0];
+	cfg->summary_at =
+		summary_index(harness.cfg.summary.now, bed.tables.sets, set);
+	cfg->summary = bed.tables.summary[cfg->summary_at];
 }
 
 static const __u8 actions[REASON_COUNT] = {

@@ -45,7 +45,7 @@ struct wrap_config {
 	__u32 port_at;
 	__u32 sessions;
 	__u32 meta; /* bytes of metadata to take back; 0: there are none */
-	/* Restore an entry and the tags of its set. */
+	/* Restore an entry, the tags of its set, and what summarizes them. */
 	__u32 restore;
 	__u32 slot;
 	/*
@@ -54,7 +54,8 @@ struct wrap_config {
 	 */
 	__u32 mix;
 	__u32 mix_len;
-	__u32 pad;
+	__u32 summary_at;
+	__u64 summary;
 	__u64 live;
 	__u64 tags; /* the word of them that slot is in */
 };

@@ -346,6 +346,7 @@ static int load(void)
 	bpf_program__set_autoload(skel->progs.synkeeper_admit,
 				  harness_assigns());
 	bpf_map__set_max_entries(skel->maps.session_tags, SETS);
+	bpf_map__set_max_entries(skel->maps.session_summary, SETS * 2);
 	bpf_map__set_max_entries(skel->maps.incomplete_sets, SETS / 64);
 	bpf_map__set_max_entries(skel->maps.sessions, SETS * SET_WAYS);
 	if (synkeeper_bpf__load(skel))

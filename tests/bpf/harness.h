@@ -15,7 +15,7 @@
 #include "packet.h"
 #include "synkeeper.skel.h"
 #include "synkeeper/cookie.h"
-#include "synkeeper/session_table.h"
+#include "synkeeper/session_summary.h"
 
 enum {
 	LO = 1,	   /* ifindex */

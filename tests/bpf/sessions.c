@@ -76,6 +76,20 @@ unsigned sessions_in_set(unsigned set)
 	return n;
 }
 
+static int summary_fd(void)
+{
+	return bpf_map__fd(harness.skel->maps.session_summary);
+}
+
+static void clear_summaries(void)
+{
+	__u64 none = 0;
+	__u32 i;
+
+	for (i = 0; i < 2 * SETS; i++)
+		bpf_map_update_elem(summary_fd(), &i, &none, BPF_ANY);
+}
+
 void sessions_clear(void)
 {
 	struct session_set none = {};
@@ -83,6 +97,7 @@ void sessions_clear(void)
 	__u16 tags[SET_WAYS];
 	__u32 set, way, index;
 
+	clear_summaries();
 	for (set = 0; set < SETS; set++) {
 		if (!sessions_in_set(set))
 			continue;
@@ -138,6 +153,21 @@ void sessions_age(const struct tuple *t)
 	bpf_map_update_elem(sessions_fd(), &index, &s, BPF_ANY);
 }
 
+/* Has the summary in use both bits of a session in @set with @tag? */
+static bool summarized(unsigned set, __u16 tag, bool put)
+{
+	__u32 i = summary_index(harness.cfg.summary.now,
+				harness.cfg.set_mask + 1, set);
+	__u64 bits = summary_bits(tag), word = 0;
+
+	bpf_map_lookup_elem(summary_fd(), &i, &word);
+	if (put) {
+		word |= bits;
+		bpf_map_update_elem(summary_fd(), &i, &word, BPF_ANY);
+	}
+	return (word & bits) == bits;
+}
+
 void sessions_put(const struct session *s)
 {
 	unsigned set = sessions_set_of(&s->tuple), way;
@@ -154,6 +184,12 @@ void sessions_put(const struct session *s)
 	index = set * SET_WAYS + way;
 	bpf_map_update_elem(sessions_fd(), &index, s, BPF_ANY);
 	bpf_map_update_elem(tags_fd(), &set, &words, BPF_ANY);
+	summarized(set, tag_of(&s->tuple), true);
+}
+
+bool sessions_is_summarized(const struct tuple *t)
+{
+	return summarized(sessions_set_of(t), tag_of(t), false);
 }
 
 void sessions_put_state(const struct spec *of, enum session_state state)

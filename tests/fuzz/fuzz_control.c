@@ -309,6 +309,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	*s = (struct sessions){
 		.settings = d.settings,
 		.tags = calloc(SETS, sizeof(*s->tags)),
+		.summary = calloc(2 * SETS, sizeof(*s->summary)),
 		.incomplete = calloc(SETS / 64, sizeof(*s->incomplete)),
 		.entries = calloc(SETS * SET_WAYS, sizeof(*s->entries)),
 		.totals = &d.totals,

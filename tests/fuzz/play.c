@@ -7,7 +7,7 @@
 #include "answer.h"
 #include "play.h"
 #include "synkeeper/session_stats.h"
-#include "synkeeper/session_table.h"
+#include "synkeeper/session_summary.h"
 
 enum {
 	PLENTY = 1000,
@@ -349,6 +349,10 @@ static void play_session(const struct play *p, const struct session *s)
 		return;
 	index = set * SET_WAYS + way;
 	put("sessions", &index, s, sizeof(*s));
+	index = summary_index(p->s->cfg.summary.now, p->s->cfg.set_mask + 1,
+			      set);
+	summary_put(native_value("session_summary", &index, true),
+		    summary_bits(h.tag));
 	t->alive[s->live.state]++;
 	t->events[EV_ADOPTED] += session_is_live(s->live.state);
 }

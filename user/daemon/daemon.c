@@ -83,6 +83,7 @@ static const struct part parts[] = {
 	{ "events", .start = wire_events_start, .stop = wire_events_stop },
 	{ "reaper", .start = wire_reaper_start, .stop = wire_reaper_stop,
 	  .configured = wire_reaper_configured },
+	{ "summary", .start = wire_summary_start, .stop = wire_summary_stop },
 	{ "resync", .start = wire_resync_start, .stop = wire_resync_stop },
 	{ "arm", .start = wire_arm_start, .stop = wire_arm_stop,
 	  .refresh = wire_arm_refresh },

@@ -36,6 +36,7 @@ struct bpf_map *loader_map(const struct loader *l, enum loader_map map)
 		[MAP_PREFIXES] = s->maps.prefixes,
 		[MAP_SOURCES] = s->maps.sources,
 		[MAP_SESSION_TAGS] = s->maps.session_tags,
+		[MAP_SESSION_SUMMARY] = s->maps.session_summary,
 		[MAP_INCOMPLETE_SETS] = s->maps.incomplete_sets,
 		[MAP_SESSIONS] = s->maps.sessions,
 		[MAP_TOTALS] = s->maps.totals,
@@ -202,6 +203,7 @@ int loader_open(struct loader *l, const struct config *c)
 	}
 	select_programs(l);
 	bpf_map__set_max_entries(l->skel->maps.session_tags, sets);
+	bpf_map__set_max_entries(l->skel->maps.session_summary, sets * 2);
 	bpf_map__set_max_entries(l->skel->maps.incomplete_sets, sets / 64);
 	bpf_map__set_max_entries(l->skel->maps.sessions, sets * SET_WAYS);
 	err = loader_take_over(l);

@@ -205,7 +205,8 @@ static bool fits(const struct loader *l, enum loader_map map, int fd)
 {
 	return fd >= 0 &&
 	       map_fits(loader_map(l, map), fd,
-			map == MAP_SESSION_TAGS || map == MAP_INCOMPLETE_SETS ||
+			map == MAP_SESSION_TAGS || map == MAP_SESSION_SUMMARY ||
+				map == MAP_INCOMPLETE_SETS ||
 				map == MAP_SESSIONS);
 }
 

@@ -6,11 +6,16 @@
 #include "kernel/clock.h"
 #include "log.h"
 #include "sessions.h"
-#include "synkeeper/session_table.h"
+#include "synkeeper/session_summary.h"
 
 static size_t tags_size(const struct sessions *s)
 {
 	return s->sets * sizeof(*s->tags);
+}
+
+static size_t summary_size(const struct sessions *s)
+{
+	return 2UL * s->sets * sizeof(*s->summary);
 }
 
 static size_t entries_size(const struct sessions *s)
@@ -33,9 +38,10 @@ int sessions_init(struct sessions *s, const struct loader *l,
 				.events = events,
 				.told_data = data };
 	s->tags = loader_mmap(l, MAP_SESSION_TAGS, tags_size(s));
+	s->summary = loader_mmap(l, MAP_SESSION_SUMMARY, summary_size(s));
 	s->incomplete = loader_mmap(l, MAP_INCOMPLETE_SETS, incomplete_size(s));
 	s->entries = loader_mmap(l, MAP_SESSIONS, entries_size(s));
-	if (!s->tags || !s->incomplete || !s->entries) {
+	if (!s->tags || !s->summary || !s->incomplete || !s->entries) {
 		int err = -errno;
 
 		log_err("cannot map the session table: %s", strerror(-err));
@@ -47,9 +53,11 @@ int sessions_init(struct sessions *s, const struct loader *l,
 void sessions_free(struct sessions *s)
 {
 	loader_munmap(s->tags, tags_size(s));
+	loader_munmap(s->summary, summary_size(s));
 	loader_munmap(s->incomplete, incomplete_size(s));
 	loader_munmap(s->entries, entries_size(s));
 	s->tags = NULL;
+	s->summary = NULL;
 	s->incomplete = NULL;
 	s->entries = NULL;
 }
@@ -169,6 +177,7 @@ void sessions_enter(struct sessions *s, const struct tuple *t, __u16 service,
 	e->born = now;
 	e->client_isn = e->server_isn = 0;
 	__atomic_store_n(&e->live.word, live.word, __ATOMIC_SEQ_CST);
+	summary_add(s->settings, s->summary, set, h.tag);
 	if (slot_of(s, t, set, way) >= 0) { /* XDP was as fast */
 		if (session_stats_withdraw(e, totals, live.state, events))
 			table_retag(&s->tags[set], way, 0);

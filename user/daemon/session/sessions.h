@@ -21,6 +21,7 @@ typedef void (*session_events)(void *data, const struct event *e);
 struct sessions {
 	struct settings *settings;
 	struct session_set *tags;
+	__u64 *summary;	   /* both, see synkeeper/session_summary.h */
 	__u64 *incomplete; /* a bit per set that evicted a live connection */
 	struct session *entries;
 	const struct totals *totals; /* by service */

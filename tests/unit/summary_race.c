@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Theory of operation: threads insert sessions into one table and end them, as
+ * CPUs do, while summaries of it are built one after another, as the daemon
+ * does. After each step a thread looks for a session of its own: if the summary
+ * in use lacks it, a good packet would have been taken for a stranger's. In the
+ * end, a summary must have the bits of its tags and no others.
+ *
+ * What RCU does in the kernel, a count of each thread's steps does here: a half
+ * is cleared only after each thread has finished the step in which it may have
+ * read it.
+ */
+#include <pthread.h>
+#include <sched.h>
+#include <stdlib.h>
+
+#include "testmain.h"
+
+#include "random.h"
+#include "session/summary.h"
+#include "synkeeper/session_summary.h"
+
+enum {
+	THREADS = 3,
+	SETS = 2048,
+	OWN = 3000, /* sessions of a thread */
+	ROUNDS = 60,
+};
+
+static struct bed {
+	struct settings cfg;
+	struct session_set tags[SETS];
+	__u64 words[2 * SETS];
+	struct sessions sessions;
+	bool stop;
+	pthread_barrier_t start;
+} bed;
+
+struct own {
+	uint32_t slot;
+	uint16_t tag; /* 0: none */
+};
+
+struct worker {
+	pthread_t thread;
+	struct random random;
+	struct own own[OWN];
+	uint64_t steps;	 /* odd: within one */
+	uint64_t missed; /* looked for and not found */
+};
+
+static void insert(struct worker *w, struct own *o)
+{
+	uint32_t set = random_below(&w->random, SETS), way;
+	uint16_t tag = 1 + random_below(&w->random, 65535);
+
+	way = table_claim(&bed.tags[set], tag);
+	if (way == SET_WAYS)
+		return;
+	*o = (struct own){ set * SET_WAYS + way, tag };
+	summary_add(&bed.cfg, bed.words, set, tag);
+}
+
+static void end(struct own *o)
+{
+	table_retag(&bed.tags[o->slot / SET_WAYS], o->slot % SET_WAYS, 0);
+	o->tag = 0;
+}
+
+static bool is_summarized(const struct own *o)
+{
+	uint32_t place =
+		__atomic_load_n(&bed.cfg.summary.now, __ATOMIC_ACQUIRE);
+	uint32_t i = summary_index(place, SETS, o->slot / SET_WAYS);
+	uint64_t word = __atomic_load_n(&bed.words[i], __ATOMIC_RELAXED);
+
+	return summary_has(word, summary_bits(o->tag));
+}
+
+/* @room: how many of its own a thread uses, so that the sizes change. */
+static void step(struct worker *w, uint32_t room)
+{
+	struct own *o = &w->own[random_below(&w->random, room)];
+
+	if (!o->tag)
+		insert(w, o);
+	else if (random_below(&w->random, 2))
+		end(o);
+	o = &w->own[random_below(&w->random, OWN)];
+	if (o->tag && !is_summarized(o))
+		w->missed++;
+	if (o->tag && o - w->own >= room)
+		end(o);
+}
+
+static void *work(void *arg)
+{
+	struct worker *w = arg;
+	uint64_t n;
+
+	pthread_barrier_wait(&bed.start);
+	for (n = 0; !__atomic_load_n(&bed.stop, __ATOMIC_RELAXED); n++) {
+		__atomic_add_fetch(&w->steps, 1, __ATOMIC_SEQ_CST);
+		step(w, n >> 16 & 1 ? OWN / 10 : OWN);
+		__atomic_add_fetch(&w->steps, 1, __ATOMIC_SEQ_CST);
+	}
+	return NULL;
+}
+
+/* Waits until each thread has finished the step that it is in. */
+static void wait_for_readers(struct worker *workers)
+{
+	uint64_t was;
+	int i;
+
+	for (i = 0; i < THREADS; i++) {
+		was = __atomic_load_n(&workers[i].steps, __ATOMIC_SEQ_CST);
+		while (was & 1 && __atomic_load_n(&workers[i].steps,
+						  __ATOMIC_SEQ_CST) == was)
+			sched_yield();
+	}
+}
+
+static void build(struct summary *s, struct random *r)
+{
+	summary_begin(s);
+	while (!summary_walk(s, 1 + random_below(r, SETS)))
+		if (!random_below(r, 2))
+			sched_yield();
+	summary_finish(s);
+}
+
+/* Bits of the summary in use that no tag has, or the other way round. */
+static void judge(void)
+{
+	uint32_t words = (bed.cfg.summary.now & (SETS - 1)) + 1, set, i;
+	uint64_t want[SETS] = {};
+
+	for (set = 0; set < SETS; set++)
+		want[set & (words - 1)] |= summary_of_set(&bed.tags[set]);
+	for (i = 0; i < words; i++) {
+		uint32_t at = summary_index(bed.cfg.summary.now, SETS, i);
+
+		if (bed.words[at] != want[i])
+			fail_msg("word %u of %u: expected %016jx, got %016jx",
+				 i, words, (uintmax_t)want[i],
+				 (uintmax_t)bed.words[at]);
+	}
+	printf("the last of %d summaries has %u words\n", ROUNDS, words);
+}
+
+static void no_session_is_missed(void **state)
+{
+	struct worker *workers = calloc(THREADS, sizeof(*workers));
+	struct summary summary = { .sessions = &bed.sessions };
+	struct random r = { 7 };
+	int i;
+
+	(void)state;
+	assert_non_null(workers);
+	bed.cfg.set_mask = SETS - 1;
+	bed.sessions = (struct sessions){ .settings = &bed.cfg,
+					  .tags = bed.tags,
+					  .summary = bed.words,
+					  .sets = SETS };
+	assert_int_equal(pthread_barrier_init(&bed.start, NULL, THREADS + 1),
+			 0);
+	for (i = 0; i < THREADS; i++) {
+		workers[i].random.state = i;
+		assert_int_equal(pthread_create(&workers[i].thread, NULL, work,
+						&workers[i]),
+				 0);
+	}
+	pthread_barrier_wait(&bed.start);
+	for (i = 0; i < ROUNDS; i++) {
+		build(&summary, &r);
+		wait_for_readers(workers);
+	}
+	__atomic_store_n(&bed.stop, true, __ATOMIC_RELAXED);
+	for (i = 0; i < THREADS; i++)
+		pthread_join(workers[i].thread, NULL);
+	for (i = 0; i < THREADS; i++)
+		if (workers[i].missed)
+			fail_msg("thread %d: %ju sessions were missing in the "
+				 "summary in use",
+				 i, (uintmax_t)workers[i].missed);
+	build(&summary, &r);
+	judge();
+	free(workers);
+}
+
+static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(no_session_is_missed),
+};
+
+TEST_MAIN(tests)
