@@ -16,11 +16,16 @@
 #include "synkeeper/session_summary.h"
 #include "synkeeper/session_table.h"
 
-static __always_inline struct session *session_way(__u32 set, __u32 way)
+/* NULL: @slot is -1. */
+static __always_inline struct session *session_at(__u32 slot)
 {
-	__u32 index = set * SET_WAYS + way;
+	const struct settings *cfg = get_settings();
+	__u32 line;
 
-	return bpf_map_lookup_elem(&sessions, &index);
+	if (!cfg)
+		return NULL;
+	line = table_line(cfg->set_mask + 1, slot);
+	return bpf_map_lookup_elem(&sessions, &line);
 }
 
 /*
@@ -40,7 +45,7 @@ __noinline int session_slot(const struct tuple *t, __u32 set, __u32 tag,
 
 		for (i = 0; i < WORD_TAGS && match; i++, match &= match - 1) {
 			__u32 way = word * WORD_TAGS + table_first(match);
-			struct session *s = session_way(set, way);
+			struct session *s = session_at(set * SET_WAYS + way);
 
 			if (s && way != skip && tuple_equal(&s->tuple, t) &&
 			    s->live.state != SESSION_FREE)
@@ -107,11 +112,6 @@ session_set_is_incomplete(const struct settings *cfg, __u32 set)
 		return true;
 	marks = bpf_map_lookup_elem(&incomplete_sets, &word);
 	return !marks || *marks >> set % 64 & 1;
-}
-
-static __always_inline struct session *session_at(int slot)
-{
-	return bpf_map_lookup_elem(&sessions, &slot); /* -1: out of bounds */
 }
 
 /* Returns the session of @t, or NULL; *@ret_slot: its slot, or -1. */
@@ -221,7 +221,7 @@ struct session_worst {
 static long session_rate(__u32 way, void *data)
 {
 	struct session_worst *worst = data;
-	struct session *s = session_way(worst->set, way);
+	struct session *s = session_at(worst->set * SET_WAYS + way);
 	union session_word w;
 	__u64 score;
 
@@ -316,7 +316,7 @@ __noinline int session_insert(const struct session_new *n)
 	if (!t || !tags || live.state == SESSION_FREE)
 		return -1;
 	way = session_claim(tags, set, h.tag);
-	s = session_way(set, way & (SET_WAYS - 1));
+	s = session_at(set * SET_WAYS + (way & (SET_WAYS - 1)));
 	if (way >= SET_WAYS || !s) {
 		session_set_incomplete(set);
 		return -1;

@@ -25,7 +25,7 @@
  *   session_tags  [set]          16 bits per session, see session_table.h
  *   session_summary [word]       two summaries of them, see session_summary.h
  *   incomplete_sets [set/64]     one bit per set that may lack a connection
- *   sessions      [set*16+way]   one cache line per session
+ *   sessions      [way*sets+set] one cache line per session
  *   totals        [service]      its session stats, see session_stats.h
  *   events        ring buffer    events and requests for user space
  *   samples       ring buffer    dropped packets, during a capture
@@ -45,7 +45,8 @@
  * From ABI_TAKEN_OVER on, state (settings, keys, sessions, ...) has the same
  * layout, so it is taken over. 6 has other names of maps (5: "would",
  * "session_marks"), 7 a larger struct endpoint, 8 a larger struct
- * route_metrics, 9 wider tags and a summary of them.
+ * route_metrics, 9 wider tags, a summary of them, and sessions in another
+ * order.
  */
 enum { ABI_VERSION = 9, ABI_TAKEN_OVER = 5 };
 

@@ -9,6 +9,11 @@
  * session's line, is met by a stranger in one of 8,000 cases at most (16 tags
  * of 65,535), by a session's packet in all.
  *
+ * Slots are numbered set * SET_WAYS + way; their lines lie way by way, all
+ * sets' first ways in front. A free way of the lowest number is claimed, so few
+ * sessions touch few pages: those of the first ways, an eighth of the table if
+ * a set has two. Neighbours would be in a page of their set's 16 lines.
+ *
  * The life cycle of a way, without locks, on any CPU and in user space:
  *	claim	compare-and-swap of the tag word sets a free tag. Whoever
  *		succeeds owns the way alone, fills it, writes the state last.
@@ -37,6 +42,12 @@ struct table_hash {
 	__u32 set; /* not masked yet */
 	__u16 tag; /* never 0 */
 };
+
+/* Where in sessions the line of @slot is. A slot of -1: beyond the end. */
+static __always_inline __u32 table_line(__u32 sets, __u32 slot)
+{
+	return slot % SET_WAYS * sets + slot / SET_WAYS;
+}
 
 /*
  * Multiplication by a secret odd number. Differences propagate upwards only, so

@@ -82,8 +82,9 @@ static __always_inline __u64 next_random(void)
 static __always_inline void restore_session(void)
 {
 	__u32 slot = cfg.slot, set = slot / SET_WAYS, at = cfg.summary_at;
+	__u32 line = cfg.line;
 	struct session_set *tags = bpf_map_lookup_elem(&session_tags, &set);
-	struct session *s = bpf_map_lookup_elem(&sessions, &slot);
+	struct session *s = bpf_map_lookup_elem(&sessions, &line);
 	__u64 *summary = bpf_map_lookup_elem(&session_summary, &at);
 
 	if (!tags || !s || !summary)

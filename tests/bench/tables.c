@@ -118,7 +118,7 @@ __u32 tables_fill(struct tables *t, const struct settings *cfg, __be32 server,
 		way = table_claim(&t->tags[set], h.tag);
 		if (way == SET_WAYS)
 			continue;
-		t->entries[set * SET_WAYS + way] = s;
+		t->entries[table_line(t->sets, set * SET_WAYS + way)] = s;
 		entered++;
 	}
 	return entered;
@@ -132,7 +132,8 @@ void tables_fill_set(struct tables *t, __u32 set, __u16 service)
 	do { /* any tag but 0; of a tuple that no packet has */
 		way = table_claim(&t->tags[set], rand() % 65535 + 1);
 		if (way < SET_WAYS)
-			t->entries[set * SET_WAYS + way] = s;
+			t->entries[table_line(t->sets, set * SET_WAYS + way)] =
+				s;
 	} while (way < SET_WAYS);
 }
 

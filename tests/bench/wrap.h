@@ -48,6 +48,7 @@ struct wrap_config {
 	/* Restore an entry, the tags of its set, and what summarizes them. */
 	__u32 restore;
 	__u32 slot;
+	__u32 line; /* of slot */
 	/*
 	 * A second frame, of random tuples, is sent in between; 0: none. Its
 	 * headers are as long as the first one's.
@@ -55,6 +56,7 @@ struct wrap_config {
 	__u32 mix;
 	__u32 mix_len;
 	__u32 summary_at;
+	__u32 pad;
 	__u64 summary;
 	__u64 live;
 	__u64 tags; /* the word of them that slot is in */

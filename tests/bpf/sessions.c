@@ -49,6 +49,11 @@ unsigned sessions_set_of(const struct tuple *t)
 	return h.set & harness.cfg.set_mask;
 }
 
+static __u32 line_of(unsigned set, unsigned way)
+{
+	return way * (harness.cfg.set_mask + 1) + set;
+}
+
 static __u16 tag_of(const struct tuple *t)
 {
 	struct table_hash h;
@@ -104,7 +109,7 @@ void sessions_clear(void)
 		read_set(set, tags);
 		bpf_map_update_elem(tags_fd(), &set, &none, BPF_ANY);
 		for (way = 0; way < SET_WAYS; way++) {
-			index = set * SET_WAYS + way;
+			index = line_of(set, way);
 			if (tags[way])
 				bpf_map_update_elem(sessions_fd(), &index,
 						    &free, BPF_ANY);
@@ -120,7 +125,7 @@ static bool locate(const struct tuple *t, struct session *ret, __u32 *ret_index)
 
 	read_set(set, tags);
 	for (way = 0; way < SET_WAYS; way++) {
-		*ret_index = set * SET_WAYS + way;
+		*ret_index = line_of(set, way);
 		if (tags[way] != tag_of(t))
 			continue;
 		bpf_map_lookup_elem(sessions_fd(), ret_index, ret);
@@ -181,7 +186,7 @@ void sessions_put(const struct session *s)
 			fail_msg("set %u is full", set);
 	tags[way] = tag_of(&s->tuple);
 	memcpy(&words, tags, sizeof(words));
-	index = set * SET_WAYS + way;
+	index = line_of(set, way);
 	bpf_map_update_elem(sessions_fd(), &index, s, BPF_ANY);
 	bpf_map_update_elem(tags_fd(), &set, &words, BPF_ANY);
 	summarized(set, tag_of(&s->tuple), true);

@@ -20,7 +20,8 @@ struct population {
 
 static void count_entry(struct population *c, __u32 set, __u32 way, __u16 tag)
 {
-	__u32 index = set * SET_WAYS + way;
+	__u32 index =
+		table_line(c->p->s->cfg.set_mask + 1, set * SET_WAYS + way);
 	const struct session *s = native_value("sessions", &index, true);
 	struct table_hash h;
 	unsigned int i;

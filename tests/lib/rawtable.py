@@ -12,10 +12,11 @@ import os
 import struct
 import time
 
+import attached
 from attached import SYS_BPF
 
 BPF_OBJ_GET = 7
-SET_WAYS, ENTRY_SIZE = 16, 64
+SET_WAYS, TAG_SIZE, ENTRY_SIZE = 16, 2, 64
 TICK_SHIFT = 24
 ESTABLISHED = 3
 ENTRY = struct.Struct("=BBHI 16s16s HH I 16x")
@@ -41,11 +42,18 @@ def _map(path, size):
         os.close(fd)
 
 
+def _tags(ways):
+    """A set of which so many ways are taken."""
+    return (b"\1\0" * ways).ljust(TAG_SIZE * SET_WAYS, b"\0")
+
+
 def fill(env, count, service=1):
-    """Puts @count established sessions into the first sets of the table, which
-    must be large enough."""
+    """Puts @count established sessions into the first lines of the table, which
+    must be large enough: first ways first."""
     assert ENTRY.size == ENTRY_SIZE, f"an entry has {ENTRY.size} bytes"
-    assert count % SET_WAYS == 0, f"{count} do not fill whole sets"
+    sets = attached.map_value(env, "settings", 0)["set_mask"] + 1
+    assert count <= sets * SET_WAYS, f"{count} do not fit into {sets} sets"
+    ways, more = divmod(count, sets)
     now = (time.monotonic_ns() >> TICK_SHIFT) & 0xffffffff
     entries = b"".join(
         ENTRY.pack(ESTABLISHED, 0, service, now + (1 << 20),
@@ -53,6 +61,7 @@ def fill(env, count, service=1):
                    V4 + b"\xc0\0\2\2", 1024, 80 << 8, now)
         for n in range(count))
     with _map(f"{env.pin_dir}/maps/sessions", len(entries)) as table, \
-            _map(f"{env.pin_dir}/maps/session_tags", 2 * count) as tags:
+            _map(f"{env.pin_dir}/maps/session_tags",
+                 TAG_SIZE * SET_WAYS * sets) as tags:
         table[:] = entries
-        tags[:] = b"\1\0" * count
+        tags[:] = _tags(ways + 1) * more + _tags(ways) * (sets - more)

@@ -138,6 +138,11 @@ fail:
 	return -1;
 }
 
+static const struct session *line_of(const struct session_table *t, __u32 slot)
+{
+	return &t->sessions[table_line(t->sets, slot)];
+}
+
 bool table_view_next(const struct session_table *t, size_t *pos,
 		     struct session *ret)
 {
@@ -150,7 +155,7 @@ bool table_view_next(const struct session_table *t, size_t *pos,
 		}
 		(*pos)++;
 		if (table_tag(&t->tags[set], way) &&
-		    session_snapshot(&t->sessions[*pos - 1], ret))
+		    session_snapshot(line_of(t, *pos - 1), ret))
 			return true;
 	}
 	return false;
@@ -166,8 +171,7 @@ bool table_view_find(const struct session_table *t, const struct tuple *tuple,
 	set = h.set & t->settings.set_mask;
 	for (way = 0; way < SET_WAYS; way++)
 		if (table_tag(&t->tags[set], way) == h.tag &&
-		    session_snapshot(&t->sessions[(size_t)set * SET_WAYS + way],
-				     ret) &&
+		    session_snapshot(line_of(t, set * SET_WAYS + way), ret) &&
 		    tuple_equal(&ret->tuple, tuple))
 			return true;
 	return false;

@@ -80,7 +80,7 @@ static int slot_of(const struct sessions *s, const struct tuple *t, __u32 set,
 
 	for (way = 0; way < SET_WAYS; way++) {
 		__u32 slot = set * SET_WAYS + way;
-		const struct session *e = &s->entries[slot];
+		const struct session *e = sessions_at(s, slot);
 
 		if (way != skip && sessions_in_slot(s, slot) &&
 		    e->live.state != SESSION_FREE && tuple_equal(&e->tuple, t))
@@ -100,7 +100,7 @@ struct session *sessions_find(const struct sessions *s, const struct tuple *t,
 	if (slot < 0)
 		return NULL;
 	*ret_slot = slot;
-	return &s->entries[slot];
+	return sessions_at(s, slot);
 }
 
 static void set_incomplete(struct sessions *s, __u32 set)
@@ -172,7 +172,7 @@ void sessions_enter(struct sessions *s, const struct tuple *t, __u16 service,
 		set_incomplete(s, set);
 		return;
 	}
-	e = &s->entries[set * SET_WAYS + way];
+	e = sessions_at(s, set * SET_WAYS + way);
 	e->tuple = *t;
 	e->born = now;
 	e->client_isn = e->server_isn = 0;
@@ -191,14 +191,14 @@ void sessions_enter(struct sessions *s, const struct tuple *t, __u16 service,
 
 void sessions_flag(struct sessions *s, __u32 slot, __u8 flags)
 {
-	__atomic_or_fetch(&s->entries[slot].live.word,
+	__atomic_or_fetch(&sessions_at(s, slot)->live.word,
 			  (union session_word){ .flags = flags }.word,
 			  __ATOMIC_SEQ_CST);
 }
 
 bool sessions_feed(struct sessions *s, __u32 slot, __u32 inputs, __u8 flags)
 {
-	struct session *e = &s->entries[slot];
+	struct session *e = sessions_at(s, slot);
 	__u32 now = ns_to_ticks(clock_ns()), age = now - e->born;
 	__u16 service = e->live.service;
 	struct tuple tuple = e->tuple;

@@ -12,6 +12,7 @@
 
 #include "maps/loader.h"
 #include "maps/totals.h"
+#include "synkeeper/session_table.h"
 
 /*
  * Called for every transition made here, with an event as from the ring buffer.
@@ -23,7 +24,7 @@ struct sessions {
 	struct session_set *tags;
 	__u64 *summary;	   /* both, see synkeeper/session_summary.h */
 	__u64 *incomplete; /* a bit per set that evicted a live connection */
-	struct session *entries;
+	struct session *entries;     /* see sessions_at() */
 	const struct totals *totals; /* by service */
 	__u32 sets;
 	session_events events;
@@ -39,6 +40,12 @@ int sessions_init(struct sessions *s, const struct loader *l,
 		  struct settings *settings, const struct totals *totals,
 		  session_events events, void *data);
 void sessions_free(struct sessions *s);
+
+/* The line of @slot. It may change at any time. */
+static inline struct session *sessions_at(const struct sessions *s, __u32 slot)
+{
+	return &s->entries[table_line(s->sets, slot)];
+}
 
 /* Capacity, in sessions. */
 static inline __u32 sessions_max(const struct sessions *s)
