@@ -61,12 +61,12 @@ enum {
 	SUMMARY_LEAST = 512 /* words */
 };
 
-/* How many words, of a table of @sets, stand for @sessions; a power of two. */
-static __always_inline __u32 summary_words(__u32 sets, __u32 sessions)
+/* How many words, of a table of @sets, stand for @n sessions; a power of two. */
+static __always_inline __u32 summary_words(__u32 sets, __u32 n)
 {
 	__u32 words = SUMMARY_LEAST;
 
-	while (words < sets && words * SUMMARY_LOAD < sessions)
+	while (words < sets && words * SUMMARY_LOAD < n)
 		words *= 2;
 	return words < sets ? words : sets;
 }

@@ -5,9 +5,9 @@
  * a tag of 16 bits in session_tags and a cache line in sessions. In front of
  * them is a summary (session_summary.h) that stays in the nearest caches:
  * "certainly unknown", the result for nearly every packet of a flood, costs one
- * read of it. What passes reads half a line of tags; an equal tag, and then a
- * session's line, is met by a stranger in one of 8,000 cases at most (16 tags
- * of 65,535), by a session's packet in all.
+ * read of it. What passes reads half a line of tags; a stranger meets an equal
+ * tag, and then reads a session's line, in one of 8,000 cases if the set is
+ * half full, and one of 4,000 if it is full.
  *
  * Slots are numbered set * SET_WAYS + way; their lines lie way by way, all
  * sets' first ways in front. A free way of the lowest number is claimed, so few

@@ -14,10 +14,13 @@ import time
 
 import attached
 from attached import SYS_BPF
+from namespace import run
 
 BPF_OBJ_GET = 7
 SET_WAYS, TAG_SIZE, ENTRY_SIZE = 16, 2, 64
 TICK_SHIFT = 24
+BPF_F_MMAPABLE = 1 << 10
+FORMER_SETTINGS = 80  # bytes, until ABI 7
 ESTABLISHED = 3
 ENTRY = struct.Struct("=BBHI 16s16s HH I 16x")
 V4 = b"\0" * 10 + b"\xff\xff"
@@ -65,3 +68,38 @@ def fill(env, count, service=1):
                  TAG_SIZE * SET_WAYS * sets) as tags:
         table[:] = entries
         tags[:] = _tags(ways + 1) * more + _tags(ways) * (sets - more)
+
+
+def _former(path, value_size, entries):
+    """A new map in place of the one that is pinned at `path`, to be filled."""
+    run(["bpftool", "map", "create", f"{path}_former", "type", "array", "key",
+         "4", "value", str(value_size), "entries", str(entries), "name",
+         os.path.basename(path)[:15], "flags", str(BPF_F_MMAPABLE)])
+    os.rename(f"{path}_former", path)
+    return _map(path, value_size * entries)
+
+
+def make_former(env):
+    """Replaces the pinned table and settings by what they were until ABI 7: a
+    byte a tag, a set's lines side by side, no summary. Which set a session is
+    in does not matter to a successor."""
+    maps = f"{env.pin_dir}/maps"
+    sets = attached.map_value(env, "settings", 0)["set_mask"] + 1
+    with _map(f"{maps}/session_tags", TAG_SIZE * SET_WAYS * sets) as tags, \
+            _map(f"{maps}/sessions", ENTRY_SIZE * SET_WAYS * sets) as table:
+        all_tags = struct.unpack(f"<{SET_WAYS * sets}H", tags[:])
+        lines = []
+        for slot, tag in enumerate(all_tags):
+            if tag:
+                at = (slot % SET_WAYS * sets + slot // SET_WAYS) * ENTRY_SIZE
+                lines.append(table[at:at + ENTRY_SIZE])
+    with _map(f"{maps}/settings", FORMER_SETTINGS) as now:
+        settings = now[:FORMER_SETTINGS]
+    os.unlink(f"{maps}/session_summary")
+    with _former(f"{maps}/settings", FORMER_SETTINGS, 1) as to:
+        to[:FORMER_SETTINGS] = settings
+    with _former(f"{maps}/session_tags", SET_WAYS, sets) as to:
+        to[:len(lines)] = b"\1" * len(lines)
+    with _former(f"{maps}/sessions", ENTRY_SIZE, SET_WAYS * sets) as to:
+        to[:ENTRY_SIZE * len(lines)] = b"".join(lines)
+    return len(lines)

@@ -99,6 +99,7 @@ static const struct part parts[] = {
 	{ "pins", .start = wire_pins_start, .tick = wire_pins_tick },
 	{ "ready early", .start = be_ready_early },
 	{ "attachments", .start = wire_attachments_start },
+	{ "former sessions", .start = wire_former_start },
 	{ "ready", .start = be_ready },
 	{ "rights", .start = give_up_rights },
 	{},

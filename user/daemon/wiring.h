@@ -34,6 +34,7 @@ int wire_owner_start(struct daemon *d);
 void wire_owner_stop(struct daemon *d);
 int wire_ifaces_start(struct daemon *d);
 int wire_attachments_start(struct daemon *d);
+int wire_former_start(struct daemon *d);
 int wire_ifaces_refresh(struct daemon *d);
 void wire_ifaces_detach(struct daemon *d, enum part_detach what);
 void wire_ifaces_stop(struct daemon *d);

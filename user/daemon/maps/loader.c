@@ -186,7 +186,8 @@ int loader_open(struct loader *l, const struct config *c)
 	__u32 sets = sets_for(c->sessions_max);
 	int err;
 
-	*l = (struct loader){ .pin_dir = c->pin_dir, .lock_fd = -1 };
+	*l = (struct loader)LOADER_CLOSED;
+	l->pin_dir = c->pin_dir;
 	err = check_kernel(l);
 	if (!err)
 		err = loader_ensure_bpffs(l->pin_dir);
@@ -316,11 +317,18 @@ void loader_unpin(struct loader *l)
 		rmdir(l->pin_dir);
 }
 
+static void close_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
 void loader_close(struct loader *l)
 {
 	synkeeper_bpf__destroy(l->skel);
 	l->skel = NULL;
-	if (l->lock_fd >= 0)
-		close(l->lock_fd);
-	l->lock_fd = -1;
+	close_fd(&l->former_tags_fd);
+	close_fd(&l->former_sessions_fd);
+	close_fd(&l->lock_fd);
 }

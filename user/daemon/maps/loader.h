@@ -11,7 +11,8 @@
  *
  * State (settings, keys, sessions, ...) is taken over. Maps that the daemon
  * derives from the host and its configuration are replaced by new ones if their
- * layout is another version's. If the state's is, all maps are replaced: the
+ * layout is another version's, and so is the session table of an ABI before 8;
+ * its sessions are moved later (session/former.h). If the state's is, all maps are replaced: the
  * sessions are adopted again from their sockets, and the cookie keys are kept
  * if their layout is the same, so cookies in flight stay valid. In either case,
  * the new programs take the place of the old ones once their maps are filled,
@@ -58,6 +59,8 @@ struct loader {
 	struct synkeeper_bpf *skel;
 	const char *pin_dir; /* the config's */
 	int lock_fd;	     /* the pin directory */
+	/* the table of an instance with another layout, see former.h; or -1 */
+	int former_tags_fd, former_sessions_fd;
 	bool made_dir;
 	bool took_over; /* an earlier instance's maps are in use */
 	bool replaces;	/* some of them, or all, are new */
@@ -68,9 +71,9 @@ struct loader {
 };
 
 /* A closed loader: loader_close() has nothing to close. */
-#define LOADER_CLOSED          \
-	{                      \
-		.lock_fd = -1, \
+#define LOADER_CLOSED                                                          \
+	{                                                                      \
+		.lock_fd = -1, .former_tags_fd = -1, .former_sessions_fd = -1, \
 	}
 
 /*

@@ -6,6 +6,7 @@
 #include "kernel/clock.h"
 #include "log.h"
 #include "sessions.h"
+#include "synkeeper/session_stats.h"
 #include "synkeeper/session_summary.h"
 
 static size_t tags_size(const struct sessions *s)
@@ -187,6 +188,38 @@ void sessions_enter(struct sessions *s, const struct tuple *t, __u16 service,
 	}
 	session_stats_record(totals, SESSION_FREE, live.state, events, 0);
 	tell(s, t, service, SESSION_FREE, events, 0);
+}
+
+bool sessions_put(struct sessions *s, const struct session *e)
+{
+	__u16 service = e->live.service;
+	struct table_hash h;
+	struct transition m;
+	struct session *to;
+	__u32 set, way;
+
+	table_hash(s->settings, &e->tuple, &h);
+	set = h.set & s->settings->set_mask;
+	if (slot_of(s, &e->tuple, set, SET_WAYS) >= 0)
+		return false;
+	way = table_claim(&s->tags[set], h.tag);
+	if (way == SET_WAYS) {
+		set_incomplete(s, set);
+		return false;
+	}
+	to = sessions_at(s, set * SET_WAYS + way);
+	memcpy((char *)to + sizeof(to->live), (char *)e + sizeof(e->live),
+	       sizeof(*e) - sizeof(e->live));
+	__atomic_store_n(&to->live.word, e->live.word, __ATOMIC_SEQ_CST);
+	summary_add(s->settings, s->summary, set, h.tag);
+	if (slot_of(s, &e->tuple, set, way) < 0)
+		return true;
+	/* XDP was as fast: ours leaves, as it would if it were evicted */
+	if (session_stats_transition(to, totals_of(s->totals, service), service,
+				     1 << INPUT_EVICTED, 0, e->live.seen, &m))
+		table_retag(&s->tags[set], way, 0);
+	set_incomplete(s, set);
+	return true;
 }
 
 void sessions_flag(struct sessions *s, __u32 slot, __u8 flags)

@@ -60,6 +60,12 @@ static inline __u32 sessions_max(const struct sessions *s)
 void sessions_enter(struct sessions *s, const struct tuple *t, __u16 service,
 		    int tcp_state);
 
+/*
+ * Puts a copy of @e, which is in the session stats already, if it is absent and
+ * its set has room. Returns whether it is in the table, or was and ended.
+ */
+bool sessions_put(struct sessions *s, const struct session *e);
+
 /* The entry of @t, and its slot, or NULL. It may change at any time. */
 struct session *sessions_find(const struct sessions *s, const struct tuple *t,
 			      __u32 *ret_slot);
