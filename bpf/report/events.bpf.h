@@ -19,7 +19,7 @@ report_begin(enum event_kind kind, __u32 service, const struct tuple *tuple)
 	struct session_totals *t;
 
 	if (!e) {
-		t = bpf_map_lookup_elem(&totals, &service);
+		t = get_totals(service);
 		if (t)
 			__sync_fetch_and_add(&t->lost, 1);
 		return NULL;

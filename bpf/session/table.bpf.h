@@ -186,7 +186,7 @@ __noinline int session_feed_keep(__u32 slot, __u32 inputs)
 	if (!s)
 		return 0;
 	service = s->live.service;
-	t = bpf_map_lookup_elem(&totals, &service);
+	t = get_totals(service);
 	if (!t)
 		return 0;
 	tuple = s->tuple;
@@ -309,7 +309,7 @@ __noinline int session_insert(const struct session_new *n)
 	service = n->service;
 	table_hash(cfg, &n->tuple, &h);
 	set = h.set & cfg->set_mask;
-	t = bpf_map_lookup_elem(&totals, &service);
+	t = get_totals(service);
 	tags = bpf_map_lookup_elem(&session_tags, &set);
 	/* still FREE: the socket was in CLOSE, and is gone by now */
 	live.state = session_steps(SESSION_FREE, n->inputs, &evs);

@@ -16,8 +16,8 @@
  *   ifaces        [ifindex%256]  what an answer needs to know of the interface
  *   services      [service]      what an id stands for; not used by programs
  *   counters      [service]      per CPU, by reason
- *   monitored     [service]      by reason: what monitoring would have dropped
- *                                or answered
+ *   monitored     [row*8192+service] by reason: what monitoring would have
+ *                                dropped or answered
  *   prefixes      [0]            trie of allowed and denied sources; or none
  *   sources       [hash%65536]   SYN-ACKs and RSTs to a prefix in this second
  *   queues        [service]      what was seen of its accept queues; not pinned
@@ -26,7 +26,7 @@
  *   session_summary [word]       two summaries of them, see session_summary.h
  *   incomplete_sets [set/64]     one bit per set that may lack a connection
  *   sessions      [way*sets+set] one cache line per session
- *   totals        [service]      its session stats, see session_stats.h
+ *   totals        [row*8192+service] its session stats, see in_row()
  *   events        ring buffer    events and requests for user space
  *   samples       ring buffer    dropped packets, during a capture
  *   tc_programs   [tc_program]   tail-called by their second instances
@@ -134,8 +134,10 @@ struct settings {
 	__u32 netns;	      /* inode of the daemon's network namespace */
 	__u32 refused_last;   /* ticks; when a source was last marked */
 	union summary_places summary; /* since ABI 8 */
+	__u32 rows_mask; /* rows of totals and monitored - 1, likewise */
+	__u32 pad3;
 };
-_Static_assert(sizeof(struct settings) == 88, "abi");
+_Static_assert(sizeof(struct settings) == 96, "abi");
 
 /* What net.ipv4.tcp_syncookies was before the daemon raised it. */
 enum syncookies {

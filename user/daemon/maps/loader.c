@@ -170,6 +170,22 @@ static __u32 sets_for(unsigned int sessions)
 	return sets;
 }
 
+/* One for each CPU, within the limit; a power of two. */
+static __u32 rows_for_cpus(void)
+{
+	int cpus = libbpf_num_possible_cpus();
+	__u32 rows = 1;
+
+	while ((int)rows < cpus && rows < ROWS_MAX)
+		rows *= 2;
+	return rows;
+}
+
+__u32 loader_rows(const struct loader *l, enum loader_map map)
+{
+	return bpf_map__max_entries(loader_map(l, map)) / SERVICES_MAX;
+}
+
 /* Leaves out what this kernel cannot load. */
 static void select_programs(const struct loader *l)
 {
@@ -207,6 +223,10 @@ int loader_open(struct loader *l, const struct config *c)
 	bpf_map__set_max_entries(l->skel->maps.session_summary, sets * 2);
 	bpf_map__set_max_entries(l->skel->maps.incomplete_sets, sets / 64);
 	bpf_map__set_max_entries(l->skel->maps.sessions, sets * SET_WAYS);
+	bpf_map__set_max_entries(l->skel->maps.totals,
+				 rows_for_cpus() * SERVICES_MAX);
+	bpf_map__set_max_entries(l->skel->maps.monitored,
+				 rows_for_cpus() * SERVICES_MAX);
 	err = loader_take_over(l);
 	if (err)
 		goto fail;

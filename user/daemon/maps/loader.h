@@ -83,6 +83,8 @@ struct loader {
 int loader_open(struct loader *l, const struct config *c);
 int loader_pin(struct loader *l);
 int loader_map_fd(const struct loader *l, enum loader_map map);
+/* Rows of @map, which has one for each CPU, or for a few. */
+__u32 loader_rows(const struct loader *l, enum loader_map map);
 const char *loader_map_name(const struct loader *l, enum loader_map map);
 /*
  * Maps the first @size bytes of @map into memory, read-write. Returns NULL and

@@ -270,10 +270,12 @@ static bool map_fits(const struct bpf_map *map, int fd, bool any_size)
 	       (any_size || info.max_entries == bpf_map__max_entries(map));
 }
 
-/* The session table may have any size. */
+/* The session table may have any size, and stats any number of rows. */
 static bool fits(const struct loader *l, enum loader_map map, int fd)
 {
-	return fd >= 0 && map_fits(loader_map(l, map), fd, is_table(map));
+	return fd >= 0 && map_fits(loader_map(l, map), fd,
+				   is_table(map) || map == MAP_TOTALS ||
+					   map == MAP_MONITORED);
 }
 
 /* Has an instance with these maps the same state as this version? */

@@ -12,7 +12,8 @@
 struct loader;
 
 struct totals {
-	struct session_totals *of; /* by service id */
+	struct session_totals *of; /* by row and service id */
+	__u32 rows;		   /* a CPU each, or a few; the daemon: row 0 */
 };
 
 /*
@@ -21,7 +22,7 @@ struct totals {
 int totals_map(const struct loader *l, struct totals *ret);
 void totals_unmap(struct totals *t);
 
-/* Those of service @id; the pointer stays valid. */
+/* Where to add for service @id; the pointer stays valid. */
 static inline struct session_totals *totals_of(const struct totals *t, __u16 id)
 {
 	return &t->of[id % SERVICES_MAX];

@@ -49,6 +49,7 @@ int services_init(const struct loader *l, const struct totals *totals,
 	s->info_fd = loader_map_fd(l, MAP_SERVICES);
 	s->counters_fd = loader_map_fd(l, MAP_COUNTERS);
 	s->monitored_fd = loader_map_fd(l, MAP_MONITORED);
+	s->monitored_rows = loader_rows(l, MAP_MONITORED);
 	s->totals = totals;
 	s->nat = nat;
 	err = endpoints_init(&s->endpoints, l, nat);
@@ -140,7 +141,10 @@ static void counters_zero(const struct services *s, __u32 id)
 	zero = calloc(cpus, sizeof(*zero));
 	if (zero) {
 		bpf_map_update_elem(s->counters_fd, &id, zero, BPF_ANY);
-		bpf_map_update_elem(s->monitored_fd, &id, zero, BPF_ANY);
+		for (; id < s->monitored_rows * SERVICES_MAX;
+		     id += SERVICES_MAX)
+			bpf_map_update_elem(s->monitored_fd, &id, zero,
+					    BPF_ANY);
 	}
 	free(zero);
 }

@@ -54,13 +54,11 @@ bool summary_walk(struct summary *s, __u32 sets)
 	if (sets < end - set)
 		end = set + sets;
 	for (; set < end; set++) {
-		__u32 n = table_count(&t->tags[set]);
-
-		s->found += n;
-		if (n)
-			summary_put(
-				&t->summary[summary_index(place, t->sets, set)],
-				summary_of_set(&t->tags[set]));
+		if (table_is_empty(&t->tags[set]))
+			continue;
+		s->found += table_count(&t->tags[set]);
+		summary_put(&t->summary[summary_index(place, t->sets, set)],
+			    summary_of_set(&t->tags[set]));
 	}
 	s->next_set = set;
 	return set == t->sets;
