@@ -20,6 +20,7 @@
 enum {
 	LO = 1,	   /* ifindex */
 	SETS = 64, /* of the session table */
+	ROWS = 2,  /* of stats; only the first is used, unless said otherwise */
 	SERVICES = 8,
 
 	SERVICE_4 = 1,
