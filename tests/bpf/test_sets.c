@@ -67,6 +67,7 @@ static void check_evicted(struct spec *s, const struct tuple tuples[SET_WAYS],
 {
 	struct spec syn, ack;
 	struct handshake kept;
+	struct tuple opened;
 	unsigned i;
 
 	next_in_set(s, SET);
@@ -75,6 +76,8 @@ static void check_evicted(struct spec *s, const struct tuple tuples[SET_WAYS],
 	ack = synack_ack(&syn, &with_ts, &kept);
 	assert_true(passes("ACK into a full set", &ack, REASON_admitted));
 	assert_int_equal(state_of(&ack), SESSION_OPENING);
+	opened = sessions_tuple(&ack);
+	assert_true(sessions_is_summarized(&opened));
 	assert_int_equal(sessions_in_set(SET), SET_WAYS);
 	for (i = 0; i < SET_WAYS; i++) {
 		bool known = sessions_find(&tuples[i], NULL) != SESSION_FREE;

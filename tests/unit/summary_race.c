@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Theory of operation: threads insert sessions into one table and end them, as
- * CPUs do, while summaries of it are built one after another, as the daemon
+ * CPUs do, with room and in a full table, where they take the way of another
+ * session, while summaries of it are built one after another, as the daemon
  * does. After each step a thread looks for a session of its own: if the summary
  * in use lacks it, a good packet would have been taken for a stranger's. In the
  * end, a summary must have the bits of its tags and no others.
@@ -49,14 +50,30 @@ struct worker {
 	uint64_t missed; /* looked for and not found */
 };
 
+/* In the set of one that it evicts, a way of which is the caller's now. */
+static void insert_into_full(struct worker *w, struct own *o, uint16_t tag)
+{
+	struct own *victim = &w->own[random_below(&w->random, OWN)];
+	uint32_t set = victim->slot / SET_WAYS;
+
+	if (!victim->tag)
+		return;
+	table_retag(&bed.tags[set], victim->slot % SET_WAYS, tag);
+	*o = (struct own){ victim->slot, tag };
+	victim->tag = 0;
+	summary_add(&bed.cfg, bed.words, set, tag);
+}
+
 static void insert(struct worker *w, struct own *o)
 {
-	uint32_t set = random_below(&w->random, SETS), way;
+	uint32_t set = random_below(&w->random, bed.sessions.sets), way;
 	uint16_t tag = 1 + random_below(&w->random, 65535);
 
 	way = table_claim(&bed.tags[set], tag);
-	if (way == SET_WAYS)
+	if (way == SET_WAYS) {
+		insert_into_full(w, o, tag);
 		return;
+	}
 	*o = (struct own){ set * SET_WAYS + way, tag };
 	summary_add(&bed.cfg, bed.words, set, tag);
 }
@@ -71,7 +88,8 @@ static bool is_summarized(const struct own *o)
 {
 	uint32_t place =
 		__atomic_load_n(&bed.cfg.summary.now, __ATOMIC_ACQUIRE);
-	uint32_t i = summary_index(place, SETS, o->slot / SET_WAYS);
+	uint32_t i =
+		summary_index(place, bed.sessions.sets, o->slot / SET_WAYS);
 	uint64_t word = __atomic_load_n(&bed.words[i], __ATOMIC_RELAXED);
 
 	return summary_has(word, summary_bits(o->tag));
@@ -124,7 +142,7 @@ static void wait_for_readers(struct worker *workers)
 static void build(struct summary *s, struct random *r)
 {
 	summary_begin(s);
-	while (!summary_walk(s, 1 + random_below(r, SETS)))
+	while (!summary_walk(s, 1 + random_below(r, s->sessions->sets)))
 		if (!random_below(r, 2))
 			sched_yield();
 	summary_finish(s);
@@ -133,13 +151,14 @@ static void build(struct summary *s, struct random *r)
 /* Bits of the summary in use that no tag has, or the other way round. */
 static void judge(void)
 {
-	uint32_t words = (bed.cfg.summary.now & (SETS - 1)) + 1, set, i;
+	uint32_t sets = bed.sessions.sets, set, i;
+	uint32_t words = (bed.cfg.summary.now & (sets - 1)) + 1;
 	uint64_t want[SETS] = {};
 
-	for (set = 0; set < SETS; set++)
+	for (set = 0; set < sets; set++)
 		want[set & (words - 1)] |= summary_of_set(&bed.tags[set]);
 	for (i = 0; i < words; i++) {
-		uint32_t at = summary_index(bed.cfg.summary.now, SETS, i);
+		uint32_t at = summary_index(bed.cfg.summary.now, sets, i);
 
 		if (bed.words[at] != want[i])
 			fail_msg("word %u of %u: expected %016jx, got %016jx",
@@ -149,20 +168,19 @@ static void judge(void)
 	printf("the last of %d summaries has %u words\n", ROUNDS, words);
 }
 
-static void no_session_is_missed(void **state)
+static void no_session_is_missed(uint32_t sets)
 {
 	struct worker *workers = calloc(THREADS, sizeof(*workers));
 	struct summary summary = { .sessions = &bed.sessions };
 	struct random r = { 7 };
 	int i;
 
-	(void)state;
 	assert_non_null(workers);
-	bed.cfg.set_mask = SETS - 1;
+	bed = (struct bed){ .cfg.set_mask = sets - 1 };
 	bed.sessions = (struct sessions){ .settings = &bed.cfg,
 					  .tags = bed.tags,
 					  .summary = bed.words,
-					  .sets = SETS };
+					  .sets = sets };
 	assert_int_equal(pthread_barrier_init(&bed.start, NULL, THREADS + 1),
 			 0);
 	for (i = 0; i < THREADS; i++) {
@@ -189,8 +207,22 @@ static void no_session_is_missed(void **state)
 	free(workers);
 }
 
+static void with_room(void **state)
+{
+	(void)state;
+	no_session_is_missed(SETS);
+}
+
+/* The threads want ten times as many as there are ways. */
+static void in_a_full_table(void **state)
+{
+	(void)state;
+	no_session_is_missed(64);
+}
+
 static const struct CMUnitTest tests[] = {
-	cmocka_unit_test(no_session_is_missed),
+	cmocka_unit_test(with_room),
+	cmocka_unit_test(in_a_full_table),
 };
 
 TEST_MAIN(tests)
