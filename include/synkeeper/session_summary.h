@@ -61,7 +61,7 @@ enum {
 	SUMMARY_LEAST = 512 /* words */
 };
 
-/* How many words, of a table of @sets, stand for @n sessions; a power of two. */
+/* How many words stand for @n sessions in @sets sets; a power of two. */
 static __always_inline __u32 summary_words(__u32 sets, __u32 n)
 {
 	__u32 words = SUMMARY_LEAST;

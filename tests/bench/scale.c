@@ -140,7 +140,8 @@ static struct session *plant(struct pinned *p, __u32 set)
 	if (book(p, SESSION_TIME_WAIT, 1))
 		return NULL;
 	w.state = SESSION_TIME_WAIT;
-	s = &p->tables.entries[table_line(p->tables.sets, set * SET_WAYS + way)];
+	way += set * SET_WAYS;
+	s = &p->tables.entries[table_line(p->tables.sets, way)];
 	memset(s, 0, sizeof(*s));
 	__atomic_store_n(&s->live.word, w.word, __ATOMIC_SEQ_CST);
 	return s;

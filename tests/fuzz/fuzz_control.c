@@ -58,26 +58,16 @@ int loader_map_fd(const struct loader *l, enum loader_map map)
 	return MAP_FD + (int)map;
 }
 
-int loader_xdp_fd(const struct loader *l)
-{
-	(void)l;
-	return -1;
-}
-
-int loader_xdp_frags_fd(const struct loader *l)
-{
-	return loader_xdp_fd(l);
-}
-
-int loader_tc_fd(const struct loader *l)
-{
-	return loader_xdp_fd(l);
-}
-
-int loader_egress_fd(const struct loader *l)
-{
-	return loader_xdp_fd(l);
-}
+#define NO_PROGRAM(name)                 \
+	int name(const struct loader *l) \
+	{                                \
+		(void)l;                 \
+		return -1;               \
+	}
+NO_PROGRAM(loader_xdp_fd)
+NO_PROGRAM(loader_xdp_frags_fd)
+NO_PROGRAM(loader_tc_fd)
+NO_PROGRAM(loader_egress_fd)
 
 const char *attachment_why(const struct attachment *a)
 {

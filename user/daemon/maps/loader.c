@@ -197,6 +197,20 @@ static void select_programs(const struct loader *l)
 	bpf_program__set_autoload(s->progs.synkeeper_front_out, tcx);
 }
 
+/* For a table of @sets, and the CPUs of this host. */
+static void size_maps(const struct loader *l, __u32 sets)
+{
+	const struct synkeeper_bpf *s = l->skel;
+	__u32 counted = rows_for_cpus() * SERVICES_MAX;
+
+	bpf_map__set_max_entries(s->maps.session_tags, sets);
+	bpf_map__set_max_entries(s->maps.session_summary, sets * 2);
+	bpf_map__set_max_entries(s->maps.incomplete_sets, sets / 64);
+	bpf_map__set_max_entries(s->maps.sessions, sets * SET_WAYS);
+	bpf_map__set_max_entries(s->maps.totals, counted);
+	bpf_map__set_max_entries(s->maps.monitored, counted);
+}
+
 int loader_open(struct loader *l, const struct config *c)
 {
 	__u32 sets = sets_for(c->sessions_max);
@@ -219,14 +233,7 @@ int loader_open(struct loader *l, const struct config *c)
 		goto fail;
 	}
 	select_programs(l);
-	bpf_map__set_max_entries(l->skel->maps.session_tags, sets);
-	bpf_map__set_max_entries(l->skel->maps.session_summary, sets * 2);
-	bpf_map__set_max_entries(l->skel->maps.incomplete_sets, sets / 64);
-	bpf_map__set_max_entries(l->skel->maps.sessions, sets * SET_WAYS);
-	bpf_map__set_max_entries(l->skel->maps.totals,
-				 rows_for_cpus() * SERVICES_MAX);
-	bpf_map__set_max_entries(l->skel->maps.monitored,
-				 rows_for_cpus() * SERVICES_MAX);
+	size_maps(l, sets);
 	err = loader_take_over(l);
 	if (err)
 		goto fail;

@@ -11,12 +11,12 @@
  *
  * State (settings, keys, sessions, ...) is taken over. Maps that the daemon
  * derives from the host and its configuration are replaced by new ones if their
- * layout is another version's, and so is the session table of an ABI before 8;
- * its sessions are moved later (session/former.h). If the state's is, all maps are replaced: the
- * sessions are adopted again from their sockets, and the cookie keys are kept
- * if their layout is the same, so cookies in flight stay valid. In either case,
- * the new programs take the place of the old ones once their maps are filled,
- * so there is no gap.
+ * layout is another version's, and so is the session table of an ABI before 8,
+ * whose sessions are moved later (session/former.h). If the layout of other
+ * state is another's, all maps are replaced: the sessions are adopted again
+ * from their sockets, and the cookie keys are kept if their layout is the same,
+ * so cookies in flight stay valid. In either case, the new programs take the
+ * place of the old ones once their maps are filled, so there is no gap.
  */
 #ifndef LOADER_H
 #define LOADER_H
