@@ -176,7 +176,7 @@ static __u32 rows_for_cpus(void)
 	int cpus = libbpf_num_possible_cpus();
 	__u32 rows = 1;
 
-	while ((int)rows < cpus && rows < ROWS_MAX)
+	while ((int)rows < cpus && rows < STATS_ROWS_MAX)
 		rows *= 2;
 	return rows;
 }
