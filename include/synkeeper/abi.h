@@ -133,7 +133,7 @@ struct settings {
 	__u64 sample_reasons; /* bit per reason */
 	__u32 netns;	      /* inode of the daemon's network namespace */
 	__u32 refused_last;   /* ticks; when a source was last marked */
-	union summary_places summary; /* since ABI 8 */
+	union summary_places summary; /* since ABI 9 */
 	__u32 rows_mask; /* rows of totals and monitored - 1, likewise */
 	__u32 pad3;
 };

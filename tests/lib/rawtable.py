@@ -20,7 +20,7 @@ BPF_OBJ_GET = 7
 SET_WAYS, TAG_SIZE, ENTRY_SIZE = 16, 2, 64
 TICK_SHIFT = 24
 BPF_F_MMAPABLE = 1 << 10
-FORMER_SETTINGS = 80  # bytes, until ABI 7
+FORMER_SETTINGS = 80  # bytes, until ABI 8
 ESTABLISHED = 3
 ENTRY = struct.Struct("=BBHI 16s16s HH I 16x")
 V4 = b"\0" * 10 + b"\xff\xff"
@@ -80,7 +80,7 @@ def _former(path, value_size, entries):
 
 
 def make_former(env):
-    """Replaces the pinned table and settings by what they were until ABI 7: a
+    """Replaces the pinned table and settings by what they were until ABI 8: a
     byte a tag, a set's lines side by side, no summary. Which set a session is
     in does not matter to a successor."""
     maps = f"{env.pin_dir}/maps"

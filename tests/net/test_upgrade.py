@@ -342,7 +342,7 @@ def test_former_endpoints_lost_the_sessions(env):
 @net_test
 def test_former_table_lost_the_sessions(env):
     """The session table has another layout, too: the last one that had."""
-    takes_over(env, 7)
+    takes_over(env, 8)
 
 
 @net_test

@@ -11,7 +11,7 @@
  *
  * State (settings, keys, sessions, ...) is taken over. Maps that the daemon
  * derives from the host and its configuration are replaced by new ones if their
- * layout is another version's, and so is the session table of an ABI before 8,
+ * layout is another version's, and so is the session table of an ABI before 9,
  * whose sessions are moved later (session/former.h). If the layout of other
  * state is another's, all maps are replaced: the sessions are adopted again
  * from their sockets, and the cookie keys are kept if their layout is the same,

@@ -157,8 +157,8 @@ static int carry_endpoints(int from, int to)
 /* ---- the session table ---- */
 
 enum {
-	SETTINGS_SIZE_7 = 80, /* then came the places of the summary */
-	TAGS_SIZE_7 = 16,     /* of a set: 8 bits each */
+	SETTINGS_SIZE_8 = 80, /* then came the places of the summary */
+	TAGS_SIZE_8 = 16,     /* of a set: 8 bits each */
 };
 
 static __u32 entries_of(int fd)
@@ -188,11 +188,11 @@ static bool is_table(enum loader_map map)
 	       map == MAP_INCOMPLETE_SETS || map == MAP_SESSIONS;
 }
 
-/* Do @fds have a session table of before ABI 8, and its settings? */
+/* Do @fds have a session table of before ABI 9, and its settings? */
 static bool has_former_table(const int fds[MAP_COUNT])
 {
-	return has_value_size(fds[MAP_SETTINGS], SETTINGS_SIZE_7) &&
-	       has_value_size(fds[MAP_SESSION_TAGS], TAGS_SIZE_7) &&
+	return has_value_size(fds[MAP_SETTINGS], SETTINGS_SIZE_8) &&
+	       has_value_size(fds[MAP_SESSION_TAGS], TAGS_SIZE_8) &&
 	       has_value_size(fds[MAP_SESSIONS], sizeof(struct session)) &&
 	       entries_of(fds[MAP_SESSIONS]) ==
 		       entries_of(fds[MAP_SESSION_TAGS]) * SET_WAYS;

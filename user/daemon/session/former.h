@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Theory of operation: the session table of an earlier instance that had
- * another layout (until ABI 7: tags of 8 bits, lines set by set). Its sessions
+ * another layout (until ABI 8: tags of 8 bits, lines set by set). Its sessions
  * are moved into ours once its programs are out of the way, so nobody changes
  * them meanwhile; until then, its programs maintain it, and what ours do not
  * find they adopt from its socket. The books are one map for both, in which a
