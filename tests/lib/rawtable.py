@@ -7,6 +7,7 @@ synkeeper/abi.h. Their last packet is in the future, so that neither the reaper
 nor the audit asks the kernel about them; the totals do not include them.
 """
 import ctypes
+import json
 import mmap
 import os
 import struct
@@ -18,6 +19,7 @@ from namespace import run
 
 BPF_OBJ_GET = 7
 SET_WAYS, TAG_SIZE, ENTRY_SIZE = 16, 2, 64
+SERVICES_MAX, TOTALS_SIZE = 8192, 44 * 8
 TICK_SHIFT = 24
 BPF_F_MMAPABLE = 1 << 10
 FORMER_SETTINGS = 80  # bytes, until ABI 8
@@ -79,10 +81,27 @@ def _former(path, value_size, entries):
     return _map(path, value_size * entries)
 
 
+def rows(env):
+    """How many rows of totals there are."""
+    shown = run(["bpftool", "-j", "map", "show", "pinned",
+                 f"{env.pin_dir}/maps/totals"]).stdout
+    return json.loads(shown)["max_entries"] // SERVICES_MAX
+
+
+def _one_row(env):
+    """All rows of totals, summed."""
+    size = TOTALS_SIZE * SERVICES_MAX
+    with _map(f"{env.pin_dir}/maps/totals", size * rows(env)) as now:
+        words = struct.unpack(f"<{len(now) // 8}Q", now[:])
+    each = [words[at:at + size // 8] for at in range(0, len(words), size // 8)]
+    return struct.pack(f"<{size // 8}Q", *(sum(word) & (1 << 64) - 1
+                                           for word in zip(*each)))
+
+
 def make_former(env):
-    """Replaces the pinned table and settings by what they were until ABI 8: a
-    byte a tag, a set's lines side by side, no summary. Which set a session is
-    in does not matter to a successor."""
+    """Replaces the pinned table, totals and settings by what they were until
+    ABI 8: a byte a tag, a set's lines side by side, no summary, one row. Which
+    set a session is in does not matter to a successor."""
     maps = f"{env.pin_dir}/maps"
     sets = attached.map_value(env, "settings", 0)["set_mask"] + 1
     with _map(f"{maps}/session_tags", TAG_SIZE * SET_WAYS * sets) as tags, \
@@ -102,4 +121,7 @@ def make_former(env):
         to[:len(lines)] = b"\1" * len(lines)
     with _former(f"{maps}/sessions", ENTRY_SIZE, SET_WAYS * sets) as to:
         to[:ENTRY_SIZE * len(lines)] = b"".join(lines)
+    totals = _one_row(env)
+    with _former(f"{maps}/totals", TOTALS_SIZE, SERVICES_MAX) as to:
+        to[:] = totals
     return len(lines)

@@ -295,6 +295,12 @@ def transfer_ages(env):
                                          ECHO_PORT)]
 
 
+def books(env):
+    """Of the transfers, all of which stay open."""
+    row, = env.json("session", "totals", f"*:{ECHO_PORT}")["services"]
+    return {what: row[what] for what in ("opened", "ended", "alive")}
+
+
 def takes_over(env, abi, more=lambda: None):
     """A successor of version `abi` keeps the sessions, keys and counters of its
     maps; more() makes the maps that version's."""
@@ -304,6 +310,7 @@ def takes_over(env, abi, more=lambda: None):
         wait_for(lambda: len(transfer_ages(env)) >= TRANSFERS and
                  min(transfer_ages(env)) >= LONG_S, 10,
                  f"transfers to be {LONG_S} s old")
+        booked = books(env)
         with load.step(f"start on the maps of ABI {abi}"):
             daemons.end(signal.SIGTERM)
             set_abi(env, abi)
@@ -318,6 +325,9 @@ def takes_over(env, abi, more=lambda: None):
         now = env.json("key", "list")
         assert now["epoch"] == before["epoch"], f"{before} became {now}"
         older = time.monotonic() - begun
+        assert books(env) == booked, f"{booked} became {books(env)}"
+        rows = rawtable.rows(env)
+        assert rows > 1 or os.cpu_count() == 1, "the totals have one row still"
         ages = transfer_ages(env)
         kept = sum(age - older >= LONG_S / 2 for age in ages)
         assert kept >= TRANSFERS, \

@@ -180,7 +180,7 @@ int wire_attachments_start(struct daemon *d)
 /* What was not moved, or came since it was, is entered from its socket. */
 int wire_former_start(struct daemon *d)
 {
-	if (former_move(&d->loader, &d->sessions))
+	if (former_move(&d->loader, &d->sessions, &d->totals))
 		resync_now(&d->resync, false);
 	return 0;
 }

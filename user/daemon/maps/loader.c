@@ -357,5 +357,6 @@ void loader_close(struct loader *l)
 	l->skel = NULL;
 	close_fd(&l->former_tags_fd);
 	close_fd(&l->former_sessions_fd);
+	close_fd(&l->former_totals_fd);
 	close_fd(&l->lock_fd);
 }

@@ -11,12 +11,13 @@
  *
  * State (settings, keys, sessions, ...) is taken over. Maps that the daemon
  * derives from the host and its configuration are replaced by new ones if their
- * layout is another version's, and so is the session table of an ABI before 9,
- * whose sessions are moved later (session/former.h). If the layout of other
- * state is another's, all maps are replaced: the sessions are adopted again
- * from their sockets, and the cookie keys are kept if their layout is the same,
- * so cookies in flight stay valid. In either case, the new programs take the
- * place of the old ones once their maps are filled, so there is no gap.
+ * layout is another version's, and so are the session table and the totals of
+ * an ABI before 9, which are moved later (session/former.h, totals.h). If the
+ * layout of other state is another's, all maps are replaced: the sessions are
+ * adopted again from their sockets, and the cookie keys are kept if their
+ * layout is the same, so cookies in flight stay valid. In either case, the new
+ * programs take the place of the old ones once their maps are filled, so there
+ * is no gap.
  */
 #ifndef LOADER_H
 #define LOADER_H
@@ -61,6 +62,7 @@ struct loader {
 	int lock_fd;	     /* the pin directory */
 	/* the table of an instance with another layout, see former.h; or -1 */
 	int former_tags_fd, former_sessions_fd;
+	int former_totals_fd; /* with other rows, see totals.h; or -1 */
 	bool made_dir;
 	bool took_over; /* an earlier instance's maps are in use */
 	bool replaces;	/* some of them, or all, are new */
@@ -74,6 +76,7 @@ struct loader {
 #define LOADER_CLOSED                                                          \
 	{                                                                      \
 		.lock_fd = -1, .former_tags_fd = -1, .former_sessions_fd = -1, \
+		.former_totals_fd = -1,                                        \
 	}
 
 /*

@@ -198,10 +198,20 @@ static bool has_former_table(const int fds[MAP_COUNT])
 		       entries_of(fds[MAP_SESSION_TAGS]) * SET_WAYS;
 }
 
+/* Are they rows of totals? Until ABI 8 there was one. */
+static bool has_rows(int fd)
+{
+	__u32 n = entries_of(fd);
+
+	return n && n % SERVICES_MAX == 0 &&
+	       has_value_size(fd, sizeof(struct session_totals));
+}
+
 /*
  * Maps that the daemon fills anew at each start, or knows how to translate.
  * NULL: state, which can only be taken over as a whole. Settings and the
- * session table: as has_former_table() says; see session/former.h.
+ * session table: as has_former_table() says; see session/former.h. Totals: if
+ * has_rows(); see totals.h.
  */
 static int (*const carry[MAP_COUNT])(int from, int to) = {
 	[MAP_PORTS] = carry_ports,
@@ -223,15 +233,27 @@ static int (*const carry[MAP_COUNT])(int from, int to) = {
 	[MAP_SESSIONS] = carry_nothing,
 	[MAP_INCOMPLETE_SETS] = carry_nothing,
 	[MAP_SESSION_SUMMARY] = carry_nothing,
+	[MAP_TOTALS] = carry_nothing,
 };
 
-/* Takes @fd, if it is of a table whose sessions are to be moved. */
+static bool can_carry(enum loader_map map, const int fds[MAP_COUNT])
+{
+	if (is_table(map) || map == MAP_SETTINGS)
+		return has_former_table(fds);
+	if (map == MAP_TOTALS)
+		return has_rows(fds[map]);
+	return carry[map];
+}
+
+/* Takes @fd, if it is of a table or totals that are to be moved. */
 static bool keep_former(struct loader *l, enum loader_map map, int fd)
 {
 	if (map == MAP_SESSION_TAGS)
 		l->former_tags_fd = fd;
 	else if (map == MAP_SESSIONS)
 		l->former_sessions_fd = fd;
+	else if (map == MAP_TOTALS)
+		l->former_totals_fd = fd;
 	else
 		return false;
 	return true;
@@ -270,29 +292,23 @@ static bool map_fits(const struct bpf_map *map, int fd, bool any_size)
 	       (any_size || info.max_entries == bpf_map__max_entries(map));
 }
 
-/* The session table may have any size, and stats any number of rows. */
+/* The session table may have any size. */
 static bool fits(const struct loader *l, enum loader_map map, int fd)
 {
-	return fd >= 0 && map_fits(loader_map(l, map), fd,
-				   is_table(map) || map == MAP_TOTALS ||
-					   map == MAP_MONITORED);
+	return fd >= 0 && map_fits(loader_map(l, map), fd, is_table(map));
 }
 
 /* Has an instance with these maps the same state as this version? */
 static bool has_our_state(const struct loader *l, const int fds[MAP_COUNT],
 			  struct settings *ret)
 {
-	bool former = has_former_table(fds);
 	__u32 zero = 0;
 	int i;
 
 	*ret = (struct settings){};
-	for (i = 0; i < MAP_COUNT; i++) {
-		bool table = is_table(i) || i == MAP_SETTINGS;
-
-		if ((table ? !former : !carry[i]) && !fits(l, i, fds[i]))
+	for (i = 0; i < MAP_COUNT; i++)
+		if (!can_carry(i, fds) && !fits(l, i, fds[i]))
 			return false;
-	}
 	return !bpf_map_lookup_elem(fds[MAP_SETTINGS], &zero, ret) &&
 	       ret->abi >= ABI_TAKEN_OVER && ret->abi <= ABI_VERSION;
 }

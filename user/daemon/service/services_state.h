@@ -16,7 +16,7 @@ struct services {
 	int counters_fd;
 	int monitored_fd;
 	__u32 monitored_rows;
-	const struct totals *totals; /* of the sessions */
+	struct totals *totals; /* of the sessions */
 	struct listeners listeners;
 	int only; /* interface: listeners bound to it count */
 	struct endpoints endpoints;

@@ -105,15 +105,19 @@ static void let_go(struct loader *l)
 	l->former_tags_fd = l->former_sessions_fd = -1;
 }
 
-bool former_move(struct loader *l, struct sessions *s)
+bool former_move(struct loader *l, struct sessions *s, struct totals *t)
 {
+	bool table = l->former_tags_fd >= 0 && l->former_sessions_fd >= 0;
 	struct former f = {};
 	int ret;
 
-	if (l->former_tags_fd < 0 || l->former_sessions_fd < 0)
+	if (!table && !t->former)
 		return false;
 	/* one that still runs on another CPU has ended after this */
 	syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
+	totals_settle(t);
+	if (!table)
+		return false;
 	ret = map_former(l, &f);
 	if (!ret)
 		ret = move_all(&f, s);

@@ -4,9 +4,9 @@
  * another layout (until ABI 8: tags of 8 bits, lines set by set). Its sessions
  * are moved into ours once its programs are out of the way, so nobody changes
  * them meanwhile; until then, its programs maintain it, and what ours do not
- * find they adopt from its socket. The books are one map for both, in which a
- * moved session is already. One that was adopted in between counts as moved;
- * one for which there is no room, as evicted.
+ * find they adopt from its socket. The books have what its programs counted
+ * (maps/totals.h), so a moved session is in them already. One that was adopted
+ * in between counts as moved; one for which there is no room, as evicted.
  */
 #ifndef FORMER_H
 #define FORMER_H
@@ -14,11 +14,11 @@
 #include "sessions.h"
 
 /*
- * Moves what is in the maps that @l has kept, if any, and lets go of them. Our
- * programs must be attached in place of the earlier instance's. Returns whether
- * there were any. On failure, logged, the sessions are adopted again from their
- * sockets, and the books count them twice.
+ * Settles @t, moves what is in the maps that @l has kept, if any, and lets go
+ * of them. Our programs must be attached in place of the earlier instance's.
+ * Returns whether there were any. On failure, logged, the sessions are adopted
+ * again from their sockets, and the books count them twice.
  */
-bool former_move(struct loader *l, struct sessions *s);
+bool former_move(struct loader *l, struct sessions *s, struct totals *t);
 
 #endif
