@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Theory of operation: threads insert sessions into one table and end them, as
- * CPUs do, with room and in a full table, where they take the way of another
- * session, while summaries of it are built one after another, as the daemon
- * does. After each step a thread looks for a session of its own: if the summary
- * in use lacks it, a good packet would have been taken for a stranger's. In the
- * end, a summary must have the bits of its tags and no others.
- *
- * What RCU does in the kernel, a count of each thread's steps does here: a half
- * is cleared only after each thread has finished the step in which it may have
- * read it.
+ * CPUs do, with room, in a full table, where they take the way of another
+ * session, and in one of 16 million ways, while summaries of it are built one
+ * after another, as the daemon does. After each step a thread looks for a
+ * session of its own: if the summary in use lacks it, a good packet would have
+ * been taken for a stranger's. In the end, a summary must have the bits of its
+ * tags and no others. A half is cleared only after each thread has finished the
+ * step in which it may have read it (steps.h).
  */
 #include <pthread.h>
 #include <sched.h>
@@ -19,19 +17,18 @@
 
 #include "random.h"
 #include "session/summary.h"
+#include "steps.h"
 #include "synkeeper/session_summary.h"
 
 enum {
 	THREADS = 3,
-	SETS = 2048,
 	OWN = 3000, /* sessions of a thread */
-	ROUNDS = 60,
 };
 
 static struct bed {
 	struct settings cfg;
-	struct session_set tags[SETS];
-	__u64 words[2 * SETS];
+	struct session_set *tags;
+	__u64 *words; /* 2 of each set */
 	struct sessions sessions;
 	bool stop;
 	pthread_barrier_t start;
@@ -46,7 +43,7 @@ struct worker {
 	pthread_t thread;
 	struct random random;
 	struct own own[OWN];
-	uint64_t steps;	 /* odd: within one */
+	uint64_t steps;
 	uint64_t missed; /* looked for and not found */
 };
 
@@ -118,25 +115,11 @@ static void *work(void *arg)
 
 	pthread_barrier_wait(&bed.start);
 	for (n = 0; !__atomic_load_n(&bed.stop, __ATOMIC_RELAXED); n++) {
-		__atomic_add_fetch(&w->steps, 1, __ATOMIC_SEQ_CST);
+		steps_turn(&w->steps);
 		step(w, n >> 16 & 1 ? OWN / 10 : OWN);
-		__atomic_add_fetch(&w->steps, 1, __ATOMIC_SEQ_CST);
+		steps_turn(&w->steps);
 	}
 	return NULL;
-}
-
-/* Waits until each thread has finished the step that it is in. */
-static void wait_for_readers(struct worker *workers)
-{
-	uint64_t was;
-	int i;
-
-	for (i = 0; i < THREADS; i++) {
-		was = __atomic_load_n(&workers[i].steps, __ATOMIC_SEQ_CST);
-		while (was & 1 && __atomic_load_n(&workers[i].steps,
-						  __ATOMIC_SEQ_CST) == was)
-			sched_yield();
-	}
 }
 
 static void build(struct summary *s, struct random *r)
@@ -153,8 +136,9 @@ static void judge(void)
 {
 	uint32_t sets = bed.sessions.sets, set, i;
 	uint32_t words = (bed.cfg.summary.now & (sets - 1)) + 1;
-	uint64_t want[SETS] = {};
+	uint64_t *want = calloc(words, sizeof(*want));
 
+	assert_non_null(want);
 	for (set = 0; set < sets; set++)
 		want[set & (words - 1)] |= summary_of_set(&bed.tags[set]);
 	for (i = 0; i < words; i++) {
@@ -165,64 +149,98 @@ static void judge(void)
 				 i, words, (uintmax_t)want[i],
 				 (uintmax_t)bed.words[at]);
 	}
-	printf("the last of %d summaries has %u words\n", ROUNDS, words);
+	free(want);
+	printf("the last summary has %u words\n", words);
 }
 
-static void no_session_is_missed(uint32_t sets)
+/* @ways of each set are taken, for good, before anything else happens. */
+static void set_up(uint32_t sets, uint32_t ways, struct random *r)
 {
-	struct worker *workers = calloc(THREADS, sizeof(*workers));
-	struct summary summary = { .sessions = &bed.sessions };
-	struct random r = { 7 };
-	int i;
+	uint32_t i;
 
-	assert_non_null(workers);
 	bed = (struct bed){ .cfg.set_mask = sets - 1 };
+	bed.tags = calloc(sets, sizeof(*bed.tags));
+	bed.words = calloc(2UL * sets, sizeof(*bed.words));
+	if (!bed.tags || !bed.words)
+		fail_msg("out of memory");
 	bed.sessions = (struct sessions){ .settings = &bed.cfg,
 					  .tags = bed.tags,
 					  .summary = bed.words,
 					  .sets = sets };
+	for (i = 0; i < sets * ways; i++)
+		table_claim(&bed.tags[i / ways], 1 + random_below(r, 65535));
 	assert_int_equal(pthread_barrier_init(&bed.start, NULL, THREADS + 1),
 			 0);
-	for (i = 0; i < THREADS; i++) {
-		workers[i].random.state = i;
-		assert_int_equal(pthread_create(&workers[i].thread, NULL, work,
-						&workers[i]),
-				 0);
-	}
-	pthread_barrier_wait(&bed.start);
-	for (i = 0; i < ROUNDS; i++) {
-		build(&summary, &r);
-		wait_for_readers(workers);
-	}
-	__atomic_store_n(&bed.stop, true, __ATOMIC_RELAXED);
-	for (i = 0; i < THREADS; i++)
-		pthread_join(workers[i].thread, NULL);
+}
+
+static void tear_down(const struct worker *workers)
+{
+	int i;
+
 	for (i = 0; i < THREADS; i++)
 		if (workers[i].missed)
 			fail_msg("thread %d: %ju sessions were missing in the "
 				 "summary in use",
 				 i, (uintmax_t)workers[i].missed);
-	build(&summary, &r);
 	judge();
+	free(bed.tags);
+	free(bed.words);
+}
+
+static void no_session_is_missed(uint32_t sets, uint32_t ways, int rounds)
+{
+	struct worker *workers = calloc(THREADS, sizeof(*workers));
+	struct summary summary = { .sessions = &bed.sessions };
+	struct random r = { 7 };
+	int i, t;
+
+	assert_non_null(workers);
+	set_up(sets, ways, &r);
+	build(&summary, &r);
+	for (t = 0; t < THREADS; t++) {
+		workers[t].random.state = t;
+		assert_int_equal(pthread_create(&workers[t].thread, NULL, work,
+						&workers[t]),
+				 0);
+	}
+	pthread_barrier_wait(&bed.start);
+	for (i = 0; i < rounds; i++) {
+		build(&summary, &r);
+		for (t = 0; t < THREADS; t++)
+			steps_wait(&workers[t].steps);
+	}
+	__atomic_store_n(&bed.stop, true, __ATOMIC_RELAXED);
+	for (t = 0; t < THREADS; t++)
+		pthread_join(workers[t].thread, NULL);
+	build(&summary, &r);
+	tear_down(workers);
 	free(workers);
 }
 
 static void with_room(void **state)
 {
 	(void)state;
-	no_session_is_missed(SETS);
+	no_session_is_missed(2048, 0, 60);
 }
 
 /* The threads want ten times as many as there are ways. */
 static void in_a_full_table(void **state)
 {
 	(void)state;
-	no_session_is_missed(64);
+	no_session_is_missed(64, 0, 60);
+}
+
+/* Half full, so that the summary has all of its words. */
+static void of_16_million(void **state)
+{
+	(void)state;
+	no_session_is_missed(1 << 20, 8, 5);
 }
 
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(with_room),
 	cmocka_unit_test(in_a_full_table),
+	cmocka_unit_test(of_16_million),
 };
 
 TEST_MAIN(tests)
