@@ -17,15 +17,20 @@
 #include "synkeeper/session_table.h"
 
 /* NULL: @slot is -1. */
+static __always_inline struct session *session_line(const struct settings *cfg,
+						    __u32 slot)
+{
+	__u32 line = table_line(cfg->set_mask + 1, slot);
+
+	return bpf_map_lookup_elem(&sessions, &line);
+}
+
+/* The same, where the settings are not at hand. */
 static __always_inline struct session *session_at(__u32 slot)
 {
 	const struct settings *cfg = get_settings();
-	__u32 line;
 
-	if (!cfg)
-		return NULL;
-	line = table_line(cfg->set_mask + 1, slot);
-	return bpf_map_lookup_elem(&sessions, &line);
+	return cfg ? session_line(cfg, slot) : NULL;
 }
 
 /*
@@ -122,7 +127,7 @@ session_find(const struct settings *cfg, const struct tuple *t, int *ret_slot)
 
 	table_hash(cfg, t, &h);
 	*ret_slot = session_look_up(cfg, t, &h);
-	return session_at(*ret_slot);
+	return *ret_slot < 0 ? NULL : session_line(cfg, *ret_slot);
 }
 
 static __always_inline void session_flag(struct session *s, __u8 flag)
@@ -316,7 +321,7 @@ __noinline int session_insert(const struct session_new *n)
 	if (!t || !tags || live.state == SESSION_FREE)
 		return -1;
 	way = session_claim(tags, set, h.tag);
-	s = session_at(set * SET_WAYS + (way & (SET_WAYS - 1)));
+	s = session_line(cfg, set * SET_WAYS + (way & (SET_WAYS - 1)));
 	if (way >= SET_WAYS || !s) {
 		session_set_incomplete(set);
 		return -1;
