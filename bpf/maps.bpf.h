@@ -206,19 +206,17 @@ static __always_inline struct settings *get_settings(void)
  * for each other. Additions are atomic all the same: with more CPUs than rows,
  * some share one.
  */
-static __always_inline __u32 in_row(__u32 service)
+static __always_inline __u32 in_row(const struct settings *cfg, __u32 service)
 {
-	const struct settings *cfg = get_settings();
-
-	return cfg ? service + (bpf_get_smp_processor_id() & cfg->rows_mask) *
-				       SERVICES_MAX
-		   : service;
+	return service +
+	       (bpf_get_smp_processor_id() & cfg->rows_mask) * SERVICES_MAX;
 }
 
 /* Its session stats. A row's gauges may be negative; their sum is not. */
-static __always_inline struct session_totals *get_totals(__u32 service)
+static __always_inline struct session_totals *
+get_totals(const struct settings *cfg, __u32 service)
 {
-	__u32 i = in_row(service);
+	__u32 i = in_row(cfg, service);
 
 	return bpf_map_lookup_elem(&totals, &i);
 }
@@ -238,9 +236,10 @@ static __always_inline void count(__u32 service, enum reason reason)
 		c->packets[reason]++;
 }
 
-static __always_inline void count_monitored(__u32 service, enum reason reason)
+static __always_inline void count_monitored(const struct settings *cfg,
+					    __u32 service, enum reason reason)
 {
-	__u32 i = in_row(service);
+	__u32 i = in_row(cfg, service);
 	struct counters *c = bpf_map_lookup_elem(&monitored, &i);
 
 	barrier_var(

@@ -206,7 +206,7 @@ by_session(struct xdp_md *ctx, struct settings *cfg, struct flow *f)
 	table_hash(cfg, &f->pkt.tuple, &h);
 	f->set = h.set & cfg->set_mask;
 	f->slot = session_look_up(cfg, &f->pkt.tuple, &h);
-	s = f->slot < 0 ? NULL : session_line(cfg, f->slot);
+	s = session_at(f->slot);
 	r = s ? on_found(ctx, f, s) : REASON_NONE;
 	if (r)
 		return r;
