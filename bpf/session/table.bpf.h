@@ -16,7 +16,7 @@
 #include "synkeeper/session_summary.h"
 #include "synkeeper/session_table.h"
 
-/* Here, slots are numbered as their lines are (table_line()). NULL: it is -1. */
+/* Slots are numbered here as their lines are (table_line()). NULL: -1. */
 static __always_inline struct session *session_at(int slot)
 {
 	return bpf_map_lookup_elem(&sessions, &slot);

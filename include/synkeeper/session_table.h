@@ -43,7 +43,7 @@ struct table_hash {
 	__u16 tag; /* never 0 */
 };
 
-/* Where in sessions the line of @slot is. A slot of -1: beyond the end. */
+/* Where in sessions the line of @slot is; the programs know it by that. */
 static __always_inline __u32 table_line(__u32 sets, __u32 slot)
 {
 	return slot % SET_WAYS * sets + slot / SET_WAYS;

@@ -20,7 +20,7 @@ struct totals {
 	struct session_totals *of; /* by row and service id */
 	__u32 rows;		   /* a CPU each, or a few; the daemon: row 0 */
 	__u32 end;		   /* no id from here on has any */
-	/* an earlier instance's, by row and id, until totals_settle(); or NULL */
+	/* an earlier instance's, by row and id, until settled; or NULL */
 	struct session_totals *former;
 	__u32 former_rows;
 	struct session_totals *followed; /* by id: what row 0 has of them */
