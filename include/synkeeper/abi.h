@@ -38,6 +38,7 @@
 #include "limits.h"
 #include "reasons.h"
 #include "synkeeper/session_state.h"
+#include "session_totals.h"
 #include "siphash.h"
 #include "types.h"
 
@@ -394,31 +395,6 @@ struct session_set {
 	__u64 tags[SET_WORDS]; /* 16 bits per way; 0: free */
 };
 _Static_assert(sizeof(struct session_set) == 32, "abi");
-
-/* Bucket bounds for session durations, in ms; one more bucket above. */
-#define SYNKEEPER_DURATIONS(X) \
-	X(100)                 \
-	X(1000)                \
-	X(10000) X(60000) X(300000) X(900000) X(3600000) X(14400000) X(86400000)
-
-enum {
-#define X(ms) +1
-	DURATIONS = 1 SYNKEEPER_DURATIONS(X),
-#undef X
-};
-
-/*
- * The session stats of a service; changed by atomic additions only, see
- * session_stats.h. Invariant: sum(alive[PENDING..CLOSING*]) = opened - ended.
- */
-struct session_totals {
-	__u64 events[16];	    /* by enum session_event */
-	__u64 alive[16];	    /* by enum session_state */
-	__u64 durations[DURATIONS]; /* of those that ended */
-	__u64 duration_ticks;	    /* sum of their durations */
-	__u64 lost;		    /* events lost to a full ring */
-};
-_Static_assert(SESSION_EVENTS <= 16 && SESSION_STATES <= 16, "abi");
 
 enum event_kind {
 	EVENT_STALE_SOCKET = 1, /* request: end the tuple's stale socket */
