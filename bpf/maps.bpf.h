@@ -92,7 +92,7 @@ struct {
 	__type(value, struct counters);
 } counters SEC(".maps");
 
-/* Not per CPU: for SERVICES_MAX services that would be a lot of memory. */
+/* Not per CPU: for SERVICES_MAX services and many CPUs, a lot of memory. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, SERVICES_MAX);
@@ -147,6 +147,14 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SETS_DEFAULT * 2);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, __u64);
+} session_summary SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, SETS_DEFAULT / 64);
 	__uint(map_flags, BPF_F_MMAPABLE);
 	__type(key, __u32);
@@ -193,6 +201,26 @@ static __always_inline struct settings *get_settings(void)
 	return bpf_map_lookup_elem(&settings, &zero);
 }
 
+/*
+ * The index of @service in this CPU's row: CPUs that write the same line wait
+ * for each other. Additions are atomic all the same: with more CPUs than rows,
+ * some share one.
+ */
+static __always_inline __u32 in_row(const struct settings *cfg, __u32 service)
+{
+	return service +
+	       (bpf_get_smp_processor_id() & cfg->rows_mask) * SERVICES_MAX;
+}
+
+/* Its session stats. A row's gauges may be negative; their sum is not. */
+static __always_inline struct session_totals *
+get_totals(const struct settings *cfg, __u32 service)
+{
+	__u32 i = in_row(cfg, service);
+
+	return bpf_map_lookup_elem(&totals, &i);
+}
+
 static __always_inline __u32 now_ticks(void)
 {
 	return ns_to_ticks(bpf_ktime_get_coarse_ns());
@@ -208,9 +236,11 @@ static __always_inline void count(__u32 service, enum reason reason)
 		c->packets[reason]++;
 }
 
-static __always_inline void count_monitored(__u32 service, enum reason reason)
+static __always_inline void count_monitored(const struct settings *cfg,
+					    __u32 service, enum reason reason)
 {
-	struct counters *c = bpf_map_lookup_elem(&monitored, &service);
+	__u32 i = in_row(cfg, service);
+	struct counters *c = bpf_map_lookup_elem(&monitored, &i);
 
 	barrier_var(
 		reason); /* else clang drops a compare that Linux 6.12 needs */

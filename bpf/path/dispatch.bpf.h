@@ -205,7 +205,7 @@ by_session(struct xdp_md *ctx, struct settings *cfg, struct flow *f)
 
 	table_hash(cfg, &f->pkt.tuple, &h);
 	f->set = h.set & cfg->set_mask;
-	f->slot = session_slot(&f->pkt.tuple, f->set, h.tag, SET_WAYS);
+	f->slot = session_look_up(cfg, &f->pkt.tuple, &h);
 	s = session_at(f->slot);
 	r = s ? on_found(ctx, f, s) : REASON_NONE;
 	if (r)

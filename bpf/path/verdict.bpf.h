@@ -39,7 +39,7 @@ static __always_inline int verdict(struct xdp_md *ctx,
 	if (action == XDP_DROP && cfg->flags & SETTING_SAMPLED)
 		sample(ctx, f, reason);
 	if (action != XDP_PASS && is_monitored(f, reason)) {
-		count_monitored(f->ep.service, reason);
+		count_monitored(cfg, f->ep.service, reason);
 		return XDP_PASS;
 	}
 	count(f->ep.service, reason);

@@ -16,10 +16,12 @@ static __always_inline struct event *
 report_begin(enum event_kind kind, __u32 service, const struct tuple *tuple)
 {
 	struct event *e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
+	const struct settings *cfg;
 	struct session_totals *t;
 
 	if (!e) {
-		t = bpf_map_lookup_elem(&totals, &service);
+		cfg = get_settings();
+		t = cfg ? get_totals(cfg, service) : NULL;
 		if (t)
 			__sync_fetch_and_add(&t->lost, 1);
 		return NULL;

@@ -13,13 +13,19 @@
 
 #include "report/events.bpf.h"
 #include "synkeeper/session_stats.h"
+#include "synkeeper/session_summary.h"
 #include "synkeeper/session_table.h"
 
-static __always_inline struct session *session_way(__u32 set, __u32 way)
+/* Slots are numbered here as their lines are (table_line()). NULL: -1. */
+static __always_inline struct session *session_at(int slot)
 {
-	__u32 index = set * SET_WAYS + way;
+	return bpf_map_lookup_elem(&sessions, &slot);
+}
 
-	return bpf_map_lookup_elem(&sessions, &index);
+static __always_inline __u32 session_slot_of(const struct settings *cfg,
+					     __u32 set, __u32 way)
+{
+	return table_line(cfg->set_mask + 1, set * SET_WAYS + way);
 }
 
 /*
@@ -27,26 +33,63 @@ static __always_inline struct session *session_way(__u32 set, __u32 way)
  * verifier checks its loops once, not once per path that leads here.
  */
 __noinline int session_slot(const struct tuple *t, __u32 set, __u32 tag,
-			    __u32 skip)
+			    __u32 skip, __u32 sets)
 {
 	struct session_set *tags = bpf_map_lookup_elem(&session_tags, &set);
-	__u32 half, i;
+	__u32 word, i;
 
 	if (!tags || !t)
 		return -1;
-	for (half = 0; half < SET_WAYS / 8; half++) {
-		__u64 match = table_match(tags->tags[half], tag);
+	for (word = 0; word < SET_WORDS; word++) {
+		__u64 match = table_match(tags->tags[word], tag);
 
-		for (i = 0; i < 8 && match; i++, match &= match - 1) {
-			__u32 way = half * 8 + table_first(match);
-			struct session *s = session_way(set, way);
+		for (i = 0; i < WORD_TAGS && match; i++, match &= match - 1) {
+			__u32 way = word * WORD_TAGS + table_first(match);
+			__u32 line = table_line(sets, set * SET_WAYS + way);
+			struct session *s = session_at(line);
 
 			if (s && way != skip && tuple_equal(&s->tuple, t) &&
 			    s->live.state != SESSION_FREE)
-				return set * SET_WAYS + way;
+				return line;
 		}
 	}
 	return -1;
+}
+
+/* The slot of @t's session, or -1. Strangers rarely get past the summary. */
+static __always_inline int session_look_up(const struct settings *cfg,
+					   const struct tuple *t,
+					   const struct table_hash *h)
+{
+	__u32 set = h->set & cfg->set_mask;
+	__u32 i = summary_index(cfg->summary.now, cfg->set_mask + 1, set);
+	const __u64 *word = bpf_map_lookup_elem(&session_summary, &i);
+
+	if (word && !summary_has(*word, summary_bits(h->tag)))
+		return -1;
+	return session_slot(t, set, h->tag, SET_WAYS, cfg->set_mask + 1);
+}
+
+static __always_inline void session_summarize_at(__u32 i, __u16 tag)
+{
+	__u64 *word = bpf_map_lookup_elem(&session_summary, &i);
+
+	if (word)
+		summary_put(word, summary_bits(tag));
+}
+
+/* A session with @tag was published in @set. */
+static __always_inline void session_summarize(const struct settings *cfg,
+					      __u32 set, __u16 tag)
+{
+	union summary_places at = {
+		.both = *(volatile __u64 *)&cfg->summary.both
+	};
+	__u32 sets = cfg->set_mask + 1;
+
+	session_summarize_at(summary_index(at.now, sets, set), tag);
+	if (at.next)
+		session_summarize_at(summary_index(at.next, sets, set), tag);
 }
 
 /* Records that @set no longer knows all of its connections. */
@@ -72,11 +115,6 @@ session_set_is_incomplete(const struct settings *cfg, __u32 set)
 	return !marks || *marks >> set % 64 & 1;
 }
 
-static __always_inline struct session *session_at(int slot)
-{
-	return bpf_map_lookup_elem(&sessions, &slot); /* -1: out of bounds */
-}
-
 /* Returns the session of @t, or NULL; *@ret_slot: its slot, or -1. */
 static __always_inline struct session *
 session_find(const struct settings *cfg, const struct tuple *t, int *ret_slot)
@@ -84,7 +122,7 @@ session_find(const struct settings *cfg, const struct tuple *t, int *ret_slot)
 	struct table_hash h;
 
 	table_hash(cfg, t, &h);
-	*ret_slot = session_slot(t, h.set & cfg->set_mask, h.tag, SET_WAYS);
+	*ret_slot = session_look_up(cfg, t, &h);
 	return session_at(*ret_slot);
 }
 
@@ -113,14 +151,14 @@ static __always_inline void session_touch(struct session *s, __u32 now)
 }
 
 /* Reports the events of @t's session to watchers, one ring entry each. */
-static __always_inline void session_tell(const struct tuple *t, __u16 service,
+static __always_inline void session_tell(const struct settings *cfg,
+					 const struct tuple *t, __u16 service,
 					 __u8 left, __u64 evs, __u32 age)
 {
-	struct settings *cfg = get_settings();
 	struct event *e;
 	int i;
 
-	if (!cfg || !(cfg->flags & SETTING_WATCHED))
+	if (!(cfg->flags & SETTING_WATCHED))
 		return;
 	for (i = 0; i < SESSION_EVENTS && evs; i++, evs >>= 4) {
 		e = report_begin(EVENT_SESSION, service, t);
@@ -140,16 +178,17 @@ static __always_inline void session_tell(const struct tuple *t, __u16 service,
  */
 __noinline int session_feed_keep(__u32 slot, __u32 inputs)
 {
+	const struct settings *cfg = get_settings();
 	struct session *s = session_at(slot);
 	__u32 service, now = now_ticks(), age;
 	struct session_totals *t;
 	struct tuple tuple;
 	struct transition m;
 
-	if (!s)
+	if (!cfg || !s)
 		return 0;
 	service = s->live.service;
-	t = bpf_map_lookup_elem(&totals, &service);
+	t = get_totals(cfg, service);
 	if (!t)
 		return 0;
 	tuple = s->tuple;
@@ -157,21 +196,26 @@ __noinline int session_feed_keep(__u32 slot, __u32 inputs)
 	if (!session_stats_transition(s, t, service, inputs, 0, now, &m))
 		return 0;
 	if (m.events)
-		session_tell(&tuple, service, m.from.state, m.events, age);
+		session_tell(cfg, &tuple, service, m.from.state, m.events, age);
 	return m.to.state == SESSION_FREE;
 }
 
 /* The same, but also frees the way if the session ended. */
 __noinline int session_feed(__u32 slot, __u32 inputs)
 {
-	__u32 set = slot / SET_WAYS;
+	const struct settings *cfg;
 	struct session_set *tags;
+	__u32 set;
 
 	if (!session_feed_keep(slot, inputs))
 		return 0;
+	cfg = get_settings();
+	if (!cfg)
+		return 1;
+	set = slot & cfg->set_mask;
 	tags = bpf_map_lookup_elem(&session_tags, &set);
 	if (tags)
-		table_retag(tags, slot % SET_WAYS, 0);
+		table_retag(tags, slot / (cfg->set_mask + 1), 0);
 	return 1;
 }
 
@@ -184,7 +228,9 @@ struct session_worst {
 static long session_rate(__u32 way, void *data)
 {
 	struct session_worst *worst = data;
-	struct session *s = session_way(worst->set, way);
+	const struct settings *cfg = get_settings();
+	struct session *s =
+		cfg ? session_at(session_slot_of(cfg, worst->set, way)) : NULL;
 	union session_word w;
 	__u64 score;
 
@@ -206,15 +252,16 @@ static long session_rate(__u32 way, void *data)
  * Evicts from a full set: preferably an entry in TIME-WAIT or OPENING, else the
  * one idle longest. Returns its way, or SET_WAYS if another CPU was faster.
  */
-static __always_inline __u32 session_evict(__u32 set)
+static __always_inline __u32 session_evict(const struct settings *cfg,
+					   __u32 set)
 {
 	struct session_worst worst = { .set = set, .now = now_ticks() };
 	__u32 way;
 
 	bpf_loop(SET_WAYS, session_rate, &worst, 0);
 	way = worst.best & (SET_WAYS - 1);
-	if (!worst.best ||
-	    !session_feed_keep(set * SET_WAYS + way, 1 << INPUT_EVICTED))
+	if (!worst.best || !session_feed_keep(session_slot_of(cfg, set, way),
+					      1 << INPUT_EVICTED))
 		return SET_WAYS;
 	session_set_incomplete(set);
 	return way;
@@ -224,15 +271,15 @@ static __always_inline __u32 session_evict(__u32 set)
  * Claims a way of @set, whose tags are @tags, for @tag, evicting if necessary.
  * Returns the way, or SET_WAYS if another CPU was faster.
  */
-static __always_inline __u32 session_claim(struct session_set *tags, __u32 set,
-					   __u8 tag)
+static __always_inline __u32 session_claim(const struct settings *cfg,
+					   struct session_set *tags, __u32 set,
+					   __u16 tag)
 {
 	__u32 way = table_claim(tags, tag);
 
-	if (way < SET_WAYS || table_match(tags->tags[0], 0) ||
-	    table_match(tags->tags[1], 0))
+	if (way < SET_WAYS || !table_is_full(tags))
 		return way;
-	way = session_evict(set);
+	way = session_evict(cfg, set);
 	if (way < SET_WAYS)
 		table_retag(tags, way, tag);
 	return way;
@@ -265,7 +312,7 @@ __noinline int session_insert(const struct session_new *n)
 	struct session_set *tags;
 	struct table_hash h;
 	struct session *s;
-	__u32 set, way, service, now;
+	__u32 set, way, slot, service, now;
 	__u64 evs;
 
 	if (!cfg || !n)
@@ -273,14 +320,15 @@ __noinline int session_insert(const struct session_new *n)
 	service = n->service;
 	table_hash(cfg, &n->tuple, &h);
 	set = h.set & cfg->set_mask;
-	t = bpf_map_lookup_elem(&totals, &service);
+	t = get_totals(cfg, service);
 	tags = bpf_map_lookup_elem(&session_tags, &set);
 	/* still FREE: the socket was in CLOSE, and is gone by now */
 	live.state = session_steps(SESSION_FREE, n->inputs, &evs);
 	if (!t || !tags || live.state == SESSION_FREE)
 		return -1;
-	way = session_claim(tags, set, h.tag);
-	s = session_way(set, way & (SET_WAYS - 1));
+	way = session_claim(cfg, tags, set, h.tag);
+	slot = session_slot_of(cfg, set, way & (SET_WAYS - 1));
+	s = session_at(slot);
 	if (way >= SET_WAYS || !s) {
 		session_set_incomplete(set);
 		return -1;
@@ -296,7 +344,8 @@ __noinline int session_insert(const struct session_new *n)
 	live.seen = now;
 	/* an exchange, for its barrier: publish the state after the rest */
 	__sync_lock_test_and_set(&s->live.word, live.word);
-	if (session_slot(&n->tuple, set, h.tag, way) >= 0) {
+	session_summarize(cfg, set, h.tag);
+	if (session_slot(&n->tuple, set, h.tag, way, cfg->set_mask + 1) >= 0) {
 		if (session_stats_withdraw(s, t, live.state, evs))
 			table_retag(tags, way, 0);
 		session_set_incomplete(
@@ -305,8 +354,8 @@ __noinline int session_insert(const struct session_new *n)
 	}
 	session_stats_record(t, SESSION_FREE, live.state, evs, 0);
 	if (evs)
-		session_tell(&n->tuple, service, SESSION_FREE, evs, 0);
-	return set * SET_WAYS + way;
+		session_tell(cfg, &n->tuple, service, SESSION_FREE, evs, 0);
+	return slot;
 }
 
 #endif

@@ -16,16 +16,17 @@
  *   ifaces        [ifindex%256]  what an answer needs to know of the interface
  *   services      [service]      what an id stands for; not used by programs
  *   counters      [service]      per CPU, by reason
- *   monitored     [service]      by reason: what monitoring would have dropped
- *                                or answered
+ *   monitored     [row*8192+service] by reason: what monitoring would have
+ *                                dropped or answered
  *   prefixes      [0]            trie of allowed and denied sources; or none
  *   sources       [hash%65536]   SYN-ACKs and RSTs to a prefix in this second
  *   queues        [service]      what was seen of its accept queues; not pinned
  *   refused_sources [hash%4096]  marks, see bpf/path/refused.bpf.h; not pinned
- *   session_tags  [set]          one byte per session, see session_table.h
+ *   session_tags  [set]          16 bits per session, see session_table.h
+ *   session_summary [word]       two summaries of them, see session_summary.h
  *   incomplete_sets [set/64]     one bit per set that may lack a connection
- *   sessions      [set*16+way]   one cache line per session
- *   totals        [service]      its session stats, see session_stats.h
+ *   sessions      [way*sets+set] one cache line per session
+ *   totals        [row*8192+service] its session stats, see in_row()
  *   events        ring buffer    events and requests for user space
  *   samples       ring buffer    dropped packets, during a capture
  *   tc_programs   [tc_program]   tail-called by their second instances
@@ -37,6 +38,7 @@
 #include "limits.h"
 #include "reasons.h"
 #include "synkeeper/session_state.h"
+#include "session_totals.h"
 #include "siphash.h"
 #include "types.h"
 
@@ -44,9 +46,10 @@
  * From ABI_TAKEN_OVER on, state (settings, keys, sessions, ...) has the same
  * layout, so it is taken over. 6 has other names of maps (5: "would",
  * "session_marks"), 7 a larger struct endpoint, 8 a larger struct
- * route_metrics.
+ * route_metrics, 9 wider tags, a summary of them, and sessions in another
+ * order.
  */
-enum { ABI_VERSION = 8, ABI_TAKEN_OVER = 5 };
+enum { ABI_VERSION = 9, ABI_TAKEN_OVER = 5 };
 
 /*
  * The clock for sessions: CLOCK_MONOTONIC in units of 2^24 ns (16.8 ms), which
@@ -94,6 +97,15 @@ enum setting_flags {
 	SETTING_FLOW_LABEL = 1 << 19,  /* net.ipv6.auto_flowlabels: 1 or 3 */
 };
 
+/* Where the summaries of the session table are, see session_summary.h. */
+union summary_places {
+	struct {
+		__u32 now;
+		__u32 next; /* being built; 0: none */
+	};
+	__u64 both;
+};
+
 /* The first three keep their place in all versions: a successor reads them. */
 struct settings {
 	__u32 abi;
@@ -122,8 +134,11 @@ struct settings {
 	__u64 sample_reasons; /* bit per reason */
 	__u32 netns;	      /* inode of the daemon's network namespace */
 	__u32 refused_last;   /* ticks; when a source was last marked */
+	union summary_places summary; /* since ABI 9 */
+	__u32 rows_mask; /* rows of totals and monitored - 1, likewise */
+	__u32 pad3;
 };
-_Static_assert(sizeof(struct settings) == 80, "abi");
+_Static_assert(sizeof(struct settings) == 96, "abi");
 
 /* What net.ipv4.tcp_syncookies was before the daemon raised it. */
 enum syncookies {
@@ -374,34 +389,12 @@ struct service_info {
 };
 _Static_assert(sizeof(struct service_info) == 56, "abi");
 
+enum { SET_WORDS = SET_WAYS / 4 };
+
 struct session_set {
-	__u64 tags[SET_WAYS / 8]; /* a byte per way; 0: free */
+	__u64 tags[SET_WORDS]; /* 16 bits per way; 0: free */
 };
-
-/* Bucket bounds for session durations, in ms; one more bucket above. */
-#define SYNKEEPER_DURATIONS(X) \
-	X(100)                 \
-	X(1000)                \
-	X(10000) X(60000) X(300000) X(900000) X(3600000) X(14400000) X(86400000)
-
-enum {
-#define X(ms) +1
-	DURATIONS = 1 SYNKEEPER_DURATIONS(X),
-#undef X
-};
-
-/*
- * The session stats of a service; changed by atomic additions only, see
- * session_stats.h. Invariant: sum(alive[PENDING..CLOSING*]) = opened - ended.
- */
-struct session_totals {
-	__u64 events[16];	    /* by enum session_event */
-	__u64 alive[16];	    /* by enum session_state */
-	__u64 durations[DURATIONS]; /* of those that ended */
-	__u64 duration_ticks;	    /* sum of their durations */
-	__u64 lost;		    /* events lost to a full ring */
-};
-_Static_assert(SESSION_EVENTS <= 16 && SESSION_STATES <= 16, "abi");
+_Static_assert(sizeof(struct session_set) == 32, "abi");
 
 enum event_kind {
 	EVENT_STALE_SOCKET = 1, /* request: end the tuple's stale socket */

@@ -7,8 +7,9 @@
 #define SYNKEEPER_LIMITS_H
 
 enum {
-	SERVICES_MAX = 8192,	 /* service ids, 0 means "none" */
-	ENDPOINTS_MAX = 65536,	 /* exact address:port entries */
+	SERVICES_MAX = 8192,   /* service ids, 0 means "none" */
+	STATS_ROWS_MAX = 16,   /* of stats, for as many CPUs: a power of two */
+	ENDPOINTS_MAX = 65536, /* exact address:port entries */
 	LOCAL_ADDRS_MAX = 16384, /* local prefixes, on forwarding hosts */
 	ROUTES_MAX = 4096,	 /* of a family: more are not looked into */
 	METRICS_MAX = 16384,	 /* prefixes, old and new */

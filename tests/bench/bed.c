@@ -56,6 +56,7 @@ static void load_product(void)
 	if (!skel)
 		bed_die("synkeeper.bpf.o");
 	bpf_map__set_max_entries(skel->maps.session_tags, sets);
+	bpf_map__set_max_entries(skel->maps.session_summary, sets * 2);
 	bpf_map__set_max_entries(skel->maps.incomplete_sets, sets / 64);
 	bpf_map__set_max_entries(skel->maps.sessions, sets * SET_WAYS);
 	check("loading synkeeper.bpf.o (as root?)", synkeeper_bpf__load(skel));
@@ -97,6 +98,10 @@ static void load_wrapper(unsigned lane, __u32 sessions)
 	check("session_tags",
 	      bpf_map__reuse_fd(skel->maps.session_tags,
 				bpf_map__fd(harness.skel->maps.session_tags)));
+	check("session_summary",
+	      bpf_map__reuse_fd(
+		      skel->maps.session_summary,
+		      bpf_map__fd(harness.skel->maps.session_summary)));
 	check("sessions",
 	      bpf_map__reuse_fd(skel->maps.sessions,
 				bpf_map__fd(harness.skel->maps.sessions)));
@@ -194,6 +199,11 @@ static void settings(const struct scene *scene)
 void bed_scene(const struct scene *scene)
 {
 	enum endpoint_mode mode = scene->mode ? scene->mode : ENDPOINT_ARMED;
+	const struct tables_fds fds = {
+		.tags = bpf_map__fd(harness.skel->maps.session_tags),
+		.sessions = bpf_map__fd(harness.skel->maps.sessions),
+		.summary = bpf_map__fd(harness.skel->maps.session_summary),
+	};
 	__u32 n = scene->sessions;
 	unsigned lane;
 
@@ -202,10 +212,8 @@ void bed_scene(const struct scene *scene)
 	if (bed.tables.tags)
 		tables_unmap(&bed.tables);
 	check("mapping the session table",
-	      tables_map(&bed.tables,
-			 bpf_map__fd(harness.skel->maps.session_tags),
-			 bpf_map__fd(harness.skel->maps.sessions),
-			 tables_sets(n)));
+	      tables_map(&bed.tables, &fds,
+			 tables_sets(scene->room ? scene->room : n)));
 	tables_clear(&bed.tables);
 	settings(scene);
 	if (scene->exact)
@@ -220,6 +228,8 @@ void bed_scene(const struct scene *scene)
 			    n < BED_CLIENTS ? BED_CLIENTS : n);
 	if (scene->full)
 		tables_fill_up(&bed.tables, SERVICE_4);
+	harness.cfg.summary = tables_summarize(&bed.tables);
+	harness_settings();
 }
 
 void bed_clear_budgets(void)

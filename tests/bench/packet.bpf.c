@@ -43,6 +43,14 @@ struct {
 	__uint(max_entries, 1);
 	__uint(map_flags, BPF_F_MMAPABLE);
 	__type(key, __u32);
+	__type(value, __u64);
+} session_summary SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
 	__type(value, struct session);
 } sessions SEC(".maps");
 
@@ -73,13 +81,16 @@ static __always_inline __u64 next_random(void)
 
 static __always_inline void restore_session(void)
 {
-	__u32 slot = cfg.slot, set = slot / SET_WAYS;
+	__u32 slot = cfg.slot, set = slot / SET_WAYS, at = cfg.summary_at;
+	__u32 line = cfg.line;
 	struct session_set *tags = bpf_map_lookup_elem(&session_tags, &set);
-	struct session *s = bpf_map_lookup_elem(&sessions, &slot);
+	struct session *s = bpf_map_lookup_elem(&sessions, &line);
+	__u64 *summary = bpf_map_lookup_elem(&session_summary, &at);
 
-	if (!tags || !s)
+	if (!tags || !s || !summary)
 		return;
-	tags->tags[slot / 8 % (SET_WAYS / 8)] = cfg.tags;
+	*summary = cfg.summary;
+	tags->tags[slot / 4 % SET_WORDS] = cfg.tags;
 	s->live.word = cfg.live;
 }
 

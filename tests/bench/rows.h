@@ -72,6 +72,7 @@ struct scene {
 	unsigned n_rows;
 	/* 0: a small table. Else tables_fill() of so many */
 	__u32 sessions;
+	__u32 room;  /* for so many; 0: for sessions */
 	bool full;   /* every set */
 	bool unsure; /* the table may lack connections */
 	bool kernel; /* wildcards answer with their listener's cookies */

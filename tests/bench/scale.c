@@ -61,14 +61,17 @@ static bool open_pinned(const char *pin_dir, struct pinned *ret)
 {
 	__u32 zero = 0;
 	int fd = open_map(pin_dir, "settings"), err;
+	struct tables_fds fds;
 
 	if (fd < 0 || bpf_map_lookup_elem(fd, &zero, &ret->cfg))
 		return false;
 	ret->totals_fd = open_map(pin_dir, "totals");
 	if (ret->totals_fd < 0)
 		return false;
-	err = tables_map(&ret->tables, open_map(pin_dir, "session_tags"),
-			 open_map(pin_dir, "sessions"), ret->cfg.set_mask + 1);
+	fds = (struct tables_fds){ open_map(pin_dir, "session_tags"),
+				   open_map(pin_dir, "sessions"),
+				   open_map(pin_dir, "session_summary") };
+	err = tables_map(&ret->tables, &fds, ret->cfg.set_mask + 1);
 	errno = -err;
 	return !err;
 }
@@ -105,6 +108,7 @@ static int fill(struct pinned *p, __u32 n)
 {
 	n = tables_fill(&p->tables, &p->cfg, inet_addr(SERVER),
 			htons(SERVER_PORT), SERVICE, n);
+	tables_deny_nothing(&p->tables);
 	if (book(p, SESSION_ESTABLISHED, n))
 		return fail("totals");
 	printf("%u\n", n);
@@ -136,7 +140,8 @@ static struct session *plant(struct pinned *p, __u32 set)
 	if (book(p, SESSION_TIME_WAIT, 1))
 		return NULL;
 	w.state = SESSION_TIME_WAIT;
-	s = &p->tables.entries[set * SET_WAYS + way];
+	way += set * SET_WAYS;
+	s = &p->tables.entries[table_line(p->tables.sets, way)];
 	memset(s, 0, sizeof(*s));
 	__atomic_store_n(&s->live.word, w.word, __ATOMIC_SEQ_CST);
 	return s;

@@ -51,28 +51,38 @@ static void *map(int fd, size_t size)
 	return at == MAP_FAILED ? NULL : at;
 }
 
-int tables_map(struct tables *t, int tags_fd, int sessions_fd, __u32 sets)
+static size_t summary_size(__u32 sets)
+{
+	return in_pages(sets * 2 * sizeof(__u64));
+}
+
+int tables_map(struct tables *t, const struct tables_fds *fds, __u32 sets)
 {
 	struct tables new = { .sets = sets };
+	int err = 0;
 
-	new.tags = map(tags_fd, tags_size(sets));
-	if (!new.tags)
-		return -errno;
-	new.entries = map(sessions_fd, entries_size(sets));
-	if (!new.entries) {
-		int err = -errno;
-
-		munmap(new.tags, tags_size(sets));
-		return err;
-	}
-	*t = new;
-	return 0;
+	new.tags = map(fds->tags, tags_size(sets));
+	if (new.tags)
+		new.entries = map(fds->sessions, entries_size(sets));
+	if (new.entries)
+		new.summary = map(fds->summary, summary_size(sets));
+	if (!new.summary)
+		err = -errno;
+	if (err)
+		tables_unmap(&new);
+	else
+		*t = new;
+	return err;
 }
 
 void tables_unmap(struct tables *t)
 {
-	munmap(t->tags, tags_size(t->sets));
-	munmap(t->entries, entries_size(t->sets));
+	if (t->tags)
+		munmap(t->tags, tags_size(t->sets));
+	if (t->entries)
+		munmap(t->entries, entries_size(t->sets));
+	if (t->summary)
+		munmap(t->summary, summary_size(t->sets));
 }
 
 void tables_clear(struct tables *t)
@@ -108,7 +118,7 @@ __u32 tables_fill(struct tables *t, const struct settings *cfg, __be32 server,
 		way = table_claim(&t->tags[set], h.tag);
 		if (way == SET_WAYS)
 			continue;
-		t->entries[set * SET_WAYS + way] = s;
+		t->entries[table_line(t->sets, set * SET_WAYS + way)] = s;
 		entered++;
 	}
 	return entered;
@@ -120,9 +130,10 @@ void tables_fill_set(struct tables *t, __u32 set, __u16 service)
 	__u32 way;
 
 	do { /* any tag but 0; of a tuple that no packet has */
-		way = table_claim(&t->tags[set], rand() % 255 + 1);
+		way = table_claim(&t->tags[set], rand() % 65535 + 1);
 		if (way < SET_WAYS)
-			t->entries[set * SET_WAYS + way] = s;
+			t->entries[table_line(t->sets, set * SET_WAYS + way)] =
+				s;
 	} while (way < SET_WAYS);
 }
 
@@ -132,4 +143,26 @@ void tables_fill_up(struct tables *t, __u16 service)
 
 	for (set = 0; set < t->sets; set++)
 		tables_fill_set(t, set, service);
+}
+
+union summary_places tables_summarize(struct tables *t)
+{
+	__u32 sessions = 0, set, way, words;
+	union summary_places at = {};
+
+	for (set = 0; set < t->sets; set++)
+		for (way = 0; way < SET_WAYS; way++)
+			sessions += table_tag(&t->tags[set], way) != 0;
+	words = summary_words(t->sets, sessions);
+	at.now = summary_place(t->sets, words, false);
+	memset(t->summary, 0, summary_size(t->sets));
+	for (set = 0; set < t->sets; set++)
+		t->summary[summary_index(at.now, t->sets, set)] |=
+			summary_of_set(&t->tags[set]);
+	return at;
+}
+
+void tables_deny_nothing(struct tables *t)
+{
+	memset(t->summary, 0xff, summary_size(t->sets));
 }

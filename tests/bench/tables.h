@@ -9,19 +9,26 @@
 
 #include <stddef.h>
 
+#include "synkeeper/session_summary.h"
 #include "synkeeper/session_table.h"
 
 struct tables {
 	struct session_set *tags;
 	struct session *entries;
+	__u64 *summary; /* both */
 	__u32 sets;
 };
 
 /* As many as the daemon makes for @sessions. */
 __u32 tables_sets(__u32 sessions);
 
-/* Maps the first @sets sets of both maps. Returns 0 or -errno. */
-int tables_map(struct tables *t, int tags_fd, int sessions_fd, __u32 sets);
+/* Their descriptors. */
+struct tables_fds {
+	int tags, sessions, summary;
+};
+
+/* Maps the first @sets sets of the maps. Returns 0 or -errno. */
+int tables_map(struct tables *t, const struct tables_fds *fds, __u32 sets);
 void tables_unmap(struct tables *t);
 
 /* Clears everything. */
@@ -38,5 +45,10 @@ __u32 tables_fill(struct tables *t, const struct settings *cfg, __be32 server,
 void tables_fill_up(struct tables *t, __u16 service);
 /* The same for one set. */
 void tables_fill_set(struct tables *t, __u32 set, __u16 service);
+
+/* Summarizes all of them, as the daemon would. Returns where. */
+union summary_places tables_summarize(struct tables *t);
+/* Lets the summaries deny nothing, until the daemon makes new ones. */
+void tables_deny_nothing(struct tables *t);
 
 #endif

@@ -141,7 +141,8 @@ static void own_session(const struct row *row, const struct spec *s,
 	bed.tables.tags[set] = (struct session_set){};
 	cfg->restore = 1;
 	cfg->slot = set * SET_WAYS;
-	entry = &bed.tables.entries[cfg->slot];
+	cfg->line = table_line(bed.tables.sets, cfg->slot);
+	entry = &bed.tables.entries[cfg->line];
 	entry->live.word = 0;
 	if (row->own == OWN_LIVE) {
 		sessions_put_state(s, SESSION_ESTABLISHED);
@@ -151,6 +152,9 @@ static void own_session(const struct row *row, const struct spec *s,
 	}
 	cfg->live = entry->live.word;
 	cfg->tags = bed.tables.tags[set].tags[0];
+	cfg->summary_at =
+		summary_index(harness.cfg.summary.now, bed.tables.sets, set);
+	cfg->summary = bed.tables.summary[cfg->summary_at];
 }
 
 static const __u8 actions[REASON_COUNT] = {

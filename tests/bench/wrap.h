@@ -45,16 +45,19 @@ struct wrap_config {
 	__u32 port_at;
 	__u32 sessions;
 	__u32 meta; /* bytes of metadata to take back; 0: there are none */
-	/* Restore an entry and the tags of its set. */
+	/* Restore an entry, the tags of its set, and what summarizes them. */
 	__u32 restore;
 	__u32 slot;
+	__u32 line; /* of slot */
 	/*
 	 * A second frame, of random tuples, is sent in between; 0: none. Its
 	 * headers are as long as the first one's.
 	 */
 	__u32 mix;
 	__u32 mix_len;
+	__u32 summary_at;
 	__u32 pad;
+	__u64 summary;
 	__u64 live;
 	__u64 tags; /* the word of them that slot is in */
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* SYNs that are left to the kernel within a budget: bpf/path/hand_over.bpf.h. */
+/* SYNs left to the kernel within a budget: bpf/path/hand_over.bpf.h. */
 #ifndef TESTS_BPF_HANDED_OVER_H
 #define TESTS_BPF_HANDED_OVER_H
 

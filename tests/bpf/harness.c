@@ -346,8 +346,11 @@ static int load(void)
 	bpf_program__set_autoload(skel->progs.synkeeper_admit,
 				  harness_assigns());
 	bpf_map__set_max_entries(skel->maps.session_tags, SETS);
+	bpf_map__set_max_entries(skel->maps.session_summary, SETS * 2);
 	bpf_map__set_max_entries(skel->maps.incomplete_sets, SETS / 64);
 	bpf_map__set_max_entries(skel->maps.sessions, SETS * SET_WAYS);
+	bpf_map__set_max_entries(skel->maps.totals, ROWS * SERVICES_MAX);
+	bpf_map__set_max_entries(skel->maps.monitored, ROWS * SERVICES_MAX);
 	if (synkeeper_bpf__load(skel))
 		return -1;
 	ring = ring_buffer__new(fd(skel->maps.events), on_event, NULL, NULL);

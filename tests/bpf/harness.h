@@ -15,11 +15,12 @@
 #include "packet.h"
 #include "synkeeper.skel.h"
 #include "synkeeper/cookie.h"
-#include "synkeeper/session_table.h"
+#include "synkeeper/session_summary.h"
 
 enum {
 	LO = 1,	   /* ifindex */
 	SETS = 64, /* of the session table */
+	ROWS = 2,  /* of stats; only the first is used, unless said otherwise */
 	SERVICES = 8,
 
 	SERVICE_4 = 1,

@@ -49,7 +49,12 @@ unsigned sessions_set_of(const struct tuple *t)
 	return h.set & harness.cfg.set_mask;
 }
 
-static __u8 tag_of(const struct tuple *t)
+static __u32 line_of(unsigned set, unsigned way)
+{
+	return way * (harness.cfg.set_mask + 1) + set;
+}
+
+static __u16 tag_of(const struct tuple *t)
 {
 	struct table_hash h;
 
@@ -57,17 +62,17 @@ static __u8 tag_of(const struct tuple *t)
 	return h.tag;
 }
 
-static void read_set(unsigned set, __u8 ret_tags[SET_WAYS])
+static void read_set(unsigned set, __u16 ret_tags[SET_WAYS])
 {
 	struct session_set tags;
 
 	bpf_map_lookup_elem(tags_fd(), &set, &tags);
-	memcpy(ret_tags, &tags, SET_WAYS);
+	memcpy(ret_tags, &tags, sizeof(tags));
 }
 
 unsigned sessions_in_set(unsigned set)
 {
-	__u8 tags[SET_WAYS];
+	__u16 tags[SET_WAYS];
 	unsigned way, n = 0;
 
 	read_set(set, tags);
@@ -76,20 +81,35 @@ unsigned sessions_in_set(unsigned set)
 	return n;
 }
 
+static int summary_fd(void)
+{
+	return bpf_map__fd(harness.skel->maps.session_summary);
+}
+
+static void clear_summaries(void)
+{
+	__u64 none = 0;
+	__u32 i;
+
+	for (i = 0; i < 2 * SETS; i++)
+		bpf_map_update_elem(summary_fd(), &i, &none, BPF_ANY);
+}
+
 void sessions_clear(void)
 {
 	struct session_set none = {};
 	struct session free = {};
-	__u8 tags[SET_WAYS];
+	__u16 tags[SET_WAYS];
 	__u32 set, way, index;
 
+	clear_summaries();
 	for (set = 0; set < SETS; set++) {
 		if (!sessions_in_set(set))
 			continue;
 		read_set(set, tags);
 		bpf_map_update_elem(tags_fd(), &set, &none, BPF_ANY);
 		for (way = 0; way < SET_WAYS; way++) {
-			index = set * SET_WAYS + way;
+			index = line_of(set, way);
 			if (tags[way])
 				bpf_map_update_elem(sessions_fd(), &index,
 						    &free, BPF_ANY);
@@ -101,11 +121,11 @@ void sessions_clear(void)
 static bool locate(const struct tuple *t, struct session *ret, __u32 *ret_index)
 {
 	unsigned set = sessions_set_of(t), way;
-	__u8 tags[SET_WAYS];
+	__u16 tags[SET_WAYS];
 
 	read_set(set, tags);
 	for (way = 0; way < SET_WAYS; way++) {
-		*ret_index = set * SET_WAYS + way;
+		*ret_index = line_of(set, way);
 		if (tags[way] != tag_of(t))
 			continue;
 		bpf_map_lookup_elem(sessions_fd(), ret_index, ret);
@@ -138,11 +158,26 @@ void sessions_age(const struct tuple *t)
 	bpf_map_update_elem(sessions_fd(), &index, &s, BPF_ANY);
 }
 
+/* Has the summary in use both bits of a session in @set with @tag? */
+static bool summarized(unsigned set, __u16 tag, bool put)
+{
+	__u32 i = summary_index(harness.cfg.summary.now,
+				harness.cfg.set_mask + 1, set);
+	__u64 bits = summary_bits(tag), word = 0;
+
+	bpf_map_lookup_elem(summary_fd(), &i, &word);
+	if (put) {
+		word |= bits;
+		bpf_map_update_elem(summary_fd(), &i, &word, BPF_ANY);
+	}
+	return (word & bits) == bits;
+}
+
 void sessions_put(const struct session *s)
 {
 	unsigned set = sessions_set_of(&s->tuple), way;
 	struct session_set words;
-	__u8 tags[SET_WAYS];
+	__u16 tags[SET_WAYS];
 	__u32 index;
 
 	read_set(set, tags);
@@ -151,9 +186,15 @@ void sessions_put(const struct session *s)
 			fail_msg("set %u is full", set);
 	tags[way] = tag_of(&s->tuple);
 	memcpy(&words, tags, sizeof(words));
-	index = set * SET_WAYS + way;
+	index = line_of(set, way);
 	bpf_map_update_elem(sessions_fd(), &index, s, BPF_ANY);
 	bpf_map_update_elem(tags_fd(), &set, &words, BPF_ANY);
+	summarized(set, tag_of(&s->tuple), true);
+}
+
+bool sessions_is_summarized(const struct tuple *t)
+{
+	return summarized(sessions_set_of(t), tag_of(t), false);
 }
 
 void sessions_put_state(const struct spec *of, enum session_state state)

@@ -24,6 +24,9 @@ void sessions_age(const struct tuple *t);
 void sessions_put(const struct session *s);
 void sessions_put_state(const struct spec *of, enum session_state state);
 
+/* May @t be known, by the summary in use? */
+bool sessions_is_summarized(const struct tuple *t);
+
 unsigned sessions_set_of(const struct tuple *t);
 unsigned sessions_in_set(unsigned set);
 

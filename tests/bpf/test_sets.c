@@ -3,6 +3,7 @@
  * Theory of operation: sets of the session table that are full: what is evicted
  * from them, and that it costs no client its connection.
  */
+#include <arpa/inet.h>
 #include <linux/bpf.h>
 #include <stdio.h>
 
@@ -66,6 +67,7 @@ static void check_evicted(struct spec *s, const struct tuple tuples[SET_WAYS],
 {
 	struct spec syn, ack;
 	struct handshake kept;
+	struct tuple opened;
 	unsigned i;
 
 	next_in_set(s, SET);
@@ -74,6 +76,8 @@ static void check_evicted(struct spec *s, const struct tuple tuples[SET_WAYS],
 	ack = synack_ack(&syn, &with_ts, &kept);
 	assert_true(passes("ACK into a full set", &ack, REASON_admitted));
 	assert_int_equal(state_of(&ack), SESSION_OPENING);
+	opened = sessions_tuple(&ack);
+	assert_true(sessions_is_summarized(&opened));
 	assert_int_equal(sessions_in_set(SET), SET_WAYS);
 	for (i = 0; i < SET_WAYS; i++) {
 		bool known = sessions_find(&tuples[i], NULL) != SESSION_FREE;
@@ -147,23 +151,31 @@ static void set_being_filled(void **state)
 	assert_true(passes("ACK again", &ack, REASON_admitted));
 }
 
+/* Writes the address of a client with the set and tag of @t's. */
+static void find_twin(struct tuple t, char ret[INET_ADDRSTRLEN])
+{
+	struct table_hash h, twin;
+	__u32 addr = 0x0a000000; /* 10.0.0.0/8 has a few of them */
+
+	table_hash(&harness.cfg, &t, &h);
+	do {
+		t.client[3] = htonl(++addr);
+		assert_int_equal(addr >> 24, 0x0a);
+		table_hash(&harness.cfg, &t, &twin);
+	} while (twin.tag != h.tag ||
+		 (twin.set ^ h.set) & harness.cfg.set_mask);
+	inet_ntop(AF_INET, &t.client[3], ret, INET_ADDRSTRLEN);
+}
+
 /* Two sessions with the same set and tag are distinguished by tuple. */
 static void same_tag(void **state)
 {
 	struct spec a = { .sport = 1024, .flags = ACK }, b = a;
-	struct table_hash ha, hb;
-	struct tuple t;
+	char src[INET_ADDRSTRLEN];
 
 	(void)state;
-	next_in_set(&a, SET);
-	t = sessions_tuple(&a);
-	table_hash(&harness.cfg, &t, &ha);
-	b = a;
-	do {
-		next_in_set(&b, SET);
-		t = sessions_tuple(&b);
-		table_hash(&harness.cfg, &t, &hb);
-	} while (hb.tag != ha.tag);
+	find_twin(sessions_tuple(&a), src);
+	b.src = src;
 	sessions_put_state(&a, SESSION_ESTABLISHED);
 	assert_true(expect_spec("the other", &b, XDP_DROP, REASON_bad_cookie));
 	sessions_put_state(&b, SESSION_TIME_WAIT);

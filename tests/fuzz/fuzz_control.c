@@ -45,32 +45,29 @@ static const size_t sizes[MAP_COUNT] = {
 	[MAP_MONITORED] = sizeof(struct counters),
 };
 
+__u32 loader_rows(const struct loader *l, enum loader_map map)
+{
+	(void)l;
+	(void)map;
+	return 1;
+}
+
 int loader_map_fd(const struct loader *l, enum loader_map map)
 {
 	(void)l;
 	return MAP_FD + (int)map;
 }
 
-int loader_xdp_fd(const struct loader *l)
-{
-	(void)l;
-	return -1;
-}
-
-int loader_xdp_frags_fd(const struct loader *l)
-{
-	return loader_xdp_fd(l);
-}
-
-int loader_tc_fd(const struct loader *l)
-{
-	return loader_xdp_fd(l);
-}
-
-int loader_egress_fd(const struct loader *l)
-{
-	return loader_xdp_fd(l);
-}
+#define NO_PROGRAM(name)                 \
+	int name(const struct loader *l) \
+	{                                \
+		(void)l;                 \
+		return -1;               \
+	}
+NO_PROGRAM(loader_xdp_fd)
+NO_PROGRAM(loader_xdp_frags_fd)
+NO_PROGRAM(loader_tc_fd)
+NO_PROGRAM(loader_egress_fd)
 
 const char *attachment_why(const struct attachment *a)
 {
@@ -305,10 +302,12 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	d.keys = (struct keys){ .fd = MAP_FD + MAP_KEYS,
 				.settings = d.settings,
 				.lifetime_ns = 60000000000ULL };
+	d.totals.rows = 1;
 	d.totals.of = calloc(SERVICES_MAX, sizeof(*d.totals.of));
 	*s = (struct sessions){
 		.settings = d.settings,
 		.tags = calloc(SETS, sizeof(*s->tags)),
+		.summary = calloc(2 * SETS, sizeof(*s->summary)),
 		.incomplete = calloc(SETS / 64, sizeof(*s->incomplete)),
 		.entries = calloc(SETS * SET_WAYS, sizeof(*s->entries)),
 		.totals = &d.totals,

@@ -7,7 +7,7 @@
 #include "answer.h"
 #include "play.h"
 #include "synkeeper/session_stats.h"
-#include "synkeeper/session_table.h"
+#include "synkeeper/session_summary.h"
 
 enum {
 	PLENTY = 1000,
@@ -339,7 +339,8 @@ static void play_session(const struct play *p, const struct session *s)
 	for (way = 0; way < SET_WAYS; way++) {
 		const struct session *other;
 
-		index = set * SET_WAYS + way;
+		index = table_line(p->s->cfg.set_mask + 1,
+				   set * SET_WAYS + way);
 		other = native_value("sessions", &index, true);
 		if (other->live.state && tuple_equal(&other->tuple, &s->tuple))
 			return;
@@ -347,8 +348,12 @@ static void play_session(const struct play *p, const struct session *s)
 	way = table_claim(tags, h.tag);
 	if (way == SET_WAYS)
 		return;
-	index = set * SET_WAYS + way;
+	index = table_line(p->s->cfg.set_mask + 1, set * SET_WAYS + way);
 	put("sessions", &index, s, sizeof(*s));
+	index = summary_index(p->s->cfg.summary.now, p->s->cfg.set_mask + 1,
+			      set);
+	summary_put(native_value("session_summary", &index, true),
+		    summary_bits(h.tag));
 	t->alive[s->live.state]++;
 	t->events[EV_ADOPTED] += session_is_live(s->live.state);
 }

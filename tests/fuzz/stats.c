@@ -18,9 +18,10 @@ struct population {
 	unsigned int n;
 };
 
-static void count_entry(struct population *c, __u32 set, __u32 way, __u8 tag)
+static void count_entry(struct population *c, __u32 set, __u32 way, __u16 tag)
 {
-	__u32 index = set * SET_WAYS + way;
+	__u32 index =
+		table_line(c->p->s->cfg.set_mask + 1, set * SET_WAYS + way);
 	const struct session *s = native_value("sessions", &index, true);
 	struct table_hash h;
 	unsigned int i;
@@ -43,7 +44,7 @@ static void count_entry(struct population *c, __u32 set, __u32 way, __u8 tag)
 
 static void count_set(const void *key, void *value, void *data)
 {
-	__u8 tags[SET_WAYS];
+	__u16 tags[SET_WAYS];
 	__u32 set, way;
 
 	memcpy(&set, key, sizeof(set));

@@ -7,16 +7,22 @@ synkeeper/abi.h. Their last packet is in the future, so that neither the reaper
 nor the audit asks the kernel about them; the totals do not include them.
 """
 import ctypes
+import json
 import mmap
 import os
 import struct
 import time
 
+import attached
 from attached import SYS_BPF
+from namespace import run
 
 BPF_OBJ_GET = 7
-SET_WAYS, ENTRY_SIZE = 16, 64
+SET_WAYS, TAG_SIZE, ENTRY_SIZE = 16, 2, 64
+SERVICES_MAX, TOTALS_SIZE = 8192, 44 * 8
 TICK_SHIFT = 24
+BPF_F_MMAPABLE = 1 << 10
+FORMER_SETTINGS = 80  # bytes, until ABI 8
 ESTABLISHED = 3
 ENTRY = struct.Struct("=BBHI 16s16s HH I 16x")
 V4 = b"\0" * 10 + b"\xff\xff"
@@ -41,11 +47,18 @@ def _map(path, size):
         os.close(fd)
 
 
+def _tags(ways):
+    """A set of which so many ways are taken."""
+    return (b"\1\0" * ways).ljust(TAG_SIZE * SET_WAYS, b"\0")
+
+
 def fill(env, count, service=1):
-    """Puts @count established sessions into the first sets of the table, which
-    must be large enough."""
+    """Puts @count established sessions into the first lines of the table, which
+    must be large enough: first ways first."""
     assert ENTRY.size == ENTRY_SIZE, f"an entry has {ENTRY.size} bytes"
-    assert count % SET_WAYS == 0, f"{count} do not fill whole sets"
+    sets = attached.map_value(env, "settings", 0)["set_mask"] + 1
+    assert count <= sets * SET_WAYS, f"{count} do not fit into {sets} sets"
+    ways, more = divmod(count, sets)
     now = (time.monotonic_ns() >> TICK_SHIFT) & 0xffffffff
     entries = b"".join(
         ENTRY.pack(ESTABLISHED, 0, service, now + (1 << 20),
@@ -53,6 +66,62 @@ def fill(env, count, service=1):
                    V4 + b"\xc0\0\2\2", 1024, 80 << 8, now)
         for n in range(count))
     with _map(f"{env.pin_dir}/maps/sessions", len(entries)) as table, \
-            _map(f"{env.pin_dir}/maps/session_tags", count) as tags:
+            _map(f"{env.pin_dir}/maps/session_tags",
+                 TAG_SIZE * SET_WAYS * sets) as tags:
         table[:] = entries
-        tags[:] = b"\x01" * count
+        tags[:] = _tags(ways + 1) * more + _tags(ways) * (sets - more)
+
+
+def _former(path, value_size, entries):
+    """A new map in place of the one that is pinned at `path`, to be filled."""
+    run(["bpftool", "map", "create", f"{path}_former", "type", "array", "key",
+         "4", "value", str(value_size), "entries", str(entries), "name",
+         os.path.basename(path)[:15], "flags", str(BPF_F_MMAPABLE)])
+    os.rename(f"{path}_former", path)
+    return _map(path, value_size * entries)
+
+
+def rows(env):
+    """How many rows of totals there are."""
+    shown = run(["bpftool", "-j", "map", "show", "pinned",
+                 f"{env.pin_dir}/maps/totals"]).stdout
+    return json.loads(shown)["max_entries"] // SERVICES_MAX
+
+
+def _one_row(env):
+    """All rows of totals, summed."""
+    size = TOTALS_SIZE * SERVICES_MAX
+    with _map(f"{env.pin_dir}/maps/totals", size * rows(env)) as now:
+        words = struct.unpack(f"<{len(now) // 8}Q", now[:])
+    each = [words[at:at + size // 8] for at in range(0, len(words), size // 8)]
+    return struct.pack(f"<{size // 8}Q", *(sum(word) & (1 << 64) - 1
+                                           for word in zip(*each)))
+
+
+def make_former(env):
+    """Replaces the pinned table, totals and settings by what they were until
+    ABI 8: a byte a tag, a set's lines side by side, no summary, one row. Which
+    set a session is in does not matter to a successor."""
+    maps = f"{env.pin_dir}/maps"
+    sets = attached.map_value(env, "settings", 0)["set_mask"] + 1
+    with _map(f"{maps}/session_tags", TAG_SIZE * SET_WAYS * sets) as tags, \
+            _map(f"{maps}/sessions", ENTRY_SIZE * SET_WAYS * sets) as table:
+        all_tags = struct.unpack(f"<{SET_WAYS * sets}H", tags[:])
+        lines = []
+        for slot, tag in enumerate(all_tags):
+            if tag:
+                at = (slot % SET_WAYS * sets + slot // SET_WAYS) * ENTRY_SIZE
+                lines.append(table[at:at + ENTRY_SIZE])
+    with _map(f"{maps}/settings", FORMER_SETTINGS) as now:
+        settings = now[:FORMER_SETTINGS]
+    os.unlink(f"{maps}/session_summary")
+    with _former(f"{maps}/settings", FORMER_SETTINGS, 1) as to:
+        to[:FORMER_SETTINGS] = settings
+    with _former(f"{maps}/session_tags", SET_WAYS, sets) as to:
+        to[:len(lines)] = b"\1" * len(lines)
+    with _former(f"{maps}/sessions", ENTRY_SIZE, SET_WAYS * sets) as to:
+        to[:ENTRY_SIZE * len(lines)] = b"".join(lines)
+    totals = _one_row(env)
+    with _former(f"{maps}/totals", TOTALS_SIZE, SERVICES_MAX) as to:
+        to[:] = totals
+    return len(lines)

@@ -14,9 +14,11 @@ import json
 import os
 import re
 import signal
+import time
 
 import attached
 import crowd
+import rawtable
 from goodclients import GoodClients, get_until
 from namespace import run, wait_for
 from netenv import OUTPUT, ROOT, last_json
@@ -27,6 +29,7 @@ from transfers import Transfers
 TRANSFERS = 200
 CLIENTS_PER_S = 1000
 STEP_S = 2
+LONG_S = 4  # a session that is older than a step
 FORGED_PER_S = 1000
 ECHO_PORT = 81
 FOREIGN_ABI = 99
@@ -286,28 +289,50 @@ def value_of(values):
     return next(iter(values.values()))
 
 
+def transfer_ages(env):
+    """In seconds."""
+    return [s["age_s"] for s in env.json("session", "list", "dport",
+                                         ECHO_PORT)]
+
+
+def books(env):
+    """Of the transfers, all of which stay open."""
+    row, = env.json("session", "totals", f"*:{ECHO_PORT}")["services"]
+    return {what: row[what] for what in ("opened", "ended", "alive")}
+
+
 def takes_over(env, abi, more=lambda: None):
     """A successor of version `abi` keeps the sessions, keys and counters of its
     maps; more() makes the maps that version's."""
     daemons = Daemons(env)
     with loaded(env, daemons.start) as (load, _):
         before = env.json("key", "list")
-        adopted = env.json("session", "totals")["total"]["events"]["adopted"]
+        wait_for(lambda: len(transfer_ages(env)) >= TRANSFERS and
+                 min(transfer_ages(env)) >= LONG_S, 10,
+                 f"transfers to be {LONG_S} s old")
+        booked = books(env)
         with load.step(f"start on the maps of ABI {abi}"):
             daemons.end(signal.SIGTERM)
             set_abi(env, abi)
             pin_former_layout(env)
             more()
+            left = rawtable.make_former(env)
+            begun = time.monotonic()
             answered = attached.map_cpus(env, "counters", 1)[0]
             daemons.start()
         said = daemons.now.output()
         assert "another version" not in said, said
         now = env.json("key", "list")
         assert now["epoch"] == before["epoch"], f"{before} became {now}"
-        total = env.json("session", "totals")["total"]
-        assert total["events"]["adopted"] == adopted and \
-            total["alive"]["established"] >= TRANSFERS, \
-            f"expected the same sessions, none adopted anew, got {total}"
+        older = time.monotonic() - begun
+        assert books(env) == booked, f"{booked} became {books(env)}"
+        rows = rawtable.rows(env)
+        assert rows > 1 or os.cpu_count() == 1, "the totals have one row still"
+        ages = transfer_ages(env)
+        kept = sum(age - older >= LONG_S / 2 for age in ages)
+        assert kept >= TRANSFERS, \
+            f"{left} sessions were there, {TRANSFERS} of them transfers; of " \
+            f"{len(ages)} now, {kept} are from before: {ages}"
         assert attached.map_value(env, "settings", 0)["abi"] > abi
         assert len(raw(env, "ports", 80, 0, 0, 0)[0]) > \
             2 * FORMER_ENDPOINT + 8, "the endpoints are still the old ones"
@@ -322,6 +347,12 @@ def takes_over(env, abi, more=lambda: None):
 def test_former_endpoints_lost_the_sessions(env):
     """Only what the daemon derives has another layout."""
     takes_over(env, 6)
+
+
+@net_test
+def test_former_table_lost_the_sessions(env):
+    """The session table has another layout, too: the last one that had."""
+    takes_over(env, 8)
 
 
 @net_test

@@ -56,7 +56,7 @@ static bool add(const struct session_table *t, __u32 n)
 	way = table_claim(&tags[set], h.tag);
 	if (way == SET_WAYS)
 		return false;
-	s = &sessions[set * SET_WAYS + way];
+	s = &sessions[table_line(SETS, set * SET_WAYS + way)];
 	s->tuple = tuple;
 	s->born = n;
 	s->live.state = SESSION_ESTABLISHED;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Theory of operation: the tag search of the session table, compared with a
- * plain loop over bytes; claiming and freeing ways; comparing tuples.
+ * plain loop over tags; claiming and freeing ways; comparing tuples.
  * table_hash.c tests the hash, books_race.c concurrent claims.
  */
 #include "testmain.h"
@@ -11,78 +11,97 @@
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
-static uint8_t byte_of(uint64_t word, int i)
+static uint16_t lane(uint64_t word, int i)
 {
-	return word >> 8 * i;
+	return word >> TAG_BITS * i;
+}
+
+static uint64_t at(uint32_t i, uint64_t bits)
+{
+	return bits << TAG_BITS * i;
 }
 
 /*
- * Every matching byte must be found, and the lowest one found must be a real
+ * Every matching tag must be found, and the lowest one found must be a real
  * match, since a way is claimed by it. False positives above a real match are
  * allowed.
  */
-static void match(uint64_t tags, uint8_t tag)
+static void match(uint64_t tags, uint16_t tag)
 {
 	uint64_t got = table_match(tags, tag), want = 0;
-	uint32_t first = 8;
+	uint32_t first = WORD_TAGS;
 	int i;
 
-	for (i = 7; i >= 0; i--) {
-		if (byte_of(tags, i) != tag)
+	for (i = WORD_TAGS - 1; i >= 0; i--) {
+		if (lane(tags, i) != tag)
 			continue;
-		want |= 0x80ULL << 8 * i;
+		want |= at(i, 0x8000);
 		first = i;
 	}
-	if ((got & want) != want || got & ~0x8080808080808080ULL ||
-	    (!want && got))
-		fail_msg("tag %02x in %016jx: expected %016jx, got %016jx", tag,
+	if ((got & want) != want || got & ~0x8000800080008000 || (!want && got))
+		fail_msg("tag %04x in %016jx: expected %016jx, got %016jx", tag,
 			 (uintmax_t)tags, (uintmax_t)want, (uintmax_t)got);
 	if (want && table_first(got) != first)
-		fail_msg("tag %02x in %016jx: expected it first in byte %u, "
-			 "got byte %u",
+		fail_msg("tag %04x in %016jx: expected it first at %u, got it "
+			 "at %u",
 			 tag, (uintmax_t)tags, first, table_first(got));
 }
 
-/* Each tag in each byte, its neighbours each value, the others 0 or 255. */
-static void match_every_byte(void **state)
+/*
+ * Tags whose subtraction borrows in different places: each byte of them one of
+ * the values that matter.
+ */
+static uint16_t edge(uint32_t i)
 {
-	uint32_t tag, near, pos;
+	static const uint8_t bytes[] = { 0x00, 0x01, 0x02, 0x7f,
+					 0x80, 0x81, 0xfe, 0xff };
+
+	return bytes[i / 8 % 8] << 8 | bytes[i % 8];
+}
+
+enum { EDGES = 64 };
+
+/* Each edge at each place, its neighbours each edge, the others 0 or ~0. */
+static void match_every_place(void **state)
+{
+	uint32_t t, n, pos;
 
 	(void)state;
-	for (tag = 0; tag < 256; tag++) {
-		for (near = 0; near < 256; near++) {
-			for (pos = 0; pos < 8; pos++) {
-				uint64_t all = near * TABLE_ONES;
-				uint64_t hole = ~(0xffULL << 8 * pos);
-				uint64_t own = (uint64_t)tag << 8 * pos;
-				uint64_t pair = pos < 7 ? 0xffffULL << 8 * pos
-							: 0xffULL << 56;
+	for (t = 0; t < EDGES; t++) {
+		for (n = 0; n < EDGES; n++) {
+			for (pos = 0; pos < WORD_TAGS; pos++) {
+				uint64_t all = edge(n) * TABLE_ONES;
+				uint64_t hole = ~at(pos, 0xffff);
+				uint64_t own = at(pos, edge(t));
+				uint64_t pair = pos < WORD_TAGS - 1
+							? at(pos, 0xffffffff)
+							: at(pos, 0xffff);
 
-				match(all, tag);
-				match((all & hole) | own, tag);
-				match((all & pair & hole) | own, tag);
-				match((all & pair & hole) | own | ~pair, tag);
+				match(all, edge(t));
+				match((all & hole) | own, edge(t));
+				match((all & pair & hole) | own, edge(t));
+				match((all & pair & hole) | own | ~pair,
+				      edge(t));
 			}
 		}
 	}
 }
 
-/* All 256 patterns of a tag's positions, among similar tags. */
+/* All 16 patterns of every tag's places, among tags of one bit's difference. */
 static void match_every_pattern(void **state)
 {
-	static const uint8_t bits[] = { 0x01, 0x80, 0x7f, 0xff };
-	uint32_t tag, set, i, k;
+	uint32_t tag, set, i, bit;
 
 	(void)state;
-	for (tag = 0; tag < 256; tag++) {
-		for (set = 0; set < 256; set++) {
-			for (k = 0; k < ARRAY_SIZE(bits); k++) {
-				uint64_t tags = (tag ^ bits[k]) * TABLE_ONES;
+	for (tag = 0; tag < 1 << TAG_BITS; tag++) {
+		for (set = 0; set < 1 << WORD_TAGS; set++) {
+			for (bit = 0; bit < TAG_BITS; bit++) {
+				uint64_t tags =
+					(tag ^ 1ULL << bit) * TABLE_ONES;
 
-				for (i = 0; i < 8; i++)
+				for (i = 0; i < WORD_TAGS; i++)
 					if (set >> i & 1)
-						tags ^= (uint64_t)bits[k]
-							<< 8 * i;
+						tags ^= at(i, 1ULL << bit);
 				match(tags, tag);
 			}
 		}
@@ -99,7 +118,7 @@ static void match_random(void **state)
 		uint64_t tags = random_u64(&r);
 
 		match(tags, random_u32(&r));
-		match(tags & 0x0303030303030303, random_u32(&r) & 3);
+		match(tags & 0x0003000300030003, random_u32(&r) & 3);
 	}
 }
 
@@ -108,13 +127,13 @@ static void first_of_every_match(void **state)
 	uint32_t set, i;
 
 	(void)state;
-	for (set = 1; set < 256; set++) {
-		uint32_t want = 8, got;
+	for (set = 1; set < 1 << WORD_TAGS; set++) {
+		uint32_t want = WORD_TAGS, got;
 		uint64_t m = 0;
 
-		for (i = 8; i-- > 0;) {
+		for (i = WORD_TAGS; i-- > 0;) {
 			if (set >> i & 1) {
-				m |= 0x80ULL << 8 * i;
+				m |= at(i, 0x8000);
 				want = i;
 			}
 		}
@@ -125,27 +144,21 @@ static void first_of_every_match(void **state)
 	}
 }
 
-static uint8_t tag_of(const struct session_set *set, uint32_t way)
-{
-	return byte_of(set->tags[way / 8], way % 8);
-}
-
 /* All ways except @way must be unchanged. */
 static void only_way(const struct session_set *was,
-		     const struct session_set *is, uint32_t way, uint8_t tag,
+		     const struct session_set *is, uint32_t way, uint16_t tag,
 		     const char *what)
 {
 	uint32_t i;
 
 	for (i = 0; i < SET_WAYS; i++) {
-		uint8_t want = i == way ? tag : tag_of(was, i);
+		uint16_t want = i == way ? tag : table_tag(was, i);
 
-		if (tag_of(is, i) != want)
-			fail_msg("%s way %u of %016jx %016jx: way %u: expected "
-				 "tag %02x, got %02x",
-				 what, way, (uintmax_t)was->tags[0],
-				 (uintmax_t)was->tags[1], i, want,
-				 tag_of(is, i));
+		if (table_tag(is, i) != want)
+			fail_msg("%s way %u, was %04x: way %u: expected tag "
+				 "%04x, got %04x",
+				 what, way, table_tag(was, way), i, want,
+				 table_tag(is, i));
 	}
 }
 
@@ -154,7 +167,7 @@ static void claim_takes_the_first_free_way(void **state)
 {
 	struct random r = { 4 };
 	uint32_t taken, way, got, i;
-	uint8_t tag;
+	uint16_t tag;
 
 	(void)state;
 	for (taken = 0; taken < 1 << SET_WAYS; taken++) {
@@ -162,19 +175,23 @@ static void claim_takes_the_first_free_way(void **state)
 
 		for (i = 0; i < SET_WAYS; i++)
 			if (taken >> i & 1)
-				was.tags[i / 8] |=
-					(1ULL + random_below(&r, 255))
-					<< i % 8 * 8;
+				table_retag(&was, i,
+					    1 + random_below(&r, 65535));
 		for (way = 0; way < SET_WAYS && taken >> way & 1;)
 			way++;
 		is = was;
-		tag = 1 + random_below(&r, 255);
+		tag = 1 + random_below(&r, 65535);
 		got = table_claim(&is, tag);
 		if (got != way)
 			fail_msg("ways %04x are taken: expected way %u, got "
 				 "%u (%d: none)",
 				 taken, way, got, SET_WAYS);
 		only_way(&was, &is, way, tag, "claim");
+		if (table_is_full(&was) != (way == SET_WAYS) ||
+		    table_is_empty(&was) != !taken)
+			fail_msg("ways %04x are taken: full %d, empty %d",
+				 taken, table_is_full(&was),
+				 table_is_empty(&was));
 	}
 }
 
@@ -185,17 +202,17 @@ static void retag_changes_one_way(void **state)
 
 	(void)state;
 	for (way = 0; way < SET_WAYS; way++) {
-		for (old = 0; old < 256; old++) {
-			for (tag = 0; tag < 256; tag++) {
+		for (old = 0; old < EDGES; old++) {
+			for (tag = 0; tag < EDGES; tag++) {
 				struct session_set was, is;
+				__u64 *word = &was.tags[way / WORD_TAGS];
 
 				random_bytes(&r, &was, sizeof(was));
-				was.tags[way / 8] &= ~(0xffULL << way % 8 * 8);
-				was.tags[way / 8] |= (uint64_t)old
-						     << way % 8 * 8;
+				*word &= ~at(way % WORD_TAGS, 0xffff);
+				*word |= at(way % WORD_TAGS, edge(old));
 				is = was;
-				table_retag(&is, way, tag);
-				only_way(&was, &is, way, tag, "retag");
+				table_retag(&is, way, edge(tag));
+				only_way(&was, &is, way, edge(tag), "retag");
 			}
 		}
 	}
@@ -244,7 +261,7 @@ static void v4_is_the_mapped_prefix(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-	cmocka_unit_test(match_every_byte),
+	cmocka_unit_test(match_every_place),
 	cmocka_unit_test(match_every_pattern),
 	cmocka_unit_test(match_random),
 	cmocka_unit_test(first_of_every_match),

@@ -17,6 +17,7 @@
 #include "session/events.h"
 #include "session/resync.h"
 #include "session/session_requests.h"
+#include "session/summary.h"
 
 enum { DAEMON_REQUEST_TABLES = 8 };
 
@@ -47,6 +48,7 @@ struct daemon {
 	sd_event_source *tick;
 	struct events events;
 	struct reaper reaper;
+	struct summary summary;
 	struct resync resync;
 	struct arm *arm;
 	struct link_events link_events;

@@ -78,6 +78,16 @@ void wire_reaper_stop(struct daemon *d)
 	reaper_stop(&d->reaper);
 }
 
+int wire_summary_start(struct daemon *d)
+{
+	return summary_start(&d->summary, d->loop, &d->sessions);
+}
+
+void wire_summary_stop(struct daemon *d)
+{
+	summary_stop(&d->summary);
+}
+
 int wire_resync_start(struct daemon *d)
 {
 	const struct resync_deps deps = { .sessions = &d->sessions,

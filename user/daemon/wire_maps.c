@@ -10,6 +10,7 @@
 #include "maps/settings.h"
 #include "state.h"
 #include "service/bypass.h"
+#include "session/former.h"
 #include "wiring.h"
 
 int wire_loader_start(struct daemon *d)
@@ -174,6 +175,14 @@ int wire_ifaces_start(struct daemon *d)
 int wire_attachments_start(struct daemon *d)
 {
 	return ifaces_attach(&d->ifaces);
+}
+
+/* What was not moved, or came since it was, is entered from its socket. */
+int wire_former_start(struct daemon *d)
+{
+	if (former_move(&d->loader, &d->sessions, &d->totals))
+		resync_now(&d->resync, false);
+	return 0;
 }
 
 int wire_ifaces_refresh(struct daemon *d)

@@ -40,6 +40,11 @@ __u64 bpf_ktime_get_coarse_ns(void)
 	return native.clock_ns;
 }
 
+__u32 bpf_get_smp_processor_id(void)
+{
+	return 0;
+}
+
 long bpf_loop(__u32 n, long (*step)(__u32 i, void *ctx), void *ctx, __u64 flags)
 {
 	__u32 i;

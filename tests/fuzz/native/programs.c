@@ -32,6 +32,7 @@ struct native_map native_maps[] = {
 	MAP(refused_sources),
 	MAP(budgets),
 	MAP(session_tags),
+	MAP(session_summary),
 	MAP(incomplete_sets),
 	MAP(sessions),
 	MAP(totals),

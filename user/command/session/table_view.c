@@ -138,9 +138,9 @@ fail:
 	return -1;
 }
 
-static __u8 tag_at(const struct session_table *t, __u32 set, __u32 way)
+static const struct session *line_of(const struct session_table *t, __u32 slot)
 {
-	return t->tags[set].tags[way / 8] >> way % 8 * 8;
+	return &t->sessions[table_line(t->sets, slot)];
 }
 
 bool table_view_next(const struct session_table *t, size_t *pos,
@@ -149,13 +149,13 @@ bool table_view_next(const struct session_table *t, size_t *pos,
 	while (*pos < (size_t)t->sets * SET_WAYS) {
 		__u32 set = *pos / SET_WAYS, way = *pos % SET_WAYS;
 
-		if (!way && !t->tags[set].tags[0] && !t->tags[set].tags[1]) {
+		if (!way && table_is_empty(&t->tags[set])) {
 			*pos += SET_WAYS;
 			continue;
 		}
 		(*pos)++;
-		if (tag_at(t, set, way) &&
-		    session_snapshot(&t->sessions[*pos - 1], ret))
+		if (table_tag(&t->tags[set], way) &&
+		    session_snapshot(line_of(t, *pos - 1), ret))
 			return true;
 	}
 	return false;
@@ -170,9 +170,8 @@ bool table_view_find(const struct session_table *t, const struct tuple *tuple,
 	table_hash(&t->settings, tuple, &h);
 	set = h.set & t->settings.set_mask;
 	for (way = 0; way < SET_WAYS; way++)
-		if (tag_at(t, set, way) == h.tag &&
-		    session_snapshot(&t->sessions[(size_t)set * SET_WAYS + way],
-				     ret) &&
+		if (table_tag(&t->tags[set], way) == h.tag &&
+		    session_snapshot(line_of(t, set * SET_WAYS + way), ret) &&
 		    tuple_equal(&ret->tuple, tuple))
 			return true;
 	return false;

@@ -36,6 +36,7 @@ struct bpf_map *loader_map(const struct loader *l, enum loader_map map)
 		[MAP_PREFIXES] = s->maps.prefixes,
 		[MAP_SOURCES] = s->maps.sources,
 		[MAP_SESSION_TAGS] = s->maps.session_tags,
+		[MAP_SESSION_SUMMARY] = s->maps.session_summary,
 		[MAP_INCOMPLETE_SETS] = s->maps.incomplete_sets,
 		[MAP_SESSIONS] = s->maps.sessions,
 		[MAP_TOTALS] = s->maps.totals,
@@ -169,6 +170,22 @@ static __u32 sets_for(unsigned int sessions)
 	return sets;
 }
 
+/* One for each CPU, within the limit; a power of two. */
+static __u32 rows_for_cpus(void)
+{
+	int cpus = libbpf_num_possible_cpus();
+	__u32 rows = 1;
+
+	while ((int)rows < cpus && rows < STATS_ROWS_MAX)
+		rows *= 2;
+	return rows;
+}
+
+__u32 loader_rows(const struct loader *l, enum loader_map map)
+{
+	return bpf_map__max_entries(loader_map(l, map)) / SERVICES_MAX;
+}
+
 /* Leaves out what this kernel cannot load. */
 static void select_programs(const struct loader *l)
 {
@@ -180,12 +197,27 @@ static void select_programs(const struct loader *l)
 	bpf_program__set_autoload(s->progs.synkeeper_front_out, tcx);
 }
 
+/* For a table of @sets, and the CPUs of this host. */
+static void size_maps(const struct loader *l, __u32 sets)
+{
+	const struct synkeeper_bpf *s = l->skel;
+	__u32 counted = rows_for_cpus() * SERVICES_MAX;
+
+	bpf_map__set_max_entries(s->maps.session_tags, sets);
+	bpf_map__set_max_entries(s->maps.session_summary, sets * 2);
+	bpf_map__set_max_entries(s->maps.incomplete_sets, sets / 64);
+	bpf_map__set_max_entries(s->maps.sessions, sets * SET_WAYS);
+	bpf_map__set_max_entries(s->maps.totals, counted);
+	bpf_map__set_max_entries(s->maps.monitored, counted);
+}
+
 int loader_open(struct loader *l, const struct config *c)
 {
 	__u32 sets = sets_for(c->sessions_max);
 	int err;
 
-	*l = (struct loader){ .pin_dir = c->pin_dir, .lock_fd = -1 };
+	*l = (struct loader)LOADER_CLOSED;
+	l->pin_dir = c->pin_dir;
 	err = check_kernel(l);
 	if (!err)
 		err = loader_ensure_bpffs(l->pin_dir);
@@ -201,9 +233,7 @@ int loader_open(struct loader *l, const struct config *c)
 		goto fail;
 	}
 	select_programs(l);
-	bpf_map__set_max_entries(l->skel->maps.session_tags, sets);
-	bpf_map__set_max_entries(l->skel->maps.incomplete_sets, sets / 64);
-	bpf_map__set_max_entries(l->skel->maps.sessions, sets * SET_WAYS);
+	size_maps(l, sets);
 	err = loader_take_over(l);
 	if (err)
 		goto fail;
@@ -314,11 +344,19 @@ void loader_unpin(struct loader *l)
 		rmdir(l->pin_dir);
 }
 
+static void close_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
 void loader_close(struct loader *l)
 {
 	synkeeper_bpf__destroy(l->skel);
 	l->skel = NULL;
-	if (l->lock_fd >= 0)
-		close(l->lock_fd);
-	l->lock_fd = -1;
+	close_fd(&l->former_tags_fd);
+	close_fd(&l->former_sessions_fd);
+	close_fd(&l->former_totals_fd);
+	close_fd(&l->lock_fd);
 }

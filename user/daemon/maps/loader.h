@@ -11,11 +11,13 @@
  *
  * State (settings, keys, sessions, ...) is taken over. Maps that the daemon
  * derives from the host and its configuration are replaced by new ones if their
- * layout is another version's. If the state's is, all maps are replaced: the
- * sessions are adopted again from their sockets, and the cookie keys are kept
- * if their layout is the same, so cookies in flight stay valid. In either case,
- * the new programs take the place of the old ones once their maps are filled,
- * so there is no gap.
+ * layout is another version's, and so are the session table and the totals of
+ * an ABI before 9, which are moved later (session/former.h, totals.h). If the
+ * layout of other state is another's, all maps are replaced: the sessions are
+ * adopted again from their sockets, and the cookie keys are kept if their
+ * layout is the same, so cookies in flight stay valid. In either case, the new
+ * programs take the place of the old ones once their maps are filled, so there
+ * is no gap.
  */
 #ifndef LOADER_H
 #define LOADER_H
@@ -44,6 +46,7 @@ enum loader_map {
 	MAP_PREFIXES,
 	MAP_SOURCES,
 	MAP_SESSION_TAGS,
+	MAP_SESSION_SUMMARY,
 	MAP_INCOMPLETE_SETS,
 	MAP_SESSIONS,
 	MAP_TOTALS,
@@ -57,6 +60,9 @@ struct loader {
 	struct synkeeper_bpf *skel;
 	const char *pin_dir; /* the config's */
 	int lock_fd;	     /* the pin directory */
+	/* the table of an instance with another layout, see former.h; or -1 */
+	int former_tags_fd, former_sessions_fd;
+	int former_totals_fd; /* with other rows, see totals.h; or -1 */
 	bool made_dir;
 	bool took_over; /* an earlier instance's maps are in use */
 	bool replaces;	/* some of them, or all, are new */
@@ -67,9 +73,10 @@ struct loader {
 };
 
 /* A closed loader: loader_close() has nothing to close. */
-#define LOADER_CLOSED          \
-	{                      \
-		.lock_fd = -1, \
+#define LOADER_CLOSED                                                          \
+	{                                                                      \
+		.lock_fd = -1, .former_tags_fd = -1, .former_sessions_fd = -1, \
+		.former_totals_fd = -1,                                        \
 	}
 
 /*
@@ -79,6 +86,8 @@ struct loader {
 int loader_open(struct loader *l, const struct config *c);
 int loader_pin(struct loader *l);
 int loader_map_fd(const struct loader *l, enum loader_map map);
+/* Rows of @map, which has one for each CPU, or for a few. */
+__u32 loader_rows(const struct loader *l, enum loader_map map);
 const char *loader_map_name(const struct loader *l, enum loader_map map);
 /*
  * Maps the first @size bytes of @map into memory, read-write. Returns NULL and

@@ -30,21 +30,21 @@ int settings_init(struct settings *s, const struct loader *l,
 		  const struct config *c)
 {
 	struct bpf_map_info info = {};
-	__u32 len = sizeof(info);
-	__u64 secret[2];
+	__u32 len = sizeof(info), rows = loader_rows(l, MAP_TOTALS);
+	__u32 monitored = loader_rows(l, MAP_MONITORED);
+	__u64 secret[2] = { s->hash_seed, s->hash_mul };
 
-	if (!l->took_over) {
-		if (getrandom(secret, sizeof(secret), 0) != sizeof(secret) ||
-		    bpf_obj_get_info_by_fd(loader_map_fd(l, MAP_SESSION_TAGS),
-					   &info, &len)) {
-			log_err("cannot initialize the settings: %s",
-				strerror(errno));
-			return -errno;
-		}
-		s->hash_seed = secret[0];
-		s->hash_mul = secret[1] | 1;
-		s->set_mask = info.max_entries - 1;
+	if ((!l->took_over &&
+	     getrandom(secret, sizeof(secret), 0) != sizeof(secret)) ||
+	    bpf_obj_get_info_by_fd(loader_map_fd(l, MAP_SESSION_TAGS), &info,
+				   &len)) {
+		log_err("cannot initialize the settings: %s", strerror(errno));
+		return -errno;
 	}
+	s->hash_seed = secret[0];
+	s->hash_mul = secret[1] | 1;
+	s->set_mask = info.max_entries - 1;
+	s->rows_mask = rows < monitored ? rows - 1 : monitored - 1;
 	/* what these say is in maps that every start replaces */
 	settings_clear(s, SETTING_QUEUES | SETTING_REFUSED);
 	s->abi = ABI_VERSION;

@@ -3,6 +3,7 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "stats.h"
 
@@ -35,11 +36,13 @@ static int read_batch(int map_fd, __u32 first, __u32 n, __u32 *ids,
 	return count ? (int)count : -EIO;
 }
 
-int stats_read(const struct loader *l, enum loader_map map, __u32 first,
-	       __u32 n, struct counters *ret)
+/* Adds those from index @first on to @ret. */
+static int add_from(const struct loader *l, enum loader_map map, __u32 first,
+		    __u32 n, struct counters *ret)
 {
 	int fd = loader_map_fd(l, map), got, i;
 	int cpus = map == MAP_COUNTERS ? libbpf_num_possible_cpus() : 1;
+	struct counters sum;
 	__u32 part, done = 0, *ids;
 	struct counters *each;
 
@@ -53,14 +56,28 @@ int stats_read(const struct loader *l, enum loader_map map, __u32 first,
 	while (got >= 0 && done < n) {
 		got = read_batch(fd, first + done,
 				 part < n - done ? part : n - done, ids, each);
-		for (i = 0; i < got; i++)
-			sum_up(&each[(size_t)i * cpus], cpus, &ret[done + i]);
+		for (i = 0; i < got; i++) {
+			sum_up(&each[(size_t)i * cpus], cpus, &sum);
+			stats_add(&ret[done + i], &sum);
+		}
 		if (got > 0)
 			done += got;
 	}
 	free(each);
 	free(ids);
 	return got < 0 ? got : 0;
+}
+
+int stats_read(const struct loader *l, enum loader_map map, __u32 first,
+	       __u32 n, struct counters *ret)
+{
+	__u32 row, rows = map == MAP_COUNTERS ? 1 : loader_rows(l, map);
+	int err = 0;
+
+	memset(ret, 0, n * sizeof(*ret));
+	for (row = 0; row < rows && !err; row++)
+		err = add_from(l, map, row * SERVICES_MAX + first, n, ret);
+	return err;
 }
 
 int stats_read_all(const struct loader *l, enum loader_map map, __u32 end,

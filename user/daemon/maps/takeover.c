@@ -154,19 +154,110 @@ static int carry_endpoints(int from, int to)
 	return 0;
 }
 
+/* ---- the session table ---- */
+
+enum {
+	SETTINGS_SIZE_8 = 80, /* then came the places of the summary */
+	TAGS_SIZE_8 = 16,     /* of a set: 8 bits each */
+};
+
+static __u32 entries_of(int fd)
+{
+	struct bpf_map_info info = {};
+	__u32 len = sizeof(info);
+
+	return bpf_obj_get_info_by_fd(fd, &info, &len) ? 0 : info.max_entries;
+}
+
+/* They grow at their end. The new table lacks what the former one has. */
+static int carry_settings(int from, int to)
+{
+	struct settings cfg = {};
+	__u32 zero = 0;
+	int err = carry_values(from, to, 1);
+
+	if (err || bpf_map_lookup_elem(to, &zero, &cfg))
+		return err ? err : -errno;
+	cfg.flags &= ~SETTING_COMPLETE;
+	return bpf_map_update_elem(to, &zero, &cfg, BPF_ANY) ? -errno : 0;
+}
+
+static bool is_table(enum loader_map map)
+{
+	return map == MAP_SESSION_TAGS || map == MAP_SESSION_SUMMARY ||
+	       map == MAP_INCOMPLETE_SETS || map == MAP_SESSIONS;
+}
+
+/* Do @fds have a session table of before ABI 9, and its settings? */
+static bool has_former_table(const int fds[MAP_COUNT])
+{
+	return has_value_size(fds[MAP_SETTINGS], SETTINGS_SIZE_8) &&
+	       has_value_size(fds[MAP_SESSION_TAGS], TAGS_SIZE_8) &&
+	       has_value_size(fds[MAP_SESSIONS], sizeof(struct session)) &&
+	       entries_of(fds[MAP_SESSIONS]) ==
+		       entries_of(fds[MAP_SESSION_TAGS]) * SET_WAYS;
+}
+
+/* Are they rows of totals? Until ABI 8 there was one. */
+static bool has_rows(int fd)
+{
+	__u32 n = entries_of(fd);
+
+	return n && n % SERVICES_MAX == 0 &&
+	       has_value_size(fd, sizeof(struct session_totals));
+}
+
 /*
  * Maps that the daemon fills anew at each start, or knows how to translate.
- * NULL: state, which can only be taken over as a whole.
+ * NULL: state, which can only be taken over as a whole. Settings and the
+ * session table: as has_former_table() says; see session/former.h. Totals: if
+ * has_rows(); see totals.h.
  */
 static int (*const carry[MAP_COUNT])(int from, int to) = {
-	[MAP_PORTS] = carry_ports,	   [MAP_ENDPOINTS] = carry_endpoints,
-	[MAP_LOCAL_ADDRS] = carry_nothing, [MAP_IFACES] = carry_nothing,
-	[MAP_COUNTERS] = carry_counters,   [MAP_MONITORED] = carry_monitored,
-	[MAP_PREFIXES] = carry_nothing,	   [MAP_SOURCES] = carry_nothing,
-	[MAP_EVENTS] = carry_nothing,	   [MAP_SAMPLES] = carry_nothing,
-	[MAP_TC_PROGRAMS] = carry_nothing, [MAP_ROUTE_METRICS] = carry_nothing,
-	[MAP_ROUTE_RULES] = carry_nothing, [MAP_RULED_METRICS] = carry_nothing,
+	[MAP_PORTS] = carry_ports,
+	[MAP_ENDPOINTS] = carry_endpoints,
+	[MAP_LOCAL_ADDRS] = carry_nothing,
+	[MAP_IFACES] = carry_nothing,
+	[MAP_COUNTERS] = carry_counters,
+	[MAP_MONITORED] = carry_monitored,
+	[MAP_PREFIXES] = carry_nothing,
+	[MAP_SOURCES] = carry_nothing,
+	[MAP_EVENTS] = carry_nothing,
+	[MAP_SAMPLES] = carry_nothing,
+	[MAP_TC_PROGRAMS] = carry_nothing,
+	[MAP_ROUTE_METRICS] = carry_nothing,
+	[MAP_ROUTE_RULES] = carry_nothing,
+	[MAP_RULED_METRICS] = carry_nothing,
+	[MAP_SETTINGS] = carry_settings,
+	[MAP_SESSION_TAGS] = carry_nothing,
+	[MAP_SESSIONS] = carry_nothing,
+	[MAP_INCOMPLETE_SETS] = carry_nothing,
+	[MAP_SESSION_SUMMARY] = carry_nothing,
+	[MAP_TOTALS] = carry_nothing,
 };
+
+static bool can_carry(enum loader_map map, const int fds[MAP_COUNT])
+{
+	if (is_table(map) || map == MAP_SETTINGS)
+		return has_former_table(fds);
+	if (map == MAP_TOTALS)
+		return has_rows(fds[map]);
+	return carry[map];
+}
+
+/* Takes @fd, if it is of a table or totals that are to be moved. */
+static bool keep_former(struct loader *l, enum loader_map map, int fd)
+{
+	if (map == MAP_SESSION_TAGS)
+		l->former_tags_fd = fd;
+	else if (map == MAP_SESSIONS)
+		l->former_sessions_fd = fd;
+	else if (map == MAP_TOTALS)
+		l->former_totals_fd = fd;
+	else
+		return false;
+	return true;
+}
 
 void loader_carry(struct loader *l)
 {
@@ -181,7 +272,8 @@ void loader_carry(struct loader *l)
 			log_warn("%s: cannot take over the map %s: %s",
 				 l->pin_dir, loader_map_name(l, i),
 				 strerror(-err));
-		close(fd);
+		if (!keep_former(l, i, fd))
+			close(fd);
 	}
 }
 
@@ -203,10 +295,7 @@ static bool map_fits(const struct bpf_map *map, int fd, bool any_size)
 /* The session table may have any size. */
 static bool fits(const struct loader *l, enum loader_map map, int fd)
 {
-	return fd >= 0 &&
-	       map_fits(loader_map(l, map), fd,
-			map == MAP_SESSION_TAGS || map == MAP_INCOMPLETE_SETS ||
-				map == MAP_SESSIONS);
+	return fd >= 0 && map_fits(loader_map(l, map), fd, is_table(map));
 }
 
 /* Has an instance with these maps the same state as this version? */
@@ -218,7 +307,7 @@ static bool has_our_state(const struct loader *l, const int fds[MAP_COUNT],
 
 	*ret = (struct settings){};
 	for (i = 0; i < MAP_COUNT; i++)
-		if (!carry[i] && !fits(l, i, fds[i]))
+		if (!can_carry(i, fds) && !fits(l, i, fds[i]))
 			return false;
 	return !bpf_map_lookup_elem(fds[MAP_SETTINGS], &zero, ret) &&
 	       ret->abi >= ABI_TAKEN_OVER && ret->abi <= ABI_VERSION;
@@ -226,10 +315,11 @@ static bool has_our_state(const struct loader *l, const int fds[MAP_COUNT],
 
 static int reuse(struct loader *l, const int fds[MAP_COUNT])
 {
+	bool former = has_former_table(fds);
 	int i, err;
 
 	for (i = 0; i < MAP_COUNT; i++) {
-		if (!fits(l, i, fds[i])) {
+		if (!fits(l, i, fds[i]) || (former && is_table(i))) {
 			l->fresh[i] = l->replaces = true;
 			continue;
 		}
@@ -267,7 +357,7 @@ int loader_take_over(struct loader *l)
 		goto out;
 	}
 	err = reuse(l, fds);
-	if (!err && cfg.set_mask + 1 != sets)
+	if (!err && !l->fresh[MAP_SESSION_TAGS] && cfg.set_mask + 1 != sets)
 		log_warn("%s: the session table keeps its %u slots; to resize "
 			 "it, run synkeeper down and start again",
 			 l->pin_dir, (cfg.set_mask + 1) * SET_WAYS);

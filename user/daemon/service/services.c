@@ -37,7 +37,7 @@ const struct service_info *services_info(const struct services *s, __u16 id)
 	return i->listen.port ? i : NULL;
 }
 
-int services_init(const struct loader *l, const struct totals *totals,
+int services_init(const struct loader *l, struct totals *totals,
 		  struct nat *nat, struct services **ret)
 {
 	struct services *s = calloc(1, sizeof(*s));
@@ -49,6 +49,7 @@ int services_init(const struct loader *l, const struct totals *totals,
 	s->info_fd = loader_map_fd(l, MAP_SERVICES);
 	s->counters_fd = loader_map_fd(l, MAP_COUNTERS);
 	s->monitored_fd = loader_map_fd(l, MAP_MONITORED);
+	s->monitored_rows = loader_rows(l, MAP_MONITORED);
 	s->totals = totals;
 	s->nat = nat;
 	err = endpoints_init(&s->endpoints, l, nat);
@@ -57,7 +58,9 @@ int services_init(const struct loader *l, const struct totals *totals,
 		return err;
 	}
 	for (id = 1; id < SERVICES_MAX; id++)
-		bpf_map_lookup_elem(s->info_fd, &id, &s->infos[id]);
+		if (!bpf_map_lookup_elem(s->info_fd, &id, &s->infos[id]) &&
+		    s->infos[id].used)
+			totals_use(totals, id);
 	*ret = s;
 	return 0;
 }
@@ -140,7 +143,10 @@ static void counters_zero(const struct services *s, __u32 id)
 	zero = calloc(cpus, sizeof(*zero));
 	if (zero) {
 		bpf_map_update_elem(s->counters_fd, &id, zero, BPF_ANY);
-		bpf_map_update_elem(s->monitored_fd, &id, zero, BPF_ANY);
+		for (; id < s->monitored_rows * SERVICES_MAX;
+		     id += SERVICES_MAX)
+			bpf_map_update_elem(s->monitored_fd, &id, zero,
+					    BPF_ANY);
 	}
 	free(zero);
 }
@@ -216,6 +222,7 @@ int services_set(struct services *s, const struct config_service *c,
 		if (!id)
 			return -ENOSPC;
 		svc = &s->slots[id];
+		totals_use(s->totals, id);
 		if (!id_is_taken(s, id)) {
 			counters_zero(s, id);
 			totals_forget(s->totals, id);

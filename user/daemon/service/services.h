@@ -92,7 +92,7 @@ struct endpoints_changes {
  * @totals: session totals by service. @nat: consulted for endpoints, and polled
  * by services_look(). Both must outlive the services. Returns 0 or -ENOMEM.
  */
-int services_init(const struct loader *l, const struct totals *totals,
+int services_init(const struct loader *l, struct totals *totals,
 		  struct nat *nat, struct services **ret);
 void services_free(struct services *s);
 

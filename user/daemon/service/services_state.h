@@ -15,7 +15,8 @@ struct services {
 	int info_fd;
 	int counters_fd;
 	int monitored_fd;
-	const struct totals *totals; /* of the sessions */
+	__u32 monitored_rows;
+	struct totals *totals; /* of the sessions */
 	struct listeners listeners;
 	int only; /* interface: listeners bound to it count */
 	struct endpoints endpoints;

@@ -32,7 +32,7 @@ static __u32 gone(union session_word w)
  */
 static void prove_fin(struct reaper *r, __u32 slot, union session_word w)
 {
-	struct session *e = &r->sessions->entries[slot];
+	struct session *e = sessions_at(r->sessions, slot);
 	int kernel;
 
 	if (!(w.flags & SESSION_FIN_BEFORE)) {
@@ -55,7 +55,7 @@ static void prove_fin(struct reaper *r, __u32 slot, union session_word w)
  */
 static void not_taken(struct reaper *r, __u32 slot)
 {
-	struct session *e = &r->sessions->entries[slot];
+	struct session *e = sessions_at(r->sessions, slot);
 	int kernel = owner_state(r->owner, &e->tuple);
 
 	if (kernel > 0 && kernel != KERNEL_TIME_WAIT &&
@@ -75,7 +75,7 @@ static void time_out(struct reaper *r, __u32 slot, union session_word w,
 	int kernel;
 
 	if (w.state == SESSION_OPENING &&
-	    r->sessions->entries[slot].server_isn) {
+	    sessions_at(r->sessions, slot)->server_isn) {
 		if (idle >= ticks_of(ASK_PENDING_MS))
 			not_taken(r, slot);
 		return;
@@ -91,7 +91,7 @@ static void time_out(struct reaper *r, __u32 slot, union session_word w,
 	if (!over && !(w.flags & SESSION_RST) &&
 	    (w.state != SESSION_PENDING || idle < ticks_of(ASK_PENDING_MS)))
 		return;
-	kernel = owner_state(r->owner, &r->sessions->entries[slot].tuple);
+	kernel = owner_state(r->owner, &sessions_at(r->sessions, slot)->tuple);
 	if (kernel > 0) {
 		sessions_feed(
 			r->sessions, slot, session_corrected(w.state, kernel),
@@ -99,16 +99,16 @@ static void time_out(struct reaper *r, __u32 slot, union session_word w,
 		if (over && session_is_live(w.state) &&
 		    w.state != SESSION_PENDING) {
 			sessions_mark(r->sessions,
-				      &r->sessions->entries[slot].tuple);
+				      &sessions_at(r->sessions, slot)->tuple);
 			sessions_feed(r->sessions, slot, 1 << INPUT_IDLE, 0);
 		}
 	} else if (kernel == -ENOENT) {
 		sessions_feed(r->sessions, slot,
 			      gone(w) | (over ? 1 << INPUT_IDLE : 0), 0);
 		if (!over && w.state == SESSION_PENDING &&
-		    r->sessions->entries[slot].server_isn)
+		    sessions_at(r->sessions, slot)->server_isn)
 			/* if lost: the next walk probes again */
-			probe_send(&r->probe, &r->sessions->entries[slot]);
+			probe_send(&r->probe, sessions_at(r->sessions, slot));
 	}
 }
 
@@ -119,7 +119,7 @@ static void audit(struct reaper *r, __u32 slot, union session_word w,
 
 	if (!session_is_live(w.state) || idle < ticks_of(AUDIT_IDLE_MS))
 		return;
-	kernel = owner_state(r->owner, &r->sessions->entries[slot].tuple);
+	kernel = owner_state(r->owner, &sessions_at(r->sessions, slot)->tuple);
 	if (kernel > 0)
 		sessions_feed(r->sessions, slot,
 			      session_corrected(w.state, kernel), 0);
@@ -151,8 +151,9 @@ static __u64 sweep(struct reaper *r, struct sweep *w, __u64 period_us,
 
 			if (!sessions_in_slot(s, slot))
 				continue;
-			word.word = __atomic_load_n(&s->entries[slot].live.word,
-						    __ATOMIC_ACQUIRE);
+			word.word = __atomic_load_n(
+				&sessions_at(s, slot)->live.word,
+				__ATOMIC_ACQUIRE);
 			idle = ns_to_ticks(now) - word.seen;
 			if (word.state != SESSION_FREE && (__s32)idle >= 0)
 				visit(r, slot, word, idle);

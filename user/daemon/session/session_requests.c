@@ -259,7 +259,7 @@ static void kill_one(const struct session_request_deps *d, __u32 slot,
 	struct session s;
 	int kernel;
 
-	if (!session_snapshot(&d->sessions->entries[slot], &s) ||
+	if (!session_snapshot(sessions_at(d->sessions, slot), &s) ||
 	    !session_is_live(s.live.state) ||
 	    !filter_match(k->filter, &s,
 			  services_info(d->services, s.live.service),
@@ -277,7 +277,7 @@ static void kill_one(const struct session_request_deps *d, __u32 slot,
 		k->pending++;
 		return;
 	}
-	if (!tuple_equal(&d->sessions->entries[slot].tuple, &s.tuple) ||
+	if (!tuple_equal(&sessions_at(d->sessions, slot)->tuple, &s.tuple) ||
 	    !sessions_feed(d->sessions, slot, 1 << INPUT_KILLED, 0))
 		return; /* it just ended by itself */
 	k->killed++;

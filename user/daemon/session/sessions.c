@@ -6,11 +6,17 @@
 #include "kernel/clock.h"
 #include "log.h"
 #include "sessions.h"
-#include "synkeeper/session_table.h"
+#include "synkeeper/session_stats.h"
+#include "synkeeper/session_summary.h"
 
 static size_t tags_size(const struct sessions *s)
 {
 	return s->sets * sizeof(*s->tags);
+}
+
+static size_t summary_size(const struct sessions *s)
+{
+	return 2UL * s->sets * sizeof(*s->summary);
 }
 
 static size_t entries_size(const struct sessions *s)
@@ -33,9 +39,10 @@ int sessions_init(struct sessions *s, const struct loader *l,
 				.events = events,
 				.told_data = data };
 	s->tags = loader_mmap(l, MAP_SESSION_TAGS, tags_size(s));
+	s->summary = loader_mmap(l, MAP_SESSION_SUMMARY, summary_size(s));
 	s->incomplete = loader_mmap(l, MAP_INCOMPLETE_SETS, incomplete_size(s));
 	s->entries = loader_mmap(l, MAP_SESSIONS, entries_size(s));
-	if (!s->tags || !s->incomplete || !s->entries) {
+	if (!s->tags || !s->summary || !s->incomplete || !s->entries) {
 		int err = -errno;
 
 		log_err("cannot map the session table: %s", strerror(-err));
@@ -47,26 +54,23 @@ int sessions_init(struct sessions *s, const struct loader *l,
 void sessions_free(struct sessions *s)
 {
 	loader_munmap(s->tags, tags_size(s));
+	loader_munmap(s->summary, summary_size(s));
 	loader_munmap(s->incomplete, incomplete_size(s));
 	loader_munmap(s->entries, entries_size(s));
 	s->tags = NULL;
+	s->summary = NULL;
 	s->incomplete = NULL;
 	s->entries = NULL;
 }
 
 bool sessions_in_set(const struct sessions *s, __u32 set)
 {
-	return s->tags[set].tags[0] || s->tags[set].tags[1];
+	return !table_is_empty(&s->tags[set]);
 }
 
 bool sessions_in_slot(const struct sessions *s, __u32 slot)
 {
-	const __u64 *tags = s->tags[slot / SET_WAYS].tags;
-	__u32 way = slot % SET_WAYS;
-
-	return __atomic_load_n(&tags[way / 8], __ATOMIC_RELAXED) >>
-		       way % 8 * 8 &
-	       0xff;
+	return table_tag(&s->tags[slot / SET_WAYS], slot % SET_WAYS);
 }
 
 /* The slot of @t in any way of @set except @skip, or -1. */
@@ -77,7 +81,7 @@ static int slot_of(const struct sessions *s, const struct tuple *t, __u32 set,
 
 	for (way = 0; way < SET_WAYS; way++) {
 		__u32 slot = set * SET_WAYS + way;
-		const struct session *e = &s->entries[slot];
+		const struct session *e = sessions_at(s, slot);
 
 		if (way != skip && sessions_in_slot(s, slot) &&
 		    e->live.state != SESSION_FREE && tuple_equal(&e->tuple, t))
@@ -97,7 +101,7 @@ struct session *sessions_find(const struct sessions *s, const struct tuple *t,
 	if (slot < 0)
 		return NULL;
 	*ret_slot = slot;
-	return &s->entries[slot];
+	return sessions_at(s, slot);
 }
 
 static void set_incomplete(struct sessions *s, __u32 set)
@@ -169,11 +173,12 @@ void sessions_enter(struct sessions *s, const struct tuple *t, __u16 service,
 		set_incomplete(s, set);
 		return;
 	}
-	e = &s->entries[set * SET_WAYS + way];
+	e = sessions_at(s, set * SET_WAYS + way);
 	e->tuple = *t;
 	e->born = now;
 	e->client_isn = e->server_isn = 0;
 	__atomic_store_n(&e->live.word, live.word, __ATOMIC_SEQ_CST);
+	summary_add(s->settings, s->summary, set, h.tag);
 	if (slot_of(s, t, set, way) >= 0) { /* XDP was as fast */
 		if (session_stats_withdraw(e, totals, live.state, events))
 			table_retag(&s->tags[set], way, 0);
@@ -185,16 +190,48 @@ void sessions_enter(struct sessions *s, const struct tuple *t, __u16 service,
 	tell(s, t, service, SESSION_FREE, events, 0);
 }
 
+bool sessions_put(struct sessions *s, const struct session *e)
+{
+	__u16 service = e->live.service;
+	struct table_hash h;
+	struct transition m;
+	struct session *to;
+	__u32 set, way;
+
+	table_hash(s->settings, &e->tuple, &h);
+	set = h.set & s->settings->set_mask;
+	if (slot_of(s, &e->tuple, set, SET_WAYS) >= 0)
+		return false;
+	way = table_claim(&s->tags[set], h.tag);
+	if (way == SET_WAYS) {
+		set_incomplete(s, set);
+		return false;
+	}
+	to = sessions_at(s, set * SET_WAYS + way);
+	memcpy((char *)to + sizeof(to->live), (char *)e + sizeof(e->live),
+	       sizeof(*e) - sizeof(e->live));
+	__atomic_store_n(&to->live.word, e->live.word, __ATOMIC_SEQ_CST);
+	summary_add(s->settings, s->summary, set, h.tag);
+	if (slot_of(s, &e->tuple, set, way) < 0)
+		return true;
+	/* XDP was as fast: ours leaves, as it would if it were evicted */
+	if (session_stats_transition(to, totals_of(s->totals, service), service,
+				     1 << INPUT_EVICTED, 0, e->live.seen, &m))
+		table_retag(&s->tags[set], way, 0);
+	set_incomplete(s, set);
+	return true;
+}
+
 void sessions_flag(struct sessions *s, __u32 slot, __u8 flags)
 {
-	__atomic_or_fetch(&s->entries[slot].live.word,
+	__atomic_or_fetch(&sessions_at(s, slot)->live.word,
 			  (union session_word){ .flags = flags }.word,
 			  __ATOMIC_SEQ_CST);
 }
 
 bool sessions_feed(struct sessions *s, __u32 slot, __u32 inputs, __u8 flags)
 {
-	struct session *e = &s->entries[slot];
+	struct session *e = sessions_at(s, slot);
 	__u32 now = ns_to_ticks(clock_ns()), age = now - e->born;
 	__u16 service = e->live.service;
 	struct tuple tuple = e->tuple;

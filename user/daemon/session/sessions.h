@@ -12,6 +12,7 @@
 
 #include "maps/loader.h"
 #include "maps/totals.h"
+#include "synkeeper/session_table.h"
 
 /*
  * Called for every transition made here, with an event as from the ring buffer.
@@ -21,8 +22,9 @@ typedef void (*session_events)(void *data, const struct event *e);
 struct sessions {
 	struct settings *settings;
 	struct session_set *tags;
+	__u64 *summary;	   /* both, see synkeeper/session_summary.h */
 	__u64 *incomplete; /* a bit per set that evicted a live connection */
-	struct session *entries;
+	struct session *entries;     /* see sessions_at() */
 	const struct totals *totals; /* by service */
 	__u32 sets;
 	session_events events;
@@ -39,6 +41,12 @@ int sessions_init(struct sessions *s, const struct loader *l,
 		  session_events events, void *data);
 void sessions_free(struct sessions *s);
 
+/* The line of @slot. It may change at any time. */
+static inline struct session *sessions_at(const struct sessions *s, __u32 slot)
+{
+	return &s->entries[table_line(s->sets, slot)];
+}
+
 /* Capacity, in sessions. */
 static inline __u32 sessions_max(const struct sessions *s)
 {
@@ -51,6 +59,12 @@ static inline __u32 sessions_max(const struct sessions *s)
  */
 void sessions_enter(struct sessions *s, const struct tuple *t, __u16 service,
 		    int tcp_state);
+
+/*
+ * Puts a copy of @e, which is in the session stats already, if it is absent and
+ * its set has room. Returns whether it is in the table, or was and ended.
+ */
+bool sessions_put(struct sessions *s, const struct session *e);
 
 /* The entry of @t, and its slot, or NULL. It may change at any time. */
 struct session *sessions_find(const struct sessions *s, const struct tuple *t,
