@@ -23,7 +23,7 @@ bool expect_run(const char *what, const struct frame *in, const struct run *r,
 {
 	bool ok = true;
 
-	/* before Linux 6.9 cookies of ours are neither admitted nor in the way */
+	/* before Linux 6.9 no cookie of ours is taken, or waits for a socket */
 	if ((reason == REASON_admitted || reason == REASON_stale_socket) &&
 	    !harness_assigns())
 		skip();

@@ -147,15 +147,25 @@ enum session_state sessions_find(const struct tuple *t, struct session *ret)
 	return s.live.state;
 }
 
-void sessions_age(const struct tuple *t)
+static void set_born(const struct tuple *t, __u32 ticks)
 {
 	struct session s;
 	__u32 index;
 
 	if (!locate(t, &s, &index))
 		fail_msg("no session to age");
-	s.born -= 100;
+	s.born = ticks;
 	bpf_map_update_elem(sessions_fd(), &index, &s, BPF_ANY);
+}
+
+void sessions_age(const struct tuple *t)
+{
+	set_born(t, sessions_now() - 100);
+}
+
+void sessions_renew(const struct tuple *t)
+{
+	set_born(t, sessions_now());
 }
 
 /* Has the summary in use both bits of a session in @set with @tag? */

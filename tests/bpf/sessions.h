@@ -20,6 +20,9 @@ enum session_state sessions_find(const struct tuple *t, struct session *ret);
 /* Ages @t's session, so that the next packet is not back to back with it. */
 void sessions_age(const struct tuple *t);
 
+/* Makes it back to back, however long this machine took since. */
+void sessions_renew(const struct tuple *t);
+
 /* Inserts @s where its hash says, as the BPF side would. */
 void sessions_put(const struct session *s);
 void sessions_put_state(const struct spec *of, enum session_state state);

@@ -243,6 +243,7 @@ static void twice(void **state)
 	assert_int_equal(first.client_tsval, ACK_TSVAL);
 	assert_int_equal(first.server_tsval, synack_cookie(&syn4, &hs).tsval);
 	assert_int_equal(first.live.service, SERVICE_4);
+	sessions_renew(&t);
 	assert_true(expect_spec("on its heels", &s, XDP_PASS, REASON_session));
 	sessions_age(&t);
 	assert_true(admitted("second", &s));
@@ -279,6 +280,7 @@ static void data_before_socket(void **state)
 	s.flags = ACK | PSH;
 	s.data = 100;
 	s.seq = good.seq + 1460;
+	sessions_renew(&t);
 	bad += !expect_spec("on its heels", &s, XDP_PASS, REASON_session);
 	sessions_age(&t);
 	bad += !expect_spec("the second segment", &s, XDP_DROP,
