@@ -114,7 +114,7 @@ enum { TOTALS_WORDS = sizeof(struct session_totals) / sizeof(__u64) };
 
 void totals_follow(struct totals *t)
 {
-	struct session_totals now;
+	struct session_totals now = {};
 	const __u64 *is = (const __u64 *)&now;
 	__u64 *was, *to;
 	__u32 id;
