@@ -55,7 +55,9 @@ static void ack_twice(const struct spec *syn, enum session_state found,
 	s.live.state = found;
 	sessions_clear();
 	sessions_put(&s);
-	if (!back_to_back)
+	if (back_to_back)
+		sessions_renew(&t);
+	else
 		sessions_age(&t);
 	assert_true(
 		expect_spec("ACK again", &ack, XDP_PASS,

@@ -136,8 +136,8 @@ def jumbo(env):
         ns.ip("link", "set", ns.iface, "mtu", "9000")
     control = f"{env.dir}/client-control"
     p = env.client.start(
-        [f"{OUTPUT}/synkeeperd", "-i", env.client.iface, "-s", "*:9",
-         "--pin-dir", f"{env.bed_dir}/peer", "--control", control],
+        [f"{OUTPUT}/synkeeperd", "-i", env.client.iface, "-s", "*:9", "-m",
+         "native", "--pin-dir", f"{env.bed_dir}/peer", "--control", control],
         name="client-synkeeperd")
 
     def runs():
