@@ -114,7 +114,8 @@ class Bed:
         control = f"{env.dir}/client-control"
         p = env.client.start(
             [f"{netenv.OUTPUT}/synkeeperd", "-i", env.client.iface, "-s",
-             "*:9", "--pin-dir", f"{env.bed_dir}/peer", "--control", control],
+             "*:9", "-m", "native", "--pin-dir", f"{env.bed_dir}/peer",
+             "--control", control],
             name="client-synkeeperd")
 
         def runs():
