@@ -7,7 +7,6 @@
 #include <linux/bpf.h>
 #include <stdio.h>
 
-#include "check.h"
 #include "harness.h"
 
 static const char *action_name(uint32_t action)
@@ -23,10 +22,6 @@ bool expect_run(const char *what, const struct frame *in, const struct run *r,
 {
 	bool ok = true;
 
-	/* before Linux 6.9 no cookie of ours is taken, or waits for a socket */
-	if ((reason == REASON_admitted || reason == REASON_stale_socket) &&
-	    !harness_assigns())
-		skip();
 	if (r->verdict != verdict || r->reason != reason) {
 		fprintf(stderr, "%s: expected %s (%s), got %s (%s)\n", what,
 			action_name(verdict), reason_name(reason),

@@ -268,6 +268,8 @@ static void the_scale_of_its_ack(void **state)
 	size_t i;
 
 	(void)state;
+	if (!harness_assigns())
+		skip();
 	netns_listen(false, 443);
 	netns_listen(true, 443);
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

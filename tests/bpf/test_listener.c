@@ -172,6 +172,8 @@ static void sends_no_larger_segments(void **state)
 	unsigned i, bad = 0;
 
 	(void)state;
+	if (!harness_assigns())
+		skip();
 	for (i = 0; i < 4 * sizeof(rows) / sizeof(rows[0]); i++) {
 		const struct handshake *hs = i & 2 ? &with_ts : &without_ts;
 		bool v6 = i & 1;
@@ -218,6 +220,8 @@ static void deferred(void **state)
 	unsigned i, bad = 0;
 
 	(void)state;
+	if (!harness_assigns())
+		skip();
 	tell(&(struct endpoint){ .flags = ENDPOINT_DEFER });
 	for (i = 0; i < 4; i++) {
 		const struct spec good =
@@ -254,6 +258,8 @@ static void deferred_without_listener(void **state)
 	const struct spec ack = ack_of(false, &with_ts);
 
 	(void)state;
+	if (!harness_assigns())
+		skip();
 	tell(&(struct endpoint){ .flags = ENDPOINT_DEFER });
 	assert_true(
 		expect_spec("no listener", &ack, XDP_PASS, REASON_no_listener));

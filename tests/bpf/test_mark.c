@@ -56,6 +56,8 @@ static unsigned run_ack(const char *what, const struct spec *ack,
 	static struct frame in;
 	static struct run r;
 
+	if (!harness_assigns())
+		skip();
 	packet_build(ack, &in);
 	harness_run(&in, &r);
 	if (!expect_run(what, &in, &r, XDP_PASS, REASON_admitted, NULL))
@@ -235,6 +237,8 @@ static void no_metadata(void **state)
 	static struct run r;
 
 	(void)state;
+	if (!harness_assigns())
+		skip();
 	harness.cfg.flags |= SETTING_NO_META;
 	harness_settings();
 	packet_build(&s, &in);

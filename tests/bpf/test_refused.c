@@ -69,6 +69,8 @@ static void who_is_marked(void **state)
 	static const struct spec syn = { .flags = SYN };
 
 	(void)state;
+	if (!harness_assigns())
+		skip();
 	watched(false);
 	ack_twice(&syn, SESSION_OPENING, false);
 	assert_false(flagged()); /* the kernel may not have got it */
@@ -103,6 +105,8 @@ static void syns_pass_within_a_budget(void **state)
 	unsigned i, passed = 1;
 
 	(void)state;
+	if (!harness_assigns())
+		skip();
 	watched(false);
 	ack_twice(&syn, SESSION_PENDING, false);
 	assert_true(

@@ -12,6 +12,19 @@ from namespace import run
 from netenv import ROOT
 from vmenv import vm_test
 
+# On Linux 6.1, which makes no sockets of our cookies: what needs one admitted.
+NO_ADMISSION = ("bpf/ack", "bpf/admit", "bpf/corpus",
+                "bpf/kernel_ack/own_cookies_in_flight",
+                "bpf/rows/session_stats",
+                "bpf/sessions/half_open",
+                "bpf/sessions/time_wait",
+                "bpf/sets/evicts_the_longest_idle",
+                "bpf/sets/evicts_time_wait_first",
+                "bpf/sets/overflow_refuses_nobody",
+                "bpf/sets/set_being_filled",
+                "bpf/sources/what_a_list_leaves_alone",
+                "bpf/summary/insertion_sets_bits")
+
 LINE = re.compile(r"^\[ +(OK|FAILED|ERROR|SKIPPED) +\] (\w+)$", re.M)
 
 
@@ -33,10 +46,16 @@ def run_program(env, what):
     return told, p.stdout
 
 
-def run_all(env):
+def run_all(env, left_out=()):
     failed, texts, passed = [], [], 0
+    for name in left_out:
+        print(f"skip {name}: Linux {env.guest.release} admits no cookie of "
+              "ours")
     for what in programs():
+        if f"bpf/{what}" in left_out:
+            continue
         told, output = run_program(env, what)
+        told = [t for t in told if t[0] not in left_out]
         bad = [name for name, verdict in told if verdict in ("FAILED", "ERROR")]
         for name, verdict in told:
             if verdict == "SKIPPED":
@@ -53,7 +72,7 @@ def run_all(env):
 
 @vm_test("6.1", timeout=1200)
 def test_linux_6_1(env):
-    run_all(env)
+    run_all(env, NO_ADMISSION)
 
 
 @vm_test("6.12", timeout=1200)
