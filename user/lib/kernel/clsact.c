@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
+#include <string.h>
 
 #include "clsact.h"
 #include "netlink.h"
@@ -16,24 +17,32 @@ enum {
 	BPF_ID = 11, /* TCA_BPF_ID */
 };
 
-static struct bpf_tc_hook hook_of(int ifindex, enum bpf_tc_attach_point point)
+/*
+ * libbpf refuses options whose padding is not zero, and C does not promise that
+ * of an initializer or a copy. So they are zeroed whole, in place.
+ */
+static void hook_init(struct bpf_tc_hook *hook, int ifindex,
+		      enum bpf_tc_attach_point point)
 {
-	return (struct bpf_tc_hook){ .sz = sizeof(struct bpf_tc_hook),
-				     .ifindex = ifindex,
-				     .attach_point = point };
+	memset(hook, 0, sizeof(*hook));
+	hook->sz = sizeof(*hook);
+	hook->ifindex = ifindex;
+	hook->attach_point = point;
 }
 
-static struct bpf_tc_opts opts_of(__u32 handle)
+static void opts_init(struct bpf_tc_opts *opts, __u32 handle)
 {
-	return (struct bpf_tc_opts){ .sz = sizeof(struct bpf_tc_opts),
-				     .handle = handle,
-				     .priority = PRIORITY };
+	memset(opts, 0, sizeof(*opts));
+	opts->sz = sizeof(*opts);
+	opts->handle = handle;
+	opts->priority = PRIORITY;
 }
 
 static bool is_there(const struct bpf_tc_hook *hook, __u32 handle)
 {
-	struct bpf_tc_opts opts = opts_of(handle);
+	struct bpf_tc_opts opts;
 
+	opts_init(&opts, handle);
 	return !bpf_tc_query(hook, &opts);
 }
 
@@ -128,25 +137,24 @@ static __u32 ours_at(const struct bpf_tc_hook *hook)
 
 int clsact_attach(int ifindex, bool ingress, int prog_fd)
 {
-	struct bpf_tc_hook hook =
-		hook_of(ifindex, ingress ? BPF_TC_INGRESS : BPF_TC_EGRESS);
-	struct bpf_tc_hook other =
-		hook_of(ifindex, ingress ? BPF_TC_EGRESS : BPF_TC_INGRESS);
+	struct bpf_tc_hook hook, other;
 	struct bpf_tc_opts opts;
 	__u32 old, beside;
 	int err;
 
+	hook_init(&hook, ifindex, ingress ? BPF_TC_INGRESS : BPF_TC_EGRESS);
+	hook_init(&other, ifindex, ingress ? BPF_TC_EGRESS : BPF_TC_INGRESS);
 	err = bpf_tc_hook_create(&hook);
 	if (err && err != -EEXIST)
 		return err;
 	old = ours_at(&hook);
 	beside = old ? old : ours_at(&other);
-	opts = opts_of(HANDLE | (!err ? MADE : beside & MADE) |
-		       (old ? ~old & SECOND : 0));
+	opts_init(&opts, HANDLE | (!err ? MADE : beside & MADE) |
+				 (old ? ~old & SECOND : 0));
 	opts.prog_fd = prog_fd;
 	err = bpf_tc_attach(&hook, &opts);
 	if (!err && old) {
-		opts = opts_of(old);
+		opts_init(&opts, old);
 		bpf_tc_detach(&hook, &opts);
 	}
 	return err;
@@ -164,15 +172,17 @@ static bool nothing_there(int ifindex, bool ingress)
 /* Returns whether it removed a filter for which we created the qdisc. */
 static bool remove_from(int ifindex, enum bpf_tc_attach_point point)
 {
-	struct bpf_tc_hook hook = hook_of(ifindex, point);
+	struct bpf_tc_hook hook;
 	bool made = false;
 	__u32 i;
 
+	hook_init(&hook, ifindex, point);
 	if (nothing_there(ifindex, point == BPF_TC_INGRESS))
 		return false;
 	for (i = 0; i < HANDLES; i++) {
-		struct bpf_tc_opts opts = opts_of(HANDLE | i);
+		struct bpf_tc_opts opts;
 
+		opts_init(&opts, HANDLE | i);
 		if (!bpf_tc_detach(&hook, &opts) && i & MADE)
 			made = true;
 	}
@@ -182,9 +192,9 @@ static bool remove_from(int ifindex, enum bpf_tc_attach_point point)
 void clsact_detach(int ifindex)
 {
 	bool made = remove_from(ifindex, BPF_TC_INGRESS);
-	struct bpf_tc_hook qdisc =
-		hook_of(ifindex, BPF_TC_INGRESS | BPF_TC_EGRESS);
+	struct bpf_tc_hook qdisc;
 
+	hook_init(&qdisc, ifindex, BPF_TC_INGRESS | BPF_TC_EGRESS);
 	made |= remove_from(ifindex, BPF_TC_EGRESS);
 	if (made && !has_filters(ifindex, true) && !has_filters(ifindex, false))
 		bpf_tc_hook_destroy(&qdisc);
