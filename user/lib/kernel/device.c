@@ -20,11 +20,6 @@ struct list {
 	int err;
 };
 
-static uint32_t attr_u32(const struct nlattr *a)
-{
-	return mnl_attr_validate(a, MNL_TYPE_U32) < 0 ? 0 : mnl_attr_get_u32(a);
-}
-
 static bool attr_flag(const struct nlattr *a)
 {
 	return mnl_attr_validate(a, MNL_TYPE_U8) >= 0 && mnl_attr_get_u8(a);
@@ -75,9 +70,9 @@ static void read_xdp(const struct nlattr *xdp, struct device *ret)
 
 	mnl_attr_for_each_nested (a, xdp) {
 		if (mnl_attr_get_type(a) == IFLA_XDP_DRV_PROG_ID)
-			ret->xdp_native = attr_u32(a);
+			ret->xdp_native = netlink_u32(a);
 		if (mnl_attr_get_type(a) == IFLA_XDP_SKB_PROG_ID)
-			ret->xdp_skb = attr_u32(a);
+			ret->xdp_skb = netlink_u32(a);
 	}
 }
 
@@ -96,13 +91,13 @@ static void read_device(const struct nlmsghdr *nlh, struct device *ret)
 				 mnl_attr_get_str(a));
 			break;
 		case IFLA_MTU:
-			ret->mtu = attr_u32(a);
+			ret->mtu = netlink_u32(a);
 			break;
 		case IFLA_LINK:
-			ret->lower = (int)attr_u32(a);
+			ret->lower = (int)netlink_u32(a);
 			break;
 		case IFLA_MASTER:
-			ret->master = (int)attr_u32(a);
+			ret->master = (int)netlink_u32(a);
 			break;
 		case IFLA_ADDRESS:
 			if (mnl_attr_get_payload_len(a) == sizeof(ret->mac))

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include <errno.h>
+#include <string.h>
 
 #include "netlink.h"
 
@@ -131,4 +132,16 @@ bool netlink_drain(struct mnl_socket *nl, mnl_cb_t cb, void *data)
 			complete = false;
 	}
 	return complete;
+}
+
+uint32_t netlink_u32(const struct nlattr *a)
+{
+	return mnl_attr_validate(a, MNL_TYPE_U32) < 0 ? 0 : mnl_attr_get_u32(a);
+}
+
+void netlink_addr(const struct nlattr *a, uint8_t ret[16])
+{
+	size_t len = mnl_attr_get_payload_len(a);
+
+	memcpy(ret, mnl_attr_get_payload(a), len < 16 ? len : 16);
 }

@@ -40,4 +40,9 @@ bool netlink_drain(struct mnl_socket *nl, mnl_cb_t cb, void *data);
 /* As netlink_ask_at(), with a socket of its own. */
 int netlink_ask(int bus, struct nlmsghdr *nlh, mnl_cb_t cb, void *data);
 
+/* The value of @a in host byte order; 0 if it is too short. */
+uint32_t netlink_u32(const struct nlattr *a);
+/* Copies an address of either family to the beginning of @ret. */
+void netlink_addr(const struct nlattr *a, uint8_t ret[16]);
+
 #endif

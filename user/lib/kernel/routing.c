@@ -11,19 +11,7 @@
 #include "route.h"
 #include "routing.h"
 
-static __u32 attr_u32(const struct nlattr *a)
-{
-	return mnl_attr_validate(a, MNL_TYPE_U32) < 0 ? 0 : mnl_attr_get_u32(a);
-}
-
 /* ---- routes ---- */
-
-static void take_addr(const struct nlattr *a, __u8 ret[16])
-{
-	size_t len = mnl_attr_get_payload_len(a);
-
-	memcpy(ret, mnl_attr_get_payload(a), len < 16 ? len : 16);
-}
 
 static void take_via(const struct nlattr *a, struct route *r)
 {
@@ -44,23 +32,23 @@ static void take_metrics(const struct nlattr *metrics, struct route *r)
 	mnl_attr_for_each_nested (a, metrics) {
 		switch (mnl_attr_get_type(a)) {
 		case RTAX_ADVMSS:
-			r->advmss = (__u16)attr_u32(a);
+			r->advmss = (__u16)netlink_u32(a);
 			break;
 		case RTAX_MTU:
-			r->mtu = (__u16)attr_u32(a);
+			r->mtu = (__u16)netlink_u32(a);
 			break;
 		case RTAX_HOPLIMIT:
-			r->hop_limit = (__u8)attr_u32(a);
+			r->hop_limit = (__u8)netlink_u32(a);
 			break;
 		case RTAX_INITRWND: /* more than the field holds: all */
-			r->initrwnd = attr_u32(a) < 0xffff ? attr_u32(a)
-							   : 0xffff;
+			r->initrwnd = netlink_u32(a) < 0xffff ? netlink_u32(a)
+							      : 0xffff;
 			break;
 		case RTAX_WINDOW:
-			r->window = attr_u32(a);
+			r->window = netlink_u32(a);
 			break;
 		case RTAX_FEATURES:
-			r->ecn = attr_u32(a) & RTAX_FEATURE_ECN;
+			r->ecn = netlink_u32(a) & RTAX_FEATURE_ECN;
 			break;
 		}
 	}
@@ -81,20 +69,20 @@ static void read_route(const struct nlmsghdr *nlh, struct route *r)
 	mnl_attr_for_each (a, nlh, sizeof(*rtm)) {
 		switch (mnl_attr_get_type(a)) {
 		case RTA_DST:
-			take_addr(a, r->dst);
+			netlink_addr(a, r->dst);
 			break;
 		case RTA_GATEWAY:
 			r->via_family = rtm->rtm_family;
-			take_addr(a, r->via);
+			netlink_addr(a, r->via);
 			break;
 		case RTA_VIA:
 			take_via(a, r);
 			break;
 		case RTA_OIF:
-			r->device = (int)attr_u32(a);
+			r->device = (int)netlink_u32(a);
 			break;
 		case RTA_PRIORITY:
-			r->priority = attr_u32(a);
+			r->priority = netlink_u32(a);
 			break;
 		case RTA_METRICS:
 			take_metrics(a, r);

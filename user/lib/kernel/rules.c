@@ -22,18 +22,6 @@ struct reading {
 	bool unknown;
 };
 
-static __u32 attr_u32(const struct nlattr *a)
-{
-	return mnl_attr_validate(a, MNL_TYPE_U32) < 0 ? 0 : mnl_attr_get_u32(a);
-}
-
-static void take_addr(const struct nlattr *a, __u8 ret[16])
-{
-	size_t len = mnl_attr_get_payload_len(a);
-
-	memcpy(ret, mnl_attr_get_payload(a), len < 16 ? len : 16);
-}
-
 static void take_ports(const struct nlattr *a, struct rule *r)
 {
 	const struct fib_rule_port_range *range = mnl_attr_get_payload(a);
@@ -55,25 +43,25 @@ static void take_attr(const struct nlattr *a, struct reading *r)
 {
 	switch (mnl_attr_get_type(a)) {
 	case FRA_TABLE:
-		r->rule.table = attr_u32(a);
+		r->rule.table = netlink_u32(a);
 		return;
 	case FRA_PRIORITY:
-		r->priority = attr_u32(a);
+		r->priority = netlink_u32(a);
 		return;
 	case FRA_PROTOCOL:
 		return; /* who made it */
 	case FRA_SUPPRESS_PREFIXLEN:
-		r->rule.suppress = (int)attr_u32(a);
+		r->rule.suppress = (int)netlink_u32(a);
 		r->special |= r->rule.suppress >= 0;
 		return;
 	}
 	r->special = true;
 	switch (mnl_attr_get_type(a)) {
 	case FRA_SRC:
-		take_addr(a, r->rule.from);
+		netlink_addr(a, r->rule.from);
 		break;
 	case FRA_DST:
-		take_addr(a, r->rule.to);
+		netlink_addr(a, r->rule.to);
 		break;
 	case FRA_IIFNAME:
 		r->never |= !is_lo(a);
