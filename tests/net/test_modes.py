@@ -95,6 +95,15 @@ def test_container_behind_a_plain_veth_got_no_answer(env):
 
 
 @net_test
+def test_native_mode_left_on_a_veth_went_unsaid(env):
+    """By an instance from before auto took skb mode there."""
+    env.nginx()
+    env.synkeeperd("-m", "native").stop()
+    said = env.synkeeperd("-m", "auto").output()
+    assert "stays in native mode" in said, f"the daemon says {said}"
+
+
+@net_test
 def test_native_on_a_veth_is_warned_of(env):
     start(env, "native")
     p = env.synkeeper("check", env.server.iface, check=False)

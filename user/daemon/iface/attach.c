@@ -133,20 +133,24 @@ out:
  * the other end, which is usually in another namespace; and large segments are
  * cut there. docs/BENCHMARKS.md has what skb mode costs.
  */
-static bool attach_is_veth(const struct attachment *a)
+static enum config_mode mode_for(const struct config *c,
+				 const struct attachment *a)
 {
 	struct device d;
 
-	return !device_get(NULL, a->ifindex, &d) && !strcmp(d.kind, "veth");
+	if (c->mode == MODE_AUTO && !device_get(NULL, a->ifindex, &d) &&
+	    !strcmp(d.kind, "veth"))
+		return MODE_SKB;
+	return c->mode;
 }
 
 static int attach_new(const struct loader *l, const struct config *c,
 		      struct attachment *a)
 {
-	bool veth = c->mode == MODE_AUTO && attach_is_veth(a);
+	enum config_mode mode = mode_for(c, a);
 	int err = -EOPNOTSUPP;
 
-	if (c->mode != MODE_SKB && !veth) {
+	if (mode != MODE_SKB) {
 		err = attach_link_make(l, a->ifindex, "xdp", xdp_fd(l, true),
 				       BPF_XDP, XDP_FLAGS_DRV_MODE,
 				       &a->xdp_link);
@@ -159,7 +163,7 @@ static int attach_new(const struct loader *l, const struct config *c,
 		a->native = false;
 		if (c->mode == MODE_SKB)
 			snprintf(a->why, sizeof(a->why), "mode = skb");
-		else if (veth)
+		else if (mode == MODE_SKB)
 			snprintf(a->why, sizeof(a->why),
 				 "a veth: native mode needs an XDP program at "
 				 "its other end");
@@ -183,6 +187,8 @@ static int attach_new(const struct loader *l, const struct config *c,
 static int swap_xdp(const struct loader *l, const struct config *c,
 		    struct attachment *a)
 {
+	enum config_mode mode;
+
 	if (bpf_link_update(a->xdp_link, xdp_fd(l, a->native), NULL)) {
 		int err = -errno;
 
@@ -193,7 +199,8 @@ static int swap_xdp(const struct loader *l, const struct config *c,
 	if (a->on)
 		return 0;
 	a->found = true;
-	if (c->mode != MODE_AUTO && a->native != (c->mode == MODE_NATIVE))
+	mode = mode_for(c, a);
+	if (mode != MODE_AUTO && a->native != (mode == MODE_NATIVE))
 		log_warn("%s: stays in %s mode, as attached by the earlier "
 			 "instance: to change it, run synkeeper down and start "
 			 "again",
