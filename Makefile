@@ -226,7 +226,7 @@ $(O)/demo/%: tests/demo/%.c
 	$(Q)$(CC) $(ALL_CFLAGS) $< -o $@ $(LDFLAGS)
 
 # what tests/bench/live.py needs besides flood
-BENCH_LIVE = $(O)/floor/bounce.bpf.o
+BENCH_LIVE = $(O)/floor/bounce.bpf.o $(O)/demo/serve
 $(O)/tests/clients: tests/bench/clients.c
 	$(call say,TEST,$@)
 	@mkdir -p $(@D)
