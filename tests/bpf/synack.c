@@ -2,10 +2,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "check.h"
 #include "opttext.h"
 #include "sessions.h"
 #include "synack.h"
 #include "synkeeper/tcpopt.h"
+
+const struct handshake with_ts = { 1460, 7, 1, 0, 1 };
+const struct handshake without_ts = { 1460, 8, 1, 0, 0 };
 
 static uint32_t isn_of(const struct spec *syn)
 {
@@ -165,3 +169,13 @@ const struct first_packet first_packets[] = {
 	{ "ECN echo", ACK | ECE | CWR, 0 },
 	{ NULL, 0, 0 },
 };
+
+struct spec synack_admitted(uint16_t sport)
+{
+	struct spec syn = { .sport = sport, .flags = SYN }, ack;
+	struct handshake kept;
+
+	ack = synack_ack(&syn, &with_ts, &kept);
+	assert_true(expect_spec("valid ACK", &ack, XDP_PASS, REASON_admitted));
+	return ack;
+}

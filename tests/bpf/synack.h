@@ -18,6 +18,9 @@ struct answer_spec {
 	uint16_t window;	     /* 0: whole segments of SERVER_WINDOW */
 };
 
+/* What clients ask for; a cookie keeps the second exactly, too. */
+extern const struct handshake with_ts, without_ts;
+
 /* The current epoch's cookie. *@hs becomes what the cookie keeps of it. */
 struct cookie synack_cookie(const struct spec *syn, struct handshake *hs);
 
@@ -43,6 +46,8 @@ bool synack_reference(const struct spec *syn, const struct frame *in,
 enum { ACK_TSVAL = 5000 };
 struct spec synack_ack(const struct spec *syn, const struct handshake *hs,
 		       struct handshake *ret_kept);
+/* Admits an IPv4 client from port @sport. Returns its ACK. */
+struct spec synack_admitted(uint16_t sport);
 
 /* Forms of an ACK that completes a handshake; ends at @what NULL. */
 struct first_packet {

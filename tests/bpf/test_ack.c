@@ -12,8 +12,6 @@
 #include "synack.h"
 #include "testmain.h"
 
-static const struct handshake with_ts = { 1460, 7, 1, 0, 1 };
-static const struct handshake without_ts = { 1460, 8, 1, 0, 0 };
 static const struct spec syn4 = { .flags = SYN };
 static const struct spec syn6 = { .v6 = true, .flags = SYN };
 

@@ -18,8 +18,6 @@ enum { TC_NEXT = -1, TC_DROP = 2 };
 
 static const struct spec syn4 = { .flags = SYN };
 static const struct spec syn6 = { .v6 = true, .flags = SYN };
-static const struct handshake with_ts = { 1460, 7, 1, 0, 1 };
-
 /* Runs tc's program; expects @verdict, @reason counted, the frame unchanged. */
 static bool run_tc(const char *what, const struct spec *s, int verdict,
 		   enum reason reason)

@@ -12,9 +12,6 @@
 #include "synack.h"
 #include "testmain.h"
 
-static const struct handshake with_ts = { 1460, 7, 1, 0, 1 };
-static const struct handshake without_ts = { 1460, 8, 1, 0, 0 };
-
 /* Both services have the listener of @told. */
 static void tell(const struct endpoint *told)
 {

@@ -71,9 +71,6 @@ static unsigned run(const char *name, bool v6, const struct handshake *hs)
 
 static void is_not_reset(void **state)
 {
-	static const struct handshake with_ts = { 1460, 7, 1, 0, 1 };
-	static const struct handshake without_ts = { 1460, 8, 1, 0, 0 };
-
 	(void)state;
 	assert_int_equal(
 		run("IPv4", false, &with_ts) +

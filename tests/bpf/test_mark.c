@@ -12,8 +12,6 @@
 
 static const struct spec syn4 = { .flags = SYN };
 static const struct spec syn6 = { .v6 = true, .flags = SYN };
-static const struct handshake with_ts = { 1460, 7, 1, 0, 1 };
-
 static unsigned differs(const char *what, const char *field, uint32_t want,
 			uint32_t got)
 {

@@ -15,8 +15,6 @@
 
 enum { PER_SECOND = 100 };
 
-static const struct handshake with_ts = { 1460, 7, 1, 0, 1 };
-
 static bool flagged(void)
 {
 	int fd = bpf_map__fd(harness.skel->maps.settings);

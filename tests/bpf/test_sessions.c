@@ -17,8 +17,6 @@
 #include "synack.h"
 #include "testmain.h"
 
-static const struct handshake with_ts = { 1460, 7, 1, 0, 1 };
-
 static enum session_state state_of(const struct spec *s)
 {
 	struct tuple t = sessions_tuple(s);

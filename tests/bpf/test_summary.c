@@ -13,8 +13,6 @@
 #include "synack.h"
 #include "testmain.h"
 
-static const struct handshake with_ts = { 1460, 7, 1, 0, 1 };
-
 static __u64 word(__u32 i)
 {
 	__u64 value = 0;
@@ -37,18 +35,6 @@ static void places(__u32 now, bool now_second, __u32 next)
 	harness.cfg.summary.next = next ? summary_place(SETS, next, !now_second)
 					: 0;
 	harness_settings();
-}
-
-/* Admits a client from port @sport. Returns its ACK. */
-static struct spec admit(uint16_t sport)
-{
-	struct spec syn = { .sport = sport, .flags = SYN };
-	struct handshake kept;
-	struct spec ack;
-
-	ack = synack_ack(&syn, &with_ts, &kept);
-	assert_true(expect_spec("valid ACK", &ack, XDP_PASS, REASON_admitted));
-	return ack;
 }
 
 /* The words that are not 0 must be those of @t at both places. */
@@ -89,7 +75,7 @@ static void insertion_sets_bits(void **state)
 
 		sessions_clear();
 		places(cases[i].now, cases[i].second, cases[i].next);
-		ack = admit(20000 + i);
+		ack = synack_admitted(20000 + i);
 		t = sessions_tuple(&ack);
 		only_at(&t, (__u32[]){ harness.cfg.summary.now,
 				       harness.cfg.summary.next });
