@@ -171,10 +171,10 @@ class Flow:
         return frame
 
     def syn(self, options=(), flags="S", what="the answer to a SYN", data=b"",
-            ip=None):
+            ip=None, timeout=3):
         """SYN and SYN-ACK; sets seq, ack and ts for the ACK. The SYN-ACK."""
         self.send(flags, data, ip, seq=self.isn, options=list(options))
-        frame = self.recv(what)
+        frame = self.recv(what, timeout=timeout)
         tcp = frame[TCP]
         assert set("SA") <= set(str(tcp.flags)), \
             f"{what}: expected SYN-ACK, got {tcp.flags}"
@@ -254,10 +254,10 @@ def check_sums(frame, what):
     assert got == want, f"{what}: expected checksums {want}, got {got}"
 
 
-def synack(peer, port=80, tos=0):
+def synack(peer, port=80, tos=0, timeout=3):
     """What listener, route, firewall and host show in a SYN-ACK."""
     header = peer.ip_header(**{"tc" if peer.v6 else "tos": tos})
-    frame = peer.flow(port=port).syn(LINUX, ip=header)
+    frame = peer.flow(port=port).syn(LINUX, ip=header, timeout=timeout)
     ip = frame[IPv6 if peer.v6 else IP]
     options = dict(frame[TCP].options)
     return {"hops": ip.hlim if peer.v6 else ip.ttl,

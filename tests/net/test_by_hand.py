@@ -273,8 +273,10 @@ def test_maps_by_name(env):
     states = [s for s in re.findall(r'"state": "(\w+)"', out)
               if s != "SESSION_FREE"]
     assert len(states) == 1, f"sessions: expected one, got {states}"
-    totals = attached.map_value(env, "totals", 1)
-    assert sum(totals["durations"]) == 1 and totals["lost"] == 0, \
+    totals = [attached.map_value(env, "totals", row * 8192 + 1)
+              for row in range(settings["rows_mask"] + 1)]
+    assert sum(sum(row["durations"]) for row in totals) == 1 and \
+        not any(row["lost"] for row in totals), \
         f"totals: expected one ended session, got {totals}"
 
 
