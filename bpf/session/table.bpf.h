@@ -182,7 +182,6 @@ __noinline int session_feed_keep(__u32 slot, __u32 inputs)
 	struct session *s = session_at(slot);
 	__u32 service, now = now_ticks(), age;
 	struct session_totals *t;
-	struct tuple tuple;
 	struct transition m;
 
 	if (!cfg || !s)
@@ -191,12 +190,12 @@ __noinline int session_feed_keep(__u32 slot, __u32 inputs)
 	t = get_totals(cfg, service);
 	if (!t)
 		return 0;
-	tuple = s->tuple;
 	age = now - s->born;
 	if (!session_stats_transition(s, t, service, inputs, 0, now, &m))
 		return 0;
 	if (m.events)
-		session_tell(cfg, &tuple, service, m.from.state, m.events, age);
+		session_tell(cfg, &s->tuple, service, m.from.state, m.events,
+			     age);
 	return m.to.state == SESSION_FREE;
 }
 

@@ -198,38 +198,32 @@ struct session_transition {
 	__u8 has_event;
 };
 
-/* Powers of two, so that a mask bounds the index. */
-enum { SESSION_TABLE = 16, INPUT_NOTHING = SESSION_TABLE - 1 };
+/* A power of two, so that a mask bounds the index. */
+enum { SESSION_TABLE = 16 };
+
+/*
+ * The column of an input, from its bit: 0x09af has each number of four bits
+ * once (a de Bruijn sequence), so that the product's highest four differ.
+ */
+#define SESSION_COLUMN(bit) (((bit)*0x09afU & 0xffff) >> 12)
 
 static const struct session_transition
 	session_transitions[SESSION_TABLE][SESSION_TABLE] = {
 #define X(from, input, to, event)                                         \
-	[SESSION_##from][INPUT_##input] =                                 \
+	[SESSION_##from][SESSION_COLUMN(1 << INPUT_##input)] =            \
 		(struct session_transition){ 1, SESSION_##to, EV_##event, \
 					     EV_##event != EV_NONE },
 		SYNKEEPER_TRANSITIONS(X)
 #undef X
 	};
 _Static_assert((int)SESSION_STATES <= SESSION_TABLE &&
-		       (int)SESSION_INPUTS <= INPUT_NOTHING,
+		       (int)SESSION_INPUTS <= SESSION_TABLE,
 	       "the table has room");
 
-/* The next state; *@ret_event is one of enum session_event. */
-static __always_inline __u8 session_step(__u8 state, __u32 input,
-					 __u8 *ret_event)
-{
-	const struct session_transition *m =
-		&session_transitions[state & (SESSION_TABLE - 1)]
-				    [input & (SESSION_TABLE - 1)];
-
-	*ret_event = m->event;
-	return m->changes ? m->to : state;
-}
-
 /*
- * The same for several inputs, a mask of 1 << enum session_input, in their
- * order. *@ret_events lists the events, four bits each, the first one lowest.
- * No branches: the verifier would follow every combination of inputs.
+ * The state that follows upon @inputs, a mask of 1 << enum session_input, in
+ * their order. *@ret_events lists the events (enum session_event), four bits
+ * each, the first one lowest.
  */
 static __always_inline __u8 session_steps(__u8 state, __u32 inputs,
 					  __u64 *ret_events)
@@ -237,15 +231,15 @@ static __always_inline __u8 session_steps(__u8 state, __u32 inputs,
 	__u32 i, n = 0, at = state;
 	__u64 evs = 0;
 
-	for (i = 0; i < SESSION_INPUTS; i++) {
-		__u32 seen = -(inputs >> i & 1), input;
+	inputs &= (1 << SESSION_INPUTS) - 1;
+	for (i = 0; i < SESSION_INPUTS && inputs; i++, inputs &= inputs - 1) {
 		const struct session_transition *m;
+		__u32 column = SESSION_COLUMN(inputs & -inputs);
 
-		barrier_var(seen); /* else the compiler makes a branch of it */
-		input = (i & seen) | (INPUT_NOTHING & ~seen);
-		barrier_var(input); /* the 6.1 verifier needs the mask below */
+		barrier_var(column); /* the 6.1 verifier needs the mask below */
 		m = &session_transitions[at & (SESSION_TABLE - 1)]
-					[input & (SESSION_TABLE - 1)];
+					[column & (SESSION_TABLE - 1)];
+		/* no branches: the verifier would follow them all */
 		at ^= (at ^ m->to) & -(__u32)m->changes;
 		evs |= (__u64)m->event << n;
 		n = (n + m->has_event * 4) & 63;

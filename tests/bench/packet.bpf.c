@@ -301,22 +301,44 @@ int kernel_raw6(struct xdp_md *ctx)
 	return XDP_TX;
 }
 
+/* Of the connection whose packet it is; to be released. */
+static __always_inline struct bpf_sock *find_socket(struct xdp_md *ctx)
+{
+	__be32 *w = (void *)(long)ctx->data + KEYS_OFFSET4;
+	struct bpf_sock_tuple tuple = {};
+
+	if ((void *)(w + 3) > (void *)(long)ctx->data_end)
+		return NULL;
+	tuple.ipv4.saddr = w[0];
+	tuple.ipv4.daddr = w[1];
+	tuple.ipv4.sport = w[2];
+	tuple.ipv4.dport = w[2] >> 16;
+	return bpf_skc_lookup_tcp(ctx, &tuple, sizeof(tuple.ipv4),
+				  BPF_F_CURRENT_NETNS, 0);
+}
+
+SEC("xdp.frags")
+int kernel_lookup4(struct xdp_md *ctx)
+{
+	struct bpf_sock *sk = find_socket(ctx);
+
+	if (!sk)
+		return failed();
+	sink = sk->state;
+	bpf_sk_release(sk);
+	return XDP_TX;
+}
+
 SEC("xdp.frags")
 int kernel_gen4(struct xdp_md *ctx)
 {
-	struct bpf_sock_tuple tuple = {};
 	struct bpf_sock *sk;
 	struct headers4 h;
 	__s64 cookie;
 
 	if (bpf_xdp_load_bytes(ctx, 14, &h, sizeof(h)))
 		return failed();
-	tuple.ipv4.saddr = h.ip.saddr;
-	tuple.ipv4.daddr = h.ip.daddr;
-	tuple.ipv4.sport = *(__be16 *)h.tcp;
-	tuple.ipv4.dport = *(__be16 *)(h.tcp + 2);
-	sk = bpf_skc_lookup_tcp(ctx, &tuple, sizeof(tuple.ipv4),
-				BPF_F_CURRENT_NETNS, 0);
+	sk = find_socket(ctx);
 	if (!sk)
 		return failed();
 	cookie = bpf_tcp_gen_syncookie(sk, &h.ip, sizeof(h.ip), (void *)h.tcp,

@@ -19,6 +19,7 @@ enum under_test {
 	TEST_KERNEL_RAW4,
 	TEST_KERNEL_RAW6,
 	TEST_KERNEL_GEN4,
+	TEST_KERNEL_LOOKUP4,
 };
 
 /* The packet to derive from row.spec, which then describes the SYN. */

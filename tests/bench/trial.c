@@ -175,6 +175,8 @@ static const struct bpf_program *under_test(const struct packet_bpf *wrap,
 		return wrap->progs.kernel_raw6;
 	case TEST_KERNEL_GEN4:
 		return wrap->progs.kernel_gen4;
+	case TEST_KERNEL_LOOKUP4:
+		return wrap->progs.kernel_lookup4;
 	default:
 		return harness.skel->progs.synkeeper_xdp_f;
 	}

@@ -43,6 +43,17 @@ static const char *const input_names[SESSION_INPUTS] = {
 };
 #undef NAME
 
+/* session_steps() for one input. */
+static inline uint8_t session_step(uint8_t state, unsigned input,
+				   uint8_t *ret_event)
+{
+	__u64 events;
+
+	state = session_steps(state, 1U << input, &events);
+	*ret_event = (uint8_t)events;
+	return state;
+}
+
 enum { TOLD_TEXT = 512 };
 
 /* The events that session_steps() lists, in words. Returns @buf. */
