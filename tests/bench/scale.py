@@ -97,8 +97,9 @@ def daemon(env, conf, output=OUTPUT):
         notify.settimeout(READY_S)
         start = time.monotonic()
         p = env.server.start(
-            [f"{output}/synkeeperd", "-c", conf, "--pin-dir", env.pin_dir,
-             "--control", env.control], name="synkeeperd",
+            [f"{output}/synkeeperd", "-c", conf, "-m", "native",
+             "--pin-dir", env.pin_dir, "--control", env.control],
+            name="synkeeperd",
             env={**os.environ, "NOTIFY_SOCKET": path})
         try:
             while b"READY=1" not in notify.recv(4096):

@@ -44,6 +44,18 @@ def test_packet_rows_can_be_measured(_env):
 
 
 @net_test
+def test_flood_of_a_table_met_skb_mode(_env):
+    """Which auto means on a veth: it took no frame, and the part ended."""
+    want = "SYN, sessions max 64k, empty"
+    p = run([os.path.join(ROOT, "tests/bench/live.py"), "--quick", "--only",
+             f"tables {want}"], check=False, timeout=120)
+    got = [(r["part"], r["name"], "value" in r)
+           for r in map(json.loads, p.stdout.splitlines())]
+    assert got == [("tables", want, True)], \
+        f"expected a figure for {want!r}, got {got}: {p.stderr}"
+
+
+@net_test
 def test_paced_flood_sent_a_fifth(env):
     """Each batch made the kernel patch its XDP dispatcher."""
     want = 40000
