@@ -38,6 +38,8 @@ static const struct row plain[] = {
 
 	{ "SipHash of one cookie, alone", SYN_OF(LINUX),
 	  .program = TEST_SIPHASH },
+	{ "cookie and answer to one kind of SYN, alone", SYN_OF(LINUX),
+	  .program = TEST_ONLY_ANSWER },
 	{ "kernel's bpf_tcp_raw_gen_syncookie_ipv4, no answer", SYN_OF(LINUX),
 	  .program = TEST_KERNEL_RAW4 },
 	{ "kernel's bpf_tcp_raw_gen_syncookie_ipv6, no answer",

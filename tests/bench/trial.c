@@ -169,6 +169,8 @@ static const struct bpf_program *under_test(const struct packet_bpf *wrap,
 	switch (which) {
 	case TEST_SIPHASH:
 		return wrap->progs.siphash;
+	case TEST_ONLY_ANSWER:
+		return wrap->progs.only_answer;
 	case TEST_KERNEL_RAW4:
 		return wrap->progs.kernel_raw4;
 	case TEST_KERNEL_RAW6:
