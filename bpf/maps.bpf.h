@@ -9,6 +9,7 @@
 #define SYNKEEPER_MAPS_BPF_H
 
 #include "synkeeper/abi.h"
+#include "synkeeper/stats_rows.h"
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -201,15 +202,11 @@ static __always_inline struct settings *get_settings(void)
 	return bpf_map_lookup_elem(&settings, &zero);
 }
 
-/*
- * The index of @service in this CPU's row: CPUs that write the same line wait
- * for each other. Additions are atomic all the same: with more CPUs than rows,
- * some share one.
- */
+/* The index of @service in this CPU's row, which other CPUs may share. */
 static __always_inline __u32 in_row(const struct settings *cfg, __u32 service)
 {
-	return service +
-	       (bpf_get_smp_processor_id() & cfg->rows_mask) * SERVICES_MAX;
+	return stats_index(bpf_get_smp_processor_id() & cfg->rows_mask,
+			   service);
 }
 
 /* Its session stats. A row's gauges may be negative; their sum is not. */

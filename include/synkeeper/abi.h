@@ -26,7 +26,7 @@
  *   session_summary [word]       two summaries of them, see session_summary.h
  *   incomplete_sets [set/64]     one bit per set that may lack a connection
  *   sessions      [way*sets+set] one cache line per session
- *   totals        [row*8192+service] its session stats, see in_row()
+ *   totals        [stats_index()] its session stats, see stats_rows.h
  *   events        ring buffer    events and requests for user space
  *   samples       ring buffer    dropped packets, during a capture
  *   tc_programs   [tc_program]   tail-called by their second instances

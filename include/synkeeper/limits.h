@@ -9,6 +9,7 @@
 enum {
 	SERVICES_MAX = 8192,   /* service ids, 0 means "none" */
 	STATS_ROWS_MAX = 16,   /* of stats, for as many CPUs: a power of two */
+	ROW_SERVICES = 512,    /* services in all rows but the first */
 	ENDPOINTS_MAX = 65536, /* exact address:port entries */
 	LOCAL_ADDRS_MAX = 16384, /* local prefixes, on forwarding hosts */
 	ROUTES_MAX = 4096,	 /* of a family: more are not looked into */

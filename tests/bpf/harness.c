@@ -18,6 +18,7 @@
 #include "netns.h"
 #include "sessions.h"
 #include "check.h"
+#include "synkeeper/stats_rows.h"
 
 struct harness harness;
 
@@ -349,8 +350,8 @@ static int load(void)
 	bpf_map__set_max_entries(skel->maps.session_summary, SETS * 2);
 	bpf_map__set_max_entries(skel->maps.incomplete_sets, SETS / 64);
 	bpf_map__set_max_entries(skel->maps.sessions, SETS * SET_WAYS);
-	bpf_map__set_max_entries(skel->maps.totals, ROWS * SERVICES_MAX);
-	bpf_map__set_max_entries(skel->maps.monitored, ROWS * SERVICES_MAX);
+	bpf_map__set_max_entries(skel->maps.totals, stats_entries(ROWS));
+	bpf_map__set_max_entries(skel->maps.monitored, stats_entries(ROWS));
 	if (synkeeper_bpf__load(skel))
 		return -1;
 	ring = ring_buffer__new(fd(skel->maps.events), on_event, NULL, NULL);

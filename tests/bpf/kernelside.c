@@ -132,3 +132,11 @@ bool kernelside_takes(const char *what, const struct spec *ack)
 {
 	return expect_spec(what, ack, XDP_PASS, REASON_kernel_cookie);
 }
+
+bool kernelside_never_is_lately(void)
+{
+	struct timespec up;
+
+	assert_int_equal(clock_gettime(CLOCK_MONOTONIC, &up), 0);
+	return up.tv_sec >= 298 && up.tv_sec <= 421;
+}

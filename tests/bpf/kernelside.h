@@ -30,6 +30,13 @@ struct cookie kernelside_cookie(const struct spec *syn);
 /* The ACK of @c, with the timestamp if it has one. */
 struct spec kernelside_ack(const struct spec *syn, const struct cookie *c);
 
+/*
+ * Five to seven minutes after boot every listener seems to have made cookies
+ * lately: 0, "never", is then within two minutes of the jiffies, which start at
+ * -300 s (tcp_synq_no_recent_overflow()).
+ */
+bool kernelside_never_is_lately(void);
+
 /* The listener must recognise the cookie of @ack. */
 bool kernelside_takes(const char *what, const struct spec *ack);
 

@@ -7,7 +7,6 @@
  */
 #include <linux/bpf.h>
 #include <stdio.h>
-#include <time.h>
 
 #include "kernelside.h"
 #include "netns.h"
@@ -269,19 +268,6 @@ static void tcp_syncookies_lowered(void **state)
 	assert_true(kernelside_takes("2 again", &good));
 }
 
-/*
- * Five to seven minutes after boot every listener seems to have made cookies
- * lately: 0, "never", is then within two minutes of the jiffies, which start at
- * -300 s (tcp_synq_no_recent_overflow()).
- */
-static bool never_is_lately(void)
-{
-	struct timespec up;
-
-	assert_int_equal(clock_gettime(CLOCK_MONOTONIC, &up), 0);
-	return up.tv_sec >= 298 && up.tv_sec <= 421;
-}
-
 /* A listener takes no cookie unless it made some in the last two minutes. */
 static void another_listener(void **state)
 {
@@ -293,7 +279,7 @@ static void another_listener(void **state)
 	bad += !refused("nobody listens", &good);
 	bad += !refused("nobody listens, IPv6", &good6);
 	netns_listen(false, 443);
-	if (never_is_lately())
+	if (kernelside_never_is_lately())
 		fprintf(stderr, "skip: \"made none\", so soon after boot\n");
 	else
 		bad += !refused("one that made none", &good);

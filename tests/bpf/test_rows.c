@@ -10,6 +10,7 @@
 #include "netns.h"
 #include "sessions.h"
 #include "synack.h"
+#include "synkeeper/stats_rows.h"
 #include "testmain.h"
 
 /* The harness keeps this thread on its CPU. */
@@ -20,7 +21,7 @@ static __u32 row_here(void)
 
 static __u64 admitted_in(__u32 row)
 {
-	__u32 i = row * SERVICES_MAX + SERVICE_4;
+	__u32 i = stats_index(row, SERVICE_4);
 	struct session_totals t = {};
 
 	bpf_map_lookup_elem(bpf_map__fd(harness.skel->maps.totals), &i, &t);
@@ -29,7 +30,7 @@ static __u64 admitted_in(__u32 row)
 
 static __u64 monitored_in(__u32 row)
 {
-	__u32 i = row * SERVICES_MAX + SERVICE_4;
+	__u32 i = stats_index(row, SERVICE_4);
 	struct counters c = {};
 
 	bpf_map_lookup_elem(bpf_map__fd(harness.skel->maps.monitored), &i, &c);

@@ -19,7 +19,7 @@ from namespace import run
 
 BPF_OBJ_GET = 7
 SET_WAYS, TAG_SIZE, ENTRY_SIZE = 16, 2, 64
-SERVICES_MAX, TOTALS_SIZE = 8192, 44 * 8
+SERVICES_MAX, ROW_SERVICES, TOTALS_SIZE = 8192, 512, 44 * 8
 TICK_SHIFT = 24
 BPF_F_MMAPABLE = 1 << 10
 FORMER_SETTINGS = 80  # bytes, until ABI 8
@@ -82,20 +82,22 @@ def _former(path, value_size, entries):
 
 
 def rows(env):
-    """How many rows of totals there are."""
+    """How many rows of totals there are (synkeeper/stats_rows.h)."""
     shown = run(["bpftool", "-j", "map", "show", "pinned",
                  f"{env.pin_dir}/maps/totals"]).stdout
-    return json.loads(shown)["max_entries"] // SERVICES_MAX
+    return 1 + (json.loads(shown)["max_entries"] -
+                SERVICES_MAX) // ROW_SERVICES
 
 
 def _one_row(env):
     """All rows of totals, summed."""
-    size = TOTALS_SIZE * SERVICES_MAX
-    with _map(f"{env.pin_dir}/maps/totals", size * rows(env)) as now:
-        words = struct.unpack(f"<{len(now) // 8}Q", now[:])
-    each = [words[at:at + size // 8] for at in range(0, len(words), size // 8)]
-    return struct.pack(f"<{size // 8}Q", *(sum(word) & (1 << 64) - 1
-                                           for word in zip(*each)))
+    first, other = (TOTALS_SIZE // 8 * n for n in (SERVICES_MAX, ROW_SERVICES))
+    size = (first + other * (rows(env) - 1)) * 8
+    with _map(f"{env.pin_dir}/maps/totals", size) as now:
+        words = list(struct.unpack(f"<{size // 8}Q", now[:]))
+    for at, word in enumerate(words[first:]):
+        words[at % other] = (words[at % other] + word) & (1 << 64) - 1
+    return struct.pack(f"<{first}Q", *words[:first])
 
 
 def make_former(env):

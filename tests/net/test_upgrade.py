@@ -90,7 +90,8 @@ class Load:
         assert got["connections"] == STEP_S * CLIENTS_PER_S and \
             not got["failed"], f"{what}: clients failed: {got}"
         assert kernel_saw(env) == saw, \
-            f"{what}: {kernel_saw(env) - saw} forged packets reached the kernel"
+            f"{what}: {kernel_saw(env) - saw} forged packets reached the " \
+            f"kernel; counted in all: {env.json('stats')['total']}"
         now = env.client_seen()["spoofed_synack"]
         assert now > answered, f"{what}: no forged SYN was answered meanwhile"
         print(f"{what}: {got}, {now - answered} forged SYNs answered")

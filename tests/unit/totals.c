@@ -10,6 +10,7 @@
 #include "testmain.h"
 
 #include "maps/totals.h"
+#include "synkeeper/stats_rows.h"
 
 enum {
 	ROWS = 4,
@@ -25,8 +26,7 @@ struct bed {
 static struct session_totals *make_rows(uint32_t rows)
 {
 	void *at = mmap(
-		NULL,
-		(size_t)rows * SERVICES_MAX * sizeof(struct session_totals),
+		NULL, stats_entries(rows) * sizeof(struct session_totals),
 		PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	if (at == MAP_FAILED)
@@ -47,8 +47,7 @@ static void set_up(struct bed *b, bool former)
 
 static void tear_down(struct bed *b)
 {
-	munmap(b->t.of,
-	       (size_t)ROWS * SERVICES_MAX * sizeof(struct session_totals));
+	munmap(b->t.of, stats_entries(ROWS) * sizeof(struct session_totals));
 }
 
 /* The words that a session is counted in, which may be fewer than there are. */
@@ -62,7 +61,7 @@ static bool is_counted(int word)
 static void count(struct bed *b, struct session_totals *rows, uint32_t row,
 		  uint32_t id, struct session_totals *sum)
 {
-	uint64_t *to = (uint64_t *)&rows[row * SERVICES_MAX + id];
+	uint64_t *to = (uint64_t *)&rows[stats_index(row, id)];
 	uint64_t *also = (uint64_t *)sum;
 	int i;
 
@@ -123,7 +122,7 @@ static void gauge_of_a_row_is_negative(void **state)
 	(void)state;
 	set_up(&b, false);
 	b.t.of[1].alive[SESSION_PENDING] = 3;
-	b.t.of[2 * SERVICES_MAX + 1].alive[SESSION_PENDING] = -2ULL;
+	b.t.of[stats_index(2, 1)].alive[SESSION_PENDING] = -2ULL;
 	totals_read(&b.t, 1, &got);
 	assert_int_equal(got.alive[SESSION_PENDING], 1);
 	b.t.of[1].alive[SESSION_PENDING] = 1;
@@ -171,7 +170,7 @@ static void former_gauge_falls(void **state)
 	set_up(&b, true);
 	b.t.former[9].alive[SESSION_ESTABLISHED] = 5;
 	totals_follow(&b.t);
-	b.t.of[9 + SERVICES_MAX].alive[SESSION_ESTABLISHED] = 1;
+	b.t.of[stats_index(1, 9)].alive[SESSION_ESTABLISHED] = 1;
 	b.t.former[9].alive[SESSION_ESTABLISHED] = 2;
 	totals_settle(&b.t);
 	totals_read(&b.t, 9, &got);

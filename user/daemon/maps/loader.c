@@ -16,6 +16,7 @@
 #include "log.h"
 #include "kernel/pins.h"
 #include "synkeeper.skel.h"
+#include "synkeeper/stats_rows.h"
 
 struct bpf_map *loader_map(const struct loader *l, enum loader_map map)
 {
@@ -183,7 +184,7 @@ static __u32 rows_for_cpus(void)
 
 __u32 loader_rows(const struct loader *l, enum loader_map map)
 {
-	return bpf_map__max_entries(loader_map(l, map)) / SERVICES_MAX;
+	return stats_rows(bpf_map__max_entries(loader_map(l, map)));
 }
 
 /* Leaves out what this kernel cannot load. */
@@ -201,7 +202,7 @@ static void select_programs(const struct loader *l)
 static void size_maps(const struct loader *l, __u32 sets)
 {
 	const struct synkeeper_bpf *s = l->skel;
-	__u32 counted = rows_for_cpus() * SERVICES_MAX;
+	__u32 counted = stats_entries(rows_for_cpus());
 
 	bpf_map__set_max_entries(s->maps.session_tags, sets);
 	bpf_map__set_max_entries(s->maps.session_summary, sets * 2);

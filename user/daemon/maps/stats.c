@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "stats.h"
+#include "synkeeper/stats_rows.h"
 
 enum { BATCH_BYTES = 65536 };
 
@@ -75,8 +76,14 @@ int stats_read(const struct loader *l, enum loader_map map, __u32 first,
 	int err = 0;
 
 	memset(ret, 0, n * sizeof(*ret));
-	for (row = 0; row < rows && !err; row++)
-		err = add_from(l, map, row * SERVICES_MAX + first, n, ret);
+	for (row = 0; row < rows && n && !err; row++) {
+		err = add_from(l, map, stats_index(row, first), n, ret);
+		/* the other rows have fewer */
+		if (first >= ROW_SERVICES)
+			break;
+		if (n > ROW_SERVICES - first)
+			n = ROW_SERVICES - first;
+	}
 	return err;
 }
 

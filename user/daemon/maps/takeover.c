@@ -17,6 +17,7 @@
 
 #include "loader.h"
 #include "log.h"
+#include "synkeeper/stats_rows.h"
 
 /* Names of the maps in ABI_TAKEN_OVER. */
 static const char *const former_names[MAP_COUNT] = {
@@ -201,9 +202,7 @@ static bool has_former_table(const int fds[MAP_COUNT])
 /* Are they rows of totals? Until ABI 8 there was one. */
 static bool has_rows(int fd)
 {
-	__u32 n = entries_of(fd);
-
-	return n && n % SERVICES_MAX == 0 &&
+	return stats_rows(entries_of(fd)) &&
 	       has_value_size(fd, sizeof(struct session_totals));
 }
 

@@ -9,10 +9,11 @@
 #include "loader.h"
 #include "log.h"
 #include "totals.h"
+#include "synkeeper/stats_rows.h"
 
 static size_t size_of(__u32 rows)
 {
-	return (size_t)rows * SERVICES_MAX * sizeof(struct session_totals);
+	return stats_entries(rows) * sizeof(struct session_totals);
 }
 
 static int map_former(int fd, struct totals *t)
@@ -23,7 +24,7 @@ static int map_former(int fd, struct totals *t)
 
 	if (bpf_obj_get_info_by_fd(fd, &info, &len))
 		return -errno;
-	t->former_rows = info.max_entries / SERVICES_MAX;
+	t->former_rows = stats_rows(info.max_entries);
 	at = mmap(NULL, size_of(t->former_rows), PROT_READ, MAP_SHARED, fd, 0);
 	if (at == MAP_FAILED)
 		return -errno;
@@ -47,8 +48,8 @@ static __u32 find_end(const struct totals *t)
 	__u32 end = SERVICES_MAX, row;
 
 	for (; end; end--)
-		for (row = 0; row < t->rows; row++)
-			if (memcmp(&t->of[row * SERVICES_MAX + end - 1], &none,
+		for (row = 0; row < stats_rows_of(t->rows, end - 1); row++)
+			if (memcmp(&t->of[stats_index(row, end - 1)], &none,
 				   sizeof(none)))
 				return end;
 	return 0;
@@ -106,8 +107,8 @@ static void sum_up(const struct session_totals *rows, __u32 n, __u16 id,
 	__u32 row;
 
 	*ret = (struct session_totals){};
-	for (row = 0; row < n; row++)
-		add(ret, &rows[row * SERVICES_MAX + id % SERVICES_MAX]);
+	for (row = 0; row < stats_rows_of(n, id); row++)
+		add(ret, &rows[stats_index(row, id % SERVICES_MAX)]);
 }
 
 enum { TOTALS_WORDS = sizeof(struct session_totals) / sizeof(__u64) };
@@ -186,7 +187,7 @@ void totals_forget(const struct totals *t, __u16 id)
 {
 	__u32 row;
 
-	for (row = 0; row < t->rows; row++)
-		memset(&t->of[row * SERVICES_MAX + id % SERVICES_MAX], 0,
+	for (row = 0; row < stats_rows_of(t->rows, id); row++)
+		memset(&t->of[stats_index(row, id % SERVICES_MAX)], 0,
 		       sizeof(*t->of));
 }

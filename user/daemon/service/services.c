@@ -13,6 +13,7 @@
 #include "kernel/clock.h"
 #include "log.h"
 #include "services_state.h"
+#include "synkeeper/stats_rows.h"
 
 static bool is_live(const struct service *svc)
 {
@@ -137,16 +138,18 @@ static void counters_zero(const struct services *s, __u32 id)
 {
 	int cpus = libbpf_num_possible_cpus();
 	struct counters *zero;
+	__u32 row = 0, at;
 
 	if (cpus < 1)
 		return;
 	zero = calloc(cpus, sizeof(*zero));
 	if (zero) {
 		bpf_map_update_elem(s->counters_fd, &id, zero, BPF_ANY);
-		for (; id < s->monitored_rows * SERVICES_MAX;
-		     id += SERVICES_MAX)
-			bpf_map_update_elem(s->monitored_fd, &id, zero,
+		for (; row < stats_rows_of(s->monitored_rows, id); row++) {
+			at = stats_index(row, id);
+			bpf_map_update_elem(s->monitored_fd, &at, zero,
 					    BPF_ANY);
+		}
 	}
 	free(zero);
 }
