@@ -28,6 +28,7 @@ import time
 
 import report
 import turns
+from rows import scale_goals
 
 HERE = os.path.dirname(os.path.realpath(__file__))
 ROOT = report.ROOT
@@ -95,6 +96,7 @@ def run_all(args):
         full = args.full and part in FULL
         out += run_part(part, ["--quick"] * args.quick + ["--full"] * full +
                         only)
+    scale_goals(out)
     return out
 
 

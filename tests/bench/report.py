@@ -164,19 +164,41 @@ def quoted(value):
     return '"' + str(value).replace('"', "'").replace("_", "\\\\_") + '"'
 
 
-def flood_data(rows):
-    """Blocks for graphs/flood.gp: case, then a ratio for each defence."""
-    rows = [r for r in rows if r["part"] == "flood" and "case" in r and
-            "ratio" in r]
+def matrix_data(rows, part, key):
+    """For graphs/flood.gp and tables.gp: a line for each case of @part, with
+    the rows' @key for each defence."""
+    rows = [r for r in rows if r["part"] == part and "case" in r and key in r]
     cases = list(dict.fromkeys(r["case"] for r in rows))
     defences = list(dict.fromkeys(r["defence"] for r in rows))
-    got = {(r["case"], r["defence"]): r["ratio"] for r in rows}
+    got = {(r["case"], r["defence"]): r[key] for r in rows}
     lines = [" ".join(["case", *map(quoted, defences)])]
     for case in cases:
         lines.append(" ".join([quoted(case), *(
             f"{got[case, d]:.3f}" if (case, d) in got else "NaN"
             for d in defences)]))
     return lines
+
+
+# What graphs/cores.gp shows, and how it calls it.
+KINDS = {"SYN, Linux options, IPv4": "SYN, IPv4",
+         "SYN, Linux options, IPv6": "SYN, IPv6",
+         "valid ACK admitted, timestamps, IPv4": "ACK admitted",
+         "ACK, bad cookie, random tuples, timestamps": "ACK, bad cookie",
+         "client's FIN of a session": "FIN",
+         "adoption of a connection": "adoption",
+         "packet of a session, in cache, 1 million sessions":
+             "of a session, in cache",
+         "packet of a session, random order, 1 million sessions":
+             "of a session, random"}
+
+
+def cores_data(rows):
+    """For graphs/cores.gp: a kind of packet, one core's ns, two cores' ns."""
+    got = {r["name"]: r for r in rows if r["part"] == "cores" and
+           "baseline_value" in r}
+    return ['kind "one core alone" "two cores at once"'] + [
+        f"{quoted(title)} {got[name]['baseline_value']} {got[name]['value']}"
+        for name, title in KINDS.items() if name in got]
 
 
 def latency_data(rows):
@@ -203,11 +225,14 @@ def latency_data(rows):
 
 
 def draw(data, folder):
-    """bench-flood.svg and bench-latency.svg. Returns what prevented it."""
+    """bench-*.svg. Returns what prevented it."""
     if not shutil.which("gnuplot"):
         return "gnuplot is not installed (gnuplot-nox)"
-    for name, lines in (("flood", flood_data(data["rows"])),
-                        ("latency", latency_data(data["rows"]))):
+    rows = data["rows"]
+    for name, lines in (("flood", matrix_data(rows, "flood", "ratio")),
+                        ("tables", matrix_data(rows, "tables", "value")),
+                        ("cores", cores_data(rows)),
+                        ("latency", latency_data(rows))):
         if len(lines) < 2:
             continue
         path = os.path.join(os.path.dirname(JSON), f"bench-{name}.dat")

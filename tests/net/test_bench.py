@@ -17,6 +17,7 @@ from session_stats import protect, reasons
 sys.path.append(os.path.join(os.path.dirname(os.path.realpath(__file__)),
                              "../bench"))
 import clients  # noqa: E402  (needs the path)
+import rows as bench_rows  # noqa: E402
 import turns  # noqa: E402
 
 ROOT = os.path.dirname(OUTPUT)
@@ -53,6 +54,19 @@ def test_flood_of_a_table_met_skb_mode(_env):
            for r in map(json.loads, p.stdout.splitlines())]
     assert got == [("tables", want, True)], \
         f"expected a figure for {want!r}, got {got}: {p.stderr}"
+
+
+@net_test
+def test_goals_in_ns_were_those_of_another_processor(_env):
+    """Which a slower one missed, whatever the program did."""
+    got = [{"part": "packet", "name": bench_rows.REFERENCE, "value": 44},
+           {"part": "packet", "name": "SYN", "goal": 55,
+            "goal_unit": "ns above floor"},
+           {"part": "packet", "name": "session", "goal": 1,
+            "goal_unit": "times the baseline"}]
+    bench_rows.scale_goals(got)
+    assert [r.get("goal") for r in got] == [None, 110, 1], \
+        f"expected 55 ns to become 110, and 1 to stay: {got}"
 
 
 @net_test
