@@ -31,7 +31,7 @@ static struct spec kernel_ack_of(const struct spec *s)
 	packet_build(s, &syn);
 	opts.data_size_in = ctx.data_end = syn.len;
 	if (bpf_prog_test_run_opts(
-		    bpf_program__fd(harness.skel->progs.synkeeper_xdp),
+		    bpf_program__fd(harness.skel->progs.synkeeper_xdp_f),
 		    &opts) ||
 	    opts.retval != XDP_TX)
 		bed_die("a SYN that gets the kernel's cookie");

@@ -344,6 +344,9 @@ static int load(void)
 	skel = harness.skel = synkeeper_bpf__open();
 	if (!skel)
 		return -1;
+	/* two of one function: verifying both would take twice as long */
+	bpf_program__set_autoload(skel->progs.synkeeper_xdp, skb_mode());
+	bpf_program__set_autoload(skel->progs.synkeeper_xdp_f, !skb_mode());
 	bpf_program__set_autoload(skel->progs.synkeeper_admit,
 				  harness_assigns());
 	bpf_map__set_max_entries(skel->maps.session_tags, SETS);
