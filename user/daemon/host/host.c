@@ -52,13 +52,14 @@ int host_poll(struct host *h)
 		h->offer_changed_ns = clock_ns();
 	h->settings->ttl = h->net.ttl;
 	h->settings->hop_limit = h->net.hop_limit;
-	settings_clear(h->settings, offers & ~h->net.offer);
-	settings_set(h->settings, h->net.offer);
-	poll_cookies(h);
+	/* first: the flag makes the programs look there */
 	if (h->net.offer & SETTING_FORWARDING &&
 	    local_addrs_poll(&h->local_addrs))
 		log_warn("cannot list the local addresses: traffic to wildcard "
 			 "services passes unprotected");
+	settings_clear(h->settings, offers & ~h->net.offer);
+	settings_set(h->settings, h->net.offer);
+	poll_cookies(h);
 	return 0;
 }
 
