@@ -40,7 +40,7 @@ class Plan:
     def __init__(self, quick, full, only, against=None):
         self.full = full
         self.against = against
-        self.rounds = 3 if quick else 4
+        self.rounds = 3
         self.table_rounds = 3
         self.client_rounds = 1 if quick else 3
         self.window_s = 0.25 if quick else 0.4

@@ -33,7 +33,7 @@ struct effort {
 	unsigned both;	 /* slices that are run on two cores, too */
 };
 
-static const struct effort full = { 7, 5, 100000, 2 };
+static const struct effort full = { 5, 5, 100000, 2 };
 static const struct effort quick = { 3, 3, 30000, 1 };
 static const struct effort turns = { 9, 3, 30000, 0 };
 

@@ -179,6 +179,12 @@ def matrix_data(rows, part, key):
     return lines
 
 
+def by_kind(rows):
+    """Those of one flood together, whatever the fill."""
+    return sorted(rows, key=lambda r: r.get("case", "").split(",")[0],
+                  reverse=True)
+
+
 # What graphs/cores.gp shows, and how it calls it.
 KINDS = {"SYN, Linux options, IPv4": "SYN, IPv4",
          "SYN, Linux options, IPv6": "SYN, IPv6",
@@ -230,7 +236,8 @@ def draw(data, folder):
         return "gnuplot is not installed (gnuplot-nox)"
     rows = data["rows"]
     for name, lines in (("flood", matrix_data(rows, "flood", "ratio")),
-                        ("tables", matrix_data(rows, "tables", "value")),
+                        ("tables", matrix_data(by_kind(rows), "tables",
+                                               "value")),
                         ("cores", cores_data(rows)),
                         ("latency", latency_data(rows))):
         if len(lines) < 2:
