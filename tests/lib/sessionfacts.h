@@ -49,7 +49,7 @@ static inline uint8_t session_step(uint8_t state, unsigned input,
 {
 	__u64 events;
 
-	state = session_steps(state, 1U << input, &events);
+	state = session_steps(state, input < 32 ? 1U << input : 0, &events);
 	*ret_event = (uint8_t)events;
 	return state;
 }
