@@ -52,6 +52,8 @@ sources_of = $(filter-out $(MAINS),$(wildcard user/$(1)/*.c user/$(1)/*/*.c))
 UNIT := $(patsubst tests/unit/%.c,$(O)/tests/unit-%,$(wildcard tests/unit/*.c))
 BPFTEST := $(patsubst tests/bpf/test_%.c,$(O)/tests/bpf-%,$(wildcard tests/bpf/test_*.c))
 BENCH := $(patsubst tests/bench/%.bpf.c,$(O)/tests/%,$(wildcard tests/bench/*.bpf.c)) $(O)/tests/scale $(O)/tests/clients
+# what tests/bench/live.py needs besides flood
+BENCH_LIVE := $(O)/floor/bounce.bpf.o $(O)/demo/serve
 # what scripts/demo runs from tests/
 DEMO := $(patsubst tests/demo/%.c,$(O)/demo/%,$(wildcard tests/demo/*.c)) $(O)/tests/flood
 
@@ -84,7 +86,7 @@ bench-check: deps ## what a packet costs now and before, by turns; AGAINST=COMMI
 	$(Q)$(MAKE) --no-print-directory all $(BENCH) $(BENCH_LIVE)
 	$(Q)tests/bench/bench.py --check $(AGAINST:%=--against %)
 
-tests: all $(UNIT) $(BPFTEST) $(BENCH) $(DEMO) $(FUZZ)
+tests: all $(UNIT) $(BPFTEST) $(BENCH) $(BENCH_LIVE) $(DEMO) $(FUZZ)
 
 # RUN: a command to run them with (qemu-aarch64-static); SLOW: names to skip
 UNIT_RUN = $(filter-out $(SLOW:%=$(O)/tests/unit-%),$(UNIT))
@@ -225,8 +227,6 @@ $(O)/demo/%: tests/demo/%.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) $< -o $@ $(LDFLAGS)
 
-# what tests/bench/live.py needs besides flood
-BENCH_LIVE = $(O)/floor/bounce.bpf.o $(O)/demo/serve
 $(O)/tests/clients: tests/bench/clients.c
 	$(call say,TEST,$@)
 	@mkdir -p $(@D)
