@@ -71,7 +71,7 @@ def make_images():
                        stdin=subprocess.DEVNULL, text=True,
                        stdout=2, stderr=subprocess.PIPE)
     if p.returncode == EXIT_SKIP:
-        skip(p.stderr.strip())
+        skip(p.stderr.strip().rpartition("\n")[2])  # progress comes first
     if p.returncode:
         raise GuestError(f"scripts/vmimage: {p.stderr.strip()}")
 
