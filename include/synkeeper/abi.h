@@ -16,7 +16,7 @@
  *   ifaces        [ifindex%256]  what an answer needs to know of the interface
  *   services      [service]      what an id stands for; not used by programs
  *   counters      [service]      per CPU, by reason
- *   monitored     [row*8192+service] by reason: what monitoring would have
+ *   monitored     [stats_index()] by reason: what monitoring would have
  *                                dropped or answered
  *   prefixes      [0]            trie of allowed and denied sources; or none
  *   sources       [hash%65536]   SYN-ACKs and RSTs to a prefix in this second

@@ -42,14 +42,11 @@ REFERENCE, REFERENCE_NS = "SipHash of one cookie, alone", 22
 def scale_goals(rows):
     """Goals in ns become those of this machine, by a row that depends on its
     processor alone."""
-    for reference in rows:
-        if reference["part"] != "packet" or reference["name"] != REFERENCE or \
-                "value" not in reference:
-            continue
-        for r in rows:
-            if r.get("goal_unit") == "ns above floor":
-                r["goal"] = round(r["goal"] * reference["value"] /
-                                  REFERENCE_NS)
+    here = [r["value"] for r in rows if r["part"] == "packet" and
+            r["name"] == REFERENCE and "value" in r]
+    for r in rows if here else ():
+        if r.get("goal_unit") == "ns above floor":
+            r["goal"] = round(r["goal"] * here[0] / REFERENCE_NS)
 
 
 def compare(r, baseline, values, base_values, digits=0):

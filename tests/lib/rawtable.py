@@ -81,8 +81,15 @@ def _former(path, value_size, entries):
     return _map(path, value_size * entries)
 
 
+def totals_index(row, service):
+    """As stats_index() of synkeeper/stats_rows.h."""
+    if not row or service >= ROW_SERVICES:
+        return service
+    return SERVICES_MAX + (row - 1) * ROW_SERVICES + service
+
+
 def rows(env):
-    """How many rows of totals there are (synkeeper/stats_rows.h)."""
+    """How many rows of totals there are."""
     shown = run(["bpftool", "-j", "map", "show", "pinned",
                  f"{env.pin_dir}/maps/totals"]).stdout
     return 1 + (json.loads(shown)["max_entries"] -

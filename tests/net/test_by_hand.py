@@ -12,6 +12,7 @@ import re
 import shutil
 
 import attached
+import rawtable
 from backend import ADMITTED, OWN_COOKIES
 from goodclients import GoodClients, Held, get_once, get_until
 from namespace import run
@@ -273,9 +274,8 @@ def test_maps_by_name(env):
     states = [s for s in re.findall(r'"state": "(\w+)"', out)
               if s != "SESSION_FREE"]
     assert len(states) == 1, f"sessions: expected one, got {states}"
-    totals = [attached.map_value(env, "totals",
-                                 8192 + (row - 1) * 512 + 1 if row else 1)
-              for row in range(settings["rows_mask"] + 1)]
+    totals = [attached.map_value(env, "totals", rawtable.totals_index(row, 1))
+              for row in range(rawtable.rows(env))]
     assert sum(sum(row["durations"]) for row in totals) == 1 and \
         not any(row["lost"] for row in totals), \
         f"totals: expected one ended session, got {totals}"

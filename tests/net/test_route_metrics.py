@@ -40,7 +40,7 @@ def serving(env, **kwargs):
 
 
 def same(env, what, v6, want=None, but=(), by="answered"):
-    """Within three seconds, Synkeeper answers as the kernel, which says @want;
+    """Within two seconds, Synkeeper answers as the kernel, which says @want;
     @but is not compared. @by: the reason that is counted. A SYN that comes
     before the daemon has seen the change may be lost, as any."""
     what = f"{what}, IPv{6 if v6 else 4}"
@@ -58,7 +58,7 @@ def same(env, what, v6, want=None, but=(), by="answered"):
             return got == plain
 
         with contextlib.suppress(AssertionError):
-            wait_for(is_same, 3, "the same answer")
+            wait_for(is_same, 2, "the same answer")
         assert got == plain, f"{what}: the kernel's SYN-ACK has {plain}, " \
             f"Synkeeper's {got}"
         with counted(env, what, **{by: 1}):

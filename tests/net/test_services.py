@@ -301,3 +301,21 @@ def test_full(env):
     assert len(env.json("service", "list")["services"]) == 8191
     for s in listeners:
         s.close()
+
+
+@net_test
+def test_ids_beyond_the_rows(env):
+    """All CPUs count these in one row, see synkeeper/stats_rows.h."""
+    env.nginx()
+    env.synkeeperd(services=[*(f"*:{10000 + i}" for i in range(600)), "*:80"])
+    wait_for(lambda: packets(env, "*:80") is not None, 3, "the last service")
+    get_once(env)
+    opened = [s["events"]["admitted"] for s in
+              env.json("session", "totals")["services"]
+              if s["listen"] == "*:80"]
+    assert opened == [1], f"totals: expected one admitted, got {opened}"
+    env.synkeeper("service", "policy", "*:80", "monitor")
+    get_once(env)
+    got = [s["monitored"].get("answered") for s in
+           env.json("stats")["services"] if s["listen"] == "*:80"]
+    assert got == [1], f"stats: expected one monitored SYN, got {got}"

@@ -76,12 +76,10 @@ int stats_read(const struct loader *l, enum loader_map map, __u32 first,
 	int err = 0;
 
 	memset(ret, 0, n * sizeof(*ret));
-	for (row = 0; row < rows && n && !err; row++) {
+	for (row = 0; row < stats_rows_of(rows, first) && !err; row++) {
 		err = add_from(l, map, stats_index(row, first), n, ret);
-		/* the other rows have fewer */
-		if (first >= ROW_SERVICES)
-			break;
-		if (n > ROW_SERVICES - first)
+		/* the rows that follow have fewer */
+		if (first + n > ROW_SERVICES)
 			n = ROW_SERVICES - first;
 	}
 	return err;

@@ -106,9 +106,10 @@ static void sum_up(const struct session_totals *rows, __u32 n, __u16 id,
 {
 	__u32 row;
 
+	id %= SERVICES_MAX;
 	*ret = (struct session_totals){};
 	for (row = 0; row < stats_rows_of(n, id); row++)
-		add(ret, &rows[stats_index(row, id % SERVICES_MAX)]);
+		add(ret, &rows[stats_index(row, id)]);
 }
 
 enum { TOTALS_WORDS = sizeof(struct session_totals) / sizeof(__u64) };
@@ -187,7 +188,7 @@ void totals_forget(const struct totals *t, __u16 id)
 {
 	__u32 row;
 
+	id %= SERVICES_MAX;
 	for (row = 0; row < stats_rows_of(t->rows, id); row++)
-		memset(&t->of[stats_index(row, id % SERVICES_MAX)], 0,
-		       sizeof(*t->of));
+		memset(&t->of[stats_index(row, id)], 0, sizeof(*t->of));
 }

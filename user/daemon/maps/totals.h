@@ -17,10 +17,10 @@
 struct loader;
 
 struct totals {
-	struct session_totals *of; /* by row and service id */
+	struct session_totals *of; /* by stats_index() */
 	__u32 rows;		   /* a CPU each, or a few; the daemon: row 0 */
 	__u32 end;		   /* no id from here on has any */
-	/* an earlier instance's, by row and id, until settled; or NULL */
+	/* an earlier instance's, likewise, until settled; or NULL */
 	struct session_totals *former;
 	__u32 former_rows;
 	struct session_totals *followed; /* by id: what row 0 has of them */
