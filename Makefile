@@ -53,7 +53,7 @@ UNIT := $(patsubst tests/unit/%.c,$(O)/tests/unit-%,$(wildcard tests/unit/*.c))
 BPFTEST := $(patsubst tests/bpf/test_%.c,$(O)/tests/bpf-%,$(wildcard tests/bpf/test_*.c))
 BENCH := $(patsubst tests/bench/%.bpf.c,$(O)/tests/%,$(wildcard tests/bench/*.bpf.c)) $(O)/tests/scale $(O)/tests/clients
 # what tests/bench/live.py needs besides flood
-BENCH_LIVE := $(O)/floor/bounce.bpf.o $(O)/demo/serve
+BENCH_LIVE := $(patsubst tests/bench/%.bpf.c,$(O)/%.bpf.o,$(wildcard tests/bench/floor/*.bpf.c)) $(O)/demo/serve
 # what scripts/demo runs from tests/
 DEMO := $(patsubst tests/demo/%.c,$(O)/demo/%,$(wildcard tests/demo/*.c)) $(O)/tests/flood
 

@@ -13,18 +13,22 @@ recently used ports are in TIME-WAIT on the server, whose kernel answers them
 without a cookie, or remembered by conntrack, which would be measured instead. A
 round measures all defences in all of these; percentiles are per round, so that
 a moment of noise spoils only one round. Without a flood, `kernel SYN cookies`
-sends none: it is a program that only passes.
+sends none: it is a program that only passes. Without one is also measured the
+least that answers in XDP and hands over at tc, and the same with the least
+that remembers a connection (floor/handshake.bpf.c).
 """
 import contextlib
 import json
 
 import netenv
 import rows
-from defences import COOKIES, KERNEL, NATIVE, NFTABLES, SKB, Beds
+from defences import (COOKIES, HANDSHAKE, HANDSHAKE_LINE, KERNEL, NATIVE,
+                      NFTABLES, SKB, Beds)
 from meter import CPU, Flood, pin_receivers
 from rows import progress
 
 DEFENCES = (NATIVE, SKB, KERNEL, COOKIES, NFTABLES)
+AT_REST = (HANDSHAKE, HANDSHAKE_LINE)  # no defence: connections without a flood
 FIXED_RATE = 100000
 OPEN_RATE = 1000  # connections a second
 FLOODS = (  # title, kind, rate
@@ -105,13 +109,19 @@ def baseline(results, defence, kind, metric):
             "base_values": [r[metric] for r in results[KERNEL][calm]]}
 
 
+def floods_of(defence):
+    return FLOODS[:1] if defence in AT_REST else FLOODS
+
+
 def emit_rows(defence, results):
     """results[defence][title of a flood]: [{metric: figure} for each round]"""
-    for title, kind, _ in FLOODS:
+    for title, kind, _ in floods_of(defence):
         for metric, unit, digits in METRICS:
             if metric == "flood" and not kind:
                 continue
             more = baseline(results, defence, kind, metric)
+            if defence not in AT_REST:
+                more.update(case=f"{title}: {metric}", defence=str(defence))
             if defence == NATIVE and metric == "failed":
                 more.update(goal=0, goal_unit="%")
             if defence == NATIVE and metric == "connections" and not kind:
@@ -121,14 +131,13 @@ def emit_rows(defence, results):
                 more.update(goal=2, goal_unit="times that without a flood")
             rows.emit(rows.row("clients", f"{title}: {metric}: {defence}", unit,
                                [r[metric] for r in results[defence][title]],
-                               digits=digits, case=f"{title}: {metric}",
-                               defence=str(defence), **more))
+                               digits=digits, **more))
 
 
 def clients_part(plan):
-    names = {d: [f"clients {title}: {m[0]}: {d}" for title, _, _ in FLOODS
-                 for m in METRICS] for d in DEFENCES}
-    wanted = [d for d in DEFENCES if any(map(plan.wants, names[d]))]
+    names = {d: [f"clients {title}: {m[0]}: {d}" for title, _, _ in
+                 floods_of(d) for m in METRICS] for d in DEFENCES + AT_REST}
+    wanted = [d for d in names if any(map(plan.wants, names[d]))]
     if not wanted:
         return
     seconds = 1 if plan.quick else 2
@@ -141,8 +150,11 @@ def clients_part(plan):
             add_addresses(beds[d])
         crowds = {d: Crowd(beds[d]) for d in beds.present()}
         for i in range(plan.client_rounds):
-            for title, kind, rate in FLOODS:
+            for flood in FLOODS:
                 for d in beds.present():
+                    if flood not in floods_of(d):
+                        continue
+                    title, kind, rate = flood
                     r = measure(beds[d], crowds[d], kind, rate, seconds)
                     results[d][title].append(r)
                     progress(f"  clients: round {i + 1}, {title}, {d}: "

@@ -25,7 +25,7 @@ import netenv  # noqa: E402  (needs the path)
 from namespace import CommandError, run  # noqa: E402
 
 OTHER_CPU = 1  # not the flood's; see meter.py
-BOUNCE_OBJECT = os.path.join(netenv.OUTPUT, "floor/bounce.bpf.o")
+FLOOR = os.path.join(netenv.OUTPUT, "floor")
 
 # As nft(8) and the kernel require it: SYNs untracked, the ACK of a cookie
 # invalid (nf_conntrack_tcp_loose = 0), and both passed to synproxy.
@@ -81,9 +81,27 @@ class Defence:
 
     @staticmethod
     def _bounce(env):
-        run(["bpftool", "prog", "load", BOUNCE_OBJECT,
+        run(["bpftool", "prog", "load", f"{FLOOR}/bounce.bpf.o",
              f"{env.bed_dir}/bounce", "type", "xdp"])
         env.xdp(env.server, "bounce")
+
+    @staticmethod
+    def _handshake(env, program="floor_xdp"):
+        pins = f"{env.bed_dir}/handshake"
+        try:
+            run(["bpftool", "prog", "loadall", f"{FLOOR}/handshake.bpf.o",
+                 pins])
+        except CommandError as e:
+            raise Missing(f"bpf_sk_assign_tcp_reqsk (Linux 6.9): {e}") from e
+        env.xdp(env.server, f"handshake/{program}")
+        env.server.run(["tc", "qdisc", "add", "dev", env.server.iface,
+                        "clsact"])
+        env.server.run(["tc", "filter", "add", "dev", env.server.iface,
+                        "ingress", "bpf", "direct-action", "object-pinned",
+                        f"{pins}/floor_tc"])
+
+    def _handshake_line(self, env):
+        self._handshake(env, "floor_xdp_line")
 
     @staticmethod
     def _native(env):
@@ -121,6 +139,9 @@ class Defence:
 
 DROP = Defence("drop", "XDP_DROP", serves=False)
 BOUNCE = Defence("bounce", "XDP_TX", answers=("syn",), serves=False)
+HANDSHAKE = Defence("handshake", "XDP handshake alone", answers=("syn",))
+HANDSHAKE_LINE = Defence("handshake_line", "XDP handshake and a cold line",
+                         answers=("syn",))
 NATIVE = Defence("native", "Synkeeper native", answers=("syn",))
 SKB = Defence("skb", "Synkeeper skb", answers=("syn",))
 KERNEL = Defence("kernel", "kernel SYN cookies", answers=("syn",))
