@@ -27,6 +27,9 @@
  *   incomplete_sets [set/64]     one bit per set that may lack a connection
  *   sessions      [way*sets+set] one cache line per session
  *   totals        [stats_index()] its session stats, see stats_rows.h
+ *   splices       tuple          connections with a server behind, see splice.h
+ *   holds         [hash%holds]   their first data; not pinned
+ *   servers       address:port   what servers behind offer
  *   events        ring buffer    events and requests for user space
  *   samples       ring buffer    dropped packets, during a capture
  *   tc_programs   [tc_program]   tail-called by their second instances
@@ -40,6 +43,7 @@
 #include "synkeeper/session_state.h"
 #include "session_totals.h"
 #include "siphash.h"
+#include "splice.h"
 #include "types.h"
 
 /*
@@ -47,9 +51,9 @@
  * layout, so it is taken over. 6 has other names of maps (5: "would",
  * "session_marks"), 7 a larger struct endpoint, 8 a larger struct
  * route_metrics, 9 wider tags, a summary of them, and sessions in another
- * order.
+ * order, 10 three more maps.
  */
-enum { ABI_VERSION = 9, ABI_TAKEN_OVER = 5 };
+enum { ABI_VERSION = 10, ABI_TAKEN_OVER = 5 };
 
 /*
  * The clock for sessions: CLOCK_MONOTONIC in units of 2^24 ns (16.8 ms), which
@@ -95,6 +99,7 @@ enum setting_flags {
 	SETTING_METRICS = 1 << 17,     /* look into route_metrics */
 	SETTING_ROUTE_SCALE = 1 << 18, /* ... for the scale, too */
 	SETTING_FLOW_LABEL = 1 << 19,  /* net.ipv6.auto_flowlabels: 1 or 3 */
+	SETTING_SPLICE = 1 << 20,      /* an endpoint, or a splice left */
 };
 
 /* Where the summaries of the session table are, see session_summary.h. */
@@ -182,6 +187,9 @@ enum endpoint_flags {
 	ENDPOINT_NEEDS_ECN = 1 << 2, /* congestion control such as DCTCP */
 	ENDPOINT_FASTOPEN = 1 << 3,  /* TCP_FASTOPEN */
 	ENDPOINT_CLAMPED = 1 << 4,   /* TCP_WINDOW_CLAMP: no route's counts */
+	ENDPOINT_SPLICE = 1 << 5,    /* the splice owns its connections */
+	/* not this host's: any MAC and address, and no socket is asked */
+	ENDPOINT_BEHIND = 1 << 6,
 };
 
 /*
@@ -347,6 +355,7 @@ enum session_flags {
 	SESSION_FIN_BEFORE = 1 << 3,  /* ... since before the last walk */
 	SESSION_KERNEL = 1 << 4,      /* opened by a cookie of the kernel's */
 	SESSION_DATA_BEHIND = 1 << 5, /* sent data back to back with its ACK */
+	SESSION_SPLICED = 1 << 6,     /* has a splice: never evicted */
 };
 
 struct session {

@@ -44,6 +44,8 @@ struct bpf_map *loader_map(const struct loader *l, enum loader_map map)
 		[MAP_EVENTS] = s->maps.events,
 		[MAP_SAMPLES] = s->maps.samples,
 		[MAP_TC_PROGRAMS] = s->maps.tc_programs,
+		[MAP_SPLICES] = s->maps.splices,
+		[MAP_SERVERS] = s->maps.servers,
 	};
 
 	return maps[map];
@@ -212,6 +214,13 @@ static void size_maps(const struct loader *l, __u32 sets)
 	bpf_map__set_max_entries(s->maps.monitored, counted);
 }
 
+/* For as many connections with servers behind this host. */
+static void size_splices(const struct loader *l, __u32 splices, __u32 holds)
+{
+	bpf_map__set_max_entries(l->skel->maps.splices, splices);
+	bpf_map__set_max_entries(l->skel->maps.holds, holds);
+}
+
 int loader_open(struct loader *l, const struct config *c)
 {
 	__u32 sets = sets_for(c->sessions_max);
@@ -235,6 +244,7 @@ int loader_open(struct loader *l, const struct config *c)
 	}
 	select_programs(l);
 	size_maps(l, sets);
+	size_splices(l, 1, 1);
 	err = loader_take_over(l);
 	if (err)
 		goto fail;

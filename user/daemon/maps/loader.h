@@ -29,7 +29,10 @@
 struct bpf_map;
 struct synkeeper_bpf;
 
-/* Maps by their role; file descriptors owned by the loader. */
+/*
+ * Maps by their role; file descriptors owned by the loader. Those that no
+ * successor needs, and nobody reads, are not among them.
+ */
 enum loader_map {
 	MAP_SETTINGS,
 	MAP_KEYS,
@@ -53,6 +56,8 @@ enum loader_map {
 	MAP_EVENTS,
 	MAP_SAMPLES,
 	MAP_TC_PROGRAMS,
+	MAP_SPLICES,
+	MAP_SERVERS,
 	MAP_COUNT
 };
 
