@@ -33,6 +33,7 @@ static int running_services(const struct daemon *d, struct config *ret)
 		list[n] = (struct config_service){ .listen = svc->listen,
 						   .policy = svc->policy,
 						   .cookies = svc->cookies,
+						   .owner = svc->owner,
 						   .by_hand = svc->by_hand };
 		snprintf(list[n++].name, sizeof(list->name), "%s", svc->name);
 	}

@@ -225,6 +225,8 @@ int wire_services_start(struct daemon *d)
 
 	err = services_init(&d->loader, &d->totals, d->nat, &d->services);
 	if (!err)
+		services_hold(d->services, d->config.gateway.hold);
+	if (!err)
 		err = bypasses_init(&d->bypasses);
 	for (i = 0; i < d->config.n_services && !err; i++)
 		err = services_add(d->services, &d->config.services[i], NULL);

@@ -92,9 +92,15 @@ int loader_xdp_frags_fd(const struct loader *l)
 	return bpf_program__fd(l->skel->progs.synkeeper_xdp_f);
 }
 
+/* Without the function there are only spliced connections to handle. */
+static bool loader_has_ingress(const struct loader *l)
+{
+	return l->has[FEATURE_ASSIGN] || l->splices;
+}
+
 int loader_tc_fd(const struct loader *l)
 {
-	return l->has[FEATURE_ASSIGN]
+	return loader_has_ingress(l)
 		       ? bpf_program__fd(l->skel->progs.synkeeper_admit)
 		       : -1;
 }
@@ -110,7 +116,7 @@ int loader_front_fd(const struct loader *l, enum tc_program which)
 		return -1;
 	if (which == TC_PROGRAM_OUT)
 		return bpf_program__fd(l->skel->progs.synkeeper_front_out);
-	return l->has[FEATURE_ASSIGN]
+	return loader_has_ingress(l)
 		       ? bpf_program__fd(l->skel->progs.synkeeper_front_in)
 		       : -1;
 }
@@ -193,10 +199,10 @@ __u32 loader_rows(const struct loader *l, enum loader_map map)
 static void select_programs(const struct loader *l)
 {
 	const struct synkeeper_bpf *s = l->skel;
-	bool assigns = l->has[FEATURE_ASSIGN], tcx = l->has[FEATURE_TCX];
+	bool ingress = loader_has_ingress(l), tcx = l->has[FEATURE_TCX];
 
-	bpf_program__set_autoload(s->progs.synkeeper_admit, assigns);
-	bpf_program__set_autoload(s->progs.synkeeper_front_in, assigns && tcx);
+	bpf_program__set_autoload(s->progs.synkeeper_admit, ingress);
+	bpf_program__set_autoload(s->progs.synkeeper_front_in, ingress && tcx);
 	bpf_program__set_autoload(s->progs.synkeeper_front_out, tcx);
 }
 
@@ -228,6 +234,7 @@ int loader_open(struct loader *l, const struct config *c)
 
 	*l = (struct loader)LOADER_CLOSED;
 	l->pin_dir = c->pin_dir;
+	l->splices = config_has_splices(c);
 	err = check_kernel(l);
 	if (!err)
 		err = loader_ensure_bpffs(l->pin_dir);
@@ -244,7 +251,10 @@ int loader_open(struct loader *l, const struct config *c)
 	}
 	select_programs(l);
 	size_maps(l, sets);
-	size_splices(l, 1, 1);
+	if (l->splices)
+		size_splices(l, c->gateway.connections, c->gateway.holds);
+	else
+		size_splices(l, 1, 1);
 	err = loader_take_over(l);
 	if (err)
 		goto fail;

@@ -72,6 +72,7 @@ struct loader {
 	bool took_over; /* an earlier instance's maps are in use */
 	bool replaces;	/* some of them, or all, are new */
 	bool kept_keys; /* its keys are in the maps */
+	bool splices;	/* there is room for spliced connections */
 	/* after a takeover: the earlier instance's did not fit */
 	bool fresh[MAP_COUNT];
 	bool has[FEATURES]; /* of the kernel */
@@ -103,7 +104,7 @@ void loader_munmap(void *at, size_t size);
 int loader_xdp_fd(
 	const struct loader *l); /* for skb mode, or if attached by hand */
 int loader_xdp_frags_fd(const struct loader *l); /* for native mode */
-/* -1 without FEATURE_ASSIGN: then there is nothing to do on ingress. */
+/* -1 without FEATURE_ASSIGN and splices: nothing to do on ingress. */
 int loader_tc_fd(const struct loader *l);
 int loader_egress_fd(const struct loader *l);
 /*

@@ -195,6 +195,46 @@ static void take_rewrite(const struct nf_rewrite *r, struct endpoint *ret)
 	ret->tos = (ret->tos & ~r->tos_mask) | r->tos;
 }
 
+/* Why a spliced endpoint is not armed; its server need not be on this host. */
+static enum service_why why_spliced(const struct service *svc,
+				    const struct place *at)
+{
+	if (svc->drain_until_ns)
+		return WHY_DRAINING;
+	if (svc->policy == POLICY_OFF)
+		return WHY_OFF;
+	if (at->sk && at->sk->md5)
+		return WHY_SIGNED;
+	if (svc->policy == POLICY_MONITOR)
+		return WHY_MONITOR;
+	if (service_is_auto(svc) && !svc->arming.armed)
+		return svc->policy == POLICY_AUTO ? WHY_CALM : WHY_YIELDING;
+	return WHY_ARMED;
+}
+
+/*
+ * What a SYN-ACK offers comes from the server's own (synkeeper/splice.h); its
+ * window is what can be held.
+ */
+static struct endpoint spliced(const struct endpoints *e, struct service *svc,
+			       const struct place *at, enum service_why *why)
+{
+	struct endpoint ep = {
+		.service = svc->id,
+		.window = e->hold,
+		.cookies = COOKIES_OWN,
+		.flags = ENDPOINT_SPLICE | (at->sk ? 0 : ENDPOINT_BEHIND),
+	};
+
+	*why = why_spliced(svc, at);
+	ep.mode = mode_of(*why);
+	svc->backends |= 1 << COOKIES_OWN;
+	if (at->sk)
+		note_learned(svc, at->sk);
+	take_rewrite(&svc->rewrites.by_v4[at->v4], &ep);
+	return ep;
+}
+
 struct endpoint endpoint_of(struct endpoints *e, struct service *svc,
 			    struct place *at, enum service_why *why)
 {
@@ -203,6 +243,8 @@ struct endpoint endpoint_of(struct endpoints *e, struct service *svc,
 	enum service_cookies_why cookies_why;
 	enum cookie_backend cookies;
 
+	if (svc->owner == OWNER_BY_SPLICE)
+		return spliced(e, svc, at, why);
 	at->fate = nat_at(e->nat, at->v4, at->addr, at->port);
 	inherit(e, svc, at);
 	cookies = backend_of(e, svc, at, &cookies_why);

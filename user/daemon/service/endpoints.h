@@ -28,6 +28,7 @@ struct endpoints {
 	int exact_fd;
 	bool can_assign; /* FEATURE_ASSIGN */
 	bool inherited;	 /* the previous round is an earlier instance's */
+	__u32 hold;	 /* window of spliced ones, bytes */
 	struct nat *nat;
 	/* of the current round */
 	struct netconf net;

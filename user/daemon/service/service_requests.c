@@ -161,6 +161,7 @@ static struct before remember(const struct services *s, const struct listen *l)
 	b.served = !svc->drain_until_ns;
 	b.as.policy = svc->policy;
 	b.as.cookies = svc->cookies;
+	b.as.owner = svc->owner;
 	b.as.by_hand = svc->by_hand;
 	snprintf(b.as.name, sizeof(b.as.name), "%s", svc->name);
 	return b;

@@ -67,6 +67,7 @@ struct service {
 	char name[NAME_MAX_LEN];
 	enum config_policy policy;
 	enum config_cookies cookies;
+	enum config_owner owner;
 	bool by_hand; /* added at runtime, not configured */
 	enum service_why why;
 	/* of its endpoints: 1 << enum cookie_backend; and why the kernel's */
@@ -121,6 +122,8 @@ void services_rewrite(struct services *s, __u16 id,
 		      const struct service_rewrites *rewrites);
 /* Is it armed only in a flood? */
 bool service_is_auto(const struct service *svc);
+/* The most that a client of a spliced service may send at first, bytes. */
+void services_hold(struct services *s, __u32 bytes);
 /* What arming.h decided for such a service. */
 void services_arm(struct services *s, __u16 id, const struct arming *a);
 /*
