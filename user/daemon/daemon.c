@@ -83,6 +83,8 @@ static const struct part parts[] = {
 	{ "events", .start = wire_events_start, .stop = wire_events_stop },
 	{ "reaper", .start = wire_reaper_start, .stop = wire_reaper_stop,
 	  .configured = wire_reaper_configured },
+	{ "lingering splices", .start = wire_lingering_start,
+	  .stop = wire_lingering_stop },
 	{ "summary", .start = wire_summary_start, .stop = wire_summary_stop },
 	{ "resync", .start = wire_resync_start, .stop = wire_resync_stop },
 	{ "arm", .start = wire_arm_start, .stop = wire_arm_stop,

@@ -15,6 +15,7 @@
 #include "service/arm.h"
 #include "service/service_requests.h"
 #include "session/events.h"
+#include "session/lingering.h"
 #include "session/resync.h"
 #include "session/session_requests.h"
 #include "session/summary.h"
@@ -39,6 +40,8 @@ struct daemon {
 	struct keys keys;
 	struct totals totals;
 	struct sessions sessions;
+	struct rawtcp raw;
+	struct splices splices;
 	struct owner *owner;
 	struct ifaces ifaces;
 	struct nat *nat;
@@ -48,6 +51,7 @@ struct daemon {
 	sd_event_source *tick;
 	struct events events;
 	struct reaper reaper;
+	struct lingering lingering;
 	struct summary summary;
 	struct resync resync;
 	struct arm *arm;

@@ -43,7 +43,7 @@ int wire_events_start(struct daemon *d)
 		.loader = &d->loader,
 		.sessions = &d->sessions,
 		.owner = d->owner,
-		.probe = &d->reaper.probe,
+		.raw = &d->raw,
 		.host = &d->host,
 		.keys = &d->keys,
 		.nat = d->nat,
@@ -65,7 +65,7 @@ void wire_events_stop(struct daemon *d)
 int wire_reaper_start(struct daemon *d)
 {
 	return reaper_start(&d->reaper, d->loop, &d->sessions, d->owner,
-			    &d->config);
+			    &d->raw, &d->config);
 }
 
 void wire_reaper_configured(struct daemon *d)
@@ -76,6 +76,17 @@ void wire_reaper_configured(struct daemon *d)
 void wire_reaper_stop(struct daemon *d)
 {
 	reaper_stop(&d->reaper);
+}
+
+int wire_lingering_start(struct daemon *d)
+{
+	return lingering_start(&d->lingering, d->loop, &d->splices,
+			       &d->sessions);
+}
+
+void wire_lingering_stop(struct daemon *d)
+{
+	lingering_stop(&d->lingering);
 }
 
 int wire_summary_start(struct daemon *d)

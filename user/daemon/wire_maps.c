@@ -144,12 +144,25 @@ void wire_sessions_stop(struct daemon *d)
 
 int wire_owner_start(struct daemon *d)
 {
-	return owner_open(&d->owner);
+	int err = rawtcp_open(&d->raw);
+
+	d->splices = (struct splices){
+		.fd = loader_map_fd(&d->loader, MAP_SPLICES),
+		.raw = &d->raw,
+	};
+	return err ? err : owner_open(&d->splices, &d->owner);
 }
 
 void wire_owner_stop(struct daemon *d)
 {
 	owner_close(d->owner);
+	rawtcp_close(&d->raw);
+}
+
+static bool is_behind(const struct tuple *t, void *services)
+{
+	return services_flags_at(services, t->server, t->server_port) &
+	       ENDPOINT_BEHIND;
 }
 
 /* Connections from before the interface was attached are unknown. */
@@ -235,6 +248,7 @@ int wire_services_start(struct daemon *d)
 		return err;
 	}
 	services_drain_rest(d->services, keys_cookie_life(&d->keys));
+	owner_set_behind(d->owner, is_behind, d->services);
 	return 0;
 }
 
@@ -259,6 +273,7 @@ int wire_services_refresh(struct daemon *d)
 
 void wire_services_stop(struct daemon *d)
 {
+	owner_set_behind(d->owner, NULL, NULL);
 	bypasses_free(d->bypasses);
 	services_free(d->services);
 }

@@ -56,6 +56,8 @@ void wire_events_stop(struct daemon *d);
 int wire_reaper_start(struct daemon *d);
 void wire_reaper_configured(struct daemon *d);
 void wire_reaper_stop(struct daemon *d);
+int wire_lingering_start(struct daemon *d);
+void wire_lingering_stop(struct daemon *d);
 int wire_summary_start(struct daemon *d);
 void wire_summary_stop(struct daemon *d);
 int wire_resync_start(struct daemon *d);

@@ -320,26 +320,32 @@ int endpoints_commit(struct endpoints *e, struct endpoints_changes *ret)
 	return 0;
 }
 
-__u16 endpoints_match(const struct endpoints *e, const __be32 addr[4],
-		      __be16 port)
+/* What XDP finds for an address:port. */
+static const struct endpoint *endpoint_at(const struct endpoints *e,
+					  const __be32 addr[4], __be16 port)
 {
 	const struct port_services *p = &e->now.ports[be16toh(port)];
 	const struct endpoint_entry *entry = find_exact(e, addr, port);
 
-	if (entry)
-		return entry->ep.service;
-	return addr_is_v4(addr) ? p->any4.service : p->any6.service;
+	return entry ? &entry->ep : addr_is_v4(addr) ? &p->any4 : &p->any6;
+}
+
+__u16 endpoints_match(const struct endpoints *e, const __be32 addr[4],
+		      __be16 port)
+{
+	return endpoint_at(e, addr, port)->service;
 }
 
 enum cookie_backend endpoints_cookies(const struct endpoints *e,
 				      const __be32 addr[4], __be16 port)
 {
-	const struct port_services *p = &e->now.ports[be16toh(port)];
-	const struct endpoint_entry *entry = find_exact(e, addr, port);
+	return endpoint_at(e, addr, port)->cookies;
+}
 
-	if (entry)
-		return entry->ep.cookies;
-	return addr_is_v4(addr) ? p->any4.cookies : p->any6.cookies;
+__u8 endpoints_flags(const struct endpoints *e, const __be32 addr[4],
+		     __be16 port)
+{
+	return endpoint_at(e, addr, port)->flags;
 }
 
 bool endpoints_armed(const struct endpoints *e, const struct listen *l)

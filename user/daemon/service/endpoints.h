@@ -65,6 +65,10 @@ __u16 endpoints_match(const struct endpoints *e, const __be32 addr[4],
 enum cookie_backend endpoints_cookies(const struct endpoints *e,
 				      const __be32 addr[4], __be16 port);
 
+/* The enum endpoint_flags of that address:port; 0: it is no service. */
+__u8 endpoints_flags(const struct endpoints *e, const __be32 addr[4],
+		     __be16 port);
+
 /* Is the service at @l armed in the maps, for any address or family? */
 bool endpoints_armed(const struct endpoints *e, const struct listen *l);
 

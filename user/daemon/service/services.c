@@ -328,3 +328,9 @@ enum cookie_backend services_cookies_at(const struct services *s,
 {
 	return endpoints_cookies(&s->endpoints, addr, port);
 }
+
+__u8 services_flags_at(const struct services *s, const __be32 addr[4],
+		       __be16 port)
+{
+	return endpoints_flags(&s->endpoints, addr, port);
+}

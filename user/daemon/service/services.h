@@ -151,6 +151,9 @@ __u16 services_match(const struct services *s, const __be32 addr[4],
 /* Which cookies an address:port of a service answers with. */
 enum cookie_backend services_cookies_at(const struct services *s,
 					const __be32 addr[4], __be16 port);
+/* The enum endpoint_flags there; 0: it is no service. */
+__u8 services_flags_at(const struct services *s, const __be32 addr[4],
+		       __be16 port);
 /* The next service after @after (NULL: the first), or NULL. */
 const struct service *services_next(const struct services *s,
 				    const struct service *after);
