@@ -58,6 +58,17 @@ struct packet {
 	__u8 dst_mac[6];
 };
 
+/* Makes the tuple that of the opposite direction, client to server. */
+static __always_inline void turn_around(struct packet *p)
+{
+	struct tuple t = p->tuple;
+
+	__builtin_memcpy(p->tuple.client, t.server, 16);
+	__builtin_memcpy(p->tuple.server, t.client, 16);
+	p->tuple.client_port = t.server_port;
+	p->tuple.server_port = t.client_port;
+}
+
 static __always_inline struct span span_of(struct xdp_md *ctx)
 {
 	return (struct span){ (void *)(long)ctx->data,

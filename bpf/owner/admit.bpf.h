@@ -298,8 +298,11 @@ static __always_inline void admit_keep_classic_ecn(struct __sk_buff *skb,
 	bpf_skb_store_bytes(skb, at, &has, sizeof(has), 0);
 }
 
-/* tc ingress: turns what XDP accepted into a socket. Returns a tc verdict. */
-static __always_inline int admit(struct __sk_buff *skb)
+/*
+ * tc ingress: turns what XDP accepted into a socket. Returns a tc verdict. A
+ * global function, to keep its stack apart from that of the splice.
+ */
+__noinline int admit(struct __sk_buff *skb)
 {
 	struct settings *cfg = get_settings();
 	struct bpf_tcp_req_attrs attrs;

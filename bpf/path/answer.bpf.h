@@ -14,40 +14,6 @@
 #include "owner/owner.bpf.h"
 #include "wire/write.bpf.h"
 
-enum { TS_LEN = 12 }; /* timestamps in every segment, padded */
-
-/* Fills in the options of the SYN-ACK, MSS first. @wscale: the server's. */
-static __always_inline void answer_options(const struct handshake *hs,
-					   __u32 our_mss, __u8 wscale,
-					   __u32 tsval, __u32 tsecr,
-					   struct answer *a)
-{
-	__be32 scale = bpf_htonl(WORD_NOP_WSCALE | wscale);
-
-	a->opt[0] = bpf_htonl(WORD_MSS | our_mss);
-	a->words = 1;
-	if (hs->ts) {
-		a->opt[1] = bpf_htonl(hs->sack ? WORD_SACK_TS : WORD_NOP_TS);
-		a->opt[2] = bpf_htonl(tsval);
-		a->opt[3] = bpf_htonl(tsecr);
-		a->words = 4;
-		if (hs->wscale != WSCALE_NONE) {
-			a->opt[4] = scale;
-			a->words = 5;
-		}
-	} else if (hs->sack) {
-		a->opt[1] = bpf_htonl(WORD_NOP_SACK);
-		a->words = 2;
-		if (hs->wscale != WSCALE_NONE) {
-			a->opt[2] = scale;
-			a->words = 3;
-		}
-	} else if (hs->wscale != WSCALE_NONE) {
-		a->opt[1] = scale;
-		a->words = 2;
-	}
-}
-
 /*
  * What the listener set for its SYN-ACKs: tcp_v4_send_synack() and
  * ip_select_ttl(), tcp_v6_send_synack() and ip6_xmit() of the kernel. The

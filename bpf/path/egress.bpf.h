@@ -14,17 +14,6 @@
 #include "report/budget.bpf.h"
 #include "session/track.bpf.h"
 
-/* Makes the tuple that of the opposite direction, client to server. */
-static __always_inline void turn_around(struct packet *p)
-{
-	struct tuple t = p->tuple;
-
-	__builtin_memcpy(p->tuple.client, t.server, 16);
-	__builtin_memcpy(p->tuple.server, t.client, 16);
-	p->tuple.client_port = t.server_port;
-	p->tuple.server_port = t.client_port;
-}
-
 /*
  * A SYN sent from a service's port. In a simultaneous open (RFC 9293 section
  * 3.5) the peer's SYN must reach the socket instead of being answered with a
@@ -90,8 +79,30 @@ static __always_inline bool on_rst_before_socket(const struct flow *f,
 	return true;
 }
 
-/* Returns a tc verdict. */
-static __always_inline int egress(struct __sk_buff *skb)
+/*
+ * A server behind this host speaks for a connection that began without us: that
+ * is all that will ever be known of it. Returns its slot, or -1.
+ */
+static __always_inline int adopt_behind(const struct flow *f,
+					const struct session *s, int slot)
+{
+	struct session_new n = { .inputs = 1 << INPUT_SOCKET };
+
+	if (s && s->live.state != SESSION_OPENING)
+		return slot;
+	if (s) {
+		session_feed(slot, n.inputs);
+		return slot;
+	}
+	if (!budget_take(BUDGET_ADOPT, ADOPT_PER_SECOND))
+		return -1;
+	n.tuple = f->pkt.tuple;
+	n.service = f->ep.service;
+	return session_insert(&n);
+}
+
+/* A global function, to keep its stack apart. Returns a tc verdict. */
+__noinline int egress_track(struct __sk_buff *skb)
 {
 	struct settings *cfg = get_settings();
 	struct flow f = {};
@@ -109,7 +120,14 @@ static __always_inline int egress(struct __sk_buff *skb)
 	turn_around(p);
 	if (classify(cfg, &f))
 		return TCX_NEXT;
+	if (owner_splices(&f) && p->flags & FLAG_ACK && p->flags & FLAG_SYN) {
+		owner_learn(skb, p);
+		return TCX_NEXT;
+	}
 	s = session_find(cfg, &p->tuple, &slot);
+	if (owner_is_behind(&f) && !(p->flags & (FLAG_SYN | FLAG_RST)))
+		slot = adopt_behind(&f, s, slot);
+	s = session_at(slot);
 	if (syn) {
 		on_own_syn(&f, slot);
 	} else if (s && is_rst_before_socket(skb, cfg, p, s) &&
@@ -121,6 +139,20 @@ static __always_inline int egress(struct __sk_buff *skb)
 			     p->seq + skb->len - p->l4 - p->tcp_len + 1, slot);
 	}
 	return TCX_NEXT;
+}
+
+/* Returns a tc verdict. */
+static __always_inline int egress(struct __sk_buff *skb)
+{
+	const struct settings *cfg = get_settings();
+	int verdict;
+
+	if (cfg && cfg->flags & SETTING_SPLICE) {
+		verdict = owner_translate(skb);
+		if (verdict != OWNER_NO_VERDICT)
+			return verdict;
+	}
+	return egress_track(skb);
 }
 
 #endif

@@ -141,7 +141,7 @@ struct settings {
 	__u32 refused_last;   /* ticks; when a source was last marked */
 	union summary_places summary; /* since ABI 9 */
 	__u32 rows_mask; /* rows of totals and monitored - 1, likewise */
-	__u32 pad3;
+	__u32 holds;	 /* as many there are; since ABI 10 */
 };
 _Static_assert(sizeof(struct settings) == 96, "abi");
 
@@ -183,6 +183,8 @@ enum __attribute__((packed)) cookie_backend {
 };
 
 enum endpoint_flags {
+	ENDPOINT_OFFERS_SACK = 1 << 0, /* only within the programs: */
+	ENDPOINT_OFFERS_TS = 1 << 7,   /* what the server is known to offer */
 	ENDPOINT_DEFER = 1 << 1, /* TCP_DEFER_ACCEPT: data open connections */
 	ENDPOINT_NEEDS_ECN = 1 << 2, /* congestion control such as DCTCP */
 	ENDPOINT_FASTOPEN = 1 << 3,  /* TCP_FASTOPEN */

@@ -5,6 +5,30 @@
  * of the client's ACK, so that the two have chosen different initial sequence
  * numbers for the server; from then on the packets of both ways are translated.
  *
+ *   splices	tuple		struct splice; ends when the daemon deletes it,
+ *				which is later than the session: a FIN may be
+ *				repeated
+ *   holds	[index]		the client's first data, until the server's side
+ *				is open. Not pinned: the client sends them again
+ *   servers	endpoint_key	what each server offered in its own SYN-ACKs,
+ *				which is what ours offer for it
+ *
+ * Translation only adds constants: the client's sequence numbers are the same
+ * on both sides, the server's differ by cookie - server_isn, its timestamps by
+ * ts_offset. Members of both kinds say whose numbers they are.
+ *
+ * A hold has no owner but who swapped its claim in: a claim older than
+ * HOLD_TICKS counts as free, so none can leak. Data are appended by XDP and
+ * taken by tc, maybe on different CPUs: XDP looks at the state after appending,
+ * tc changes it before taking. So at least one of them sends what was appended
+ * in between; if both do, the server ignores what comes twice.
+ */
+/*
+ * Theory of operation: what the programs remember of a spliced connection. The
+ * client's side was opened with a cookie, the server's with a SYN that was made
+ * of the client's ACK, so that the two have chosen different initial sequence
+ * numbers for the server; from then on the packets of both ways are translated.
+ *
  *   splices  tuple          struct splice; ends when the daemon deletes it, which
  *                           is later than the session: a FIN may be repeated
  *   holds    [splice_hold()] the client's first data, until the server's side is
@@ -48,7 +72,7 @@ enum splice_flags {
 	SPLICE_SACK = 1 << 2,
 	SPLICE_OFFERED_TS = 1 << 3, /* we and the client have */
 	SPLICE_OFFERED_SACK = 1 << 4,
-	SPLICE_ANSWERED = 1 << 5, /* the server has sent anything */
+	SPLICE_ENDING = 1 << 5, /* a FIN or RST was seen */
 };
 
 /* Host byte order. "ours": as the client knows it, "server's": the server. */
@@ -76,8 +100,10 @@ struct splice {
 	__u8 server_wscale; /* offered by the server, or WSCALE_NONE */
 	__u8 tos;	    /* of the first ACK; or traffic class */
 	__u16 server_mss;
+	__u32 barrier; /* see splice_set_state() */
+	__u32 pad;
 };
-_Static_assert(sizeof(struct splice) == 64, "abi");
+_Static_assert(sizeof(struct splice) == 72, "abi");
 
 /*
  * The claim is the tick of the claim in the high half, the tuple's hash in the
@@ -87,7 +113,7 @@ _Static_assert(sizeof(struct splice) == 64, "abi");
 struct hold {
 	__u64 claim;
 	__u32 len;
-	__u32 pad;
+	__u32 fin; /* the client's FIN follows them */
 	__u8 data[HOLD_BYTES + HOLD_CHUNK];
 };
 _Static_assert(sizeof(struct hold) == 13744, "abi");

@@ -195,6 +195,11 @@ __u32 loader_rows(const struct loader *l, enum loader_map map)
 	return stats_rows(bpf_map__max_entries(loader_map(l, map)));
 }
 
+__u32 loader_holds(const struct loader *l)
+{
+	return bpf_map__max_entries(l->skel->maps.holds);
+}
+
 /* Leaves out what this kernel cannot load. */
 static void select_programs(const struct loader *l)
 {

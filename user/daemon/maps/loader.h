@@ -94,6 +94,8 @@ int loader_pin(struct loader *l);
 int loader_map_fd(const struct loader *l, enum loader_map map);
 /* Rows of @map, which has one for each CPU, or for a few. */
 __u32 loader_rows(const struct loader *l, enum loader_map map);
+/* How many clients' first data can be held. */
+__u32 loader_holds(const struct loader *l);
 const char *loader_map_name(const struct loader *l, enum loader_map map);
 /*
  * Maps the first @size bytes of @map into memory, read-write. Returns NULL and

@@ -47,6 +47,7 @@ int settings_init(struct settings *s, const struct loader *l,
 	s->rows_mask = rows < monitored ? rows - 1 : monitored - 1;
 	/* what these say is in maps that every start replaces */
 	settings_clear(s, SETTING_QUEUES | SETTING_REFUSED);
+	s->holds = loader_holds(l);
 	if (l->splices)
 		settings_set(s, SETTING_SPLICE);
 	else
