@@ -192,7 +192,14 @@ on_spliced(struct xdp_md *ctx, struct flow *f, const struct session *s)
 	if (state == SESSION_OPENING) {
 		if (spliced && ack)
 			return owner_again(ctx, f);
-		return !spliced && ack ? REASON_session : REASON_NONE;
+		if (spliced || !ack)
+			return REASON_NONE;
+		/* the server has answered the client's own SYN */
+		if (s->server_tsval && f->pkt.ack == s->server_tsval) {
+			session_feed(f->slot, 1 << INPUT_SOCKET);
+			on_session(ctx, f, s);
+		}
+		return REASON_session;
 	}
 	if (flags == FLAG_SYN)
 		return REASON_session_syn;

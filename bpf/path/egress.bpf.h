@@ -120,11 +120,14 @@ __noinline int egress_track(struct __sk_buff *skb)
 	turn_around(p);
 	if (classify(cfg, &f))
 		return TCX_NEXT;
+	s = session_find(cfg, &p->tuple, &slot);
 	if (owner_splices(&f) && p->flags & FLAG_ACK && p->flags & FLAG_SYN) {
 		owner_learn(skb, p);
+		/* what the client's ACK has to acknowledge, see on_spliced() */
+		if (s && s->live.state == SESSION_OPENING)
+			s->server_tsval = p->seq + 1;
 		return TCX_NEXT;
 	}
-	s = session_find(cfg, &p->tuple, &slot);
 	if (owner_is_behind(&f) && !(p->flags & (FLAG_SYN | FLAG_RST)))
 		slot = adopt_behind(&f, s, slot);
 	s = session_at(slot);

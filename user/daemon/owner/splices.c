@@ -13,7 +13,7 @@ int splices_find(const struct splices *s, const struct tuple *t,
 
 int splices_end(const struct splices *s, const struct tuple *t)
 {
-	struct rawtcp_segment rst = { .flags = TH_RST | TH_ACK };
+	struct rawtcp_segment rst = { .flags = TH_RST };
 	struct splice splice;
 	int err = splices_find(s, t, &splice);
 
@@ -23,9 +23,12 @@ int splices_end(const struct splices *s, const struct tuple *t)
 	splice.flags |= SPLICE_KILL;
 	if (bpf_map_update_elem(s->fd, t, &splice, BPF_EXIST))
 		return -errno;
+	/* egress makes this one the server's, with numbers of its own */
+	err = rawtcp_send(s->raw, t, &rst);
+	rst.flags |= TH_ACK;
 	rst.seq = splice.client_acked;
 	rst.ack = splice.client_next;
-	return rawtcp_send(s->raw, t, &rst);
+	return rawtcp_send(s->raw, t, &rst) ?: err;
 }
 
 void splices_remove(const struct splices *s, const struct tuple *t)

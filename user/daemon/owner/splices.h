@@ -34,8 +34,8 @@ int splices_find(const struct splices *s, const struct tuple *t,
 		 struct splice *ret);
 
 /*
- * Resets client and server with the numbers that each expects: what is sent to
- * the client becomes the server's reset, too, in the program on egress. The
+ * Resets client and server with the numbers that each expects. Both resets are
+ * sent to the client, and the program on egress turns the first one around. The
  * entry stays. -ENOENT: there is none; or -errno.
  */
 int splices_end(const struct splices *s, const struct tuple *t);
