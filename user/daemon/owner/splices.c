@@ -24,7 +24,8 @@ int splices_end(const struct splices *s, const struct tuple *t)
 	if (bpf_map_update_elem(s->fd, t, &splice, BPF_EXIST))
 		return -errno;
 	/* egress makes this one the server's, with numbers of its own */
-	err = rawtcp_send(s->raw, t, &rst);
+	if (splice.state != SPLICE_OPENING)
+		err = rawtcp_send(s->raw, t, &rst);
 	rst.flags |= TH_ACK;
 	rst.seq = splice.client_acked;
 	rst.ack = splice.client_next;
