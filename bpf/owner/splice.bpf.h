@@ -4,12 +4,12 @@
  * synkeeper/splice.h: their entries, what servers offer, and holds. The path of
  * a connection:
  *
- *   XDP	splice_xdp.bpf.h	a valid ACK becomes the client's SYN; the
- *					first data are held
- *   tc out	splice_open.bpf.h	the server's SYN-ACK becomes the client's
- *					ACK, with the data behind it
- *   tc		splice_tc.bpf.h		packets of both ways are translated, and
- *					followed to the connection's end
+ *   splice_xdp.bpf.h	a valid ACK becomes the client's SYN; first data are
+ *			held
+ *   splice_open.bpf.h	tc egress: the server's SYN-ACK becomes the client's
+ *			ACK, with the data behind it
+ *   splice_tc.bpf.h	tc: packets of both ways are translated, and followed to
+ *			the connection's end
  */
 #ifndef SYNKEEPER_SPLICE_BPF_H
 #define SYNKEEPER_SPLICE_BPF_H

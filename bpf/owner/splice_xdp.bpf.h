@@ -152,7 +152,7 @@ static __noinline int splice_hold(struct xdp_md *ctx, const struct flow *f,
 	return REASON_held;
 }
 
-/* Moves the frame's first @l2 bytes forward, and makes it @more bytes longer. */
+/* Makes the frame @more bytes longer in front of all but its first @l2. */
 static __noinline int splice_grow(struct xdp_md *ctx, __u32 l2, __u32 more)
 {
 	__u8 head[L2_MAX] = {};
@@ -238,7 +238,7 @@ __noinline int splice_begin(struct xdp_md *ctx, struct flow *f)
 	return r ? r : REASON_spliced;
 }
 
-/* An ACK or FIN of a connection whose server has not answered when last seen. */
+/* An ACK or FIN of a connection whose server may not have answered yet. */
 __noinline int splice_again(struct xdp_md *ctx, struct flow *f)
 {
 	struct splice *sp;

@@ -41,6 +41,7 @@
 #include "limits.h"
 #include "reasons.h"
 #include "synkeeper/session_state.h"
+#include "route_maps.h"
 #include "session_totals.h"
 #include "siphash.h"
 #include "splice.h"
@@ -121,7 +122,7 @@ struct settings {
 	__u64 hash_mul; /* odd */
 	__u8 ttl;	/* net.ipv4.ip_default_ttl */
 	__u8 hop_limit; /* net.ipv6.conf.default.hop_limit */
-	__u8 pad[2];
+	__u16 holds;	/* as many there are; since ABI 10 */
 	/*
 	 * Until this tick an ACK may carry a cookie of the kernel's, from
 	 * before the endpoint was armed, although the endpoint uses our own.
@@ -141,7 +142,7 @@ struct settings {
 	__u32 refused_last;   /* ticks; when a source was last marked */
 	union summary_places summary; /* since ABI 9 */
 	__u32 rows_mask; /* rows of totals and monitored - 1, likewise */
-	__u32 holds;	 /* as many there are; since ABI 10 */
+	__u32 pad3;
 };
 _Static_assert(sizeof(struct settings) == 96, "abi");
 
@@ -230,50 +231,6 @@ struct endpoint_key {
 	__u16 pad;
 };
 _Static_assert(sizeof(struct endpoint_key) == 20, "abi");
-
-struct local_key {
-	__u32 prefixlen; /* 0..128, IPv4 v4-mapped */
-	__u8 addr[16];
-};
-_Static_assert(sizeof(struct local_key) == 20, "abi");
-
-/*
- * What the route to a prefix says of a SYN-ACK. 0: nothing. The longest prefix
- * decides; routes that say nothing are there where a shorter one does.
- */
-struct route_metrics {
-	__u16 mss; /* announced, instead of what follows from the MTU */
-	__u8 hop_limit;
-	__u8 ecn;	/* agreed to, whatever the sysctl */
-	__u32 window;	/* the most, bytes; bounds the scale to wscale */
-	__u16 initrwnd; /* the most of a SYN-ACK, segments */
-	__u8 wscale;
-	__u8 next; /* no route: ask the next rule */
-};
-_Static_assert(sizeof(struct route_metrics) == 12, "abi");
-
-/* A policy rule of an answer: from @server and a port of these to @client. */
-struct route_rule {
-	__be32 server[4], server_mask[4]; /* of IPv4 the last one counts */
-	__be32 client[4], client_mask[4];
-	__u16 port_min, port_max; /* host byte order */
-	__u32 leads;		  /* to this part of ruled_metrics */
-};
-_Static_assert(sizeof(struct route_rule) == 72, "abi");
-
-/* Of a family; 0: only the usual rules, so that route_metrics is asked. */
-struct route_rules {
-	__u32 n, pad;
-	struct route_rule all[ROUTE_RULES_MAX];
-};
-_Static_assert(sizeof(struct route_rules) == 1160, "abi");
-
-struct ruled_key {
-	__u32 prefixlen; /* 32 more than of the address */
-	__u32 leads;
-	__u8 addr[16]; /* IPv4 v4-mapped */
-};
-_Static_assert(sizeof(struct ruled_key) == 24, "abi");
 
 /* Values of prefixes; keys are struct local_key. The longest prefix decides. */
 enum source_kind {

@@ -77,7 +77,9 @@ REQUEST("reload", "RELOADED", "Reads the configuration and applies it.")
 
 REQUEST("down", "DOWN",
 	"Disarms, waits for cookies in flight, detaches and exits. It is "
-	"complete once pin_dir is gone.")
+	"complete once pin_dir is gone. Refused while there are spliced "
+	"connections, which it breaks.")
+ARGUMENT("force", "bool", OPTIONAL, "even then")
 
 /* ---- results ---- */
 
@@ -120,6 +122,8 @@ FIELD("name", "string", NEEDED, "or empty")
 FIELD("policy", "string", NEEDED, "on, auto, monitor, off")
 FIELD("by_hand", "bool", NEEDED, "added at runtime: lost when the daemon exits")
 FIELD("armed", "bool", NEEDED, "SYNs are answered with cookies")
+FIELD("owner", "string", NEEDED, "of its connections: socket, splice")
+FIELD("owner_why", "string", NEEDED, "why splice; or empty")
 FIELD("cookies", "string", NEEDED, "own, kernel")
 FIELD("cookies_why", "string", NEEDED, "why these; or empty")
 FIELD("why", "string", NEEDED, "why it is not armed; empty if it is")

@@ -6,8 +6,7 @@
  * numbers for the server; from then on the packets of both ways are translated.
  *
  *   splices	tuple		struct splice; ends when the daemon deletes it,
- *				which is later than the session: a FIN may be
- *				repeated
+ *				later than the session: a FIN may be repeated
  *   holds	[index]		the client's first data, until the server's side
  *				is open. Not pinned: the client sends them again
  *   servers	endpoint_key	what each server offered in its own SYN-ACKs,
@@ -22,27 +21,6 @@
  * taken by tc, maybe on different CPUs: XDP looks at the state after appending,
  * tc changes it before taking. So at least one of them sends what was appended
  * in between; if both do, the server ignores what comes twice.
- */
-/*
- * Theory of operation: what the programs remember of a spliced connection. The
- * client's side was opened with a cookie, the server's with a SYN that was made
- * of the client's ACK, so that the two have chosen different initial sequence
- * numbers for the server; from then on the packets of both ways are translated.
- *
- *   splices  tuple          struct splice; ends when the daemon deletes it, which
- *                           is later than the session: a FIN may be repeated
- *   holds    [splice_hold()] the client's first data, until the server's side is
- *                           open. Not pinned: the client sends them again
- *   servers  endpoint_key   what each server offered in its own SYN-ACKs, which
- *                           is what ours offer for it
- *
- * Translation only adds constants: the client's sequence numbers are the same on
- * both sides, the server's differ by cookie - server_isn, its timestamps by
- * ts_offset. Members of both kinds say whose numbers they are.
- *
- * A hold has no owner but who swapped its claim in: a claim older than
- * HOLD_TICKS counts as free, so none can leak. Data are appended by XDP and
- * taken by tc, maybe on different CPUs; see splice_hold_take().
  */
 #ifndef SYNKEEPER_SPLICE_H
 #define SYNKEEPER_SPLICE_H

@@ -275,6 +275,9 @@ static void serve(void)
 		.sessions = &d.sessions,
 	};
 	d.ifaces.deps.loader = &d.loader;
+	d.splices.fd = MAP_FD + MAP_SPLICES;
+	d.lingering = (struct lingering){ .splices = &d.splices,
+					  .sessions = &d.sessions };
 	if (control_start(d.loop, path, NULL, answer, d.requests, &d.control))
 		exit(1);
 	watch.server = d.control;

@@ -8,12 +8,10 @@ reach the server.
 """
 import contextlib
 
-from crowd import serve
 from goodclients import GoodClients
-from namespace import wait_for
-from nettest import mode, net_test
+from nettest import net_test
 from session_stats import reasons, sessions
-from sockets import Server, connect, echo, listen, pair, receive
+from sockets import Server, connect, echo, listen
 from splicebed import behind, splice
 from transfers import Transfers
 
@@ -21,11 +19,11 @@ N = 40
 
 
 @contextlib.contextmanager
-def transfers(env, more=""):
-    with behind(env):
+def transfers(env, strict=True):
+    with behind(env, strict=strict):
         env.nginx()
         Server(listen(env, port=81), echo)
-        daemon = splice(env, more, ports=(80, 81))
+        daemon = splice(env, ports=(80, 81))
         for v6 in (False, True):
             connect(env, 81, v6).close()
         with Transfers(env, N, port=81) as t:
@@ -79,7 +77,7 @@ def test_service_deleted(env):
 
 @net_test
 def test_down_is_refused(env):
-    with transfers(env) as (_, t):
+    with transfers(env, strict=False) as (_, t):
         p = env.synkeeper("down", check=False)
         assert p.returncode == 1 and f"{N} spliced connections" in p.stderr \
             and "--force" in p.stderr, f"expected a refusal that names {N} " \
@@ -91,14 +89,13 @@ def test_down_is_refused(env):
 @net_test
 def test_floods(env):
     """Good clients beside SYNs and ACKs; the server gets none of them."""
-    with behind(env):
+    with behind(env, strict=False):  # some of the flood may pass
         env.nginx()
         splice(env)
         for kind in ("syn", "ack", "mixed"):
             before = syns(env)
-            with GoodClients(env) as good, env.flood(kind, 3, rate=50000) as f:
-                f.wait()
-            del good
+            with GoodClients(env):
+                env.flood(kind, 3, rate=50000).wait()
             passed = syns(env) - before
             clients = reasons(env).get("spliced", 0)
             assert passed <= clients + 100, f"flood of {kind}: {passed} SYNs " \
@@ -111,6 +108,3 @@ def syns(env):
                           "TcpExtSyncookiesSent"]).stdout
     return sum(int(word) for word in out.replace("}", ",").split(",")
                if word.strip().isdigit())
-
-
-__all__ = ["mode", "pair", "receive", "serve", "wait_for"]

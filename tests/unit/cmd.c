@@ -177,7 +177,7 @@ static const struct {
 	{ "top now", "top: unexpected argument now: usage: synkeeper "
 		     "top [--interval SECONDS]\n" },
 	{ "down eth0", "down: unexpected argument eth0: "
-		       "usage: synkeeper down\n" },
+		       "usage: synkeeper down [--force]\n" },
 };
 
 /* All of these are refused without asking the daemon. */

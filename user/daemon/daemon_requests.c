@@ -87,7 +87,16 @@ static json_t *on_down(void *data, struct request *r)
 	json_t *names, *restored = json_array();
 	struct daemon *d = data;
 
-	(void)r;
+	if (!json_is_true(json_object_get(r->args, "force"))) {
+		__u32 n = lingering_count_live(&d->lingering);
+
+		if (n)
+			return request_refuse(
+				r, "wait for them to end, or use --force",
+				"%u spliced connections would break: what "
+				"translates them would be gone",
+				n);
+	}
 	/* restored once the cookies in flight have returned */
 	if (d->settings->syncookies_before)
 		json_array_append_new(

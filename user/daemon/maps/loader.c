@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "kernel/forwarding.h"
 #include "loader.h"
 #include "log.h"
 #include "kernel/pins.h"
@@ -239,7 +240,7 @@ int loader_open(struct loader *l, const struct config *c)
 
 	*l = (struct loader)LOADER_CLOSED;
 	l->pin_dir = c->pin_dir;
-	l->splices = config_has_splices(c);
+	l->splices = config_has_splices(c, forwarding_of_host());
 	err = check_kernel(l);
 	if (!err)
 		err = loader_ensure_bpffs(l->pin_dir);

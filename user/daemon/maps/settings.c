@@ -48,10 +48,6 @@ int settings_init(struct settings *s, const struct loader *l,
 	/* what these say is in maps that every start replaces */
 	settings_clear(s, SETTING_QUEUES | SETTING_REFUSED);
 	s->holds = loader_holds(l);
-	if (l->splices)
-		settings_set(s, SETTING_SPLICE);
-	else
-		settings_clear(s, SETTING_SPLICE);
 	s->abi = ABI_VERSION;
 	s->netns = syncookies_netns();
 	settings_configure(s, c);

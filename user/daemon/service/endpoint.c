@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
+#include <bpf/bpf.h>
+#include <string.h>
+
 #include "endpoint.h"
 #include "kernel/syncookies.h"
 
@@ -216,7 +219,7 @@ static enum service_why why_spliced(const struct service *svc,
  * What a SYN-ACK offers comes from the server's own (synkeeper/splice.h); its
  * window is what can be held.
  */
-static struct endpoint spliced(const struct endpoints *e, struct service *svc,
+static struct endpoint spliced(struct endpoints *e, struct service *svc,
 			       const struct place *at, enum service_why *why)
 {
 	struct endpoint ep = {
@@ -229,10 +232,43 @@ static struct endpoint spliced(const struct endpoints *e, struct service *svc,
 	*why = why_spliced(svc, at);
 	ep.mode = mode_of(*why);
 	svc->backends |= 1 << COOKIES_OWN;
+	svc->owners |= 2;
+	e->splices = true;
 	if (at->sk)
 		note_learned(svc, at->sk);
 	take_rewrite(&svc->rewrites.by_v4[at->v4], &ep);
 	return ep;
+}
+
+/* An address that this host forwards to: no listener here gets its SYNs. */
+static bool is_forwarded(const struct endpoints *e, const struct place *at)
+{
+	struct local_key key = { .prefixlen = 128 };
+	__u32 value;
+
+	if (!at->addr || at->sk || !(e->net.offer & SETTING_FORWARDING))
+		return false;
+	memcpy(key.addr, at->addr, sizeof(key.addr));
+	return bpf_map_lookup_elem(e->local_fd, &key, &value) != 0;
+}
+
+/* Who has the connections of the endpoint? */
+static bool is_spliced(const struct endpoints *e, struct service *svc,
+		       const struct place *at)
+{
+	enum service_owner_why why = OWNER_SOCKET;
+
+	if (!e->can_splice || svc->owner == OWNER_BY_SOCKET)
+		return false;
+	if (svc->owner == OWNER_BY_SPLICE)
+		why = OWNER_AS_TOLD;
+	else if (at->fate == NF_ELSEWHERE)
+		why = OWNER_PUBLISHED;
+	else if (is_forwarded(e, at))
+		why = OWNER_FORWARDED;
+	if (why > svc->owner_why)
+		svc->owner_why = why;
+	return why != OWNER_SOCKET;
 }
 
 struct endpoint endpoint_of(struct endpoints *e, struct service *svc,
@@ -243,9 +279,10 @@ struct endpoint endpoint_of(struct endpoints *e, struct service *svc,
 	enum service_cookies_why cookies_why;
 	enum cookie_backend cookies;
 
-	if (svc->owner == OWNER_BY_SPLICE)
-		return spliced(e, svc, at, why);
 	at->fate = nat_at(e->nat, at->v4, at->addr, at->port);
+	if (is_spliced(e, svc, at))
+		return spliced(e, svc, at, why);
+	svc->owners |= 1;
 	inherit(e, svc, at);
 	cookies = backend_of(e, svc, at, &cookies_why);
 	if (at->sk)

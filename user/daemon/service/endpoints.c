@@ -60,7 +60,9 @@ int endpoints_init(struct endpoints *e, const struct loader *l, struct nat *nat)
 	*e = (struct endpoints){
 		.ports_fd = loader_map_fd(l, MAP_PORTS),
 		.exact_fd = loader_map_fd(l, MAP_ENDPOINTS),
+		.local_fd = loader_map_fd(l, MAP_LOCAL_ADDRS),
 		.can_assign = l->has[FEATURE_ASSIGN],
+		.can_splice = l->splices,
 		.inherited = l->took_over,
 		.nat = nat,
 	};
@@ -88,6 +90,7 @@ void endpoints_begin(struct endpoints *e, const struct netconf *net,
 	e->net = *net;
 	e->may_raise = may_raise;
 	e->need = 0;
+	e->splices = false;
 	e->listeners = listeners;
 	e->next.n = 0;
 	memset(e->next.ports, 0, PORTS_MAX * sizeof(*e->next.ports));
@@ -178,6 +181,8 @@ int endpoints_of(struct endpoints *e, struct service *svc)
 
 	svc->backends = 0;
 	svc->has_listener = false;
+	svc->owners = 0;
+	svc->owner_why = OWNER_SOCKET;
 	svc->cookies_why = COOKIES_AS_EVER;
 	if (svc->listen.wildcard)
 		err = wildcard_of(e, svc);

@@ -28,6 +28,9 @@ struct endpoints {
 	int exact_fd;
 	bool can_assign; /* FEATURE_ASSIGN */
 	bool inherited;	 /* the previous round is an earlier instance's */
+	int local_fd;	 /* this host's addresses, if it forwards */
+	bool can_splice; /* there is room for spliced connections */
+	bool splices;	 /* any of this round is spliced */
 	__u32 hold;	 /* window of spliced ones, bytes */
 	struct nat *nat;
 	/* of the current round */

@@ -56,6 +56,14 @@ enum service_cookies_why {
 	COOKIES_TOLD_OWN_NAT, /* own as configured, although NAT is in use */
 };
 
+/* Why its connections are spliced. */
+enum service_owner_why {
+	OWNER_SOCKET, /* they are not */
+	OWNER_AS_TOLD,
+	OWNER_FORWARDED,
+	OWNER_PUBLISHED,
+};
+
 /* What rules on the way out make of a SYN-ACK, [1] being IPv4's. */
 struct service_rewrites {
 	struct nf_rewrite by_v4[2];
@@ -73,6 +81,8 @@ struct service {
 	/* of its endpoints: 1 << enum cookie_backend; and why the kernel's */
 	__u8 backends;
 	enum service_cookies_why cookies_why;
+	__u8 owners; /* of its endpoints: 1: sockets, 2: splices */
+	enum service_owner_why owner_why;
 	struct listener_settings learned; /* from its listeners */
 	bool has_listener;
 	__u64 drain_until_ns; /* deleted; 0: in service */
@@ -167,6 +177,8 @@ bool service_is_unprotected(const struct service *svc);
 const char *service_why(const struct service *svc);
 const char *service_cookies(const struct service *svc);
 const char *service_cookies_why(const struct service *svc);
+const char *service_owner(const struct service *svc);
+const char *service_owner_why(const struct service *svc);
 /*
  * What was learned from its listeners, as in "mss 1200, ttl 255", or "": what
  * answers follow, and what they cannot. Return @buf.

@@ -366,12 +366,13 @@ int config_parse_owner(const char *text, enum config_owner *ret,
 	return i < 0 ? i : 0;
 }
 
-bool config_has_splices(const struct config *c)
+bool config_has_splices(const struct config *c, bool forwards)
 {
 	size_t i;
 
 	for (i = 0; i < c->n_services; i++)
-		if (c->services[i].owner == OWNER_BY_SPLICE)
+		if (c->services[i].owner == OWNER_BY_SPLICE ||
+		    (c->services[i].owner == OWNER_BY_AUTO && forwards))
 			return true;
 	return false;
 }

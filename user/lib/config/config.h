@@ -115,8 +115,8 @@ int config_set_metrics(struct config *c, const char *value, char *err);
 int config_set_group(struct config *c, const char *value, char *err);
 int config_set_string(char **member, const char *value);
 
-/* Is any service configured to be spliced? */
-bool config_has_splices(const struct config *c);
+/* May any service be spliced? @forwards: the host forwards packets. */
+bool config_has_splices(const struct config *c, bool forwards);
 /* Checks the whole: no interface, no service, a service twice. */
 int config_validate(const struct config *c, char *err);
 

@@ -151,7 +151,9 @@ PART(service, "owner", owner, "auto", NULL, NULL, "auto|socket|splice",
      "Who has the connections. socket: this host's kernel. splice: the server "
      "itself, which may be behind this host; it is sent a SYN once the "
      "client's "
-     "cookie is valid, and from then on packets are translated. auto: socket.")
+     "cookie is valid, and from then on packets are translated. auto: splice "
+     "for addresses that this host forwards to, and where NAT leads to another "
+     "host; otherwise socket.")
 
 SECTION(gateway, NULL, "For services with owner = splice.")
 
