@@ -54,16 +54,17 @@ static long lost_try(__u32 i, void *data)
  */
 __noinline int lost_handshake(const struct packet *p)
 {
+	const struct settings *cfg = get_settings();
 	const struct siphash_key *key;
 	struct lost l = {};
 	__u32 len;
 
-	if (!p)
+	if (!cfg || !p)
 		return 0;
 	len = p->l4_len - p->tcp_len;
 	if (!len && !(p->flags & FLAG_FIN))
 		return 0; /* nothing was sent before it */
-	key = keys_check(p->ack - 1, KEYS_LIVE);
+	key = keys_check(cfg, p->ack - 1, KEYS_LIVE);
 	if (!key)
 		return 0;
 	if (!budget_take(BUDGET_LOST, LOST_SEARCHES_PER_SECOND))

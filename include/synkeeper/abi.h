@@ -7,6 +7,7 @@
  *
  *   settings      [0]            what applies to the whole host
  *   keys          [slot]         cookie keys: two live ones, two that ended
+ *   epoch_keys    [place][epoch%64] keys by time, of shared secrets
  *   ports         [port]         is there a service at this port, and which
  *   endpoints     address:port   services at an exact address
  *   local_addrs   prefix         this host's addresses, if it also forwards
@@ -38,6 +39,7 @@
 #define SYNKEEPER_ABI_H
 
 #include "accept_queue.h"
+#include "epoch.h"
 #include "limits.h"
 #include "reasons.h"
 #include "synkeeper/session_state.h"
@@ -51,7 +53,7 @@
  * layout, so it is taken over. 6 has other names of maps (5: "would",
  * "session_marks"), 7 a larger struct endpoint, 8 a larger struct
  * route_metrics, 9 wider tags, a summary of them, and sessions in another
- * order, 10 three more maps.
+ * order, 10 more maps.
  */
 enum { ABI_VERSION = 10, ABI_TAKEN_OVER = 5 };
 
@@ -79,27 +81,30 @@ static __always_inline __u64 ms_since(__u32 now, __u32 then)
 }
 
 enum setting_flags {
-	SETTING_READY = 1 << 0,	       /* keys and services are in place */
-	SETTING_FORWARDING = 1 << 1,   /* check wildcards in local_addrs */
-	SETTING_NO_META = 1 << 2,      /* admit without XDP metadata */
-	SETTING_TS = 1 << 3,	       /* net.ipv4.tcp_timestamps */
-	SETTING_WSCALE = 1 << 4,       /* net.ipv4.tcp_window_scaling */
-	SETTING_SACK = 1 << 5,	       /* net.ipv4.tcp_sack */
-	SETTING_ECN = 1 << 6,	       /* net.ipv4.tcp_ecn is not 0 */
-	SETTING_DISARMED = 1 << 7,     /* all services: shutting down */
-	SETTING_WATCHED = 1 << 8,      /* somebody reads session events */
-	SETTING_COMPLETE = 1 << 9,     /* except incomplete_sets */
-	SETTING_PREFIXES = 1 << 10,    /* check SYNs against prefixes */
-	SETTING_SAMPLED = 1 << 11,     /* somebody captures drops */
-	SETTING_KERNEL_TS = 1 << 12,   /* net.ipv4.tcp_timestamps is 2 */
-	SETTING_REFLECT_TOS = 1 << 13, /* net.ipv4.tcp_reflect_tos */
-	SETTING_GUARDED = 1 << 14,     /* any endpoint is armed */
-	SETTING_REFUSED = 1 << 15,     /* a source is marked as refused */
-	SETTING_QUEUES = 1 << 16,      /* an accept queue is watched */
-	SETTING_METRICS = 1 << 17,     /* look into route_metrics */
-	SETTING_ROUTE_SCALE = 1 << 18, /* ... for the scale, too */
-	SETTING_FLOW_LABEL = 1 << 19,  /* net.ipv6.auto_flowlabels: 1 or 3 */
-	SETTING_SPLICE = 1 << 20,      /* an endpoint, or a splice left */
+	SETTING_READY = 1 << 0,		/* keys and services are in place */
+	SETTING_FORWARDING = 1 << 1,	/* check wildcards in local_addrs */
+	SETTING_NO_META = 1 << 2,	/* admit without XDP metadata */
+	SETTING_TS = 1 << 3,		/* net.ipv4.tcp_timestamps */
+	SETTING_WSCALE = 1 << 4,	/* net.ipv4.tcp_window_scaling */
+	SETTING_SACK = 1 << 5,		/* net.ipv4.tcp_sack */
+	SETTING_ECN = 1 << 6,		/* net.ipv4.tcp_ecn is not 0 */
+	SETTING_DISARMED = 1 << 7,	/* all services: shutting down */
+	SETTING_WATCHED = 1 << 8,	/* somebody reads session events */
+	SETTING_COMPLETE = 1 << 9,	/* except incomplete_sets */
+	SETTING_PREFIXES = 1 << 10,	/* check SYNs against prefixes */
+	SETTING_SAMPLED = 1 << 11,	/* somebody captures drops */
+	SETTING_KERNEL_TS = 1 << 12,	/* net.ipv4.tcp_timestamps is 2 */
+	SETTING_REFLECT_TOS = 1 << 13,	/* net.ipv4.tcp_reflect_tos */
+	SETTING_GUARDED = 1 << 14,	/* any endpoint is armed */
+	SETTING_REFUSED = 1 << 15,	/* a source is marked as refused */
+	SETTING_QUEUES = 1 << 16,	/* an accept queue is watched */
+	SETTING_METRICS = 1 << 17,	/* look into route_metrics */
+	SETTING_ROUTE_SCALE = 1 << 18,	/* ... for the scale, too */
+	SETTING_FLOW_LABEL = 1 << 19,	/* net.ipv6.auto_flowlabels: 1 or 3 */
+	SETTING_SPLICE = 1 << 20,	/* an endpoint, or a splice left */
+	SETTING_CLUSTER = 1 << 21,	/* keys are those in epoch_keys */
+	SETTING_TWO_SECRETS = 1 << 22,	/* the other place counts, too */
+	SETTING_SECOND_SIGNS = 1 << 23, /* place 1 makes cookies, not 0 */
 };
 
 /* Where the summaries of the session table are, see session_summary.h. */
@@ -140,8 +145,8 @@ struct settings {
 	__u32 netns;	      /* inode of the daemon's network namespace */
 	__u32 refused_last;   /* ticks; when a source was last marked */
 	union summary_places summary; /* since ABI 9 */
-	__u32 rows_mask; /* rows of totals and monitored - 1, likewise */
-	__u32 pad3;
+	__u32 rows_mask;     /* rows of totals and monitored - 1, likewise */
+	__s32 utc_offset_ms; /* UTC less CLOCK_TAI; with SETTING_CLUSTER */
 };
 _Static_assert(sizeof(struct settings) == 96, "abi");
 
@@ -166,6 +171,21 @@ struct cookie_key {
 	__u64 born_ns; /* CLOCK_MONOTONIC; 0: the slot is empty */
 };
 _Static_assert(sizeof(struct cookie_key) == 24, "abi");
+
+/* Places of secrets in epoch_keys: while one replaces another, both count. */
+enum { EPOCH_PLACES = 2 };
+
+struct epoch_key {
+	struct siphash_key key;
+	__u64 epoch; /* 0: none */
+};
+_Static_assert(sizeof(struct epoch_key) == 24, "abi");
+
+/* The index of an @epoch's key, of the secret in @place. */
+static __always_inline __u32 epoch_key_at(__u32 place, __u64 epoch)
+{
+	return place * EPOCH_KEYS + (epoch & (EPOCH_KEYS - 1));
+}
 
 /* Packed into one byte rather than a __u8, so that bpftool shows the name. */
 enum __attribute__((packed)) endpoint_mode {
