@@ -186,6 +186,7 @@ int wire_control_start(struct daemon *d)
 		{ service_requests, &d->service_requests },
 		{ stats_requests, &d->service_requests },
 		{ keys_requests, &d->keys },
+		{ cluster_requests, &d->cluster },
 		{ session_requests, &d->session_requests },
 		{ sample_requests, &d->session_requests },
 		{ metrics_requests, &d->metrics_sources },

@@ -64,7 +64,7 @@ static void put_key_age(const struct metrics_page *p)
 
 static void put_key_lifetime(const struct metrics_page *p)
 {
-	metrics_sample(p, (double)p->from->keys->lifetime_ns / 1e9, "%s", "");
+	metrics_sample(p, (double)keys_lifetime(p->from->keys) / 1e9, "%s", "");
 }
 
 /* ---- services ---- */
