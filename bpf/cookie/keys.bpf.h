@@ -22,6 +22,7 @@
 
 #include "maps.bpf.h"
 #include "synkeeper/cookie.h"
+#include "synkeeper/promise.h"
 
 enum keys_age {
 	KEYS_LIVE,
@@ -56,6 +57,19 @@ static __always_inline const struct siphash_key *keys_of_epoch(__u32 place,
 static __always_inline __u32 keys_place(const struct settings *cfg)
 {
 	return !!(cfg->flags & SETTING_SECOND_SIGNS);
+}
+
+/*
+ * What a cookie of endpoint @ep is bound to besides the key. @scale: the
+ * server's, as the route to the client bounds it.
+ */
+static __always_inline __u32 keys_promise(const struct settings *cfg,
+					  const struct endpoint *ep,
+					  __u32 scale)
+{
+	return cfg->flags & SETTING_CLUSTER
+		       ? promise_of(cfg->flags, scale & 0xf, ep->mss)
+		       : 0;
 }
 
 /* keys_check() by time. Not inlined: others must not pay for it. */

@@ -151,7 +151,8 @@ __noinline int answer_syn(struct xdp_md *ctx, const struct flow *f,
 	owner_offer(ctx, cfg, f, &o, &hs);
 	if (!cookie_can_hold(f->pkt.v4, hs.mss))
 		return hand_over_small_mss();
-	cookie_make(key, epoch, &f->pkt.tuple, f->pkt.seq, &hs, &cookie);
+	cookie_make(key, epoch, keys_promise(cfg, &f->ep, f->ep.wscale),
+		    &f->pkt.tuple, f->pkt.seq, &hs, &cookie);
 	return answer_syn_ack(ctx, cfg, f, &hs, &cookie, our_mss, o.tsval);
 }
 

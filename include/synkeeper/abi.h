@@ -172,21 +172,6 @@ struct cookie_key {
 };
 _Static_assert(sizeof(struct cookie_key) == 24, "abi");
 
-/* Places of secrets in epoch_keys: while one replaces another, both count. */
-enum { EPOCH_PLACES = 2 };
-
-struct epoch_key {
-	struct siphash_key key;
-	__u64 epoch; /* 0: none */
-};
-_Static_assert(sizeof(struct epoch_key) == 24, "abi");
-
-/* The index of an @epoch's key, of the secret in @place. */
-static __always_inline __u32 epoch_key_at(__u32 place, __u64 epoch)
-{
-	return place * EPOCH_KEYS + (epoch & (EPOCH_KEYS - 1));
-}
-
 /* Packed into one byte rather than a __u8, so that bpftool shows the name. */
 enum __attribute__((packed)) endpoint_mode {
 	ENDPOINT_NONE,	   /* no service */

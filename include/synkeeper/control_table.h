@@ -185,6 +185,17 @@ FIELD("half", "string", NEEDED, "first, second: of the epoch")
 FIELD("keys_s", "number", NEEDED,
       "how long the keys last that programs have, even without the daemon")
 FIELD("clock", "CLUSTER_CLOCK", NEEDED, "")
+FIELD("profile", "string", NEEDED,
+      "a hash of services: equal on nodes that accept all of each other's "
+      "cookies")
+FIELD("services", "[PROMISE]", NEEDED, "")
+
+OBJECT(PROMISE,
+       "What a service's SYN-ACKs say: nodes that differ in it do not accept "
+       "each other's cookies.")
+FIELD("listen", "string", NEEDED, "of the service")
+FIELD("ipv4", "string", NEEDED, "such as \"scale 7 and timestamps\"")
+FIELD("ipv6", "string", NEEDED, "likewise")
 
 OBJECT(CLUSTER_CLOCK, "What the kernel says of this node's clock.")
 FIELD("synchronised", "bool", NEEDED, "")

@@ -20,6 +20,7 @@
 #ifndef SYNKEEPER_EPOCH_H
 #define SYNKEEPER_EPOCH_H
 
+#include "siphash.h"
 #include "types.h"
 
 enum {
@@ -56,6 +57,23 @@ static __always_inline __u64 epoch_for_bit(__u64 half, __u32 bit)
 	if ((e & 1) == bit)
 		return e;
 	return half & 1 ? e + 1 : e - 1;
+}
+
+/* ---- the map epoch_keys ---- */
+
+/* Places of secrets: while one replaces another, both count. */
+enum { EPOCH_PLACES = 2 };
+
+struct epoch_key {
+	struct siphash_key key;
+	__u64 epoch; /* 0: none */
+};
+_Static_assert(sizeof(struct epoch_key) == 24, "abi");
+
+/* The index of an @epoch's key, of the secret in @place. */
+static __always_inline __u32 epoch_key_at(__u32 place, __u64 epoch)
+{
+	return place * EPOCH_KEYS + (epoch & (EPOCH_KEYS - 1));
 }
 
 #endif

@@ -185,6 +185,32 @@ def test_a_retired_secret_counts_no_longer(env):
         assert [s["role"] for s in secrets] == ["current"], secrets
 
 
+def profile(node):
+    return node.env.json("cluster")["profile"]
+
+
+@net_test
+def test_another_profile(env):
+    """A node that would read a cookie otherwise rejects it."""
+    with nodes(env) as (a, b):
+        same = profile(a)
+        assert same == profile(b), f"{same}, at B {profile(b)}"
+        rmem = b.env.server.sysctl("net.ipv4.tcp_rmem").split()
+        for key, value in (
+                ("net.ipv4.tcp_sack", "0"), ("net.ipv4.tcp_timestamps", "0"),
+                ("net.ipv4.tcp_rmem", f"{rmem[0]} {rmem[1]} 100000000")):
+            before = b.env.server.sysctl(key)
+            flight = a.syn()
+            b.env.server.sysctl(key, value)
+            wait_for(lambda: profile(b) != same, 5, f"another {key} at B")
+            b.refuse(flight, f"{key} = {value} only at B", "reset")
+            a.refuse(b.syn(), f"{key} = {value} only at B", "reset")
+            b.ack(b.syn(), f"{key} = {value}, both at B")
+            b.env.server.sysctl(key, before)
+            wait_for(lambda: profile(b) == same, 5, f"the former {key} at B")
+            both_ways(a, b, f"{key} = {before} again")
+
+
 @net_test
 def test_daemon_is_stopped_over_an_epoch(env):
     """The programs change keys by themselves, and in step with the others."""

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Theory of operation: finds a daemon through its configuration file. Only
- * `control` and `pin-dir` of [daemon] and `secret` of [keys] are read, and errors
- * elsewhere in the file are ignored: `reload` must reach the daemon, which then reports them.
+ * `control` and `pin-dir` of [daemon] and `secret` of [keys] are read, and
+ * errors elsewhere in the file are ignored: `reload` must reach the daemon,
+ * which then reports them.
  */
 #ifndef PATHS_H
 #define PATHS_H

@@ -8,6 +8,12 @@
 #include "secret_verbs.h"
 #include "text/json_text.h"
 
+static const struct column promise_columns[] = {
+	{ "SERVICE", "listen", CELL_STRING },
+	{ "SYN-ACKS BY IPV4", "ipv4", CELL_STRING },
+	{ "BY IPV6", "ipv6", CELL_STRING },
+};
+
 static double number(const json_t *o, const char *member)
 {
 	return json_number_value(json_object_get(o, member));
@@ -32,10 +38,11 @@ static void cluster_text(FILE *out, const json_t *result)
 			: "",
 		number(clock, "offset_s"), number(clock, "error_s"),
 		number(clock, "tai_s"));
-	if (json_object_get(result, "profile"))
-		fprintf(out, "profile %s\n", json_text(result, "profile"));
+	fprintf(out, "profile %s\n\n", json_text(result, "profile"));
+	secrets_print(out, json_object_get(result, "secrets"));
 	fputc('\n', out);
-	print_secrets(out, json_object_get(result, "secrets"));
+	print_table(out, json_object_get(result, "services"), promise_columns,
+		    sizeof(promise_columns) / sizeof(promise_columns[0]));
 }
 
 static int cluster_status(const struct cmd *c, const struct cmd_args *args)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include <errno.h>
 
+#include "out/print.h"
 #include "secret_verbs.h"
 #include "secret/secret.h"
 
@@ -36,6 +37,18 @@ static json_t *state_json(const char *path, bool changed,
 			 list, "next", next_step(s));
 }
 
+void secrets_print(FILE *out, const json_t *secrets)
+{
+	static const struct column columns[] = {
+		{ "SECRET", "id", CELL_STRING },
+		{ "ROLE", "role", CELL_STRING },
+		{ "FINGERPRINT", "fingerprint", CELL_STRING },
+	};
+
+	print_table(out, secrets, columns,
+		    sizeof(columns) / sizeof(columns[0]));
+}
+
 static void state_text(FILE *out, const json_t *result)
 {
 	const char *next = json_string_value(json_object_get(result, "next"));
@@ -45,7 +58,7 @@ static void state_text(FILE *out, const json_t *result)
 		json_string_value(json_object_get(result, "file")),
 		changed ? "written; a daemon takes it over by synkeeper reload"
 			: "was so before: nothing changed");
-	print_secrets(out, json_object_get(result, "secrets"));
+	secrets_print(out, json_object_get(result, "secrets"));
 	if (*next)
 		fprintf(out, "\n%s\n", next);
 }

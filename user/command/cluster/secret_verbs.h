@@ -15,7 +15,7 @@ int secret_stage(const struct cmd *c, const struct cmd_args *args);
 int secret_promote(const struct cmd *c, const struct cmd_args *args);
 int secret_retire(const struct cmd *c, const struct cmd_args *args);
 
-/* verb/cmd_key.c: a table of [SECRET]. */
-void print_secrets(FILE *out, const json_t *secrets);
+/* A table of [SECRET]. */
+void secrets_print(FILE *out, const json_t *secrets);
 
 #endif

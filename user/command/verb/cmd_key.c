@@ -14,18 +14,6 @@ static const struct column key_columns[] = {
 	{ "AGE", "age_s", CELL_DURATION },
 };
 
-void print_secrets(FILE *out, const json_t *secrets)
-{
-	static const struct column columns[] = {
-		{ "SECRET", "id", CELL_STRING },
-		{ "ROLE", "role", CELL_STRING },
-		{ "FINGERPRINT", "fingerprint", CELL_STRING },
-	};
-
-	print_table(out, secrets, columns,
-		    sizeof(columns) / sizeof(columns[0]));
-}
-
 static void list_text(FILE *out, const json_t *result)
 {
 	const json_t *secrets = json_object_get(result, "secrets");
@@ -37,7 +25,7 @@ static void list_text(FILE *out, const json_t *result)
 				       json_object_get(result, "lifetime_s")),
 			       life));
 	if (json_array_size(secrets)) {
-		print_secrets(out, secrets);
+		secrets_print(out, secrets);
 		return;
 	}
 	print_table(out, json_object_get(result, "keys"), key_columns,

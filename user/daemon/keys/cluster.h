@@ -70,8 +70,10 @@ __u64 cluster_epoch(const struct cluster *c);
 /* How long a cookie made now may be accepted, ns; 0 without a secret. */
 __u64 cluster_cookie_life(const struct cluster *c);
 
-/* cluster_requests.c: "cluster", of a struct cluster; and parts of others. */
-extern const struct request_handler cluster_requests[];
+/* ---- cluster_json.c ---- */
+
+/* Part of the object CLUSTER; only with a secret. */
+json_t *cluster_json(const struct cluster *c);
 /* [SECRET]; an empty list without a secret. */
 json_t *cluster_secrets_json(const struct cluster *c);
 void cluster_health(const struct cluster *c, json_t *list);

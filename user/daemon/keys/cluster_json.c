@@ -49,15 +49,8 @@ static json_t *clock_json(const struct utc *utc)
 			 -utc->offset_ms / 1000, "moved", utc->moved);
 }
 
-static json_t *on_cluster(void *data, struct request *r)
+json_t *cluster_json(const struct cluster *c)
 {
-	const struct cluster *c = data;
-
-	if (!c->secrets)
-		return request_refuse(r,
-				      "set [keys] secret: see "
-				      "synkeeper.conf(5)",
-				      "no secret is shared with other nodes");
 	return json_pack("{s:s,s:o,s:I,s:s,s:f,s:o}", "stage",
 			 secrets_stage_name(c->secrets), "secrets",
 			 cluster_secrets_json(c), "epoch",
@@ -68,8 +61,3 @@ static json_t *on_cluster(void *data, struct request *r)
 				 (double)(c->utc.now_ns / 1000000000),
 			 "clock", clock_json(&c->utc));
 }
-
-const struct request_handler cluster_requests[] = {
-	{ "cluster", on_cluster },
-	{},
-};
