@@ -354,6 +354,22 @@ def test_secret_stays_where_it_is(env):
 
 
 @net_test
+def test_metrics(env):
+    with nodes(env, 1) as (a,):
+        now = a.env.json("cluster")
+        one = now["secrets"][0]
+        text = a.env.synkeeper("metrics").stdout
+        for line in (
+                f'synkeeper_cluster_info{{secret="{one["id"]}",fingerprint='
+                f'"{one["fingerprint"]}",stage="single",profile='
+                f'"{now["profile"]}"}} 1',
+                "synkeeper_cluster_clock_synchronised 1"):
+            assert line in text.splitlines(), f"no line {line} in {text}"
+        assert 3540 < now["keys_s"] < 3905, now
+        assert now["profile"] in a.env.synkeeper("cluster").stdout
+
+
+@net_test
 def test_rotate_is_refused(env):
     with nodes(env, 1) as (a,):
         p = a.env.synkeeper("key", "rotate", check=False)
