@@ -23,21 +23,21 @@ static __always_inline __u32 check_promise(const struct settings *cfg,
 }
 
 /*
- * Does ACK @f with options @o carry a valid cookie made with a key of this
+ * Does ACK @p with options @o carry a valid cookie made with a key of this
  * @age? If so *@ret is what was negotiated and @o->tsecr the timestamp from
- * which the server continues, otherwise both are untouched.
+ * which the server continues, otherwise both are untouched. @promise:
+ * check_promise().
  */
 static __always_inline bool check_cookie(const struct settings *cfg,
-					 const struct flow *f,
+					 const struct packet *p, __u32 promise,
 					 struct tcp_opts *o, enum keys_age age,
 					 struct handshake *ret)
 {
-	const struct packet *p = &f->pkt;
 	struct cookie c = { .isn = p->ack - 1, .tsval = o->tsecr };
-	const struct siphash_key *key = keys_check(cfg, c.isn, age);
+	struct siphash_key key;
 
-	if (!key || !cookie_check(key, check_promise(cfg, f), &p->tuple,
-				  p->seq - 1, &c, o->ts, ret))
+	if (!keys_check(cfg, c.isn, age, &key) ||
+	    !cookie_check(&key, promise, &p->tuple, p->seq - 1, &c, o->ts, ret))
 		return false;
 	o->tsecr = c.tsval;
 	return true;
@@ -45,20 +45,22 @@ static __always_inline bool check_cookie(const struct settings *cfg,
 
 /* Not inlined: only while one secret replaces another. */
 static __noinline bool check_other(const struct settings *cfg,
-				   const struct flow *f, struct tcp_opts *o,
-				   struct handshake *ret)
+				   const struct packet *p, __u32 promise,
+				   struct tcp_opts *o, struct handshake *ret)
 {
-	return check_cookie(cfg, f, o, KEYS_OTHER, ret);
+	return check_cookie(cfg, p, promise, o, KEYS_OTHER, ret);
 }
 
 /* check_cookie() with every key that is live. */
 static __always_inline bool check_live(const struct settings *cfg,
-				       const struct flow *f, struct tcp_opts *o,
+				       const struct packet *p, __u32 promise,
+				       struct tcp_opts *o,
 				       struct handshake *ret)
 {
-	if (check_cookie(cfg, f, o, KEYS_LIVE, ret))
+	if (check_cookie(cfg, p, promise, o, KEYS_LIVE, ret))
 		return true;
-	return cfg->flags & SETTING_TWO_SECRETS && check_other(cfg, f, o, ret);
+	return cfg->flags & SETTING_TWO_SECRETS &&
+	       check_other(cfg, p, promise, o, ret);
 }
 
 /* May an ACK to @f's service carry a cookie that the listener made? */

@@ -56,7 +56,7 @@ static __always_inline const struct siphash_key *keys_of_epoch(__u32 place,
 
 static __always_inline __u32 keys_place(const struct settings *cfg)
 {
-	return !!(cfg->flags & SETTING_SECOND_SIGNS);
+	return !!(cfg->flags & SETTING_PLACE_1);
 }
 
 /*
@@ -83,32 +83,55 @@ keys_check_by_time(const struct settings *cfg, __u32 isn, enum keys_age age)
 }
 
 /*
- * The key that currently makes cookies, or NULL if there is none yet.
- * *@ret_epoch: the bit that cookie_make() stores in the cookie, 0 or 1.
+ * Copies the key that currently makes cookies to *@ret; false: there is none
+ * yet. *@ret_epoch: the bit that cookie_make() stores in the cookie, 0 or 1.
+ * A copy, since the verifier would follow pointers into either map to the end.
  */
-static __always_inline const struct siphash_key *
-keys_make(const struct settings *cfg, __u32 *ret_epoch)
+static __always_inline bool keys_make(const struct settings *cfg,
+				      struct siphash_key *ret, __u32 *ret_epoch)
 {
+	const struct siphash_key *key;
+
 	if (cfg->flags & SETTING_CLUSTER) {
 		__u64 epoch = epoch_of(keys_half(cfg));
 
 		*ret_epoch = epoch & 1;
-		return keys_of_epoch(keys_place(cfg), epoch);
+		key = keys_of_epoch(keys_place(cfg), epoch);
+		if (!key)
+			return false;
+		*ret = *key;
+		return true;
 	}
 	*ret_epoch = cfg->epoch & 1;
-	return keys_slot(*ret_epoch);
+	key = keys_slot(*ret_epoch);
+	if (!key)
+		return false;
+	*ret = *key;
+	return true;
 }
 
 /*
- * The key of this @age for a cookie with ISN @isn (host byte order), or NULL if
- * there is none. KEYS_OTHER: only with SETTING_TWO_SECRETS.
+ * The same with the key of this @age for a cookie with ISN @isn (host byte
+ * order). KEYS_OTHER: only with SETTING_TWO_SECRETS.
  */
-static __always_inline const struct siphash_key *
-keys_check(const struct settings *cfg, __u32 isn, enum keys_age age)
+static __always_inline bool keys_check(const struct settings *cfg, __u32 isn,
+				       enum keys_age age,
+				       struct siphash_key *ret)
 {
-	if (cfg->flags & SETTING_CLUSTER)
-		return keys_check_by_time(cfg, isn, age);
-	return keys_slot(cookie_slot(isn) + (age == KEYS_ENDED ? KEY_OLD : 0));
+	const struct siphash_key *key;
+
+	if (cfg->flags & SETTING_CLUSTER) {
+		key = keys_check_by_time(cfg, isn, age);
+		if (!key)
+			return false;
+		*ret = *key;
+		return true;
+	}
+	key = keys_slot(cookie_slot(isn) + (age == KEYS_ENDED ? KEY_OLD : 0));
+	if (!key)
+		return false;
+	*ret = *key;
+	return true;
 }
 
 #endif

@@ -57,7 +57,6 @@ static long lost_try(__u32 i, void *data)
 __noinline int lost_handshake(const struct packet *p, __u32 promise)
 {
 	const struct settings *cfg = get_settings();
-	const struct siphash_key *key;
 	struct lost l = {};
 	__u32 len;
 
@@ -66,12 +65,10 @@ __noinline int lost_handshake(const struct packet *p, __u32 promise)
 	len = p->l4_len - p->tcp_len;
 	if (!len && !(p->flags & FLAG_FIN))
 		return 0; /* nothing was sent before it */
-	key = keys_check(cfg, p->ack - 1, KEYS_LIVE);
-	if (!key)
+	if (!keys_check(cfg, p->ack - 1, KEYS_LIVE, &l.key))
 		return 0;
 	if (!budget_take(BUDGET_LOST, LOST_SEARCHES_PER_SECOND))
 		return 0;
-	l.key = *key;
 	l.promise = promise;
 	l.tuple = p->tuple;
 	l.cookie = p->ack - 1;

@@ -81,30 +81,30 @@ static __always_inline __u64 ms_since(__u32 now, __u32 then)
 }
 
 enum setting_flags {
-	SETTING_READY = 1 << 0,		/* keys and services are in place */
-	SETTING_FORWARDING = 1 << 1,	/* check wildcards in local_addrs */
-	SETTING_NO_META = 1 << 2,	/* admit without XDP metadata */
-	SETTING_TS = 1 << 3,		/* net.ipv4.tcp_timestamps */
-	SETTING_WSCALE = 1 << 4,	/* net.ipv4.tcp_window_scaling */
-	SETTING_SACK = 1 << 5,		/* net.ipv4.tcp_sack */
-	SETTING_ECN = 1 << 6,		/* net.ipv4.tcp_ecn is not 0 */
-	SETTING_DISARMED = 1 << 7,	/* all services: shutting down */
-	SETTING_WATCHED = 1 << 8,	/* somebody reads session events */
-	SETTING_COMPLETE = 1 << 9,	/* except incomplete_sets */
-	SETTING_PREFIXES = 1 << 10,	/* check SYNs against prefixes */
-	SETTING_SAMPLED = 1 << 11,	/* somebody captures drops */
-	SETTING_KERNEL_TS = 1 << 12,	/* net.ipv4.tcp_timestamps is 2 */
-	SETTING_REFLECT_TOS = 1 << 13,	/* net.ipv4.tcp_reflect_tos */
-	SETTING_GUARDED = 1 << 14,	/* any endpoint is armed */
-	SETTING_REFUSED = 1 << 15,	/* a source is marked as refused */
-	SETTING_QUEUES = 1 << 16,	/* an accept queue is watched */
-	SETTING_METRICS = 1 << 17,	/* look into route_metrics */
-	SETTING_ROUTE_SCALE = 1 << 18,	/* ... for the scale, too */
-	SETTING_FLOW_LABEL = 1 << 19,	/* net.ipv6.auto_flowlabels: 1 or 3 */
-	SETTING_SPLICE = 1 << 20,	/* an endpoint, or a splice left */
-	SETTING_CLUSTER = 1 << 21,	/* keys are those in epoch_keys */
-	SETTING_TWO_SECRETS = 1 << 22,	/* the other place counts, too */
-	SETTING_SECOND_SIGNS = 1 << 23, /* place 1 makes cookies, not 0 */
+	SETTING_READY = 1 << 0,	       /* keys and services are in place */
+	SETTING_FORWARDING = 1 << 1,   /* check wildcards in local_addrs */
+	SETTING_NO_META = 1 << 2,      /* admit without XDP metadata */
+	SETTING_TS = 1 << 3,	       /* net.ipv4.tcp_timestamps */
+	SETTING_WSCALE = 1 << 4,       /* net.ipv4.tcp_window_scaling */
+	SETTING_SACK = 1 << 5,	       /* net.ipv4.tcp_sack */
+	SETTING_ECN = 1 << 6,	       /* net.ipv4.tcp_ecn is not 0 */
+	SETTING_DISARMED = 1 << 7,     /* all services: shutting down */
+	SETTING_WATCHED = 1 << 8,      /* somebody reads session events */
+	SETTING_COMPLETE = 1 << 9,     /* except incomplete_sets */
+	SETTING_PREFIXES = 1 << 10,    /* check SYNs against prefixes */
+	SETTING_SAMPLED = 1 << 11,     /* somebody captures drops */
+	SETTING_KERNEL_TS = 1 << 12,   /* net.ipv4.tcp_timestamps is 2 */
+	SETTING_REFLECT_TOS = 1 << 13, /* net.ipv4.tcp_reflect_tos */
+	SETTING_GUARDED = 1 << 14,     /* any endpoint is armed */
+	SETTING_REFUSED = 1 << 15,     /* a source is marked as refused */
+	SETTING_QUEUES = 1 << 16,      /* an accept queue is watched */
+	SETTING_METRICS = 1 << 17,     /* look into route_metrics */
+	SETTING_ROUTE_SCALE = 1 << 18, /* ... for the scale, too */
+	SETTING_FLOW_LABEL = 1 << 19,  /* net.ipv6.auto_flowlabels: 1 or 3 */
+	SETTING_SPLICE = 1 << 20,      /* an endpoint, or a splice left */
+	SETTING_CLUSTER = 1 << 21,     /* keys are those in epoch_keys */
+	SETTING_TWO_SECRETS = 1 << 22, /* the other place counts, too */
+	SETTING_PLACE_1 = 1 << 23,     /* place 1 makes cookies, not 0 */
 };
 
 /* Where the summaries of the session table are, see session_summary.h. */
@@ -162,15 +162,6 @@ enum forwarding_raised {
 	FORWARDING_RAISED6 = 1 << 1,
 };
 _Static_assert(REASON_COUNT <= 64, "abi");
-
-/* keys[0..1]: live, by epoch bit. keys[2..3]: their predecessors. */
-enum { KEY_SLOTS = 4, KEY_OLD = 2 };
-
-struct cookie_key {
-	struct siphash_key key;
-	__u64 born_ns; /* CLOCK_MONOTONIC; 0: the slot is empty */
-};
-_Static_assert(sizeof(struct cookie_key) == 24, "abi");
 
 /* Packed into one byte rather than a __u8, so that bpftool shows the name. */
 enum __attribute__((packed)) endpoint_mode {

@@ -318,12 +318,12 @@ static __always_inline bool cookie_is_ours(const struct siphash_key *key,
 }
 
 /*
- * Checks a returned cookie. @promise: as for cookie_make(). @isn: the client's (its sequence number minus one),
- * @c->isn: the acknowledgement number minus one, @c->tsval: the TSecr, @ts:
- * whether the segment had timestamps. Host byte order. @key: the one in
- * cookie_slot(). Returns true and fills in @hs, or false and leaves @hs
- * untouched. On true, @c->tsval becomes the timestamp from which the server
- * continues.
+ * Checks a returned cookie. @promise: as for cookie_make(). @isn: the client's
+ * (its sequence number minus one), @c->isn: the acknowledgement number minus
+ * one, @c->tsval: the TSecr, @ts: whether the segment had timestamps. Host byte
+ * order. @key: the one in cookie_slot(). Returns true and fills in @hs, or
+ * false and leaves @hs untouched. On true, @c->tsval becomes the timestamp from
+ * which the server continues.
  */
 static __always_inline bool cookie_check(const struct siphash_key *key,
 					 __u32 promise, const struct tuple *t,

@@ -59,7 +59,18 @@ static __always_inline __u64 epoch_for_bit(__u64 half, __u32 bit)
 	return half & 1 ? e + 1 : e - 1;
 }
 
-/* ---- the map epoch_keys ---- */
+/* ---- the map keys: those that a node makes for itself ---- */
+
+/* keys[0..1]: live, by epoch bit. keys[2..3]: their predecessors. */
+enum { KEY_SLOTS = 4, KEY_OLD = 2 };
+
+struct cookie_key {
+	struct siphash_key key;
+	__u64 born_ns; /* CLOCK_MONOTONIC; 0: the slot is empty */
+};
+_Static_assert(sizeof(struct cookie_key) == 24, "abi");
+
+/* ---- the map epoch_keys: those by time ---- */
 
 /* Places of secrets: while one replaces another, both count. */
 enum { EPOCH_PLACES = 2 };

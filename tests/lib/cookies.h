@@ -49,8 +49,8 @@ static inline struct cookie make(const struct world *w, uint32_t epoch,
 static inline bool check(const struct world *w, struct cookie *c, bool ts,
 			 struct handshake *hs)
 {
-	return cookie_check(&w->keys[cookie_slot(c->isn)], 0, &w->t, w->isn, c, ts,
-			    hs);
+	return cookie_check(&w->keys[cookie_slot(c->isn)], 0, &w->t, w->isn, c,
+			    ts, hs);
 }
 
 static inline bool same(const struct handshake *a, const struct handshake *b)

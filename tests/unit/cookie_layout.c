@@ -75,8 +75,8 @@ static void layout_of_profile(void **state)
 	for (i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct handshake hs = cases[i].hs;
 		struct cookie c = make(&w, 1, &hs);
-		uint64_t mac =
-			cookie_mac(&w.keys[1], &w.t, w.isn, cases[i].profile, 0);
+		uint64_t mac = cookie_mac(&w.keys[1], &w.t, w.isn,
+					  cases[i].profile, 0);
 
 		field(cases[i].name, c.isn & 0x3f, cases[i].profile);
 		field("MAC, ISN bits 30..6", c.isn >> 6 & 0x1ffffff, mac >> 39);

@@ -119,7 +119,7 @@ static int apply(struct cluster *c)
 		return err;
 	if (s->n == 2)
 		settings_set(c->settings, SETTING_TWO_SECRETS);
-	settings_put(c->settings, SETTING_SECOND_SIGNS,
+	settings_put(c->settings, SETTING_PLACE_1,
 		     c->place[secrets_find(s, SECRET_CURRENT) - s->list]);
 	settings_set(c->settings, SETTING_CLUSTER);
 	if (s->n == 2)

@@ -9,9 +9,9 @@
  * still synchronised.
  *
  * The map has two places. A secret stays in the place that has its keys, also
- * from one daemon to the next, which finds it there by comparing; so a promotion
- * is one store into the settings' flags, and no key is rewritten while it
- * counts.
+ * from one daemon to the next, which finds it there by comparing; so a
+ * promotion is one store into the settings' flags, and no key is rewritten
+ * while it counts.
  *
  * A file that cannot be used refuses the start, or the reload, which then
  * leaves everything as it was.
