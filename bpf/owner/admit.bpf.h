@@ -182,7 +182,7 @@ static __always_inline __u32 admit_without_meta(struct __sk_buff *skb,
 	tcp_opts_init(&o);
 	if (p->tcp_len > TCP_HDR_LEN && tcpopt_walk_skb(skb, p, &o))
 		return 0;
-	if (!check_cookie(p, &o, KEYS_LIVE, &hs))
+	if (!check_live(cfg, p, check_promise(cfg, f), &o, &hs))
 		return 0;
 	admit_attrs(cfg, f, &hs, &o, ret);
 	return META_ASSIGN;

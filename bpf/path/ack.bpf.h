@@ -34,11 +34,15 @@ static __always_inline enum reason ack_invalid(const struct settings *cfg,
 	if (!budget)
 		return REASON_bad_cookie;
 	if (stray_take_reset(cfg, f))
-		return f->ep.cookies == COOKIES_OWN && lost_handshake(&f->pkt)
+		return f->ep.cookies == COOKIES_OWN &&
+				       lost_handshake(&f->pkt,
+						      check_promise(cfg, f))
 			       ? REASON_data_before_socket
 			       : REASON_reset;
-	return check_cookie(&f->pkt, o, KEYS_ENDED, &hs) ? REASON_expired_cookie
-							 : REASON_bad_cookie;
+	return check_cookie(cfg, &f->pkt, check_promise(cfg, f), o, KEYS_ENDED,
+			    &hs)
+		       ? REASON_expired_cookie
+		       : REASON_bad_cookie;
 }
 
 /* Does it belong to the handshake of the pending session, or come after it? */
@@ -130,7 +134,7 @@ __noinline int ack_verdict(struct xdp_md *ctx, struct flow *f)
 		return REASON_not_ready;
 	valid = !tcpopt_ack(ctx, span_of(ctx), &f->pkt, &o) &&
 		owner_can_accept(f) &&
-		check_cookie(&f->pkt, &o, KEYS_LIVE, &hs);
+		check_live(cfg, &f->pkt, check_promise(cfg, f), &o, &hs);
 	budget = valid || budget_take(BUDGET_UNMATCHED, UNMATCHED_PER_SECOND);
 	if (!budget && is_surely_unmatched(cfg, f))
 		return REASON_bad_cookie;

@@ -89,6 +89,25 @@ answer_syn_ack(struct xdp_md *ctx, const struct settings *cfg,
 }
 
 /*
+ * Makes the cookie; false: there is no key. Not inlined, since what the hash
+ * needs on the stack would add to what parsing options needs.
+ */
+static __noinline bool answer_cookie(const struct settings *cfg,
+				     const struct flow *f,
+				     const struct handshake *hs,
+				     struct cookie *ret)
+{
+	struct siphash_key key;
+	__u32 epoch;
+
+	if (!keys_make(cfg, &key, &epoch))
+		return false;
+	cookie_make(&key, epoch, keys_promise(cfg, &f->ep, f->ep.wscale),
+		    &f->pkt.tuple, f->pkt.seq, hs, ret);
+	return true;
+}
+
+/*
  * Step 4: turns a SYN into its SYN-ACK, or returns why not, as hand_over(), and
  * leaves it alone. A global function: the verifier checks it once instead of
  * once per path that leads here.
@@ -97,17 +116,12 @@ __noinline int answer_syn(struct xdp_md *ctx, const struct flow *f,
 			  __u32 our_mss)
 {
 	struct settings *cfg = get_settings();
-	const struct siphash_key *key;
 	struct handshake hs;
 	struct cookie cookie;
 	struct tcp_opts o;
 	enum reason r;
-	__u32 epoch;
 
 	if (!cfg || !f)
-		return REASON_not_ready;
-	key = keys_make(cfg, &epoch);
-	if (!key)
 		return REASON_not_ready;
 	if (tcpopt_syn(ctx, span_of(ctx), &f->pkt, &o))
 		return REASON_bad_header;
@@ -117,7 +131,8 @@ __noinline int answer_syn(struct xdp_md *ctx, const struct flow *f,
 	owner_offer(ctx, cfg, f, &o, &hs);
 	if (!cookie_can_hold(f->pkt.v4, hs.mss))
 		return hand_over_small_mss();
-	cookie_make(key, epoch, &f->pkt.tuple, f->pkt.seq, &hs, &cookie);
+	if (!answer_cookie(cfg, f, &hs, &cookie))
+		return REASON_not_ready;
 	return answer_syn_ack(ctx, cfg, f, &hs, &cookie, our_mss, o.tsval);
 }
 

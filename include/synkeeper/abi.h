@@ -7,6 +7,7 @@
  *
  *   settings      [0]            what applies to the whole host
  *   keys          [slot]         cookie keys: two live ones, two that ended
+ *   epoch_keys    [place][epoch%64] keys by time, of shared secrets
  *   ports         [port]         is there a service at this port, and which
  *   endpoints     address:port   services at an exact address
  *   local_addrs   prefix         this host's addresses, if it also forwards
@@ -38,6 +39,7 @@
 #define SYNKEEPER_ABI_H
 
 #include "accept_queue.h"
+#include "epoch.h"
 #include "limits.h"
 #include "reasons.h"
 #include "synkeeper/session_state.h"
@@ -52,7 +54,7 @@
  * layout, so it is taken over. 6 has other names of maps (5: "would",
  * "session_marks"), 7 a larger struct endpoint, 8 a larger struct
  * route_metrics, 9 wider tags, a summary of them, and sessions in another
- * order, 10 three more maps.
+ * order, 10 more maps.
  */
 enum { ABI_VERSION = 10, ABI_TAKEN_OVER = 5 };
 
@@ -101,6 +103,9 @@ enum setting_flags {
 	SETTING_ROUTE_SCALE = 1 << 18, /* ... for the scale, too */
 	SETTING_FLOW_LABEL = 1 << 19,  /* net.ipv6.auto_flowlabels: 1 or 3 */
 	SETTING_SPLICE = 1 << 20,      /* an endpoint, or a splice left */
+	SETTING_CLUSTER = 1 << 21,     /* keys are those in epoch_keys */
+	SETTING_TWO_SECRETS = 1 << 22, /* the other place counts, too */
+	SETTING_PLACE_1 = 1 << 23,     /* place 1 makes cookies, not 0 */
 };
 
 /* Where the summaries of the session table are, see session_summary.h. */
@@ -141,8 +146,8 @@ struct settings {
 	__u32 netns;	      /* inode of the daemon's network namespace */
 	__u32 refused_last;   /* ticks; when a source was last marked */
 	union summary_places summary; /* since ABI 9 */
-	__u32 rows_mask; /* rows of totals and monitored - 1, likewise */
-	__u32 pad3;
+	__u32 rows_mask;     /* rows of totals and monitored - 1, likewise */
+	__s32 utc_offset_ms; /* UTC less CLOCK_TAI; with SETTING_CLUSTER */
 };
 _Static_assert(sizeof(struct settings) == 96, "abi");
 
@@ -158,15 +163,6 @@ enum forwarding_raised {
 	FORWARDING_RAISED6 = 1 << 1,
 };
 _Static_assert(REASON_COUNT <= 64, "abi");
-
-/* keys[0..1]: live, by epoch bit. keys[2..3]: their predecessors. */
-enum { KEY_SLOTS = 4, KEY_OLD = 2 };
-
-struct cookie_key {
-	struct siphash_key key;
-	__u64 born_ns; /* CLOCK_MONOTONIC; 0: the slot is empty */
-};
-_Static_assert(sizeof(struct cookie_key) == 24, "abi");
 
 /* Packed into one byte rather than a __u8, so that bpftool shows the name. */
 enum __attribute__((packed)) endpoint_mode {

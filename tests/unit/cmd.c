@@ -54,7 +54,7 @@ static const struct {
 } usage_table[] = {
 	{ "foo", "foo: unknown object \"foo\": expected one of status, "
 		 "service, "
-		 "session, key, stats, metrics, explain, top, capture, "
+		 "session, key, cluster, stats, metrics, explain, top, capture, "
 		 "check, reload, down, help\n" },
 	{ "s", "s: object \"s\" is ambiguous: status, service, "
 	       "session, stats\n" },

@@ -60,6 +60,8 @@ static const struct part parts[] = {
 	  .detach = wire_settings_detach,
 	  .configured = wire_settings_configured },
 	{ "sources", .start = wire_sources_start },
+	{ "cluster", .start = wire_cluster_start, .stop = wire_cluster_stop,
+	  .tick = wire_cluster_tick },
 	{ "keys", .start = wire_keys_start,
 	  .configured = wire_keys_configured },
 	{ "host", .start = wire_host_start, .stop = wire_host_stop,

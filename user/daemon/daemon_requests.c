@@ -17,7 +17,7 @@ static json_t *json_key(const struct keys *k)
 {
 	return json_pack("{s:i,s:f,s:f}", "epoch", keys_epoch(k), "age_s",
 			 request_seconds(keys_current(k).age_ns), "lifetime_s",
-			 request_seconds(k->lifetime_ns));
+			 request_seconds(keys_lifetime(k)));
 }
 
 static json_t *json_health(const struct daemon *d)
@@ -29,6 +29,7 @@ static json_t *json_health(const struct daemon *d)
 	bypasses_health(d->bypasses, d->services, list);
 	ifaces_health(&d->ifaces, list);
 	attacks_health(d->attacks, list);
+	cluster_health(&d->cluster, list);
 	if (d->pins.gone) {
 		snprintf(line, sizeof(line),
 			 "%s is gone: a restart cannot take over the running "

@@ -20,7 +20,7 @@
 #include "session/session_requests.h"
 #include "session/summary.h"
 
-enum { DAEMON_REQUEST_TABLES = 8 };
+enum { DAEMON_REQUEST_TABLES = 9 };
 
 struct daemon {
 	const struct part *parts;
@@ -37,6 +37,7 @@ struct daemon {
 	struct settings *settings; /* the map, mapped */
 	struct host host;
 	struct next_hops next_hops;
+	struct cluster cluster;
 	struct keys keys;
 	struct totals totals;
 	struct sessions sessions;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "daemon_requests.h"
+#include "service/profile.h"
 #include "state.h"
 #include "wiring.h"
 
@@ -197,6 +198,7 @@ int wire_control_start(struct daemon *d)
 		{ service_requests, &d->service_requests },
 		{ stats_requests, &d->service_requests },
 		{ keys_requests, &d->keys },
+		{ profile_requests, &d->service_requests },
 		{ session_requests, &d->session_requests },
 		{ sample_requests, &d->session_requests },
 		{ metrics_requests, &d->metrics_sources },

@@ -62,11 +62,28 @@ int wire_sources_start(struct daemon *d)
 	return err;
 }
 
+int wire_cluster_start(struct daemon *d)
+{
+	return cluster_start(&d->cluster,
+			     loader_map_fd(&d->loader, MAP_EPOCH_KEYS),
+			     d->settings, &d->config);
+}
+
+void wire_cluster_tick(struct daemon *d)
+{
+	cluster_tick(&d->cluster);
+}
+
+void wire_cluster_stop(struct daemon *d)
+{
+	cluster_stop(&d->cluster);
+}
+
 int wire_keys_start(struct daemon *d)
 {
 	return keys_init(&d->keys, loader_map_fd(&d->loader, MAP_KEYS),
 			 d->settings, d->config.key_lifetime_ms * 1000000ULL,
-			 d->loader.kept_keys);
+			 d->loader.kept_keys, &d->cluster);
 }
 
 void wire_keys_configured(struct daemon *d)

@@ -25,6 +25,7 @@ struct bpf_map *loader_map(const struct loader *l, enum loader_map map)
 	struct bpf_map *maps[MAP_COUNT] = {
 		[MAP_SETTINGS] = s->maps.settings,
 		[MAP_KEYS] = s->maps.keys,
+		[MAP_EPOCH_KEYS] = s->maps.epoch_keys,
 		[MAP_PORTS] = s->maps.ports,
 		[MAP_ENDPOINTS] = s->maps.endpoints,
 		[MAP_LOCAL_ADDRS] = s->maps.local_addrs,

@@ -36,6 +36,7 @@ struct synkeeper_bpf;
 enum loader_map {
 	MAP_SETTINGS,
 	MAP_KEYS,
+	MAP_EPOCH_KEYS,
 	MAP_PORTS,
 	MAP_ENDPOINTS,
 	MAP_LOCAL_ADDRS,

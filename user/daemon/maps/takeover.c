@@ -213,6 +213,7 @@ static bool has_rows(int fd)
  * has_rows(); see totals.h. Splices: replaced only if there are none.
  */
 static int (*const carry[MAP_COUNT])(int from, int to) = {
+	[MAP_EPOCH_KEYS] = carry_nothing,
 	[MAP_PORTS] = carry_ports,
 	[MAP_ENDPOINTS] = carry_endpoints,
 	[MAP_LOCAL_ADDRS] = carry_nothing,

@@ -304,5 +304,7 @@ struct endpoint endpoint_of(struct endpoints *e, struct service *svc,
 		take_settings(at, &ep);
 		take_rewrite(&svc->rewrites.by_v4[at->v4], &ep);
 	}
+	svc->said[at->v4].scale = ep.wscale;
+	svc->said[at->v4].mss = ep.mss;
 	return ep;
 }

@@ -85,6 +85,11 @@ struct service {
 	enum service_owner_why owner_why;
 	struct listener_settings learned; /* from its listeners */
 	bool has_listener;
+	/* in SYN-ACKs, by family: [1] IPv4 */
+	struct {
+		__u8 scale;
+		__u16 mss; /* the cap, or 0 */
+	} said[2];
 	__u64 drain_until_ns; /* deleted; 0: in service */
 	bool yields;	      /* rules judge its SYNs: policy on acts as auto */
 	struct arming arming; /* of policy auto, or if it yields */

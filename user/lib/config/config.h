@@ -71,6 +71,7 @@ struct config {
 	char *control_group;   /* owned; the socket's group, or NULL */
 	struct listen metrics; /* by HTTP; port 0: not served */
 	unsigned int key_lifetime_ms; /* one epoch */
+	char *key_secret; /* owned; file shared with other nodes, or NULL */
 	unsigned int sessions_max;
 	unsigned int pending_timeout_ms;
 	unsigned int idle_timeout_ms; /* of established sessions */

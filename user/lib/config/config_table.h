@@ -90,6 +90,14 @@ VALUE(keys, "lifetime", duration, key_lifetime_ms, "60s", "5s", "24h", LIVE,
       "lifetimes to answer the SYN-ACK, and an attacker has as long to collect "
       "cookies and use them all at once: above 10m the daemon warns.")
 
+VALUE(keys, "secret", path, key_secret, NULL, NULL, "4095", RESTART, "PATH",
+      "/etc/synkeeper/cluster.key",
+      "A secret that several nodes share, so that each accepts the cookies of "
+      "all: see docs/CLUSTER.md. Keys then follow the time of day, lifetime "
+      "has no effect, and the clock must be synchronised. The file is made by "
+      "synkeeper key generate; only root may have access to it. A reload reads "
+      "it again.")
+
 SECTION(sessions, NULL, NULL)
 
 VALUE(sessions, "max", count, sessions_max, "1048576", "1024", "16777216", DOWN,

@@ -36,6 +36,7 @@ long bpf_map_update_elem(void *map, const void *key, const void *value,
 void *bpf_ringbuf_reserve(void *ring, __u64 size, __u64 flags);
 void bpf_ringbuf_submit(void *data, __u64 flags);
 __u64 bpf_ktime_get_ns(void);
+__u64 bpf_ktime_get_tai_ns(void);
 __u64 bpf_ktime_get_coarse_ns(void);
 __u32 bpf_get_smp_processor_id(void);
 long bpf_loop(__u32 n, long (*step)(__u32 i, void *ctx), void *ctx,
