@@ -28,7 +28,7 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, EPOCH_PLACES * EPOCH_KEYS);
+	__uint(max_entries, EPOCH_PLACES *EPOCH_KEYS);
 	__type(key, __u32);
 	__type(value, struct epoch_key);
 } epoch_keys SEC(".maps");

@@ -61,12 +61,18 @@ struct packet {
 /* Makes the tuple that of the opposite direction, client to server. */
 static __always_inline void turn_around(struct packet *p)
 {
-	struct tuple t = p->tuple;
+	struct tuple *t = &p->tuple;
+	__be16 port = t->client_port;
+	int i;
 
-	__builtin_memcpy(p->tuple.client, t.server, 16);
-	__builtin_memcpy(p->tuple.server, t.client, 16);
-	p->tuple.client_port = t.server_port;
-	p->tuple.server_port = t.client_port;
+	for (i = 0; i < 4; i++) {
+		__be32 word = t->client[i];
+
+		t->client[i] = t->server[i];
+		t->server[i] = word;
+	}
+	t->client_port = t->server_port;
+	t->server_port = port;
 }
 
 static __always_inline struct span span_of(struct xdp_md *ctx)

@@ -118,10 +118,13 @@ owner_cookie(struct xdp_md *ctx, const struct flow *f, __u32 source,
 /*
  * SYN @f is for a service that is spliced: puts into its endpoint what the
  * server offers. Returns REASON_NONE, or the reason for which the SYN passes:
- * the server is not known, and is asked with it; or there is no room.
+ * the server is not known, and is asked with it; or there is no room. A global
+ * function, like answer_syn().
  */
-static __always_inline enum reason owner_prepare(struct flow *f)
+__noinline int owner_prepare(struct flow *f)
 {
+	if (!f)
+		return REASON_not_ready;
 	if (splice_was_full())
 		return REASON_splice_full;
 	if (splice_take_offer(f) ||

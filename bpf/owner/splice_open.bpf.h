@@ -102,11 +102,11 @@ static long splice_emit_one(__u32 i, void *data)
 		n = e->most;
 	if (bpf_skb_change_tail(e->skb, e->end + n, 0))
 		return 1;
-	barrier_var(n);
 	barrier_var(at);
-	if (at > HOLD_BYTES || n > EMIT_MOST)
+	if (at > HOLD_BYTES)
 		return 1;
-	if (n && bpf_skb_store_bytes(e->skb, e->end, e->hold->data + at, n, 0))
+	if (n && bpf_skb_store_bytes(e->skb, e->end, e->hold->data + at,
+				     hold_chunk(n), 0))
 		return 1;
 	if (splice_emit_sums(e, e->seq + at, n, last) ||
 	    bpf_clone_redirect(e->skb, e->skb->ifindex, REDIRECT_INGRESS))

@@ -13,7 +13,8 @@
 #include "wire/write.bpf.h"
 
 enum {
-	TCP_WORDS = 15, /* of the longest header */
+	TCP_WORDS = 15,	   /* of the longest header; */
+	SPLICE_WORDS = 16, /* ... a power of two */
 	TCP_CHECK_AT = 16,
 	SEGMENT_WORDS = 5 + OPT_WORDS,
 	SEGMENT_TTL = 64,
@@ -30,7 +31,17 @@ struct splice_segment {
 	__be32 opt[OPT_WORDS];
 };
 
-/* Frames are swapped end for end. */
+/*
+ * @len itself, the length of a TCP header: the verifier of Linux 6.1 sees no
+ * lower bound in a comparison.
+ */
+static __always_inline __u32 splice_len(__u32 len)
+{
+	barrier_var(len);
+	return ((len - 1) & 63) + 1;
+}
+
+/* The frame goes back where it came from. */
 static __always_inline int splice_turn_macs(struct __sk_buff *skb)
 {
 	__u8 macs[12], turned[12];
@@ -65,14 +76,15 @@ static __noinline int splice_put_tcp(struct __sk_buff *skb,
 				     const struct packet *p,
 				     const struct splice_segment *seg)
 {
-	__be32 was[TCP_WORDS] = {}, is[TCP_WORDS] = {};
+	__be32 was[SPLICE_WORDS] = {}, is[SPLICE_WORDS] = {};
 	__u32 had = skb->len - p->l4, len = TCP_HDR_LEN + seg->words * 4, i;
 	__u32 l4 = p->l4;
 	__s64 diff;
 
-	barrier_var(had);
-	if (had < TCP_HDR_LEN || had > sizeof(was) ||
-	    bpf_skb_load_bytes(skb, l4, was, had))
+	if (had < TCP_HDR_LEN || had > sizeof(was))
+		return -1;
+	had = splice_len(had);
+	if (bpf_skb_load_bytes(skb, l4, was, had))
 		return -1;
 	is[0] = p->tuple.client_port | (__u32)p->tuple.server_port << 16;
 	is[1] = bpf_htonl(seg->seq);
@@ -85,9 +97,8 @@ static __noinline int splice_put_tcp(struct __sk_buff *skb,
 	diff = bpf_csum_diff(was, sizeof(was), is, sizeof(is), 0);
 	if (bpf_skb_change_tail(skb, l4 + len, 0))
 		return -1;
-	barrier_var(len);
-	if (len < TCP_HDR_LEN || len > SEGMENT_WORDS * 4 ||
-	    bpf_skb_store_bytes(skb, l4, is, len, 0) ||
+	len = splice_len(len);
+	if (bpf_skb_store_bytes(skb, l4, is, len, 0) ||
 	    bpf_l4_csum_replace(skb, l4 + TCP_CHECK_AT, 0, diff, 0))
 		return -1;
 	return bpf_l4_csum_replace(skb, l4 + TCP_CHECK_AT,

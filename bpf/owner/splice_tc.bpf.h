@@ -28,8 +28,8 @@ enum {
 
 /* The header before and after. */
 struct splice_edit {
-	__be32 was[TCP_WORDS];
-	__be32 is[TCP_WORDS];
+	__be32 was[SPLICE_WORDS];
+	__be32 is[SPLICE_WORDS];
 };
 
 /* What is added to the numbers of a header, and how its window is shifted. */
@@ -96,9 +96,10 @@ static __noinline int splice_translate(struct __sk_buff *skb,
 	struct splice_edit e = {};
 	__s64 diff;
 
-	barrier_var(len);
-	if (len < TCP_HDR_LEN || len > sizeof(e.was) ||
-	    bpf_skb_load_bytes(skb, l4, e.was, len))
+	if (len < TCP_HDR_LEN || len > sizeof(e.was))
+		return TCX_DROP;
+	len = splice_len(len);
+	if (bpf_skb_load_bytes(skb, l4, e.was, len))
 		return TCX_DROP;
 	__builtin_memcpy(e.is, e.was, sizeof(e.is));
 	e.is[1] = be32_add(e.was[1], d->seq);

@@ -105,7 +105,8 @@ static __always_inline int splice_copy(struct xdp_md *ctx, struct hold *h,
 		n = len < HOLD_CHUNK ? len : HOLD_CHUNK;
 		barrier_var(n);
 		barrier_var(at);
-		if (at > HOLD_BYTES || n < 1 || n > HOLD_CHUNK ||
+		n = hold_chunk(n);
+		if (at > HOLD_BYTES ||
 		    bpf_xdp_load_bytes(ctx, off, h->data + at, n))
 			return -1;
 		at += n;
@@ -152,28 +153,28 @@ static __noinline int splice_hold(struct xdp_md *ctx, const struct flow *f,
 	return REASON_held;
 }
 
-/* Makes the frame @more bytes longer in front of all but its first @l2. */
-static __noinline int splice_grow(struct xdp_md *ctx, __u32 l2, __u32 more)
+/*
+ * Makes the frame @more bytes longer, behind its Ethernet header and tags. What
+ * is copied of the IP header is about to be written anew.
+ */
+static __noinline int splice_grow(struct xdp_md *ctx, __u32 more)
 {
-	__u8 head[L2_MAX] = {};
+	__u8 head[L2_MAX];
 
-	barrier_var(l2);
-	if (l2 < sizeof(struct ethhdr) || l2 > L2_MAX ||
-	    bpf_xdp_load_bytes(ctx, 0, head, l2) ||
+	if (bpf_xdp_load_bytes(ctx, 0, head, sizeof(head)) ||
 	    bpf_xdp_adjust_head(ctx, -(int)more))
 		return -1;
-	return bpf_xdp_store_bytes(ctx, 0, head, l2);
+	return bpf_xdp_store_bytes(ctx, 0, head, sizeof(head));
 }
 
 /* Makes the frame @want bytes long, at its end or its beginning. */
-static __always_inline int splice_resize(struct xdp_md *ctx,
-					 const struct packet *p, __u32 want)
+static __always_inline int splice_resize(struct xdp_md *ctx, __u32 want)
 {
 	__u32 have = bpf_xdp_get_buff_len(ctx);
 
 	if (have > want)
 		return bpf_xdp_adjust_tail(ctx, (int)want - (int)have);
-	return have < want ? splice_grow(ctx, p->l3, want - have) : 0;
+	return have < want ? splice_grow(ctx, want - have) : 0;
 }
 
 /* Rewrites the packet into the SYN of @sp. Returns 0 or a reason. */
@@ -200,7 +201,7 @@ static __noinline int splice_syn(struct xdp_md *ctx, const struct flow *f,
 	a.flags = FLAG_SYN;
 	a.tos = sp->tos & ~ECN_MASK;
 	answer_options(&hs, hs.mss, hs.wscale, sp->client_tsval, 0, &a);
-	if (splice_resize(ctx, p, answer_len(p, a.words)))
+	if (splice_resize(ctx, answer_len(p, a.words)))
 		return REASON_no_room;
 	return answer_write(ctx, p, &a, NULL);
 }

@@ -178,18 +178,21 @@ on_session(struct xdp_md *ctx, struct flow *f, const struct session *s)
 
 /*
  * The same for a service that is spliced: no socket is asked. A SYN of a known
- * session is the server's to judge, and ends nothing.
+ * session is the server's to judge, and ends nothing. A global function, like
+ * answer_syn().
  */
-static __always_inline enum reason
-on_spliced(struct xdp_md *ctx, struct flow *f, const struct session *s)
+__noinline int on_spliced(struct xdp_md *ctx, struct flow *f)
 {
-	__u8 state = s->live.state, flags = f->pkt.flags & HANDSHAKE_FLAGS;
-	bool spliced = s->live.flags & SESSION_SPLICED;
-	bool ack = (flags & ~FLAG_FIN) == FLAG_ACK;
+	struct session *s = f ? session_at(f->slot) : NULL;
+	bool spliced, ack;
+	__u8 flags;
 
-	if (state == SESSION_FREE)
+	if (!s || s->live.state == SESSION_FREE)
 		return REASON_NONE;
-	if (state == SESSION_OPENING) {
+	flags = f->pkt.flags & HANDSHAKE_FLAGS;
+	spliced = s->live.flags & SESSION_SPLICED;
+	ack = (flags & ~FLAG_FIN) == FLAG_ACK;
+	if (s->live.state == SESSION_OPENING) {
 		if (spliced && ack)
 			return owner_again(ctx, f);
 		if (spliced || !ack)
@@ -197,7 +200,7 @@ on_spliced(struct xdp_md *ctx, struct flow *f, const struct session *s)
 		/* the server has answered the client's own SYN */
 		if (s->server_tsval && f->pkt.ack == s->server_tsval) {
 			session_feed(f->slot, 1 << INPUT_SOCKET);
-			on_session(ctx, f, s);
+			track_client(ctx, f);
 		}
 		return REASON_session;
 	}
@@ -220,7 +223,7 @@ static __always_inline enum reason on_found(struct xdp_md *ctx, struct flow *f,
 	/* TIME-WAIT must age out: a reopened connection may be behind it */
 	if (s->live.state != SESSION_TIME_WAIT)
 		session_touch(s, now);
-	r = owner_splices(f) ? on_spliced(ctx, f, s) : on_session(ctx, f, s);
+	r = owner_splices(f) ? on_spliced(ctx, f) : on_session(ctx, f, s);
 	if (r)
 		return r;
 	f->known = s->live.state != SESSION_FREE;

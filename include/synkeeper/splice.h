@@ -107,6 +107,15 @@ static __always_inline bool hold_is_free(__u64 claim, __u32 now)
 	return !claim || now - (__u32)(claim >> 32) > HOLD_TICKS;
 }
 
+/*
+ * @n itself, from 1 to HOLD_CHUNK: the verifier of Linux 6.1 sees no lower bound
+ * in a comparison with zero.
+ */
+static __always_inline __u32 hold_chunk(__u32 n)
+{
+	return ((n - 1) & (HOLD_CHUNK - 1)) + 1;
+}
+
 enum offer_flags {
 	OFFER_SACK = 1 << 0,
 	OFFER_TS = 1 << 1,
