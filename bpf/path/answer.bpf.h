@@ -88,11 +88,8 @@ answer_syn_ack(struct xdp_md *ctx, const struct settings *cfg,
 	return f->hop_unknown ? REASON_answered_back : REASON_answered;
 }
 
-/*
- * Makes the cookie; false: there is no key. Not inlined, since what the hash
- * needs on the stack would add to what parsing options needs.
- */
-static __noinline bool answer_cookie(const struct settings *cfg,
+/* Makes the cookie; false: there is no key. */
+static __always_inline bool answer_cookie(const struct settings *cfg,
 				     const struct flow *f,
 				     const struct handshake *hs,
 				     struct cookie *ret)

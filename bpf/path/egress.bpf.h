@@ -16,10 +16,10 @@
 
 /*
  * What packet @p means for the session @s of @f, if it has to be entered now;
- * 0: nothing. A SYN sent from a service's port: in a simultaneous open (RFC 9293
- * section 3.5) the peer's SYN must reach the socket instead of being answered
- * with a cookie. A server behind this host that speaks for a connection which
- * began without us: that is all that will ever be known of it.
+ * 0: nothing. A SYN sent from a service's port: in a simultaneous open (RFC
+ * 9293 section 3.5) the peer's SYN must reach the socket instead of being
+ * answered with a cookie. A server behind this host that speaks for a
+ * connection which began without us: that is all that will ever be known of it.
  */
 static __always_inline __u32 egress_enters(const struct flow *f,
 					   const struct session *s)
@@ -35,7 +35,7 @@ static __always_inline __u32 egress_enters(const struct flow *f,
 	return 1 << INPUT_SOCKET;
 }
 
-/* Feeds that to the session in @slot; -1: enters it. Returns its slot, or -1. */
+/* Feeds that to the session in @slot; -1: enters it. Its slot, or -1. */
 static __always_inline int egress_enter(const struct flow *f, int slot,
 					__u32 inputs)
 {

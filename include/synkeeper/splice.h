@@ -108,8 +108,8 @@ static __always_inline bool hold_is_free(__u64 claim, __u32 now)
 }
 
 /*
- * @n itself, from 1 to HOLD_CHUNK: the verifier of Linux 6.1 sees no lower bound
- * in a comparison with zero.
+ * @n itself, from 1 to HOLD_CHUNK: the verifier of Linux 6.1 sees no lower
+ * bound in a comparison with zero.
  */
 static __always_inline __u32 hold_chunk(__u32 n)
 {
