@@ -27,8 +27,8 @@ export PREFIX DESTDIR SYSCONFDIR UNITDIR
 Q := $(if $(V),,@)
 say = @printf '  %-8s %s\n' $(1) $(2)
 
-LIBS := libbpf libsystemd jansson libmnl libcap-ng libmicrohttpd ncursesw
-TEST_LIBS := libsodium cmocka
+LIBS := libbpf libsystemd jansson libmnl libcap-ng libmicrohttpd ncursesw libsodium
+TEST_LIBS := cmocka
 CFLAGS ?= -O2 -g
 CPPFLAGS ?=
 LDFLAGS ?=

@@ -34,9 +34,19 @@ struct flow {
 			__u8 route_ecn; /* agree to it */
 		};
 	};
-	__u8 hop[6];	  /* where an answer goes, see path/next_hop.bpf.h */
-	__u8 hop_unknown; /* enum hop_unknown: ... that is the sender */
-	__u8 hop_limit;	  /* of a SYN-ACK, by the route; 0: the host's */
+	union {
+		struct { /* of a SYN */
+			/* where an answer goes, see path/next_hop.bpf.h */
+			__u8 hop[6];
+			__u8 hop_unknown; /* enum hop_unknown: to the sender */
+			__u8 hop_limit;	  /* by the route; 0: the host's */
+		};
+		struct { /* of an ACK that is to be spliced: the handshake */
+			__u16 agreed_mss;
+			__u8 agreed_wscale;
+			__u8 agreed; /* enum splice_flags */
+		};
+	};
 	struct endpoint ep;
 	struct owned owned; /* the last answer of owner_find() */
 };

@@ -28,6 +28,13 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, EPOCH_PLACES *EPOCH_KEYS);
+	__type(key, __u32);
+	__type(value, struct epoch_key);
+} epoch_keys SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, PORTS_MAX);
 	__type(key, __u32);
 	__type(value, struct port_services);
@@ -177,6 +184,28 @@ struct {
 	__type(key, __u32);
 	__type(value, struct session_totals);
 } totals SEC(".maps");
+
+/* Preallocated: nothing grows under attack. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, SPLICES_DEFAULT);
+	__type(key, struct tuple);
+	__type(value, struct splice);
+} splices SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, HOLDS_DEFAULT);
+	__type(key, __u32);
+	__type(value, struct hold);
+} holds SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, SERVERS_MAX);
+	__type(key, struct endpoint_key);
+	__type(value, struct server_offer);
+} servers SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);

@@ -58,6 +58,23 @@ struct packet {
 	__u8 dst_mac[6];
 };
 
+/* Makes the tuple that of the opposite direction, client to server. */
+static __always_inline void turn_around(struct packet *p)
+{
+	struct tuple *t = &p->tuple;
+	__be16 port = t->client_port;
+	int i;
+
+	for (i = 0; i < 4; i++) {
+		__be32 word = t->client[i];
+
+		t->client[i] = t->server[i];
+		t->server[i] = word;
+	}
+	t->client_port = t->server_port;
+	t->server_port = port;
+}
+
 static __always_inline struct span span_of(struct xdp_md *ctx)
 {
 	return (struct span){ (void *)(long)ctx->data,

@@ -31,6 +31,7 @@ struct lost {
 	__u32 cookie; /* the ISN of the SYN-ACK */
 	__u32 isn;    /* the client's, if nothing was lost */
 	__u32 len;    /* of this segment */
+	__u32 promise;
 	__u32 found;
 };
 
@@ -41,7 +42,8 @@ static long lost_try(__u32 i, void *data)
 	__u32 lost = i < LOST_BYTES ? i + 1 : (i - LOST_BYTES + 1) * l->len;
 	__u64 mac;
 
-	if (!cookie_is_ours(&l->key, &l->tuple, l->isn - lost, l->cookie, &mac))
+	if (!cookie_is_ours(&l->key, l->promise, &l->tuple, l->isn - lost,
+			    l->cookie, &mac))
 		return 0;
 	l->found = 1;
 	return 1;
@@ -50,25 +52,24 @@ static long lost_try(__u32 i, void *data)
 /*
  * Does segment @p come after a handshake with a cookie of
  * ours whose ACK was lost? 0 also if the budget is used up. A global function,
- * to keep its stack apart from the caller's.
+ * to keep its stack apart from the caller's. @promise: check_promise().
  */
-__noinline int lost_handshake(const struct packet *p)
+__noinline int lost_handshake(const struct packet *p, __u32 promise)
 {
-	const struct siphash_key *key;
+	const struct settings *cfg = get_settings();
 	struct lost l = {};
 	__u32 len;
 
-	if (!p)
+	if (!cfg || !p)
 		return 0;
 	len = p->l4_len - p->tcp_len;
 	if (!len && !(p->flags & FLAG_FIN))
 		return 0; /* nothing was sent before it */
-	key = keys_check(p->ack - 1, KEYS_LIVE);
-	if (!key)
+	if (!keys_check(cfg, p->ack - 1, KEYS_LIVE, &l.key))
 		return 0;
 	if (!budget_take(BUDGET_LOST, LOST_SEARCHES_PER_SECOND))
 		return 0;
-	l.key = *key;
+	l.promise = promise;
 	l.tuple = p->tuple;
 	l.cookie = p->ack - 1;
 	l.isn = p->seq - 1;

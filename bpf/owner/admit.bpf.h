@@ -182,7 +182,7 @@ static __always_inline __u32 admit_without_meta(struct __sk_buff *skb,
 	tcp_opts_init(&o);
 	if (p->tcp_len > TCP_HDR_LEN && tcpopt_walk_skb(skb, p, &o))
 		return 0;
-	if (!check_cookie(p, &o, KEYS_LIVE, &hs))
+	if (!check_live(cfg, p, check_promise(cfg, f), &o, &hs))
 		return 0;
 	admit_attrs(cfg, f, &hs, &o, ret);
 	return META_ASSIGN;
@@ -298,8 +298,11 @@ static __always_inline void admit_keep_classic_ecn(struct __sk_buff *skb,
 	bpf_skb_store_bytes(skb, at, &has, sizeof(has), 0);
 }
 
-/* tc ingress: turns what XDP accepted into a socket. Returns a tc verdict. */
-static __always_inline int admit(struct __sk_buff *skb)
+/*
+ * tc ingress: turns what XDP accepted into a socket. Returns a tc verdict. A
+ * global function, to keep its stack apart from that of the splice.
+ */
+__noinline int admit(struct __sk_buff *skb)
 {
 	struct settings *cfg = get_settings();
 	struct bpf_tcp_req_attrs attrs;

@@ -29,6 +29,20 @@
 #include "report/budget.bpf.h"
 #include "report/events.bpf.h"
 #include "socket.bpf.h"
+#include "splice_open.bpf.h"
+#include "splice_xdp.bpf.h"
+
+/* Are the connections of @f's service spliced? */
+static __always_inline bool owner_splices(const struct flow *f)
+{
+	return f->ep.flags & ENDPOINT_SPLICE;
+}
+
+/* ... and is their server not this host? Then nobody can be asked. */
+static __always_inline bool owner_is_behind(const struct flow *f)
+{
+	return f->ep.flags & ENDPOINT_BEHIND;
+}
 
 /*
  * What does the owner have for the tuple of @f? Fills in @f->owned and returns
@@ -39,6 +53,10 @@
 static __always_inline enum owner_has
 owner_find(struct xdp_md *ctx, struct flow *f, bool ask_cookie)
 {
+	if (owner_is_behind(f)) {
+		__builtin_memset(&f->owned, 0, sizeof(f->owned));
+		return OWNER_NOTHING;
+	}
 	socket_find(ctx, &f->pkt, ask_cookie, &f->owned);
 	return f->owned.has;
 }
@@ -77,7 +95,10 @@ static __always_inline void owner_offer(struct xdp_md *ctx,
 					const struct tcp_opts *o,
 					struct handshake *ret)
 {
-	socket_offer(ctx, cfg, f, o, ret);
+	if (owner_splices(f))
+		splice_agree(f, o, ret);
+	else
+		socket_offer(ctx, cfg, f, o, ret);
 }
 
 /*
@@ -95,12 +116,59 @@ owner_cookie(struct xdp_md *ctx, const struct flow *f, __u32 source,
 }
 
 /*
- * Does it accept handshakes made with our own cookies? If not, it has to make
- * the cookies itself (COOKIES_KERNEL). A constant to the verifier.
+ * SYN @f is for a service that is spliced: puts into its endpoint what the
+ * server offers. Returns REASON_NONE, or the reason for which the SYN passes:
+ * the server is not known, and is asked with it; or there is no room. A global
+ * function, like answer_syn().
  */
-static __always_inline bool owner_can_accept(void)
+__noinline int owner_prepare(struct flow *f)
 {
-	return admit_can_assign();
+	if (!f)
+		return REASON_not_ready;
+	if (splice_was_full())
+		return REASON_splice_full;
+	if (splice_take_offer(f) ||
+	    !budget_take(BUDGET_LEARN, LEARN_PER_SECOND))
+		return REASON_NONE;
+	return REASON_handed_over;
+}
+
+/*
+ * Does it accept handshakes made with our own cookies? If not, it has to make
+ * the cookies itself (COOKIES_KERNEL). A constant to the verifier, except for
+ * services that are spliced.
+ */
+static __always_inline bool owner_can_accept(const struct flow *f)
+{
+	return admit_can_assign() || owner_splices(f);
+}
+
+/*
+ * An ACK has completed handshake @hs of a service that is spliced: notes in @f
+ * what owner_begin() needs.
+ */
+static __always_inline void owner_agreed(struct flow *f,
+					 const struct handshake *hs)
+{
+	f->agreed_mss = hs->mss;
+	f->agreed_wscale = hs->wscale;
+	f->agreed = (hs->ts ? SPLICE_OFFERED_TS : 0) |
+		    (hs->sack ? SPLICE_OFFERED_SACK : 0);
+	splice_take_offer(f);
+}
+
+/* Opens its connection to the server; rewrites the packet. */
+static __always_inline enum reason owner_begin(struct xdp_md *ctx,
+					       struct flow *f)
+{
+	return splice_begin(ctx, f);
+}
+
+/* A packet of one that is not open yet. */
+static __always_inline enum reason owner_again(struct xdp_md *ctx,
+					       struct flow *f)
+{
+	return splice_again(ctx, f);
 }
 
 /*
@@ -139,10 +207,39 @@ static __always_inline void owner_clear(const struct flow *f)
 		report(EVENT_STALE_SOCKET, f->ep.service, &f->pkt.tuple);
 }
 
-/* tc ingress: hands over what XDP accepted. Returns a tc verdict. */
+/*
+ * tc ingress: hands over what XDP accepted, or translates it. Returns a tc
+ * verdict.
+ */
 static __always_inline int owner_admit(struct __sk_buff *skb)
 {
+	const struct settings *cfg = get_settings();
+	int verdict;
+
+	if (cfg && cfg->flags & SETTING_SPLICE) {
+		verdict = splice_ingress(skb);
+		if (verdict != SPLICE_NOT_OURS)
+			return verdict;
+	}
 	return admit(skb);
+}
+
+/* tc egress: SYN-ACK @p of a server tells what it offers. */
+static __always_inline void owner_learn(struct __sk_buff *skb,
+					const struct packet *p)
+{
+	splice_look(skb, p);
+}
+
+enum { OWNER_NO_VERDICT = SPLICE_NOT_OURS };
+
+/*
+ * tc egress, while anything is spliced: translates a packet of the server's.
+ * Returns a tc verdict, or OWNER_NO_VERDICT: it is not of such a connection.
+ */
+static __always_inline int owner_translate(struct __sk_buff *skb)
+{
+	return splice_egress(skb);
 }
 
 /*

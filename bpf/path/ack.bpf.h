@@ -34,11 +34,15 @@ static __always_inline enum reason ack_invalid(const struct settings *cfg,
 	if (!budget)
 		return REASON_bad_cookie;
 	if (stray_take_reset(cfg, f))
-		return f->ep.cookies == COOKIES_OWN && lost_handshake(&f->pkt)
+		return f->ep.cookies == COOKIES_OWN &&
+				       lost_handshake(&f->pkt,
+						      check_promise(cfg, f))
 			       ? REASON_data_before_socket
 			       : REASON_reset;
-	return check_cookie(&f->pkt, o, KEYS_ENDED, &hs) ? REASON_expired_cookie
-							 : REASON_bad_cookie;
+	return check_cookie(cfg, &f->pkt, check_promise(cfg, f), o, KEYS_ENDED,
+			    &hs)
+		       ? REASON_expired_cookie
+		       : REASON_bad_cookie;
 }
 
 /* Does it belong to the handshake of the pending session, or come after it? */
@@ -129,7 +133,8 @@ __noinline int ack_verdict(struct xdp_md *ctx, struct flow *f)
 	if (!cfg || !f)
 		return REASON_not_ready;
 	valid = !tcpopt_ack(ctx, span_of(ctx), &f->pkt, &o) &&
-		owner_can_accept() && check_cookie(&f->pkt, &o, KEYS_LIVE, &hs);
+		owner_can_accept(f) &&
+		check_live(cfg, &f->pkt, check_promise(cfg, f), &o, &hs);
 	budget = valid || budget_take(BUDGET_UNMATCHED, UNMATCHED_PER_SECOND);
 	if (!budget && is_surely_unmatched(cfg, f))
 		return REASON_bad_cookie;
@@ -167,6 +172,10 @@ __noinline int ack_verdict(struct xdp_md *ctx, struct flow *f)
 	if (!valid)
 		return of_pending(f) ? REASON_data_before_socket
 				     : ack_invalid(cfg, f, &o, budget);
+	if (owner_splices(f)) {
+		owner_agreed(f, &hs);
+		return REASON_spliced;
+	}
 	if (has == OWNER_NOTHING)
 		return REASON_no_listener;
 	owner_accept(ctx, cfg, f, &hs, &o);
@@ -196,8 +205,8 @@ __noinline int ack_record(struct xdp_md *ctx, struct flow *f, __u32 r)
 		n.server_fin = f->owned.server_next;
 	} else if (begins || r == REASON_stale_socket) {
 		/* where tc admits, INPUT_ADMITTED comes from there */
-		n.inputs = owner_can_accept() ? 1 << INPUT_SYN
-					      : 1 << INPUT_ADMITTED;
+		n.inputs = owner_can_accept(f) ? 1 << INPUT_SYN
+					       : 1 << INPUT_ADMITTED;
 		n.client_isn = f->pkt.seq - 1;
 		n.server_isn = f->pkt.ack - 1;
 		n.client_tsval = f->tsval;

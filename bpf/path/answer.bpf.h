@@ -14,40 +14,6 @@
 #include "owner/owner.bpf.h"
 #include "wire/write.bpf.h"
 
-enum { TS_LEN = 12 }; /* timestamps in every segment, padded */
-
-/* Fills in the options of the SYN-ACK, MSS first. @wscale: the server's. */
-static __always_inline void answer_options(const struct handshake *hs,
-					   __u32 our_mss, __u8 wscale,
-					   __u32 tsval, __u32 tsecr,
-					   struct answer *a)
-{
-	__be32 scale = bpf_htonl(WORD_NOP_WSCALE | wscale);
-
-	a->opt[0] = bpf_htonl(WORD_MSS | our_mss);
-	a->words = 1;
-	if (hs->ts) {
-		a->opt[1] = bpf_htonl(hs->sack ? WORD_SACK_TS : WORD_NOP_TS);
-		a->opt[2] = bpf_htonl(tsval);
-		a->opt[3] = bpf_htonl(tsecr);
-		a->words = 4;
-		if (hs->wscale != WSCALE_NONE) {
-			a->opt[4] = scale;
-			a->words = 5;
-		}
-	} else if (hs->sack) {
-		a->opt[1] = bpf_htonl(WORD_NOP_SACK);
-		a->words = 2;
-		if (hs->wscale != WSCALE_NONE) {
-			a->opt[2] = scale;
-			a->words = 3;
-		}
-	} else if (hs->wscale != WSCALE_NONE) {
-		a->opt[1] = scale;
-		a->words = 2;
-	}
-}
-
 /*
  * What the listener set for its SYN-ACKs: tcp_v4_send_synack() and
  * ip_select_ttl(), tcp_v6_send_synack() and ip6_xmit() of the kernel. The
@@ -122,6 +88,22 @@ answer_syn_ack(struct xdp_md *ctx, const struct settings *cfg,
 	return f->hop_unknown ? REASON_answered_back : REASON_answered;
 }
 
+/* Makes the cookie; false: there is no key. */
+static __always_inline bool answer_cookie(const struct settings *cfg,
+				     const struct flow *f,
+				     const struct handshake *hs,
+				     struct cookie *ret)
+{
+	struct siphash_key key;
+	__u32 epoch;
+
+	if (!keys_make(cfg, &key, &epoch))
+		return false;
+	cookie_make(&key, epoch, keys_promise(cfg, &f->ep, f->ep.wscale),
+		    &f->pkt.tuple, f->pkt.seq, hs, ret);
+	return true;
+}
+
 /*
  * Step 4: turns a SYN into its SYN-ACK, or returns why not, as hand_over(), and
  * leaves it alone. A global function: the verifier checks it once instead of
@@ -131,17 +113,12 @@ __noinline int answer_syn(struct xdp_md *ctx, const struct flow *f,
 			  __u32 our_mss)
 {
 	struct settings *cfg = get_settings();
-	const struct siphash_key *key;
 	struct handshake hs;
 	struct cookie cookie;
 	struct tcp_opts o;
 	enum reason r;
-	__u32 epoch;
 
 	if (!cfg || !f)
-		return REASON_not_ready;
-	key = keys_make(cfg, &epoch);
-	if (!key)
 		return REASON_not_ready;
 	if (tcpopt_syn(ctx, span_of(ctx), &f->pkt, &o))
 		return REASON_bad_header;
@@ -151,7 +128,8 @@ __noinline int answer_syn(struct xdp_md *ctx, const struct flow *f,
 	owner_offer(ctx, cfg, f, &o, &hs);
 	if (!cookie_can_hold(f->pkt.v4, hs.mss))
 		return hand_over_small_mss();
-	cookie_make(key, epoch, &f->pkt.tuple, f->pkt.seq, &hs, &cookie);
+	if (!answer_cookie(cfg, f, &hs, &cookie))
+		return REASON_not_ready;
 	return answer_syn_ack(ctx, cfg, f, &hs, &cookie, our_mss, o.tsval);
 }
 

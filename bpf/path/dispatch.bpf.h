@@ -57,6 +57,11 @@ static __always_inline enum reason on_syn(struct xdp_md *ctx,
 	}
 	if (cfg->flags & SETTING_REFUSED && refused_take(f))
 		return REASON_refused_source;
+	if (owner_splices(f)) {
+		r = owner_prepare(f);
+		if (r)
+			return r;
+	}
 	our_mss = by_route(cfg, iface, f);
 	if (f->ep.cookies == COOKIES_KERNEL) {
 		r = next_hop_find(ctx, iface, f);
@@ -66,10 +71,11 @@ static __always_inline enum reason on_syn(struct xdp_md *ctx,
 	 * A SYN for an existing socket is the owner's. Where the table may lack
 	 * that connection, ask: a cookie would prevent TIME-WAIT reuse.
 	 */
-	if (session_set_is_incomplete(cfg, f->set) &&
+	if (!owner_is_behind(f) && session_set_is_incomplete(cfg, f->set) &&
 	    owner_is_taken(owner_find(ctx, f, false)))
 		return REASON_session_syn;
-	if (cfg->flags & SETTING_QUEUES && owner_ignores(ctx, f))
+	if (cfg->flags & SETTING_QUEUES && !owner_splices(f) &&
+	    owner_ignores(ctx, f))
 		return REASON_queue_full;
 	r = take_answer(cfg, f, source);
 	if (!r)
@@ -114,7 +120,7 @@ on_unmatched(struct xdp_md *ctx, const struct settings *cfg, struct flow *f)
 
 	if (!iface)
 		return REASON_not_ready;
-	if (!same_mac(iface->mac, p->dst_mac))
+	if (!same_mac(iface->mac, p->dst_mac) && !owner_is_behind(f))
 		return REASON_other_host; /* promiscuous, or a bridge port */
 	if (!iface->mtu && f->ep.mode == ENDPOINT_ARMED)
 		f->ep.mode = ENDPOINT_DISARMED; /* about to be detached */
@@ -170,6 +176,42 @@ on_session(struct xdp_md *ctx, struct flow *f, const struct session *s)
 	}
 }
 
+/*
+ * The same for a service that is spliced: no socket is asked. A SYN of a known
+ * session is the server's to judge, and ends nothing. A global function, like
+ * answer_syn().
+ */
+__noinline int on_spliced(struct xdp_md *ctx, struct flow *f)
+{
+	struct session *s = f ? session_at(f->slot) : NULL;
+	bool spliced, ack;
+	__u8 flags;
+
+	if (!s || s->live.state == SESSION_FREE)
+		return REASON_NONE;
+	flags = f->pkt.flags & HANDSHAKE_FLAGS;
+	spliced = s->live.flags & SESSION_SPLICED;
+	ack = (flags & ~FLAG_FIN) == FLAG_ACK;
+	if (s->live.state == SESSION_OPENING) {
+		if (spliced && ack)
+			return owner_again(ctx, f);
+		if (spliced || !ack)
+			return REASON_NONE;
+		/* the server has answered the client's own SYN */
+		if (s->server_tsval && f->pkt.ack == s->server_tsval) {
+			session_feed(f->slot, 1 << INPUT_SOCKET);
+			track_client(ctx, f);
+		}
+		return REASON_session;
+	}
+	if (flags == FLAG_SYN)
+		return REASON_session_syn;
+	if (spliced && ack)
+		return REASON_session;
+	return spliced && flags & FLAG_RST ? REASON_session_rst
+					   : on_session(ctx, f, s);
+}
+
 /* Session @s was found in @f->slot. Returns the same as on_session(). */
 static __always_inline enum reason on_found(struct xdp_md *ctx, struct flow *f,
 					    struct session *s)
@@ -181,7 +223,7 @@ static __always_inline enum reason on_found(struct xdp_md *ctx, struct flow *f,
 	/* TIME-WAIT must age out: a reopened connection may be behind it */
 	if (s->live.state != SESSION_TIME_WAIT)
 		session_touch(s, now);
-	r = on_session(ctx, f, s);
+	r = owner_splices(f) ? on_spliced(ctx, f) : on_session(ctx, f, s);
 	if (r)
 		return r;
 	f->known = s->live.state != SESSION_FREE;
@@ -218,6 +260,8 @@ by_session(struct xdp_md *ctx, struct settings *cfg, struct flow *f)
 	case REASON_kernel_cookie:
 	case REASON_stale_socket:
 		return ack_record(ctx, f, r);
+	case REASON_spliced:
+		return owner_begin(ctx, f);
 	case REASON_refused_source:
 	case REASON_handed_over:
 	case REASON_routed_syn:

@@ -14,32 +14,40 @@
 #include "report/budget.bpf.h"
 #include "session/track.bpf.h"
 
-/* Makes the tuple that of the opposite direction, client to server. */
-static __always_inline void turn_around(struct packet *p)
+/*
+ * What packet @p means for the session @s of @f, if it has to be entered now;
+ * 0: nothing. A SYN sent from a service's port: in a simultaneous open (RFC
+ * 9293 section 3.5) the peer's SYN must reach the socket instead of being
+ * answered with a cookie. A server behind this host that speaks for a
+ * connection which began without us: that is all that will ever be known of it.
+ */
+static __always_inline __u32 egress_enters(const struct flow *f,
+					   const struct session *s)
 {
-	struct tuple t = p->tuple;
+	__u8 flags = f->pkt.flags;
 
-	__builtin_memcpy(p->tuple.client, t.server, 16);
-	__builtin_memcpy(p->tuple.server, t.client, 16);
-	p->tuple.client_port = t.server_port;
-	p->tuple.server_port = t.client_port;
+	if ((flags & (FLAG_SYN | FLAG_ACK)) == FLAG_SYN)
+		return 1 << INPUT_SYN;
+	if (!owner_is_behind(f) || flags & (FLAG_SYN | FLAG_RST) ||
+	    (s ? s->live.state != SESSION_OPENING
+	       : !budget_take(BUDGET_ADOPT, ADOPT_PER_SECOND)))
+		return 0;
+	return 1 << INPUT_SOCKET;
 }
 
-/*
- * A SYN sent from a service's port. In a simultaneous open (RFC 9293 section
- * 3.5) the peer's SYN must reach the socket instead of being answered with a
- * cookie, so the connection gets an entry now.
- */
-static __always_inline void on_own_syn(const struct flow *f, int slot)
+/* Feeds that to the session in @slot; -1: enters it. Its slot, or -1. */
+static __always_inline int egress_enter(const struct flow *f, int slot,
+					__u32 inputs)
 {
-	struct session_new n = { .tuple = f->pkt.tuple,
-				 .service = f->ep.service,
-				 .inputs = 1 << INPUT_SYN };
+	struct session_new n = { .inputs = inputs };
 
-	if (slot < 0)
-		session_insert(&n);
-	else
-		session_feed(slot, n.inputs);
+	if (slot >= 0) {
+		session_feed(slot, inputs);
+		return slot;
+	}
+	n.tuple = f->pkt.tuple;
+	n.service = f->ep.service;
+	return session_insert(&n);
 }
 
 /*
@@ -90,14 +98,14 @@ static __always_inline bool on_rst_before_socket(const struct flow *f,
 	return true;
 }
 
-/* Returns a tc verdict. */
-static __always_inline int egress(struct __sk_buff *skb)
+/* A global function, to keep its stack apart. Returns a tc verdict. */
+__noinline int egress_track(struct __sk_buff *skb)
 {
 	struct settings *cfg = get_settings();
 	struct flow f = {};
 	struct packet *p = &f.pkt;
 	struct session *s;
-	bool syn;
+	__u32 enters;
 	int slot;
 
 	if (!cfg || !(cfg->flags & SETTING_READY) || parse_tc(skb, p))
@@ -105,22 +113,44 @@ static __always_inline int egress(struct __sk_buff *skb)
 	if (!(p->flags & (FLAG_SYN | FLAG_FIN | FLAG_RST)) &&
 	    !owner_may_send_last_ack(skb))
 		return TCX_NEXT;
-	syn = (p->flags & (FLAG_SYN | FLAG_ACK)) == FLAG_SYN;
 	turn_around(p);
 	if (classify(cfg, &f))
 		return TCX_NEXT;
 	s = session_find(cfg, &p->tuple, &slot);
-	if (syn) {
-		on_own_syn(&f, slot);
-	} else if (s && is_rst_before_socket(skb, cfg, p, s) &&
-		   on_rst_before_socket(&f, s)) {
-		return TCX_DROP;
-	} else if (s) {
-		/* not l4_len: a GSO packet may be longer */
-		track_server(p, owner_has_client_fin(skb),
-			     p->seq + skb->len - p->l4 - p->tcp_len + 1, slot);
+	if (owner_splices(&f) && p->flags & FLAG_ACK && p->flags & FLAG_SYN) {
+		owner_learn(skb, p);
+		/* what the client's ACK has to acknowledge, see on_spliced() */
+		if (s && s->live.state == SESSION_OPENING)
+			s->server_tsval = p->seq + 1;
+		return TCX_NEXT;
 	}
+	enters = egress_enters(&f, s);
+	if (enters) {
+		slot = egress_enter(&f, slot, enters);
+		s = session_at(slot);
+	}
+	if (enters == 1 << INPUT_SYN || !s)
+		return TCX_NEXT;
+	if (is_rst_before_socket(skb, cfg, p, s) && on_rst_before_socket(&f, s))
+		return TCX_DROP;
+	/* not l4_len: a GSO packet may be longer */
+	track_server(p, owner_has_client_fin(skb),
+		     p->seq + skb->len - p->l4 - p->tcp_len + 1, slot);
 	return TCX_NEXT;
+}
+
+/* Returns a tc verdict. */
+static __always_inline int egress(struct __sk_buff *skb)
+{
+	const struct settings *cfg = get_settings();
+	int verdict;
+
+	if (cfg && cfg->flags & SETTING_SPLICE) {
+		verdict = owner_translate(skb);
+		if (verdict != OWNER_NO_VERDICT)
+			return verdict;
+	}
+	return egress_track(skb);
 }
 
 #endif

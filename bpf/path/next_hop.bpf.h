@@ -195,6 +195,9 @@ next_hop_find(struct xdp_md *ctx, const struct iface *iface, struct flow *f)
 	if ((void *)(eth + 1) > s.end)
 		return REASON_no_room;
 	__builtin_memcpy(f->hop, eth->h_source, 6);
+	/* not addressed to this host: it is bridged, and has no route */
+	if (!same_mac(iface->mac, f->pkt.dst_mac))
+		return REASON_NONE;
 	if (n->kind == HOP_SENDER || hop_is_link_local(&f->pkt))
 		return REASON_NONE;
 	if (same_mac(n->gateway, f->hop) && hop_is_on_link(s, n, &f->pkt) &&

@@ -238,6 +238,8 @@ static long session_rate(__u32 way, void *data)
 	w.word = s->live.word;
 	if (w.state == SESSION_FREE)
 		return 0; /* being filled */
+	if (w.flags & SESSION_SPLICED)
+		return 0; /* it could not go on */
 	score = (__u64)(worst->now - w.seen) + 1;
 	if (w.state == SESSION_TIME_WAIT || w.state == SESSION_OPENING)
 		score |= 1ULL << 33;

@@ -18,21 +18,10 @@
 
 #include "owner/owner.bpf.h"
 #include "table.bpf.h"
+#include "track_server.bpf.h"
 
 /* How far past the handshake the data of a pending session may be. */
 enum { DATA_BEFORE_SOCKET_WINDOW = 1 << 20 };
-
-static __always_inline bool server_sent_fin(__u8 state)
-{
-	return state == SESSION_HALF_CLOSED_SERVER ||
-	       state == SESSION_CLOSING || state == SESSION_CLOSING_SERVER;
-}
-
-static __always_inline bool client_sent_fin(__u8 state)
-{
-	return state == SESSION_HALF_CLOSED_CLIENT ||
-	       state == SESSION_CLOSING || state == SESSION_CLOSING_CLIENT;
-}
 
 /* Flags the session if its owner may accept the RST. */
 static __always_inline void on_client_rst(struct xdp_md *ctx, struct flow *f,
@@ -56,7 +45,11 @@ static __always_inline bool takes_client_fin(struct xdp_md *ctx, struct flow *f,
 					     struct session *s, __u32 end)
 {
 	const struct packet *p = &f->pkt;
-	enum owner_has has = owner_find(ctx, f, false);
+	enum owner_has has;
+
+	if (owner_is_behind(f))
+		return true; /* nobody to ask */
+	has = owner_find(ctx, f, false);
 
 	/* an orphan in FIN-WAIT-2 has only a TIME-WAIT socket in the kernel */
 	if (has == OWNER_TIME_WAIT) {
@@ -141,40 +134,6 @@ __noinline int track_syn(struct xdp_md *ctx, struct flow *f)
 		session_feed(f->slot, 1 << INPUT_SYN);
 	}
 	return 1;
-}
-
-/*
- * A packet of the server's in the session in @slot. @end: the number that
- * acknowledges all of it. @has_client_fin: its socket has received the client's
- * FIN.
- */
-static __always_inline void
-track_server(const struct packet *p, bool has_client_fin, __u32 end, __u32 slot)
-{
-	struct session *s = session_at(slot);
-	__u32 inputs = 0;
-	__u8 state;
-
-	if (!s)
-		return;
-	state = s->live.state;
-	if (p->flags & FLAG_RST) {
-		session_feed(slot, 1 << INPUT_SERVER_RST);
-		return;
-	}
-	if (client_sent_fin(state) && p->ack == s->client_fin)
-		inputs |= 1 << INPUT_CLIENT_FIN_ACKED;
-	if (p->flags & FLAG_FIN && state != SESSION_TIME_WAIT) {
-		inputs |= 1 << INPUT_SOCKET | 1 << INPUT_SERVER_FIN;
-		if (has_client_fin) { /* whether XDP saw it or not */
-			inputs |= 1 << INPUT_CLIENT_FIN |
-				  1 << INPUT_CLIENT_FIN_ACKED;
-			s->client_fin = p->ack;
-		}
-		s->server_fin = end;
-	}
-	if (inputs)
-		session_feed(slot, inputs);
 }
 
 #endif

@@ -55,7 +55,8 @@ static __always_inline enum reason find_endpoint(const struct settings *cfg,
 	any = f->pkt.v4 ? &port->any4 : &port->any6;
 	if (any->mode == ENDPOINT_NONE)
 		return REASON_no_service;
-	if (cfg->flags & SETTING_FORWARDING && !is_local(&f->pkt))
+	if (cfg->flags & SETTING_FORWARDING &&
+	    !(any->flags & ENDPOINT_BEHIND) && !is_local(&f->pkt))
 		return REASON_no_service;
 	f->ep = *any;
 	return REASON_NONE;

@@ -11,6 +11,8 @@
 #define SYNKEEPER_WRITE_BPF_H
 
 #include "packet.bpf.h"
+#include "synkeeper/cookie.h"
+#include "synkeeper/tcpopt_fast.h"
 
 enum {
 	MIN_FRAME = 60, /* Ethernet's minimum without the FCS */
@@ -31,8 +33,11 @@ struct answer {
 	__u8 tos_kept; /* bits that stay as in the packet */
 	__u8 words;    /* of options, 32 bits each */
 	__u8 labelled; /* IPv6: with a flow label */
+	__u8 onward;   /* not an answer: from the client to the server */
 	__be32 opt[OPT_WORDS];
 };
+
+enum { TS_LEN = 12 }; /* timestamps in every segment, padded */
 
 static __always_inline __u16 csum_fold(__u64 sum)
 {
@@ -41,6 +46,38 @@ static __always_inline __u16 csum_fold(__u64 sum)
 	sum = (sum & 0xffff) + (sum >> 16);
 	sum = (sum & 0xffff) + (sum >> 16);
 	return ~sum;
+}
+
+/* Fills in the options of the SYN-ACK, MSS first. @wscale: the server's. */
+static __always_inline void answer_options(const struct handshake *hs,
+					   __u32 our_mss, __u8 wscale,
+					   __u32 tsval, __u32 tsecr,
+					   struct answer *a)
+{
+	__be32 scale = bpf_htonl(WORD_NOP_WSCALE | wscale);
+
+	a->opt[0] = bpf_htonl(WORD_MSS | our_mss);
+	a->words = 1;
+	if (hs->ts) {
+		a->opt[1] = bpf_htonl(hs->sack ? WORD_SACK_TS : WORD_NOP_TS);
+		a->opt[2] = bpf_htonl(tsval);
+		a->opt[3] = bpf_htonl(tsecr);
+		a->words = 4;
+		if (hs->wscale != WSCALE_NONE) {
+			a->opt[4] = scale;
+			a->words = 5;
+		}
+	} else if (hs->sack) {
+		a->opt[1] = bpf_htonl(WORD_NOP_SACK);
+		a->words = 2;
+		if (hs->wscale != WSCALE_NONE) {
+			a->opt[2] = scale;
+			a->words = 3;
+		}
+	} else if (hs->wscale != WSCALE_NONE) {
+		a->opt[1] = scale;
+		a->words = 2;
+	}
 }
 
 /*
@@ -82,8 +119,8 @@ static __always_inline __u64 answer_ipv4(__be32 *w, const struct packet *p,
 	w[0] = bpf_htonl(0x45000000 | tos << 16 | (20 + tcp_len));
 	w[1] = bpf_htonl(0x00004000); /* id 0, DF (RFC 6864) */
 	w[2] = bpf_htonl((__u32)a->hop_limit << 24 | IPPROTO_TCP << 16);
-	w[3] = p->tuple.server[3];
-	w[4] = p->tuple.client[3];
+	w[3] = a->onward ? p->tuple.client[3] : p->tuple.server[3];
+	w[4] = a->onward ? p->tuple.server[3] : p->tuple.client[3];
 	sum = addrs + w[0] + w[1] + w[2];
 	((__u16 *)w)[5] = csum_fold(sum);
 	return addrs;
@@ -111,11 +148,20 @@ static __always_inline __u64 answer_ipv6(__be32 *w, const struct packet *p,
 	w[0] = bpf_htonl(0x60000000 | tclass << 20 | answer_label(a));
 	w[1] = bpf_htonl(tcp_len << 16 | IPPROTO_TCP << 8 | a->hop_limit);
 	for (i = 0; i < 4; i++) {
-		w[2 + i] = p->tuple.server[i];
-		w[6 + i] = p->tuple.client[i];
+		w[2 + i] = a->onward ? p->tuple.client[i] : p->tuple.server[i];
+		w[6 + i] = a->onward ? p->tuple.server[i] : p->tuple.client[i];
 		sum += (__u64)p->tuple.server[i] + p->tuple.client[i];
 	}
 	return sum;
+}
+
+static __always_inline __be32 answer_ports(const struct packet *p,
+					   const struct answer *a)
+{
+	return a->onward ? p->tuple.client_port | (__u32)p->tuple.server_port
+							  << 16
+			 : p->tuple.server_port | (__u32)p->tuple.client_port
+							  << 16;
 }
 
 /*
@@ -140,17 +186,19 @@ static __always_inline enum reason answer_write(struct xdp_md *ctx,
 	if (p->v4) {
 		if ((void *)(w + 10) > s.end)
 			return REASON_no_room;
-		answer_macs(eth, hop);
+		if (!a->onward)
+			answer_macs(eth, hop);
 		sum = answer_ipv4(w, p, tcp_len, a);
 		w += 5;
 	} else {
 		if ((void *)(w + 15) > s.end)
 			return REASON_no_room;
-		answer_macs(eth, hop);
+		if (!a->onward)
+			answer_macs(eth, hop);
 		sum = answer_ipv6(w, p, tcp_len, a);
 		w += 10;
 	}
-	w[0] = p->tuple.server_port | (__u32)p->tuple.client_port << 16;
+	w[0] = answer_ports(p, a);
 	w[1] = bpf_htonl(a->seq);
 	w[2] = bpf_htonl(a->ack);
 	w[3] = bpf_htonl(tcp_len << 26 | a->flags << 16 | a->window);

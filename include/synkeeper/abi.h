@@ -7,6 +7,7 @@
  *
  *   settings      [0]            what applies to the whole host
  *   keys          [slot]         cookie keys: two live ones, two that ended
+ *   epoch_keys    [place][epoch%64] keys by time, of shared secrets
  *   ports         [port]         is there a service at this port, and which
  *   endpoints     address:port   services at an exact address
  *   local_addrs   prefix         this host's addresses, if it also forwards
@@ -27,6 +28,9 @@
  *   incomplete_sets [set/64]     one bit per set that may lack a connection
  *   sessions      [way*sets+set] one cache line per session
  *   totals        [stats_index()] its session stats, see stats_rows.h
+ *   splices       tuple          connections with a server behind, see splice.h
+ *   holds         [hash%holds]   their first data; not pinned
+ *   servers       address:port   what servers behind offer
  *   events        ring buffer    events and requests for user space
  *   samples       ring buffer    dropped packets, during a capture
  *   tc_programs   [tc_program]   tail-called by their second instances
@@ -35,11 +39,14 @@
 #define SYNKEEPER_ABI_H
 
 #include "accept_queue.h"
+#include "epoch.h"
 #include "limits.h"
 #include "reasons.h"
 #include "synkeeper/session_state.h"
+#include "route_maps.h"
 #include "session_totals.h"
 #include "siphash.h"
+#include "splice.h"
 #include "types.h"
 
 /*
@@ -47,9 +54,9 @@
  * layout, so it is taken over. 6 has other names of maps (5: "would",
  * "session_marks"), 7 a larger struct endpoint, 8 a larger struct
  * route_metrics, 9 wider tags, a summary of them, and sessions in another
- * order.
+ * order, 10 more maps.
  */
-enum { ABI_VERSION = 9, ABI_TAKEN_OVER = 5 };
+enum { ABI_VERSION = 10, ABI_TAKEN_OVER = 5 };
 
 /*
  * The clock for sessions: CLOCK_MONOTONIC in units of 2^24 ns (16.8 ms), which
@@ -95,6 +102,10 @@ enum setting_flags {
 	SETTING_METRICS = 1 << 17,     /* look into route_metrics */
 	SETTING_ROUTE_SCALE = 1 << 18, /* ... for the scale, too */
 	SETTING_FLOW_LABEL = 1 << 19,  /* net.ipv6.auto_flowlabels: 1 or 3 */
+	SETTING_SPLICE = 1 << 20,      /* an endpoint, or a splice left */
+	SETTING_CLUSTER = 1 << 21,     /* keys are those in epoch_keys */
+	SETTING_TWO_SECRETS = 1 << 22, /* the other place counts, too */
+	SETTING_PLACE_1 = 1 << 23,     /* place 1 makes cookies, not 0 */
 };
 
 /* Where the summaries of the session table are, see session_summary.h. */
@@ -116,7 +127,7 @@ struct settings {
 	__u64 hash_mul; /* odd */
 	__u8 ttl;	/* net.ipv4.ip_default_ttl */
 	__u8 hop_limit; /* net.ipv6.conf.default.hop_limit */
-	__u8 pad[2];
+	__u16 holds;	/* as many there are; since ABI 10 */
 	/*
 	 * Until this tick an ACK may carry a cookie of the kernel's, from
 	 * before the endpoint was armed, although the endpoint uses our own.
@@ -135,8 +146,8 @@ struct settings {
 	__u32 netns;	      /* inode of the daemon's network namespace */
 	__u32 refused_last;   /* ticks; when a source was last marked */
 	union summary_places summary; /* since ABI 9 */
-	__u32 rows_mask; /* rows of totals and monitored - 1, likewise */
-	__u32 pad3;
+	__u32 rows_mask;     /* rows of totals and monitored - 1, likewise */
+	__s32 utc_offset_ms; /* UTC less CLOCK_TAI; with SETTING_CLUSTER */
 };
 _Static_assert(sizeof(struct settings) == 96, "abi");
 
@@ -152,15 +163,6 @@ enum forwarding_raised {
 	FORWARDING_RAISED6 = 1 << 1,
 };
 _Static_assert(REASON_COUNT <= 64, "abi");
-
-/* keys[0..1]: live, by epoch bit. keys[2..3]: their predecessors. */
-enum { KEY_SLOTS = 4, KEY_OLD = 2 };
-
-struct cookie_key {
-	struct siphash_key key;
-	__u64 born_ns; /* CLOCK_MONOTONIC; 0: the slot is empty */
-};
-_Static_assert(sizeof(struct cookie_key) == 24, "abi");
 
 /* Packed into one byte rather than a __u8, so that bpftool shows the name. */
 enum __attribute__((packed)) endpoint_mode {
@@ -178,10 +180,15 @@ enum __attribute__((packed)) cookie_backend {
 };
 
 enum endpoint_flags {
+	ENDPOINT_OFFERS_SACK = 1 << 0, /* only within the programs: */
+	ENDPOINT_OFFERS_TS = 1 << 7,   /* what the server is known to offer */
 	ENDPOINT_DEFER = 1 << 1, /* TCP_DEFER_ACCEPT: data open connections */
 	ENDPOINT_NEEDS_ECN = 1 << 2, /* congestion control such as DCTCP */
 	ENDPOINT_FASTOPEN = 1 << 3,  /* TCP_FASTOPEN */
 	ENDPOINT_CLAMPED = 1 << 4,   /* TCP_WINDOW_CLAMP: no route's counts */
+	ENDPOINT_SPLICE = 1 << 5,    /* the splice owns its connections */
+	/* not this host's: any MAC and address, and no socket is asked */
+	ENDPOINT_BEHIND = 1 << 6,
 };
 
 /*
@@ -220,50 +227,6 @@ struct endpoint_key {
 	__u16 pad;
 };
 _Static_assert(sizeof(struct endpoint_key) == 20, "abi");
-
-struct local_key {
-	__u32 prefixlen; /* 0..128, IPv4 v4-mapped */
-	__u8 addr[16];
-};
-_Static_assert(sizeof(struct local_key) == 20, "abi");
-
-/*
- * What the route to a prefix says of a SYN-ACK. 0: nothing. The longest prefix
- * decides; routes that say nothing are there where a shorter one does.
- */
-struct route_metrics {
-	__u16 mss; /* announced, instead of what follows from the MTU */
-	__u8 hop_limit;
-	__u8 ecn;	/* agreed to, whatever the sysctl */
-	__u32 window;	/* the most, bytes; bounds the scale to wscale */
-	__u16 initrwnd; /* the most of a SYN-ACK, segments */
-	__u8 wscale;
-	__u8 next; /* no route: ask the next rule */
-};
-_Static_assert(sizeof(struct route_metrics) == 12, "abi");
-
-/* A policy rule of an answer: from @server and a port of these to @client. */
-struct route_rule {
-	__be32 server[4], server_mask[4]; /* of IPv4 the last one counts */
-	__be32 client[4], client_mask[4];
-	__u16 port_min, port_max; /* host byte order */
-	__u32 leads;		  /* to this part of ruled_metrics */
-};
-_Static_assert(sizeof(struct route_rule) == 72, "abi");
-
-/* Of a family; 0: only the usual rules, so that route_metrics is asked. */
-struct route_rules {
-	__u32 n, pad;
-	struct route_rule all[ROUTE_RULES_MAX];
-};
-_Static_assert(sizeof(struct route_rules) == 1160, "abi");
-
-struct ruled_key {
-	__u32 prefixlen; /* 32 more than of the address */
-	__u32 leads;
-	__u8 addr[16]; /* IPv4 v4-mapped */
-};
-_Static_assert(sizeof(struct ruled_key) == 24, "abi");
 
 /* Values of prefixes; keys are struct local_key. The longest prefix decides. */
 enum source_kind {
@@ -347,6 +310,7 @@ enum session_flags {
 	SESSION_FIN_BEFORE = 1 << 3,  /* ... since before the last walk */
 	SESSION_KERNEL = 1 << 4,      /* opened by a cookie of the kernel's */
 	SESSION_DATA_BEHIND = 1 << 5, /* sent data back to back with its ACK */
+	SESSION_SPLICED = 1 << 6,     /* has a splice: never evicted */
 };
 
 struct session {

@@ -39,6 +39,9 @@ REQUEST("key.list", "KEYS", "The state of the cookie keys, never the keys.")
 
 REQUEST("key.rotate", "ROTATED", "Starts a new epoch now.")
 
+REQUEST("cluster", "CLUSTER",
+	"What this node shares with others; refused without a secret.")
+
 REQUEST("stats", "STATS", "Packets by service and reason.")
 ARGUMENT("listen", "string", OPTIONAL, "only of this service")
 
@@ -77,7 +80,9 @@ REQUEST("reload", "RELOADED", "Reads the configuration and applies it.")
 
 REQUEST("down", "DOWN",
 	"Disarms, waits for cookies in flight, detaches and exits. It is "
-	"complete once pin_dir is gone.")
+	"complete once pin_dir is gone. Refused while there are spliced "
+	"connections, which it breaks.")
+ARGUMENT("force", "bool", OPTIONAL, "even then")
 
 /* ---- results ---- */
 
@@ -120,6 +125,8 @@ FIELD("name", "string", NEEDED, "or empty")
 FIELD("policy", "string", NEEDED, "on, auto, monitor, off")
 FIELD("by_hand", "bool", NEEDED, "added at runtime: lost when the daemon exits")
 FIELD("armed", "bool", NEEDED, "SYNs are answered with cookies")
+FIELD("owner", "string", NEEDED, "of its connections: socket, splice")
+FIELD("owner_why", "string", NEEDED, "why splice; or empty")
 FIELD("cookies", "string", NEEDED, "own, kernel")
 FIELD("cookies_why", "string", NEEDED, "why these; or empty")
 FIELD("why", "string", NEEDED, "why it is not armed; empty if it is")
@@ -158,7 +165,13 @@ FIELD("duration_s", "integer", NEEDED, "so far")
 OBJECT(KEYS, "")
 FIELD("epoch", "integer", NEEDED, "the number of the current key")
 FIELD("lifetime_s", "number", NEEDED, "the age at which it is replaced")
-FIELD("keys", "[KEY]", NEEDED, "")
+FIELD("keys", "[KEY]", NEEDED, "none while secrets are shared")
+FIELD("secrets", "[SECRET]", NEEDED, "shared with other nodes")
+
+OBJECT(SECRET, "A secret that nodes share; what it is, is not shown.")
+FIELD("id", "string", NEEDED, "")
+FIELD("role", "string", NEEDED, "current, staged, former")
+FIELD("fingerprint", "string", NEEDED, "equal on nodes that have the same")
 
 OBJECT(KEY, "A slot of a key.")
 FIELD("slot", "integer", NEEDED, "")
@@ -167,6 +180,33 @@ FIELD("age_s", "number", NEEDED, "")
 
 OBJECT(ROTATED, "")
 FIELD("epoch", "integer", NEEDED, "the new one")
+
+OBJECT(CLUSTER, "What this node shares with others.")
+FIELD("stage", "string", NEEDED, "single, staged, promoted: of the rollout")
+FIELD("secrets", "[SECRET]", NEEDED, "")
+FIELD("epoch", "integer", NEEDED, "by this node's clock: UTC / 64 s")
+FIELD("half", "string", NEEDED, "first, second: of the epoch")
+FIELD("keys_s", "number", NEEDED,
+      "how long the keys last that programs have, even without the daemon")
+FIELD("clock", "CLUSTER_CLOCK", NEEDED, "")
+FIELD("profile", "string", NEEDED,
+      "a hash of services: equal on nodes that accept all of each other's "
+      "cookies")
+FIELD("services", "[PROMISE]", NEEDED, "")
+
+OBJECT(PROMISE,
+       "What a service's SYN-ACKs say: nodes that differ in it do not accept "
+       "each other's cookies.")
+FIELD("listen", "string", NEEDED, "of the service")
+FIELD("ipv4", "string", NEEDED, "such as \"scale 7 and timestamps\"")
+FIELD("ipv6", "string", NEEDED, "likewise")
+
+OBJECT(CLUSTER_CLOCK, "What the kernel says of this node's clock.")
+FIELD("synchronised", "bool", NEEDED, "")
+FIELD("offset_s", "number", NEEDED, "what NTP is about to correct")
+FIELD("error_s", "number", NEEDED, "the most that it may be off by")
+FIELD("tai_s", "integer", NEEDED, "what NTP set TAI to be ahead by; 0: not set")
+FIELD("moved", "bool", NEEDED, "by a test")
 
 OBJECT(STATS, "Packets since the maps were created.")
 FIELD("services", "[SERVICE_STATS]", NEEDED, "")

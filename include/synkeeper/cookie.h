@@ -43,6 +43,10 @@
  * would drop segments without (RFC 7323 section 3.2). The server then continues
  * from a timestamp that is no older than the one it sent (PAWS).
  *
+ * What else the SYN-ACK says, the host knows without a cookie; nodes that share
+ * keys must agree on it. It is part of what they hash, as the promise: a cookie
+ * of a node that promised otherwise is no cookie.
+ *
  * Of 2^32 random numbers a check accepts 64 profiles in each of 2 epochs:
  * 2^-25, with or without timestamps.
  */
@@ -213,11 +217,13 @@ static __always_inline void cookie_unprofile(bool v4, __u32 profile,
 
 /*
  * @isn: the client's, host byte order. IPv4 hashes 18 bytes, IPv6 42; the
- * length in the last block keeps them apart.
+ * length in the last block keeps them apart. @promise: 24 bits, promise_of();
+ * 0 with keys that are not shared. A key is used with either, so both can have
+ * the same length.
  */
 static __always_inline __u64 cookie_mac(const struct siphash_key *key,
 					const struct tuple *t, __u32 isn,
-					__u32 profile)
+					__u32 profile, __u32 promise)
 {
 	struct siphash s;
 	__u64 len = 18;
@@ -234,7 +240,8 @@ static __always_inline __u64 cookie_mac(const struct siphash_key *key,
 	}
 	siphash_word(&s, isn | (__u64)t->client_port << 32 |
 				 (__u64)t->server_port << 48);
-	return siphash_end(&s, COOKIE_TAIL_LAYOUT | profile, len);
+	return siphash_end(
+		&s, COOKIE_TAIL_LAYOUT | profile | (__u64)promise << 16, len);
 }
 
 static __always_inline __u32 cookie_isn(__u64 mac, __u32 profile, __u32 epoch)
@@ -255,12 +262,13 @@ static __always_inline __u32 cookie_ts_mask(__u64 mac)
  * are, and rounds their values (cookie_unprofile()).
  */
 static __always_inline void cookie_make(const struct siphash_key *key,
-					__u32 epoch, const struct tuple *t,
-					__u32 isn, const struct handshake *hs,
+					__u32 epoch, __u32 promise,
+					const struct tuple *t, __u32 isn,
+					const struct handshake *hs,
 					struct cookie *ret)
 {
 	__u32 profile = cookie_profile(tuple_is_v4(t), hs);
-	__u64 mac = cookie_mac(key, t, isn, profile);
+	__u64 mac = cookie_mac(key, t, isn, profile, promise);
 
 	ret->isn = cookie_isn(mac, profile, epoch);
 	ret->tsval = 0;
@@ -299,33 +307,34 @@ static __always_inline bool cookie_exact(bool v4, __u64 mac, __u32 profile,
  * the cookie. Both in host byte order.
  */
 static __always_inline bool cookie_is_ours(const struct siphash_key *key,
-					   const struct tuple *t, __u32 isn,
-					   __u32 c_isn, __u64 *ret_mac)
+					   __u32 promise, const struct tuple *t,
+					   __u32 isn, __u32 c_isn,
+					   __u64 *ret_mac)
 {
 	__u32 profile = c_isn & COOKIE_PROFILE_MASK;
 
-	*ret_mac = cookie_mac(key, t, isn, profile);
+	*ret_mac = cookie_mac(key, t, isn, profile, promise);
 	return c_isn == cookie_isn(*ret_mac, profile, cookie_slot(c_isn));
 }
 
 /*
- * Checks a returned cookie. @isn: the client's (its sequence number minus one),
- * @c->isn: the acknowledgement number minus one, @c->tsval: the TSecr, @ts:
- * whether the segment had timestamps. Host byte order. @key: the one in
- * cookie_slot(). Returns true and fills in @hs, or false and leaves @hs
- * untouched. On true, @c->tsval becomes the timestamp from which the server
- * continues.
+ * Checks a returned cookie. @promise: as for cookie_make(). @isn: the client's
+ * (its sequence number minus one), @c->isn: the acknowledgement number minus
+ * one, @c->tsval: the TSecr, @ts: whether the segment had timestamps. Host byte
+ * order. @key: the one in cookie_slot(). Returns true and fills in @hs, or
+ * false and leaves @hs untouched. On true, @c->tsval becomes the timestamp from
+ * which the server continues.
  */
 static __always_inline bool cookie_check(const struct siphash_key *key,
-					 const struct tuple *t, __u32 isn,
-					 struct cookie *c, bool ts,
+					 __u32 promise, const struct tuple *t,
+					 __u32 isn, struct cookie *c, bool ts,
 					 struct handshake *hs)
 {
 	__u32 profile = c->isn & COOKIE_PROFILE_MASK;
 	bool v4 = tuple_is_v4(t);
 	__u64 mac;
 
-	if (!cookie_is_ours(key, t, isn, c->isn, &mac))
+	if (!cookie_is_ours(key, promise, t, isn, c->isn, &mac))
 		return false;
 	cookie_unprofile(v4, profile, hs);
 	if (!ts)

@@ -25,7 +25,10 @@ enum {
 	PREFIXES_MAX = 1048576, /* allowed and denied sources */
 	SOURCES_MAX = 65536,	/* buckets of source prefixes; 16 bits */
 	REFUSED_MAX = 4096,	/* marks of refused sources; 12 bits */
-	IPV6_EXT_MAX = 8,	/* extension headers walked */
+	SPLICES_DEFAULT = 65536,
+	HOLDS_DEFAULT = 1024,
+	SERVERS_MAX = 4096,
+	IPV6_EXT_MAX = 8, /* extension headers walked */
 	VLAN_TAGS_MAX = 2,
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Theory of operation: the end of reason_table.h, which includes it: where the
- * program does as the kernel would, or leaves a packet to it. New rows go here.
+ * program does as the kernel would, or leaves a packet to it.
  */
 
 REASON(deferred, DROP, AT_XDP, OF_ACK, AS_NOTHING,
@@ -110,3 +110,5 @@ REASON(signed_syn, DROP, AT_XDP, OF_SYN, AS_SYN_FLOOD | AS_ARMING,
        CAUSES("a flood of such SYNs"),
        "Nothing. `synkeeper capture -w FILE --reason signed_syn` shows who "
        "sends them.")
+
+#include "reason_table_splice.h"

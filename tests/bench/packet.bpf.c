@@ -259,7 +259,7 @@ static __always_inline __u64 mac_of(const struct tuple *t, __u32 isn)
 {
 	struct siphash_key key = { .k0 = seed, .k1 = cfg.len };
 
-	return cookie_mac(&key, t, isn, 0);
+	return cookie_mac(&key, t, isn, 0, 0);
 }
 
 /* The hash of a cookie, over the same words. */

@@ -22,7 +22,7 @@ struct cookie synack_cookie(const struct spec *syn, struct handshake *hs)
 	struct cookie c;
 
 	cookie_make(&harness_key_of(harness.cfg.epoch)->key,
-		    harness.cfg.epoch & 1, &t, isn_of(syn), hs, &c);
+		    harness.cfg.epoch & 1, 0, &t, isn_of(syn), hs, &c);
 	if (!hs->ts)
 		cookie_unprofile(!syn->v6, c.isn & COOKIE_PROFILE_MASK, hs);
 	return c;

@@ -283,7 +283,7 @@ static const char *cookie_wrong(const struct scenario *s, const struct parts *p,
 
 	if (cookie_slot(c.isn) != slot)
 		return "the cookie names another epoch";
-	if (!cookie_check(&s->keys[slot].key, &p->tuple, p->seq, &c, o->ts,
+	if (!cookie_check(&s->keys[slot].key, 0, &p->tuple, p->seq, &c, o->ts,
 			  &hs))
 		return "the cookie does not check";
 	if (hs.ts != o->ts || hs.sack != o->sack)

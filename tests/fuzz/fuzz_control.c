@@ -275,6 +275,9 @@ static void serve(void)
 		.sessions = &d.sessions,
 	};
 	d.ifaces.deps.loader = &d.loader;
+	d.splices.fd = MAP_FD + MAP_SPLICES;
+	d.lingering = (struct lingering){ .splices = &d.splices,
+					  .sessions = &d.sessions };
 	if (control_start(d.loop, path, NULL, answer, d.requests, &d.control))
 		exit(1);
 	watch.server = d.control;
@@ -301,7 +304,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	d.settings->set_mask = SETS - 1;
 	d.keys = (struct keys){ .fd = MAP_FD + MAP_KEYS,
 				.settings = d.settings,
-				.lifetime_ns = 60000000000ULL };
+				.lifetime_ns = 60000000000ULL,
+				.cluster = &d.cluster };
 	d.totals.rows = 1;
 	d.totals.of = calloc(SERVICES_MAX, sizeof(*d.totals.of));
 	*s = (struct sessions){

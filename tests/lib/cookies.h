@@ -40,7 +40,7 @@ static inline struct cookie make(const struct world *w, uint32_t epoch,
 {
 	struct cookie c;
 
-	cookie_make(&w->keys[epoch & 1], epoch & 1, &w->t, w->isn, hs, &c);
+	cookie_make(&w->keys[epoch & 1], epoch & 1, 0, &w->t, w->isn, hs, &c);
 	if (!hs->ts)
 		cookie_unprofile(w->v4, c.isn & COOKIE_PROFILE_MASK, hs);
 	return c;
@@ -49,8 +49,8 @@ static inline struct cookie make(const struct world *w, uint32_t epoch,
 static inline bool check(const struct world *w, struct cookie *c, bool ts,
 			 struct handshake *hs)
 {
-	return cookie_check(&w->keys[cookie_slot(c->isn)], &w->t, w->isn, c, ts,
-			    hs);
+	return cookie_check(&w->keys[cookie_slot(c->isn)], 0, &w->t, w->isn, c,
+			    ts, hs);
 }
 
 static inline bool same(const struct handshake *a, const struct handshake *b)

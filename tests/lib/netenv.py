@@ -121,6 +121,7 @@ class Env:
         self.server = Namespace(f"{self.name}-server", "server0", self.dir,
                                 "192.0.2.2", "2001:db8::2",
                                 "02:00:00:00:00:02")
+        self.host = self.server  # where the daemon runs, see splicebed.py
 
     def __enter__(self):
         _live.add(self)
@@ -176,7 +177,7 @@ class Env:
         numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
         before = [signal.signal(n, signal.SIG_IGN) for n in numbers]
         try:
-            for ns in (self.client, self.server):
+            for ns in {self.client, self.server, self.host}:
                 ns.stop_all()
             remove(self.name)
             _live.discard(self)
@@ -230,13 +231,13 @@ class Env:
         its configuration says if @any_mode; waits until it answers `status`.
         @wrap: a command that runs the daemon's."""
         cmd = [*wrap, binary or f"{OUTPUT}/synkeeperd",
-               "-i", self.server.iface,
+               "-i", self.host.iface,
                "--pin-dir", self.pin_dir, "--control", self.control]
         if not any_mode:  # on a veth, its own choice is skb
             cmd += ["-m", nettest.mode()]
         for service in services:
             cmd += ["-s", service]
-        p = self.server.start([*cmd, *args], name="synkeeperd")
+        p = self.host.start([*cmd, *args], name="synkeeperd")
 
         def answers():
             p.check_alive()
@@ -253,7 +254,7 @@ class Env:
 
     def synkeeper(self, *args, check=True, timeout=30):
         """Runs the command on the server. A CompletedProcess."""
-        return self.server.run([*self.synkeeper_command(), *args],
+        return self.host.run([*self.synkeeper_command(), *args],
                                check=check, timeout=timeout)
 
     def json(self, *args):
@@ -283,8 +284,8 @@ class Env:
     def neighbour(self, ip, mac=None):
         """The server knows @ip at @mac, by default the client's. Otherwise it
         has to ask first, and its kernel answers the first SYN."""
-        self.server.ip("neigh", "replace", ip, "lladdr", mac or self.client.mac,
-                       "dev", self.server.iface, "nud", "permanent")
+        self.host.ip("neigh", "replace", ip, "lladdr", mac or self.client.mac,
+                       "dev", self.host.iface, "nud", "permanent")
 
     def client_seen(self):
         """How many of the server's answers reached the client's veth, by
@@ -299,11 +300,11 @@ class Env:
     def flood_command(self, port=80, v6=False, to=None):
         if nettest.mode() == "skb":
             # a veth receives frames from XDP only in NAPI
-            self.server.run(["ethtool", "-K", self.server.iface, "gro", "on"])
+            self.host.run(["ethtool", "-K", self.host.iface, "gro", "on"])
         to = to or self.server
         address = f"[{to.ip6}]" if v6 else to.ip4
         return [f"{OUTPUT}/tests/flood", "--iface", self.client.iface,
-                "--dst", f"{address}:{port}", "--dst-mac", self.server.mac,
+                "--dst", f"{address}:{port}", "--dst-mac", self.host.mac,
                 "--src-mac", self.client.mac]
 
     def flood(self, kind="syn", seconds=5, port=80, v6=False, src=None,

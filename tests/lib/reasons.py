@@ -37,7 +37,8 @@ def words(column):
 
 def read():
     text = ""
-    for name in "reason_table.h", "reason_table_kernel.h":
+    for name in ("reason_table.h", "reason_table_kernel.h",
+                 "reason_table_splice.h"):
         with open(f"{ROOT}/include/synkeeper/{name}", encoding="utf-8") as f:
             text += f.read()
     rows = ROW.findall(text)

@@ -15,8 +15,8 @@ import re
 from controlclient import ControlClient
 from controltable import OBJECTS, REQUESTS, SEEN, fit
 from goodclients import Held
-from namespace import wait_for
-from netenv import ROOT
+from namespace import run, wait_for
+from netenv import OUTPUT, ROOT
 from nettest import net_test
 from reasons import REASONS
 
@@ -32,8 +32,9 @@ CHANGED = CONFIG.replace("*:81", "*:82") + "[sessions]\nmax = 2048\n"
 # Of a table in several parts, of an interface being removed; of other programs,
 # of a client that is too slow.
 SELDOM = {("KILLED", "cursor"), ("CHANGE", "note"), "AHEAD", "LOST"}
-# Requests that do more than report.
-CHANGES = {"key.rotate", "session.watch", "sample.watch", "reload", "down"}
+# Requests that do more than report, or need a secret.
+CHANGES = {"cluster", "key.rotate", "session.watch", "sample.watch", "reload",
+           "down"}
 
 
 class Client(ControlClient):
@@ -103,9 +104,24 @@ def services(client):
     client.ask("service.del", listen="*:90")
 
 
+def with_secret(env):
+    """What a node says that shares one."""
+    key = f"{env.dir}/cluster.key"
+    run([f"{OUTPUT}/synkeeper", "key", "generate", key])
+    path = env.configure(f"[keys]\nsecret = {key}\n{CONFIG}")
+    daemon = env.synkeeperd("-c", path, services=(),
+                            wrap=["env", "SYNKEEPER_TEST_CLOCK_MS=0"])
+    with Client(env) as client:
+        client.ask("cluster")
+        client.ask("key.list")
+    daemon.stop()
+    assert not client.wrong, "\n".join(client.wrong)
+
+
 @net_test
 def test_replies_are_as_the_table_says(env):
     env.nginx()
+    with_secret(env)
     path = env.configure(CONFIG)
     daemon = env.synkeeperd("-c", path, services=())
     with contextlib.ExitStack() as floods, Client(env) as client:

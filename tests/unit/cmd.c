@@ -54,7 +54,7 @@ static const struct {
 } usage_table[] = {
 	{ "foo", "foo: unknown object \"foo\": expected one of status, "
 		 "service, "
-		 "session, key, stats, metrics, explain, top, capture, "
+		 "session, key, cluster, stats, metrics, explain, top, capture, "
 		 "check, reload, down, help\n" },
 	{ "s", "s: object \"s\" is ambiguous: status, service, "
 	       "session, stats\n" },
@@ -177,7 +177,7 @@ static const struct {
 	{ "top now", "top: unexpected argument now: usage: synkeeper "
 		     "top [--interval SECONDS]\n" },
 	{ "down eth0", "down: unexpected argument eth0: "
-		       "usage: synkeeper down\n" },
+		       "usage: synkeeper down [--force]\n" },
 };
 
 /* All of these are refused without asking the daemon. */

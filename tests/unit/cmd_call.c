@@ -12,7 +12,8 @@
 
 #define SERVICE                                                             \
 	"{\"listen\":\"*:80\",\"name\":\"\",\"policy\":\"on\",\"by_hand\":" \
-	"true,\"armed\":false,\"cookies\":\"own\",\"why\":\"no listener\"}"
+	"true,\"armed\":false,\"owner\":\"socket\",\"cookies\":\"own\","    \
+	"\"why\":\"no listener\"}"
 
 #define LOST                                                                 \
 	"synkeeper: service: *:80 is lost when the daemon exits: synkeeper " \
@@ -37,10 +38,10 @@ static const struct {
 	  SERVICE, "*:80: policy on, not armed: no listener\n", LOST },
 	{ "service", "{\"cmd\":\"service.list\"}\n",
 	  "{\"services\":[" SERVICE "]}",
-	  "SERVICE  NAME  POLICY  ARMED  COOKIES  COOKIES WHY  NOT "
-	  "ARMED WHY\n"
-	  "*:80     -     on      no     own      -            no "
-	  "listener\n" },
+	  "SERVICE  NAME  POLICY  ARMED  OWNER   OWNER WHY  COOKIES  "
+	  "COOKIES WHY  NOT ARMED WHY\n"
+	  "*:80     -     on      no     socket  -          own      "
+	  "-            no listener\n" },
 	{ "key rotate", "{\"cmd\":\"key.rotate\"}\n", "{\"epoch\":7}",
 	  "epoch 7 begun; cookies of the previous epoch stay valid "
 	  "until the next rotation\n" },

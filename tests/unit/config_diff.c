@@ -219,7 +219,7 @@ static void services(void **state)
 	       "- service [2001:db8::1]:2\n"
 	       "~ service 192.0.2.1:3 name: c -> d\n"
 	       "~ service *:1 policy: on -> off\n"
-	       "+ service *:2: policy off, cookies auto, name e\n");
+	       "+ service *:2: policy off, cookies auto, owner auto, name e\n");
 }
 
 /* A file does not remove what an operator added, but can take it over. */

@@ -45,7 +45,7 @@ static const struct {
 	{ "[Keys]\n", ":1: [Keys]: unknown section: did you mean [keys]?" },
 	{ "[metrics]\n",
 	  ":1: [metrics]: unknown section: there are [daemon], "
-	  "[keys], [sessions], [service NAME], [arming], [sources] "
+	  "[keys], [sessions], [service NAME], [gateway], [arming], [sources] "
 	  "and [answer]" },
 	{ "[]\n", ":1: []: section name missing" },
 	{ "[ ]\n", ":1: []: section name missing" },
@@ -105,7 +105,7 @@ static const struct {
 	  ":2: [daemon] lifetime: this key belongs under [keys]" },
 	{ "[service web]\nmetric = 1\n",
 	  ":2: [service web] metric: unknown key: [service] takes listen, "
-	  "policy, cookies" },
+	  "policy, cookies, owner" },
 	{ "[keys]\nlifetime = 5s\nlifetime = 6s\n",
 	  ":3: [keys] lifetime: '6s': already given on line 2: remove one" },
 

@@ -40,7 +40,7 @@ static void layout_of_timestamp(void **state)
 	struct world w = world_new(40, true);
 	struct handshake hs = { 1437, 9, 1, 0, 1 };
 	struct cookie c = make(&w, 1, &hs);
-	uint64_t mac = cookie_mac(&w.keys[1], &w.t, w.isn, 0x3c);
+	uint64_t mac = cookie_mac(&w.keys[1], &w.t, w.isn, 0x3c, 0);
 
 	(void)state;
 	field("epoch, ISN bit 31", c.isn >> 31, 1);
@@ -75,8 +75,8 @@ static void layout_of_profile(void **state)
 	for (i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct handshake hs = cases[i].hs;
 		struct cookie c = make(&w, 1, &hs);
-		uint64_t mac =
-			cookie_mac(&w.keys[1], &w.t, w.isn, cases[i].profile);
+		uint64_t mac = cookie_mac(&w.keys[1], &w.t, w.isn,
+					  cases[i].profile, 0);
 
 		field(cases[i].name, c.isn & 0x3f, cases[i].profile);
 		field("MAC, ISN bits 30..6", c.isn >> 6 & 0x1ffffff, mac >> 39);
@@ -124,7 +124,7 @@ static void epoch_by_its_lowest_bit(void **state)
 		struct handshake a = { 1460, 8, 1, 0, n >> 2 }, b = a;
 		struct cookie want = make(&w, n & 1, &a), c;
 
-		cookie_make(&w.keys[n & 1], n + 6, &w.t, w.isn, &b, &c);
+		cookie_make(&w.keys[n & 1], n + 6, 0, &w.t, w.isn, &b, &c);
 		field("ISN of a later epoch", c.isn, want.isn);
 		field("TSval of a later epoch", c.tsval, want.tsval);
 	}
@@ -184,7 +184,7 @@ static void known_cookies(void **state)
 		struct handshake hs = known[i].hs;
 		struct cookie c;
 
-		cookie_make(&known_key, 1, &t, KNOWN_ISN, &hs, &c);
+		cookie_make(&known_key, 1, 0, &t, KNOWN_ISN, &hs, &c);
 		if (c.isn != known[i].want.isn ||
 		    c.tsval != known[i].want.tsval)
 			fail_msg("%s: expected %08x %08x, got %08x %08x",
@@ -217,7 +217,7 @@ static void former_layouts_fail(void **state)
 		struct cookie c = former[i].c;
 		struct handshake hs;
 
-		if (cookie_check(&known_key, &t, KNOWN_ISN, &c, former[i].ts,
+		if (cookie_check(&known_key, 0, &t, KNOWN_ISN, &c, former[i].ts,
 				 &hs))
 			fail_msg("%s, cookie %08x %08x of a former layout: "
 				 "expected it to fail, it passed as %s",

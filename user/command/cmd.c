@@ -11,9 +11,9 @@
 static const struct cmd_object cmd_object_help;
 
 static const struct cmd_object *const objects[] = {
-	&cmd_status,  &cmd_service, &cmd_session,     &cmd_key,	    &cmd_stats,
-	&cmd_metrics, &cmd_explain, &cmd_top,	      &cmd_capture, &cmd_check,
-	&cmd_reload,  &cmd_down,    &cmd_object_help,
+	&cmd_status, &cmd_service, &cmd_session, &cmd_key,	   &cmd_cluster,
+	&cmd_stats,  &cmd_metrics, &cmd_explain, &cmd_top,	   &cmd_capture,
+	&cmd_check,  &cmd_reload,  &cmd_down,	 &cmd_object_help,
 };
 enum { N_OBJECTS = sizeof(objects) / sizeof(objects[0]) };
 

@@ -14,7 +14,7 @@
 #include <stdio.h>
 
 enum { CMD_DONE, CMD_FAILED, CMD_USAGE }; /* exit status */
-enum { CMD_VERBS_MAX = 5, CMD_OPERANDS_MAX = 2, CMD_OPTIONS_MAX = 5 };
+enum { CMD_VERBS_MAX = 6, CMD_OPERANDS_MAX = 2, CMD_OPTIONS_MAX = 5 };
 enum { CMD_WORDS_MAX = 17 }; /* operands given: a filter and one more */
 
 /* One invocation. */
@@ -22,6 +22,7 @@ struct cmd {
 	const char *object; /* for messages; set by cmd_run() */
 	const char *control;
 	const char *pin_dir;
+	const char *secret; /* file of [keys] secret, or NULL */
 	bool json;
 	FILE *out;
 	FILE *err;
@@ -58,8 +59,8 @@ struct cmd_object {
 };
 
 extern const struct cmd_object cmd_status, cmd_service, cmd_session, cmd_key,
-	cmd_stats, cmd_metrics, cmd_explain, cmd_top, cmd_capture, cmd_check,
-	cmd_reload, cmd_down;
+	cmd_cluster, cmd_stats, cmd_metrics, cmd_explain, cmd_top, cmd_capture,
+	cmd_check, cmd_reload, cmd_down;
 
 /* Runs the words after the global options; none means status. */
 int cmd_run(const struct cmd *c, int argc, char **argv);

@@ -62,6 +62,7 @@ static int find_daemon(struct cmd *c, const char *file, struct paths *paths)
 					    : CONTROL_PATH_DEFAULT;
 	if (!c->pin_dir)
 		c->pin_dir = paths->pin_dir ? paths->pin_dir : PIN_DIR_DEFAULT;
+	c->secret = paths->secret;
 	return CMD_DONE;
 }
 
@@ -72,8 +73,7 @@ static int run(struct cmd *c, const char *file, int argc, char **argv)
 
 	if (code == CMD_DONE)
 		code = cmd_run(c, argc, argv);
-	free(paths.control);
-	free(paths.pin_dir);
+	paths_free(&paths);
 	return code;
 }
 

@@ -17,7 +17,7 @@ static json_t *json_key(const struct keys *k)
 {
 	return json_pack("{s:i,s:f,s:f}", "epoch", keys_epoch(k), "age_s",
 			 request_seconds(keys_current(k).age_ns), "lifetime_s",
-			 request_seconds(k->lifetime_ns));
+			 request_seconds(keys_lifetime(k)));
 }
 
 static json_t *json_health(const struct daemon *d)
@@ -29,6 +29,7 @@ static json_t *json_health(const struct daemon *d)
 	bypasses_health(d->bypasses, d->services, list);
 	ifaces_health(&d->ifaces, list);
 	attacks_health(d->attacks, list);
+	cluster_health(&d->cluster, list);
 	if (d->pins.gone) {
 		snprintf(line, sizeof(line),
 			 "%s is gone: a restart cannot take over the running "
@@ -87,7 +88,16 @@ static json_t *on_down(void *data, struct request *r)
 	json_t *names, *restored = json_array();
 	struct daemon *d = data;
 
-	(void)r;
+	if (!json_is_true(json_object_get(r->args, "force"))) {
+		__u32 n = lingering_count_live(&d->lingering);
+
+		if (n)
+			return request_refuse(
+				r, "wait for them to end, or use --force",
+				"%u spliced connections would break: what "
+				"translates them would be gone",
+				n);
+	}
 	/* restored once the cookies in flight have returned */
 	if (d->settings->syncookies_before)
 		json_array_append_new(

@@ -33,6 +33,7 @@ static int running_services(const struct daemon *d, struct config *ret)
 		list[n] = (struct config_service){ .listen = svc->listen,
 						   .policy = svc->policy,
 						   .cookies = svc->cookies,
+						   .owner = svc->owner,
 						   .by_hand = svc->by_hand };
 		snprintf(list[n++].name, sizeof(list->name), "%s", svc->name);
 	}
@@ -234,9 +235,24 @@ static void take_lists(struct daemon *d, struct source_list *lists, int fd,
 	d->sources = *lists;
 }
 
+/* The same file, whose contents may have changed. */
+static void take_secret(struct daemon *d, struct secrets *fresh, json_t *report)
+{
+	char from[SECRET_STATE_MAX], to[SECRET_STATE_MAX], line[CHANGE_STRLEN];
+	const char *what = "[keys] secrets";
+
+	if (!cluster_take(&d->cluster, fresh, from, to))
+		return;
+	json_array_append_new(json_object_get(report, "changed"),
+			      json_pack("{s:s,s:s,s:s}", "what", what, "from",
+					from, "to", to));
+	log_info("reload: %s", change_format(what, from, to, NULL, NULL, line));
+}
+
 int reload_config(struct daemon *d, json_t **ret_report, char *err)
 {
 	struct source_list lists = {};
+	struct secrets secrets = {};
 	struct config wanted;
 	int ret = -EBUSY, fd = -1;
 
@@ -249,11 +265,16 @@ int reload_config(struct daemon *d, json_t **ret_report, char *err)
 	if (!ret) {
 		ret = read_lists(d, &wanted, &lists, &fd, err);
 		if (!ret)
-			ret = change_to(d, &wanted, ret_report, err);
+			ret = cluster_read(&d->cluster, &secrets, err);
 		if (!ret)
+			ret = change_to(d, &wanted, ret_report, err);
+		if (!ret) {
 			take_lists(d, &lists, fd, *ret_report);
-		else if (fd >= 0)
+			take_secret(d, &secrets, *ret_report);
+		} else if (fd >= 0) {
 			close(fd);
+		}
+		secrets_wipe(&secrets);
 		sources_free(&lists);
 		config_free(&wanted);
 	}

@@ -15,11 +15,12 @@
 #include "service/arm.h"
 #include "service/service_requests.h"
 #include "session/events.h"
+#include "session/lingering.h"
 #include "session/resync.h"
 #include "session/session_requests.h"
 #include "session/summary.h"
 
-enum { DAEMON_REQUEST_TABLES = 8 };
+enum { DAEMON_REQUEST_TABLES = 9 };
 
 struct daemon {
 	const struct part *parts;
@@ -36,9 +37,12 @@ struct daemon {
 	struct settings *settings; /* the map, mapped */
 	struct host host;
 	struct next_hops next_hops;
+	struct cluster cluster;
 	struct keys keys;
 	struct totals totals;
 	struct sessions sessions;
+	struct rawtcp raw;
+	struct splices splices;
 	struct owner *owner;
 	struct ifaces ifaces;
 	struct nat *nat;
@@ -48,6 +52,7 @@ struct daemon {
 	sd_event_source *tick;
 	struct events events;
 	struct reaper reaper;
+	struct lingering lingering;
 	struct summary summary;
 	struct resync resync;
 	struct arm *arm;

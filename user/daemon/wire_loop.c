@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "daemon_requests.h"
+#include "service/profile.h"
 #include "state.h"
 #include "wiring.h"
 
@@ -43,7 +44,7 @@ int wire_events_start(struct daemon *d)
 		.loader = &d->loader,
 		.sessions = &d->sessions,
 		.owner = d->owner,
-		.probe = &d->reaper.probe,
+		.raw = &d->raw,
 		.host = &d->host,
 		.keys = &d->keys,
 		.nat = d->nat,
@@ -65,7 +66,7 @@ void wire_events_stop(struct daemon *d)
 int wire_reaper_start(struct daemon *d)
 {
 	return reaper_start(&d->reaper, d->loop, &d->sessions, d->owner,
-			    &d->config);
+			    &d->raw, &d->config);
 }
 
 void wire_reaper_configured(struct daemon *d)
@@ -76,6 +77,17 @@ void wire_reaper_configured(struct daemon *d)
 void wire_reaper_stop(struct daemon *d)
 {
 	reaper_stop(&d->reaper);
+}
+
+int wire_lingering_start(struct daemon *d)
+{
+	return lingering_start(&d->lingering, d->loop, &d->splices,
+			       &d->sessions);
+}
+
+void wire_lingering_stop(struct daemon *d)
+{
+	lingering_stop(&d->lingering);
 }
 
 int wire_summary_start(struct daemon *d)
@@ -186,6 +198,7 @@ int wire_control_start(struct daemon *d)
 		{ service_requests, &d->service_requests },
 		{ stats_requests, &d->service_requests },
 		{ keys_requests, &d->keys },
+		{ profile_requests, &d->service_requests },
 		{ session_requests, &d->session_requests },
 		{ sample_requests, &d->session_requests },
 		{ metrics_requests, &d->metrics_sources },

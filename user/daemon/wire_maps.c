@@ -62,11 +62,28 @@ int wire_sources_start(struct daemon *d)
 	return err;
 }
 
+int wire_cluster_start(struct daemon *d)
+{
+	return cluster_start(&d->cluster,
+			     loader_map_fd(&d->loader, MAP_EPOCH_KEYS),
+			     d->settings, &d->config);
+}
+
+void wire_cluster_tick(struct daemon *d)
+{
+	cluster_tick(&d->cluster);
+}
+
+void wire_cluster_stop(struct daemon *d)
+{
+	cluster_stop(&d->cluster);
+}
+
 int wire_keys_start(struct daemon *d)
 {
 	return keys_init(&d->keys, loader_map_fd(&d->loader, MAP_KEYS),
 			 d->settings, d->config.key_lifetime_ms * 1000000ULL,
-			 d->loader.kept_keys);
+			 d->loader.kept_keys, &d->cluster);
 }
 
 void wire_keys_configured(struct daemon *d)
@@ -144,12 +161,25 @@ void wire_sessions_stop(struct daemon *d)
 
 int wire_owner_start(struct daemon *d)
 {
-	return owner_open(&d->owner);
+	int err = rawtcp_open(&d->raw);
+
+	d->splices = (struct splices){
+		.fd = loader_map_fd(&d->loader, MAP_SPLICES),
+		.raw = &d->raw,
+	};
+	return err ? err : owner_open(&d->splices, &d->owner);
 }
 
 void wire_owner_stop(struct daemon *d)
 {
 	owner_close(d->owner);
+	rawtcp_close(&d->raw);
+}
+
+static bool is_behind(const struct tuple *t, void *services)
+{
+	return services_flags_at(services, t->server, t->server_port) &
+	       ENDPOINT_BEHIND;
 }
 
 /* Connections from before the interface was attached are unknown. */
@@ -225,6 +255,8 @@ int wire_services_start(struct daemon *d)
 
 	err = services_init(&d->loader, &d->totals, d->nat, &d->services);
 	if (!err)
+		services_hold(d->services, d->config.gateway.hold);
+	if (!err)
 		err = bypasses_init(&d->bypasses);
 	for (i = 0; i < d->config.n_services && !err; i++)
 		err = services_add(d->services, &d->config.services[i], NULL);
@@ -233,6 +265,7 @@ int wire_services_start(struct daemon *d)
 		return err;
 	}
 	services_drain_rest(d->services, keys_cookie_life(&d->keys));
+	owner_set_behind(d->owner, is_behind, d->services);
 	return 0;
 }
 
@@ -257,6 +290,7 @@ int wire_services_refresh(struct daemon *d)
 
 void wire_services_stop(struct daemon *d)
 {
+	owner_set_behind(d->owner, NULL, NULL);
 	bypasses_free(d->bypasses);
 	services_free(d->services);
 }

@@ -79,6 +79,7 @@ void native_frame(const void *data, unsigned int len, unsigned int want_linear,
 {
 	if (len > NATIVE_FRAME_MAX)
 		finding("a frame of %u bytes", len);
+	start = region + HEADROOM;
 	linear = want_linear && want_linear < len ? want_linear : len;
 	meta = 0;
 	room = want_room;
@@ -161,6 +162,17 @@ long bpf_xdp_adjust_tail(struct xdp_md *ctx, int delta)
 	return 0;
 }
 
+/* Forward only, and without metadata. */
+long bpf_xdp_adjust_head(struct xdp_md *ctx, int delta)
+{
+	if (delta > 0 || meta || start + delta < region)
+		return -EINVAL;
+	start += delta;
+	linear -= delta;
+	refresh(ctx);
+	return 0;
+}
+
 long bpf_xdp_adjust_meta(struct xdp_md *ctx, int delta)
 {
 	int len = (int)meta - delta;
@@ -180,6 +192,27 @@ long bpf_xdp_load_bytes(struct xdp_md *ctx, __u32 offset, void *buf, __u32 len)
 	return copy_out(offset, buf, len);
 }
 
+static long copy_in(unsigned int offset, const void *from, unsigned int len)
+{
+	const unsigned char *bytes = from;
+	unsigned int i;
+
+	if (offset > 0xffff || len > 0xffff ||
+	    offset + len > linear + frags_len)
+		return -EINVAL;
+	for (i = 0; i < len; i++)
+		*(offset + i < linear ? &start[offset + i]
+				      : &frags[offset + i - linear]) = bytes[i];
+	return 0;
+}
+
+long bpf_xdp_store_bytes(struct xdp_md *ctx, __u32 offset, const void *buf,
+			 __u32 len)
+{
+	(void)ctx;
+	return copy_in(offset, buf, len);
+}
+
 __u64 bpf_xdp_get_buff_len(struct xdp_md *ctx)
 {
 	(void)ctx;
@@ -197,34 +230,68 @@ long bpf_skb_load_bytes(const void *skb, __u32 offset, void *buf, __u32 len)
 long bpf_skb_store_bytes(struct __sk_buff *skb, __u32 offset, const void *from,
 			 __u32 len, __u64 flags)
 {
-	const unsigned char *bytes = from;
-	__u32 i;
-
 	(void)skb;
-	if (flags || offset > 0xffff || len > 0xffff ||
-	    offset + len > linear + frags_len)
-		return -EINVAL;
-	for (i = 0; i < len; i++)
-		*(offset + i < linear ? &start[offset + i]
-				      : &frags[offset + i - linear]) = bytes[i];
-	return 0;
+	return flags ? -EINVAL : copy_in(offset, from, len);
 }
 
-/* RFC 1624; @flags is the size of the field, without any flag. */
+enum { PSEUDO_HEADER = 0x10 /* BPF_F_PSEUDO_HDR */ };
+
+/*
+ * RFC 1624; @flags is the size of the field, 0: @to is the difference. A
+ * checksum is complete here, so that the pseudo-header's part is no other.
+ */
 long bpf_l4_csum_replace(struct __sk_buff *skb, __u32 offset, __u64 from,
 			 __u64 to, __u64 flags)
 {
-	__u32 sum;
+	__u32 size = flags & ~PSEUDO_HEADER;
+	__u64 sum;
 	__u16 had;
 
-	if (flags != sizeof(had))
+	(void)skb;
+	if (size != 0 && size != 2 && size != 4)
 		finding("a checksum with flags %u", (unsigned int)flags);
-	if (copy_out(offset, &had, sizeof(had)))
+	if ((!size && from) || copy_out(offset, &had, sizeof(had)))
 		return -EINVAL;
-	sum = (__u16)~had + (__u16)~from + (__u16)to;
-	sum = (sum & 0xffff) + (sum >> 16);
-	had = ~((sum & 0xffff) + (sum >> 16));
+	sum = (__u64)(__u16)~had + (__u32)to;
+	if (size)
+		sum += size == 2 ? (__u16)~from : (__u32)~from;
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	had = ~sum;
 	return bpf_skb_store_bytes(skb, offset, &had, sizeof(had), 0);
+}
+
+long bpf_skb_change_tail(struct __sk_buff *skb, __u32 len, __u64 flags)
+{
+	unsigned int have = linear + frags_len;
+
+	if (flags || len < ETH_HLEN || len > NATIVE_FRAME_MAX)
+		return -EINVAL;
+	if (len < have) {
+		unsigned int cut = have - len;
+
+		linear -= cut > frags_len ? cut - frags_len : 0;
+		frags_len -= cut > frags_len ? frags_len : cut;
+	} else if (frags_len) {
+		return -ENOMEM;
+	} else {
+		linear = len;
+		fence();
+		memset(start + have, 0, len - have);
+	}
+	fence();
+	skb->len = len;
+	skb->data_end = address(start + linear);
+	return 0;
+}
+
+/* Where it goes is no business of the programs. */
+long bpf_clone_redirect(struct __sk_buff *skb, __u32 ifindex, __u64 flags)
+{
+	(void)skb;
+	(void)ifindex;
+	(void)flags;
+	return 0;
 }
 
 long bpf_skb_pull_data(struct __sk_buff *skb, __u32 len)
@@ -258,9 +325,12 @@ __s64 bpf_csum_diff(const void *from, __u32 from_len, const void *to,
 	__u64 sum = seed;
 	__u32 i, word;
 
-	(void)from;
-	if (from_len || to_len % sizeof(word))
+	if (from_len % sizeof(word) || to_len % sizeof(word))
 		finding("a checksum over %u and %u bytes", from_len, to_len);
+	for (i = 0; i < from_len; i += sizeof(word)) {
+		memcpy(&word, (const __u8 *)from + i, sizeof(word));
+		sum += (__u32)~word;
+	}
 	for (i = 0; i < to_len; i += sizeof(word)) {
 		memcpy(&word, (const __u8 *)to + i, sizeof(word));
 		sum += word;

@@ -35,6 +35,11 @@ __u64 bpf_ktime_get_ns(void)
 	return native.fine_ns ? native.fine_ns : native.clock_ns;
 }
 
+__u64 bpf_ktime_get_tai_ns(void)
+{
+	return native.clock_ns;
+}
+
 __u64 bpf_ktime_get_coarse_ns(void)
 {
 	return native.clock_ns;

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { KEY_MAX = 20 };
+enum { KEY_MAX = 36 };
 
 struct native_entry {
 	struct native_entry *next;
@@ -126,6 +126,7 @@ void *bpf_map_lookup_elem(void *def, const void *key)
 		e = element(m, key);
 		break;
 	case BPF_MAP_TYPE_HASH:
+	case BPF_MAP_TYPE_LRU_HASH:
 		e = find(m, key);
 		break;
 	case BPF_MAP_TYPE_LPM_TRIE:
@@ -137,6 +138,23 @@ void *bpf_map_lookup_elem(void *def, const void *key)
 		finding("%s: a look-up in a map of type %u", m->name, m->type);
 	}
 	return e ? e->value : NULL;
+}
+
+/* Of hashes, with flags 0. */
+long bpf_map_update_elem(void *def, const void *key, const void *value,
+			 __u64 flags)
+{
+	struct native_map *m = map_of(def);
+	struct native_entry *e;
+
+	if (flags ||
+	    (m->type != BPF_MAP_TYPE_HASH && m->type != BPF_MAP_TYPE_LRU_HASH))
+		finding("%s: an update of a map of type %u", m->name, m->type);
+	e = find(m, key);
+	if (!e)
+		e = enter(m, key);
+	memcpy(e->value, value, m->value_size);
+	return 0;
 }
 
 void *native_value(const char *name, const void *key, bool create)

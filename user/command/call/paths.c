@@ -8,24 +8,43 @@
 #include "text/ini.h"
 #include "paths.h"
 
-static bool is_daemon_section(const char *line)
+enum section { SECTION_OTHER, SECTION_DAEMON, SECTION_KEYS };
+
+static enum section section_of(const char *line)
 {
 	char end;
 
-	return sscanf(line, "[ daemon %c", &end) == 1 && end == ']';
+	if (sscanf(line, "[ daemon %c", &end) == 1 && end == ']')
+		return SECTION_DAEMON;
+	if (sscanf(line, "[ keys %c", &end) == 1 && end == ']')
+		return SECTION_KEYS;
+	return SECTION_OTHER;
+}
+
+void paths_free(struct paths *p)
+{
+	free(p->control);
+	free(p->pin_dir);
+	free(p->secret);
+}
+
+static char **member(struct paths *p, enum section in, const char *key)
+{
+	if (in == SECTION_KEYS)
+		return strcmp(key, "secret") ? NULL : &p->secret;
+	if (!strcmp(key, "control"))
+		return &p->control;
+	return strcmp(key, "pin-dir") ? NULL : &p->pin_dir;
 }
 
 /* Keeps absolute paths; the daemon refuses any other. */
-static int take(char *line, struct paths *paths)
+static int take(char *line, enum section in, struct paths *paths)
 {
-	char **to = NULL, *key, *value;
+	char **to, *key, *value;
 
 	if (!ini_key(line, &key, &value))
 		return 0;
-	if (!strcmp(key, "control"))
-		to = &paths->control;
-	else if (!strcmp(key, "pin-dir"))
-		to = &paths->pin_dir;
+	to = member(paths, in, key);
 	if (!to || *to || *value != '/')
 		return 0;
 	*to = strdup(value);
@@ -34,32 +53,31 @@ static int take(char *line, struct paths *paths)
 
 int paths_read(const char *file, struct paths *ret)
 {
-	FILE *in = fopen(file, "re");
+	FILE *from = fopen(file, "re");
 	struct paths paths = {};
-	bool inside = false;
+	enum section in = SECTION_OTHER;
 	char *line = NULL;
 	size_t size = 0;
 	int err = 0;
 
-	if (!in)
+	if (!from)
 		return -errno;
-	while (!err && getline(&line, &size, in) >= 0) {
+	while (!err && getline(&line, &size, from) >= 0) {
 		/* indented, or behind a byte order mark */
 		char *text = line + strspn(line, " \t\xef\xbb\xbf");
 
 		text[strcspn(text, "\r\n")] = '\0';
 		if (*text == '[')
-			inside = is_daemon_section(text);
-		else if (inside && *text != '#' && *text != ';')
-			err = take(text, &paths);
+			in = section_of(text);
+		else if (in && *text != '#' && *text != ';')
+			err = take(text, in, &paths);
 	}
-	if (!err && ferror(in))
+	if (!err && ferror(from))
 		err = -errno;
 	free(line);
-	fclose(in);
+	fclose(from);
 	if (err) {
-		free(paths.control);
-		free(paths.pin_dir);
+		paths_free(&paths);
 		return err;
 	}
 	*ret = paths;

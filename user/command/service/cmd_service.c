@@ -19,6 +19,8 @@ static const struct column service_columns[] = {
 	{ "NAME", "name", CELL_STRING },
 	{ "POLICY", "policy", CELL_STRING },
 	{ "ARMED", "armed", CELL_YES_NO },
+	{ "OWNER", "owner", CELL_STRING },
+	{ "OWNER WHY", "owner_why", CELL_STRING },
 	{ "COOKIES", "cookies", CELL_STRING },
 	{ "COOKIES WHY", "cookies_why", CELL_STRING },
 	{ "NOT ARMED WHY", "why", CELL_STRING },

@@ -247,8 +247,10 @@ static int down_run(const struct cmd *c, const struct cmd_args *args)
 	bool gone, failed;
 	int err;
 
-	(void)args;
-	err = cmd_try_call(c, "down", NULL, &result);
+	err = cmd_try_call(
+		c, "down",
+		args->option[0] ? json_pack("{s:b}", "force", 1) : NULL,
+		&result);
 	if (cmd_no_daemon(err))
 		return remove_leftover(c);
 	if (err)
@@ -273,7 +275,9 @@ const struct cmd_object cmd_down = {
 	.help = "end the protection; connections continue",
 	.verb = {
 		{ .name = "",
-		  .help = "detach, unpin, stop the daemon",
+		  .help = "detach, unpin, stop the daemon; --force: break "
+			  "spliced connections",
+		  .option = { { "--force" } },
 		  .run = down_run },
 	},
 };

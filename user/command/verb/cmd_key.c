@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Theory of operation: `synkeeper key`. The keys themselves never leave the
- * daemon; shown are the state and age of each slot.
+ * daemon; shown are the state and age of each slot. The verbs about a secret
+ * that nodes share are in cluster/secret_verbs.c.
  */
+#include "cluster/secret_verbs.h"
 #include "cmd.h"
 #include "out/print.h"
 
@@ -14,6 +16,7 @@ static const struct column key_columns[] = {
 
 static void list_text(FILE *out, const json_t *result)
 {
+	const json_t *secrets = json_object_get(result, "secrets");
 	char life[PRINT_CELL_MAX];
 
 	fprintf(out, "epoch %" JSON_INTEGER_FORMAT ", rotated every %s\n\n",
@@ -21,6 +24,10 @@ static void list_text(FILE *out, const json_t *result)
 		print_duration(json_number_value(
 				       json_object_get(result, "lifetime_s")),
 			       life));
+	if (json_array_size(secrets)) {
+		secrets_print(out, secrets);
+		return;
+	}
 	print_table(out, json_object_get(result, "keys"), key_columns,
 		    sizeof(key_columns) / sizeof(key_columns[0]));
 }
@@ -64,5 +71,19 @@ const struct cmd_object cmd_key = {
 		{ .name = "rotate",
 		  .help = "begin a new epoch now",
 		  .run = key_rotate },
+		{ .name = "generate",
+		  .operand = { "[FILE]" },
+		  .help = "make a secret to share with other nodes",
+		  .run = secret_generate },
+		{ .name = "stage",
+		  .operand = { "FILE" },
+		  .help = "accept the cookies of another secret, too",
+		  .run = secret_stage },
+		{ .name = "promote",
+		  .help = "make cookies with the staged secret",
+		  .run = secret_promote },
+		{ .name = "retire",
+		  .help = "drop the former secret",
+		  .run = secret_retire },
 	},
 };

@@ -40,23 +40,25 @@ static int key_read(const struct keys *k, __u32 slot, struct cookie_key *ret)
 
 __u32 keys_epoch(const struct keys *k)
 {
-	return k->settings->epoch;
+	return cluster_on(k->cluster) ? (__u32)cluster_epoch(k->cluster)
+				      : k->settings->epoch;
 }
 
 static __u32 current_slot(const struct keys *k)
 {
-	return keys_epoch(k) & 1;
+	return k->settings->epoch & 1;
 }
 
 int keys_init(struct keys *k, int fd, struct settings *settings,
-	      __u64 lifetime_ns, bool found)
+	      __u64 lifetime_ns, bool found, const struct cluster *cluster)
 {
 	struct cookie_key key = {};
 	int err = 0;
 
 	*k = (struct keys){ .fd = fd,
 			    .settings = settings,
-			    .lifetime_ns = lifetime_ns };
+			    .lifetime_ns = lifetime_ns,
+			    .cluster = cluster };
 	if (found && !key_read(k, current_slot(k), &key) && key.born_ns)
 		return 0;
 	err = key_make(&key);
@@ -109,12 +111,25 @@ __u64 keys_left(const struct keys *k)
 
 __u64 keys_cookie_life(const struct keys *k)
 {
-	return 2 * k->lifetime_ns;
+	__u64 own = 2 * k->lifetime_ns,
+	      shared = cluster_cookie_life(k->cluster);
+
+	return own > shared ? own : shared;
 }
 
 struct key_state keys_current(const struct keys *k)
 {
+	if (cluster_on(k->cluster))
+		return (struct key_state){
+			.valid = true,
+			.age_ns = k->cluster->utc.now_ns % (2 * EPOCH_HALF_NS),
+		};
 	return keys_state(k, current_slot(k));
+}
+
+__u64 keys_lifetime(const struct keys *k)
+{
+	return cluster_on(k->cluster) ? 2 * EPOCH_HALF_NS : k->lifetime_ns;
 }
 
 /* ---- in time ---- */

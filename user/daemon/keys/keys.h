@@ -7,12 +7,17 @@
  * least one epoch and at most two. The key that is overwritten moves to a third
  * slot, which only serves to recognize expired cookies.
  *
+ * With a secret that other nodes share, cluster.h has the keys that count, and
+ * what is said here of an epoch, of the current key and of the life of cookies
+ * is theirs; the ones here go on being renewed, unused.
+ *
  * Keys come from the kernel's random number generator, live in a map that only
  * root can read, and go nowhere else.
  */
 #ifndef KEYS_H
 #define KEYS_H
 
+#include "cluster.h"
 #include "control/request.h"
 #include "synkeeper/abi.h"
 
@@ -20,7 +25,8 @@ struct keys {
 	int fd;			   /* the map */
 	struct settings *settings; /* mapped; holds the epoch */
 	__u64 lifetime_ns;
-	sd_event_source *timer; /* NULL: no timed rotation */
+	const struct cluster *cluster; /* whose keys count instead, if any */
+	sd_event_source *timer;	       /* NULL: no timed rotation */
 };
 
 struct key_state {
@@ -33,7 +39,7 @@ struct key_state {
  * or -errno.
  */
 int keys_init(struct keys *k, int fd, struct settings *settings,
-	      __u64 lifetime_ns, bool found);
+	      __u64 lifetime_ns, bool found, const struct cluster *cluster);
 /*
  * Starts timed rotation. Returns 0 or -errno. Call keys_stop() in either case.
  */
@@ -46,6 +52,8 @@ void keys_set_lifetime(struct keys *k, __u64 lifetime_ns);
 int keys_rotate(struct keys *k);
 /* The current epoch's number. */
 __u32 keys_epoch(const struct keys *k);
+/* How long an epoch lasts, in nanoseconds. */
+__u64 keys_lifetime(const struct keys *k);
 /* How long a cookie made now stays valid, in nanoseconds. */
 __u64 keys_cookie_life(const struct keys *k);
 /* Nanoseconds until the current key's epoch ends; 0 if it is over. */

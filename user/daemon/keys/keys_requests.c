@@ -9,7 +9,7 @@ static json_t *on_list(void *data, struct request *r)
 	json_t *list = json_array();
 
 	(void)r;
-	for (slot = 0; slot < KEY_SLOTS; slot++) {
+	for (slot = 0; slot < KEY_SLOTS && !cluster_on(k->cluster); slot++) {
 		struct key_state state = keys_state(k, slot);
 
 		if (!state.valid)
@@ -22,14 +22,20 @@ static json_t *on_list(void *data, struct request *r)
 						    : "previous",
 				  "age_s", request_seconds(state.age_ns)));
 	}
-	return json_pack("{s:i,s:f,s:o}", "epoch", keys_epoch(k), "lifetime_s",
-			 request_seconds(k->lifetime_ns), "keys", list);
+	return json_pack("{s:i,s:f,s:o,s:o}", "epoch", keys_epoch(k),
+			 "lifetime_s", request_seconds(keys_lifetime(k)),
+			 "keys", list, "secrets",
+			 cluster_secrets_json(k->cluster));
 }
 
 static json_t *on_rotate(void *data, struct request *r)
 {
 	struct keys *k = data;
 
+	if (cluster_on(k->cluster))
+		return request_refuse(r, "to replace the secret: key stage",
+				      "keys are shared with other nodes and "
+				      "follow the time of day");
 	if (keys_rotate(k))
 		return request_refuse(r, "see the daemon's log",
 				      "the key could not be rotated");

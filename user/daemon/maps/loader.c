@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "kernel/forwarding.h"
 #include "loader.h"
 #include "log.h"
 #include "kernel/pins.h"
@@ -24,6 +25,7 @@ struct bpf_map *loader_map(const struct loader *l, enum loader_map map)
 	struct bpf_map *maps[MAP_COUNT] = {
 		[MAP_SETTINGS] = s->maps.settings,
 		[MAP_KEYS] = s->maps.keys,
+		[MAP_EPOCH_KEYS] = s->maps.epoch_keys,
 		[MAP_PORTS] = s->maps.ports,
 		[MAP_ENDPOINTS] = s->maps.endpoints,
 		[MAP_LOCAL_ADDRS] = s->maps.local_addrs,
@@ -44,6 +46,8 @@ struct bpf_map *loader_map(const struct loader *l, enum loader_map map)
 		[MAP_EVENTS] = s->maps.events,
 		[MAP_SAMPLES] = s->maps.samples,
 		[MAP_TC_PROGRAMS] = s->maps.tc_programs,
+		[MAP_SPLICES] = s->maps.splices,
+		[MAP_SERVERS] = s->maps.servers,
 	};
 
 	return maps[map];
@@ -90,9 +94,15 @@ int loader_xdp_frags_fd(const struct loader *l)
 	return bpf_program__fd(l->skel->progs.synkeeper_xdp_f);
 }
 
+/* Without the function there are only spliced connections to handle. */
+static bool loader_has_ingress(const struct loader *l)
+{
+	return l->has[FEATURE_ASSIGN] || l->splices;
+}
+
 int loader_tc_fd(const struct loader *l)
 {
-	return l->has[FEATURE_ASSIGN]
+	return loader_has_ingress(l)
 		       ? bpf_program__fd(l->skel->progs.synkeeper_admit)
 		       : -1;
 }
@@ -108,7 +118,7 @@ int loader_front_fd(const struct loader *l, enum tc_program which)
 		return -1;
 	if (which == TC_PROGRAM_OUT)
 		return bpf_program__fd(l->skel->progs.synkeeper_front_out);
-	return l->has[FEATURE_ASSIGN]
+	return loader_has_ingress(l)
 		       ? bpf_program__fd(l->skel->progs.synkeeper_front_in)
 		       : -1;
 }
@@ -187,14 +197,19 @@ __u32 loader_rows(const struct loader *l, enum loader_map map)
 	return stats_rows(bpf_map__max_entries(loader_map(l, map)));
 }
 
+__u32 loader_holds(const struct loader *l)
+{
+	return bpf_map__max_entries(l->skel->maps.holds);
+}
+
 /* Leaves out what this kernel cannot load. */
 static void select_programs(const struct loader *l)
 {
 	const struct synkeeper_bpf *s = l->skel;
-	bool assigns = l->has[FEATURE_ASSIGN], tcx = l->has[FEATURE_TCX];
+	bool ingress = loader_has_ingress(l), tcx = l->has[FEATURE_TCX];
 
-	bpf_program__set_autoload(s->progs.synkeeper_admit, assigns);
-	bpf_program__set_autoload(s->progs.synkeeper_front_in, assigns && tcx);
+	bpf_program__set_autoload(s->progs.synkeeper_admit, ingress);
+	bpf_program__set_autoload(s->progs.synkeeper_front_in, ingress && tcx);
 	bpf_program__set_autoload(s->progs.synkeeper_front_out, tcx);
 }
 
@@ -212,6 +227,13 @@ static void size_maps(const struct loader *l, __u32 sets)
 	bpf_map__set_max_entries(s->maps.monitored, counted);
 }
 
+/* For as many connections with servers behind this host. */
+static void size_splices(const struct loader *l, __u32 splices, __u32 holds)
+{
+	bpf_map__set_max_entries(l->skel->maps.splices, splices);
+	bpf_map__set_max_entries(l->skel->maps.holds, holds);
+}
+
 int loader_open(struct loader *l, const struct config *c)
 {
 	__u32 sets = sets_for(c->sessions_max);
@@ -219,6 +241,7 @@ int loader_open(struct loader *l, const struct config *c)
 
 	*l = (struct loader)LOADER_CLOSED;
 	l->pin_dir = c->pin_dir;
+	l->splices = config_has_splices(c, forwarding_of_host());
 	err = check_kernel(l);
 	if (!err)
 		err = loader_ensure_bpffs(l->pin_dir);
@@ -235,6 +258,10 @@ int loader_open(struct loader *l, const struct config *c)
 	}
 	select_programs(l);
 	size_maps(l, sets);
+	if (l->splices)
+		size_splices(l, c->gateway.connections, c->gateway.holds);
+	else
+		size_splices(l, 1, 1);
 	err = loader_take_over(l);
 	if (err)
 		goto fail;

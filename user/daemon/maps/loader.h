@@ -29,10 +29,14 @@
 struct bpf_map;
 struct synkeeper_bpf;
 
-/* Maps by their role; file descriptors owned by the loader. */
+/*
+ * Maps by their role; file descriptors owned by the loader. Those that no
+ * successor needs, and nobody reads, are not among them.
+ */
 enum loader_map {
 	MAP_SETTINGS,
 	MAP_KEYS,
+	MAP_EPOCH_KEYS,
 	MAP_PORTS,
 	MAP_ENDPOINTS,
 	MAP_LOCAL_ADDRS,
@@ -53,6 +57,8 @@ enum loader_map {
 	MAP_EVENTS,
 	MAP_SAMPLES,
 	MAP_TC_PROGRAMS,
+	MAP_SPLICES,
+	MAP_SERVERS,
 	MAP_COUNT
 };
 
@@ -67,6 +73,7 @@ struct loader {
 	bool took_over; /* an earlier instance's maps are in use */
 	bool replaces;	/* some of them, or all, are new */
 	bool kept_keys; /* its keys are in the maps */
+	bool splices;	/* there is room for spliced connections */
 	/* after a takeover: the earlier instance's did not fit */
 	bool fresh[MAP_COUNT];
 	bool has[FEATURES]; /* of the kernel */
@@ -88,6 +95,8 @@ int loader_pin(struct loader *l);
 int loader_map_fd(const struct loader *l, enum loader_map map);
 /* Rows of @map, which has one for each CPU, or for a few. */
 __u32 loader_rows(const struct loader *l, enum loader_map map);
+/* How many clients' first data can be held. */
+__u32 loader_holds(const struct loader *l);
 const char *loader_map_name(const struct loader *l, enum loader_map map);
 /*
  * Maps the first @size bytes of @map into memory, read-write. Returns NULL and
@@ -98,7 +107,7 @@ void loader_munmap(void *at, size_t size);
 int loader_xdp_fd(
 	const struct loader *l); /* for skb mode, or if attached by hand */
 int loader_xdp_frags_fd(const struct loader *l); /* for native mode */
-/* -1 without FEATURE_ASSIGN: then there is nothing to do on ingress. */
+/* -1 without FEATURE_ASSIGN and splices: nothing to do on ingress. */
 int loader_tc_fd(const struct loader *l);
 int loader_egress_fd(const struct loader *l);
 /*

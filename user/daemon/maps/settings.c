@@ -47,6 +47,7 @@ int settings_init(struct settings *s, const struct loader *l,
 	s->rows_mask = rows < monitored ? rows - 1 : monitored - 1;
 	/* what these say is in maps that every start replaces */
 	settings_clear(s, SETTING_QUEUES | SETTING_REFUSED);
+	s->holds = loader_holds(l);
 	s->abi = ABI_VERSION;
 	s->netns = syncookies_netns();
 	settings_configure(s, c);

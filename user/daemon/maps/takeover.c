@@ -210,9 +210,10 @@ static bool has_rows(int fd)
  * Maps that the daemon fills anew at each start, or knows how to translate.
  * NULL: state, which can only be taken over as a whole. Settings and the
  * session table: as has_former_table() says; see session/former.h. Totals: if
- * has_rows(); see totals.h.
+ * has_rows(); see totals.h. Splices: replaced only if there are none.
  */
 static int (*const carry[MAP_COUNT])(int from, int to) = {
+	[MAP_EPOCH_KEYS] = carry_nothing,
 	[MAP_PORTS] = carry_ports,
 	[MAP_ENDPOINTS] = carry_endpoints,
 	[MAP_LOCAL_ADDRS] = carry_nothing,
@@ -233,6 +234,8 @@ static int (*const carry[MAP_COUNT])(int from, int to) = {
 	[MAP_INCOMPLETE_SETS] = carry_nothing,
 	[MAP_SESSION_SUMMARY] = carry_nothing,
 	[MAP_TOTALS] = carry_nothing,
+	[MAP_SPLICES] = carry_nothing,
+	[MAP_SERVERS] = carry_nothing,
 };
 
 static bool can_carry(enum loader_map map, const int fds[MAP_COUNT])
@@ -291,10 +294,21 @@ static bool map_fits(const struct bpf_map *map, int fd, bool any_size)
 	       (any_size || info.max_entries == bpf_map__max_entries(map));
 }
 
-/* The session table may have any size. */
+/* Does the hash map @fd have any entry? */
+static bool has_entries(int fd)
+{
+	struct tuple first;
+
+	return !bpf_map_get_next_key(fd, NULL, &first);
+}
+
+/* The session table may have any size, and splices that are in use. */
 static bool fits(const struct loader *l, enum loader_map map, int fd)
 {
-	return fd >= 0 && map_fits(loader_map(l, map), fd, is_table(map));
+	bool any_size = is_table(map) ||
+			(map == MAP_SPLICES && fd >= 0 && has_entries(fd));
+
+	return fd >= 0 && map_fits(loader_map(l, map), fd, any_size);
 }
 
 /* Has an instance with these maps the same state as this version? */

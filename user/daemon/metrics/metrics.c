@@ -64,7 +64,7 @@ static void put_key_age(const struct metrics_page *p)
 
 static void put_key_lifetime(const struct metrics_page *p)
 {
-	metrics_sample(p, (double)p->from->keys->lifetime_ns / 1e9, "%s", "");
+	metrics_sample(p, (double)keys_lifetime(p->from->keys) / 1e9, "%s", "");
 }
 
 /* ---- services ---- */
@@ -169,6 +169,13 @@ static const struct family {
 	  put_key_age },
 	{ "key_lifetime_seconds", "gauge",
 	  "The age at which a cookie key is replaced", put_key_lifetime },
+	{ "cluster_info", "gauge",
+	  "What nodes with a shared secret are compared by: id and fingerprint "
+	  "of the current secret, stage of a rollout, profile; always 1",
+	  metrics_cluster },
+	{ "cluster_clock_synchronised", "gauge",
+	  "1 while the clock of a node with a shared secret is synchronised",
+	  metrics_clock },
 	{ "service_info", "gauge",
 	  "A service: its name (its address if it has none), address, policy "
 	  "and kind of cookies; always 1",

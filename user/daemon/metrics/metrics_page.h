@@ -34,6 +34,10 @@ struct metrics_page {
 void metrics_sample(const struct metrics_page *p, double value, const char *fmt,
 		    ...) __attribute__((format(printf, 3, 4)));
 
+/* metrics_cluster.c: the families about a shared secret */
+void metrics_cluster(const struct metrics_page *p);
+void metrics_clock(const struct metrics_page *p);
+
 /* metrics_sessions.c: the families about sessions */
 void metrics_states(const struct metrics_page *p);
 void metrics_remnants(const struct metrics_page *p);

@@ -10,7 +10,7 @@
  * is no answer. An owner without anything for a tuple returns -ENOENT.
  *
  * socket.c: sockets of this network namespace; learn.c: what their listeners
- * were told.
+ * were told; splices.c: connections with servers behind this host.
  */
 #ifndef OWNER_H
 #define OWNER_H
@@ -18,6 +18,7 @@
 #include "synkeeper/listener.h"
 
 struct owner; /* opaque */
+struct splices;
 
 /* A connection or a listener; of a listener only the server's side counts. */
 struct owner_socket {
@@ -40,16 +41,23 @@ struct owner_socket {
 typedef void (*owner_fn)(const struct owner_socket *s, void *data);
 
 /*
- * Call before dropping privileges. Returns 0 or -errno, logged. Release *@ret
- * with owner_close(), which accepts NULL.
+ * @splices: those of the programs. Call before dropping privileges. Returns 0
+ * or -errno, logged. Release *@ret with owner_close(), which accepts NULL.
  */
-int owner_open(struct owner **ret);
+int owner_open(const struct splices *splices, struct owner **ret);
 void owner_close(struct owner *o);
 
 /*
+ * Which connections have no socket here, as their server is behind this host,
+ * even if they are not spliced. None before this is called.
+ */
+typedef bool (*owner_behind_fn)(const struct tuple *t, void *data);
+void owner_set_behind(struct owner *o, owner_behind_fn fn, void *data);
+
+/*
  * The state (TCP_xxx) of exactly this connection, TCP_SYN_RECV if half-open;
- * -ENOENT: there is none; or -errno. A listener that would accept it does not
- * count.
+ * -ENOENT: there is none; -EOPNOTSUPP: only its packets can tell; or -errno. A
+ * listener that would accept it does not count.
  */
 int owner_state(struct owner *o, const struct tuple *t);
 /* Its return value as ss(8) prints it: "ESTAB"; "none", "unknown" */
@@ -58,7 +66,7 @@ const char *owner_state_name(int state);
 /*
  * Ends exactly this connection and resets its client; removes a half-open one
  * or a TIME-WAIT. -ENOENT: there is none, or another one has taken its place;
- * or -errno.
+ * -EOPNOTSUPP: its numbers are not known; or -errno.
  */
 int owner_end(struct owner *o, const struct tuple *t);
 

@@ -15,6 +15,7 @@
 #include "learn.h"
 #include "log.h"
 #include "owner.h"
+#include "splices.h"
 
 enum { CONNECTIONS = ~(1U << TCP_LISTEN | 1U << TCP_CLOSE) };
 
@@ -23,9 +24,12 @@ struct owner {
 	struct sockdiag *walk;
 	struct learn *learn; /* NULL: the kernel has no such thing */
 	__u8 family;	     /* of the walk */
+	const struct splices *splices;
+	owner_behind_fn behind; /* NULL: none is */
+	void *behind_data;
 };
 
-int owner_open(struct owner **ret)
+int owner_open(const struct splices *splices, struct owner **ret)
 {
 	struct owner *o = calloc(1, sizeof(*o));
 	int err = o ? 0 : -ENOMEM;
@@ -39,6 +43,7 @@ int owner_open(struct owner **ret)
 		owner_close(o);
 		return err;
 	}
+	o->splices = splices;
 	learn_open(&o->learn);
 	*ret = o;
 	return 0;
@@ -59,8 +64,23 @@ void owner_close(struct owner *o)
 	free(o);
 }
 
+void owner_set_behind(struct owner *o, owner_behind_fn fn, void *data)
+{
+	o->behind = fn;
+	o->behind_data = data;
+}
+
+static bool is_behind(const struct owner *o, const struct tuple *t)
+{
+	return o->behind && o->behind(t, o->behind_data);
+}
+
 int owner_state(struct owner *o, const struct tuple *t)
 {
+	struct splice splice;
+
+	if (is_behind(o, t) || !splices_find(o->splices, t, &splice))
+		return -EOPNOTSUPP;
 	return sockdiag_state(o->diag, t);
 }
 
@@ -71,6 +91,12 @@ const char *owner_state_name(int state)
 
 int owner_end(struct owner *o, const struct tuple *t)
 {
+	int err = splices_end(o->splices, t);
+
+	if (err != -ENOENT)
+		return err;
+	if (is_behind(o, t))
+		return -EOPNOTSUPP;
 	return sockdiag_destroy(o->diag, t);
 }
 

@@ -85,9 +85,9 @@ static const int denied[] = {
 	__NR_modify_ldt,
 #endif
 	/* the clock */
+	/* not adjtimex: says whether the clock is synchronised */
 	__NR_settimeofday,
 	__NR_clock_settime,
-	__NR_adjtimex,
 	__NR_clock_adjtime,
 	/* frequent entry points of kernel exploits */
 	__NR_add_key,

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
+#include <bpf/bpf.h>
+#include <string.h>
+
 #include "endpoint.h"
 #include "kernel/syncookies.h"
 
@@ -195,6 +198,79 @@ static void take_rewrite(const struct nf_rewrite *r, struct endpoint *ret)
 	ret->tos = (ret->tos & ~r->tos_mask) | r->tos;
 }
 
+/* Why a spliced endpoint is not armed; its server need not be on this host. */
+static enum service_why why_spliced(const struct service *svc,
+				    const struct place *at)
+{
+	if (svc->drain_until_ns)
+		return WHY_DRAINING;
+	if (svc->policy == POLICY_OFF)
+		return WHY_OFF;
+	if (at->sk && at->sk->md5)
+		return WHY_SIGNED;
+	if (svc->policy == POLICY_MONITOR)
+		return WHY_MONITOR;
+	if (service_is_auto(svc) && !svc->arming.armed)
+		return svc->policy == POLICY_AUTO ? WHY_CALM : WHY_YIELDING;
+	return WHY_ARMED;
+}
+
+/*
+ * What a SYN-ACK offers comes from the server's own (synkeeper/splice.h); its
+ * window is what can be held.
+ */
+static struct endpoint spliced(struct endpoints *e, struct service *svc,
+			       const struct place *at, enum service_why *why)
+{
+	struct endpoint ep = {
+		.service = svc->id,
+		.window = e->hold,
+		.cookies = COOKIES_OWN,
+		.flags = ENDPOINT_SPLICE | (at->sk ? 0 : ENDPOINT_BEHIND),
+	};
+
+	*why = why_spliced(svc, at);
+	ep.mode = mode_of(*why);
+	svc->backends |= 1 << COOKIES_OWN;
+	svc->owners |= 2;
+	e->splices = true;
+	if (at->sk)
+		note_learned(svc, at->sk);
+	take_rewrite(&svc->rewrites.by_v4[at->v4], &ep);
+	return ep;
+}
+
+/* An address that this host forwards to: no listener here gets its SYNs. */
+static bool is_forwarded(const struct endpoints *e, const struct place *at)
+{
+	struct local_key key = { .prefixlen = 128 };
+	__u32 value;
+
+	if (!at->addr || at->sk || !(e->net.offer & SETTING_FORWARDING))
+		return false;
+	memcpy(key.addr, at->addr, sizeof(key.addr));
+	return bpf_map_lookup_elem(e->local_fd, &key, &value) != 0;
+}
+
+/* Who has the connections of the endpoint? */
+static bool is_spliced(const struct endpoints *e, struct service *svc,
+		       const struct place *at)
+{
+	enum service_owner_why why = OWNER_SOCKET;
+
+	if (!e->can_splice || svc->owner == OWNER_BY_SOCKET)
+		return false;
+	if (svc->owner == OWNER_BY_SPLICE)
+		why = OWNER_AS_TOLD;
+	else if (at->fate == NF_ELSEWHERE)
+		why = OWNER_PUBLISHED;
+	else if (is_forwarded(e, at))
+		why = OWNER_FORWARDED;
+	if (why > svc->owner_why)
+		svc->owner_why = why;
+	return why != OWNER_SOCKET;
+}
+
 struct endpoint endpoint_of(struct endpoints *e, struct service *svc,
 			    struct place *at, enum service_why *why)
 {
@@ -204,6 +280,9 @@ struct endpoint endpoint_of(struct endpoints *e, struct service *svc,
 	enum cookie_backend cookies;
 
 	at->fate = nat_at(e->nat, at->v4, at->addr, at->port);
+	if (is_spliced(e, svc, at))
+		return spliced(e, svc, at, why);
+	svc->owners |= 1;
 	inherit(e, svc, at);
 	cookies = backend_of(e, svc, at, &cookies_why);
 	if (at->sk)
@@ -225,5 +304,7 @@ struct endpoint endpoint_of(struct endpoints *e, struct service *svc,
 		take_settings(at, &ep);
 		take_rewrite(&svc->rewrites.by_v4[at->v4], &ep);
 	}
+	svc->said[at->v4].scale = ep.wscale;
+	svc->said[at->v4].mss = ep.mss;
 	return ep;
 }

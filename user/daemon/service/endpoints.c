@@ -60,7 +60,9 @@ int endpoints_init(struct endpoints *e, const struct loader *l, struct nat *nat)
 	*e = (struct endpoints){
 		.ports_fd = loader_map_fd(l, MAP_PORTS),
 		.exact_fd = loader_map_fd(l, MAP_ENDPOINTS),
+		.local_fd = loader_map_fd(l, MAP_LOCAL_ADDRS),
 		.can_assign = l->has[FEATURE_ASSIGN],
+		.can_splice = l->splices,
 		.inherited = l->took_over,
 		.nat = nat,
 	};
@@ -88,6 +90,7 @@ void endpoints_begin(struct endpoints *e, const struct netconf *net,
 	e->net = *net;
 	e->may_raise = may_raise;
 	e->need = 0;
+	e->splices = false;
 	e->listeners = listeners;
 	e->next.n = 0;
 	memset(e->next.ports, 0, PORTS_MAX * sizeof(*e->next.ports));
@@ -178,6 +181,8 @@ int endpoints_of(struct endpoints *e, struct service *svc)
 
 	svc->backends = 0;
 	svc->has_listener = false;
+	svc->owners = 0;
+	svc->owner_why = OWNER_SOCKET;
 	svc->cookies_why = COOKIES_AS_EVER;
 	if (svc->listen.wildcard)
 		err = wildcard_of(e, svc);
@@ -320,26 +325,32 @@ int endpoints_commit(struct endpoints *e, struct endpoints_changes *ret)
 	return 0;
 }
 
-__u16 endpoints_match(const struct endpoints *e, const __be32 addr[4],
-		      __be16 port)
+/* What XDP finds for an address:port. */
+static const struct endpoint *endpoint_at(const struct endpoints *e,
+					  const __be32 addr[4], __be16 port)
 {
 	const struct port_services *p = &e->now.ports[be16toh(port)];
 	const struct endpoint_entry *entry = find_exact(e, addr, port);
 
-	if (entry)
-		return entry->ep.service;
-	return addr_is_v4(addr) ? p->any4.service : p->any6.service;
+	return entry ? &entry->ep : addr_is_v4(addr) ? &p->any4 : &p->any6;
+}
+
+__u16 endpoints_match(const struct endpoints *e, const __be32 addr[4],
+		      __be16 port)
+{
+	return endpoint_at(e, addr, port)->service;
 }
 
 enum cookie_backend endpoints_cookies(const struct endpoints *e,
 				      const __be32 addr[4], __be16 port)
 {
-	const struct port_services *p = &e->now.ports[be16toh(port)];
-	const struct endpoint_entry *entry = find_exact(e, addr, port);
+	return endpoint_at(e, addr, port)->cookies;
+}
 
-	if (entry)
-		return entry->ep.cookies;
-	return addr_is_v4(addr) ? p->any4.cookies : p->any6.cookies;
+__u8 endpoints_flags(const struct endpoints *e, const __be32 addr[4],
+		     __be16 port)
+{
+	return endpoint_at(e, addr, port)->flags;
 }
 
 bool endpoints_armed(const struct endpoints *e, const struct listen *l)

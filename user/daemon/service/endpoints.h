@@ -28,6 +28,10 @@ struct endpoints {
 	int exact_fd;
 	bool can_assign; /* FEATURE_ASSIGN */
 	bool inherited;	 /* the previous round is an earlier instance's */
+	int local_fd;	 /* this host's addresses, if it forwards */
+	bool can_splice; /* there is room for spliced connections */
+	bool splices;	 /* any of this round is spliced */
+	__u32 hold;	 /* window of spliced ones, bytes */
 	struct nat *nat;
 	/* of the current round */
 	struct netconf net;
@@ -63,6 +67,10 @@ __u16 endpoints_match(const struct endpoints *e, const __be32 addr[4],
 /* Which cookies that address:port answers with. */
 enum cookie_backend endpoints_cookies(const struct endpoints *e,
 				      const __be32 addr[4], __be16 port);
+
+/* The enum endpoint_flags of that address:port; 0: it is no service. */
+__u8 endpoints_flags(const struct endpoints *e, const __be32 addr[4],
+		     __be16 port);
 
 /* Is the service at @l armed in the maps, for any address or family? */
 bool endpoints_armed(const struct endpoints *e, const struct listen *l);

@@ -15,13 +15,15 @@ static json_t *json_service(const struct service *svc, const struct bypasses *b)
 		lost[SERVICE_LEARNED_LEN];
 
 	return json_pack(
-		"{s:s,s:s,s:s,s:b,s:b,s:s,s:s,s:s,s:s,s:s,s:o}", "listen",
-		listen_format(&svc->listen, text), "name", svc->name, "policy",
-		config_policy_name(svc->policy), "by_hand", svc->by_hand,
-		"armed", svc->why == WHY_ARMED, "cookies", service_cookies(svc),
-		"cookies_why", service_cookies_why(svc), "why",
-		service_why(svc), "listener", service_learned(svc, learned),
-		"not_honoured", service_not_honoured(svc, lost), "bypasses",
+		"{s:s,s:s,s:s,s:b,s:b,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:o}",
+		"listen", listen_format(&svc->listen, text), "name", svc->name,
+		"policy", config_policy_name(svc->policy), "by_hand",
+		svc->by_hand, "armed", svc->why == WHY_ARMED, "owner",
+		service_owner(svc), "owner_why", service_owner_why(svc),
+		"cookies", service_cookies(svc), "cookies_why",
+		service_cookies_why(svc), "why", service_why(svc), "listener",
+		service_learned(svc, learned), "not_honoured",
+		service_not_honoured(svc, lost), "bypasses",
 		bypasses_json(b, svc));
 }
 
@@ -161,6 +163,7 @@ static struct before remember(const struct services *s, const struct listen *l)
 	b.served = !svc->drain_until_ns;
 	b.as.policy = svc->policy;
 	b.as.cookies = svc->cookies;
+	b.as.owner = svc->owner;
 	b.as.by_hand = svc->by_hand;
 	snprintf(b.as.name, sizeof(b.as.name), "%s", svc->name);
 	return b;

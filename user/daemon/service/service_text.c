@@ -27,6 +27,26 @@ const char *service_cookies(const struct service *svc)
 	}
 }
 
+const char *service_owner(const struct service *svc)
+{
+	static const char *const text[] = { "socket", "socket", "splice",
+					    "socket, splice" };
+
+	return text[svc->owners & 3];
+}
+
+const char *service_owner_why(const struct service *svc)
+{
+	static const char *const text[] = {
+		[OWNER_SOCKET] = "",
+		[OWNER_AS_TOLD] = "as configured",
+		[OWNER_FORWARDED] = "this host forwards to it",
+		[OWNER_PUBLISHED] = "NAT leads to another host",
+	};
+
+	return text[svc->owner_why];
+}
+
 const char *service_cookies_why(const struct service *svc)
 {
 	static const char *const text[] = {

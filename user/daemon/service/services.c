@@ -168,6 +168,11 @@ int services_write_info(struct services *s, const struct service *svc,
 	return bpf_map_update_elem(s->info_fd, &id, info, BPF_ANY) ? -errno : 0;
 }
 
+void services_hold(struct services *s, __u32 bytes)
+{
+	s->endpoints.hold = bytes;
+}
+
 bool service_is_auto(const struct service *svc)
 {
 	return svc->policy == POLICY_AUTO ||
@@ -238,6 +243,7 @@ int services_set(struct services *s, const struct config_service *c,
 	svc->drain_until_ns = 0;
 	take_policy(s, svc, c->policy);
 	svc->cookies = c->cookies;
+	svc->owner = c->owner;
 	svc->by_hand = c->by_hand;
 	snprintf(svc->name, sizeof(svc->name), "%s", c->name);
 	if (ret)
@@ -321,4 +327,10 @@ enum cookie_backend services_cookies_at(const struct services *s,
 					const __be32 addr[4], __be16 port)
 {
 	return endpoints_cookies(&s->endpoints, addr, port);
+}
+
+__u8 services_flags_at(const struct services *s, const __be32 addr[4],
+		       __be16 port)
+{
+	return endpoints_flags(&s->endpoints, addr, port);
 }

@@ -56,6 +56,14 @@ enum service_cookies_why {
 	COOKIES_TOLD_OWN_NAT, /* own as configured, although NAT is in use */
 };
 
+/* Why its connections are spliced. */
+enum service_owner_why {
+	OWNER_SOCKET, /* they are not */
+	OWNER_AS_TOLD,
+	OWNER_FORWARDED,
+	OWNER_PUBLISHED,
+};
+
 /* What rules on the way out make of a SYN-ACK, [1] being IPv4's. */
 struct service_rewrites {
 	struct nf_rewrite by_v4[2];
@@ -67,13 +75,21 @@ struct service {
 	char name[NAME_MAX_LEN];
 	enum config_policy policy;
 	enum config_cookies cookies;
+	enum config_owner owner;
 	bool by_hand; /* added at runtime, not configured */
 	enum service_why why;
 	/* of its endpoints: 1 << enum cookie_backend; and why the kernel's */
 	__u8 backends;
 	enum service_cookies_why cookies_why;
+	__u8 owners; /* of its endpoints: 1: sockets, 2: splices */
+	enum service_owner_why owner_why;
 	struct listener_settings learned; /* from its listeners */
 	bool has_listener;
+	/* in SYN-ACKs, by family: [1] IPv4 */
+	struct {
+		__u8 scale;
+		__u16 mss; /* the cap, or 0 */
+	} said[2];
 	__u64 drain_until_ns; /* deleted; 0: in service */
 	bool yields;	      /* rules judge its SYNs: policy on acts as auto */
 	struct arming arming; /* of policy auto, or if it yields */
@@ -121,6 +137,8 @@ void services_rewrite(struct services *s, __u16 id,
 		      const struct service_rewrites *rewrites);
 /* Is it armed only in a flood? */
 bool service_is_auto(const struct service *svc);
+/* The most that a client of a spliced service may send at first, bytes. */
+void services_hold(struct services *s, __u32 bytes);
 /* What arming.h decided for such a service. */
 void services_arm(struct services *s, __u16 id, const struct arming *a);
 /*
@@ -148,6 +166,9 @@ __u16 services_match(const struct services *s, const __be32 addr[4],
 /* Which cookies an address:port of a service answers with. */
 enum cookie_backend services_cookies_at(const struct services *s,
 					const __be32 addr[4], __be16 port);
+/* The enum endpoint_flags there; 0: it is no service. */
+__u8 services_flags_at(const struct services *s, const __be32 addr[4],
+		       __be16 port);
 /* The next service after @after (NULL: the first), or NULL. */
 const struct service *services_next(const struct services *s,
 				    const struct service *after);
@@ -161,6 +182,8 @@ bool service_is_unprotected(const struct service *svc);
 const char *service_why(const struct service *svc);
 const char *service_cookies(const struct service *svc);
 const char *service_cookies_why(const struct service *svc);
+const char *service_owner(const struct service *svc);
+const char *service_owner_why(const struct service *svc);
 /*
  * What was learned from its listeners, as in "mss 1200, ttl 255", or "": what
  * answers follow, and what they cannot. Return @buf.

@@ -125,6 +125,9 @@ static int recompute(struct services *s, const struct netconf *net,
 	err = compute(s, net);
 	if (!err && clock_ns() >= s->raise_again_ns)
 		err = raise_cookies(s, net, settings);
+	/* never taken back: connections may be left when no service is */
+	if (!err && s->endpoints.splices)
+		settings_set(settings, SETTING_SPLICE);
 	if (!err)
 		err = endpoints_commit(&s->endpoints, ret);
 	if (err)
@@ -137,7 +140,8 @@ static int recompute(struct services *s, const struct netconf *net,
 		s->net.cookies = err;
 	s->changed = false;
 	/* see bpf/wire/parse.bpf.h */
-	settings_put(settings, SETTING_GUARDED, s->endpoints.need);
+	settings_put(settings, SETTING_GUARDED,
+		     s->endpoints.need || s->endpoints.splices);
 	lower(s, settings);
 	return 0;
 }

@@ -67,7 +67,7 @@ static void on_stale_socket(struct events *e, const struct event *event)
 	owner_clear(e->deps.owner, &event->tuple);
 	s = sessions_find(e->deps.sessions, &event->tuple, &slot);
 	if (s && s->live.state == SESSION_OPENING && s->server_isn)
-		probe_send(e->deps.probe, s);
+		probe_send(e->deps.raw, s);
 }
 
 enum { SLICE_US = 3000, STOP = -EAGAIN };

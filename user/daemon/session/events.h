@@ -23,7 +23,7 @@ struct events_deps {
 	const struct loader *loader; /* has the rings */
 	struct sessions *sessions;
 	struct owner *owner;
-	const struct probe *probe;
+	const struct rawtcp *raw;
 	const struct host *host;
 	const struct keys *keys;
 	struct nat *nat;

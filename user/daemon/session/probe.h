@@ -11,18 +11,10 @@
 #ifndef PROBE_H
 #define PROBE_H
 
+#include "kernel/rawtcp.h"
 #include "synkeeper/abi.h"
 
-struct probe {
-	int fd4; /* raw sockets that only send */
-	int fd6;
-};
-
-/* Opens the sockets; needs CAP_NET_RAW, sending does not. */
-int probe_open(struct probe *p);
-void probe_close(struct probe *p);
-
 /* Probes the client of pending session @s. Returns 0 or -errno. */
-int probe_send(const struct probe *p, const struct session *s);
+int probe_send(const struct rawtcp *r, const struct session *s);
 
 #endif

@@ -63,9 +63,32 @@ static void not_taken(struct reaper *r, __u32 slot)
 		sessions_feed(r->sessions, slot,
 			      session_corrected(SESSION_OPENING, kernel), 0);
 	} else {
-		probe_send(&r->probe, e);
+		probe_send(r->raw, e);
 		sessions_feed(r->sessions, slot, 1 << INPUT_IDLE, 0);
 	}
+}
+
+/* Unlike one with a socket, it cannot go on without its entry. */
+static void time_out_spliced(struct reaper *r, __u32 slot, union session_word w,
+			     __u32 idle)
+{
+	struct tuple t = sessions_at(r->sessions, slot)->tuple;
+
+	if (idle < r->splice_limits[w.state])
+		return;
+	if (sessions_feed(r->sessions, slot, 1 << INPUT_IDLE, 0) &&
+	    w.state != SESSION_TIME_WAIT)
+		owner_end(r->owner, &t);
+}
+
+/* Its packets are all that is known of it. */
+static void time_out_behind(struct reaper *r, __u32 slot, union session_word w,
+			    __u32 idle, bool over)
+{
+	if (w.flags & SESSION_RST && idle >= ticks_of(ASK_PENDING_MS))
+		sessions_feed(r->sessions, slot, gone(w), 0);
+	else if (over)
+		sessions_feed(r->sessions, slot, 1 << INPUT_IDLE, 0);
 }
 
 static void time_out(struct reaper *r, __u32 slot, union session_word w,
@@ -74,6 +97,10 @@ static void time_out(struct reaper *r, __u32 slot, union session_word w,
 	bool over = idle >= r->limits[w.state];
 	int kernel;
 
+	if (w.flags & SESSION_SPLICED) {
+		time_out_spliced(r, slot, w, idle);
+		return;
+	}
 	if (w.state == SESSION_OPENING &&
 	    sessions_at(r->sessions, slot)->server_isn) {
 		if (idle >= ticks_of(ASK_PENDING_MS))
@@ -108,7 +135,9 @@ static void time_out(struct reaper *r, __u32 slot, union session_word w,
 		if (!over && w.state == SESSION_PENDING &&
 		    sessions_at(r->sessions, slot)->server_isn)
 			/* if lost: the next walk probes again */
-			probe_send(&r->probe, sessions_at(r->sessions, slot));
+			probe_send(r->raw, sessions_at(r->sessions, slot));
+	} else if (kernel == -EOPNOTSUPP) {
+		time_out_behind(r, slot, w, idle, over);
 	}
 }
 
@@ -117,7 +146,8 @@ static void audit(struct reaper *r, __u32 slot, union session_word w,
 {
 	int kernel;
 
-	if (!session_is_live(w.state) || idle < ticks_of(AUDIT_IDLE_MS))
+	if (!session_is_live(w.state) || w.flags & SESSION_SPLICED ||
+	    idle < ticks_of(AUDIT_IDLE_MS))
 		return;
 	kernel = owner_state(r->owner, &sessions_at(r->sessions, slot)->tuple);
 	if (kernel > 0)
@@ -226,21 +256,24 @@ void reaper_configure(struct reaper *r, const struct config *c)
 	r->limits[SESSION_CLOSING_SERVER] = closing;
 	r->limits[SESSION_CLOSING_CLIENT] = closing;
 	r->limits[SESSION_TIME_WAIT] = ticks_of(c->time_wait_timeout_ms);
+	memcpy(r->splice_limits, r->limits, sizeof(r->splice_limits));
+	r->splice_limits[SESSION_OPENING] =
+		ticks_of(c->gateway.opening_timeout_ms);
+	r->splice_limits[SESSION_ESTABLISHED] =
+		ticks_of(c->gateway.idle_timeout_ms);
 }
 
 int reaper_start(struct reaper *r, sd_event *loop, struct sessions *s,
-		 struct owner *owner, const struct config *c)
+		 struct owner *owner, const struct rawtcp *raw,
+		 const struct config *c)
 {
 	struct session_totals sum;
 	int err;
 
-	*r = (struct reaper){ .sessions = s, .owner = owner };
+	*r = (struct reaper){ .sessions = s, .owner = owner, .raw = raw };
 	reaper_configure(r, c);
 	totals_read(s->totals, 0, &sum);
 	r->evictions = sum.events[EV_EVICTED];
-	err = probe_open(&r->probe);
-	if (err)
-		return err;
 	err = add_timer(loop, &r->timeouts_timer, on_timeouts, r);
 	if (!err)
 		err = add_timer(loop, &r->audit_timer, on_audit, r);
@@ -256,5 +289,4 @@ void reaper_stop(struct reaper *r)
 		return; /* never started */
 	timer_free(r->timeouts_timer);
 	timer_free(r->audit_timer);
-	probe_close(&r->probe);
 }

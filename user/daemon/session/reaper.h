@@ -32,16 +32,18 @@ struct sweep {
 struct reaper {
 	struct sessions *sessions;
 	struct owner *owner;
-	struct probe probe;
-	__u32 limits[SESSION_STATES]; /* ticks */
+	const struct rawtcp *raw;
+	__u32 splice_limits[SESSION_STATES]; /* ticks, of spliced ones */
+	__u32 limits[SESSION_STATES];	     /* ticks */
 	struct sweep timeouts, audit;
 	__u64 evictions; /* when last logged */
 	sd_event_source *timeouts_timer, *audit_timer;
 };
 
-/* Starts reaping on @loop. Returns 0 or -errno, logged. Needs CAP_NET_RAW. */
+/* Starts reaping on @loop. Returns 0 or -errno, logged. */
 int reaper_start(struct reaper *r, sd_event *loop, struct sessions *s,
-		 struct owner *owner, const struct config *c);
+		 struct owner *owner, const struct rawtcp *raw,
+		 const struct config *c);
 /* Takes the timeouts from @c. */
 void reaper_configure(struct reaper *r, const struct config *c);
 void reaper_stop(struct reaper *r);

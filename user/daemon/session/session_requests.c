@@ -269,7 +269,7 @@ static void kill_one(const struct session_request_deps *d, __u32 slot,
 	if (k->dry_run)
 		return;
 	kernel = owner_state(d->owner, &s.tuple);
-	if (kernel < 0 && kernel != -ENOENT) {
+	if (kernel < 0 && kernel != -ENOENT && kernel != -EOPNOTSUPP) {
 		k->err = kernel;
 		return;
 	}
@@ -281,9 +281,10 @@ static void kill_one(const struct session_request_deps *d, __u32 slot,
 	    !sessions_feed(d->sessions, slot, 1 << INPUT_KILLED, 0))
 		return; /* it just ended by itself */
 	k->killed++;
-	if (kernel > 0)
+	if (kernel != -ENOENT)
 		k->err = owner_end(d->owner, &s.tuple);
-	if (k->err == -ENOENT)
+	/* of one that began without us nothing is known: it is forgotten */
+	if (k->err == -ENOENT || k->err == -EOPNOTSUPP)
 		k->err = 0;
 }
 

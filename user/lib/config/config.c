@@ -298,6 +298,12 @@ static const char *const backends[] = {
 	[COOKIES_BY_KERNEL] = "kernel",
 };
 
+static const char *const owners[] = {
+	[OWNER_BY_AUTO] = "auto",
+	[OWNER_BY_SOCKET] = "socket",
+	[OWNER_BY_SPLICE] = "splice",
+};
+
 /* The index of @text among @n @words, or -EINVAL. */
 static int find_word(const char *text, const char *const *words, size_t n)
 {
@@ -341,4 +347,32 @@ int config_parse_cookies(const char *text, enum config_cookies *ret,
 	else
 		*ret_why = "must be own, kernel or auto";
 	return i < 0 ? i : 0;
+}
+
+const char *config_owner_name(enum config_owner owner)
+{
+	return owners[owner];
+}
+
+int config_parse_owner(const char *text, enum config_owner *ret,
+		       const char **ret_why)
+{
+	int i = find_word(text, owners, ARRAY_SIZE(owners));
+
+	if (i >= 0)
+		*ret = i;
+	else
+		*ret_why = "must be socket, splice or auto";
+	return i < 0 ? i : 0;
+}
+
+bool config_has_splices(const struct config *c, bool forwards)
+{
+	size_t i;
+
+	for (i = 0; i < c->n_services; i++)
+		if (c->services[i].owner == OWNER_BY_SPLICE ||
+		    (c->services[i].owner == OWNER_BY_AUTO && forwards))
+			return true;
+	return false;
 }

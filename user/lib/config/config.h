@@ -22,6 +22,7 @@
 enum config_mode { MODE_AUTO, MODE_NATIVE, MODE_SKB };
 enum config_exit { EXIT_KEEP, EXIT_DETACH };
 enum config_cookies { COOKIES_BY_AUTO, COOKIES_BY_OWN, COOKIES_BY_KERNEL };
+enum config_owner { OWNER_BY_AUTO, OWNER_BY_SOCKET, OWNER_BY_SPLICE };
 
 enum {
 	CONFIG_IFACES_MAX = 64,
@@ -37,6 +38,7 @@ struct config_service {
 	struct listen listen;
 	enum config_policy policy;
 	enum config_cookies cookies;
+	enum config_owner owner;
 	unsigned int line; /* of the file; 0: not from a file */
 	bool by_hand;	   /* added at runtime: not configured */
 };
@@ -46,6 +48,15 @@ struct arming_limits {
 	unsigned int syn_rate; /* a second; disarms below half of it */
 	unsigned int queue;    /* percent of the backlog; the same */
 	unsigned int calm_ms;  /* before it disarms */
+};
+
+/* Of connections whose server is behind, see synkeeper/splice.h. */
+struct config_gateway {
+	unsigned int connections; /* at a time */
+	unsigned int holds;	  /* clients whose first data are held */
+	unsigned int hold;	  /* bytes of each */
+	unsigned int opening_timeout_ms;
+	unsigned int idle_timeout_ms;
 };
 
 struct config {
@@ -60,6 +71,7 @@ struct config {
 	char *control_group;   /* owned; the socket's group, or NULL */
 	struct listen metrics; /* by HTTP; port 0: not served */
 	unsigned int key_lifetime_ms; /* one epoch */
+	char *key_secret; /* owned; file shared with other nodes, or NULL */
 	unsigned int sessions_max;
 	unsigned int pending_timeout_ms;
 	unsigned int idle_timeout_ms; /* of established sessions */
@@ -68,6 +80,7 @@ struct config {
 	unsigned int time_wait_timeout_ms;
 	unsigned int resets_per_second; /* for stray segments; 0: drop */
 	struct arming_limits arming;
+	struct config_gateway gateway;
 	char *allow, *deny;		 /* owned; files of prefixes, or NULL */
 	unsigned int synacks_per_second; /* to a source prefix; 0: no cap */
 	unsigned int source_bits4, source_bits6;
@@ -103,6 +116,8 @@ int config_set_metrics(struct config *c, const char *value, char *err);
 int config_set_group(struct config *c, const char *value, char *err);
 int config_set_string(char **member, const char *value);
 
+/* May any service be spliced? @forwards: the host forwards packets. */
+bool config_has_splices(const struct config *c, bool forwards);
 /* Checks the whole: no interface, no service, a service twice. */
 int config_validate(const struct config *c, char *err);
 
@@ -112,6 +127,9 @@ const char *config_policy_name(enum config_policy policy);
 int config_parse_policy(const char *text, enum config_policy *ret,
 			const char **ret_why);
 
+const char *config_owner_name(enum config_owner owner);
+int config_parse_owner(const char *text, enum config_owner *ret,
+		       const char **ret_why);
 const char *config_cookies_name(enum config_cookies cookies);
 int config_parse_cookies(const char *text, enum config_cookies *ret,
 			 const char **ret_why);

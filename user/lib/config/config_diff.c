@@ -41,6 +41,12 @@ static const char *cookies_text(const void *member, char *buf)
 	return config_cookies_name(*(const enum config_cookies *)member);
 }
 
+static const char *owner_text(const void *member, char *buf)
+{
+	(void)buf;
+	return config_owner_name(*(const enum config_owner *)member);
+}
+
 static const char *text_yes_no(const void *member, char *buf)
 {
 	(void)buf;
@@ -138,6 +144,7 @@ static const struct value values[] = {
 static const struct value service_values[] = {
 	{ "policy", policy_text, SERVICE(policy) },
 	{ "cookies", cookies_text, SERVICE(cookies) },
+	{ "owner", owner_text, SERVICE(owner) },
 	{ "name", name_text, SERVICE(name) },
 	{ "by hand", by_hand_text, SERVICE(by_hand) },
 };

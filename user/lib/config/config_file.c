@@ -64,6 +64,7 @@ static int end_section(struct config_parser *p)
 	for (i = p->first_service; p->name && i < c->n_services; i++) {
 		c->services[i].policy = p->policy;
 		c->services[i].cookies = p->cookies;
+		c->services[i].owner = p->owner;
 	}
 	return 0;
 }

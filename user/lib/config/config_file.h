@@ -12,7 +12,7 @@
 
 enum {
 	CONFIG_TITLE_MAX = 48, /* more than "service " and a name */
-	CONFIG_KEYS_MAX = 32,
+	CONFIG_KEYS_MAX = 64,
 };
 
 struct config_title {
@@ -37,6 +37,7 @@ struct config_parser {
 	size_t first_service; /* of this section */
 	enum config_policy policy;
 	enum config_cookies cookies;
+	enum config_owner owner;
 	unsigned int seen[CONFIG_KEYS_MAX]; /* line of a key in this section */
 	bool reset;
 	unsigned int reset_rate, reset_rate_line;

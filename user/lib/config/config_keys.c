@@ -228,6 +228,15 @@ static int set_cookies(struct config_parser *p, const char *value)
 	return 0;
 }
 
+static int set_owner(struct config_parser *p, const char *value)
+{
+	const char *why;
+
+	if (config_parse_owner(value, &p->owner, &why))
+		return refuse(p, -EINVAL, "'%s': %s", value, why);
+	return 0;
+}
+
 static const struct config_key keys[] = {
 #define VALUE(section, name, type, member, fallback, least, most, ...)  \
 	{ #section, name,  set_##type, offsetof(struct config, member), \

@@ -90,6 +90,14 @@ VALUE(keys, "lifetime", duration, key_lifetime_ms, "60s", "5s", "24h", LIVE,
       "lifetimes to answer the SYN-ACK, and an attacker has as long to collect "
       "cookies and use them all at once: above 10m the daemon warns.")
 
+VALUE(keys, "secret", path, key_secret, NULL, NULL, "4095", RESTART, "PATH",
+      "/etc/synkeeper/cluster.key",
+      "A secret that several nodes share, so that each accepts the cookies of "
+      "all: see docs/CLUSTER.md. Keys then follow the time of day, lifetime "
+      "has no effect, and the clock must be synchronised. The file is made by "
+      "synkeeper key generate; only root may have access to it. A reload reads "
+      "it again.")
+
 SECTION(sessions, NULL, NULL)
 
 VALUE(sessions, "max", count, sessions_max, "1048576", "1024", "16777216", DOWN,
@@ -146,6 +154,39 @@ PART(service, "policy", policy, "on", NULL, NULL, "on|auto|monitor|off",
 PART(service, "cookies", cookies, "auto", NULL, NULL, "auto|own|kernel",
      "Which SYN cookies to send: own, kernel, or auto, which uses own wherever "
      "possible.")
+
+PART(service, "owner", owner, "auto", NULL, NULL, "auto|socket|splice",
+     "Who has the connections. socket: this host's kernel. splice: the server "
+     "itself, which may be behind this host; it is sent a SYN once the "
+     "client's "
+     "cookie is valid, and from then on packets are translated. auto: splice "
+     "for addresses that this host forwards to, and where NAT leads to another "
+     "host; otherwise socket.")
+
+SECTION(gateway, NULL, "For services with owner = splice.")
+
+VALUE(gateway, "connections", count, gateway.connections, "65536", "64",
+      "4194304", DOWN, "COUNT", NULL,
+      "How many connections can be spliced at a time, 150 bytes each. Further "
+      "ones pass as if there were no protection.")
+
+VALUE(gateway, "holds", count, gateway.holds, "1024", "16", "65535", RESTART,
+      "COUNT", NULL,
+      "How many clients' first data can be held at a time, until the server "
+      "has answered; 14 kB each. Others send theirs again.")
+
+VALUE(gateway, "hold", count, gateway.hold, "11680", "1460", "11680", LIVE,
+      "BYTES", NULL,
+      "How many bytes a client may send before the server has answered.")
+
+VALUE(gateway, "opening-timeout", duration, gateway.opening_timeout_ms, "5s",
+      "1s", "2m", LIVE, "DURATION", NULL,
+      "How long a server may take to answer; then its client is reset.")
+
+VALUE(gateway, "idle-timeout", duration, gateway.idle_timeout_ms, "5d", "1m",
+      "30d", LIVE, "DURATION", NULL,
+      "How long a spliced connection may be idle. Unlike one of a socket, it "
+      "cannot continue afterwards.")
 
 SECTION(arming, NULL, NULL)
 

@@ -38,6 +38,12 @@ int forwarding_read(bool v6)
 	return read_value(paths[v6]);
 }
 
+bool forwarding_of_host(void)
+{
+	return read_value("/proc/sys/net/ipv4/ip_forward") > 0 ||
+	       read_value("/proc/sys/net/ipv6/conf/all/forwarding") > 0;
+}
+
 bool forwarding_can_be_set(bool v6)
 {
 	return !access(paths[v6], W_OK);

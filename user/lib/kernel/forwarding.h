@@ -26,6 +26,8 @@
 
 /* 0, 1, or -errno (-ENOENT: no such family). */
 int forwarding_read(bool v6);
+/* Does this host forward packets of either family? */
+bool forwarding_of_host(void);
 
 /* May this process write it? */
 bool forwarding_can_be_set(bool v6);

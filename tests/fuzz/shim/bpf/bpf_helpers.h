@@ -30,23 +30,32 @@
 /* libbpf has a function of that name, for user space */
 #define bpf_map_lookup_elem native_map_lookup_elem
 void *bpf_map_lookup_elem(void *map, const void *key);
+#define bpf_map_update_elem native_map_update_elem
+long bpf_map_update_elem(void *map, const void *key, const void *value,
+			 __u64 flags);
 void *bpf_ringbuf_reserve(void *ring, __u64 size, __u64 flags);
 void bpf_ringbuf_submit(void *data, __u64 flags);
 __u64 bpf_ktime_get_ns(void);
+__u64 bpf_ktime_get_tai_ns(void);
 __u64 bpf_ktime_get_coarse_ns(void);
 __u32 bpf_get_smp_processor_id(void);
 long bpf_loop(__u32 n, long (*step)(__u32 i, void *ctx), void *ctx,
 	      __u64 flags);
 
 long bpf_xdp_adjust_tail(struct xdp_md *ctx, int delta);
+long bpf_xdp_adjust_head(struct xdp_md *ctx, int delta);
 long bpf_xdp_adjust_meta(struct xdp_md *ctx, int delta);
 long bpf_xdp_load_bytes(struct xdp_md *ctx, __u32 offset, void *buf, __u32 len);
+long bpf_xdp_store_bytes(struct xdp_md *ctx, __u32 offset, const void *buf,
+			 __u32 len);
 __u64 bpf_xdp_get_buff_len(struct xdp_md *ctx);
 long bpf_skb_load_bytes(const void *skb, __u32 offset, void *buf, __u32 len);
 long bpf_skb_store_bytes(struct __sk_buff *skb, __u32 offset, const void *from,
 			 __u32 len, __u64 flags);
 long bpf_l4_csum_replace(struct __sk_buff *skb, __u32 offset, __u64 from,
 			 __u64 to, __u64 flags);
+long bpf_skb_change_tail(struct __sk_buff *skb, __u32 len, __u64 flags);
+long bpf_clone_redirect(struct __sk_buff *skb, __u32 ifindex, __u64 flags);
 long bpf_skb_pull_data(struct __sk_buff *skb, __u32 len);
 long bpf_tail_call(void *ctx, void *programs, __u32 index);
 long bpf_redirect(__u32 ifindex, __u64 flags);
