@@ -10,6 +10,7 @@
  *			ACK, with the data behind it
  *   splice_tc.bpf.h	tc: packets of both ways are translated, and followed to
  *			the connection's end
+ *   splice_icmp.bpf.h	tc ingress: so are ICMP errors about them
  */
 #ifndef SYNKEEPER_SPLICE_BPF_H
 #define SYNKEEPER_SPLICE_BPF_H

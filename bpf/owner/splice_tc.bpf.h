@@ -14,6 +14,7 @@
 #define SYNKEEPER_SPLICE_TC_BPF_H
 
 #include "splice.bpf.h"
+#include "splice_icmp.bpf.h"
 #include "splice_send.bpf.h"
 #include "session/track_server.bpf.h"
 #include "wire/parse.bpf.h"
@@ -200,8 +201,10 @@ __noinline int splice_ingress(struct __sk_buff *skb)
 		skb->tc_index = 0;
 		return TCX_NEXT;
 	}
-	if (parse_tc(skb, &p))
+	if (parse_tc(skb, &p)) {
+		splice_icmp(skb);
 		return SPLICE_NOT_OURS;
+	}
 	sp = splice_of(&p.tuple);
 	if (!sp)
 		return SPLICE_NOT_OURS;
