@@ -3,9 +3,10 @@
  * Theory of operation: ICMP errors about what the server sent. They quote the
  * packet as it was outside, with the sequence number that the client knows, and
  * the server ignores an error about a number that it has not sent (RFC 5927
- * section 4.1): path MTU discovery would fail (RFC 1191, RFC 8201), and downloads
- * over a narrow path hang. So the quoted number becomes the server's. Only the
- * beginning of the quoted TCP header is certain to be there, which is enough.
+ * section 4.1): path MTU discovery (RFC 1191, RFC 8201) would fail, and
+ * downloads over a narrow path would hang. So the quoted number becomes the
+ * server's. Only the beginning of the quoted TCP header is certain to be there,
+ * which is enough.
  */
 #ifndef SYNKEEPER_SPLICE_ICMP_BPF_H
 #define SYNKEEPER_SPLICE_ICMP_BPF_H

@@ -90,9 +90,9 @@ answer_syn_ack(struct xdp_md *ctx, const struct settings *cfg,
 
 /* Makes the cookie; false: there is no key. */
 static __always_inline bool answer_cookie(const struct settings *cfg,
-				     const struct flow *f,
-				     const struct handshake *hs,
-				     struct cookie *ret)
+					  const struct flow *f,
+					  const struct handshake *hs,
+					  struct cookie *ret)
 {
 	struct siphash_key key;
 	__u32 epoch;

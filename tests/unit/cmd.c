@@ -52,10 +52,11 @@ static void prefixes(void **state)
 static const struct {
 	const char *line, *err;
 } usage_table[] = {
-	{ "foo", "foo: unknown object \"foo\": expected one of status, "
-		 "service, "
-		 "session, key, cluster, stats, metrics, explain, top, capture, "
-		 "check, reload, down, help\n" },
+	{ "foo",
+	  "foo: unknown object \"foo\": expected one of status, "
+	  "service, "
+	  "session, key, cluster, stats, metrics, explain, top, capture, "
+	  "check, reload, down, help\n" },
 	{ "s", "s: object \"s\" is ambiguous: status, service, "
 	       "session, stats\n" },
 	{ "service foo", "service: unknown verb \"foo\": expected one of list, "

@@ -70,7 +70,7 @@ struct meta {
 	struct bpf_tcp_req_attrs attrs;
 };
 
-/* The server's ISN for the client's: its lowest bits hold the client's scale. */
+/* The server's ISN for the client's; the lowest bits are the client's scale. */
 static __always_inline __u32 isn_of(__u32 client, __u32 scale)
 {
 	return ((client ^ ISN_MASK) & ~15U) | (scale & 15);

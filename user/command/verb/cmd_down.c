@@ -247,10 +247,10 @@ static int down_run(const struct cmd *c, const struct cmd_args *args)
 	bool gone, failed;
 	int err;
 
-	err = cmd_try_call(
-		c, "down",
-		args->option[0] ? json_pack("{s:b}", "force", 1) : NULL,
-		&result);
+	err = cmd_try_call(c, "down",
+			   args->option[0] ? json_pack("{s:b}", "force", 1)
+					   : NULL,
+			   &result);
 	if (cmd_no_daemon(err))
 		return remove_leftover(c);
 	if (err)
