@@ -175,7 +175,7 @@ VALUE(gateway, "holds", count, gateway.holds, "1024", "16", "65535", RESTART,
       "How many clients' first data can be held at a time, until the server "
       "has answered; 14 kB each. Others send theirs again.")
 
-VALUE(gateway, "hold", count, gateway.hold, "11680", "1460", "11680", LIVE,
+VALUE(gateway, "hold", count, gateway.hold, "11680", "1460", "11680", RESTART,
       "BYTES", NULL,
       "How many bytes a client may send before the server has answered.")
 
