@@ -251,7 +251,7 @@ def test_maps_by_name(env):
     small_table(env)
     get_once(env)
     settings = attached.map_value(env, "settings", 0)
-    assert settings["abi"] == 9 and settings["set_mask"] == 127 and \
+    assert settings["abi"] == 10 and settings["set_mask"] == 127 and \
         settings["hash_mul"] % 2 == 1, f"settings: {settings}"
     service = attached.map_value(env, "services", 2)
     assert service["used"] == 1 and service["wildcard"] == 0 and \

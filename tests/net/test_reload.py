@@ -23,6 +23,7 @@ from sockets import Stream, listen, pair
 
 WEB = "[service web]\nlisten = *:80\n"
 NEEDS_DOWN = "synkeeper down and a new start"
+AUTO = "cookies auto, owner auto"  # of a new service
 
 
 class Reloaded:
@@ -123,11 +124,11 @@ def test_services(env):
     """They are added, changed and removed; the removed ones drain."""
     with reloaded(env, WEB + "[service b]\nlisten = *:81\n") as r:
         held = Held(env)
-        r.expect({"service *:82": (None, "policy on, cookies auto, name c")},
+        r.expect({"service *:82": (None, f"policy on, {AUTO}, name c")},
                  WEB + "[service b]\nlisten = *:81\n"
                        "[service c]\nlisten = *:82\n")
         r.expect({"service *:80 name": ("web", "w"),
-                  "service *:81": ("policy on, cookies auto, name b", None),
+                  "service *:81": (f"policy on, {AUTO}, name b", None),
                   "service *:82 policy": ("on", "off")},
                  "[service w]\nlisten = *:80\n"
                  "[service c]\nlisten = *:82\npolicy = off\n")
@@ -137,9 +138,9 @@ def test_services(env):
         assert not got["*:81"]["armed"] and "deleted" in got["*:81"]["why"], \
             f"a service that the file dropped should drain: {got['*:81']}"
         held.ask("after three changes of services")
-        r.expect({"service *:81": (None, "policy on, cookies auto, name b"),
+        r.expect({"service *:81": (None, f"policy on, {AUTO}, name b"),
                   "service *:80 name": ("w", "web"),
-                  "service *:82": ("policy off, cookies auto, name c", None)},
+                  "service *:82": (f"policy off, {AUTO}, name c", None)},
                  WEB + "[service b]\nlisten = *:81\n")
         assert services(env)["*:81"]["armed"], "the file's service came back"
 
@@ -166,9 +167,9 @@ def test_by_hand(env):
         r.expect({"service *:81 name": ("hand", "web"),
                   "service *:81 by hand": ("yes", "")},
                  WEB + "listen = *:81\n")
-        r.expect({"service *:81": ("policy on, cookies auto, name web", None)}, WEB)
+        r.expect({"service *:81": (f"policy on, {AUTO}, name web", None)}, WEB)
         env.synkeeper("service", "del", "*:80")
-        r.expect({"service *:80": (None, "policy on, cookies auto, name web")}, WEB)
+        r.expect({"service *:80": (None, f"policy on, {AUTO}, name web")}, WEB)
         assert services(env)["*:82"]["name"] == "hand", services(env)
 
 
@@ -258,7 +259,7 @@ def test_flags_hold(env):
     env.nginx()
     r = Reloaded(env, "", "on-exit = keep\n", ("--on-exit", "detach"),
                  ("*:80",))
-    r.expect({"service *:81": (None, "policy on, cookies auto, name b")},
+    r.expect({"service *:81": (None, f"policy on, {AUTO}, name b")},
              "[service b]\nlisten = *:81\n", "on-exit = keep\n")
     assert services(env)["*:80"]["armed"], "-s *:80 has no effect any more"
     r.process.signal(signal.SIGTERM)
