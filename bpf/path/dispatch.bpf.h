@@ -90,9 +90,10 @@ on_rst(struct xdp_md *ctx, const struct settings *cfg, struct flow *f)
 
 	if (!is_evaluated(f))
 		return REASON_disarmed_ack;
-	return owner_of_unmatched(ctx, cfg, f, &budget) == OWNER_CONNECTION
-		       ? REASON_socket
-		       : REASON_stray_rst;
+	if (owner_of_unmatched(ctx, cfg, f, &budget) == OWNER_CONNECTION)
+		return REASON_socket;
+	/* the server may have it, and judges it */
+	return budget && owner_is_behind(f) ? REASON_socket : REASON_stray_rst;
 }
 
 static __always_inline enum reason
@@ -195,6 +196,11 @@ __noinline int on_spliced(struct xdp_md *ctx, struct flow *f)
 	if (s->live.state == SESSION_OPENING) {
 		if (spliced && ack)
 			return owner_again(ctx, f);
+		/* also what tc sends in its name, in skb mode */
+		if (spliced && flags == FLAG_SYN)
+			return REASON_session_syn;
+		if (spliced && flags & FLAG_RST)
+			return REASON_session_rst;
 		if (spliced || !ack)
 			return REASON_NONE;
 		/* the server has answered the client's own SYN */

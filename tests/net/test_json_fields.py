@@ -139,7 +139,7 @@ def test_replies_are_as_the_table_says(env):
         env.configure(CHANGED)
         client.ask("reload")
         look(client)
-        client.ask("down")
+        client.ask("down", force=True)
     daemon.wait(20)
     assert not client.wrong, "\n".join(client.wrong)
     assert SEEN >= REQUESTS.keys(), f"not asked: {REQUESTS.keys() - SEEN}"

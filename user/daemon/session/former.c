@@ -71,18 +71,21 @@ static bool move_one(struct sessions *s, struct session *e, __u32 now)
 	struct session_totals *t = totals_of(s->totals, service);
 	struct session *twin;
 	struct transition m;
-	__u32 slot;
+	__u32 slot, tries;
 
 	if (e->live.state == SESSION_FREE)
 		return false; /* it was being filled */
-	twin = sessions_find(s, &e->tuple, &slot);
-	if (twin && session_is_live(twin->live.state) &&
-	    session_is_live(e->live.state)) {
-		merge(e, twin, t);
-		return true;
+	/* once more: a packet may have entered it between the two */
+	for (tries = 0; tries < 2; tries++) {
+		twin = sessions_find(s, &e->tuple, &slot);
+		if (twin && session_is_live(twin->live.state) &&
+		    session_is_live(e->live.state)) {
+			merge(e, twin, t);
+			return true;
+		}
+		if (!twin && sessions_put(s, e))
+			return true;
 	}
-	if (!twin && sessions_put(s, e))
-		return true;
 	session_stats_transition(e, t, service, 1 << INPUT_EVICTED, 0, now, &m);
 	return false;
 }

@@ -36,7 +36,9 @@ static void read_state(struct utc *ret)
 	struct timex t = {};
 
 	if (syscall(SYS_adjtimex, &t) < 0) {
-		ret->why = strerror(errno);
+		ret->why = errno == EPERM ? "adjtimex is not permitted: see "
+					    "docs/CLUSTER.md"
+					  : strerror(errno);
 		return;
 	}
 	ret->adjust_ns = t.offset * (t.status & STA_NANO ? 1 : 1000);
