@@ -28,7 +28,8 @@ HANDSHAKES = (
     *of("odd_packets", "ipv4_options_of_a_linux_client",
         "ipv6_extension_headers_of_a_linux_client", "padded_frames",
         "fragmented_syn_is_dropped", "simultaneous_open"),
-    *of("next_hop", "gateway_in_a_vlan"))
+    *of("next_hop", "gateway_in_a_vlan"),
+    *of("splice_paths", "router", "local"), *of("splice_ends", "refused"))
 ENDS = (
     *of("half_close", "by_client", "by_server", "data_and_acks_by_hand"),
     *of("close", "client_first", "server_first", "both_at_once"),
