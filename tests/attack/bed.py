@@ -29,6 +29,7 @@ HERE = os.path.dirname(os.path.realpath(__file__))
 sys.path.insert(0, os.path.join(HERE, "../lib"))
 import forms  # noqa: E402
 import netenv  # noqa: E402
+import nettest  # noqa: E402
 import spray  # noqa: E402
 from goodclients import Held, connect, get_once  # noqa: E402
 from namespace import wait_for  # noqa: E402
@@ -293,6 +294,10 @@ class Bed:
         # with kernel cookies, client data right behind the ACK can make the
         # kernel create a second child, drop it, and count both
         twice = 2 + served // 50 if self.cookies == "kernel" else 0
+        # in skb mode ACK and data may pass XDP on two CPUs at once, and both
+        # are admitted: one of a thousand without an attack, more beside one
+        if nettest.mode() == "skb":
+            twice = 2 + served // 20
         assert opened <= served + twice, f"{self.what}: {opened} " \
             f"connections were opened, {served} by good clients"
 
