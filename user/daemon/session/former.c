@@ -75,8 +75,8 @@ static bool move_one(struct sessions *s, struct session *e, __u32 now)
 
 	if (e->live.state == SESSION_FREE)
 		return false; /* it was being filled */
-	/* once more: a packet may have entered it between the two */
-	for (tries = 0; tries < 2; tries++) {
+	/* again while a packet enters it, on another CPU */
+	for (tries = 0; tries < 100; tries++) {
 		twin = sessions_find(s, &e->tuple, &slot);
 		if (twin && session_is_live(twin->live.state) &&
 		    session_is_live(e->live.state)) {
