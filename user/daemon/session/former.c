@@ -64,6 +64,8 @@ static void merge(const struct session *e, struct session *twin,
 	twin->born = e->born;
 }
 
+enum { MOVE_TRIES = 4 };
+
 /* Returns whether it is in our table now. */
 static bool move_one(struct sessions *s, struct session *e, __u32 now)
 {
@@ -75,8 +77,8 @@ static bool move_one(struct sessions *s, struct session *e, __u32 now)
 
 	if (e->live.state == SESSION_FREE)
 		return false; /* it was being filled */
-	/* again while a packet enters it, on another CPU */
-	for (tries = 0; tries < 100; tries++) {
+	/* again if a packet entered it at the same moment, on another CPU */
+	for (tries = 0; tries < MOVE_TRIES; tries++) {
 		twin = sessions_find(s, &e->tuple, &slot);
 		if (twin && session_is_live(twin->live.state) &&
 		    session_is_live(e->live.state)) {

@@ -190,11 +190,10 @@ void sessions_enter(struct sessions *s, const struct tuple *t, __u16 service,
 	tell(s, t, service, SESSION_FREE, events, 0);
 }
 
-bool sessions_put(struct sessions *s, const struct session *e)
+bool sessions_put(struct sessions *s, struct session *e)
 {
-	__u16 service = e->live.service;
+	union session_word last;
 	struct table_hash h;
-	struct transition m;
 	struct session *to;
 	__u32 set, way;
 
@@ -214,12 +213,14 @@ bool sessions_put(struct sessions *s, const struct session *e)
 	summary_add(s->settings, s->summary, set, h.tag);
 	if (slot_of(s, &e->tuple, set, way) < 0)
 		return true;
-	/* XDP was as fast: ours leaves, as it would if it were evicted */
-	if (session_stats_transition(to, totals_of(s->totals, service), service,
-				     1 << INPUT_EVICTED, 0, e->live.seen, &m))
-		table_retag(&s->tags[set], way, 0);
+	/* XDP was as fast: ours leaves, as what has become of it meanwhile */
+	last.word = __atomic_exchange_n(&to->live.word, 0, __ATOMIC_SEQ_CST);
+	if (last.state == SESSION_FREE)
+		return true; /* it has ended */
+	table_retag(&s->tags[set], way, 0);
 	set_incomplete(s, set);
-	return true;
+	e->live = last;
+	return false;
 }
 
 void sessions_flag(struct sessions *s, __u32 slot, __u8 flags)

@@ -62,9 +62,10 @@ void sessions_enter(struct sessions *s, const struct tuple *t, __u16 service,
 
 /*
  * Puts a copy of @e, which is in the session stats already, if it is absent and
- * its set has room. Returns whether it is in the table, or was and ended.
+ * its set has room. Returns whether it is in the table, or was and ended. If
+ * not, as a packet entered it at the same moment, @e is what it has become.
  */
-bool sessions_put(struct sessions *s, const struct session *e);
+bool sessions_put(struct sessions *s, struct session *e);
 
 /* The entry of @t, and its slot, or NULL. It may change at any time. */
 struct session *sessions_find(const struct sessions *s, const struct tuple *t,
