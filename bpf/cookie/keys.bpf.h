@@ -85,31 +85,33 @@ keys_check_by_time(const struct settings *cfg, __u32 isn, enum keys_age age)
 }
 
 /*
- * Copies the key that currently makes cookies to *@ret; false: there is none
- * yet. *@ret_epoch: the bit that cookie_make() stores in the cookie, 0 or 1.
- * A copy, since the verifier would follow pointers into either map to the end.
+ * Copies @key to *@ret; false: it is NULL. A copy, since the verifier would
+ * follow pointers into either map to the end.
  */
-static __always_inline bool keys_make(const struct settings *cfg,
-				      struct siphash_key *ret, __u32 *ret_epoch)
+static __always_inline bool keys_copy(const struct siphash_key *key,
+				      struct siphash_key *ret)
 {
-	const struct siphash_key *key;
-
-	if (cfg->flags & SETTING_CLUSTER) {
-		__u64 epoch = epoch_of(keys_half(cfg));
-
-		*ret_epoch = epoch & 1;
-		key = keys_of_epoch(keys_place(cfg), epoch);
-		if (!key)
-			return false;
-		*ret = *key;
-		return true;
-	}
-	*ret_epoch = cfg->epoch & 1;
-	key = keys_slot(*ret_epoch);
 	if (!key)
 		return false;
 	*ret = *key;
 	return true;
+}
+
+/*
+ * Copies the key that currently makes cookies to *@ret; false: there is none
+ * yet. *@ret_epoch: the bit that cookie_make() stores in the cookie, 0 or 1.
+ */
+static __always_inline bool keys_make(const struct settings *cfg,
+				      struct siphash_key *ret, __u32 *ret_epoch)
+{
+	if (cfg->flags & SETTING_CLUSTER) {
+		__u64 epoch = epoch_of(keys_half(cfg));
+
+		*ret_epoch = epoch & 1;
+		return keys_copy(keys_of_epoch(keys_place(cfg), epoch), ret);
+	}
+	*ret_epoch = cfg->epoch & 1;
+	return keys_copy(keys_slot(*ret_epoch), ret);
 }
 
 /*
@@ -120,20 +122,11 @@ static __always_inline bool keys_check(const struct settings *cfg, __u32 isn,
 				       enum keys_age age,
 				       struct siphash_key *ret)
 {
-	const struct siphash_key *key;
-
-	if (cfg->flags & SETTING_CLUSTER) {
-		key = keys_check_by_time(cfg, isn, age);
-		if (!key)
-			return false;
-		*ret = *key;
-		return true;
-	}
-	key = keys_slot(cookie_slot(isn) + (age == KEYS_ENDED ? KEY_OLD : 0));
-	if (!key)
-		return false;
-	*ret = *key;
-	return true;
+	if (cfg->flags & SETTING_CLUSTER)
+		return keys_copy(keys_check_by_time(cfg, isn, age), ret);
+	return keys_copy(
+		keys_slot(cookie_slot(isn) + (age == KEYS_ENDED ? KEY_OLD : 0)),
+		ret);
 }
 
 #endif

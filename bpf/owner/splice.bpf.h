@@ -21,6 +21,7 @@
 #include "session/table.bpf.h"
 #include "synkeeper/splice.h"
 #include "synkeeper/tcpopt.h"
+#include "wire/write.bpf.h"
 
 enum { MAP_ANY = 0 /* BPF_ANY */ };
 
@@ -67,6 +68,39 @@ static __always_inline void splice_set_state(struct splice *sp,
 	/* an atomic operation, for its barrier: publish what is before it */
 	__sync_fetch_and_add(&sp->barrier, 1);
 	*(volatile __u8 *)&sp->state = state;
+}
+
+static __always_inline __u8 splice_scale(__u8 wscale)
+{
+	return wscale == WSCALE_NONE ? 0 : wscale;
+}
+
+/* The window @raw, of @from_scale, as a field of @to_scale. */
+static __always_inline __u16 splice_window(__u32 raw, __u8 from_scale,
+					   __u8 to_scale)
+{
+	raw <<= from_scale & 15;
+	raw >>= to_scale & 15;
+	return raw > 0xffff ? 0xffff : raw;
+}
+
+/* The SYN that the client would have sent; all but its TTL. */
+static __always_inline void splice_syn_of(const struct splice *sp,
+					  struct answer *ret)
+{
+	struct handshake hs = {
+		.wscale = sp->client_wscale,
+		.sack = !!(sp->flags & SPLICE_OFFERED_SACK),
+		.ts = !!(sp->flags & SPLICE_OFFERED_TS),
+	};
+
+	*ret = (struct answer){ .onward = 1,
+				.seq = sp->client_isn,
+				.flags = FLAG_SYN,
+				.tos = sp->tos };
+	ret->window = splice_window(sp->client_window,
+				    splice_scale(sp->client_wscale), 0);
+	answer_options(&hs, sp->mss, hs.wscale, sp->client_tsval, 0, ret);
 }
 
 /* May a SYN-ACK of ours agree to it? The offer is kept in the endpoint. */

@@ -18,7 +18,6 @@
 enum {
 	EMIT_MOST = 1440, /* of a segment; a multiple of 4 */
 	EMIT_LEAST = 88,  /* net.ipv4.tcp_min_snd_mss, with timestamps */
-	EMIT_SEGMENTS = HOLD_BYTES / 512 + 1,
 	EMIT_CHUNK = 512, /* of bpf_csum_diff() */
 };
 
@@ -35,7 +34,6 @@ struct splice_emit {
 	__u32 end;  /* of the TCP header, in the frame */
 	__u32 sum;  /* of the data in the frame now */
 	__u32 had;  /* their length */
-	__u32 had_seq;
 	__u8 tos;
 };
 
@@ -158,9 +156,7 @@ static __noinline int splice_learn(const struct tuple *t,
 				   const struct tcp_opts *o)
 {
 	struct endpoint_key key = { .port = t->server_port };
-	struct server_offer offer = { .mss = o->mss,
-				      .wscale = o->wscale,
-				      .seen = now_ticks() };
+	struct server_offer offer = { .mss = o->mss, .wscale = o->wscale };
 
 	__builtin_memcpy(key.addr, t->server, 16);
 	offer.flags = (o->sack ? OFFER_SACK : 0) | (o->ts ? OFFER_TS : 0);
@@ -192,8 +188,6 @@ splice_fill(struct splice *sp, const struct packet *p, const struct tcp_opts *o)
 		sp->ts_offset = sp->tsecr - o->tsval;
 		flags |= SPLICE_TS;
 	}
-	if (o->sack && flags & SPLICE_OFFERED_SACK)
-		flags |= SPLICE_SACK;
 	sp->flags = flags;
 	sp->server_acked = p->ack;
 	sp->server_next = sp->cookie + 1;
@@ -223,36 +217,29 @@ static __noinline int splice_opened(const struct packet *p, __u16 service)
 	return 0;
 }
 
-/* The window of the client's first ACK, as the server will read it. */
-static __always_inline __u32 splice_first_window(const struct splice *sp)
-{
-	struct splice_deltas d = { .from_scale =
-					   splice_scale(sp->client_wscale) };
-
-	if (sp->server_wscale != WSCALE_NONE)
-		d.to_scale = d.from_scale;
-	return splice_window(sp->client_window, &d);
-}
-
 /* Makes SYN-ACK @p the ACK that the client owes, and sends that on. */
 static __noinline int splice_acknowledge(struct __sk_buff *skb,
 					 const struct packet *p,
 					 const struct splice *sp, __u32 tsval)
 {
-	struct splice_segment ack = {
+	struct answer ack = {
+		.onward = 1,
 		.seq = sp->client_isn + 1,
 		.ack = sp->server_isn + 1,
-		.window = splice_first_window(sp),
 		.flags = FLAG_ACK,
+		.tos = sp->tos,
 	};
+	__u8 from, to;
 
+	splice_scales(sp, &from, &to);
+	ack.window = splice_window(sp->client_window, from, to);
 	if (sp->flags & SPLICE_TS) {
 		ack.words = 3;
 		ack.opt[0] = bpf_htonl(WORD_NOP_TS);
 		ack.opt[1] = bpf_htonl(sp->client_tsval);
 		ack.opt[2] = bpf_htonl(tsval);
 	}
-	if (splice_rewrite(skb, p, &ack, sp->tos))
+	if (splice_rewrite(skb, p, &ack))
 		return -1;
 	skb->tc_index = TC_INDEX_SPLICED;
 	return bpf_clone_redirect(skb, skb->ifindex, REDIRECT_INGRESS);
@@ -296,43 +283,22 @@ static __noinline int splice_on_refusal(struct __sk_buff *skb, struct packet *p,
 	return splice_translate(skb, p, &d);
 }
 
-/* The SYN that XDP made, once more. */
-static __always_inline void splice_syn_segment(const struct splice *sp,
-					       struct splice_segment *ret)
-{
-	struct handshake hs = {
-		.wscale = sp->client_wscale,
-		.sack = !!(sp->flags & SPLICE_OFFERED_SACK),
-		.ts = !!(sp->flags & SPLICE_OFFERED_TS),
-	};
-	__u32 window = sp->client_window << splice_scale(sp->client_wscale);
-	struct answer a = {};
-	int i;
-
-	answer_options(&hs, sp->mss, hs.wscale, sp->client_tsval, 0, &a);
-	ret->seq = sp->client_isn;
-	ret->ack = 0;
-	ret->window = window > 0xffff ? 0xffff : window;
-	ret->flags = FLAG_SYN;
-	ret->words = a.words;
-	for (i = 0; i < OPT_WORDS; i++)
-		ret->opt[i] = a.opt[i];
-}
-
 /* Challenge ACK @p: the server has an old connection of the tuple. */
 static __noinline int splice_on_challenge(struct __sk_buff *skb,
 					  const struct packet *p,
 					  const struct splice *sp)
 {
-	struct splice_segment seg = { .seq = p->ack, .flags = FLAG_RST };
+	struct answer seg = {
+		.onward = 1, .seq = p->ack, .flags = FLAG_RST, .tos = sp->tos
+	};
 
-	if (splice_rewrite(skb, p, &seg, sp->tos))
+	if (splice_rewrite(skb, p, &seg))
 		return TCX_DROP;
 	skb->tc_index = TC_INDEX_SPLICED;
 	if (bpf_clone_redirect(skb, skb->ifindex, REDIRECT_INGRESS))
 		return TCX_DROP;
-	splice_syn_segment(sp, &seg);
-	if (splice_turn_macs(skb) || splice_rewrite(skb, p, &seg, sp->tos))
+	splice_syn_of(sp, &seg);
+	if (splice_turn_macs(skb) || splice_rewrite(skb, p, &seg))
 		return TCX_DROP;
 	bpf_clone_redirect(skb, skb->ifindex, REDIRECT_INGRESS);
 	return TCX_DROP;
@@ -343,14 +309,16 @@ static __noinline int splice_on_kill(struct __sk_buff *skb,
 				     const struct packet *p,
 				     const struct splice *sp)
 {
-	struct splice_segment rst = {
+	struct answer rst = {
+		.onward = 1,
 		.seq = sp->server_acked ? sp->server_acked : sp->client_isn + 1,
 		.flags = FLAG_RST,
+		.tos = sp->tos,
 	};
 
 	if (p->flags & FLAG_ACK)
 		return TCX_NEXT; /* the client's: its numbers are in it */
-	if (splice_rewrite(skb, p, &rst, sp->tos))
+	if (splice_rewrite(skb, p, &rst))
 		return TCX_DROP;
 	skb->tc_index = TC_INDEX_SPLICED;
 	return bpf_redirect(skb->ifindex, REDIRECT_INGRESS);

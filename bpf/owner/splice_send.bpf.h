@@ -10,7 +10,6 @@
 #define SYNKEEPER_SPLICE_SEND_BPF_H
 
 #include "splice.bpf.h"
-#include "wire/write.bpf.h"
 
 enum {
 	TCP_WORDS = 15,	   /* of the longest header; */
@@ -20,15 +19,6 @@ enum {
 	SEGMENT_TTL = 64,
 	PSEUDO_HDR = 0x10, /* BPF_F_PSEUDO_HDR */
 	PSEUDO_LEN = PSEUDO_HDR | 2,
-};
-
-/* A segment of the client's, without data. Host byte order. */
-struct splice_segment {
-	__u32 seq, ack;
-	__u16 window;
-	__u8 flags;
-	__u8 words;
-	__be32 opt[OPT_WORDS];
 };
 
 /*
@@ -58,9 +48,7 @@ static __noinline int splice_put_ip(struct __sk_buff *skb,
 				    const struct packet *p, __u32 tcp_len,
 				    __u8 tos)
 {
-	struct answer a = { .onward = 1,
-			    .hop_limit = SEGMENT_TTL,
-			    .tos = tos & ~ECN_MASK };
+	struct answer a = { .onward = 1, .hop_limit = SEGMENT_TTL, .tos = tos };
 	__be32 w[10] = {};
 
 	if (p->v4) {
@@ -74,7 +62,7 @@ static __noinline int splice_put_ip(struct __sk_buff *skb,
 /* The TCP header; what follows it is cut. */
 static __noinline int splice_put_tcp(struct __sk_buff *skb,
 				     const struct packet *p,
-				     const struct splice_segment *seg)
+				     const struct answer *seg)
 {
 	__be32 was[SPLICE_WORDS] = {}, is[SPLICE_WORDS] = {};
 	__u32 had = skb->len - p->l4, len = TCP_HDR_LEN + seg->words * 4, i;
@@ -86,7 +74,7 @@ static __noinline int splice_put_tcp(struct __sk_buff *skb,
 	had = splice_len(had);
 	if (bpf_skb_load_bytes(skb, l4, was, had))
 		return -1;
-	is[0] = p->tuple.client_port | (__u32)p->tuple.server_port << 16;
+	is[0] = answer_ports(p, seg);
 	is[1] = bpf_htonl(seg->seq);
 	is[2] = bpf_htonl(seg->ack);
 	is[3] = bpf_htonl(len << 26 | seg->flags << 16 | seg->window);
@@ -108,18 +96,19 @@ static __noinline int splice_put_tcp(struct __sk_buff *skb,
 
 /*
  * Rewrites the packet @p of the server's, turned around and without data, into
- * segment @seg of the client's. Returns 0, or another number: drop it.
+ * segment @seg of the client's, which goes onward and has a TTL of its own.
+ * Returns 0, or another number: drop it.
  */
 static __noinline int splice_rewrite(struct __sk_buff *skb,
 				     const struct packet *p,
-				     const struct splice_segment *seg, __u8 tos)
+				     const struct answer *seg)
 {
 	/* no IPv4 options or extension headers */
 	if (p->l4 - p->l3 != (p->v4 ? 20 : 40))
 		return -1;
 	if (splice_put_tcp(skb, p, seg) || splice_turn_macs(skb))
 		return -1;
-	return splice_put_ip(skb, p, TCP_HDR_LEN + seg->words * 4, tos);
+	return splice_put_ip(skb, p, TCP_HDR_LEN + seg->words * 4, seg->tos);
 }
 
 #endif

@@ -46,10 +46,10 @@ static __always_inline __be32 be32_add(__be32 be, __u32 n)
 }
 
 /*
- * The options, where they are aligned as all common systems send them. Returns
- * false if there is anything else.
+ * The options, as far as they are aligned as all common systems send them: what
+ * follows anything else stays as it is.
  */
-static __always_inline bool splice_options(struct splice_edit *e, __u32 words,
+static __always_inline void splice_options(struct splice_edit *e, __u32 words,
 					   const struct splice_deltas *d)
 {
 	__u32 left = 0, ts = 0, i;
@@ -72,20 +72,19 @@ static __always_inline bool splice_options(struct splice_edit *e, __u32 words,
 		} else if (w == WORD_NOP_TS) {
 			ts = 2;
 		} else if ((w & 0xffffff00) == WORD_SACK) {
-			left = ((w & 0xff) - 2) / 4;
+			left = (w & 0xff) > 2 ? ((w & 0xff) - 2) / 4 : 0;
 		} else if (w != WORD_NOPS) {
-			return !w; /* the end of options */
+			break;
 		}
 	}
-	return true;
 }
 
-static __always_inline __u32 splice_window(__u32 window,
-					   const struct splice_deltas *d)
+/* The scales of windows on their way to the server of @sp. */
+static __always_inline void splice_scales(const struct splice *sp,
+					  __u8 *ret_from, __u8 *ret_to)
 {
-	window <<= d->from_scale & 15;
-	window >>= d->to_scale & 15;
-	return window > 0xffff ? 0xffff : window;
+	*ret_from = splice_scale(sp->client_wscale);
+	*ret_to = sp->server_wscale == WSCALE_NONE ? 0 : *ret_from;
 }
 
 /* Translates the header of @p in place. Returns a tc verdict. */
@@ -109,7 +108,8 @@ static __noinline int splice_translate(struct __sk_buff *skb,
 	word = bpf_ntohl(e.was[3]);
 	if (d->from_scale != d->to_scale)
 		e.is[3] = bpf_htonl((word & 0xffff0000) |
-				    splice_window(word & 0xffff, d));
+				    splice_window(word & 0xffff, d->from_scale,
+						  d->to_scale));
 	splice_options(&e, len / 4, d);
 	diff = bpf_csum_diff(e.was, sizeof(e.was), e.is, sizeof(e.is), 0);
 	if (bpf_skb_store_bytes(skb, l4, e.is, len, 0) ||
@@ -122,11 +122,6 @@ static __always_inline void splice_max(__u32 *at, __u32 n)
 {
 	if (seq_after(n, *at))
 		*at = n;
-}
-
-static __always_inline __u8 splice_scale(__u8 wscale)
-{
-	return wscale == WSCALE_NONE ? 0 : wscale;
 }
 
 /* The number behind a packet of @skb. Not l4_len: GSO packets are longer. */
@@ -173,12 +168,10 @@ static __always_inline int splice_to_server(struct __sk_buff *skb,
 	struct splice_deltas d = {
 		.ack = sp->server_isn - sp->cookie,
 		.tsecr = -sp->ts_offset,
-		.from_scale = splice_scale(sp->client_wscale),
 	};
 	__u32 end = splice_end(skb, p);
 
-	if (sp->server_wscale != WSCALE_NONE)
-		d.to_scale = d.from_scale;
+	splice_scales(sp, &d.from_scale, &d.to_scale);
 	if (p->flags & FLAG_ACK && sp->server_next - p->ack < FIN_WINDOW)
 		splice_max(&sp->client_acked, p->ack);
 	if (p->flags & (FLAG_FIN | FLAG_RST))

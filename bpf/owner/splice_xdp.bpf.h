@@ -10,7 +10,6 @@
 #define SYNKEEPER_SPLICE_XDP_BPF_H
 
 #include "splice.bpf.h"
-#include "wire/write.bpf.h"
 
 enum { L2_MAX = 22, /* Ethernet and two VLAN tags */ TCP_WINDOW_AT = 14 };
 
@@ -50,13 +49,12 @@ static __noinline int splice_put(struct xdp_md *ctx, const struct flow *f)
 	if (splice_ip_of(ctx, p, &ttl, &sp.tos) ||
 	    bpf_xdp_load_bytes(ctx, p->l4 + TCP_WINDOW_AT, &window, 2))
 		return -1;
+	sp.tos &= ~ECN_MASK; /* a SYN is sent as neither ECT nor CE */
 	sp.client_isn = p->seq - 1;
 	sp.cookie = p->ack - 1;
 	sp.client_tsval = f->tsval;
 	sp.tsecr = f->tsecr;
 	sp.client_acked = p->ack;
-	sp.client_next = p->seq;
-	sp.ifindex = ctx->ingress_ifindex;
 	sp.seen = now_ticks();
 	sp.service = f->ep.service;
 	sp.client_window = bpf_ntohs(window);
@@ -182,25 +180,13 @@ static __noinline int splice_syn(struct xdp_md *ctx, const struct flow *f,
 				 const struct splice *sp)
 {
 	const struct packet *p = &f->pkt;
-	__u32 window = sp->client_window;
-	struct handshake hs = {
-		.mss = sp->mss,
-		.wscale = sp->client_wscale,
-		.sack = !!(sp->flags & SPLICE_OFFERED_SACK),
-		.ts = !!(sp->flags & SPLICE_OFFERED_TS),
-	};
-	struct answer a = { .onward = 1 };
-	__u8 tos;
+	struct answer a;
+	__u8 ttl, tos;
 
-	if (splice_ip_of(ctx, p, &a.hop_limit, &tos))
+	if (splice_ip_of(ctx, p, &ttl, &tos))
 		return REASON_no_room;
-	if (hs.wscale <= WSCALE_MAX)
-		window <<= hs.wscale;
-	a.seq = sp->client_isn;
-	a.window = window > 0xffff ? 0xffff : window;
-	a.flags = FLAG_SYN;
-	a.tos = sp->tos & ~ECN_MASK;
-	answer_options(&hs, hs.mss, hs.wscale, sp->client_tsval, 0, &a);
+	splice_syn_of(sp, &a);
+	a.hop_limit = ttl;
 	if (splice_resize(ctx, answer_len(p, a.words)))
 		return REASON_no_room;
 	return answer_write(ctx, p, &a, NULL);

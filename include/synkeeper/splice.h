@@ -29,11 +29,10 @@
 #include "types.h"
 
 enum {
-	HOLD_BYTES = 11680,	/* the most that a hold keeps: 8 * 1460 */
-	HOLD_CHUNK = 2048,	/* copied at a time */
-	HOLD_TRIES = 4,		/* holds that are tried for a tuple */
-	HOLD_TICKS = 596,	/* 10 s, see TICK_SHIFT */
-	OFFER_WSCALE_NONE = 15, /* as WSCALE_NONE of tcpopt.h */
+	HOLD_BYTES = 11680, /* the most that a hold keeps: 8 * 1460 */
+	HOLD_CHUNK = 2048,  /* copied at a time */
+	HOLD_TRIES = 4,	    /* holds that are tried for a tuple */
+	HOLD_TICKS = 596,   /* 10 s, see TICK_SHIFT */
 };
 
 /* Packed into one byte rather than a __u8, so that bpftool shows the name. */
@@ -47,10 +46,9 @@ enum __attribute__((packed)) splice_state {
 enum splice_flags {
 	SPLICE_KILL = 1 << 0, /* by the daemon: reset both ends, see abi.h */
 	SPLICE_TS = 1 << 1,   /* client and server have agreed on it */
-	SPLICE_SACK = 1 << 2,
-	SPLICE_OFFERED_TS = 1 << 3, /* we and the client have */
-	SPLICE_OFFERED_SACK = 1 << 4,
-	SPLICE_ENDING = 1 << 5, /* a FIN or RST was seen */
+	SPLICE_OFFERED_TS = 1 << 2, /* we and the client have */
+	SPLICE_OFFERED_SACK = 1 << 3,
+	SPLICE_ENDING = 1 << 4, /* a FIN or RST was seen */
 };
 
 /* Host byte order. "ours": as the client knows it, "server's": the server. */
@@ -62,26 +60,23 @@ struct splice {
 	__u32 client_tsval; /* of the first ACK: in each SYN that is made */
 	__u32 tsecr;	    /* what it echoed: our SYN-ACK's TSval */
 	__u32 client_acked; /* the highest that the client acked; ours */
-	__u32 client_next;  /* the end of what the client has sent */
 	__u32 server_acked; /* the highest that the server acked */
 	__u32 server_next;  /* the end of what the server has sent; ours */
-	__u32 ifindex;	    /* where the first ACK came in */
 	__u32 seen;	    /* ticks; last packet that was translated */
+	__u32 barrier;	    /* see splice_set_state() */
 	__u16 service;
 	__u16 hold;	     /* index of its hold + 1; 0: none */
 	__u16 client_window; /* of the first ACK, not scaled */
 	__u16 mss;	     /* the client's */
+	__u16 server_mss;
 	enum splice_state state;
 	__u8 flags;	    /* enum splice_flags */
 	__u8 client_wscale; /* WSCALE_NONE: not offered */
 	__u8 our_wscale;    /* offered to the client, or WSCALE_NONE */
 	__u8 server_wscale; /* offered by the server, or WSCALE_NONE */
-	__u8 tos;	    /* of the first ACK; or traffic class */
-	__u16 server_mss;
-	__u32 barrier; /* see splice_set_state() */
-	__u32 pad;
+	__u8 tos; /* or traffic class, of the first ACK, without ECN */
 };
-_Static_assert(sizeof(struct splice) == 72, "abi");
+_Static_assert(sizeof(struct splice) == 60, "abi");
 
 /*
  * The claim is the tick of the claim in the high half, the tuple's hash in the
@@ -126,8 +121,7 @@ struct server_offer {
 	__u16 mss;
 	__u8 wscale; /* WSCALE_NONE: none */
 	__u8 flags;  /* enum offer_flags */
-	__u32 seen;  /* ticks */
 };
-_Static_assert(sizeof(struct server_offer) == 8, "abi");
+_Static_assert(sizeof(struct server_offer) == 4, "abi");
 
 #endif

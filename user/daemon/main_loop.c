@@ -48,17 +48,18 @@ static int on_signal(sd_event_source *source, const struct signalfd_siginfo *si,
 		     void *data)
 {
 	struct daemon *d = data;
+	enum config_exit how = d->config.on_exit;
 
 	(void)source;
 	log_info("%s: exiting", si->ssi_signo == SIGINT ? "SIGINT" : "SIGTERM");
-	if (!d->pins.gone && d->config.on_exit == EXIT_DETACH &&
-	    lingering_count_live(&d->lingering)) {
+	if (d->pins.gone)
+		how = EXIT_DETACH;
+	else if (how == EXIT_DETACH && lingering_count_live(&d->lingering)) {
 		log_warn("spliced connections are alive: staying attached, "
 			 "which synkeeper down --force ends");
-		main_loop_end(d, EXIT_KEEP);
-		return 0;
+		how = EXIT_KEEP;
 	}
-	main_loop_end(d, d->pins.gone ? EXIT_DETACH : d->config.on_exit);
+	main_loop_end(d, how);
 	return 0;
 }
 

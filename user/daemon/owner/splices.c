@@ -28,7 +28,7 @@ int splices_end(const struct splices *s, const struct tuple *t)
 		err = rawtcp_send(s->raw, t, &rst);
 	rst.flags |= TH_ACK;
 	rst.seq = splice.client_acked;
-	rst.ack = splice.client_next;
+	rst.ack = splice.server_acked;
 	return rawtcp_send(s->raw, t, &rst) ?: err;
 }
 

@@ -20,7 +20,7 @@ struct splices {
 	int fd;			  /* of the map; the loader's */
 	const struct rawtcp *raw; /* resets their ends */
 	__u32 place;		  /* of the walk, opaque */
-	bool walking;
+	bool walking;		  /* there is more to read */
 };
 
 /* One entry of a walk. */
@@ -42,9 +42,9 @@ int splices_end(const struct splices *s, const struct tuple *t);
 void splices_remove(const struct splices *s, const struct tuple *t);
 
 /*
- * Reads up to SPLICES_BATCH entries into @ret and returns how many; 0: the walk
- * is over, and the next call begins another; or -errno. What is added or
- * removed meanwhile may be missed.
+ * Reads up to SPLICES_BATCH entries into @ret and returns how many, or -errno.
+ * Unless @s->walking, these were the last, and the next call begins another
+ * walk. What is added or removed meanwhile may be missed.
  */
 int splices_walk(struct splices *s, struct splices_entry ret[SPLICES_BATCH]);
 

@@ -9,68 +9,50 @@
 
 enum { PERIOD_US = 5000000, PAUSE_US = 20000, LINGER_MS = 10000 };
 
-/* Does the table have a session that @e belongs to, or that may reopen? */
-static bool has_session(const struct lingering *l,
-			const struct splices_entry *e, bool *ret_live)
+/* Does the table have a session that needs @e, or may yet? */
+static bool is_needed(const struct session *s)
 {
-	const struct session *s;
-	__u32 slot;
-
-	s = sessions_find(l->sessions, &e->tuple, &slot);
-	*ret_live = s && session_is_live(s->live.state) &&
-		    s->live.flags & SESSION_SPLICED;
-	return *ret_live || (s && s->live.state == SESSION_TIME_WAIT) ||
-	       (s && s->live.flags & SESSION_SPLICED);
-}
-
-static int look(struct lingering *l, struct splices *walk, bool removes)
-{
-	struct splices_entry batch[SPLICES_BATCH];
-	__u32 now = ns_to_ticks(clock_ns());
-	int i, n = splices_walk(walk, batch);
-
-	for (i = 0; i < n; i++) {
-		bool live;
-
-		l->seen++;
-		if (!has_session(l, &batch[i], &live) && removes &&
-		    ms_since(now, batch[i].splice.seen) > LINGER_MS)
-			splices_remove(walk, &batch[i].tuple);
-		l->live += live;
-	}
-	return n;
+	return s && (s->live.flags & SESSION_SPLICED ||
+		     s->live.state == SESSION_TIME_WAIT);
 }
 
 static int on_timer(sd_event_source *source, uint64_t when, void *data)
 {
+	struct splices_entry batch[SPLICES_BATCH];
+	__u32 now = ns_to_ticks(clock_ns()), slot;
 	struct lingering *l = data;
-	int n = look(l, l->splices, true);
+	int i, n = splices_walk(l->splices, batch);
 
 	(void)when;
 	if (n < 0)
 		log_warn("cannot read the spliced connections: %s",
 			 strerror(-n));
-	if (n > 0 && l->splices->walking) {
-		timer_set(source, PAUSE_US);
-		return 0;
-	}
-	l->splices->walking = false;
-	l->total = l->seen;
-	l->spliced = l->live;
-	l->seen = l->live = 0;
-	timer_set(source, PERIOD_US);
+	for (i = 0; i < n; i++)
+		if (ms_since(now, batch[i].splice.seen) > LINGER_MS &&
+		    !is_needed(
+			    sessions_find(l->sessions, &batch[i].tuple, &slot)))
+			splices_remove(l->splices, &batch[i].tuple);
+	timer_set(source, l->splices->walking ? PAUSE_US : PERIOD_US);
 	return 0;
 }
 
 __u32 lingering_count_live(const struct lingering *l)
 {
-	struct lingering count = { .sessions = l->sessions };
-	struct splices walk = *l->splices;
+	struct splices walk = { .fd = l->splices->fd };
+	struct splices_entry batch[SPLICES_BATCH];
+	const struct session *s;
+	__u32 live = 0, slot;
+	int i, n;
 
-	walk.walking = false;
-	while (look(&count, &walk, false) > 0 && walk.walking)
-		;
-	return count.live;
+	do {
+		n = splices_walk(&walk, batch);
+		for (i = 0; i < n; i++) {
+			s = sessions_find(l->sessions, &batch[i].tuple, &slot);
+			live += s && session_is_live(s->live.state) &&
+				s->live.flags & SESSION_SPLICED;
+		}
+	} while (walk.walking);
+	return live;
 }
 
 int lingering_start(struct lingering *l, sd_event *loop,

@@ -15,8 +15,6 @@
 struct lingering {
 	struct splices *splices;
 	const struct sessions *sessions;
-	__u32 seen, live;     /* in this walk: entries, and those of sessions */
-	__u32 total, spliced; /* the same of the last whole walk */
 	sd_event_source *timer;
 };
 
