@@ -4,7 +4,7 @@
 Theory of operation: behind() puts a third namespace behind Env's server, which
 becomes the host in between (env.host); env.server is then the one behind, so
 that sockets, nginx and clients of a test are where they would be without a host
-in between. TOPOLOGIES says how the host leads there:
+in between. The topology says how the host leads there:
 
 	router		198.51.100.2 and 2001:db8:1::2 are routed
 	published	the host's port 80 is translated to the server (DNAT), as
@@ -21,11 +21,13 @@ import re
 
 from namespace import Namespace, run, wait_for
 from nettest import skip
-from session_stats import counted, service, wait_armed
+from session_stats import counted, wait_armed
 from goodclients import get_once
+from sockets import listen, pair
 
-TOPOLOGIES = ("router", "published", "masqueraded", "bridge", "local")
 OUTSIDE = "outside0"
+SPLICED_PORT = 81  # of spliced_listener()
+FAMILIES = ((False, "IPv4"), (True, "IPv6"))  # v6, as a message says it
 INNER4, INNER6 = "198.51.100", "2001:db8:1::"
 STRICT = """
 table inet strict {{
@@ -182,15 +184,24 @@ def spliced(env, what, n=1, **more):
     return counted(env, what, answered=n, spliced=n, splice_open=n, **more)
 
 
-def opened_and_ended(env, n):
-    """Waits until @n sessions were opened and all have ended."""
-    def books():
-        t = env.json("session", "totals")["total"]
-        return t if t["opened"] == n and not t["alive"] else None
-
-    return wait_for(books, 5, f"{n} sessions to be opened and ended: "
-                    f"{env.json('session', 'totals')['total']}")
+def totals(env):
+    """{"opened", "alive", and each cause of an end: sessions}"""
+    t = env.json("session", "totals")["total"]
+    return {**t["ended"], "alive": sum(t["alive"].values()),
+            "opened": t["opened"]}
 
 
-__all__ = ["TOPOLOGIES", "behind", "invalid", "opened_and_ended", "service",
-           "splice", "spliced"]
+@contextlib.contextmanager
+def spliced_listener(env, more="", topology="router", **how):
+    """A listener of SPLICED_PORT behind the host, of which one connection of
+    each family has taught what it offers, and has ended. @more: configuration
+    text. @how: as of sockets.listen()."""
+    with behind(env, topology), listen(env, port=SPLICED_PORT,
+                                       **how) as listener:
+        splice(env, more, ports=(SPLICED_PORT,), learn=False)
+        for v6, _ in FAMILIES:
+            c, s = pair(env, listener, SPLICED_PORT, v6)
+            c.close()
+            s.close()
+        wait_for(lambda: not totals(env)["alive"], 5, "the first two to end")
+        yield listener

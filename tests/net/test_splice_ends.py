@@ -5,40 +5,14 @@ Theory of operation: the server is behind the host, so only the packets of both
 ways tell what became of a connection. Each end of it is in this process. The
 books must show the cause, and both ends must have noticed.
 """
-import contextlib
 import socket
 import struct
 
 from namespace import wait_for
 from nettest import net_test
 from session_stats import counted, reasons, sessions
-from sockets import connect, listen, pair
-from splicebed import behind, splice
-
-PORT = 81
-FAMILIES = ((False, "IPv4"), (True, "IPv6"))
-
-
-@contextlib.contextmanager
-def bed(env, more="", topology="router"):
-    """A listener behind the host, which knows what it offers."""
-    with behind(env, topology), listen(env, port=PORT) as listener:
-        splice(env, more, ports=(PORT,), learn=False)
-        for v6, _ in FAMILIES:
-            c, s = pair(env, listener, PORT, v6)
-            c.close()
-            s.close()
-        wait_for(lambda: not totals(env)["alive"], 5, "the first two")
-        yield listener
-
-
-def totals(env):
-    """{opened, alive, and each cause of an end: sessions}"""
-    t = env.json("session", "totals")["total"]
-    opened = t["opened"]
-    return {**t["ended"], "alive": sum(t["alive"].values()), "opened":
-            sum(opened.values()) if isinstance(opened, dict) else opened}
-
+from sockets import connect, pair
+from splicebed import FAMILIES, SPLICED_PORT as PORT, spliced_listener, totals
 
 def state_of(env, sock):
     """@sock: the client's, or its port."""
@@ -60,7 +34,7 @@ def end_of(sock, what):
 
 @net_test
 def test_client_closes_first(env):
-    with bed(env) as listener:
+    with spliced_listener(env) as listener:
         for v6, name in FAMILIES:
             c, s = pair(env, listener, PORT, v6)
             wait_state(env, c, "established", name)
@@ -80,7 +54,7 @@ def test_client_closes_first(env):
 
 @net_test
 def test_server_closes_first(env):
-    with bed(env) as listener:
+    with spliced_listener(env) as listener:
         for v6, name in FAMILIES:
             c, s = pair(env, listener, PORT, v6)
             s.shutdown(socket.SHUT_WR)
@@ -118,7 +92,7 @@ def is_refused(env, v6):
 
 @net_test
 def test_client_resets(env):
-    with bed(env) as listener:
+    with spliced_listener(env) as listener:
         for v6, name in FAMILIES:
             c, s = pair(env, listener, PORT, v6)
             s.sendall(b"x")
@@ -132,7 +106,7 @@ def test_client_resets(env):
 
 @net_test
 def test_server_resets(env):
-    with bed(env) as listener:
+    with spliced_listener(env) as listener:
         for v6, name in FAMILIES:
             c, s = pair(env, listener, PORT, v6)
             before = totals(env)["reset"]
@@ -146,7 +120,7 @@ def test_server_resets(env):
 @net_test
 def test_killed(env):
     """Both ends are reset, with numbers that they accept."""
-    with bed(env) as listener:
+    with spliced_listener(env) as listener:
         for v6, name in FAMILIES:
             c, s = pair(env, listener, PORT, v6)
             s.sendall(b"x" * 1000)
@@ -168,7 +142,7 @@ def test_killed(env):
 @net_test
 def test_refused(env):
     """The server's RST is the client's, at once."""
-    with bed(env) as listener:
+    with spliced_listener(env) as listener:
         listener.close()
         for v6, name in FAMILIES:
             with counted(env, f"refused, {name}", spliced=1,
@@ -180,7 +154,7 @@ def test_refused(env):
 @net_test
 def test_silent_server(env):
     """It never answers: its client is reset after opening-timeout."""
-    with bed(env, "[gateway]\nopening-timeout = 1s\n"):
+    with spliced_listener(env, "[gateway]\nopening-timeout = 1s\n"):
         env.host.run(["nft", "insert rule inet strict forward tcp dport "
                       f"{PORT} tcp flags syn / syn,ack drop"])
         for v6, name in FAMILIES:
@@ -191,7 +165,7 @@ def test_silent_server(env):
 @net_test
 def test_port_again(env):
     """A client that uses its port again right after a close is served."""
-    with bed(env) as listener:
+    with spliced_listener(env) as listener:
         for v6, name in FAMILIES:
             for closer in ("server", "client"):
                 c, s = pair(env, listener, PORT, v6)
@@ -214,7 +188,7 @@ def test_port_again(env):
 @net_test
 def test_books(env):
     """opened = ended + alive, and none is left after all have ended."""
-    with bed(env) as listener:
+    with spliced_listener(env) as listener:
         before = totals(env)["opened"]
         for i in range(50):
             c, s = pair(env, listener, PORT, i % 2 == 1)

@@ -14,11 +14,9 @@ import threading
 from namespace import wait_for
 from nettest import net_test
 from session_stats import reasons
-from sockets import accept, connect, listen, pair, receive
-from splicebed import behind, splice
+from sockets import accept, connect, pair, receive
+from splicebed import FAMILIES, SPLICED_PORT as PORT, spliced_listener
 
-PORT = 81
-FAMILIES = ((False, "IPv4"), (True, "IPv6"))
 # drops the first @n packets that match; a counter of its own
 LOSES = """
 table inet loses {{
@@ -29,17 +27,6 @@ table inet loses {{
 	}}
 }}
 """
-
-
-@contextlib.contextmanager
-def bed(env, topology="router"):
-    with behind(env, topology), listen(env, port=PORT) as listener:
-        splice(env, ports=(PORT,), learn=False)
-        for v6, _ in FAMILIES:
-            c, s = pair(env, listener, PORT, v6)
-            c.close()
-            s.close()
-        yield listener
 
 
 @contextlib.contextmanager
@@ -76,13 +63,22 @@ def commonprefix(a, b):
     return a[:n]
 
 
+SYN = f"tcp dport {PORT} tcp flags syn / syn,ack"
+SYN_ACK = f"tcp sport {PORT} tcp flags syn,ack / syn,ack"
+ACK = f"tcp dport {PORT} tcp flags ack / syn,ack"
+
+
+def ask_while_losing(env, listener, match, size, what):
+    for v6, name in FAMILIES:
+        with losing(env, match):
+            ask_first(env, listener, v6, size, f"{what}, {name}")
+
+
 @net_test
 def test_syn_lost(env):
     """The made SYN: the client's own data bring it again."""
-    with bed(env) as listener:
-        for v6, name in FAMILIES:
-            with losing(env, f"tcp dport {PORT} tcp flags syn / syn,ack"):
-                ask_first(env, listener, v6, 7000, f"SYN lost, {name}")
+    with spliced_listener(env) as listener:
+        ask_while_losing(env, listener, SYN, 7000, "SYN lost")
         got = reasons(env)
         assert got.get("spliced_again") and got.get("held"), \
             f"expected spliced_again and held, got {got}"
@@ -90,37 +86,31 @@ def test_syn_lost(env):
 
 @net_test
 def test_syn_ack_lost(env):
-    with bed(env) as listener:
-        for v6, name in FAMILIES:
-            with losing(env, f"tcp sport {PORT} tcp flags syn,ack / syn,ack"):
-                ask_first(env, listener, v6, 7000, f"SYN-ACK lost, {name}")
+    with spliced_listener(env) as listener:
+        ask_while_losing(env, listener, SYN_ACK, 7000, "SYN-ACK lost")
 
 
 @net_test
 def test_opening_ack_lost(env):
     """The ACK that XDP owes in the client's name; the data make up for it."""
-    with bed(env) as listener:
-        for v6, name in FAMILIES:
-            with losing(env, f"tcp dport {PORT} tcp flags ack / syn,ack"):
-                ask_first(env, listener, v6, 3000, f"ACK lost, {name}")
+    with spliced_listener(env) as listener:
+        ask_while_losing(env, listener, ACK, 3000, "ACK lost")
 
 
 @net_test
 def test_held_in_all_sizes(env):
     """From one byte to all that can be held."""
-    with bed(env) as listener:
-        for v6, name in FAMILIES:
-            for size in (1, 2, 3, 5, 99, 1447, 1448, 1449, 2895, 7001, 11000):
-                with losing(env, f"tcp dport {PORT} tcp flags syn / syn,ack"):
-                    ask_first(env, listener, v6, size, f"{size} bytes, {name}")
+    with spliced_listener(env) as listener:
+        for size in (1, 2, 3, 5, 99, 1447, 1448, 1449, 2895, 7001, 11000):
+            ask_while_losing(env, listener, SYN, size, f"{size} bytes")
 
 
 @net_test
 def test_fin_behind_data(env):
     """A client that sends and half-closes at once."""
-    with bed(env) as listener:
+    with spliced_listener(env) as listener:
         for v6, name in FAMILIES:
-            with losing(env, f"tcp dport {PORT} tcp flags syn / syn,ack"), \
+            with losing(env, SYN), \
                     connect(env, PORT, v6) as c:
                 c.sendall(blob(500))
                 c.shutdown(socket.SHUT_WR)
@@ -134,7 +124,7 @@ def test_fin_behind_data(env):
 @net_test
 def test_many_at_once(env):
     """A hundred requests of 5 kB at once, every byte compared."""
-    with bed(env) as listener:
+    with spliced_listener(env) as listener:
         wrong = []
 
         def serve():
@@ -163,7 +153,7 @@ def test_many_at_once(env):
 @net_test
 def test_old_connection_at_the_server(env):
     """It answers the SYN with a challenge ACK: reset, and opened anew."""
-    with bed(env) as listener:
+    with spliced_listener(env) as listener:
         for v6, name in FAMILIES:
             c, s = pair(env, listener, PORT, v6)
             sport = c.getsockname()[1]

@@ -11,12 +11,11 @@ import socket
 from nettest import net_test, skip
 from session_stats import counted
 from sockets import listen, move, pair
-from splicebed import behind, splice
+from splicebed import FAMILIES, SPLICED_PORT as PORT, spliced_listener
 
-PORT = 81
+IPPROTO_MPTCP = 262
 OPTIONS = ("net.ipv4.tcp_sack", "net.ipv4.tcp_timestamps",
            "net.ipv4.tcp_window_scaling")
-FAMILIES = ((False, "IPv4"), (True, "IPv6"))
 
 
 def without(env, end, option):
@@ -34,36 +33,23 @@ def without(env, end, option):
     end.sysctl(option, 1)
 
 
-def learn(env):
-    for v6, _ in FAMILIES:
-        c, s = pair(env, env.listener, PORT, v6)
-        c.close()
-        s.close()
-
-
 @net_test
 def test_server_without(env):
-    with behind(env), listen(env, port=PORT) as env.listener:
-        splice(env, ports=(PORT,), learn=False)
-        learn(env)
+    with spliced_listener(env) as env.listener:
         for option in OPTIONS:
             without(env, env.server, option)
 
 
 @net_test
 def test_client_without(env):
-    with behind(env), listen(env, port=PORT) as env.listener:
-        splice(env, ports=(PORT,), learn=False)
-        learn(env)
+    with spliced_listener(env) as env.listener:
         for option in OPTIONS:
             without(env, env.client, option)
 
 
 @net_test
 def test_all_at_once(env):
-    with behind(env), listen(env, port=PORT) as env.listener:
-        splice(env, ports=(PORT,), learn=False)
-        learn(env)
+    with spliced_listener(env) as env.listener:
         for option in OPTIONS:
             env.client.sysctl(option, 0)
         without(env, env.server, OPTIONS[2])
@@ -76,9 +62,7 @@ def options_of(sock):
 
 @net_test
 def test_all_options_survive(env):
-    with behind(env), listen(env, port=PORT) as env.listener:
-        splice(env, ports=(PORT,), learn=False)
-        learn(env)
+    with spliced_listener(env) as env.listener:
         for v6, name in FAMILIES:
             c, s = pair(env, env.listener, PORT, v6)
             with c, s:
@@ -91,20 +75,18 @@ def test_all_options_survive(env):
 @net_test
 def test_mptcp_listener(env):
     """As Go has them: all options survive, and the cookies are our own."""
-    with behind(env, "local"):
-        try:
-            listener = listen(env, port=PORT, proto=262)
-        except OSError as e:
-            skip(f"no MPTCP: {e}")
-        with listener as env.listener:
-            splice(env, ports=(PORT,), learn=False)
-            learn(env)
-            for v6, name in FAMILIES:
-                with counted(env, f"MPTCP listener, {name}", answered=1,
-                             spliced=1):
-                    c, s = pair(env, env.listener, PORT, v6)
-                with c, s:
-                    move(c, s, 1 << 20)
-                    got = options_of(c)
-                    assert got == 7, f"{name}: expected timestamps, SACK " \
-                        f"and scaling (7), got {got}"
+    try:
+        listen(env, port=82, proto=IPPROTO_MPTCP).close()
+    except OSError as e:
+        skip(f"no MPTCP: {e}")
+    with spliced_listener(env, topology="local",
+                          proto=IPPROTO_MPTCP) as listener:
+        for v6, name in FAMILIES:
+            with counted(env, f"MPTCP listener, {name}", answered=1,
+                         spliced=1):
+                c, s = pair(env, listener, PORT, v6)
+            with c, s:
+                move(c, s, 1 << 20)
+                got = options_of(c)
+                assert got == 7, f"{name}: expected timestamps, SACK and " \
+                    f"scaling (7), got {got}"

@@ -9,21 +9,16 @@ compared. conntrack between the two sides is strict.
 from nettest import net_test
 from session_stats import sessions
 from sockets import Server, banner, connect, listen, move, pair, receive
-from splicebed import behind, splice, spliced
+from splicebed import FAMILIES, behind, splice, spliced
 
 MEGABYTES = 10 << 20
-
-
-def families():
-    for v6 in (False, True):
-        yield v6, f"IPv{6 if v6 else 4}"
 
 
 def fetch_all(env, topology):
     with behind(env, topology):
         env.nginx()
         splice(env)
-        for v6, name in families():
+        for v6, name in FAMILIES:
             with spliced(env, f"{topology}, /10m, {name}"):
                 env.fetch("10m", v6=v6)
 
@@ -58,7 +53,7 @@ def move_all(env, topology):
     with behind(env, topology), listen(env, port=81) as listener:
         env.nginx()
         splice(env, ports=(80, 81))
-        for v6, name in families():
+        for v6, name in FAMILIES:
             pair(env, listener, 81, v6)  # is learned from
             with spliced(env, f"{topology}, both ways, {name}"):
                 c, s = pair(env, listener, 81, v6)
@@ -94,7 +89,7 @@ def test_banner(env):
         env.nginx()
         Server(listen(env, port=81), banner(text))
         splice(env, ports=(80, 81))
-        for v6, name in families():
+        for v6, name in FAMILIES:
             connect(env, 81, v6).close()
             with spliced(env, f"a banner, {name}"), \
                     connect(env, 81, v6) as c:
